@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the program does with one event, independent of how the event came (Lambda or the command
+ * line). decode -> gather -> evaluate -> report -> act.
+ */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "aws/call.h"
+#include "base/env.h"
+#include "base/log.h"
+#include "policy/policy.h"
+
+/* The whole configuration, parsed and checked once at INIT. Lives in the process arena. */
+struct app_settings {
+    str region; /* AWS_REGION, else AWS_DEFAULT_REGION */
+    struct policy_source environment_policy;
+    bool warms_up; /* WARM_UP */
+};
+
+struct app {
+    struct app_settings settings;
+    const struct env *env;
+    const struct clock *clock;
+    struct log *log;
+    struct aws_client aws;
+};
+
+/* CONFIGURATION: *error names the variable and what is accepted. Checks the policy variables too.
+ */
+MUST_USE enum status app_settings_parse(const struct env *env,
+                                        struct arena *arena,
+                                        struct app_settings *settings_out,
+                                        struct error *error);
+
+/* Endpoints that INIT should connect to, for http_curl_warm_up; at most 4. */
+size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]);
+
+struct app_reply {
+    bool is_error;
+    str body;       /* response JSON, or empty on an error */
+    str error_type; /* "Function.InvalidEvent" */
+    str error_message;
+};
+
+/* Handles one event; never fails otherwise than by an error reply. `deadline_ms` wall clock,
+ * INT64_MAX: none. */
+void app_handle(
+    struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply);
+
+/* Judges from what is in the event, no network: the line `evaluate` prints, without "file". A bad
+ * status fills *error. `compliances_out` (may be NULL) gets the worst verdict: unknown before
+ * non-compliant. */
+struct app_judgement {
+    bool has_non_compliant;
+    bool has_unknown;
+};
+MUST_USE enum status app_evaluate_offline(struct app *app,
+                                          str event,
+                                          str file_name,
+                                          struct arena *arena,
+                                          str *line_out,
+                                          struct app_judgement *judgement_out,
+                                          struct error *error);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One AWS call: resolve, sign, send, parse, retry, within the invocation's time. The one place
+ * where AWS calls are retried. A success is only an answer whose body was parsed to its end by the
+ * caller's parser.
+ */
+#ifndef AWS_CALL_H
+#define AWS_CALL_H
+
+#include "aws/credentials.h"
+#include "aws/endpoint.h"
+#include "aws/retry.h"
+#include "aws/sigv4.h"
+#include "base/clock.h"
+#include "net/http.h"
+
+struct aws_client {
+    struct transport *transport;
+    const struct clock *clock;
+    struct aws_credentials credentials;
+    struct endpoint_settings endpoints;
+    str region;          /* of this invocation; may differ from AWS_REGION */
+    int64_t deadline_ms; /* wall clock; no attempt starts or waits past it; INT64_MAX: none */
+    int attempts_max;    /* AWS_MAX_ATTEMPTS, 0: the mode's default */
+    struct retry_quota quota;
+    int64_t skew_ms;
+    uint64_t random_state; /* seeds jitter and invocation ids; never a secret */
+    struct sigv4_key_cache keys[AWS_SERVICE_COUNT];
+    int64_t calls_sent; /* attempts put on the wire, for the log and tests */
+};
+
+/* Credentials, endpoint settings and AWS_MAX_ATTEMPTS (1..10) from the environment; seeds the
+ * random state. */
+MUST_USE enum status aws_client_init(struct aws_client *client,
+                                     struct transport *transport,
+                                     const struct clock *clock,
+                                     const struct env *env,
+                                     struct arena *arena,
+                                     struct error *error);
+
+/* Milliseconds until the deadline; negative when it is past. */
+int64_t aws_client_time_left_ms(const struct aws_client *client);
+
+struct aws_response {
+    int http_status;
+    const struct http_response *http;
+    str body;
+};
+
+struct aws_request {
+    enum aws_service service;
+    const char *operation; /* "DescribeTags": for messages and X-Amz-Target */
+    str method;            /* "POST" */
+    str path;              /* "/" */
+    str query;
+    const struct http_header *headers; /* without Host and what signing adds */
+    size_t header_count;
+    str body;
+    int64_t timeout_ms;        /* of one attempt; 0: 5000 */
+    size_t response_bytes_max; /* 0: 8 MiB */
+    bool is_not_repeatable;    /* a fresh connection, so that curl cannot send it twice by itself */
+    /* Reads the body of a 2xx answer into *context. INCOMPLETE and the like are retried as
+     * transient. May be called more than once (a new attempt): must start from nothing. NULL: the
+     * body is not read. */
+    enum status (*parse)(void *context,
+                         struct arena *arena,
+                         const struct aws_response *response,
+                         struct error *error);
+    void *context;
+};
+
+/* OK, or *error with the status, HTTP status and AWS code, and a message that names the operation.
+ */
+MUST_USE enum status aws_call(struct aws_client *client,
+                              const struct aws_request *request,
+                              struct arena *arena,
+                              struct error *error);
+
+/* Many calls at once over the transport's send_all, each retried on its own by the same rules.
+ * outcomes[i] tells how requests[i] ended. Returns OK even when some failed; a bad status means
+ * none could be tried. */
+struct aws_outcome {
+    enum status status;
+    struct error error;
+};
+MUST_USE enum status aws_call_all(struct aws_client *client,
+                                  const struct aws_request *requests,
+                                  size_t count,
+                                  unsigned in_flight_max,
+                                  struct arena *arena,
+                                  struct aws_outcome *outcomes,
+                                  struct error *error);
+
+/* Form body of the query protocol: "Action=..&Version=.." and then pairs, percent-encoded (RFC
+ * 3986). */
+struct aws_form {
+    struct buf *out;
+};
+void aws_form_begin(struct aws_form *form,
+                    struct buf *out,
+                    const char *action,
+                    const char *version);
+void aws_form_add(struct aws_form *form, str key, str value);
+extern const struct http_header AWS_FORM_HEADER; /* Content-Type of a form body */
+
+/* Code and message of an error answer in any of AWS's shapes: x-amzn-ErrorType header, JSON
+ * __type/code, XML <Error><Code>. Empty when the body is none of these. Namespaces ("ns#Code") and
+ * ":http..." are cut. */
+struct aws_error_text {
+    str code;
+    str message;
+};
+struct aws_error_text aws_error_parse(struct arena *arena, const struct http_response *response);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * AWS Config, API 2014-11-12 (JSON 1.1): reporting evaluations. Source: "AWS Config API Reference",
+ * PutEvaluations.
+ */
+#ifndef AWS_CONFIG_H
+#define AWS_CONFIG_H
+
+#include "aws/call.h"
+
+#define CONFIG_EVALUATIONS_MAX           100 /* per PutEvaluations call */
+#define CONFIG_ANNOTATION_CHARACTERS_MAX 256
+
+/* One evaluation as Config takes it. */
+struct config_evaluation {
+    str resource_type;
+    str resource_id;
+    str compliance_type; /* COMPLIANT, NON_COMPLIANT or NOT_APPLICABLE; anything else is INVALID */
+    str annotation;      /* 1..256 characters */
+    int64_t ordering_ms; /* sent as whole epoch seconds */
+};
+
+struct config_report {
+    size_t reported; /* accepted by Config */
+    size_t failed;   /* refused after all retries */
+    str failed_ids;  /* up to 5 resource ids of those, for the message */
+};
+
+/* Sends all in batches of CONFIG_EVALUATIONS_MAX; what a 200 answer lists in FailedEvaluations is
+ * sent again with backoff, a bounded number of times. PARTIAL when some were never accepted; the
+ * first call error otherwise; *report always says how far it got. result_token "TESTMODE" sets
+ * TestMode. */
+MUST_USE enum status config_put_evaluations(struct aws_client *client,
+                                            str result_token,
+                                            const struct config_evaluation *evaluations,
+                                            size_t count,
+                                            struct arena *arena,
+                                            struct config_report *report,
+                                            struct error *error);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Credentials. In Lambda they are in the environment for the life of the sandbox.
+ */
+#ifndef AWS_CREDENTIALS_H
+#define AWS_CREDENTIALS_H
+
+#include "base/env.h"
+#include "base/status.h"
+
+struct aws_credentials {
+    str access_key_id;
+    str secret_access_key;
+    str session_token; /* empty for long-lived keys */
+};
+
+/* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. CONFIGURATION names the missing
+ * variable. */
+MUST_USE enum status credentials_from_env(const struct env *env,
+                                          struct arena *arena,
+                                          struct aws_credentials *credentials_out,
+                                          struct error *error);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The only writer of text: a growing buffer in an arena, born with a maximum. Appending past the
+ * maximum drops the append and everything after it and is remembered; ask buf_status once at the
+ * end.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/str.h"
+
+struct buf {
+    struct arena *arena;
+    char *ptr;
+    size_t len;        /* bytes written */
+    size_t capacity;   /* bytes held */
+    size_t bytes_max;  /* never more than this is written */
+    bool is_too_large; /* an append was refused */
+};
+
+void buf_init(struct buf *buf, struct arena *arena, size_t bytes_max);
+void buf_append(struct buf *buf, str text);
+void buf_append_char(struct buf *buf, char c);
+__attribute__((format(printf, 2, 3))) void buf_printf(struct buf *buf, const char *format, ...);
+/* What was written so far. Borrows the buffer: valid until the next append. */
+str buf_str(const struct buf *buf);
+/* OK, or TOO_LARGE when anything was refused. */
+MUST_USE enum status buf_status(const struct buf *buf);
+/* Empties it, keeps the memory. */
+void buf_clear(struct buf *buf);
+
+#endif

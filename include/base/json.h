@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * JSON in and out. Reading: a text is parsed once, whole, into a tree that lives in the arena;
+ * getters are case-sensitive and tolerate NULL and wrong types (they give NULL or an empty value),
+ * so that a decoder reads like a schema and checks once at the end. Refused with a reason and a
+ * byte position: empty input, trailing bytes, nesting or size beyond the limits, NUL (raw or
+ * \u0000), invalid UTF-8, a lone surrogate, the same key twice in one object. Writing: one writer
+ * with one escaper on a buf. The library underneath (cJSON) is seen by base/json.c alone.
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+struct json; /* a value in a parsed tree; borrowed, const, lives in the arena */
+
+struct json_limits {
+    size_t bytes_max;
+    unsigned depth_max; /* 1 = a scalar or an empty container */
+};
+
+/* 64 levels are four times the deepest AWS document we read; 16 MiB is above any Lambda event or
+ * AWS answer. */
+extern const struct json_limits JSON_LIMITS_DEFAULT;
+
+struct json_problem {
+    const char *what; /* static text: "trailing bytes", "nested too deep", ... */
+    size_t position;  /* byte offset where it was noticed */
+};
+
+/* INVALID, TOO_LARGE or TOO_DEEP with *problem filled (problem may be NULL); *root_out is NULL
+ * then. */
+MUST_USE enum status json_parse(struct arena *arena,
+                                str text,
+                                const struct json_limits *limits,
+                                const struct json **root_out,
+                                struct json_problem *problem);
+
+bool json_is_object(const struct json *value);
+bool json_is_array(const struct json *value);
+bool json_is_string(const struct json *value);
+bool json_is_number(const struct json *value);
+bool json_is_bool(const struct json *value);
+bool json_is_null(
+    const struct json *value); /* a JSON null; false for a missing value (NULL pointer) */
+/* "object", "array", "string", "number", "boolean", "null", "nothing" (for NULL): for error
+ * messages */
+const char *json_type_name(const struct json *value);
+
+/* Member of an object, exactly this key; NULL when absent or `value` is no object. */
+const struct json *json_get(const struct json *value, const char *key);
+/* A member whose key differs from `key` in letter case only: to name it in an error. NULL when
+ * none. */
+const struct json *json_get_other_case(const struct json *value, const char *key);
+/* Elements of an array or members of an object, in document order: for (v = json_first(a); v; v =
+ * json_next(v)) */
+const struct json *json_first(const struct json *value);
+const struct json *json_next(const struct json *value);
+size_t json_count(const struct json *value);
+/* The key under which `value` hangs; empty for array elements and the root. */
+str json_key(const struct json *value);
+/* Text of a string; empty for anything else. Valid UTF-8 without NUL. */
+str json_string(const struct json *value);
+/* json_string(json_get(value, key)) */
+str json_get_string(const struct json *value, const char *key);
+bool json_bool(const struct json *value, bool otherwise);
+/* false when it is no number; *number is then untouched. */
+bool json_number(const struct json *value, double *number);
+
+/* Writer: puts commas and quotes where they belong. Strings are escaped; bytes that are no UTF-8
+ * become U+FFFD. */
+struct json_writer {
+    struct buf *out;
+    bool needs_comma;
+};
+
+void json_writer_init(struct json_writer *writer, struct buf *out);
+void json_object_begin(struct json_writer *writer);
+void json_object_end(struct json_writer *writer);
+void json_array_begin(struct json_writer *writer);
+void json_array_end(struct json_writer *writer);
+/* The next value belongs to this key. */
+void json_write_key(struct json_writer *writer, str key);
+void json_write_str(struct json_writer *writer, str value);
+void json_write_i64(struct json_writer *writer, int64_t value);
+void json_write_double(struct json_writer *writer,
+                       double value); /* shortest form; NaN and infinities become null */
+void json_write_bool(struct json_writer *writer, bool value);
+void json_write_null(struct json_writer *writer);
+/* Text that is already one JSON value. */
+void json_write_raw(struct json_writer *writer, str json);
+/* key and string in one line, the commonest pair */
+void json_write_member(struct json_writer *writer, const char *key, str value);
+
+/* "text" with quotes and escapes, for one-off use. */
+void json_append_quoted(struct buf *out, str text);
+
+#endif

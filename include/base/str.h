@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Borrowed text. A `str` points at bytes somebody else owns (an arena, a literal, an input buffer)
+ * and promises no terminating NUL. Nothing here allocates unless it is given an arena; the result
+ * then lives as long as that arena's current round. A NUL exists only where libc, curl or OpenSSL
+ * need one, and is made by str_to_cstr.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+typedef struct str {
+    const char *ptr; /* NULL only when len is 0 */
+    size_t len;      /* bytes */
+} str;
+
+/* A literal as a str, without a strlen at run time. */
+#define STR(literal) ((str){(literal), sizeof(literal) - 1})
+#define STR_EMPTY    ((str){NULL, 0})
+
+/* printf("%" STR_FMT, STR_ARG(s)) */
+#define STR_FMT    ".*s"
+#define STR_ARG(s) (int)(s).len, (s).ptr
+
+/* Borrows `text`; NULL gives the empty str. */
+str str_from_cstr(const char *text);
+/* A copy that ends in NUL (not counted in len), so that .ptr is a C string. */
+str str_copy(struct arena *arena, str s);
+/* The same as a C string. `s` must hold no NUL byte (asserted): such text never comes from outside
+ * unchecked. */
+char *str_to_cstr(struct arena *arena, str s);
+/* printf into the arena. */
+__attribute__((format(printf, 2, 3))) str str_format(struct arena *arena, const char *format, ...);
+
+bool str_is_empty(str s);
+bool str_eq(str a, str b);
+/* ASCII letters only, whatever the locale. */
+bool str_eq_ignore_case(str a, str b);
+/* Byte order, shorter first on a tie: <0, 0, >0. */
+int str_compare(str a, str b);
+bool str_starts_with(str s, str prefix);
+bool str_ends_with(str s, str suffix);
+bool str_contains(str s, str part);
+/* Position of the first `c`, or s.len. */
+size_t str_find_char(str s, char c);
+/* The bytes [from, to), clamped to s. */
+str str_slice(str s, size_t from, size_t to);
+/* Without ASCII white space (space, \t, \r, \n, \v, \f) at both ends. */
+str str_trim(str s);
+/* Takes the text before the first `separator` out of *rest (or all of it) and returns it; *rest
+ * moves past the separator. When *rest is used up its ptr becomes NULL, which ends the loop: for
+ * (str rest = s; rest.ptr != NULL;) { str part = str_split(&rest, ','); ... } An empty input with a
+ * non-NULL ptr gives one empty part. */
+str str_split(str *rest, char separator);
+/* Lower-case ASCII copy. */
+str str_lower(struct arena *arena, str s);
+
+/* Decimal, optional '-', no blanks, no overflow; false leaves *value alone. */
+bool str_parse_i64(str s, int64_t *value);
+
+/* Position of the first byte that is not part of well-formed UTF-8 (RFC 3629), or s.len when all
+ * is. */
+size_t str_utf8_valid_prefix(str s);
+/* Characters (code points) in `s`, which must be valid UTF-8. */
+size_t str_utf8_count(str s);
+/* The longest prefix of at most `characters` code points, never inside one. */
+str str_utf8_prefix(str s, size_t characters);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The judgement: facts, policy and the moment in; verdict, required mode, grade, owner and findings
+ * out. Pure and total. One rule is one row of the table in policy/evaluate.c and one function in
+ * the file of its family.
+ */
+#ifndef POLICY_EVALUATE_H
+#define POLICY_EVALUATE_H
+
+#include "policy/policy.h"
+
+enum compliance { COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, COMPLIANCE_UNKNOWN };
+/* "COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE", "UNKNOWN" */
+const char *compliance_name(enum compliance compliance);
+
+enum finding_severity { SEVERITY_INFORMATIONAL, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH };
+/* "INFORMATIONAL", "LOW", "MEDIUM", "HIGH" */
+const char *severity_name(enum finding_severity severity);
+
+/* id, does it fail the load balancer by itself */
+#define FINDING_MAP(X)                                                                             \
+    X(MODE_TOO_WEAK, 1)                                                                            \
+    X(EXCEPTION_EXPIRED, 1)                                                                        \
+    X(EXCEPTION_INVALID, 1)                                                                        \
+    X(EXCEPTION_INCOMPLETE, 1)                                                                     \
+    X(EXCEPTION_TOO_LONG, 1)                                                                       \
+    X(TAG_MISSING, 1)                                                                              \
+    X(TAG_VALUE_NOT_ALLOWED, 1)                                                                    \
+    X(PROFILE_UNKNOWN, 1)                                                                          \
+    X(HEADERS_NOT_DROPPED, 1) /* only when required; advice otherwise */                           \
+    X(EXCEPTION_EXPIRING, 0)                                                                       \
+    X(EXCEPTION_UNUSED, 0)                                                                         \
+    X(EXCEPTION_ACTIVE, 0)                                                                         \
+    X(UNDERUTILIZED, 0)                                                                            \
+    X(NON_COMPLIANT_TOO_LONG, 0)
+
+enum finding_id {
+#define FINDING_ENUM(name, fails) FINDING_##name,
+    FINDING_MAP(FINDING_ENUM)
+#undef FINDING_ENUM
+        FINDING_COUNT
+};
+/* "MODE_TOO_WEAK" */
+const char *finding_name(enum finding_id id);
+
+struct finding {
+    enum finding_id id;
+    enum finding_severity severity;
+    bool is_failing; /* makes the verdict NON_COMPLIANT */
+    str message;     /* for the load balancer's owner: what is wrong, what to do, by when */
+};
+
+#define FINDINGS_MAX 64 /* bounded by the lists of struct policy */
+
+struct evaluation {
+    str resource_type; /* LOAD_BALANCER_RESOURCE_TYPE unless the event was about another type */
+    str resource_id;   /* the ARN */
+    enum compliance compliance;
+    str reason;            /* why NOT_APPLICABLE or UNKNOWN; empty otherwise */
+    enum desync_mode mode; /* found */
+    enum desync_mode required_mode;
+    str required_because; /* "minimum", "internet-facing", "profile modern", ...; short, for the
+                             annotation */
+    char grade;           /* 'A'..'F'; '-' when the mode is unknown */
+    str owner;            /* empty: none */
+    enum fact_source source;
+    bool has_active_exception; /* the mode is excused today */
+    str exception_until;       /* YYYY-MM-DD as tagged; empty when no exception tag was readable */
+    struct finding findings[FINDINGS_MAX];
+    size_t finding_count;
+    /* set by the app, not by policy_evaluate: */
+    str source_note;     /* why it was read live: "item older than 15 min"; empty */
+    int64_t ordering_ms; /* capture time or notification time, unix ms; 0 when the input has none */
+};
+
+/* `now_ms` unix milliseconds, UTC. Messages live in `arena`. */
+void policy_evaluate(const struct load_balancer *load_balancer,
+                     const struct policy *policy,
+                     int64_t now_ms,
+                     struct arena *arena,
+                     struct evaluation *evaluation_out);
+
+/* An evaluation without a judgement: NOT_APPLICABLE or UNKNOWN with the reason. */
+void evaluation_without_facts(struct evaluation *evaluation_out,
+                              str resource_type,
+                              str resource_id,
+                              enum compliance compliance,
+                              str reason);
+
+#endif
