@@ -26,7 +26,7 @@ void *arena_alloc(struct arena *arena, size_t size);
 /* count * size, aborting on overflow. */
 void *arena_alloc_array(struct arena *arena, size_t count, size_t size);
 /* Grows or shrinks `ptr` (of old_size bytes from this arena), in place where it is the newest
- * allocation. */
+ * allocation; what is added is zeroed. ptr NULL with old_size 0 allocates. */
 void *arena_realloc(struct arena *arena, void *ptr, size_t old_size, size_t new_size);
 
 #define ARENA_NEW(arena, type)          ((type *)arena_alloc((arena), sizeof(type)))

@@ -28,7 +28,9 @@ __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *buf, const cha
 str buf_str(const struct buf *buf);
 /* OK, or TOO_LARGE when anything was refused. */
 MUST_USE enum status buf_status(const struct buf *buf);
-/* Empties it, keeps the memory. */
+/* Empties it and forgets a refusal, keeps the memory. */
 void buf_clear(struct buf *buf);
+/* Back to a length it had before, as if nothing had been appended or refused since. */
+void buf_rewind(struct buf *buf, size_t len);
 
 #endif

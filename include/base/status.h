@@ -68,7 +68,7 @@ struct error {
 };
 
 /* Fills *error (NULL is allowed and ignored) and returns `status`, so that it can stand in a
- * return. */
+ * return. http_status and aws_code are cleared: set them afterwards. */
 __attribute__((format(printf, 4, 5))) enum status error_set(
     struct error *error, struct arena *arena, enum status status, const char *format, ...);
 

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A log line or a small request fits without growing. */
+#define CAPACITY_FIRST ((size_t)256)
+
+void buf_init(struct buf *buf, struct arena *arena, size_t bytes_max) {
+    ASSERT(arena != NULL);
+    *buf = (struct buf){.arena = arena, .bytes_max = bytes_max};
+}
+
+/* Room for `extra` more bytes and the NUL that vsnprintf insists on; false when they are refused.
+ */
+static bool reserve(struct buf *buf, size_t extra) {
+    ASSERT(buf->len <= buf->bytes_max || buf->is_too_large);
+    if (buf->is_too_large || extra > buf->bytes_max - buf->len) {
+        buf->is_too_large = true;
+        return false;
+    }
+    size_t needed = buf->len + extra;
+    if (needed < buf->capacity) {
+        return true;
+    }
+    size_t capacity = buf->capacity < CAPACITY_FIRST ? CAPACITY_FIRST : 2 * buf->capacity;
+    capacity = capacity > buf->bytes_max ? buf->bytes_max + 1 : capacity;
+    capacity = capacity <= needed ? needed + 1 : capacity;
+    buf->ptr = arena_realloc(buf->arena, buf->ptr, buf->capacity, capacity);
+    buf->capacity = capacity;
+    return true;
+}
+
+void buf_append(struct buf *buf, str text) {
+    if (reserve(buf, text.len) && text.len > 0) {
+        memcpy(buf->ptr + buf->len, text.ptr, text.len);
+        buf->len += text.len;
+    }
+}
+
+void buf_append_char(struct buf *buf, char c) {
+    if (reserve(buf, 1)) {
+        buf->ptr[buf->len++] = c;
+    }
+}
+
+void buf_printf(struct buf *buf, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    ASSERT(length >= 0);
+    if (reserve(buf, (size_t)length)) {
+        vsnprintf(buf->ptr + buf->len, (size_t)length + 1, format, again);
+        buf->len += (size_t)length;
+    }
+    va_end(again);
+    va_end(arguments);
+}
+
+str buf_str(const struct buf *buf) {
+    return (str){buf->ptr, buf->len};
+}
+
+enum status buf_status(const struct buf *buf) {
+    return buf->is_too_large ? STATUS_TOO_LARGE : STATUS_OK;
+}
+
+void buf_clear(struct buf *buf) {
+    buf_rewind(buf, 0);
+}
+
+void buf_rewind(struct buf *buf, size_t len) {
+    ASSERT(len <= buf->len);
+    buf->len = len;
+    buf->is_too_large = false;
+}

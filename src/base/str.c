@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+str str_from_cstr(const char *text) {
+    return text == NULL ? STR_EMPTY : (str){text, strlen(text)};
+}
+
+static char *copy_with_nul(struct arena *arena, str s) {
+    char *copy = arena_alloc(arena, s.len + 1); /* zeroed: the NUL is there */
+    if (s.len > 0) {
+        memcpy(copy, s.ptr, s.len);
+    }
+    return copy;
+}
+
+str str_copy(struct arena *arena, str s) {
+    return (str){copy_with_nul(arena, s), s.len};
+}
+
+char *str_to_cstr(struct arena *arena, str s) {
+    ASSERT(str_find_char(s, '\0') == s.len);
+    return copy_with_nul(arena, s);
+}
+
+str str_format_va(struct arena *arena, const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    ASSERT(length >= 0);
+    char *text = arena_alloc(arena, (size_t)length + 1);
+    vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return (str){text, (size_t)length};
+}
+
+str str_format(struct arena *arena, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    str text = str_format_va(arena, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+bool str_is_empty(str s) {
+    return s.len == 0;
+}
+
+bool str_eq(str a, str b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool str_eq_ignore_case(str a, str b) {
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        if (lower(a.ptr[i]) != lower(b.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int str_compare(str a, str b) {
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter == 0 ? 0 : memcmp(a.ptr, b.ptr, shorter);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+bool str_starts_with(str s, str prefix) {
+    return s.len >= prefix.len && str_eq(str_slice(s, 0, prefix.len), prefix);
+}
+
+bool str_ends_with(str s, str suffix) {
+    return s.len >= suffix.len && str_eq(str_slice(s, s.len - suffix.len, s.len), suffix);
+}
+
+bool str_contains(str s, str part) {
+    if (part.len == 0) {
+        return true;
+    }
+    while (s.len >= part.len) {
+        size_t at = str_find_char(s, part.ptr[0]);
+        s = str_slice(s, at, s.len);
+        if (str_starts_with(s, part)) {
+            return true;
+        }
+        s = str_slice(s, 1, s.len);
+    }
+    return false;
+}
+
+size_t str_find_char(str s, char c) {
+    const char *found = s.len == 0 ? NULL : memchr(s.ptr, c, s.len);
+    return found == NULL ? s.len : (size_t)(found - s.ptr);
+}
+
+str str_slice(str s, size_t from, size_t to) {
+    to = to > s.len ? s.len : to;
+    from = from > to ? to : from;
+    return s.ptr == NULL ? STR_EMPTY : (str){s.ptr + from, to - from};
+}
+
+static bool is_space(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+str str_trim(str s) {
+    size_t from = 0;
+    size_t to = s.len;
+    while (from < to && is_space(s.ptr[from])) {
+        from++;
+    }
+    while (to > from && is_space(s.ptr[to - 1])) {
+        to--;
+    }
+    return str_slice(s, from, to);
+}
+
+str str_split(str *rest, char separator) {
+    size_t at = str_find_char(*rest, separator);
+    str part = str_slice(*rest, 0, at);
+    *rest = at == rest->len ? STR_EMPTY : str_slice(*rest, at + 1, rest->len);
+    return part;
+}
+
+str str_lower(struct arena *arena, str s) {
+    char *copy = arena_alloc(arena, s.len + 1);
+    for (size_t i = 0; i < s.len; i++) {
+        copy[i] = lower(s.ptr[i]);
+    }
+    return (str){copy, s.len};
+}
+
+bool str_parse_i64(str s, int64_t *value) {
+    bool is_negative = s.len > 0 && s.ptr[0] == '-';
+    if (s.len == (is_negative ? 1U : 0U)) {
+        return false;
+    }
+    /* counted downwards: INT64_MIN has no positive counterpart */
+    int64_t number = 0;
+    for (size_t i = is_negative ? 1 : 0; i < s.len; i++) {
+        int digit = s.ptr[i] - '0';
+        if (digit < 0 || digit > 9 || number < (INT64_MIN + digit) / 10) {
+            return false;
+        }
+        number = number * 10 - digit;
+    }
+    if (!is_negative && number == INT64_MIN) {
+        return false;
+    }
+    *value = is_negative ? number : -number;
+    return true;
+}
+
+/* RFC 3629 section 4: which lead bytes exist and what the second byte may be; the narrower ranges
+ * keep out overlong forms, surrogates and what lies beyond U+10FFFF. */
+struct utf8_lead {
+    unsigned char first;
+    unsigned char last;
+    unsigned char length;
+    unsigned char second_min;
+    unsigned char second_max;
+};
+
+static const struct utf8_lead utf8_leads[] = {
+    {0x00, 0x7F, 1, 0x00, 0x00},
+    {0xC2, 0xDF, 2, 0x80, 0xBF},
+    {0xE0, 0xE0, 3, 0xA0, 0xBF},
+    {0xE1, 0xEC, 3, 0x80, 0xBF},
+    {0xED, 0xED, 3, 0x80, 0x9F},
+    {0xEE, 0xEF, 3, 0x80, 0xBF},
+    {0xF0, 0xF0, 4, 0x90, 0xBF},
+    {0xF1, 0xF3, 4, 0x80, 0xBF},
+    {0xF4, 0xF4, 4, 0x80, 0x8F},
+};
+
+static bool is_continuation(char c) {
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+static bool is_utf8_tail(const struct utf8_lead *lead, str s) {
+    if (s.len < lead->length) {
+        return false;
+    }
+    unsigned char second = (unsigned char)s.ptr[1];
+    if (second < lead->second_min || second > lead->second_max) {
+        return false;
+    }
+    return (lead->length < 3 || is_continuation(s.ptr[2])) &&
+           (lead->length < 4 || is_continuation(s.ptr[3]));
+}
+
+/* Bytes of the well-formed character at the start of `s` (not empty), or 0. */
+static size_t utf8_length(str s) {
+    unsigned char first = (unsigned char)s.ptr[0];
+    for (size_t i = 0; i < sizeof(utf8_leads) / sizeof(utf8_leads[0]); i++) {
+        const struct utf8_lead *lead = &utf8_leads[i];
+        if (first >= lead->first && first <= lead->last) {
+            return lead->length == 1 || is_utf8_tail(lead, s) ? lead->length : 0;
+        }
+    }
+    return 0;
+}
+
+size_t str_utf8_valid_prefix(str s) {
+    size_t at = 0;
+    while (at < s.len) {
+        if ((unsigned char)s.ptr[at] < 0x80) { /* nearly all text is ASCII */
+            at++;
+            continue;
+        }
+        size_t length = utf8_length(str_slice(s, at, s.len));
+        if (length == 0) {
+            break;
+        }
+        at += length;
+    }
+    return at;
+}
+
+size_t str_utf8_count(str s) {
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        count += is_continuation(s.ptr[i]) ? 0 : 1;
+    }
+    return count;
+}
+
+str str_utf8_prefix(str s, size_t characters) {
+    size_t at = 0;
+    for (; at < s.len; at++) {
+        if (!is_continuation(s.ptr[at]) && characters-- == 0) {
+            break;
+        }
+    }
+    return str_slice(s, 0, at);
+}
