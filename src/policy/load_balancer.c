@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/load_balancer.h"
+
+#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Limits of the ELB API: a name has 1..32 letters, digits and hyphens; the id is 16 hex digits. */
+#define NAME_LEN_MAX    32
+#define ID_LEN          16
+#define ACCOUNT_ID_LEN  12
+#define ARN_FIELD_COUNT 6
+
+/* Indexed by the enum; the entry 0 is what an unknown value is called and is never parsed. */
+static const char *const MODE_NAMES[] = {"unknown", "monitor", "defensive", "strictest"};
+static const char *const TYPE_NAMES[] = {"unknown", "application", "network", "gateway"};
+static const char *const SCHEME_NAMES[] = {"unknown", "internal", "internet-facing"};
+/* How the types are called inside an ARN. */
+static const char *const ARN_TYPE_NAMES[] = {"", "app", "net", "gwy"};
+
+static size_t name_index(const char *const *names, size_t count, str name) {
+    for (size_t i = 1; i < count; i++) {
+        if (str_eq(str_from_cstr(names[i]), name)) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+enum desync_mode mode_parse(str name) {
+    return (enum desync_mode)name_index(MODE_NAMES, ARRAY_COUNT(MODE_NAMES), name);
+}
+
+enum load_balancer_type load_balancer_type_parse(str name) {
+    return (enum load_balancer_type)name_index(TYPE_NAMES, ARRAY_COUNT(TYPE_NAMES), name);
+}
+
+enum load_balancer_scheme load_balancer_scheme_parse(str name) {
+    return (enum load_balancer_scheme)name_index(SCHEME_NAMES, ARRAY_COUNT(SCHEME_NAMES), name);
+}
+
+const char *mode_name(enum desync_mode mode) {
+    ASSERT((size_t)mode < ARRAY_COUNT(MODE_NAMES));
+    return MODE_NAMES[mode];
+}
+
+const char *load_balancer_type_name(enum load_balancer_type type) {
+    ASSERT((size_t)type < ARRAY_COUNT(TYPE_NAMES));
+    return TYPE_NAMES[type];
+}
+
+const char *scheme_name(enum load_balancer_scheme scheme) {
+    ASSERT((size_t)scheme < ARRAY_COUNT(SCHEME_NAMES));
+    return SCHEME_NAMES[scheme];
+}
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
+}
+
+static bool is_hex(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool is_name_char(char c) {
+    return is_digit(c) || is_lower(c) || (c >= 'A' && c <= 'Z') || c == '-';
+}
+
+static bool is_region_char(char c) {
+    return is_digit(c) || is_lower(c) || c == '-';
+}
+
+static bool has_only(str text, bool (*accepts)(char)) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (!accepts(text.ptr[i])) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+static bool is_load_balancer_name(str name) {
+    return name.len <= NAME_LEN_MAX && has_only(name, is_name_char);
+}
+
+/* "loadbalancer/my-classic" or "loadbalancer/app/my-alb/50dc6c495c0c9188" */
+static bool parse_resource(str resource, struct load_balancer_arn *parts) {
+    str prefix = STR("loadbalancer/");
+    if (!str_starts_with(resource, prefix)) {
+        return false;
+    }
+    parts->resource = str_slice(resource, prefix.len, resource.len);
+    str rest = parts->resource;
+    str first = str_split(&rest, '/');
+    if (rest.ptr == NULL) {
+        parts->is_classic = true;
+        parts->name = first;
+        return is_load_balancer_name(first);
+    }
+    parts->type =
+        (enum load_balancer_type)name_index(ARN_TYPE_NAMES, ARRAY_COUNT(ARN_TYPE_NAMES), first);
+    parts->name = str_split(&rest, '/');
+    return parts->type != TYPE_UNKNOWN && is_load_balancer_name(parts->name) &&
+           rest.len == ID_LEN && has_only(rest, is_hex);
+}
+
+static bool parse_arn(str arn, struct load_balancer_arn *parts) {
+    str fields[ARN_FIELD_COUNT];
+    str rest = arn;
+    for (size_t i = 0; i < ARN_FIELD_COUNT - 1; i++) {
+        if (rest.ptr == NULL) {
+            return false;
+        }
+        fields[i] = str_split(&rest, ':');
+    }
+    fields[ARN_FIELD_COUNT - 1] = rest;
+    parts->partition = fields[1];
+    parts->region = fields[3];
+    parts->account_id = fields[4];
+    return str_eq(fields[0], STR("arn")) && has_only(parts->partition, is_region_char) &&
+           str_eq(fields[2], STR("elasticloadbalancing")) &&
+           has_only(parts->region, is_region_char) && parts->account_id.len == ACCOUNT_ID_LEN &&
+           has_only(parts->account_id, is_digit) && parse_resource(fields[5], parts);
+}
+
+enum status load_balancer_arn_parse(str arn, struct load_balancer_arn *parts_out) {
+    ASSERT(parts_out != NULL);
+    *parts_out = (struct load_balancer_arn){0};
+    if (!parse_arn(arn, parts_out)) {
+        *parts_out = (struct load_balancer_arn){0};
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+bool tag_get(const struct load_balancer *load_balancer, str key, str *value_out) {
+    ASSERT(load_balancer != NULL && value_out != NULL);
+    for (size_t i = 0; i < load_balancer->tag_count; i++) {
+        if (str_eq(load_balancer->tags[i].key, key)) {
+            *value_out = load_balancer->tags[i].value;
+            return true;
+        }
+    }
+    return false;
+}
