@@ -1,0 +1,293 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# deps.sh x86_64|arm64 builds what the static binary is linked from into build/deps/ARCH:
+#   cc            compiler for static musl programs of that architecture
+#   include, lib  OpenSSL, curl, cJSON, zlib (from Debian's source packages) and expat (Debian's own
+#                 libexpat.a: its security fixes reach the binary package first)
+#   versions      what is inside, one "package version" a line
+# deps.sh ARCH outdated tells which of these Debian has since replaced (exit 1 if any).
+#
+# Packages are fetched through an apt of our own, with the sources and keys of the machine:
+# nothing under /etc or /var changes, and apt verifies signatures and checksums.
+# Nothing is done when the stamp (this file and the compiler's version) matches.
+set -eu
+
+arch=$1
+case $arch in
+x86_64) debian=amd64 gnu=x86_64-linux-gnu musl=x86_64-linux-musl
+    openssl_target=linux-x86_64 tune= ;;
+# Every Lambda arm64 host is a Neoverse N1 (Graviton2) or newer.
+arm64) debian=arm64 gnu=aarch64-linux-gnu musl=aarch64-linux-musl
+    openssl_target=linux-aarch64 tune='-march=armv8.2-a+crypto -mtune=neoverse-n1' ;;
+*) echo "deps.sh: unknown architecture '$arch' (x86_64, arm64)" >&2; exit 2 ;;
+esac
+
+cd "$(dirname "$0")/.."
+mkdir -p build/deps
+out=$PWD/build/deps/$arch
+work=$PWD/build/deps/work-$arch
+log=$PWD/build/deps/$arch.log
+jobs=$(nproc)
+
+exec 9>"build/deps/$arch.lock"
+flock 9
+
+stamp="$( { cat .ci/deps.sh; $gnu-gcc -dumpfullversion; } | sha256sum | cut -d' ' -f1)"
+if [ "${2-}" != outdated ] && [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then
+    exit 0
+fi
+
+trap 'status=$?
+      if [ $status -ne 0 ]; then
+          tail -n 25 "$log" >&2
+          echo "deps.sh: failed; the whole log is $log" >&2
+      fi
+      rm -rf "$work"' EXIT
+rm -rf "$work"
+mkdir -p "$work"
+: >"$log"
+
+say() { echo "deps $arch: $*"; }
+
+# --- fetching ---------------------------------------------------------------------------------
+
+apt_set_up() {
+    apt=$work/apt
+    mkdir -p "$apt/parts" "$apt/lists/partial" "$apt/cache/archives/partial" "$work/debs"
+    : >"$apt/status"
+    for list in /etc/apt/sources.list.d/*.sources; do
+        [ -e "$list" ] || continue
+        sed 's/^Types:.*/Types: deb deb-src/' "$list" >"$apt/parts/$(basename "$list")"
+    done
+    for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+        [ -e "$list" ] || continue
+        sed -n '/^deb[[:space:]]/{p;s/^deb/deb-src/p}' "$list" \
+            >"$apt/parts/$(basename "$list" .list).list"
+    done
+    apt_options="-qq -o APT::Architecture=$debian -o APT::Architectures::=$debian
+        -o Dir::State=$apt -o Dir::State::status=$apt/status -o Dir::State::lists=$apt/lists
+        -o Dir::Cache=$apt/cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
+        -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=$apt/parts
+        -o Acquire::Languages=none -o Acquire::Retries=3
+        -o APT::Sandbox::User=root -o APT::Update::Post-Invoke-Success::="
+    apt-get $apt_options update >>"$log" 2>&1
+}
+
+# The newest version of a source package, as apt would take it.
+source_candidate() {
+    apt-get $apt_options source --print-uris --download-only "$1" 2>>"$log" |
+        sed -n "s#^'.*/${1}_\([^/]*\)\.dsc'.*#\1#p" | sed -e 's/%2b/+/g' -e 's/%7e/~/g'
+}
+
+# The security archive does not always offer a package's .dsc while it does offer the upstream
+# tarball and the binaries; the release's own version is then the newest that can be had.
+fetch_debian_source() {
+    package=$1
+    candidate=$(source_candidate "$package")
+    if ! apt-get $apt_options source --download-only "$package" >>"$log" 2>&1; then
+        . /etc/os-release
+        apt-get $apt_options source --download-only "$package/$VERSION_CODENAME" >>"$log" 2>&1
+        say "note: the source of $package $candidate cannot be had, using $VERSION_CODENAME's"
+    fi
+    dsc=$(ls "$package"_*.dsc)
+    dpkg-source --no-copy -x "$dsc" "$package" >>"$log" 2>&1
+    echo "$package $(sed -n 's/^Version: //p' "$dsc" | head -n 1)" >>versions
+}
+
+# OpenSSL: upstream's newest release of Debian's series, without Debian's patches (for its
+# build and defaults, nothing of which is used here).
+fetch_openssl() {
+    candidate=$(source_candidate openssl)
+    apt-get $apt_options source --download-only --tar-only openssl >>"$log" 2>&1
+    mkdir openssl
+    tar -xf openssl_*.orig.tar.* --strip-components=1 -C openssl
+    echo "openssl $candidate" >>versions
+}
+
+fetch_binaries() {
+    (cd "$work/debs" && apt-get $apt_options download musl-dev linux-libc-dev libexpat1-dev \
+        >>"$log" 2>&1)
+    for deb in "$work"/debs/*.deb; do
+        dpkg-deb -x "$deb" "$work/root"
+    done
+    for package in musl-dev libexpat1-dev; do
+        echo "$package $(dpkg-deb -f "$work/debs/${package}"_*.deb Version)" >>"$work/versions"
+    done
+}
+
+if [ "${2-}" = outdated ]; then
+    [ -e "$out/versions" ] || { say "not built yet" >&2; exit 1; }
+    apt_set_up
+    newer=0
+    while read -r package version; do
+        case $package in
+        musl-dev | libexpat1-dev)
+            candidate=$(apt-cache $apt_options show "$package" |
+                sed -n 's/^Version: //p' | head -n 1) ;;
+        *) candidate=$(source_candidate "$package") ;;
+        esac
+        if dpkg --compare-versions "$candidate" gt "$version"; then
+            say "$package $version is inside, Debian has $candidate"
+            newer=1
+        fi
+    done <"$out/versions"
+    exit $newer
+fi
+
+start=$(date +%s)
+say "fetching Debian packages"
+apt_set_up || { say "the Debian archive cannot be reached" >&2; exit 1; }
+cd "$work"
+fetch_openssl
+fetch_debian_source curl
+fetch_debian_source cjson
+fetch_debian_source zlib
+fetch_binaries
+
+# --- compiler ---------------------------------------------------------------------------------
+
+rm -rf "$out"
+mkdir -p "$out/lib" "$out/include" "$out/musl/include" "$out/musl/lib"
+cp -a "$work/root/usr/include/$musl/." "$out/musl/include/"
+cp -a "$work/root/usr/lib/$musl/." "$out/musl/lib/"
+rm -f "$out/musl/lib/libc.so"
+# musl has no kernel headers.
+mkdir "$out/linux"
+cp -a "$work/root/usr/include/linux" "$work/root/usr/include/asm-generic" "$out/linux/"
+cp -a "$work/root/usr/include/$gnu/asm" "$out/linux/"
+
+# MUSL_ROOT comes from the wrapper below, so the whole of build/ can be moved or copied.
+cat >"$out/musl.specs" <<'SPECS'
+%rename cpp_options old_cpp_options
+
+*cpp_options:
+-nostdinc -isystem %:getenv(MUSL_ROOT /musl/include) -isystem include%s -isystem %:getenv(MUSL_ROOT /linux) %(old_cpp_options)
+
+*cc1:
+%(cc1_cpu) -nostdinc -isystem %:getenv(MUSL_ROOT /musl/include) -isystem include%s -isystem %:getenv(MUSL_ROOT /linux)
+
+*link_libgcc:
+-L%:getenv(MUSL_ROOT /musl/lib) -L .%s
+
+*libgcc:
+libgcc.a%s
+
+*startfile:
+%:getenv(MUSL_ROOT /musl/lib/crt1.o) %:getenv(MUSL_ROOT /musl/lib/crti.o) crtbeginT.o%s
+
+*endfile:
+crtend.o%s %:getenv(MUSL_ROOT /musl/lib/crtn.o)
+
+*link:
+-nostdlib -static
+
+*esp_link:
+
+
+*esp_options:
+
+
+*esp_cpp_options:
+
+
+SPECS
+cat >"$out/cc" <<CC
+#!/bin/sh
+MUSL_ROOT=\$(dirname "\$0")
+export MUSL_ROOT
+exec $gnu-gcc -specs "\$MUSL_ROOT/musl.specs" -fno-pie -no-pie -static $tune "\$@"
+CC
+chmod +x "$out/cc"
+
+# --- libraries --------------------------------------------------------------------------------
+
+# Every object is built under the same relative name on every machine.
+SOURCE_DATE_EPOCH=315532800
+export SOURCE_DATE_EPOCH
+cc=$out/cc
+flags="-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables"
+flags="$flags -fstack-protector-strong -fstack-clash-protection"
+flags="$flags -ffile-prefix-map=$work=. -ffile-prefix-map=$out=."
+
+compile() { # compile DIRECTORY LIBRARY FLAGS SOURCE...: a library that needs no configure
+    directory=$1 library=$2 extra=$3
+    shift 3
+    (
+        cd "$directory"
+        "$cc" $flags $extra -c "$@"
+        $gnu-ar rcs "$out/lib/$library" *.o
+    ) >>"$log" 2>&1
+}
+
+say "zlib, cJSON, expat"
+# gz*.c too: curl's configure looks for gzread and without it drops zlib silently.
+compile zlib libz.a '-DHAVE_UNISTD_H -DHAVE_STDARG_H -D_LARGEFILE64_SOURCE=1' adler32.c compress.c \
+    crc32.c deflate.c gzclose.c gzlib.c gzread.c gzwrite.c infback.c inffast.c inflate.c \
+    inftrees.c trees.c uncompr.c zutil.c
+cp zlib/zlib.h zlib/zconf.h "$out/include/"
+compile cjson libcjson.a '' cJSON.c
+mkdir -p "$out/include/cjson"
+cp cjson/cJSON.h "$out/include/cjson/"
+cp root/usr/lib/$gnu/libexpat.a "$out/lib/"
+cp root/usr/include/expat.h root/usr/include/expat_external.h "$out/include/"
+cp root/usr/include/$gnu/expat_config.h "$out/include/"
+
+say "OpenSSL"
+# no-async: musl has no makecontext. RSA and EC stay, with TLS 1.2 and 1.3.
+(
+    mkdir "$work/openssl-build"
+    cd "$work/openssl-build"
+    CC=$cc AR=$gnu-ar RANLIB=$gnu-ranlib perl ../openssl/Configure $openssl_target \
+        no-pic --prefix=/usr --libdir=lib --openssldir=/etc/pki/tls enable-ec_nistp_64_gcc_128 \
+        no-shared no-module no-dso no-engine no-dynamic-engine no-static-engine no-legacy \
+        no-tests no-autoload-config no-afalgeng no-async no-ktls no-ssl3 no-tls1 no-tls1_1 \
+        no-dtls no-srp no-psk no-srtp no-nextprotoneg no-ct no-cms no-cmp no-ts no-comp \
+        no-rfc3779 no-ocsp no-md4 no-mdc2 no-rmd160 no-whirlpool no-blake2 no-sm2 no-sm3 no-sm4 \
+        no-aria no-bf no-camellia no-cast no-des no-idea no-rc2 no-rc4 no-seed no-gost no-siv \
+        no-ocb no-siphash no-scrypt no-dsa no-dh no-ec2m no-ui-console $flags
+    make -j"$jobs" build_generated
+    # The generated text holds the compiler's path, which would end up in the binary.
+    perl -I. -Mconfigdata ../openssl/util/mkbuildinf.pl 'musl-gcc -Os' $openssl_target \
+        >crypto/buildinf.h
+    make -j"$jobs" libcrypto.a libssl.a
+    cp libcrypto.a libssl.a "$out/lib/"
+    cp -r ../openssl/include/openssl "$out/include/"
+    cp include/openssl/*.h "$out/include/openssl/"
+    rm -f "$out"/include/openssl/*.in
+) >>"$log" 2>&1
+
+say "curl"
+# Debian's patches rename the library in Makefile.am only; plain configure never regenerates.
+# Only http and https, nothing that the environment or a file could switch on.
+(
+    mkdir "$work/curl-build"
+    cd "$work/curl-build"
+    ../curl/configure --build="$(gcc -dumpmachine)" --host=$gnu --prefix=/usr \
+        --disable-shared --enable-static --disable-dependency-tracking \
+        --with-openssl="$out" --with-zlib="$out" --disable-openssl-auto-load-config \
+        --without-ca-bundle --without-ca-path --without-brotli --without-zstd \
+        --without-libpsl --without-libidn2 --without-nghttp2 --without-librtmp \
+        --without-libssh2 --without-gssapi --without-libgsasl --without-ngtcp2 \
+        --enable-http --disable-ftp --disable-file --disable-ldap --disable-ldaps \
+        --disable-rtsp --disable-dict --disable-telnet --disable-tftp --disable-pop3 \
+        --disable-imap --disable-smb --disable-smtp --disable-gopher --disable-mqtt \
+        --disable-proxy --disable-netrc --disable-cookies --disable-hsts --disable-alt-svc \
+        --disable-doh --disable-mime --disable-crypto-auth --disable-ntlm --disable-ntlm-wb \
+        --disable-tls-srp --disable-websockets --disable-unix-sockets --disable-manual \
+        --disable-libcurl-option --disable-get-easy-options --disable-dateparse \
+        --enable-threaded-resolver --enable-ipv6 --disable-curldebug --disable-debug \
+        CC="$cc" AR=$gnu-ar RANLIB=$gnu-ranlib STRIP=$gnu-strip \
+        CFLAGS="$flags" LDFLAGS=-static PKG_CONFIG=false
+    make -j"$jobs" -C lib
+    cp lib/.libs/libcurl.a "$out/lib/"
+    cp -r ../curl/include/curl "$out/include/"
+    rm -f "$out"/include/curl/Makefile*
+) >>"$log" 2>&1
+for feature in libz SSL threadsafe; do
+    sed -n '/^  Features:/p' "$log" | grep -qw "$feature" ||
+        { echo "curl was configured without $feature" >>"$log"; exit 1; }
+done
+
+mv "$work/versions" "$out/versions"
+echo "$stamp" >"$out/stamp"
+say "done in $(($(date +%s) - start)) s"

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists the targets. Everything built is under build/, except ./bootstrap.
+# CC, CFLAGS and ARCH are the user's; CFLAGS comes last and wins.
+
+HOST    := $(patsubst aarch64,arm64,$(shell uname -m))
+ARCH    ?= $(HOST)
+VERSION := 0.1.0
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+export SOURCE_DATE_EPOCH := 315532800
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wvla -Wformat=2 -Wswitch-enum -Wimplicit-fallthrough
+BASE  = -std=c17 -D_POSIX_C_SOURCE=200809L -DDESYNC_GUARD_VERSION=\"$(VERSION)\" -Iinclude -Isrc \
+        -MMD -MP $(WARN) $(WERROR)
+
+roots    := build/generated/amazon_roots.c
+musl     := $(wildcard src/base/musl_*.c)
+sources  := $(filter-out $(musl),$(wildcard src/*/*.c)) $(roots)
+main     := $(wildcard src/main.c)
+third    := -lcurl -lssl -lcrypto -lcjson -lexpat -lz
+
+.PHONY: all
+all: bootstrap
+
+# $(call remember,TEXT): a file that changes when TEXT does, so that other flags mean other objects.
+remember = @mkdir -p $(@D) && { echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@; }
+
+# --- the shipped binary: static, musl -----------------------------------------------------------
+deps       := build/deps/$(ARCH)
+ship       ?= build/ship/$(ARCH)
+ship_cc     = $(deps)/cc
+SHIP_FLAGS  = $(BASE) -isystem $(deps)/include -Os -ffunction-sections -fdata-sections \
+              -fno-asynchronous-unwind-tables -fstack-protector-strong -fstack-clash-protection \
+              -ffile-prefix-map=$(CURDIR)=.
+SHIP_LINK   = -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
+ship_objects := $(patsubst %.c,$(ship)/%.o,$(main) $(sources) $(musl))
+
+$(deps)/stamp: FORCE | $(if $(filter $(HOST),$(ARCH)),packages-build,packages-cross-$(ARCH))
+	@.ci/deps.sh $(ARCH)
+
+$(ship)/flags: FORCE
+	$(call remember,$(SHIP_FLAGS) $(CFLAGS))
+
+$(ship)/%.o: %.c $(deps)/stamp $(ship)/flags
+	@mkdir -p $(@D)
+	$(ship_cc) $(SHIP_FLAGS) $(CFLAGS) -c $< -o $@
+
+$(ship)/src/base/musl_malloc.o: SHIP_FLAGS += -fno-builtin-malloc
+
+$(ship)/bootstrap: $(ship_objects)
+	$(ship_cc) $(SHIP_LINK) $(LDFLAGS) $^ -L$(deps)/lib $(third) -o $@.symbols
+	$(strip) -s -o $@ $@.symbols
+$(ship)/bootstrap: strip = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-linux-gnu-strip
+
+bootstrap: $(ship)/bootstrap FORCE ## the static binary ./bootstrap (default; ARCH=arm64|x86_64)
+	@cmp -s $< $@ || install -m 0755 $< $@
+
+$(roots): .ci/roots.sh $(wildcard /usr/share/ca-certificates/mozilla/Amazon*) | packages-build
+	@mkdir -p $(@D)
+	@.ci/roots.sh >$@.new && mv $@.new $@
+
+# --- packages -----------------------------------------------------------------------------------
+.PHONY: package build-DesyncGuardFunction
+package: build/package/desync-guard-$(VERSION)-$(ARCH).zip ## the deployable zip (ARCH=arm64|x86_64)
+
+build/package/desync-guard-$(VERSION)-$(ARCH).zip: $(ship)/bootstrap .ci/zip.py | packages-package
+	@mkdir -p $(@D)
+	python3 .ci/zip.py $@ bootstrap=$<
+
+# What `sam build` calls, in a copy of this folder; ARCH from the environment overrides.
+build-DesyncGuardFunction:
+	@$(MAKE) ARCH=$(if $(filter file,$(origin ARCH)),arm64,$(ARCH)) sam-artifact
+
+.PHONY: sam-artifact
+sam-artifact: $(ship)/bootstrap
+	install -D -m 0755 $< $(ARTIFACTS_DIR)/bootstrap
+
+# --- the same sources against Debian's shared libraries, for comparison ---------------------------
+dynamic := build/dynamic
+DYNAMIC_FLAGS = $(BASE) -Os -fstack-protector-strong
+
+$(dynamic)/flags: FORCE
+	$(call remember,$(CC) $(DYNAMIC_FLAGS) $(CFLAGS))
+
+$(dynamic)/%.o: %.c $(dynamic)/flags | packages-test
+	@mkdir -p $(@D)
+	$(CC) $(DYNAMIC_FLAGS) $(CFLAGS) -c $< -o $@
+
+.PHONY: bootstrap-dynamic
+bootstrap-dynamic: $(dynamic)/bootstrap ## build/dynamic/bootstrap: glibc, shared libraries
+$(dynamic)/bootstrap: $(patsubst %.c,$(dynamic)/%.o,$(main) $(sources))
+	$(CC) $(LDFLAGS) $^ $(third) -o $@
+
+# --- tests --------------------------------------------------------------------------------------
+UNIT     ?= build/unit
+SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_FLAGS = $(BASE) -Itests -O1 -g -fno-omit-frame-pointer $(SANITIZE)
+helpers    := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c tests/support/*.c))
+unit_tests := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
+unit_lib   := $(UNIT)/libdesync-guard.a
+unit_objects := $(patsubst %.c,$(UNIT)/%.o,$(sources) $(helpers))
+
+$(UNIT)/flags: FORCE
+	$(call remember,$(CC) $(UNIT_FLAGS) $(CFLAGS))
+
+$(UNIT)/%.o: %.c $(UNIT)/flags | packages-test
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_FLAGS) $(CFLAGS) -c $< -o $@
+
+$(unit_lib): $(unit_objects)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(unit_tests): $(UNIT)/%: $(UNIT)/tests/unit/%.o $(unit_lib)
+	$(CC) $(SANITIZE) $(LDFLAGS) $< $(unit_lib) -lcmocka $(third) -lpthread -o $@
+
+.PHONY: unit unit-build test venv demo bench
+unit-build: $(unit_tests)
+unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
+	@tests/run $(unit_tests)
+
+test: $(unit_tests) bootstrap venv ## everything that can fail: unit, golden, conformance, integration
+	@build/python tests/run --pytest $(unit_tests)
+
+build/python: .ci/requirements.txt .ci/venv.sh | packages-test
+	@.ci/venv.sh .ci/requirements.txt build/venv $@
+venv: build/python
+
+demo: bootstrap venv ## see it work on this machine, without an AWS account
+	@build/python tests/sim/demo.py
+
+build/python-bench: .ci/requirements-bench.txt .ci/venv.sh | packages-test
+	@.ci/venv.sh .ci/requirements-bench.txt build/venv-bench $@
+
+bench: bootstrap bootstrap-dynamic venv build/python-bench ## measure against named baselines
+	@build/python tests/bench/bench.py
+
+# --- quality ------------------------------------------------------------------------------------
+c_files := $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/unit/*.[ch] tests/support/*.[ch])
+
+.PHONY: check lint format format-check tidy cppcheck strict outdated
+lint: ## our own rules: layers, banned functions, sizes
+	@tests/lint/lint.py
+
+format: packages-check ## rewrite the sources in the house format
+	clang-format-14 -i $(c_files)
+
+format-check: packages-check
+	clang-format-14 --dry-run --Werror $(c_files)
+
+tidy: packages-check packages-test $(roots)
+	@printf '%s\n' $(filter %.c,$(c_files)) | xargs -P $$(nproc) -n 4 sh -c \
+	    'clang-tidy-14 --quiet "$$@" -- $(filter-out -MMD -MP,$(BASE)) -Itests' tidy
+
+cppcheck: packages-check
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppressions-list=.ci/cppcheck \
+	    --enable=warning,performance,portability -j$$(nproc) -Iinclude -Isrc src
+
+# Warnings are errors with both compilers and for every build.
+strict: packages-check
+	@$(MAKE) WERROR=-Werror ship=build/strict-ship build/strict-ship/bootstrap
+	@$(MAKE) WERROR=-Werror UNIT=build/strict-gcc SANITIZE= CFLAGS=-O2 unit-build
+	@$(MAKE) WERROR=-Werror UNIT=build/strict-clang CC=clang unit
+
+check: ## all of the above checks and the tests; what CI runs
+	@$(MAKE) lint format-check
+	@$(MAKE) tidy cppcheck
+	@$(MAKE) strict
+	@$(MAKE) test
+
+outdated: ## has Debian replaced a library that the static binary contains?
+	@.ci/deps.sh $(ARCH) outdated
+
+.PHONY: clean distclean help FORCE
+clean: ## forget what was built, but for the libraries and the Python environment
+	rm -rf bootstrap $(filter-out build/deps build/venv build/venv-bench build/python%,$(wildcard build/*))
+
+distclean: ## forget everything
+	rm -rf bootstrap build
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-zA-Z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 20
+
+packages-%: FORCE
+	@.ci/install-packages $*
+FORCE:
+
+-include $(ship_objects:.o=.d) $(unit_objects:.o=.d) $(unit_tests:$(UNIT)/%=$(UNIT)/tests/unit/%.d) \
+         $(patsubst %.c,$(dynamic)/%.d,$(main) $(sources))
