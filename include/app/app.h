@@ -9,11 +9,11 @@
 #include "aws/call.h"
 #include "base/env.h"
 #include "base/log.h"
-#include "policy/policy.h"
+#include "policy/evaluate.h"
 
 /* The whole configuration, parsed and checked once at INIT. Lives in the process arena. */
 struct app_settings {
-    str region; /* AWS_REGION, else AWS_DEFAULT_REGION */
+    str region; /* AWS_REGION, else AWS_DEFAULT_REGION; may be empty: only app_connect needs it */
     struct policy_source environment_policy;
     bool warms_up; /* WARM_UP */
 };
@@ -33,6 +33,13 @@ MUST_USE enum status app_settings_parse(const struct env *env,
                                         struct app_settings *settings_out,
                                         struct error *error);
 
+/* Gives the app its AWS client: credentials, endpoints and retries from the environment.
+ * CONFIGURATION names the variable. `settings` must be parsed. */
+MUST_USE enum status app_connect(struct app *app,
+                                 struct transport *transport,
+                                 struct arena *arena,
+                                 struct error *error);
+
 /* Endpoints that INIT should connect to, for http_curl_warm_up; at most 4. */
 size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]);
 
@@ -48,19 +55,14 @@ struct app_reply {
 void app_handle(
     struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply);
 
-/* Judges from what is in the event, no network: the line `evaluate` prints, without "file". A bad
- * status fills *error. `compliances_out` (may be NULL) gets the worst verdict: unknown before
- * non-compliant. */
-struct app_judgement {
-    bool has_non_compliant;
-    bool has_unknown;
-};
-MUST_USE enum status app_evaluate_offline(struct app *app,
+/* Judges from what is in the event, no network and no age limit on the item: the line `evaluate`
+ * prints. A bad status (INVALID, INVALID_PARAMETER, ...) fills *error. */
+MUST_USE enum status app_evaluate_offline(const struct app *app,
                                           str event,
                                           str file_name,
                                           struct arena *arena,
                                           str *line_out,
-                                          struct app_judgement *judgement_out,
+                                          enum compliance *compliance_out,
                                           struct error *error);
 
 #endif

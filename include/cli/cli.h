@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The command line: the same binary outside Lambda. Results go to stdout, everything else to
- * stderr.
+ * The command line: the same binary outside Lambda, over the same use cases. Results go to stdout,
+ * everything else to stderr. Exit codes are part of the contract.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
 #include "app/app.h"
 
-#define EXIT_FINE          0
-#define EXIT_ERROR         1
-#define EXIT_USAGE         2
-#define EXIT_NON_COMPLIANT 3
-#define EXIT_UNKNOWN       4
+enum cli_exit {
+    CLI_FINE = 0,
+    CLI_ERROR = 1,
+    CLI_USAGE = 2,
+    CLI_NON_COMPLIANT = 3,
+    CLI_UNKNOWN = 4
+};
 
-/* Returns the exit code. */
-int cli_run(int argc, char **argv, const struct env *env, const struct clock *clock);
+struct cli {
+    const struct env *env;
+    const struct clock *clock;
+    struct log *log;
+    struct arena *arena; /* for the whole command */
+    /* Makes `app` able to call AWS (transport, credentials); settings are parsed already. */
+    enum status (*connect)(struct app *app, struct arena *arena, struct error *error);
+};
+
+enum cli_exit cli_run(const struct cli *cli, int argc, char **argv);
 
 #endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the app layer share: the decoded invocation (all JSON ends here) and the use
+ * cases.
+ */
+#ifndef APP_INTERNAL_H
+#define APP_INTERNAL_H
+
+#include "app/app.h"
+#include "base/json.h"
+#include "policy/evaluate.h"
+
+/* Config re-sends old items; one captured longer ago than this is read live (product contract,
+ * section 8). */
+#define ITEM_AGE_MAX_MS (15 * 60 * MS_PER_SECOND)
+
+/* A response of a synchronous invocation may hold 6 MiB. */
+#define RESPONSE_BYTES_MAX ((size_t)6 * 1024 * 1024)
+
+enum item_status {
+    ITEM_PRESENT,       /* OK, ResourceDiscovered */
+    ITEM_DELETED,       /* ResourceDeleted, ResourceDeletedNotRecorded */
+    ITEM_NOT_RECORDED,  /* ResourceNotRecorded */
+    ITEM_STATUS_UNKNOWN /* anything else: never guessed */
+};
+
+/* A configuration item, or the summary an oversized notification carries instead of one. */
+struct config_item {
+    str resource_type;
+    str resource_id;
+    str region; /* empty when absent */
+    str status_text;
+    enum item_status status;
+    int64_t capture_ms;         /* 0 when absent */
+    struct load_balancer facts; /* what the item says; the rest is marked unknown */
+};
+
+struct config_invocation {
+    str result_token; /* empty only when is_proactive */
+    bool is_proactive;
+    bool has_left_scope;
+    bool is_oversized; /* `item` is a summary: no configuration, no tags */
+    str region;        /* where the rule lives: from configRuleArn, else the item, else empty */
+    int64_t notification_ms; /* 0 when absent */
+    const struct json
+        *rule_parameters; /* the raw member; decoded after NOT_APPLICABLE was ruled out */
+    struct config_item item;
+};
+
+enum invocation_kind { INVOCATION_CONFIG_CHANGE };
+
+struct invocation {
+    enum invocation_kind kind;
+    struct config_invocation config;
+};
+
+/* INVALID (or TOO_LARGE, TOO_DEEP) with a message that names the member and what is accepted. */
+MUST_USE enum status decode_event(str event,
+                                  struct arena *arena,
+                                  struct invocation *invocation_out,
+                                  struct error *error);
+
+/* ruleParameters in every form Config sends: absent, null, "", "{}", "null", a JSON string of an
+ * object, an object. Numbers and booleans become their text. INVALID_PARAMETER otherwise. */
+MUST_USE enum status decode_rule_parameters(const struct json *rule_parameters,
+                                            struct arena *arena,
+                                            struct policy_parameter **parameters_out,
+                                            size_t *count_out,
+                                            struct error *error);
+
+/* Reads a configuration item of either dialect: the rule event's (objects and lists) and that of
+ * GetResourceConfigHistory (JSON strings at every level, other key casing). Junk in the facts
+ * leaves them unknown; INVALID only where the item cannot even be named (resourceType, resourceId,
+ * its ARN). */
+MUST_USE enum status decode_config_item(const struct json *item,
+                                        struct arena *arena,
+                                        struct config_item *item_out,
+                                        struct error *error);
+
+/* Member `key` of `object`. A member that differs in letter case only is refused as INVALID: the
+ * sender meant something we would not read. NULL with OK when there is none. */
+MUST_USE enum status decode_member(const struct json *object,
+                                   const char *key,
+                                   struct arena *arena,
+                                   const struct json **value_out,
+                                   struct error *error);
+/* The same for a string; absent and null give the empty str, another type is INVALID. */
+MUST_USE enum status decode_string_member(const struct json *object,
+                                          const char *key,
+                                          struct arena *arena,
+                                          str *value_out,
+                                          struct error *error);
+/* The value itself, or the parsed text when it is a string that holds JSON. NULL when that cannot
+ * be parsed. */
+const struct json *decode_embedded(const struct json *value, struct arena *arena);
+
+/* The Config rule: judges the item, reading live what it does not say, and reports. */
+void config_rule_handle(struct app *app,
+                        const struct config_invocation *invocation,
+                        struct arena *arena,
+                        struct app_reply *reply);
+
+/* Judges the item from what is in it. false: `*evaluation_out` is final (NOT_APPLICABLE or UNKNOWN
+ * by status, scope or type); true: it is a present load balancer of ours, to be judged by policy.
+ */
+bool config_item_is_to_be_judged(const struct config_invocation *invocation,
+                                 struct evaluation *evaluation_out);
+
+/* The index of the variable's value in the NULL-terminated `choices` (letter case is ignored);
+ * *index is left alone when it is not set. CONFIGURATION names the variable and what is accepted.
+ */
+MUST_USE enum status env_choice(const struct env *env,
+                                const char *name,
+                                const char *const *choices,
+                                size_t *index,
+                                struct arena *arena,
+                                struct error *error);
+
+/* Environment and rule parameters together. */
+MUST_USE enum status app_policy(const struct app *app,
+                                const struct json *rule_parameters,
+                                struct arena *arena,
+                                struct policy *policy_out,
+                                struct error *error);
+
+/* The error types of a reply, in the form the Runtime API accepts. */
+#define ERROR_INVALID_EVENT     "Function.InvalidEvent"
+#define ERROR_INVALID_PARAMETER "Function.InvalidParameter"
+#define ERROR_VERDICT_UNKNOWN   "Function.VerdictUnknown"
+#define ERROR_REPORT_FAILED     "Function.ReportFailed"
+
+void reply_error(struct app_reply *reply, const char *error_type, str message);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app_internal.h"
+#include "aws/config.h"
+#include "aws/elbv2.h"
+#include "report/render.h"
+
+bool config_item_is_to_be_judged(const struct config_invocation *invocation,
+                                 struct evaluation *evaluation_out) {
+    const struct config_item *item = &invocation->item;
+    enum compliance compliance = NOT_APPLICABLE;
+    str reason = STR_EMPTY;
+    if (!str_eq(item->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
+        reason = STR("not an Elastic Load Balancing v2 load balancer");
+    } else if (invocation->has_left_scope) {
+        reason = STR("no longer in the scope of the rule");
+    } else if (item->status == ITEM_DELETED) {
+        reason = STR("deleted");
+    } else if (item->status == ITEM_NOT_RECORDED) {
+        reason = STR("not recorded by AWS Config");
+    } else if (item->facts.type == TYPE_NETWORK || item->facts.type == TYPE_GATEWAY) {
+        reason = item->facts.type == TYPE_NETWORK
+                     ? STR("a network load balancer has no desync mode")
+                     : STR("a gateway load balancer has no desync mode");
+    } else if (item->status == ITEM_STATUS_UNKNOWN) {
+        compliance = COMPLIANCE_UNKNOWN;
+        reason = STR("the configuration item's status is not one we know");
+    } else {
+        return true;
+    }
+    evaluation_without_facts(
+        evaluation_out, item->resource_type, item->resource_id, compliance, reason);
+    return false;
+}
+
+/* Captured so long before the notification or before now that the load balancer may differ today.
+ */
+static bool item_is_stale(const struct config_invocation *invocation, int64_t now_ms) {
+    int64_t captured_ms = invocation->item.capture_ms;
+    return captured_ms != 0 && (now_ms - captured_ms > ITEM_AGE_MAX_MS ||
+                                invocation->notification_ms - captured_ms > ITEM_AGE_MAX_MS);
+}
+
+static bool needs_scheme(const struct policy *policy) {
+    return policy->mode_min_internet_facing != MODE_UNKNOWN ||
+           policy->mode_min_internal != MODE_UNKNOWN;
+}
+
+/* Why the facts must be read live; empty: the item says everything. A stale item loses what can
+ * change. */
+static str live_read_reason(const struct config_invocation *invocation,
+                            const struct policy *policy,
+                            int64_t now_ms,
+                            struct load_balancer *facts) {
+    if (invocation->is_oversized) {
+        return STR("item too large for the event");
+    }
+    if (item_is_stale(invocation, now_ms)) {
+        facts->mode = MODE_UNKNOWN;
+        facts->mode_text = STR_EMPTY;
+        facts->drops_invalid_headers = KNOWN_NOT;
+        facts->has_tags = false;
+        return STR("item older than 15 min");
+    }
+    if (facts->mode == MODE_UNKNOWN) {
+        return STR("mode not in the item");
+    }
+    if (!facts->has_tags) {
+        return STR("tags not in the item");
+    }
+    if (facts->type == TYPE_UNKNOWN || (facts->scheme == SCHEME_UNKNOWN && needs_scheme(policy))) {
+        return STR("type or scheme not in the item");
+    }
+    return STR_EMPTY;
+}
+
+static int64_t ordering_ms(const struct config_invocation *invocation, int64_t now_ms) {
+    if (invocation->item.capture_ms != 0) {
+        return invocation->item.capture_ms;
+    }
+    return invocation->notification_ms != 0 ? invocation->notification_ms : now_ms;
+}
+
+/* Gather and evaluate. A failed live read leaves the verdict unknown, with the reason. */
+static void judge_item(struct app *app,
+                       const struct config_invocation *invocation,
+                       const struct policy *policy,
+                       struct arena *arena,
+                       struct evaluation *evaluation) {
+    struct load_balancer facts = invocation->item.facts;
+    int64_t now_ms = app->clock->now_ms(app->clock);
+    str why_live = STR_EMPTY;
+    if (!invocation->is_proactive) {
+        why_live = live_read_reason(invocation, policy, now_ms, &facts);
+    }
+    if (!str_is_empty(why_live)) {
+        bool wants_description =
+            facts.type == TYPE_UNKNOWN || (facts.scheme == SCHEME_UNKNOWN && needs_scheme(policy));
+        struct error error = {0};
+        enum status status =
+            elbv2_read_load_balancer(&app->aws, wants_description, arena, &facts, &error);
+        if (status != STATUS_OK) {
+            bool is_gone = status == STATUS_NOT_FOUND;
+            evaluation_without_facts(evaluation,
+                                     invocation->item.resource_type,
+                                     invocation->item.resource_id,
+                                     is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
+                                     is_gone ? STR("does not exist any more") : error.message);
+            evaluation->source = SOURCE_LIVE;
+            return;
+        }
+    }
+    policy_evaluate(&facts, policy, now_ms, arena, evaluation);
+    evaluation->source_note = why_live;
+}
+
+/* Tells AWS Config. A proactive evaluation without a token has nobody to tell. */
+static enum status report_evaluation(struct app *app,
+                                     const struct config_invocation *invocation,
+                                     const struct evaluation *evaluation,
+                                     struct arena *arena,
+                                     struct config_report *report,
+                                     struct error *error) {
+    *report = (struct config_report){0};
+    if (str_is_empty(invocation->result_token)) {
+        return STATUS_OK;
+    }
+    const struct config_evaluation item = {
+        .resource_type = evaluation->resource_type,
+        .resource_id = evaluation->resource_id,
+        .compliance_type = str_from_cstr(compliance_name(evaluation->compliance)),
+        .annotation = annotation_render(arena, evaluation),
+        .ordering_ms = evaluation->ordering_ms,
+    };
+    return config_put_evaluations(
+        &app->aws, invocation->result_token, &item, 1, arena, report, error);
+}
+
+static void log_evaluation(const struct app *app, const struct evaluation *evaluation) {
+    LOG(app->log,
+        LOG_INFO,
+        "evaluated",
+        LOG_STR("resourceId", evaluation->resource_id),
+        LOG_STR("compliance", str_from_cstr(compliance_name(evaluation->compliance))),
+        LOG_STR("mode", str_from_cstr(mode_name(evaluation->mode))),
+        LOG_STR("requiredMode", str_from_cstr(mode_name(evaluation->required_mode))),
+        LOG_STR("source", evaluation->source == SOURCE_LIVE ? STR("live") : STR("event")),
+        LOG_STR("reason", evaluation->reason));
+}
+
+static void reply_with(const struct evaluation *evaluation,
+                       const struct config_report *report,
+                       struct arena *arena,
+                       struct app_reply *reply) {
+    const struct response response = {
+        .evaluations = evaluation,
+        .evaluation_count = 1,
+        .reported = report->reported,
+        .failed = report->failed,
+    };
+    struct buf body;
+    buf_init(&body, arena, RESPONSE_BYTES_MAX);
+    response_write_json(&body, arena, &response);
+    if (buf_status(&body) != STATUS_OK) {
+        reply_error(reply, ERROR_REPORT_FAILED, STR("the response is larger than Lambda takes"));
+        return;
+    }
+    *reply = (struct app_reply){.body = buf_str(&body)};
+}
+
+/* Unknown is never reported as anything else: the invocation fails, Lambda repeats it, the old
+ * result stands. */
+static void conclude(struct app *app,
+                     const struct config_invocation *invocation,
+                     struct evaluation *evaluation,
+                     struct arena *arena,
+                     struct app_reply *reply) {
+    evaluation->ordering_ms = ordering_ms(invocation, app->clock->now_ms(app->clock));
+    log_evaluation(app, evaluation);
+    if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
+        reply_error(reply,
+                    ERROR_VERDICT_UNKNOWN,
+                    str_format(arena,
+                               "%" STR_FMT " could not be judged: %" STR_FMT,
+                               STR_ARG(evaluation->resource_id),
+                               STR_ARG(evaluation->reason)));
+        return;
+    }
+    struct error error = {0};
+    struct config_report report;
+    if (report_evaluation(app, invocation, evaluation, arena, &report, &error) != STATUS_OK) {
+        reply_error(reply, ERROR_REPORT_FAILED, error.message);
+        return;
+    }
+    reply_with(evaluation, &report, arena, reply);
+}
+
+void config_rule_handle(struct app *app,
+                        const struct config_invocation *invocation,
+                        struct arena *arena,
+                        struct app_reply *reply) {
+    struct evaluation *evaluation = ARENA_NEW(arena, struct evaluation);
+    if (config_item_is_to_be_judged(invocation, evaluation)) {
+        struct policy *policy = ARENA_NEW(arena, struct policy);
+        struct error error = {0};
+        if (app_policy(app, invocation->rule_parameters, arena, policy, &error) != STATUS_OK) {
+            reply_error(reply, ERROR_INVALID_PARAMETER, error.message);
+            return;
+        }
+        judge_item(app, invocation, policy, arena, evaluation);
+    }
+    conclude(app, invocation, evaluation, arena, reply);
+}

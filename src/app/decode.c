@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app_internal.h"
+
+#define ACCEPTED_SHAPES                                                                            \
+    "accepted: an AWS Config rule invocation (invokingEvent with messageType "                     \
+    "ConfigurationItemChangeNotification or OversizedConfigurationItemChangeNotification)"
+
+enum status decode_member(const struct json *object,
+                          const char *key,
+                          struct arena *arena,
+                          const struct json **value_out,
+                          struct error *error) {
+    const struct json *other = json_get_other_case(object, key);
+    if (other != NULL) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "member \"%" STR_FMT "\" is spelt \"%s\"",
+                         STR_ARG(json_key(other)),
+                         key);
+    }
+    *value_out = json_get(object, key);
+    return STATUS_OK;
+}
+
+enum status decode_string_member(const struct json *object,
+                                 const char *key,
+                                 struct arena *arena,
+                                 str *value_out,
+                                 struct error *error) {
+    const struct json *value;
+    TRY(decode_member(object, key, arena, &value, error));
+    if (value != NULL && !json_is_null(value) && !json_is_string(value)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "member \"%s\" must be a string, found %s",
+                         key,
+                         json_type_name(value));
+    }
+    *value_out = json_string(value);
+    return STATUS_OK;
+}
+
+const struct json *decode_embedded(const struct json *value, struct arena *arena) {
+    if (!json_is_string(value)) {
+        return value;
+    }
+    const struct json *inner = NULL;
+    enum status status = json_parse(arena, json_string(value), &JSON_LIMITS_DEFAULT, &inner, NULL);
+    return status == STATUS_OK ? inner : NULL;
+}
+
+/* Parses `text` as an object; errors call it `what`. */
+static enum status parse_object(str text,
+                                const char *what,
+                                struct arena *arena,
+                                const struct json **object_out,
+                                struct error *error) {
+    if (str_is_empty(str_trim(text))) {
+        return error_set(error, arena, STATUS_INVALID, "%s is empty; " ACCEPTED_SHAPES, what);
+    }
+    struct json_problem problem = {0};
+    enum status status = json_parse(arena, text, &JSON_LIMITS_DEFAULT, object_out, &problem);
+    if (status != STATUS_OK) {
+        return error_set(error,
+                         arena,
+                         status,
+                         "%s is not valid JSON: %s at byte %zu",
+                         what,
+                         problem.what,
+                         problem.position);
+    }
+    if (!json_is_object(*object_out)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "%s is a JSON %s, not an object; " ACCEPTED_SHAPES,
+                         what,
+                         json_type_name(*object_out));
+    }
+    return STATUS_OK;
+}
+
+static enum status decode_invoking_event(const struct json *event,
+                                         struct arena *arena,
+                                         const struct json **invoking_out,
+                                         struct error *error) {
+    const struct json *member;
+    TRY(decode_member(event, "invokingEvent", arena, &member, error));
+    if (json_is_object(member)) {
+        *invoking_out = member;
+        return STATUS_OK;
+    }
+    if (!json_is_string(member)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "invokingEvent must be a string of JSON, found %s; " ACCEPTED_SHAPES,
+                         json_type_name(member));
+    }
+    return parse_object(json_string(member), "invokingEvent", arena, invoking_out, error);
+}
+
+static enum status decode_account_id(const struct json *event,
+                                     struct arena *arena,
+                                     struct error *error) {
+    str account_id;
+    TRY(decode_string_member(event, "accountId", arena, &account_id, error));
+    bool is_valid = account_id.len == 12;
+    for (size_t i = 0; i < account_id.len; i++) {
+        is_valid = is_valid && account_id.ptr[i] >= '0' && account_id.ptr[i] <= '9';
+    }
+    if (!str_is_empty(account_id) && !is_valid) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "accountId must be 12 digits, found \"%" STR_FMT "\"",
+                         STR_ARG(str_utf8_prefix(account_id, 64)));
+    }
+    return STATUS_OK;
+}
+
+/* arn:<partition>:config:<region>:<account>:config-rule/... ; service-linked ones have more path
+ * parts. */
+static enum status decode_rule_region(const struct json *event,
+                                      struct arena *arena,
+                                      str *region_out,
+                                      struct error *error) {
+    str arn;
+    TRY(decode_string_member(event, "configRuleArn", arena, &arn, error));
+    *region_out = STR_EMPTY;
+    if (str_is_empty(arn)) {
+        return STATUS_OK;
+    }
+    str parts[4] = {0};
+    size_t count = 0;
+    for (str rest = arn; rest.ptr != NULL && count < 4;) {
+        parts[count++] = str_split(&rest, ':');
+    }
+    if (count < 4 || !str_eq(parts[0], STR("arn")) || !str_eq(parts[2], STR("config"))) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "configRuleArn \"%" STR_FMT "\" is no ARN of AWS Config",
+                         STR_ARG(str_utf8_prefix(arn, 128)));
+    }
+    *region_out = parts[3];
+    return STATUS_OK;
+}
+
+static enum status check_region(const char *where,
+                                str region,
+                                struct arena *arena,
+                                struct error *error) {
+    if (str_is_empty(region) || region_is_valid(region)) {
+        return STATUS_OK;
+    }
+    return error_set(error,
+                     arena,
+                     STATUS_INVALID,
+                     "%s names the region \"%" STR_FMT "\", which is no AWS Region",
+                     where,
+                     STR_ARG(str_utf8_prefix(region, 64)));
+}
+
+static enum status decode_time_member(const struct json *object,
+                                      const char *key,
+                                      struct arena *arena,
+                                      int64_t *ms_out,
+                                      struct error *error) {
+    str text;
+    TRY(decode_string_member(object, key, arena, &text, error));
+    *ms_out = 0;
+    if (!str_is_empty(text) && !time_parse_iso8601(text, ms_out)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "%s \"%" STR_FMT "\" is no ISO 8601 time",
+                         key,
+                         STR_ARG(str_utf8_prefix(text, 64)));
+    }
+    return STATUS_OK;
+}
+
+static enum status decode_left_scope(const struct json *event,
+                                     struct arena *arena,
+                                     bool *has_left_scope,
+                                     struct error *error) {
+    const struct json *member;
+    TRY(decode_member(event, "eventLeftScope", arena, &member, error));
+    if (member != NULL && !json_is_bool(member) && !json_is_null(member)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "eventLeftScope must be true or false, found %s",
+                         json_type_name(member));
+    }
+    *has_left_scope = json_bool(member, false);
+    return STATUS_OK;
+}
+
+/* The members beside invokingEvent. */
+static enum status decode_rule_members(const struct json *event,
+                                       struct arena *arena,
+                                       struct config_invocation *config,
+                                       struct error *error) {
+    str evaluation_mode;
+    TRY(decode_string_member(event, "evaluationMode", arena, &evaluation_mode, error));
+    config->is_proactive = str_eq(evaluation_mode, STR("PROACTIVE"));
+    TRY(decode_string_member(event, "resultToken", arena, &config->result_token, error));
+    if (str_is_empty(config->result_token) && !config->is_proactive) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "resultToken is missing: without it AWS Config takes no evaluation");
+    }
+    TRY(decode_left_scope(event, arena, &config->has_left_scope, error));
+    TRY(decode_account_id(event, arena, error));
+    TRY(decode_rule_region(event, arena, &config->region, error));
+    TRY(check_region("configRuleArn", config->region, arena, error));
+    return decode_member(event, "ruleParameters", arena, &config->rule_parameters, error);
+}
+
+static enum status decode_item_member(const struct json *invoking,
+                                      const char *key,
+                                      struct arena *arena,
+                                      struct config_invocation *config,
+                                      struct error *error) {
+    const struct json *member;
+    TRY(decode_member(invoking, key, arena, &member, error));
+    const struct json *item = decode_embedded(member, arena);
+    if (!json_is_object(item)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "%s must be an object, found %s",
+                         key,
+                         json_type_name(item));
+    }
+    TRY(decode_config_item(item, arena, &config->item, error));
+    TRY(check_region("awsRegion", config->item.region, arena, error));
+    if (str_is_empty(config->region)) {
+        config->region = config->item.region;
+    }
+    return STATUS_OK;
+}
+
+static enum status decode_config(const struct json *event,
+                                 struct arena *arena,
+                                 struct invocation *invocation,
+                                 struct error *error) {
+    struct config_invocation *config = &invocation->config;
+    invocation->kind = INVOCATION_CONFIG_CHANGE;
+    const struct json *invoking;
+    TRY(decode_invoking_event(event, arena, &invoking, error));
+    TRY(decode_rule_members(event, arena, config, error));
+    TRY(decode_time_member(
+        invoking, "notificationCreationTime", arena, &config->notification_ms, error));
+    str message_type;
+    TRY(decode_string_member(invoking, "messageType", arena, &message_type, error));
+    if (str_eq(message_type, STR("ConfigurationItemChangeNotification"))) {
+        return decode_item_member(invoking, "configurationItem", arena, config, error);
+    }
+    if (str_eq(message_type, STR("OversizedConfigurationItemChangeNotification"))) {
+        config->is_oversized = true;
+        return decode_item_member(invoking, "configurationItemSummary", arena, config, error);
+    }
+    return error_set(error,
+                     arena,
+                     STATUS_INVALID,
+                     "messageType \"%" STR_FMT "\" is not known; " ACCEPTED_SHAPES,
+                     STR_ARG(str_utf8_prefix(message_type, 64)));
+}
+
+enum status decode_event(str event,
+                         struct arena *arena,
+                         struct invocation *invocation_out,
+                         struct error *error) {
+    *invocation_out = (struct invocation){0};
+    const struct json *root;
+    TRY(parse_object(event, "the event", arena, &root, error));
+    const struct json *invoking_event;
+    TRY(decode_member(root, "invokingEvent", arena, &invoking_event, error));
+    if (invoking_event != NULL) {
+        return decode_config(root, arena, invocation_out, error);
+    }
+    return error_set(
+        error, arena, STATUS_INVALID, "the event has no invokingEvent; " ACCEPTED_SHAPES);
+}
+
+enum status decode_rule_parameters(const struct json *rule_parameters,
+                                   struct arena *arena,
+                                   struct policy_parameter **parameters_out,
+                                   size_t *count_out,
+                                   struct error *error) {
+    *parameters_out = NULL;
+    *count_out = 0;
+    if (json_is_string(rule_parameters) && str_is_empty(str_trim(json_string(rule_parameters)))) {
+        return STATUS_OK;
+    }
+    const struct json *object = decode_embedded(rule_parameters, arena);
+    if (rule_parameters == NULL || json_is_null(object)) {
+        return STATUS_OK;
+    }
+    if (!json_is_object(object)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID_PARAMETER,
+                         "ruleParameters must be a JSON object of strings, found %s",
+                         object == NULL ? "text that is no JSON" : json_type_name(object));
+    }
+    struct policy_parameter *parameters =
+        ARENA_ARRAY(arena, struct policy_parameter, json_count(object));
+    size_t count = 0;
+    for (const struct json *member = json_first(object); member; member = json_next(member)) {
+        double number;
+        str value = json_string(member);
+        if (json_number(member, &number)) {
+            value = str_format(arena, "%.15g", number);
+        } else if (json_is_bool(member)) {
+            value = json_bool(member, false) ? STR("true") : STR("false");
+        } else if (!json_is_string(member) && !json_is_null(member)) {
+            return error_set(error,
+                             arena,
+                             STATUS_INVALID_PARAMETER,
+                             "rule parameter \"%" STR_FMT "\" must be a string, found %s",
+                             STR_ARG(str_utf8_prefix(json_key(member), 64)),
+                             json_type_name(member));
+        }
+        parameters[count++] = (struct policy_parameter){json_key(member), value};
+    }
+    *parameters_out = parameters;
+    *count_out = count;
+    return STATUS_OK;
+}

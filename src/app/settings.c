@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app_internal.h"
+
+static str policy_variable(const void *context, const char *name) {
+    return env_get(context, name);
+}
+
+enum status env_choice(const struct env *env,
+                       const char *name,
+                       const char *const *choices,
+                       size_t *index,
+                       struct arena *arena,
+                       struct error *error) {
+    str value = env_get(env, name);
+    if (str_is_empty(value)) {
+        return STATUS_OK;
+    }
+    struct buf accepted;
+    buf_init(&accepted, arena, 256);
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        if (str_eq_ignore_case(value, str_from_cstr(choices[i]))) {
+            *index = i;
+            return STATUS_OK;
+        }
+        buf_printf(&accepted, "%s%s", i == 0 ? "" : ", ", choices[i]);
+    }
+    return error_set(error,
+                     arena,
+                     STATUS_CONFIGURATION,
+                     "%s is \"%" STR_FMT "\"; accepted: %" STR_FMT,
+                     name,
+                     STR_ARG(str_utf8_prefix(value, 64)),
+                     STR_ARG(buf_str(&accepted)));
+}
+
+static enum status parse_region(const struct env *env,
+                                struct arena *arena,
+                                str *region_out,
+                                struct error *error) {
+    const char *name = "AWS_REGION";
+    str region = env_get(env, name);
+    if (str_is_empty(region)) {
+        name = "AWS_DEFAULT_REGION";
+        region = env_get(env, name);
+    }
+    if (!str_is_empty(region) && !region_is_valid(region)) {
+        return error_set(error,
+                         arena,
+                         STATUS_CONFIGURATION,
+                         "%s is \"%" STR_FMT "\", which is no AWS Region",
+                         name,
+                         STR_ARG(str_utf8_prefix(region, 64)));
+    }
+    *region_out = region;
+    return STATUS_OK;
+}
+
+/* The policy variables are checked once here, so that a bad one stops the start and not each event.
+ */
+static enum status check_policy(const struct app_settings *settings,
+                                struct arena *arena,
+                                struct error *error) {
+    struct policy *policy = ARENA_NEW(arena, struct policy);
+    struct error cause = {0};
+    if (policy_parse(&settings->environment_policy, arena, policy, &cause) == STATUS_OK) {
+        return STATUS_OK;
+    }
+    return error_set(error, arena, STATUS_CONFIGURATION, "%" STR_FMT, STR_ARG(cause.message));
+}
+
+enum status app_settings_parse(const struct env *env,
+                               struct arena *arena,
+                               struct app_settings *settings_out,
+                               struct error *error) {
+    static const char *const ON_OFF[] = {"on", "off", NULL};
+    *settings_out = (struct app_settings){0};
+    settings_out->environment_policy =
+        (struct policy_source){.from_environment = policy_variable, .context = env};
+    TRY(parse_region(env, arena, &settings_out->region, error));
+    size_t warm_up = 0;
+    TRY(env_choice(env, "WARM_UP", ON_OFF, &warm_up, arena, error));
+    settings_out->warms_up = warm_up == 0;
+    return check_policy(settings_out, arena, error);
+}
+
+enum status app_policy(const struct app *app,
+                       const struct json *rule_parameters,
+                       struct arena *arena,
+                       struct policy *policy_out,
+                       struct error *error) {
+    struct policy_parameter *parameters;
+    struct policy_source source = app->settings.environment_policy;
+    TRY(decode_rule_parameters(
+        rule_parameters, arena, &parameters, &source.parameter_count, error));
+    source.parameters = parameters;
+    return policy_parse(&source, arena, policy_out, error);
+}
+
+enum status app_connect(struct app *app,
+                        struct transport *transport,
+                        struct arena *arena,
+                        struct error *error) {
+    if (str_is_empty(app->settings.region)) {
+        return error_set(error, arena, STATUS_CONFIGURATION, "AWS_REGION is not set");
+    }
+    app->aws.region = app->settings.region;
+    return aws_client_init(&app->aws, transport, app->clock, app->env, arena, error);
+}
+
+size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]) {
+    static const enum aws_service NEEDED[] = {AWS_CONFIG, AWS_ELBV2};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof NEEDED / sizeof *NEEDED; i++) {
+        struct endpoint endpoint;
+        if (endpoint_resolve(
+                &app->aws.endpoints, NEEDED[i], app->settings.region, arena, &endpoint, NULL) ==
+            STATUS_OK) {
+            urls[count++] = endpoint.url;
+        }
+    }
+    return count;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct command COMMANDS[] = {
+    {"invoke",
+     "invoke EVENT.json",
+     "handle one event exactly as in Lambda and print the response",
+     "Reads the event from the file, or from standard input for \"-\". AWS is called with the "
+     "credentials and\n"
+     "region of the environment. Prints the response JSON; an error is printed as errorType and "
+     "errorMessage\n"
+     "and ends with exit code 1.\n",
+     command_invoke},
+    {"evaluate",
+     "evaluate EVENT.json...",
+     "judge from what is in the files, without network; one JSON verdict a line",
+     "Each file holds one AWS Config rule invocation (\"-\" is standard input). The age of an item "
+     "is ignored; an\n"
+     "oversized notification is unknown. A file that cannot be judged is named on standard error "
+     "and the others\n"
+     "are still judged.\n"
+     "Exit code: 1 a file was no valid event, 3 something is non-compliant, 4 something is "
+     "unknown, else 0.\n",
+     command_evaluate},
+    {"help", "help [COMMAND]", "this text, or more about one command", "", command_help},
+    {"version", "version", "print the version", "", command_version},
+    {"", NULL, NULL, NULL, NULL},
+};
+
+static const struct command *find_command(const char *name) {
+    const struct command *command = COMMANDS;
+    while (command->name[0] != '\0' && strcmp(command->name, name) != 0) {
+        command++;
+    }
+    return command->name[0] == '\0' ? NULL : command;
+}
+
+enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
+    if (argc < 2) {
+        return usage_error("no command given (and AWS_LAMBDA_RUNTIME_API is not set)");
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        name = "help";
+    } else if (strcmp(name, "--version") == 0) {
+        name = "version";
+    }
+    const struct command *command = find_command(name);
+    if (command == NULL) {
+        return usage_error("there is no command \"%s\"", name);
+    }
+    return command->run(cli, argc - 1, argv + 1);
+}
+
+/* Two columns, the first as wide as its longest entry. */
+static void print_commands(void) {
+    for (const struct command *command = COMMANDS; command->name[0] != '\0'; command++) {
+        printf("  %-24s %s\n", command->synopsis, command->summary);
+    }
+}
+
+static void print_parameters(void) {
+    size_t count;
+    const struct policy_parameter_info *infos = policy_parameter_infos(&count);
+    for (size_t i = 0; i < count; i++) {
+        printf("  %-22s %s\n", infos[i].name, infos[i].accepted);
+        printf("  %-22s default: %s; environment: %s\n",
+               "",
+               infos[i].value_default[0] == '\0' ? "(none)" : infos[i].value_default,
+               infos[i].environment);
+    }
+}
+
+enum cli_exit command_help(const struct cli *cli, int argc, char **argv) {
+    (void)cli;
+    if (argc > 2) {
+        return usage_error("help takes at most one command");
+    }
+    if (argc == 2) {
+        const struct command *command = find_command(argv[1]);
+        if (command == NULL) {
+            return usage_error("there is no command \"%s\"", argv[1]);
+        }
+        printf("bootstrap %s\n\n%s.\n%s", command->synopsis, command->summary, command->details);
+        return CLI_FINE;
+    }
+    printf("desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
+           "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
+    print_commands();
+    printf("\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
+    print_parameters();
+    return CLI_FINE;
+}
+
+enum cli_exit command_version(const struct cli *cli, int argc, char **argv) {
+    (void)cli;
+    (void)argv;
+    if (argc > 1) {
+        return usage_error("version takes no argument");
+    }
+    printf("desync-guard %s\n", DESYNC_GUARD_VERSION);
+    return CLI_FINE;
+}

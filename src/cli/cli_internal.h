@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Shared by the commands: one file a command, one row a command in the table of cli.c.
+ */
+#ifndef CLI_INTERNAL_H
+#define CLI_INTERNAL_H
+
+#include "base/buf.h"
+#include "cli/cli.h"
+
+/* A Lambda event holds at most 6 MB; twice that leaves room for pretty-printed samples. */
+#define EVENT_FILE_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
+struct command {
+    const char *name;
+    const char *synopsis;
+    const char *summary;
+    const char *details; /* for `help COMMAND` */
+    enum cli_exit (*run)(const struct cli *cli,
+                         int argc,
+                         char **argv); /* argv[0] is the command's name */
+};
+/* NULL-terminated by an empty name. */
+extern const struct command COMMANDS[];
+
+enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv);
+enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv);
+enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
+enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
+
+/* The whole file, or standard input for "-". INVALID (cannot be read) or TOO_LARGE names it in
+ * *error. */
+MUST_USE enum status read_input(
+    const char *path, size_t bytes_max, struct arena *arena, str *text_out, struct error *error);
+/* The text and a newline on stdout; false when that failed (said on stderr). */
+bool print_line(str line);
+/* "bootstrap: message" on stderr */
+__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+/* Complains of wrong use, points at `help`. */
+__attribute__((format(printf, 1, 2))) enum cli_exit usage_error(const char *format, ...);
+
+#endif
