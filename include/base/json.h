@@ -3,9 +3,11 @@
  * JSON in and out. Reading: a text is parsed once, whole, into a tree that lives in the arena;
  * getters are case-sensitive and tolerate NULL and wrong types (they give NULL or an empty value),
  * so that a decoder reads like a schema and checks once at the end. Refused with a reason and a
- * byte position: empty input, trailing bytes, nesting or size beyond the limits, NUL (raw or
- * \u0000), invalid UTF-8, a lone surrogate, the same key twice in one object. Writing: one writer
- * with one escaper on a buf. The library underneath (cJSON) is seen by base/json.c alone.
+ * byte position: everything RFC 8259 refuses, and empty input, trailing bytes, nesting or size
+ * beyond the limits, more than a million values (a value costs far more memory than text), NUL (raw
+ * or \u0000), invalid UTF-8, a byte order mark, a lone surrogate, a number of more than 63 bytes or
+ * beyond a double, the same key twice in one object. Writing: one writer with one escaper on a buf.
+ * The library underneath (cJSON) is seen by base/json.c alone.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -17,7 +19,7 @@ struct json; /* a value in a parsed tree; borrowed, const, lives in the arena */
 
 struct json_limits {
     size_t bytes_max;
-    unsigned depth_max; /* 1 = a scalar or an empty container */
+    unsigned depth_max; /* 1 = a scalar or an empty container; 1000 at most (asserted) */
 };
 
 /* 64 levels are four times the deepest AWS document we read; 16 MiB is above any Lambda event or

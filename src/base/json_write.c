@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A comma unless this is the first in its container or the value of a key. */
+static void begin_item(struct json_writer *writer) {
+    ASSERT(writer != NULL && writer->out != NULL);
+    if (writer->needs_comma) {
+        buf_append_char(writer->out, ',');
+    }
+}
+
+static void begin_container(struct json_writer *writer, char bracket) {
+    begin_item(writer);
+    buf_append_char(writer->out, bracket);
+    writer->needs_comma = false;
+}
+
+static void end_container(struct json_writer *writer, char bracket) {
+    ASSERT(writer != NULL && writer->out != NULL);
+    buf_append_char(writer->out, bracket);
+    writer->needs_comma = true;
+}
+
+void json_writer_init(struct json_writer *writer, struct buf *out) {
+    ASSERT(writer != NULL && out != NULL);
+    *writer = (struct json_writer){.out = out, .needs_comma = false};
+}
+
+void json_object_begin(struct json_writer *writer) {
+    begin_container(writer, '{');
+}
+
+void json_object_end(struct json_writer *writer) {
+    end_container(writer, '}');
+}
+
+void json_array_begin(struct json_writer *writer) {
+    begin_container(writer, '[');
+}
+
+void json_array_end(struct json_writer *writer) {
+    end_container(writer, ']');
+}
+
+void json_write_key(struct json_writer *writer, str key) {
+    begin_item(writer);
+    json_append_quoted(writer->out, key);
+    buf_append_char(writer->out, ':');
+    writer->needs_comma = false;
+}
+
+void json_write_str(struct json_writer *writer, str value) {
+    begin_item(writer);
+    json_append_quoted(writer->out, value);
+    writer->needs_comma = true;
+}
+
+void json_write_raw(struct json_writer *writer, str json) {
+    begin_item(writer);
+    buf_append(writer->out, json);
+    writer->needs_comma = true;
+}
+
+void json_write_i64(struct json_writer *writer, int64_t value) {
+    begin_item(writer);
+    buf_printf(writer->out, "%" PRId64, value);
+    writer->needs_comma = true;
+}
+
+/* 15 digits always survive text -> double -> text, 17 always double -> text -> double: the first
+ * that gives the same number back is the form people expect (0.1, not 0.10000000000000001). */
+void json_write_double(struct json_writer *writer, double value) {
+    char text[32]; /* the longest is -1.2345678901234567e-308: 24 */
+    if (!isfinite(value)) {
+        json_write_null(writer);
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    json_write_raw(writer, str_from_cstr(text));
+}
+
+void json_write_bool(struct json_writer *writer, bool value) {
+    json_write_raw(writer, value ? STR("true") : STR("false"));
+}
+
+void json_write_null(struct json_writer *writer) {
+    json_write_raw(writer, STR("null"));
+}
+
+void json_write_member(struct json_writer *writer, const char *key, str value) {
+    json_write_key(writer, str_from_cstr(key));
+    json_write_str(writer, value);
+}
+
+/* The letter of a two-character escape, or 0. */
+static char escape_letter(unsigned char c) {
+    switch (c) {
+    case '"':
+    case '\\':
+        return (char)c;
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return 0;
+    }
+}
+
+static bool needs_escape(unsigned char c) {
+    return c < 0x20 || c == 0x7F || c == '"' || c == '\\';
+}
+
+static void append_escape(struct buf *out, unsigned char c) {
+    char letter = escape_letter(c);
+    if (letter != 0) {
+        buf_append_char(out, '\\');
+        buf_append_char(out, letter);
+    } else {
+        buf_printf(out, "\\u%04x", (unsigned)c);
+    }
+}
+
+/* `text` is valid UTF-8. Bytes that need nothing go out in one piece. */
+static void append_escaped(struct buf *out, str text) {
+    size_t from = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (needs_escape(c)) {
+            buf_append(out, str_slice(text, from, i));
+            append_escape(out, c);
+            from = i + 1;
+        }
+    }
+    buf_append(out, str_slice(text, from, text.len));
+}
+
+/* What may follow a lead byte, after table 3-7 of the Unicode Standard; `more` is 0 for a byte
+ * that leads nothing. */
+struct lead {
+    unsigned more;
+    unsigned char second_min;
+    unsigned char second_max;
+};
+
+static struct lead lead_of(unsigned char c) {
+    static const struct {
+        unsigned char first, last;
+        struct lead lead;
+    } leads[] = {
+        {0xC2, 0xDF, {1, 0x80, 0xBF}},
+        {0xE0, 0xE0, {2, 0xA0, 0xBF}},
+        {0xE1, 0xEC, {2, 0x80, 0xBF}},
+        {0xED, 0xED, {2, 0x80, 0x9F}},
+        {0xEE, 0xEF, {2, 0x80, 0xBF}},
+        {0xF0, 0xF0, {3, 0x90, 0xBF}},
+        {0xF1, 0xF3, {3, 0x80, 0xBF}},
+        {0xF4, 0xF4, {3, 0x80, 0x8F}},
+    };
+    for (size_t i = 0; i < sizeof(leads) / sizeof(leads[0]); i++) {
+        if (c >= leads[i].first && c <= leads[i].last) {
+            return leads[i].lead;
+        }
+    }
+    return (struct lead){0, 0, 0};
+}
+
+/* Bytes that one U+FFFD stands for: as much of a sequence as could have become valid, at least 1
+ * (the Unicode Standard, "maximal subpart"). `bad` is not empty and starts no valid sequence. */
+static size_t bad_subpart(str bad) {
+    struct lead lead = lead_of((unsigned char)bad.ptr[0]);
+    size_t len = 1;
+    while (len <= lead.more && len < bad.len) {
+        unsigned char c = (unsigned char)bad.ptr[len];
+        if (c < (len == 1 ? lead.second_min : 0x80) || c > (len == 1 ? lead.second_max : 0xBF)) {
+            break;
+        }
+        len++;
+    }
+    return len;
+}
+
+void json_append_quoted(struct buf *out, str text) {
+    ASSERT(out != NULL);
+    buf_append_char(out, '"');
+    while (text.len > 0) {
+        size_t valid = str_utf8_valid_prefix(text);
+        append_escaped(out, str_slice(text, 0, valid));
+        text = str_slice(text, valid, text.len);
+        if (text.len > 0) {
+            buf_append(out, STR("\xEF\xBF\xBD"));
+            text = str_slice(text, bad_subpart(text), text.len);
+        }
+    }
+    buf_append_char(out, '"');
+}
