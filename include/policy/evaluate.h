@@ -47,7 +47,8 @@ struct finding {
     enum finding_id id;
     enum finding_severity severity;
     bool is_failing; /* makes the verdict NON_COMPLIANT */
-    str message;     /* for the load balancer's owner: what is wrong, what to do, by when */
+    str subject; /* what it is about in a word, for the annotation: a tag key, a date; or empty */
+    str message; /* for the load balancer's owner: what is wrong, what to do, by when */
 };
 
 #define FINDINGS_MAX 64 /* bounded by the lists of struct policy */
@@ -56,16 +57,16 @@ struct evaluation {
     str resource_type; /* LOAD_BALANCER_RESOURCE_TYPE unless the event was about another type */
     str resource_id;   /* the ARN */
     enum compliance compliance;
-    str reason;            /* why NOT_APPLICABLE or UNKNOWN; empty otherwise */
-    enum desync_mode mode; /* found */
-    enum desync_mode required_mode;
+    str reason;                     /* why NOT_APPLICABLE or UNKNOWN; empty otherwise */
+    enum desync_mode mode;          /* found */
+    enum desync_mode required_mode; /* MODE_UNKNOWN: none, or it hangs on a fact that is missing */
     str required_because; /* "minimum", "internet-facing", "profile modern", ...; short, for the
                              annotation */
     char grade;           /* 'A'..'F'; '-' when the mode is unknown */
-    str owner;            /* empty: none */
+    str owner;            /* one line of plain text, at most 256 characters; empty: none */
     enum fact_source source;
     bool has_active_exception; /* the mode is excused today */
-    str exception_until;       /* YYYY-MM-DD as tagged; empty when no exception tag was readable */
+    str exception_until;       /* YYYY-MM-DD as tagged; empty when there is no such date */
     struct finding findings[FINDINGS_MAX];
     size_t finding_count;
     /* set by the app, not by policy_evaluate: */
@@ -79,6 +80,11 @@ void policy_evaluate(const struct load_balancer *load_balancer,
                      int64_t now_ms,
                      struct arena *arena,
                      struct evaluation *evaluation_out);
+
+/* What the rule behind a finding asks for, in a few words, and the page it comes from (help links
+ * in reports); NULL for an id that no rule emits. */
+const char *finding_title(enum finding_id id);
+const char *finding_source_url(enum finding_id id);
 
 /* An evaluation without a judgement: NOT_APPLICABLE or UNKNOWN with the reason. */
 void evaluation_without_facts(struct evaluation *evaluation_out,

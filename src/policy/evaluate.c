@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of rules and the way from facts to a verdict. A rule is one row here, one function in
+ * the file of its family and its id in FINDING_MAP. UNDERUTILIZED (needs traffic evidence) and
+ * NON_COMPLIANT_TOO_LONG (needs state over time) have ids but no row: their facts will come as
+ * further optional members of struct load_balancer, each with its own enum fact, so that without
+ * them the rules simply do not run.
+ */
+#include "policy/evaluate.h"
+
+#include "base/clock.h"
+#include "policy_internal.h"
+
+#define NEEDS_PAIR (FACT_MODE | FACT_TAGS | FACT_REQUIRED_MODE)
+
+#define URL_MODE                                                                                   \
+    "https://docs.aws.amazon.com/config/latest/developerguide/alb-desync-mode-check.html"
+#define URL_HEADERS                                                                                \
+    "https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-4"
+#define URL_TAGS "https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html"
+
+/* In the order in which findings are listed: what fails first, advice last. */
+static const struct rule rules[] = {
+    {FINDING_MODE_TOO_WEAK,
+     SEVERITY_HIGH,
+     NEEDS_PAIR,
+     "The desync mitigation mode is at least the required one",
+     URL_MODE,
+     check_mode_too_weak},
+    {FINDING_EXCEPTION_EXPIRED,
+     SEVERITY_HIGH,
+     NEEDS_PAIR,
+     "An exception has not ended",
+     URL_TAGS,
+     check_exception_expired},
+    {FINDING_EXCEPTION_INVALID,
+     SEVERITY_MEDIUM,
+     NEEDS_PAIR,
+     "An exception has a date",
+     URL_TAGS,
+     check_exception_invalid},
+    {FINDING_EXCEPTION_INCOMPLETE,
+     SEVERITY_MEDIUM,
+     NEEDS_PAIR,
+     "An exception has a date, a reason and an approver",
+     URL_TAGS,
+     check_exception_incomplete},
+    {FINDING_EXCEPTION_TOO_LONG,
+     SEVERITY_MEDIUM,
+     NEEDS_PAIR,
+     "An exception is short",
+     URL_TAGS,
+     check_exception_too_long},
+    {FINDING_TAG_MISSING,
+     SEVERITY_MEDIUM,
+     FACT_TAGS,
+     "Required tags are present",
+     URL_TAGS,
+     check_tag_missing},
+    {FINDING_TAG_VALUE_NOT_ALLOWED,
+     SEVERITY_MEDIUM,
+     FACT_TAGS,
+     "Required tags have an allowed value",
+     URL_TAGS,
+     check_tag_value_not_allowed},
+    {FINDING_PROFILE_UNKNOWN,
+     SEVERITY_MEDIUM,
+     FACT_TAGS,
+     "The profile tag names a known profile",
+     URL_TAGS,
+     check_profile_unknown},
+    {FINDING_HEADERS_NOT_DROPPED,
+     SEVERITY_MEDIUM,
+     FACT_HEADERS,
+     "Header fields that are not valid are dropped",
+     URL_HEADERS,
+     check_headers_not_dropped},
+    {FINDING_EXCEPTION_EXPIRING,
+     SEVERITY_LOW,
+     NEEDS_PAIR,
+     "An exception does not end soon",
+     URL_TAGS,
+     check_exception_expiring},
+    {FINDING_EXCEPTION_UNUSED,
+     SEVERITY_LOW,
+     NEEDS_PAIR,
+     "An exception is needed",
+     URL_TAGS,
+     check_exception_unused},
+    {FINDING_EXCEPTION_ACTIVE,
+     SEVERITY_INFORMATIONAL,
+     NEEDS_PAIR,
+     "The mode is not excused by an exception",
+     URL_TAGS,
+     check_exception_active},
+};
+
+#define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
+
+static const struct {
+    const char *name;
+    bool is_failing;
+} finding_infos[FINDING_COUNT] = {
+#define FINDING_INFO(name, fails) {#name, fails},
+    FINDING_MAP(FINDING_INFO)
+#undef FINDING_INFO
+};
+
+const char *compliance_name(enum compliance compliance) {
+    static const char *const names[] = {"COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE", "UNKNOWN"};
+    ASSERT((size_t)compliance < sizeof(names) / sizeof(names[0]));
+    return names[compliance];
+}
+
+const char *severity_name(enum finding_severity severity) {
+    static const char *const names[] = {"INFORMATIONAL", "LOW", "MEDIUM", "HIGH"};
+    ASSERT((size_t)severity < sizeof(names) / sizeof(names[0]));
+    return names[severity];
+}
+
+const char *finding_name(enum finding_id id) {
+    ASSERT((size_t)id < FINDING_COUNT);
+    return finding_infos[id].name;
+}
+
+static const struct rule *rule_of(enum finding_id id) {
+    for (size_t i = 0; i < RULE_COUNT; i++) {
+        if (rules[i].id == id) {
+            return &rules[i];
+        }
+    }
+    return NULL;
+}
+
+const char *finding_title(enum finding_id id) {
+    const struct rule *rule = rule_of(id);
+    return rule == NULL ? NULL : rule->title;
+}
+
+const char *finding_source_url(enum finding_id id) {
+    const struct rule *rule = rule_of(id);
+    return rule == NULL ? NULL : rule->source_url;
+}
+
+static struct finding *add(const struct rule *rule,
+                           struct judgement *judgement,
+                           str subject,
+                           str message) {
+    struct evaluation *evaluation = judgement->evaluation;
+    ASSERT(evaluation->finding_count < FINDINGS_MAX);
+    struct finding *finding = &evaluation->findings[evaluation->finding_count++];
+    *finding = (struct finding){.id = rule->id,
+                                .severity = rule->severity,
+                                .is_failing = finding_infos[rule->id].is_failing,
+                                .subject = subject,
+                                .message = message};
+    return finding;
+}
+
+void finding_add(const struct rule *rule, struct judgement *judgement, str subject, str message) {
+    (void)add(rule, judgement, subject, message);
+}
+
+void finding_add_advice(const struct rule *rule,
+                        struct judgement *judgement,
+                        str subject,
+                        str message) {
+    struct finding *finding = add(rule, judgement, subject, message);
+    finding->is_failing = false;
+    finding->severity = SEVERITY_LOW;
+}
+
+str due_phrase(const struct judgement *judgement) {
+    int days = judgement->policy->max_non_compliant_days;
+    if (days == 0) {
+        return STR("now");
+    }
+    return str_format(judgement->arena, "within %d day%s", days, days == 1 ? "" : "s");
+}
+
+static unsigned facts_known(const struct judgement *judgement) {
+    const struct load_balancer *facts = judgement->load_balancer;
+    return (facts->mode != MODE_UNKNOWN ? FACT_MODE : 0U) | (facts->has_tags ? FACT_TAGS : 0U) |
+           (judgement->required.mode != MODE_UNKNOWN ? FACT_REQUIRED_MODE : 0U) |
+           (facts->drops_invalid_headers != KNOWN_NOT ? FACT_HEADERS : 0U);
+}
+
+static str join(struct arena *arena, str reasons, str reason) {
+    return str_is_empty(reasons)
+               ? reason
+               : str_format(arena, "%" STR_FMT "; %" STR_FMT, STR_ARG(reasons), STR_ARG(reason));
+}
+
+static str mode_reason(const struct judgement *judgement) {
+    str shown = plain_text_quote(judgement->arena, judgement->load_balancer->mode_text);
+    if (str_is_empty(shown)) {
+        return STR(ATTRIBUTE_DESYNC_MODE " could not be read");
+    }
+    return str_format(judgement->arena,
+                      ATTRIBUTE_DESYNC_MODE " is \"%" STR_FMT
+                                            "\", which is no known mode (monitor, defensive, "
+                                            "strictest)",
+                      STR_ARG(shown));
+}
+
+/* Why a verdict would be a guess; empty when it would not. */
+static str missing_facts(const struct judgement *judgement, unsigned known) {
+    struct arena *arena = judgement->arena;
+    bool needs_headers = judgement->policy->drop_invalid_headers == HEADERS_REQUIRE;
+    str reasons = STR_EMPTY;
+    if (judgement->load_balancer->type == TYPE_UNKNOWN) {
+        reasons = STR("the type of the load balancer could not be read");
+    }
+    if ((known & FACT_MODE) == 0) {
+        reasons = join(arena, reasons, mode_reason(judgement));
+    }
+    if ((known & FACT_TAGS) == 0) {
+        reasons = join(arena, reasons, STR("the tags could not be read"));
+    } else if ((known & FACT_REQUIRED_MODE) == 0) {
+        reasons = join(arena, reasons, STR("the scheme could not be read"));
+    }
+    if ((known & FACT_HEADERS) == 0 && needs_headers) {
+        str reason = STR(ATTRIBUTE_DROP_INVALID_HEADERS " could not be read");
+        reasons = join(arena, reasons, reason);
+    }
+    return reasons;
+}
+
+static bool has_failing(const struct evaluation *evaluation) {
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (evaluation->findings[i].is_failing) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void run_rules(struct judgement *judgement, unsigned known) {
+    for (size_t i = 0; i < RULE_COUNT; i++) {
+        if ((rules[i].needs & ~known) == 0) {
+            rules[i].check(&rules[i], judgement);
+        }
+    }
+}
+
+static void judge(struct judgement *judgement) {
+    struct evaluation *evaluation = judgement->evaluation;
+    const struct load_balancer *facts = judgement->load_balancer;
+    judgement->required = requirement_find(facts, judgement->policy, judgement->arena);
+    judgement->exception = exception_read(judgement);
+    unsigned known = facts_known(judgement);
+    evaluation->required_mode = judgement->required.mode;
+    evaluation->required_because = judgement->required.because;
+    evaluation->grade = grade_of(facts->mode, facts->drops_invalid_headers);
+    if (judgement->exception.has_date) {
+        evaluation->exception_until = judgement->exception.until;
+    }
+    evaluation->has_active_exception = (NEEDS_PAIR & ~known) == 0 && mode_is_too_weak(judgement) &&
+                                       judgement->exception.is_honoured;
+    evaluation->reason = missing_facts(judgement, known);
+    if (facts->type == TYPE_UNKNOWN) {
+        return; /* no rule is certain to apply */
+    }
+    run_rules(judgement, known);
+    if (str_is_empty(evaluation->reason)) {
+        evaluation->compliance = has_failing(evaluation) ? NON_COMPLIANT : COMPLIANT;
+    }
+}
+
+void evaluation_without_facts(struct evaluation *evaluation_out,
+                              str resource_type,
+                              str resource_id,
+                              enum compliance compliance,
+                              str reason) {
+    ASSERT(compliance == NOT_APPLICABLE || compliance == COMPLIANCE_UNKNOWN);
+    *evaluation_out = (struct evaluation){.resource_type = resource_type,
+                                          .resource_id = resource_id,
+                                          .compliance = compliance,
+                                          .reason = reason,
+                                          .grade = '-'};
+}
+
+void policy_evaluate(const struct load_balancer *load_balancer,
+                     const struct policy *policy,
+                     int64_t now_ms,
+                     struct arena *arena,
+                     struct evaluation *evaluation_out) {
+    ASSERT(load_balancer != NULL && policy != NULL && evaluation_out != NULL);
+    evaluation_without_facts(evaluation_out,
+                             STR(LOAD_BALANCER_RESOURCE_TYPE),
+                             load_balancer->arn,
+                             COMPLIANCE_UNKNOWN,
+                             STR_EMPTY);
+    evaluation_out->source = load_balancer->source;
+    evaluation_out->mode = load_balancer->mode;
+    evaluation_out->owner = owner_find(load_balancer, policy, arena);
+    if (load_balancer->type == TYPE_NETWORK || load_balancer->type == TYPE_GATEWAY) {
+        evaluation_out->compliance = NOT_APPLICABLE;
+        evaluation_out->reason = str_format(arena,
+                                            "a %s load balancer has no desync mitigation mode",
+                                            load_balancer_type_name(load_balancer->type));
+        return;
+    }
+    struct judgement judgement = {.load_balancer = load_balancer,
+                                  .policy = policy,
+                                  .today = date_days_of_ms(now_ms),
+                                  .arena = arena,
+                                  .evaluation = evaluation_out};
+    judge(&judgement);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the policy layer share: reading one parameter, and one judgement with the rules
+ * that look at it. Nothing here is for other layers.
+ */
+#ifndef POLICY_POLICY_INTERNAL_H
+#define POLICY_POLICY_INTERNAL_H
+
+#include "policy/evaluate.h"
+#include "policy/plain_text.h"
+
+/* --- parameters ------------------------------------------------------------------------------ */
+
+/* One parameter on its way into the policy. */
+struct parameter_reading {
+    const char *name; /* as it was given: "desyncMode", or "DESYNC_MODE" from the environment */
+    const char *accepted;
+    str value; /* trimmed, not empty */
+    struct arena *arena;
+    struct error *error;
+};
+
+/* Fills *error with `name: "item" why; accepted: ...`. Returns INVALID_PARAMETER. */
+MUST_USE enum status parameter_refuse(const struct parameter_reading *reading,
+                                      str item,
+                                      const char *why);
+
+/* One parser a parameter; INVALID_PARAMETER when the value is not accepted. */
+MUST_USE enum status parse_desync_mode(const struct parameter_reading *reading,
+                                       struct policy *policy);
+MUST_USE enum status parse_internet_facing_mode(const struct parameter_reading *reading,
+                                                struct policy *policy);
+MUST_USE enum status parse_internal_mode(const struct parameter_reading *reading,
+                                         struct policy *policy);
+MUST_USE enum status parse_profile_tag(const struct parameter_reading *reading,
+                                       struct policy *policy);
+MUST_USE enum status parse_profiles(const struct parameter_reading *reading, struct policy *policy);
+MUST_USE enum status parse_required_tags(const struct parameter_reading *reading,
+                                         struct policy *policy);
+MUST_USE enum status parse_owner_tags(const struct parameter_reading *reading,
+                                      struct policy *policy);
+MUST_USE enum status parse_exception_tag_prefix(const struct parameter_reading *reading,
+                                                struct policy *policy);
+MUST_USE enum status parse_max_exception_days(const struct parameter_reading *reading,
+                                              struct policy *policy);
+MUST_USE enum status parse_exception_warning_days(const struct parameter_reading *reading,
+                                                  struct policy *policy);
+MUST_USE enum status parse_drop_invalid_headers(const struct parameter_reading *reading,
+                                                struct policy *policy);
+MUST_USE enum status parse_max_non_compliant_days(const struct parameter_reading *reading,
+                                                  struct policy *policy);
+
+/* --- one judgement --------------------------------------------------------------------------- */
+
+/* Facts that may be missing. A rule runs only when all it needs is known, so that no finding is
+ * ever guessed. */
+enum fact {
+    FACT_MODE = 1 << 0,
+    FACT_TAGS = 1 << 1,
+    FACT_REQUIRED_MODE = 1 << 2,
+    FACT_HEADERS = 1 << 3
+};
+
+/* The mode asked for and by what. */
+struct requirement {
+    enum desync_mode mode; /* MODE_UNKNOWN: cannot be told, a fact is missing */
+    str because;
+    bool is_profile_unknown;
+    str profile_value; /* trimmed value of the profile tag, when is_profile_unknown */
+};
+
+/* The exception tags of a load balancer, read whether or not it needs an exception. */
+struct exception {
+    bool is_present; /* any of the three tags is there, blank or not */
+    bool is_incomplete;
+    bool is_invalid; /* the date is there but is no date */
+    bool is_expired;
+    bool is_too_long;
+    bool is_honoured; /* complete and none of the above */
+    bool has_date;
+    int64_t until_day;
+    str until; /* trimmed, as tagged */
+    str reason;
+    str approver;
+};
+
+struct judgement {
+    const struct load_balancer *load_balancer;
+    const struct policy *policy;
+    int64_t today; /* days since 1970-01-01, UTC */
+    struct arena *arena;
+    struct requirement required;
+    struct exception exception;
+    struct evaluation *evaluation;
+};
+
+struct rule {
+    enum finding_id id;
+    enum finding_severity severity;
+    unsigned needs; /* enum fact */
+    const char *title;
+    const char *source_url;
+    void (*check)(const struct rule *rule, struct judgement *judgement);
+};
+
+/* Adds a finding of this rule. `subject` may be empty, see struct finding. */
+void finding_add(const struct rule *rule, struct judgement *judgement, str subject, str message);
+/* The same as advice that never fails, whatever the map says. */
+void finding_add_advice(const struct rule *rule,
+                        struct judgement *judgement,
+                        str subject,
+                        str message);
+
+/* "within 7 days", or "now" when no time is given. */
+str due_phrase(const struct judgement *judgement);
+
+/* mode.c */
+enum desync_mode mode_stricter(enum desync_mode a, enum desync_mode b);
+struct requirement requirement_of_scheme(const struct policy *policy,
+                                         enum load_balancer_scheme scheme);
+bool mode_is_too_weak(const struct judgement *judgement);
+char grade_of(enum desync_mode mode, enum known_bool drops_invalid_headers);
+void check_mode_too_weak(const struct rule *rule, struct judgement *judgement);
+
+/* profile.c */
+struct requirement requirement_find(const struct load_balancer *load_balancer,
+                                    const struct policy *policy,
+                                    struct arena *arena);
+void check_profile_unknown(const struct rule *rule, struct judgement *judgement);
+
+/* exception.c */
+struct exception exception_read(const struct judgement *judgement);
+void check_exception_expired(const struct rule *rule, struct judgement *judgement);
+void check_exception_invalid(const struct rule *rule, struct judgement *judgement);
+void check_exception_incomplete(const struct rule *rule, struct judgement *judgement);
+void check_exception_too_long(const struct rule *rule, struct judgement *judgement);
+void check_exception_expiring(const struct rule *rule, struct judgement *judgement);
+void check_exception_unused(const struct rule *rule, struct judgement *judgement);
+void check_exception_active(const struct rule *rule, struct judgement *judgement);
+
+/* tags.c */
+str owner_find(const struct load_balancer *load_balancer,
+               const struct policy *policy,
+               struct arena *arena);
+void check_tag_missing(const struct rule *rule, struct judgement *judgement);
+void check_tag_value_not_allowed(const struct rule *rule, struct judgement *judgement);
+
+/* headers.c */
+void check_headers_not_dropped(const struct rule *rule, struct judgement *judgement);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "report/render.h"
+
+static void write_finding(struct json_writer *writer, const struct finding *finding) {
+    json_object_begin(writer);
+    json_write_member(writer, "id", str_from_cstr(finding_name(finding->id)));
+    json_write_member(writer, "severity", str_from_cstr(severity_name(finding->severity)));
+    json_write_member(writer, "message", finding->message);
+    json_object_end(writer);
+}
+
+static void write_ordering(struct json_writer *writer, struct arena *arena, int64_t ordering_ms) {
+    json_write_key(writer, STR("orderingTimestamp"));
+    if (ordering_ms == 0) {
+        json_write_null(writer);
+        return;
+    }
+    json_write_str(writer, time_format_iso8601(arena, ordering_ms));
+}
+
+void evaluation_write_members(struct json_writer *writer,
+                              struct arena *arena,
+                              const struct evaluation *evaluation) {
+    ASSERT(evaluation->finding_count <= FINDINGS_MAX);
+    char grade = evaluation->grade == '\0' ? '-' : evaluation->grade;
+    json_write_member(writer, "resourceType", evaluation->resource_type);
+    json_write_member(writer, "resourceId", evaluation->resource_id);
+    json_write_member(writer, "compliance", str_from_cstr(compliance_name(evaluation->compliance)));
+    json_write_member(writer, "annotation", annotation_render(arena, evaluation));
+    write_ordering(writer, arena, evaluation->ordering_ms);
+    json_write_member(writer, "mode", str_from_cstr(mode_name(evaluation->mode)));
+    json_write_member(writer, "requiredMode", str_from_cstr(mode_name(evaluation->required_mode)));
+    json_write_member(writer, "grade", (str){&grade, 1});
+    json_write_member(writer, "owner", evaluation->owner);
+    json_write_member(
+        writer, "source", evaluation->source == SOURCE_LIVE ? STR("live") : STR("event"));
+    json_write_key(writer, STR("findings"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        write_finding(writer, &evaluation->findings[i]);
+    }
+    json_array_end(writer);
+}
+
+void evaluation_write_json(struct json_writer *writer,
+                           struct arena *arena,
+                           const struct evaluation *evaluation) {
+    json_object_begin(writer);
+    evaluation_write_members(writer, arena, evaluation);
+    json_object_end(writer);
+}
+
+static void write_action(struct json_writer *writer, const struct action *action) {
+    json_object_begin(writer);
+    json_write_member(writer, "resourceId", action->resource_id);
+    json_write_member(writer, "action", str_from_cstr(action->action));
+    json_write_member(writer, "status", str_from_cstr(action->status));
+    json_write_member(writer, "from", action->from);
+    json_write_member(writer, "to", action->to);
+    json_write_member(writer, "reason", action->reason);
+    json_object_end(writer);
+}
+
+void response_write_json(struct buf *out, struct arena *arena, const struct response *response) {
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_object_begin(&writer);
+    json_write_key(&writer, STR("evaluations"));
+    json_array_begin(&writer);
+    for (size_t i = 0; i < response->evaluation_count; i++) {
+        evaluation_write_json(&writer, arena, &response->evaluations[i]);
+    }
+    json_array_end(&writer);
+    json_write_key(&writer, STR("reported"));
+    json_write_i64(&writer, (int64_t)response->reported);
+    json_write_key(&writer, STR("failed"));
+    json_write_i64(&writer, (int64_t)response->failed);
+    json_write_key(&writer, STR("actions"));
+    json_array_begin(&writer);
+    for (size_t i = 0; i < response->action_count; i++) {
+        write_action(&writer, &response->actions[i]);
+    }
+    json_array_end(&writer);
+    json_object_end(&writer);
+}
