@@ -225,6 +225,22 @@ static void arena_growing_buffer_gives_its_old_halves_back(void **state) {
     arena_clean_up(&arena);
 }
 
+/* Even with room beside it: else its old halves could not be given back later. */
+static void arena_realloc_that_becomes_large_gets_a_chunk_of_its_own(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    for (int i = 0; i < 700; i++) {
+        arena_alloc(&arena, KIB);
+    }
+    unsigned char *block = arena_alloc(&arena, 10 * KIB);
+    size_t held = arena_bytes_held(&arena);
+    block = arena_realloc(&arena, block, 10 * KIB, 20 * KIB);
+    assert_true(arena_bytes_held(&arena) > held + 20 * KIB);
+    arena_realloc(&arena, block, 20 * KIB, 10);
+    assert_int_equal(arena_bytes_held(&arena), held);
+    arena_clean_up(&arena);
+}
+
 static void arena_reset_keeps_one_small_chunk(void **state) {
     (void)state;
     struct arena arena = {0};
@@ -379,6 +395,7 @@ int main(void) {
         cmocka_unit_test(arena_realloc_of_an_older_one_moves_its_bytes),
         cmocka_unit_test(arena_realloc_of_null_allocates),
         cmocka_unit_test(arena_growing_buffer_gives_its_old_halves_back),
+        cmocka_unit_test(arena_realloc_that_becomes_large_gets_a_chunk_of_its_own),
         cmocka_unit_test(arena_reset_keeps_one_small_chunk),
         cmocka_unit_test(arena_reset_after_one_large_allocation_keeps_nothing_large),
         cmocka_unit_test(arena_clean_up_is_idempotent_and_leaves_a_usable_arena),

@@ -221,6 +221,7 @@ static void log_value_too_long_is_cut_and_marked_and_still_json(void **state) {
         {"just too long", "a", 256 * 1024},
         {"grows sixfold", "\x01", 300000},
         {"grows threefold", "\xFF", 300000},
+        {"characters of three bytes", "\xE2\x82\xAC", 100000},
         {"characters of four bytes", "\xF0\x9F\x98\x80", 100000},
         {"far too long", "\"", 5000000},
     };
