@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/call.h"
+
+#include "call_internal.h"
+
+#define ATTEMPTS_MAX_ACCEPTED 10
+
+static enum status attempts_from_env(const struct env *env,
+                                     struct arena *arena,
+                                     int *attempts_out,
+                                     struct error *error) {
+    str text = env_get(env, "AWS_MAX_ATTEMPTS");
+    int64_t value = 0;
+    *attempts_out = 0;
+    if (str_is_empty(text)) {
+        return STATUS_OK;
+    }
+    if (!str_parse_i64(text, &value) || value < 1 || value > ATTEMPTS_MAX_ACCEPTED) {
+        return error_set(error,
+                         arena,
+                         STATUS_CONFIGURATION,
+                         "AWS_MAX_ATTEMPTS is \"%" STR_FMT "\"; accepted: 1..%d",
+                         STR_ARG(str_utf8_prefix(text, 64)),
+                         ATTEMPTS_MAX_ACCEPTED);
+    }
+    *attempts_out = (int)value;
+    return STATUS_OK;
+}
+
+/* Many sandboxes start in the same millisecond; the log stream's name differs in each of them, so
+ * their jitter does too. FNV-1a. */
+static uint64_t random_seed(const struct clock *clock, const struct env *env) {
+    uint64_t seed = UINT64_C(14695981039346656037);
+    str name = env_get(env, "AWS_LAMBDA_LOG_STREAM_NAME");
+    for (size_t i = 0; i < name.len; i++) {
+        seed = (seed ^ (unsigned char)name.ptr[i]) * UINT64_C(1099511628211);
+    }
+    return seed ^ (uint64_t)clock->now_ms(clock) ^ ((uint64_t)clock->monotonic_us(clock) << 20);
+}
+
+enum status aws_client_init(struct aws_client *client,
+                            struct transport *transport,
+                            const struct clock *clock,
+                            const struct env *env,
+                            struct arena *arena,
+                            struct error *error) {
+    *client = (struct aws_client){
+        .transport = transport,
+        .clock = clock,
+        .deadline_ms = INT64_MAX,
+        .quota = {.tokens = RETRY_QUOTA_CAPACITY},
+        .random_state = random_seed(clock, env),
+    };
+    TRY(credentials_from_env(env, arena, &client->credentials, error));
+    TRY(endpoint_settings_from_env(env, arena, &client->endpoints, error));
+    return attempts_from_env(env, arena, &client->attempts_max, error);
+}
+
+int64_t aws_client_time_left_ms(const struct aws_client *client) {
+    if (client->deadline_ms == INT64_MAX) {
+        return INT64_MAX;
+    }
+    return client->deadline_ms - client->clock->now_ms(client->clock);
+}
+
+/* Sends one attempt and judges its end. */
+static enum call_verdict call_attempt(struct call *call, int64_t *delay_ms, struct error *error) {
+    struct transport *transport = call->client->transport;
+    struct http_request request = {.timeout_ms = 0};
+    struct http_response response = {.status = 0};
+    struct error transport_error = {.status = STATUS_OK};
+    if (call_prepare(call, call->arena, &request, error) != STATUS_OK) {
+        return CALL_FAILED;
+    }
+    enum status status =
+        transport->send(transport, &request, call->arena, &response, &transport_error);
+    const struct call_end end = {status, &response, &transport_error};
+    return call_judge(call, &end, delay_ms, error);
+}
+
+enum status aws_call(struct aws_client *client,
+                     const struct aws_request *request,
+                     struct arena *arena,
+                     struct error *error) {
+    struct call call;
+    struct error problem = {.status = STATUS_OK};
+    int64_t delay_ms = 0;
+    enum call_verdict verdict = CALL_FAILED;
+    if (call_begin(&call, client, request, arena, &problem) == STATUS_OK) {
+        verdict = call_attempt(&call, &delay_ms, &problem);
+        while (verdict == CALL_REPEAT) {
+            client->clock->sleep_ms(client->clock, delay_ms);
+            verdict = call_attempt(&call, &delay_ms, &problem);
+        }
+    }
+    if (verdict == CALL_SUCCEEDED) {
+        return STATUS_OK;
+    }
+    ASSERT(problem.status != STATUS_OK);
+    if (error != NULL) {
+        *error = problem;
+    }
+    return problem.status;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One AWS call as a sequence of attempts: what is sent, and what its end means.
+ */
+#include "call_internal.h"
+#include "random_internal.h"
+
+#define SIGNING_HEADERS_MAX 4
+#define SDK_HEADERS         2 /* amz-sdk-invocation-id, amz-sdk-request */
+
+static const char *service_name(const struct call *call) {
+    return aws_service_info(call->request->service)->display_name;
+}
+
+/* "elasticloadbalancing DescribeTags: <detail>", with the numbers of the last answer. */
+static enum status call_fail(const struct call *call,
+                             enum status status,
+                             str detail,
+                             struct error *error) {
+    enum status result = error_set(error,
+                                   call->arena,
+                                   status,
+                                   "%s %s: %" STR_FMT,
+                                   service_name(call),
+                                   call->request->operation,
+                                   STR_ARG(detail));
+    if (error != NULL) {
+        error->http_status = call->last_http_status;
+        error->aws_code = call->last_code;
+    }
+    return result;
+}
+
+static enum status call_fail_deadline(const struct call *call, struct error *error) {
+    str detail = str_from_cstr(status_text(STATUS_DEADLINE));
+    if (!str_is_empty(call->detail)) {
+        detail = str_format(call->arena,
+                            "%" STR_FMT "; last failure: %" STR_FMT,
+                            STR_ARG(detail),
+                            STR_ARG(call->detail));
+    }
+    return call_fail(call, STATUS_DEADLINE, detail, error);
+}
+
+static struct retry_state retry_state_of(const struct aws_client *client,
+                                         const struct aws_request *request) {
+    bool is_dynamodb = request->service == AWS_DYNAMODB;
+    int otherwise = is_dynamodb ? RETRY_ATTEMPTS_DYNAMODB : RETRY_ATTEMPTS_DEFAULT;
+    return (struct retry_state){
+        .attempts_max = client->attempts_max > 0 ? client->attempts_max : otherwise,
+        .base_ms = is_dynamodb ? 25 : 50,
+    };
+}
+
+static str build_url(const struct call *call) {
+    const struct aws_request *request = call->request;
+    return str_format(call->arena,
+                      "%" STR_FMT "%" STR_FMT "%s%" STR_FMT,
+                      STR_ARG(call->endpoint.url),
+                      STR_ARG(request->path),
+                      str_is_empty(request->query) ? "" : "?",
+                      STR_ARG(request->query));
+}
+
+enum status call_begin(struct call *call,
+                       struct aws_client *client,
+                       const struct aws_request *request,
+                       struct arena *arena,
+                       struct error *error) {
+    ASSERT(request->operation != NULL && !str_is_empty(request->method));
+    ASSERT(str_starts_with(request->path, STR("/")));
+    *call = (struct call){.client = client, .request = request, .arena = arena};
+    struct error problem = {.status = STATUS_OK};
+    enum status status = endpoint_resolve(
+        &client->endpoints, request->service, client->region, arena, &call->endpoint, &problem);
+    if (status != STATUS_OK) {
+        return call_fail(call, status, problem.message, error);
+    }
+    call->url = build_url(call);
+    call->invocation_id = random_uuid4(&client->random_state, arena);
+    call->retry = retry_state_of(client, request);
+    return STATUS_OK;
+}
+
+/* Host and the caller's headers, with room for what signing and the SDK add. */
+static struct http_header *collect_headers(const struct call *call, struct arena *arena) {
+    const struct aws_request *request = call->request;
+    struct http_header *headers = ARENA_ARRAY(
+        arena, struct http_header, 1 + request->header_count + SIGNING_HEADERS_MAX + SDK_HEADERS);
+    headers[0] = (struct http_header){STR("Host"), call->endpoint.host};
+    for (size_t i = 0; i < request->header_count; i++) {
+        headers[1 + i] = request->headers[i];
+    }
+    return headers;
+}
+
+static enum status call_sign(struct call *call,
+                             const struct http_header *headers,
+                             struct arena *arena,
+                             struct sigv4_result *result) {
+    const struct aws_request *request = call->request;
+    struct aws_client *client = call->client;
+    bool is_s3 = request->service == AWS_S3;
+    const struct sigv4_request to_sign = {
+        .method = request->method,
+        .path = str_format(
+            arena, "%" STR_FMT "%" STR_FMT, STR_ARG(call->endpoint.path), STR_ARG(request->path)),
+        .query = request->query,
+        .headers = headers,
+        .header_count = 1 + request->header_count,
+        .body = request->body,
+        .signs_payload_header = is_s3,
+        .keeps_path_as_is = is_s3,
+    };
+    const struct sigv4_scope scope = {
+        .region = call->endpoint.signing_region,
+        .service = str_from_cstr(aws_service_info(request->service)->signing_name),
+    };
+    return sigv4_sign(&to_sign,
+                      &client->credentials,
+                      &scope,
+                      call->sent_ms + call->signed_skew_ms,
+                      &client->keys[request->service],
+                      arena,
+                      result);
+}
+
+/* The SDK's two headers come after signing and stay unsigned, as in AWS's own SDKs. */
+static size_t append_headers(const struct call *call,
+                             struct arena *arena,
+                             const struct sigv4_result *signing,
+                             struct http_header *headers) {
+    size_t count = 1 + call->request->header_count;
+    for (size_t i = 0; i < signing->header_count; i++) {
+        headers[count++] = signing->headers[i];
+    }
+    headers[count++] = (struct http_header){STR("amz-sdk-invocation-id"), call->invocation_id};
+    headers[count++] = (struct http_header){
+        STR("amz-sdk-request"),
+        str_format(arena, "attempt=%d; max=%d", call->retry.attempt, call->retry.attempts_max)};
+    return count;
+}
+
+static int64_t attempt_timeout_ms(const struct call *call, int64_t time_left_ms) {
+    int64_t limit = call->request->timeout_ms;
+    limit = limit > 0 ? limit : CALL_TIMEOUT_MS_DEFAULT;
+    return limit < time_left_ms ? limit : time_left_ms;
+}
+
+static struct http_request http_request_of(const struct call *call,
+                                           const struct http_header *headers,
+                                           int64_t time_left_ms) {
+    const struct aws_request *request = call->request;
+    int64_t timeout_ms = attempt_timeout_ms(call, time_left_ms);
+    return (struct http_request){
+        .method = request->method,
+        .url = call->url,
+        .headers = headers,
+        .body = request->body,
+        .timeout_ms = timeout_ms,
+        .connect_timeout_ms =
+            timeout_ms < CALL_CONNECT_TIMEOUT_MS_MAX ? timeout_ms : CALL_CONNECT_TIMEOUT_MS_MAX,
+        .response_bytes_max = request->response_bytes_max > 0 ? request->response_bytes_max
+                                                              : CALL_RESPONSE_BYTES_DEFAULT,
+        .uses_fresh_connection = request->is_not_repeatable,
+    };
+}
+
+enum status call_prepare(struct call *call,
+                         struct arena *attempt_arena,
+                         struct http_request *request_out,
+                         struct error *error) {
+    struct aws_client *client = call->client;
+    int64_t time_left_ms = aws_client_time_left_ms(client);
+    if (time_left_ms <= 0) {
+        return call_fail_deadline(call, error);
+    }
+    call->retry.attempt++;
+    call->sent_ms = client->clock->now_ms(client->clock);
+    call->signed_skew_ms = client->skew_ms;
+    struct http_header *headers = collect_headers(call, attempt_arena);
+    struct sigv4_result signing = {.header_count = 0};
+    enum status status = call_sign(call, headers, attempt_arena, &signing);
+    if (status != STATUS_OK) {
+        return call_fail(call, status, STR("the request cannot be signed"), error);
+    }
+    call->signature = signing.signature;
+    *request_out = http_request_of(call, headers, time_left_ms);
+    request_out->header_count = append_headers(call, attempt_arena, &signing, headers);
+    client->calls_sent++;
+    return STATUS_OK;
+}
+
+static str clean(const struct call *call, str text) {
+    return call_message_clean(call->client, call->signature, call->arena, text);
+}
+
+/* "AccessDenied (HTTP 403): <hint>: <what AWS says>", as far as there is any of it. */
+static str describe_answer(const struct call *call, int http_status, str code, str message) {
+    struct arena *arena = call->arena;
+    str words = clean(call, message);
+    str hint = call_hint(code);
+    str head = str_is_empty(code)
+                   ? str_format(arena, "HTTP %d without an AWS error code", http_status)
+                   : str_format(arena, "%" STR_FMT " (HTTP %d)", STR_ARG(code), http_status);
+    return str_format(arena,
+                      "%" STR_FMT "%s%" STR_FMT "%s%" STR_FMT,
+                      STR_ARG(head),
+                      str_is_empty(hint) ? "" : ": ",
+                      STR_ARG(hint),
+                      str_is_empty(words) ? "" : ": ",
+                      STR_ARG(words));
+}
+
+static enum status judge_error_answer(struct call *call, const struct http_response *response) {
+    struct aws_error_text text = aws_error_parse(call->arena, response);
+    call->last_http_status = response->status;
+    call->last_code = text.code;
+    call->detail = describe_answer(call, response->status, text.code, text.message);
+    return call_status_of_answer(call->request->service, response->status, text.code);
+}
+
+/* A 2xx is a success only when the caller's parser read it to its end: an answer cut inside its
+ * headers looks like an empty 200. A parser's INVALID is AWS's fault, not the caller's input. */
+static enum status judge_success_answer(struct call *call, const struct http_response *response) {
+    const struct aws_request *request = call->request;
+    call->last_http_status = response->status;
+    call->last_code = STR_EMPTY;
+    if (request->parse == NULL) {
+        return STATUS_OK;
+    }
+    const struct aws_response answer = {
+        .http_status = response->status, .http = response, .body = response->body};
+    struct error problem = {.status = STATUS_OK};
+    enum status status = request->parse(request->context, call->arena, &answer, &problem);
+    if (status != STATUS_OK) {
+        str what = str_is_empty(problem.message) ? str_from_cstr(status_text(status))
+                                                 : clean(call, problem.message);
+        call->detail = str_format(
+            call->arena, "unreadable answer (HTTP %d): %" STR_FMT, response->status, STR_ARG(what));
+    }
+    return status == STATUS_INVALID ? STATUS_INCOMPLETE : status;
+}
+
+static enum status judge_transport_failure(struct call *call, const struct call_end *end) {
+    call->last_http_status = 0;
+    call->last_code = STR_EMPTY;
+    bool has_message = end->error != NULL && !str_is_empty(end->error->message);
+    call->detail =
+        has_message ? clean(call, end->error->message) : str_from_cstr(status_text(end->status));
+    return end->status;
+}
+
+static enum status judge_end(struct call *call, const struct call_end *end) {
+    if (end->status != STATUS_OK) {
+        return judge_transport_failure(call, end);
+    }
+    const struct http_response *response = end->response;
+    struct aws_client *client = call->client;
+    skew_update(&client->skew_ms,
+                http_header_get(response, "Date"),
+                http_header_get(response, "Age"),
+                call->sent_ms,
+                client->clock->now_ms(client->clock));
+    bool is_success = response->status >= 200 && response->status < 300;
+    return is_success ? judge_success_answer(call, response) : judge_error_answer(call, response);
+}
+
+/* Worth one more try when the time this attempt was signed with was off by as much as the rule
+ * says; an attempt that was already signed with the server's time has another trouble. */
+static bool is_skew_the_reason(struct call *call) {
+    int64_t off_by_ms = call->client->skew_ms - call->signed_skew_ms;
+    if (call->has_tried_skew || !skew_explains(call->last_code, off_by_ms)) {
+        return false;
+    }
+    call->has_tried_skew = true;
+    return true;
+}
+
+static enum retry_class classify(struct call *call, enum status status) {
+    bool is_error_answer = call->last_http_status >= 300;
+    if (is_error_answer && is_skew_the_reason(call)) {
+        return RETRY_TRANSIENT;
+    }
+    return retry_classify(call->last_code, is_error_answer ? call->last_http_status : 0, status);
+}
+
+/* The final failure, with how hard it was tried. */
+static void call_fail_finally(struct call *call,
+                              enum status status,
+                              enum retry_outcome why,
+                              struct error *error) {
+    const char *budget = why == RETRY_QUOTA_USED_UP ? ", retry quota used up" : "";
+    str detail = call->detail;
+    if (call->retry.attempt > 1 || why == RETRY_QUOTA_USED_UP) {
+        detail = str_format(call->arena,
+                            "%" STR_FMT " (after %d attempt%s%s)",
+                            STR_ARG(detail),
+                            call->retry.attempt,
+                            call->retry.attempt == 1 ? "" : "s",
+                            budget);
+    }
+    (void)call_fail(call, status, detail, error);
+}
+
+enum call_verdict call_judge(struct call *call,
+                             const struct call_end *end,
+                             int64_t *delay_ms,
+                             struct error *error) {
+    struct aws_client *client = call->client;
+    enum status status = judge_end(call, end);
+    if (status == STATUS_OK) {
+        retry_succeeded(&call->retry, &client->quota);
+        return CALL_SUCCEEDED;
+    }
+    str retry_after =
+        end->status == STATUS_OK ? http_header_get(end->response, "x-amz-retry-after") : STR_EMPTY;
+    enum retry_class class = classify(call, status);
+    enum retry_outcome outcome = retry_next(&call->retry,
+                                            &client->quota,
+                                            class,
+                                            random_unit(&client->random_state),
+                                            retry_after,
+                                            delay_ms);
+    if (outcome != RETRY_AGAIN) {
+        call_fail_finally(call, status, outcome, error);
+        return CALL_FAILED;
+    }
+    if (*delay_ms >= aws_client_time_left_ms(client)) {
+        (void)call_fail_deadline(call, error);
+        return CALL_FAILED;
+    }
+    return CALL_REPEAT;
+}

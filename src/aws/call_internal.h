@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The life of one AWS call, attempt by attempt, without sending or waiting: aws_call and
+ * aws_call_all drive it, so that both retry by the same rules. And what the service files share.
+ */
+#ifndef AWS_CALL_INTERNAL_H
+#define AWS_CALL_INTERNAL_H
+
+#include "aws/call.h"
+#include "base/xml.h"
+
+#define CALL_TIMEOUT_MS_DEFAULT     5000 /* a Describe takes well under 1 s; 3 attempts fit in 15 */
+#define CALL_CONNECT_TIMEOUT_MS_MAX 2000
+#define CALL_RESPONSE_BYTES_DEFAULT (8u * 1024 * 1024)
+#define CALL_MESSAGE_CHARACTERS_MAX 300 /* of what AWS says, in an error message */
+
+struct call {
+    struct aws_client *client;
+    const struct aws_request *request;
+    struct arena *arena; /* holds everything that outlives an attempt */
+    struct endpoint endpoint;
+    str url;
+    str invocation_id; /* the same in all attempts */
+    struct retry_state retry;
+    int64_t sent_ms;        /* wall clock, not corrected */
+    int64_t signed_skew_ms; /* skew the attempt was signed with */
+    str signature;          /* of the attempt; kept only to be recognised in answers */
+    bool has_tried_skew;    /* the one extra try was used */
+    str detail;             /* what the last failure was, without the operation's name */
+    int last_http_status;   /* and its numbers, for a deadline's error */
+    str last_code;
+};
+
+/* Resolves the endpoint and sets up the retry state. Errors of endpoint_resolve. */
+MUST_USE enum status call_begin(struct call *call,
+                                struct aws_client *client,
+                                const struct aws_request *request,
+                                struct arena *arena,
+                                struct error *error);
+
+/* Signs the next attempt and counts it. The request lives in `attempt_arena`. DEADLINE when no time
+ * is left. */
+MUST_USE enum status call_prepare(struct call *call,
+                                  struct arena *attempt_arena,
+                                  struct http_request *request_out,
+                                  struct error *error);
+
+struct call_end {
+    enum status status;                   /* how the transport ended */
+    const struct http_response *response; /* when OK */
+    const struct error *error;            /* when not OK; may be NULL */
+};
+
+enum call_verdict { CALL_SUCCEEDED, CALL_FAILED, CALL_REPEAT };
+
+/* Judges the end of an attempt. FAILED: *error is final. REPEAT: after *delay_ms, which always ends
+ * before the deadline. */
+enum call_verdict call_judge(struct call *call,
+                             const struct call_end *end,
+                             int64_t *delay_ms,
+                             struct error *error);
+
+/* What an error answer means to the caller. */
+enum status call_status_of_answer(enum aws_service service, int http_status, str code);
+/* More words for codes whose own message leaves the reader alone; empty mostly. */
+str call_hint(str code);
+
+/* AWS's words made fit for a message: one line, valid UTF-8, bounded, and free of credentials and
+ * of what a signature is made from (AWS quotes the canonical request, token included, in its answer
+ * to a wrong signature). */
+str call_message_clean(const struct aws_client *client,
+                       str signature,
+                       struct arena *arena,
+                       str message);
+
+/* <XResponse><XResult> of a query service's answer; anything else is INCOMPLETE, named in *error.
+ */
+MUST_USE enum status query_result(struct arena *arena,
+                                  const struct aws_response *response,
+                                  const char *operation,
+                                  const struct xml **result_out,
+                                  struct error *error);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * PutEvaluations may be repeated at will: an evaluation is keyed by rule, resource and
+ * OrderingTimestamp, and the same one sent twice leaves the same result. So a batch whose answer
+ * was lost is simply sent again.
+ */
+#include "aws/config.h"
+
+#include "base/json.h"
+#include "call_internal.h"
+#include "random_internal.h"
+
+#define TYPE_CHARACTERS_MAX 256
+#define ID_CHARACTERS_MAX   768
+#define FAILED_IDS_MAX      5
+
+/* FailedEvaluations are failures "because of a client or server error": worth repeating, briefly.
+ */
+#define RESEND_ROUNDS_MAX   3
+#define RESEND_DELAY_MS_MIN 200 /* doubled each round, and the same again at random */
+
+/* All limits above, four bytes a character, six a byte when escaped, and room for the keys. */
+#define EVALUATION_JSON_BYTES_MAX                                                                  \
+    ((CONFIG_ANNOTATION_CHARACTERS_MAX + TYPE_CHARACTERS_MAX + ID_CHARACTERS_MAX) * 4 * 6 + 512)
+
+#define CONFIG_TARGET       "StarlingDoveService.PutEvaluations"
+#define CONFIG_CONTENT_TYPE "application/x-amz-json-1.1"
+
+static const struct http_header CONFIG_HEADERS[] = {
+    {{"Content-Type", sizeof("Content-Type") - 1},
+     {CONFIG_CONTENT_TYPE, sizeof(CONFIG_CONTENT_TYPE) - 1}},
+    {{"X-Amz-Target", sizeof("X-Amz-Target") - 1}, {CONFIG_TARGET, sizeof(CONFIG_TARGET) - 1}},
+};
+
+struct item {
+    const struct config_evaluation *evaluation;
+    bool is_refused; /* listed in FailedEvaluations of the answer to its batch */
+};
+
+struct sending {
+    struct aws_client *client;
+    struct arena *arena;
+    str result_token;
+    struct item *items; /* those still to be sent */
+    size_t item_count;
+    struct config_report *report;
+    size_t failed_ids_told;
+    struct error first_error;
+    bool is_over; /* nothing sent with this token can be accepted any more */
+};
+
+/* ---- guards: what AWS would refuse is refused here, before anything is sent ---- */
+
+static bool has_length(str text, size_t characters_max) {
+    return text.len > 0 && str_utf8_valid_prefix(text) == text.len &&
+           str_utf8_count(text) <= characters_max;
+}
+
+static bool is_compliance_type(str text) {
+    return str_eq(text, STR("COMPLIANT")) || str_eq(text, STR("NON_COMPLIANT")) ||
+           str_eq(text, STR("NOT_APPLICABLE"));
+}
+
+/* What is wrong with it, or NULL. */
+static const char *evaluation_problem(const struct config_evaluation *evaluation) {
+    if (!has_length(evaluation->resource_type, TYPE_CHARACTERS_MAX)) {
+        return "its resource type must have 1..256 characters";
+    }
+    if (!has_length(evaluation->resource_id, ID_CHARACTERS_MAX)) {
+        return "its resource id must have 1..768 characters";
+    }
+    if (!is_compliance_type(evaluation->compliance_type)) {
+        return "its compliance must be COMPLIANT, NON_COMPLIANT or NOT_APPLICABLE";
+    }
+    if (!has_length(evaluation->annotation, CONFIG_ANNOTATION_CHARACTERS_MAX)) {
+        return "its annotation must have 1..256 characters of valid UTF-8";
+    }
+    return evaluation->ordering_ms > 0 ? NULL : "it has no ordering timestamp";
+}
+
+static enum status check_input(str result_token,
+                               const struct config_evaluation *evaluations,
+                               size_t count,
+                               struct arena *arena,
+                               struct error *error) {
+    if (str_is_empty(result_token)) {
+        return error_set(error, arena, STATUS_INVALID, "config PutEvaluations: no result token");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *problem = evaluation_problem(&evaluations[i]);
+        if (problem != NULL) {
+            str id = evaluations[i].resource_id;
+            size_t valid = str_utf8_valid_prefix(id);
+            return error_set(error,
+                             arena,
+                             STATUS_INVALID,
+                             "config PutEvaluations: evaluation %zu (\"%" STR_FMT "\"): %s",
+                             i + 1,
+                             STR_ARG(str_utf8_prefix(str_slice(id, 0, valid), 128)),
+                             problem);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* ---- one batch ---- */
+
+struct batch {
+    struct item *items;
+    size_t count;
+};
+
+static void write_evaluation(struct json_writer *writer, const struct config_evaluation *item) {
+    json_object_begin(writer);
+    json_write_member(writer, "ComplianceResourceType", item->resource_type);
+    json_write_member(writer, "ComplianceResourceId", item->resource_id);
+    json_write_member(writer, "ComplianceType", item->compliance_type);
+    json_write_member(writer, "Annotation", item->annotation);
+    json_write_key(writer, STR("OrderingTimestamp"));
+    json_write_i64(writer, item->ordering_ms / MS_PER_SECOND);
+    json_object_end(writer);
+}
+
+static void write_batch(struct buf *out, const struct batch *batch, str result_token) {
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_object_begin(&writer);
+    json_write_key(&writer, STR("Evaluations"));
+    json_array_begin(&writer);
+    for (size_t i = 0; i < batch->count; i++) {
+        write_evaluation(&writer, batch->items[i].evaluation);
+    }
+    json_array_end(&writer);
+    json_write_member(&writer, "ResultToken", result_token);
+    if (str_eq(result_token, STR("TESTMODE"))) {
+        json_write_key(&writer, STR("TestMode"));
+        json_write_bool(&writer, true);
+    }
+    json_object_end(&writer);
+}
+
+/* Marks the item this entry of FailedEvaluations names; false when it names none of ours. */
+static bool mark_refused(const struct batch *batch, const struct json *entry) {
+    str type = json_get_string(entry, "ComplianceResourceType");
+    str id = json_get_string(entry, "ComplianceResourceId");
+    bool is_found = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct config_evaluation *evaluation = batch->items[i].evaluation;
+        if (str_eq(evaluation->resource_id, id) && str_eq(evaluation->resource_type, type)) {
+            batch->items[i].is_refused = true;
+            is_found = true;
+        }
+    }
+    return is_found;
+}
+
+/* An absent list is taken as an empty one (JSON services leave out what is empty), but an entry
+ * that cannot be matched means that something of ours failed and we do not know what: unreadable,
+ * and the batch goes out again. */
+static enum status parse_answer(void *context,
+                                struct arena *arena,
+                                const struct aws_response *response,
+                                struct error *error) {
+    const struct batch *batch = context;
+    const struct json *root = NULL;
+    struct json_problem problem = {.what = NULL};
+    enum status status = json_parse(arena, response->body, &JSON_LIMITS_DEFAULT, &root, &problem);
+    if (status != STATUS_OK) {
+        return error_set(error, arena, status, "%s", problem.what);
+    }
+    const struct json *failed = json_get(root, "FailedEvaluations");
+    bool is_list = failed == NULL || json_is_null(failed) || json_is_array(failed);
+    if (!json_is_object(root) || !is_list) {
+        return error_set(error, arena, STATUS_INCOMPLETE, "no object with FailedEvaluations");
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->items[i].is_refused = false;
+    }
+    for (const struct json *entry = json_first(failed); entry != NULL; entry = json_next(entry)) {
+        if (!mark_refused(batch, entry)) {
+            return error_set(
+                error, arena, STATUS_INCOMPLETE, "FailedEvaluations names what was not sent");
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status send_batch(struct sending *sending, struct batch *batch, struct error *error) {
+    struct buf body;
+    size_t token_bytes_max = sending->result_token.len * 6 + 256;
+    buf_init(&body,
+             sending->arena,
+             CONFIG_EVALUATIONS_MAX * EVALUATION_JSON_BYTES_MAX + token_bytes_max);
+    write_batch(&body, batch, sending->result_token);
+    TRY(buf_status(&body));
+    const struct aws_request request = {
+        .service = AWS_CONFIG,
+        .operation = "PutEvaluations",
+        .method = STR("POST"),
+        .path = STR("/"),
+        .headers = CONFIG_HEADERS,
+        .header_count = sizeof(CONFIG_HEADERS) / sizeof(CONFIG_HEADERS[0]),
+        .body = buf_str(&body),
+        .parse = parse_answer,
+        .context = batch,
+    };
+    return aws_call(sending->client, &request, sending->arena, error);
+}
+
+/* ---- all batches, all rounds ---- */
+
+static void note_failed(struct sending *sending, const struct item *item) {
+    struct config_report *report = sending->report;
+    report->failed++;
+    if (sending->failed_ids_told < FAILED_IDS_MAX) {
+        sending->failed_ids_told++;
+        report->failed_ids = str_format(sending->arena,
+                                        "%" STR_FMT "%s%" STR_FMT,
+                                        STR_ARG(report->failed_ids),
+                                        str_is_empty(report->failed_ids) ? "" : ", ",
+                                        STR_ARG(item->evaluation->resource_id));
+    }
+}
+
+static const struct token_trouble {
+    const char *code;
+    const char *hint;
+} TOKEN_TROUBLES[] = {
+    {"InvalidResultTokenException",
+     "a result token is good for one event, in the account and region of its rule"},
+    {"NoSuchConfigRuleException",
+     "the rule was deleted after it asked for this evaluation; nothing is left to report to"},
+};
+
+/* Troubles with the token or its rule meet every further batch as well. */
+static void note_call_error(struct sending *sending, struct error *error) {
+    for (size_t i = 0; i < sizeof(TOKEN_TROUBLES) / sizeof(TOKEN_TROUBLES[0]); i++) {
+        if (str_eq(error->aws_code, str_from_cstr(TOKEN_TROUBLES[i].code))) {
+            error->message = str_format(sending->arena,
+                                        "%" STR_FMT " (%s)",
+                                        STR_ARG(error->message),
+                                        TOKEN_TROUBLES[i].hint);
+            sending->is_over = true;
+        }
+    }
+    if (sending->first_error.status == STATUS_OK) {
+        sending->first_error = *error;
+    }
+}
+
+/* Sends one batch; its refused items are appended to `kept`, where they wait for the next round. */
+static void settle_batch(struct sending *sending, struct batch *batch, size_t *kept) {
+    struct error error = {.status = STATUS_OK};
+    bool is_sent = !sending->is_over;
+    if (is_sent) {
+        enum status status = send_batch(sending, batch, &error);
+        is_sent = status == STATUS_OK;
+        if (!is_sent) {
+            error.status = status;
+            note_call_error(sending, &error);
+        }
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        struct item item = batch->items[i];
+        if (!is_sent) {
+            note_failed(sending, &item);
+        } else if (item.is_refused) {
+            sending->items[(*kept)++] = item; /* never beyond the item just read */
+        } else {
+            sending->report->reported++;
+        }
+    }
+}
+
+/* One round over all items; afterwards only the refused ones are left. */
+static void send_round(struct sending *sending) {
+    size_t kept = 0;
+    for (size_t from = 0; from < sending->item_count; from += CONFIG_EVALUATIONS_MAX) {
+        size_t rest = sending->item_count - from;
+        struct batch batch = {
+            .items = &sending->items[from],
+            .count = rest < CONFIG_EVALUATIONS_MAX ? rest : CONFIG_EVALUATIONS_MAX,
+        };
+        settle_batch(sending, &batch, &kept);
+    }
+    sending->item_count = kept;
+}
+
+/* False when the wait would not end before the deadline. */
+static bool wait_before_round(struct sending *sending, int round) {
+    struct aws_client *client = sending->client;
+    int64_t base_ms = (int64_t)RESEND_DELAY_MS_MIN << round;
+    int64_t delay_ms = base_ms + (int64_t)((double)base_ms * random_unit(&client->random_state));
+    if (delay_ms >= aws_client_time_left_ms(client)) {
+        return false;
+    }
+    client->clock->sleep_ms(client->clock, delay_ms);
+    return true;
+}
+
+static enum status conclude(struct sending *sending, struct error *error) {
+    for (size_t i = 0; i < sending->item_count; i++) {
+        note_failed(sending, &sending->items[i]);
+    }
+    if (sending->first_error.status != STATUS_OK) {
+        if (error != NULL) {
+            *error = sending->first_error;
+        }
+        return sending->first_error.status;
+    }
+    if (sending->report->failed > 0) {
+        return error_set(error,
+                         sending->arena,
+                         STATUS_PARTIAL,
+                         "config PutEvaluations: %zu of %zu evaluations were not accepted: "
+                         "%" STR_FMT,
+                         sending->report->failed,
+                         sending->report->failed + sending->report->reported,
+                         STR_ARG(sending->report->failed_ids));
+    }
+    return STATUS_OK;
+}
+
+enum status config_put_evaluations(struct aws_client *client,
+                                   str result_token,
+                                   const struct config_evaluation *evaluations,
+                                   size_t count,
+                                   struct arena *arena,
+                                   struct config_report *report,
+                                   struct error *error) {
+    *report = (struct config_report){.reported = 0};
+    TRY(check_input(result_token, evaluations, count, arena, error));
+    struct sending sending = {
+        .client = client,
+        .arena = arena,
+        .result_token = result_token,
+        .items = ARENA_ARRAY(arena, struct item, count),
+        .item_count = count,
+        .report = report,
+    };
+    for (size_t i = 0; i < count; i++) {
+        sending.items[i].evaluation = &evaluations[i];
+    }
+    send_round(&sending);
+    for (int round = 0; round < RESEND_ROUNDS_MAX && sending.item_count > 0; round++) {
+        if (!wait_before_round(&sending, round)) {
+            break;
+        }
+        send_round(&sending);
+    }
+    return conclude(&sending, error);
+}

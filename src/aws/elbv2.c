@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/elbv2.h"
+
+#include "base/buf.h"
+#include "call_internal.h"
+
+#define ELBV2_VERSION "2015-12-01"
+/* An ARN has at most some 200 bytes, three times that when encoded. */
+#define FORM_BYTES_MAX 8192
+
+/* What the parsers read, apart from *facts until all is known: a parser may run again. */
+struct reading {
+    str arn;
+    enum desync_mode mode;
+    str mode_text;
+    enum known_bool drops_invalid_headers;
+    const struct tag *tags;
+    size_t tag_count;
+    str name;
+    enum load_balancer_type type;
+    enum load_balancer_scheme scheme;
+};
+
+static enum status refuse(struct arena *arena, struct error *error, const char *what) {
+    return error_set(error, arena, STATUS_INCOMPLETE, "%s", what);
+}
+
+/* <Key> of a member, or false: a list whose members have no key is no list we know. */
+static bool member_key(const struct xml *member, str *key_out) {
+    *key_out = xml_child_text(member, "Key");
+    return str_eq(member->name, STR("member")) && !str_is_empty(*key_out);
+}
+
+static void take_attribute(struct reading *reading, str key, str value) {
+    if (str_eq(key, STR(ATTRIBUTE_DESYNC_MODE))) {
+        reading->mode = mode_parse(value);
+        reading->mode_text = reading->mode == MODE_UNKNOWN ? value : STR_EMPTY;
+    } else if (str_eq(key, STR(ATTRIBUTE_DROP_INVALID_HEADERS))) {
+        bool is_true = str_eq(value, STR("true"));
+        enum known_bool otherwise = str_eq(value, STR("false")) ? KNOWN_FALSE : KNOWN_NOT;
+        reading->drops_invalid_headers = is_true ? KNOWN_TRUE : otherwise;
+    }
+}
+
+/* An absent attribute stays unknown: AWS sends all of them, so its absence is no "default". */
+static enum status parse_attributes(void *context,
+                                    struct arena *arena,
+                                    const struct aws_response *response,
+                                    struct error *error) {
+    struct reading *reading = context;
+    const struct xml *result = NULL;
+    TRY(query_result(arena, response, "DescribeLoadBalancerAttributes", &result, error));
+    const struct xml *list = xml_child(result, "Attributes");
+    if (list == NULL) {
+        return refuse(arena, error, "the answer holds no <Attributes>");
+    }
+    reading->mode = MODE_UNKNOWN;
+    reading->mode_text = STR_EMPTY;
+    reading->drops_invalid_headers = KNOWN_NOT;
+    for (const struct xml *member = list->first_child; member != NULL; member = member->next) {
+        str key;
+        if (!member_key(member, &key)) {
+            return refuse(arena, error, "an attribute without a key");
+        }
+        take_attribute(reading, key, xml_child_text(member, "Value"));
+    }
+    return STATUS_OK;
+}
+
+static enum status parse_tag_list(struct reading *reading,
+                                  struct arena *arena,
+                                  const struct xml *list,
+                                  struct error *error) {
+    size_t count = 0;
+    for (const struct xml *member = list->first_child; member != NULL; member = member->next) {
+        count++;
+    }
+    struct tag *tags = ARENA_ARRAY(arena, struct tag, count);
+    size_t i = 0;
+    for (const struct xml *member = list->first_child; member != NULL; member = member->next) {
+        if (!member_key(member, &tags[i].key)) {
+            return refuse(arena, error, "a tag without a key");
+        }
+        tags[i++].value = xml_child_text(member, "Value");
+    }
+    reading->tags = tags;
+    reading->tag_count = count;
+    return STATUS_OK;
+}
+
+/* The <member> of a list whose child `name` is our ARN, or NULL. */
+static const struct xml *find_ours(const struct xml *list, const char *name, str arn) {
+    const struct xml *member = xml_child(list, "member");
+    while (member != NULL && !str_eq(xml_child_text(member, name), arn)) {
+        member = xml_next_same(member);
+    }
+    return member;
+}
+
+/* AWS describes a load balancer without tags by an empty <Tags/>, and refuses an ARN it does not
+ * know. So an answer that leaves ours out does not speak of it, and reading it as "no tags" could
+ * turn an excused load balancer into a non-compliant one: it is unreadable. */
+static enum status parse_tags(void *context,
+                              struct arena *arena,
+                              const struct aws_response *response,
+                              struct error *error) {
+    struct reading *reading = context;
+    const struct xml *result = NULL;
+    TRY(query_result(arena, response, "DescribeTags", &result, error));
+    const struct xml *ours =
+        find_ours(xml_child(result, "TagDescriptions"), "ResourceArn", reading->arn);
+    const struct xml *list = xml_child(ours, "Tags");
+    if (list == NULL) {
+        return refuse(arena, error, "the answer holds no <Tags> of this load balancer");
+    }
+    return parse_tag_list(reading, arena, list, error);
+}
+
+static enum status parse_description(void *context,
+                                     struct arena *arena,
+                                     const struct aws_response *response,
+                                     struct error *error) {
+    struct reading *reading = context;
+    const struct xml *result = NULL;
+    TRY(query_result(arena, response, "DescribeLoadBalancers", &result, error));
+    const struct xml *ours =
+        find_ours(xml_child(result, "LoadBalancers"), "LoadBalancerArn", reading->arn);
+    str type = xml_child_text(ours, "Type");
+    str name = xml_child_text(ours, "LoadBalancerName");
+    if (str_is_empty(type) || str_is_empty(name)) {
+        return refuse(arena, error, "the answer does not describe this load balancer");
+    }
+    reading->type = load_balancer_type_parse(type);
+    reading->name = name;
+    reading->scheme = load_balancer_scheme_parse(xml_child_text(ours, "Scheme"));
+    return STATUS_OK;
+}
+
+enum { CALL_ATTRIBUTES, CALL_TAGS, CALL_DESCRIPTION, CALL_COUNT };
+
+static const struct describe_call {
+    const char *operation;
+    const char *arn_key;
+    enum status (*parse)(void *, struct arena *, const struct aws_response *, struct error *);
+} CALLS[CALL_COUNT] = {
+    [CALL_ATTRIBUTES] = {"DescribeLoadBalancerAttributes", "LoadBalancerArn", parse_attributes},
+    [CALL_TAGS] = {"DescribeTags", "ResourceArns.member.1", parse_tags},
+    [CALL_DESCRIPTION] = {"DescribeLoadBalancers", "LoadBalancerArns.member.1", parse_description},
+};
+
+static struct aws_request describe_request(const struct describe_call *call,
+                                           struct reading *reading,
+                                           struct arena *arena) {
+    struct buf body;
+    struct aws_form form;
+    buf_init(&body, arena, FORM_BYTES_MAX);
+    aws_form_begin(&form, &body, call->operation, ELBV2_VERSION);
+    aws_form_add(&form, str_from_cstr(call->arn_key), reading->arn);
+    return (struct aws_request){
+        .service = AWS_ELBV2,
+        .operation = call->operation,
+        .method = STR("POST"),
+        .path = STR("/"),
+        .headers = &AWS_FORM_HEADER,
+        .header_count = 1,
+        .body = buf_str(&body),
+        .parse = call->parse,
+        .context = reading,
+    };
+}
+
+/* Mode, headers and tags are what was read now or unknown; never what an older event said. Type,
+ * scheme and name cannot change in the life of an ARN, so what is known of them stays. */
+static void fill_facts(struct load_balancer *facts,
+                       const struct reading *reading,
+                       const struct aws_outcome outcomes[static CALL_COUNT]) {
+    bool has_attributes = outcomes[CALL_ATTRIBUTES].status == STATUS_OK;
+    facts->mode = has_attributes ? reading->mode : MODE_UNKNOWN;
+    facts->mode_text = has_attributes ? reading->mode_text : STR_EMPTY;
+    facts->drops_invalid_headers = has_attributes ? reading->drops_invalid_headers : KNOWN_NOT;
+    facts->has_tags = outcomes[CALL_TAGS].status == STATUS_OK;
+    facts->tags = facts->has_tags ? reading->tags : NULL;
+    facts->tag_count = facts->has_tags ? reading->tag_count : 0;
+    facts->source = SOURCE_LIVE;
+    if (outcomes[CALL_DESCRIPTION].status == STATUS_OK && !str_is_empty(reading->name)) {
+        facts->name = reading->name;
+        facts->type = reading->type;
+        facts->scheme = reading->scheme != SCHEME_UNKNOWN ? reading->scheme : facts->scheme;
+    }
+}
+
+static bool says_gone(const struct aws_outcome *outcome) {
+    str code = outcome->error.aws_code;
+    return outcome->status == STATUS_NOT_FOUND &&
+           (str_eq(code, STR("LoadBalancerNotFound")) ||
+            str_eq(code, STR("LoadBalancerNotFoundException")));
+}
+
+/* "It does not exist" explains every other failure; otherwise the first one is told. Another "not
+ * found" than that of a load balancer must not read as if it were gone. */
+static enum status first_failure(struct aws_outcome outcomes[static CALL_COUNT],
+                                 struct error *error) {
+    struct aws_outcome *first = NULL;
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+        bool replaces = first == NULL ? outcomes[i].status != STATUS_OK
+                                      : says_gone(&outcomes[i]) && !says_gone(first);
+        first = replaces ? &outcomes[i] : first;
+    }
+    if (first == NULL) {
+        return STATUS_OK;
+    }
+    if (first->status == STATUS_NOT_FOUND && !says_gone(first)) {
+        first->error.status = STATUS_REFUSED;
+    }
+    if (error != NULL) {
+        *error = first->error;
+    }
+    return first->error.status;
+}
+
+enum status elbv2_read_load_balancer(struct aws_client *client,
+                                     bool wants_description,
+                                     struct arena *arena,
+                                     struct load_balancer *facts,
+                                     struct error *error) {
+    struct reading reading = {.arn = facts->arn};
+    struct aws_request requests[CALL_COUNT];
+    struct aws_outcome outcomes[CALL_COUNT] = {{.status = STATUS_OK}};
+    size_t count = wants_description ? CALL_COUNT : CALL_DESCRIPTION;
+    if (str_is_empty(facts->arn) || facts->arn.len > FORM_BYTES_MAX / 4) {
+        return error_set(error, arena, STATUS_INVALID, "no load balancer ARN to read");
+    }
+    for (size_t i = 0; i < count; i++) {
+        requests[i] = describe_request(&CALLS[i], &reading, arena);
+    }
+    enum status status = aws_call_all(client, requests, count, CALL_COUNT, arena, outcomes, error);
+    fill_facts(facts, &reading, outcomes);
+    return status != STATUS_OK ? status : first_failure(outcomes, error);
+}
