@@ -389,8 +389,9 @@ static void ignore_signal(int number) {
     (void)number;
 }
 
-/* Reads the pipe in small bites and signals the writer before each of the first: its blocked
- * write(2) then ends short or with EINTR. Exits with 0 when all bytes came and end the line. */
+/* Reads the pipe in small bites and signals the writer twice before each of the first: its blocked
+ * write(2) ends short, the next one with EINTR. Exits with 0 when all bytes came and end the line.
+ */
 static void read_disturbing(int fd, pid_t writer, size_t expected) {
     const struct timespec pause = {.tv_nsec = 2000000};
     static char bite[8192];
@@ -398,7 +399,7 @@ static void read_disturbing(int fd, pid_t writer, size_t expected) {
     ssize_t got = 0;
     char last = 0;
     for (int round = 0;; round++) {
-        if (round < 8) {
+        for (int i = 0; i < 2 && round < 8; i++) {
             nanosleep(&pause, NULL);
             kill(writer, SIGUSR1);
         }
