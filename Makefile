@@ -8,6 +8,7 @@ VERSION := 0.1.0
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+Q := $(if $(V),,@)# V=1 shows the commands
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 export SOURCE_DATE_EPOCH := 315532800
 
@@ -46,13 +47,15 @@ $(ship)/flags: FORCE
 
 $(ship)/%.o: %.c $(deps)/stamp $(ship)/flags
 	@mkdir -p $(@D)
-	$(ship_cc) $(SHIP_FLAGS) $(CFLAGS) -c $< -o $@
+	@echo "cc $(ARCH) $<"
+	$(Q)$(ship_cc) $(SHIP_FLAGS) $(CFLAGS) -c $< -o $@
 
 $(ship)/src/base/musl_malloc.o: SHIP_FLAGS += -fno-builtin-malloc
 
 $(ship)/bootstrap: $(ship_objects)
-	$(ship_cc) $(SHIP_LINK) $(LDFLAGS) $^ -L$(deps)/lib $(third) -o $@.symbols
-	$(strip) -s -o $@ $@.symbols
+	@echo "ld $@"
+	$(Q)$(ship_cc) $(SHIP_LINK) $(LDFLAGS) $^ -L$(deps)/lib $(third) -o $@.symbols
+	$(Q)$(strip) -s -o $@ $@.symbols
 $(ship)/bootstrap: strip = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-linux-gnu-strip
 
 bootstrap: $(ship)/bootstrap FORCE ## the static binary ./bootstrap (default; ARCH=arm64|x86_64)
@@ -87,12 +90,14 @@ $(dynamic)/flags: FORCE
 
 $(dynamic)/%.o: %.c $(dynamic)/flags | packages-test
 	@mkdir -p $(@D)
-	$(CC) $(DYNAMIC_FLAGS) $(CFLAGS) -c $< -o $@
+	@echo "cc dynamic $<"
+	$(Q)$(CC) $(DYNAMIC_FLAGS) $(CFLAGS) -c $< -o $@
 
 .PHONY: bootstrap-dynamic
 bootstrap-dynamic: $(dynamic)/bootstrap ## build/dynamic/bootstrap: glibc, shared libraries
 $(dynamic)/bootstrap: $(patsubst %.c,$(dynamic)/%.o,$(main) $(sources))
-	$(CC) $(LDFLAGS) $^ $(third) -o $@
+	@echo "ld $@"
+	$(Q)$(CC) $(LDFLAGS) $^ $(third) -o $@
 
 # --- tests --------------------------------------------------------------------------------------
 UNIT     ?= build/unit
@@ -100,6 +105,8 @@ SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_FLAGS = $(BASE) -Itests -O1 -g -fno-omit-frame-pointer $(SANITIZE)
 helpers    := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c tests/support/*.c))
 unit_tests := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c))
+tool_objects := $(patsubst %.c,$(UNIT)/%.o,$(wildcard tests/*/*_tool.c))
+tools      := $(patsubst %.o,build/test/tools/%,$(notdir $(tool_objects)))
 unit_lib   := $(UNIT)/libdesync-guard.a
 unit_objects := $(patsubst %.c,$(UNIT)/%.o,$(sources) $(helpers))
 
@@ -108,21 +115,30 @@ $(UNIT)/flags: FORCE
 
 $(UNIT)/%.o: %.c $(UNIT)/flags | packages-test
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_FLAGS) $(CFLAGS) -c $< -o $@
+	@echo "cc $(UNIT) $<"
+	$(Q)$(CC) $(UNIT_FLAGS) $(CFLAGS) -c $< -o $@
 
 $(unit_lib): $(unit_objects)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(unit_tests): $(UNIT)/%: $(UNIT)/tests/unit/%.o $(unit_lib)
-	$(CC) $(SANITIZE) $(LDFLAGS) $< $(unit_lib) -lcmocka $(third) -lpthread -o $@
+	@echo "ld $@"
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $< $(unit_lib) -lcmocka $(third) -lpthread -o $@
+
+# Small programs by which the Python tests reach one module.
+$(tools): build/test/tools/%: $(unit_lib)
+	@mkdir -p $(@D)
+	@echo "ld $@"
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $(filter %/$*.o,$^) $(unit_lib) $(third) -lpthread -o $@
+$(foreach o,$(tool_objects),$(eval build/test/tools/$(basename $(notdir $o)): $o))
 
 .PHONY: unit unit-build test venv demo bench
 unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
 	@tests/run $(unit_tests)
 
-test: $(unit_tests) bootstrap venv ## everything that can fail: unit, golden, conformance, integration
+test: $(unit_tests) $(tools) bootstrap venv ## everything that can fail: unit, golden, conformance, integration
 	@build/python tests/run --pytest $(unit_tests)
 
 build/python: .ci/requirements.txt .ci/venv.sh | packages-test
@@ -188,5 +204,5 @@ packages-%: FORCE
 	@.ci/install-packages $*
 FORCE:
 
--include $(ship_objects:.o=.d) $(unit_objects:.o=.d) $(unit_tests:$(UNIT)/%=$(UNIT)/tests/unit/%.d) \
+-include $(ship_objects:.o=.d) $(unit_objects:.o=.d) $(tool_objects:.o=.d) $(unit_tests:$(UNIT)/%=$(UNIT)/tests/unit/%.d) \
          $(patsubst %.c,$(dynamic)/%.d,$(main) $(sources))

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""lint.py [ROOT]: the house rules that no compiler knows. One line per finding, exit status 1 if any.
+
+Each rule is a function `(path, text) -> iterable of (line number, message)`, where `path` is relative
+to the root and `text` the whole file. tests/lint/test_lint.py shows that each of them fires.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+COLUMNS_MAX = 100
+FILE_LINES_MAX = 500
+FUNCTION_LINES_MAX = 70
+
+# Who may include whose headers; its own always.
+LAYERS = {
+    "base": set(),
+    "net": {"base"},
+    "aws": {"net", "base", "policy"},
+    "policy": {"base"},
+    "traffic": {"base"},
+    "report": {"policy", "traffic", "base"},
+    "app": {"aws", "policy", "traffic", "report", "base"},
+    "runtime": {"net", "base"},
+    "cli": {"app", "policy", "traffic", "report", "base"},
+    "main": {"runtime", "cli", "app", "net", "base"},
+}
+
+# Third-party headers and the only files that may include them.
+THIRD_PARTY = [
+    (r"(cjson/)?cJSON(_Utils)?\.h", r"src/base/json\.c"),
+    (r"expat.*\.h", r"src/base/xml\.c"),
+    (r"curl/.*", r"src/net/http_curl\w*\.[ch]"),
+    (r"openssl/.*", r"src/(aws/sigv4|net/tls_trust)\w*\.[ch]"),
+]
+
+# Functions and the only files that may call them; None: nobody.
+BANNED = [
+    (r"strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|gmtime|localtime|ctime|asctime|rand|srand",
+     None),
+    (r"getenv|secure_getenv", r"src/base/env\.c"),
+    (r"setenv|unsetenv|putenv", r"src/main\.c"),
+    (r"malloc|calloc|realloc|free|aligned_alloc|posix_memalign|strdup|strndup",
+     r"src/base/(arena|musl_malloc)\.c"),
+    (r"system|popen|fork|vfork|execvp?|execve|execlp?", None),
+]
+
+
+def blank(match):
+    """The match with everything but its line ends turned into blanks."""
+    return re.sub(r"[^\n]", " ", match.group(0))
+
+
+def without_comments(text):
+    pattern = r'("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')|/\*.*?\*/|//[^\n]*'
+    return re.sub(pattern, lambda m: m.group(0) if m.group(1) else blank(m), text, flags=re.S)
+
+
+def code_only(text):
+    """Without comments, and without the inside of strings and characters."""
+    return re.sub(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'',
+                  lambda m: m.group(0)[0] + " " * (len(m.group(0)) - 2) + m.group(0)[0],
+                  without_comments(text))
+
+
+def line_of(text, offset):
+    return text.count("\n", 0, offset) + 1
+
+
+def is_c(path):
+    return path.endswith((".c", ".h"))
+
+
+def layer_of(path):
+    if path == "src/main.c":
+        return "main"
+    match = re.match(r"(?:src|include)/(\w+)/", path)
+    return match and match.group(1)
+
+
+def includes(text):
+    for match in re.finditer(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', without_comments(text),
+                             flags=re.M):
+        yield line_of(text, match.start(2)), match.group(2)
+
+
+def layer_edges(path, text):
+    layer = layer_of(path)
+    if not is_c(path) or layer is None:
+        return
+    if layer not in LAYERS:
+        yield 1, f"unknown layer '{layer}': add it to the table in tests/lint/lint.py"
+        return
+    for line, name in includes(text):
+        other = name.split("/")[0]
+        if "/" in name and other in LAYERS and other != layer and other not in LAYERS[layer]:
+            yield line, f"layer {layer} must not include {name}"
+
+
+def no_foreign_internals(path, text):
+    if not path.startswith(("src/", "include/")):
+        return
+    for line, name in includes(text):
+        other = name.split("/")[0] if "/" in name else layer_of(path)
+        if name.endswith("_internal.h") and (other != layer_of(path) or path.startswith("include/")):
+            yield line, f"{name} belongs to its own layer's sources"
+        if name.startswith(".."):
+            yield line, f"{name} goes around the layers"
+
+
+def third_party_in_one_file(path, text):
+    if not is_c(path) or path.startswith("tests/"):
+        return
+    for line, name in includes(text):
+        for header, home in THIRD_PARTY:
+            if re.fullmatch(header, name) and not re.fullmatch(home, path):
+                yield line, f"{name} may only be included by {home}"
+
+
+def banned_functions(path, text):
+    if not is_c(path) or path.startswith("tests/"):
+        return
+    code = code_only(text)
+    for names, home in BANNED:
+        if home and re.fullmatch(home, path):
+            continue
+        # Members (`list->free(...)`) are somebody's own.
+        for match in re.finditer(rf"(?<![\w.>])({names})\s*\(", code):
+            where = f" outside {home}" if home else ""
+            yield line_of(code, match.start()), f"{match.group(1)}() is banned{where}"
+
+
+def function_length(path, text):
+    if not path.endswith(".c"):
+        return
+    lines = code_only(text).split("\n")
+    start = None
+    for number, line in enumerate(lines, 1):
+        # The formatter puts the closing brace of a definition, and no other, into column 1.
+        if start is None and line.endswith("{") and re.match(r"[A-Za-z_ ].*\)\s*\{$", line):
+            start = number
+        elif line.startswith("}"):
+            if start is not None and number - start + 1 > FUNCTION_LINES_MAX:
+                yield start, f"function of {number - start + 1} lines (at most {FUNCTION_LINES_MAX})"
+            start = None
+
+
+def file_length(path, text):
+    count = text.count("\n")
+    if is_c(path) and count > FILE_LINES_MAX:
+        yield count, f"file of {count} lines (at most {FILE_LINES_MAX})"
+
+
+def columns(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        if is_c(path) and len(line) > COLUMNS_MAX:
+            yield number, f"{len(line)} columns (at most {COLUMNS_MAX})"
+
+
+def white_space(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        if line != line.rstrip():
+            yield number, "trailing blanks"
+        if "\t" in line and not path.endswith("Makefile"):
+            yield number, "a tab"
+    if text and not text.endswith("\n"):
+        yield text.count("\n") + 1, "no newline at the end"
+
+
+def licence_line(path, text):
+    if path.endswith((".c", ".h", ".py", ".sh")) and text:
+        if "SPDX-License-Identifier: Apache-2.0" not in "".join(text.splitlines(True)[:3]):
+            yield 1, "no SPDX line at the top"
+
+
+def no_workplace(path, text):
+    for match in re.finditer(r"(?<![\w.-])/work/|/home/\w+/|\.library\b", text):
+        yield line_of(text, match.start()), f"'{match.group(0)}' names the place it was written at"
+
+
+def no_unfinished_work(path, text):
+    if not is_c(path):
+        return
+    for match in re.finditer(r"\b(TODO|FIXME|XXX|HACK)\b", text):
+        yield line_of(text, match.start()), f"{match.group(1)}: finish it or file it"
+
+
+RULES = [layer_edges, no_foreign_internals, third_party_in_one_file, banned_functions,
+         function_length, file_length, columns, white_space, licence_line, no_workplace,
+         no_unfinished_work]
+
+TEXT = (".c", ".h", ".py", ".sh", ".md", ".yaml", ".yml", ".json", ".txt", "Makefile")
+ELSEWHERE = ("build/", ".git/", ".aws-sam/", "LICENSE")
+# These hold what the rules look for, as examples.
+EXEMPT = {"tests/lint/lint.py", "tests/lint/test_lint.py"}
+
+
+def files(root):
+    """Tracked and new files, without what .gitignore leaves out; all of them outside git."""
+    listed = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard"],
+        capture_output=True, text=True)
+    if listed.returncode == 0:
+        names = listed.stdout.splitlines()
+    else:
+        names = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+    for name in sorted(names):
+        if name.startswith(ELSEWHERE) or name in EXEMPT or not (root / name).is_file():
+            continue
+        if name.endswith(TEXT) or name.startswith(".ci/") or name == "tests/run":
+            yield name
+
+
+def findings(path, text):
+    for rule in RULES:
+        for line, message in rule(path, text):
+            yield f"{path}:{line}: {message}"
+
+
+def main(root):
+    count = 0
+    for name in files(root):
+        text = (root / name).read_text(encoding="utf-8", errors="replace")
+        for finding in findings(name, text):
+            print(finding)
+            count += 1
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()))

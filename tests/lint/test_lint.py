@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each rule of lint.py fires on what it is against, at the right line, and on nothing beside it."""
+import importlib.util
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+LINT = pathlib.Path(__file__).with_name("lint.py")
+spec = importlib.util.spec_from_file_location("desync_guard_lint", LINT)
+lint = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(lint)
+
+SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+
+
+def body(lines):
+    return "int f(void) {\n" + "    step();\n" * (lines - 2) + "}\n"
+
+
+# rule, path, text, lines it must complain about
+CASES = {
+    "policy_includes_net": ("layer_edges", "src/policy/rule.c", '\n#include "net/http.h"\n', [2]),
+    "base_includes_policy": ("layer_edges", "include/base/x.h", '#include "policy/policy.h"\n', [1]),
+    "runtime_includes_app": ("layer_edges", "src/runtime/x.c", '#include <app/app.h>\n', [1]),
+    "aws_includes_app": ("layer_edges", "src/aws/x.c", '#  include "app/app.h"\n', [1]),
+    "report_includes_aws": ("layer_edges", "src/report/x.c", '#include "aws/call.h"\n', [1]),
+    "unknown_layer": ("layer_edges", "src/extra/x.c", "\n", [1]),
+    "allowed_edges": (
+        "layer_edges", "src/app/x.c", '#include "aws/call.h"\n#include "policy/policy.h"\n', []),
+    "main_wires": ("layer_edges", "src/main.c", '#include "runtime/runtime.h"\n', []),
+    "commented_include": ("layer_edges", "src/policy/x.c", '/*\n#include "net/http.h"\n*/\n', []),
+    "foreign_internal": (
+        "no_foreign_internals", "src/app/x.c", '#include "aws/call_internal.h"\n', [1]),
+    "internal_in_public_header": (
+        "no_foreign_internals", "include/aws/x.h", '#include "aws/call_internal.h"\n', [1]),
+    "own_internal": (
+        "no_foreign_internals", "src/aws/x.c", '#include "call_internal.h"\n', []),
+    "way_around": (
+        "no_foreign_internals", "src/policy/x.c", '#include "../net/http_curl.h"\n', [1]),
+    "cjson_elsewhere": (
+        "third_party_in_one_file", "src/app/x.c", "#include <cjson/cJSON.h>\n", [1]),
+    "expat_elsewhere": ("third_party_in_one_file", "src/base/json.c", "#include <expat.h>\n", [1]),
+    "curl_in_a_public_header": (
+        "third_party_in_one_file", "include/net/http.h", "\n#include <curl/curl.h>\n", [2]),
+    "openssl_elsewhere": (
+        "third_party_in_one_file", "src/aws/call.c", "#include <openssl/sha.h>\n", [1]),
+    "third_party_at_home": (
+        "third_party_in_one_file", "src/net/http_curl_batch.c", "#include <curl/curl.h>\n", []),
+    "strcpy": ("banned_functions", "src/app/x.c", "void f(void) {\n    strcpy(a, b);\n}\n", [2]),
+    "gmtime": ("banned_functions", "src/base/clock.c", "x = gmtime (&t);\n", [1]),
+    "getenv_elsewhere": ("banned_functions", "src/app/x.c", 'getenv("A");\n', [1]),
+    "getenv_at_home": ("banned_functions", "src/base/env.c", 'getenv("A");\n', []),
+    "malloc_elsewhere": ("banned_functions", "src/base/buf.c", "p = malloc(1);\nfree(p);\n", [1, 2]),
+    "malloc_at_home": ("banned_functions", "src/base/arena.c", "p = malloc(1);\n", []),
+    "setenv_elsewhere": ("banned_functions", "src/runtime/x.c", 'setenv("A", "", 1);\n', [1]),
+    "popen": ("banned_functions", "src/cli/x.c", 'popen("ls", "r");\n', [1]),
+    "harmless_neighbours": (
+        "banned_functions", "src/app/x.c",
+        'my_malloc(1);\nlist->free(p);\nlocaltime_r(&t, &tm);\n"strcpy(a)"; /* strtok( */\n', []),
+    "long_function": ("function_length", "src/app/x.c", SPDX + body(71), [2]),
+    "function_at_the_limit": ("function_length", "src/app/x.c", SPDX + body(70), []),
+    "long_table": (
+        "function_length", "src/app/x.c", "const int t[] = {\n" + "    1,\n" * 90 + "};\n", []),
+    "long_file": ("file_length", "src/app/x.c", "\n" * 501, [501]),
+    "file_at_the_limit": ("file_length", "src/app/x.c", "\n" * 500, []),
+    "wide_line": ("columns", "src/app/x.c", "\n" + "x" * 101 + "\n", [2]),
+    "line_at_the_limit": ("columns", "src/app/x.c", "é" * 100 + "\n", []),
+    "trailing_blank": ("white_space", "README.md", "a \nb\n", [1]),
+    "tab": ("white_space", "src/app/x.c", "\tx;\n", [1]),
+    "tab_in_the_makefile": ("white_space", "Makefile", "all:\n\ttrue\n", []),
+    "no_last_newline": ("white_space", "src/app/x.c", "a", [1]),
+    "no_spdx": ("licence_line", "src/app/x.c", "int x;\n", [1]),
+    "spdx": ("licence_line", "src/app/x.c", SPDX, []),
+    "workplace_folder": ("no_workplace", "README.md", "\nsee /work/shared\n", [2]),
+    "workplace_library": ("no_workplace", "tests/a.py", "x = '/x/.library/y'\n", [1]),
+    "harmless_work": ("no_workplace", "src/a.c", "/* network/working, a work/life balance */\n", []),
+    "todo": ("no_unfinished_work", "src/app/x.c", "int x; /* TODO: y */\n", [1]),
+    "harmless_todo": ("no_unfinished_work", "src/app/x.c", "int todos;\n", []),
+}
+
+
+@pytest.mark.parametrize("rule, path, text, lines", CASES.values(), ids=CASES.keys())
+def test_rule(rule, path, text, lines):
+    assert [line for line, _ in getattr(lint, rule)(path, text)] == lines
+
+
+def test_every_rule_has_a_case_that_fires():
+    fired = {rule for rule, _, _, lines in CASES.values() if lines}
+    assert fired == {rule.__name__ for rule in lint.RULES}
+
+
+@pytest.mark.parametrize("text, status", [(SPDX, 0), ('#include "net/http.h"\n' + SPDX, 1)])
+def test_program_tells_by_its_exit_status(tmp_path, text, status):
+    (tmp_path / "src" / "policy").mkdir(parents=True)
+    (tmp_path / "src" / "policy" / "rule.c").write_text(text)
+    done = subprocess.run([sys.executable, str(LINT), str(tmp_path)], capture_output=True, text=True)
+    assert (done.returncode, "src/policy/rule.c:1:" in done.stdout) == (status, status == 1)
