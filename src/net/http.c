@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/http.h"
+
+#include <string.h>
+
+#include "net/http_internal.h"
+
+str http_header_get(const struct http_response *response, const char *name) {
+    str wanted = str_from_cstr(name);
+    for (size_t i = 0; i < response->header_count; i++) {
+        if (str_eq_ignore_case(response->headers[i].name, wanted)) {
+            return str_trim(response->headers[i].value);
+        }
+    }
+    return STR_EMPTY;
+}
+
+static size_t host_start(str url) {
+    str https = STR("https://");
+    str http = STR("http://");
+    return str_starts_with(url, https) ? https.len : str_starts_with(url, http) ? http.len : 0;
+}
+
+str http_url_host(str url) {
+    size_t start = host_start(url);
+    if (start == 0) {
+        return STR_EMPTY;
+    }
+    str rest = str_slice(url, start, url.len);
+    size_t end = 0;
+    while (end < rest.len && strchr("/?#", rest.ptr[end]) == NULL) {
+        end++;
+    }
+    return str_slice(rest, 0, end);
+}
+
+str http_url_origin(str url) {
+    return str_slice(url, 0, host_start(url) + http_url_host(url).len);
+}
+
+/* RFC 9110 section 5.6.2: what a method or a header name may be made of. */
+static bool is_token(str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_alphanumeric =
+            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!is_alphanumeric && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+static bool holds_line_break(str text) {
+    return str_find_char(text, '\r') < text.len || str_find_char(text, '\n') < text.len ||
+           str_find_char(text, '\0') < text.len;
+}
+
+/* A second opinion on where the body ends is how requests are smuggled: only the transport frames.
+ */
+static bool is_framing_contradicted(const struct http_header *header, size_t body_bytes) {
+    int64_t length = -1;
+    if (str_eq_ignore_case(header->name, STR("content-length"))) {
+        return !str_parse_i64(header->value, &length) || (size_t)length != body_bytes;
+    }
+    return str_eq_ignore_case(header->name, STR("transfer-encoding")) ||
+           str_eq_ignore_case(header->name, STR("expect"));
+}
+
+static const char *header_problem(const struct http_header *header, size_t body_bytes) {
+    if (!is_token(header->name)) {
+        return "a request header's name is not a token";
+    }
+    if (holds_line_break(header->value)) {
+        return "a request header holds a line break or NUL";
+    }
+    if (is_framing_contradicted(header, body_bytes)) {
+        return "a request header contradicts the body's framing";
+    }
+    return NULL;
+}
+
+static const char *url_problem(str url) {
+    str host = http_url_host(url);
+    if (host.len == 0) {
+        return "the URL is not absolute http or https";
+    }
+    if (str_find_char(host, '@') < host.len) {
+        return "the URL holds a user name";
+    }
+    for (size_t i = 0; i < url.len; i++) {
+        unsigned char c = (unsigned char)url.ptr[i];
+        if (c <= ' ' || c >= 0x7F || c == '#') {
+            return "the URL is not encoded";
+        }
+    }
+    return NULL;
+}
+
+const char *http_request_problem(const struct http_request *request) {
+    ASSERT(request->response_bytes_max > 0);
+    const char *problem = url_problem(request->url);
+    if (problem == NULL && !is_token(request->method)) {
+        problem = "the method is not a token";
+    }
+    for (size_t i = 0; problem == NULL && i < request->header_count; i++) {
+        problem = header_problem(&request->headers[i], request->body.len);
+    }
+    return problem;
+}
