@@ -16,7 +16,7 @@
 struct sigv4_request {
     str method;
     str path;  /* as sent, starts with '/'; empty counts as "/" */
-    str query; /* as sent, without '?'; empty when none */
+    str query; /* as sent, without '?'; empty when none; a space is "%20", '+' is a plus */
     const struct http_header
         *headers; /* what will be sent, Host included; any order, repeats allowed */
     size_t header_count;
@@ -45,8 +45,8 @@ struct sigv4_key_cache {
 void sigv4_key_cache_wipe(struct sigv4_key_cache *cache);
 
 struct sigv4_result {
-    /* To be added to the request: X-Amz-Date, X-Amz-Security-Token and x-amz-content-sha256 where
-     * due, Authorization last. At most 4, in the arena. */
+    /* To be added to the request: X-Amz-Date, X-Amz-Content-SHA256 and X-Amz-Security-Token where
+     * due, Authorization last. In the arena, but for the token, which borrows the credentials. */
     struct http_header headers[4];
     size_t header_count;
     str canonical_request; /* for tests */
@@ -54,9 +54,14 @@ struct sigv4_result {
     str signature;         /* 64 hex digits */
 };
 
-/* Signs at `time_ms` (wall clock corrected for skew). Headers connection, expect, user-agent,
- * x-amzn-trace-id and amz-sdk-* are never signed; a caller's own Authorization or X-Amz-Date is
- * INVALID. `cache` may be NULL. */
+/* Signs at `time_ms` (wall clock corrected for skew). Never signed: user-agent, x-amzn-trace-id,
+ * amz-sdk-*, expect, connection and the other headers that belong to one connection. `cache` may be
+ * NULL. *result is untouched by a failure:
+ * INVALID: no Host; a caller's own Authorization, X-Amz-Date, X-Amz-Security-Token or
+ *   X-Amz-Content-SHA256; a method or header name that is no token; NUL or '#' in path or query,
+ *   '?' in the path; credentials or a scope that cannot stand in a header; a time outside the years
+ *   1970 to 9999.
+ * TOO_LARGE: target and headers of more than 256 KiB. */
 MUST_USE enum status sigv4_sign(const struct sigv4_request *request,
                                 const struct aws_credentials *credentials,
                                 const struct sigv4_scope *scope,

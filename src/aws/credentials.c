@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/credentials.h"
+
+/* These go into HTTP headers: a stray blank or line end (from a file, a copied secret) would give
+ * a signature error that nobody can read. */
+static bool is_printable_word(str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum status read_word(const struct env *env,
+                             const char *name,
+                             struct arena *arena,
+                             str *value_out,
+                             struct error *error) {
+    str value = env_get(env, name);
+    if (!is_printable_word(value)) {
+        return error_set(error,
+                         arena,
+                         STATUS_CONFIGURATION,
+                         "%s holds a blank, a control character or a character beyond ASCII",
+                         name);
+    }
+    *value_out = value;
+    return STATUS_OK;
+}
+
+static enum status read_required(const struct env *env,
+                                 const char *name,
+                                 struct arena *arena,
+                                 str *value_out,
+                                 struct error *error) {
+    TRY(read_word(env, name, arena, value_out, error));
+    if (str_is_empty(*value_out)) {
+        return error_set(error, arena, STATUS_CONFIGURATION, "%s is not set", name);
+    }
+    return STATUS_OK;
+}
+
+enum status credentials_from_env(const struct env *env,
+                                 struct arena *arena,
+                                 struct aws_credentials *credentials_out,
+                                 struct error *error) {
+    struct aws_credentials found = {0};
+    TRY(read_required(env, "AWS_ACCESS_KEY_ID", arena, &found.access_key_id, error));
+    TRY(read_required(env, "AWS_SECRET_ACCESS_KEY", arena, &found.secret_access_key, error));
+    TRY(read_word(env, "AWS_SESSION_TOKEN", arena, &found.session_token, error));
+    *credentials_out = found;
+    return STATUS_OK;
+}
