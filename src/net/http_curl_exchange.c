@@ -266,10 +266,19 @@ enum status exchange_begin(struct http_curl *curl,
 /* Ending */
 
 /* A server that hangs up, or resets, during the handshake has refused nothing: the next attempt
- * may succeed. curl gives that the same code as a refusal and tells them apart in its text only. */
+ * may succeed. curl gives that the same code as a refusal and tells them apart in its text only.
+ * The last is OpenSSL's number for an unexpected end (library 20, reason 294); its words are not
+ * loaded. */
+static const char *const handshake_cuts[] = {
+    "Recv failure: ", "Send failure: ", "SSL_connect: ", "error:0A000126:"};
+
 static bool is_handshake_cut(const struct exchange *exchange) {
-    return strstr(exchange->detail, "SSL_connect: ") != NULL ||
-           strstr(exchange->detail, "unexpected eof") != NULL;
+    for (size_t i = 0; i < sizeof(handshake_cuts) / sizeof(handshake_cuts[0]); i++) {
+        if (strstr(exchange->detail, handshake_cuts[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum status status_of_code(const struct exchange *exchange, CURLcode code) {
@@ -299,6 +308,7 @@ static enum status status_of_code(const struct exchange *exchange, CURLcode code
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
         return STATUS_INCOMPLETE;
+    case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR: /* also what curl says of malformed chunks */
         return exchange->status != 0 ? STATUS_INCOMPLETE : STATUS_CONNECTION;
     default:
