@@ -255,12 +255,12 @@ static void judge(struct judgement *judgement) {
     if (judgement->exception.has_date) {
         evaluation->exception_until = judgement->exception.until;
     }
-    evaluation->has_active_exception = (NEEDS_PAIR & ~known) == 0 && mode_is_too_weak(judgement) &&
-                                       judgement->exception.is_honoured;
     evaluation->reason = missing_facts(judgement, known);
     if (facts->type == TYPE_UNKNOWN) {
         return; /* no rule is certain to apply */
     }
+    evaluation->has_active_exception = (NEEDS_PAIR & ~known) == 0 && mode_is_too_weak(judgement) &&
+                                       judgement->exception.is_honoured;
     run_rules(judgement, known);
     if (str_is_empty(evaluation->reason)) {
         evaluation->compliance = has_failing(evaluation) ? NON_COMPLIANT : COMPLIANT;

@@ -3,8 +3,8 @@
  * One line for the owner in the AWS Config console:
  *
  *   NON_COMPLIANT: monitor, requires defensive (internet-facing). Owner: team-a. Source: event.
- *   Why: MODE_TOO_WEAK, EXCEPTION_EXPIRED (2026-10-01). Advice: HEADERS_NOT_DROPPED.
- *   Set routing.http.desync_mitigation_mode to defensive.
+ *   Why: MODE_TOO_WEAK, EXCEPTION_EXPIRED (2026-10-01).
+ *   Set routing.http.desync_mitigation_mode to defensive. Advice: HEADERS_NOT_DROPPED.
  *
  * Config takes 256 characters. So the parts stand in the order in which they may be lost: the head
  * is bounded and always whole, the rest is cut from its end.
@@ -90,8 +90,10 @@ static bool append_findings(struct buf *out,
             buf_append(out, str_from_cstr(finding_name(finding->id)));
             is_open = false;
         }
+        /* one exception has one date, however many faults */
+        bool is_repeated = previous != NULL && str_eq(previous->subject, finding->subject);
         str subject = plain_text_quote(arena, finding->subject);
-        if (!str_is_empty(subject)) {
+        if (!str_is_empty(subject) && !is_repeated) {
             buf_printf(out, "%s%" STR_FMT, is_open ? ", " : " (", STR_ARG(subject));
             is_open = true;
         }
@@ -114,7 +116,6 @@ static void append_why(struct buf *out, struct arena *arena, const struct evalua
     if (!has_cause && evaluation->compliance == COMPLIANT) {
         buf_append(out, STR(". Why: the mode is strict enough"));
     }
-    (void)append_findings(out, arena, evaluation, false, ". Advice: ");
 }
 
 static bool is_too_weak(const struct evaluation *evaluation) {
@@ -143,11 +144,12 @@ static void append_rest(struct buf *out,
         buf_printf(
             out, ". Set " ATTRIBUTE_DESYNC_MODE " to %s", mode_name(evaluation->required_mode));
     }
+    (void)append_findings(out, arena, evaluation, false, ". Advice: ");
     buf_append_char(out, '.');
 }
 
-/* The longest beginning that ends before a blank and leaves room for " …", but never less than the
- * head. */
+/* The longest beginning that ends before a blank and leaves room for the mark, but never less than
+ * the head. */
 static str shorten(struct arena *arena, str text, size_t head_len) {
     size_t end = str_utf8_prefix(text, ANNOTATION_CHARACTERS_MAX - 2 + 1).len;
     while (end > head_len && text.ptr[end - 1] != ' ') {

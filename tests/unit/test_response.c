@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judging.h"
+
+#include "report/render.h"
+
+static str render(const struct response *response) {
+    struct buf out;
+    buf_init(&out, &arena, 1 << 20);
+    response_write_json(&out, &arena, response);
+    assert_int_equal(buf_status(&out), STATUS_OK);
+    return buf_str(&out);
+}
+
+static const struct json *parse(str text) {
+    const struct json *root;
+    struct json_problem problem;
+    if (json_parse(&arena, text, &JSON_LIMITS_DEFAULT, &root, &problem) != STATUS_OK) {
+        fail_msg("%s at %zu: %s", problem.what, problem.position, str_to_cstr(&arena, text));
+    }
+    return root;
+}
+
+static void assert_member(const struct json *object, const char *key, const char *expected) {
+    assert_true(json_is_string(json_get(object, key)));
+    assert_str(json_get_string(object, key), expected);
+}
+
+static void response_without_anything_has_all_members(void **state) {
+    (void)state;
+    struct response response = {0};
+    assert_str(render(&response),
+               "{\"evaluations\":[],\"reported\":0,\"failed\":0,\"actions\":[]}");
+}
+
+static void evaluation_has_the_contract_s_members_in_order(void **state) {
+    (void)state;
+    struct load_balancer facts = facts_of(MODE_MONITOR);
+    struct evaluation *evaluation = evaluate(&facts, policy_with(NULL, 0));
+    evaluation->ordering_ms = NOW_MS + 123;
+    struct response response = {.evaluations = evaluation, .evaluation_count = 1, .reported = 1};
+    const struct json *root = parse(render(&response));
+    const struct json *first = json_first(json_get(root, "evaluations"));
+    static const char *const keys[] = {"resourceType",
+                                       "resourceId",
+                                       "compliance",
+                                       "annotation",
+                                       "orderingTimestamp",
+                                       "mode",
+                                       "requiredMode",
+                                       "grade",
+                                       "owner",
+                                       "source",
+                                       "findings"};
+    const struct json *member = json_first(first);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        assert_str(json_key(member), keys[i]);
+        member = json_next(member);
+    }
+    assert_null(member);
+    assert_member(first, "resourceType", "AWS::ElasticLoadBalancingV2::LoadBalancer");
+    assert_member(first, "resourceId", ARN);
+    assert_member(first, "compliance", "NON_COMPLIANT");
+    assert_member(first, "orderingTimestamp", "2026-11-23T08:00:00.123Z");
+    assert_member(first, "mode", "monitor");
+    assert_member(first, "requiredMode", "defensive");
+    assert_member(first, "grade", "F");
+    assert_member(first, "owner", "team-a");
+    assert_member(first, "source", "event");
+    str annotation = json_get_string(first, "annotation");
+    assert_true(str_eq(annotation, annotation_render(&arena, evaluation)));
+    const struct json *findings = json_get(first, "findings");
+    assert_int_equal(json_count(findings), 1);
+    assert_int_equal(json_count(json_first(findings)), 3);
+    assert_member(json_first(findings), "id", "MODE_TOO_WEAK");
+    assert_member(json_first(findings), "severity", "HIGH");
+    str message = evaluation->findings[0].message;
+    assert_member(json_first(findings), "message", str_to_cstr(&arena, message));
+}
+
+static void evaluation_without_facts_keeps_the_types_of_its_members(void **state) {
+    (void)state;
+    struct evaluation evaluation;
+    evaluation_without_facts(
+        &evaluation, STR("AWS::S3::Bucket"), STR("b"), NOT_APPLICABLE, STR("another type"));
+    struct response response = {.evaluations = &evaluation, .evaluation_count = 1, .failed = 1};
+    const struct json *root = parse(render(&response));
+    const struct json *first = json_first(json_get(root, "evaluations"));
+    assert_true(json_is_null(json_get(first, "orderingTimestamp")));
+    assert_member(first, "compliance", "NOT_APPLICABLE");
+    assert_member(first, "mode", "unknown");
+    assert_member(first, "requiredMode", "unknown");
+    assert_member(first, "grade", "-");
+    assert_member(first, "owner", "");
+    assert_true(json_is_array(json_get(first, "findings")));
+    double failed = 0;
+    assert_true(json_number(json_get(root, "failed"), &failed));
+    assert_int_equal((int)failed, 1);
+}
+
+static void unknown_and_live_are_told(void **state) {
+    (void)state;
+    struct load_balancer facts = facts_of(MODE_UNKNOWN);
+    facts.source = SOURCE_LIVE;
+    struct evaluation *evaluation = evaluate(&facts, policy_with(NULL, 0));
+    struct response response = {.evaluations = evaluation, .evaluation_count = 1};
+    const struct json *first = json_first(json_get(parse(render(&response)), "evaluations"));
+    assert_member(first, "compliance", "UNKNOWN");
+    assert_member(first, "source", "live");
+}
+
+static void text_from_outside_stays_valid_json(void **state) {
+    (void)state;
+    const struct tag tags[] = {{STR("Owner"), STR("\"quo\\ted\"\n\xFF</script>")}};
+    struct load_balancer facts = facts_of(MODE_STRICTEST);
+    facts.arn = STR("arn:\"\x01\xFE");
+    facts.tags = tags;
+    facts.tag_count = COUNT(tags);
+    struct evaluation *evaluation = evaluate(&facts, policy_with(NULL, 0));
+    struct response response = {.evaluations = evaluation, .evaluation_count = 1};
+    const struct json *first = json_first(json_get(parse(render(&response)), "evaluations"));
+    assert_member(first, "owner", "\"quo\\ted\" \xEF\xBF\xBD</script>");
+    assert_member(first, "resourceId", "arn:\"\x01\xEF\xBF\xBD");
+}
+
+static void actions_are_listed_with_all_members(void **state) {
+    (void)state;
+    const struct action actions[] = {
+        {STR(ARN), "enforce", "done", STR("monitor"), STR("defensive"), STR("required: minimum")},
+        {STR(ARN), "alert", "skipped", STR_EMPTY, STR_EMPTY, STR_EMPTY},
+    };
+    struct response response = {.actions = actions, .action_count = COUNT(actions)};
+    assert_str(render(&response),
+               "{\"evaluations\":[],\"reported\":0,\"failed\":0,\"actions\":[{\"resourceId\":\"" ARN
+               "\",\"action\":\"enforce\",\"status\":\"done\",\"from\":\"monitor\",\"to\":"
+               "\"defensive\",\"reason\":\"required: minimum\"},{\"resourceId\":\"" ARN
+               "\",\"action\":\"alert\",\"status\":\"skipped\",\"from\":\"\",\"to\":\"\","
+               "\"reason\":\"\"}]}");
+}
+
+static void members_can_be_extended_by_the_caller(void **state) {
+    (void)state;
+    struct evaluation evaluation;
+    evaluation_without_facts(&evaluation, STR("t"), STR("id"), COMPLIANCE_UNKNOWN, STR("why"));
+    struct buf out;
+    buf_init(&out, &arena, 4096);
+    struct json_writer writer;
+    json_writer_init(&writer, &out);
+    json_object_begin(&writer);
+    evaluation_write_members(&writer, &arena, &evaluation);
+    json_write_member(&writer, "file", STR("a.json"));
+    json_object_end(&writer);
+    const struct json *root = parse(buf_str(&out));
+    assert_int_equal(json_count(root), 12);
+    assert_member(root, "file", "a.json");
+}
+
+static void response_larger_than_its_buffer_is_noticed(void **state) {
+    (void)state;
+    struct buf out;
+    buf_init(&out, &arena, 16);
+    struct response response = {0};
+    response_write_json(&out, &arena, &response);
+    assert_int_equal(buf_status(&out), STATUS_TOO_LARGE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(response_without_anything_has_all_members),
+        cmocka_unit_test(evaluation_has_the_contract_s_members_in_order),
+        cmocka_unit_test(evaluation_without_facts_keeps_the_types_of_its_members),
+        cmocka_unit_test(unknown_and_live_are_told),
+        cmocka_unit_test(text_from_outside_stays_valid_json),
+        cmocka_unit_test(actions_are_listed_with_all_members),
+        cmocka_unit_test(members_can_be_extended_by_the_caller),
+        cmocka_unit_test(response_larger_than_its_buffer_is_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, judging_reset);
+}
