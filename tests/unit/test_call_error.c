@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/call.h"
+
+#include "call_fixture.h"
+
+/* ---- what answers mean ---- */
+
+static void call_error_codes_have_their_status(void **state) {
+    (void)state;
+    static const struct {
+        int http_status;
+        const char *code;
+        enum status status;
+    } rows[] = {
+        {403, "AccessDenied", STATUS_DENIED},
+        {400, "AccessDeniedException", STATUS_DENIED},
+        {403, "UnauthorizedOperation", STATUS_DENIED},
+        {403, "AuthorizationError", STATUS_DENIED},
+        {403, "OptInRequired", STATUS_DENIED},
+        {403, "ExpiredToken", STATUS_DENIED},
+        {400, "ExpiredTokenException", STATUS_DENIED},
+        {403, "InvalidClientTokenId", STATUS_DENIED},
+        {400, "UnrecognizedClientException", STATUS_DENIED},
+        {403, "SignatureDoesNotMatch", STATUS_DENIED},
+        {403, "RequestTimeTooSkewed", STATUS_DENIED},
+        {400, "LoadBalancerNotFound", STATUS_NOT_FOUND},
+        {400, "ResourceNotFoundException", STATUS_NOT_FOUND},
+        {404, "NoSuchKey", STATUS_NOT_FOUND},
+        {400, "NoSuchConfigRuleException", STATUS_NOT_FOUND},
+        {400, "ResourceNotDiscoveredException", STATUS_NOT_FOUND},
+        {400, "ConditionalCheckFailedException", STATUS_CONFLICT},
+        {412, "PreconditionFailed", STATUS_CONFLICT},
+        {409, "ConditionalRequestConflict", STATUS_CONFLICT},
+        {400, "ValidationError", STATUS_REFUSED},
+        {400, "InvalidConfigurationRequest", STATUS_REFUSED},
+        {301, "PermanentRedirect", STATUS_REFUSED},
+        {501, "NotImplemented", STATUS_SERVER},
+        {401, "", STATUS_DENIED},
+        {403, "", STATUS_DENIED},
+        {404, "", STATUS_REFUSED},
+        {412, "", STATUS_CONFLICT},
+        {400, "", STATUS_REFUSED},
+        {302, "", STATUS_REFUSED},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct aws_fixture fixture;
+        fixture_begin(&fixture);
+        fake_answer(&fixture.fake, refusal(&fixture, rows[i].http_status, rows[i].code, "words"));
+        enum status status = call_once(&fixture);
+        if (status != rows[i].status || fixture.fake.request_count != 1) {
+            fail_msg("%d %s: %s", rows[i].http_status, rows[i].code, status_name(status));
+        }
+        assert_int_equal(fixture.error.http_status, rows[i].http_status);
+        assert_str(fixture.error.aws_code, rows[i].code);
+        fixture_end(&fixture);
+    }
+}
+
+static void call_throttling_codes_are_throttled_after_all_attempts(void **state) {
+    (void)state;
+    static const char *const codes[] = {"Throttling",
+                                        "ThrottlingException",
+                                        "TooManyRequestsException",
+                                        "SlowDown",
+                                        "RequestLimitExceeded",
+                                        "ProvisionedThroughputExceededException",
+                                        "PriorRequestNotComplete"};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        struct aws_fixture fixture;
+        fixture_begin(&fixture);
+        struct fake_answer answer = refusal(&fixture, 503, codes[i], "words");
+        answer.times = FAKE_FOREVER;
+        fake_answer(&fixture.fake, answer);
+        enum status status = call_once(&fixture);
+        if (status != STATUS_THROTTLED || fixture.fake.request_count != 3) {
+            fail_msg("%s: %s", codes[i], status_name(status));
+        }
+        fixture_end(&fixture);
+    }
+}
+
+static void call_bare_404_is_not_found_for_s3_only(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fake_answer(&fixture.fake, (struct fake_answer){.http_status = 404, .times = 2});
+    struct parsed parsed = {.times = 0};
+    struct aws_request request = request_of(&parsed);
+    assert_int_equal(aws_call(&fixture.client, &request, &fixture.arena, NULL), STATUS_REFUSED);
+    request.service = AWS_S3;
+    assert_int_equal(aws_call(&fixture.client, &request, &fixture.arena, NULL), STATUS_NOT_FOUND);
+    fixture_end(&fixture);
+}
+
+static enum status parse_never(void *context,
+                               struct arena *arena,
+                               const struct aws_response *response,
+                               struct error *error) {
+    (void)response;
+    return error_set(error, arena, *(enum status *)context, "because");
+}
+
+static void call_parser_decides_whether_an_answer_is_repeated(void **state) {
+    (void)state;
+    static const struct {
+        enum status given;
+        enum status expected;
+        size_t attempts;
+    } rows[] = {
+        {STATUS_INCOMPLETE, STATUS_INCOMPLETE, 3},
+        {STATUS_INVALID, STATUS_INCOMPLETE, 3},
+        {STATUS_TOO_LARGE, STATUS_TOO_LARGE, 1},
+        {STATUS_UNSUPPORTED, STATUS_UNSUPPORTED, 1},
+        {STATUS_NOT_FOUND, STATUS_NOT_FOUND, 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct aws_fixture fixture;
+        fixture_begin(&fixture);
+        fake_answer(&fixture.fake, (struct fake_answer){.http_status = 200, .times = FAKE_FOREVER});
+        enum status given = rows[i].given;
+        struct aws_request request = request_of(NULL);
+        request.parse = parse_never;
+        request.context = &given;
+        enum status status = aws_call(&fixture.client, &request, &fixture.arena, &fixture.error);
+        if (status != rows[i].expected || fixture.fake.request_count != rows[i].attempts) {
+            fail_msg(
+                "%s: %s, %zu", status_name(given), status_name(status), fixture.fake.request_count);
+        }
+        assert_true(
+            str_contains(fixture.error.message, STR("unreadable answer (HTTP 200): because")));
+        fixture_end(&fixture);
+    }
+}
+
+static void call_parser_is_called_again_for_a_new_attempt(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fake_answer(&fixture.fake, (struct fake_answer){.http_status = 200, .times = 2});
+    fake_answer(&fixture.fake, GOOD);
+    struct parsed parsed = {.times = 0};
+    const struct aws_request request = request_of(&parsed);
+    assert_int_equal(aws_call(&fixture.client, &request, &fixture.arena, NULL), STATUS_OK);
+    assert_int_equal(parsed.times, 3);
+    fixture_end(&fixture);
+}
+
+/* ---- messages ---- */
+
+static void call_message_names_operation_code_and_words(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fake_answer(&fixture.fake,
+                refusal(&fixture, 403, "AccessDenied", "User: u is not\n\t authorized"));
+    assert_int_equal(call_once(&fixture), STATUS_DENIED);
+    assert_str(fixture.error.message,
+               "elasticloadbalancing DescribeTags: AccessDenied (HTTP 403): User: u is not "
+               "authorized");
+    fixture_end(&fixture);
+}
+
+static void call_message_after_retries_counts_them(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fake_answer(&fixture.fake,
+                (struct fake_answer){.http_status = 500, .times = 3, .body = BODY(TROUBLE_HTML)});
+    assert_int_equal(call_once(&fixture), STATUS_SERVER);
+    assert_str(fixture.error.message,
+               "elasticloadbalancing DescribeTags: HTTP 500 without an AWS error code (after 3 "
+               "attempts)");
+    fixture_end(&fixture);
+}
+
+static void call_message_of_expired_credentials_is_clear(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fake_answer(&fixture.fake, refusal(&fixture, 403, "ExpiredToken", "The security token"));
+    assert_int_equal(call_once(&fixture), STATUS_DENIED);
+    assert_str(fixture.error.message,
+               "elasticloadbalancing DescribeTags: ExpiredToken (HTTP 403): the function's "
+               "temporary credentials have expired: The security token");
+    fixture_end(&fixture);
+}
+
+static void call_message_hides_what_must_not_be_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *message;
+        const char *expected; /* how the message ends */
+    } rows[] = {
+        {"secret key", "a " FIXTURE_SECRET " b", ": a [hidden] b"},
+        {"session token twice", FIXTURE_TOKEN FIXTURE_TOKEN, ": [hidden][hidden]"},
+        {"key id", "key " FIXTURE_KEY_ID " is unknown", ": key [hidden] is unknown"},
+        {"canonical request",
+         "It does not match.\n\nThe Canonical String for this request should have been\n'POST\n/\n"
+         "x-amz-security-token:" FIXTURE_TOKEN "'\n\nThe String-to-Sign should have been 'AWS4'",
+         ": It does not match."},
+        {"header", "bad AWS4-HMAC-SHA256 Credential=" FIXTURE_KEY_ID "/x, Signature=00", ": bad"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct aws_fixture fixture;
+        fixture_begin(&fixture);
+        fake_answer(&fixture.fake,
+                    refusal(&fixture, 403, "SignatureDoesNotMatch", rows[i].message));
+        assert_int_equal(call_once(&fixture), STATUS_DENIED);
+        str message = fixture.error.message;
+        if (!str_ends_with(message, str_from_cstr(rows[i].expected)) || holds_secret(message)) {
+            fail_msg("%s: %" STR_FMT, rows[i].name, STR_ARG(message));
+        }
+        fixture_end(&fixture);
+    }
+}
+
+/* Answers with the signature it was sent, as a server does that explains a mismatch. */
+static enum status send_signature_back(struct transport *transport,
+                                       const struct http_request *request,
+                                       struct arena *arena,
+                                       struct http_response *response,
+                                       struct error *error) {
+    (void)transport;
+    (void)error;
+    const struct http_response sent = {.headers = request->headers,
+                                       .header_count = request->header_count};
+    str authorization = http_header_get(&sent, "Authorization");
+    str signature = str_slice(authorization, authorization.len - 64, authorization.len);
+    *response = (struct http_response){
+        .status = 403,
+        .body = str_format(arena,
+                           "<Error><Code>AccessDenied</Code><Message>got %" STR_FMT
+                           " instead</Message></Error>",
+                           STR_ARG(signature)),
+    };
+    return STATUS_OK;
+}
+
+static void call_message_hides_the_signature(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fixture.fake.transport.send = send_signature_back;
+    assert_int_equal(call_once(&fixture), STATUS_DENIED);
+    assert_true(str_ends_with(fixture.error.message, STR(": got [hidden] instead")));
+    fixture_end(&fixture);
+}
+
+static void call_message_is_cut_to_300_characters(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    char words[2 * 1000 + 1] = "";
+    for (size_t i = 0; i < 1000; i++) {
+        memcpy(&words[2 * i], "\xc3\xa9", 3);
+    }
+    fake_answer(&fixture.fake, refusal(&fixture, 400, "ValidationError", words));
+    assert_int_equal(call_once(&fixture), STATUS_REFUSED);
+    str prefix = STR("elasticloadbalancing DescribeTags: ValidationError (HTTP 400): ");
+    str rest = str_slice(fixture.error.message, prefix.len, fixture.error.message.len);
+    assert_int_equal(str_utf8_valid_prefix(rest), rest.len);
+    assert_int_equal(str_utf8_count(rest), 303);
+    assert_true(str_ends_with(rest, STR("...")));
+    fixture_end(&fixture);
+}
+
+/* Ends with a message no transport should give: a NUL, a control character, no UTF-8. */
+static enum status send_junk_message(struct transport *transport,
+                                     const struct http_request *request,
+                                     struct arena *arena,
+                                     struct http_response *response,
+                                     struct error *error) {
+    (void)transport;
+    (void)request;
+    (void)arena;
+    (void)response;
+    static const char JUNK[] = " a\0b\x1b[31m\xff\xc3 c\xc3\xa9\x7f ";
+    *error = (struct error){.status = STATUS_TLS, .message = {JUNK, sizeof(JUNK) - 1}};
+    return STATUS_TLS;
+}
+
+static void call_message_is_one_line_of_valid_utf8(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fixture.fake.transport.send = send_junk_message;
+    assert_int_equal(call_once(&fixture), STATUS_TLS);
+    assert_str(fixture.error.message, "elasticloadbalancing DescribeTags: a b [31m?? c\xc3\xa9");
+    fixture_end(&fixture);
+}
+
+/* ---- clock skew ---- */
+
+static struct fake_answer skewed(struct aws_fixture *fixture, const char *code, const char *date) {
+    struct fake_answer answer = refusal(fixture, 403, code, "Signature expired");
+    answer.headers = date;
+    return answer;
+}
+
+static void call_skewed_clock_is_corrected_by_one_more_try(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fake_answer(&fixture.fake,
+                skewed(&fixture, "SignatureDoesNotMatch", "Date: Mon, 23 Nov 2026 08:10:00 GMT"));
+    fake_answer(&fixture.fake,
+                (struct fake_answer){.http_status = 200, .times = 2, .body = GOOD.body});
+    assert_int_equal(call_once(&fixture), STATUS_OK);
+    assert_int_equal(fixture.client.skew_ms, 600000);
+    str date = fake_request_header(&fixture.fake, 1, "X-Amz-Date");
+    assert_true(str_starts_with(date, STR("20261123T0810")));
+    assert_int_equal(call_once(&fixture), STATUS_OK);
+    date = fake_request_header(&fixture.fake, 2, "X-Amz-Date");
+    assert_true(str_starts_with(date, STR("20261123T0810")));
+    fixture_end(&fixture);
+}
+
+static void call_skew_that_explains_nothing_is_tried_once_only(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *code;
+        const char *date;
+        size_t attempts;
+    } rows[] = {
+        {"always refused", "SignatureDoesNotMatch", "Date: Mon, 23 Nov 2026 08:10:00 GMT", 2},
+        {"denied with a far clock",
+         "AccessDeniedException",
+         "Date: Mon, 23 Nov 2026 07:50:00 GMT",
+         2},
+        {"clock is right", "SignatureDoesNotMatch", "Date: Mon, 23 Nov 2026 08:00:00 GMT", 1},
+        {"no date", "SignatureDoesNotMatch", "Server: x", 1},
+        {"from a cache",
+         "SignatureDoesNotMatch",
+         "Date: Mon, 23 Nov 2026 08:10:00 GMT\nAge: 600",
+         1},
+        {"another code", "ExpiredToken", "Date: Mon, 23 Nov 2026 08:10:00 GMT", 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct aws_fixture fixture;
+        fixture_begin(&fixture);
+        struct fake_answer answer = skewed(&fixture, rows[i].code, rows[i].date);
+        answer.times = FAKE_FOREVER;
+        fake_answer(&fixture.fake, answer);
+        assert_int_equal(call_once(&fixture), STATUS_DENIED);
+        if (fixture.fake.request_count != rows[i].attempts) {
+            fail_msg("%s: %zu attempts", rows[i].name, fixture.fake.request_count);
+        }
+        fixture_end(&fixture);
+    }
+}
+
+static void call_skew_known_before_is_not_blamed_again(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fixture.client.skew_ms = 600000;
+    fake_answer(&fixture.fake,
+                skewed(&fixture, "SignatureDoesNotMatch", "Date: Mon, 23 Nov 2026 08:10:00 GMT"));
+    assert_int_equal(call_once(&fixture), STATUS_DENIED);
+    assert_int_equal(fixture.fake.request_count, 1);
+    fixture_end(&fixture);
+}
+
+static void call_skew_try_counts_as_an_attempt(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fixture.client.attempts_max = 1;
+    fake_answer(&fixture.fake,
+                skewed(&fixture, "SignatureDoesNotMatch", "Date: Mon, 23 Nov 2026 08:10:00 GMT"));
+    assert_int_equal(call_once(&fixture), STATUS_DENIED);
+    assert_int_equal(fixture.fake.request_count, 1);
+    fixture_end(&fixture);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(call_error_codes_have_their_status),
+        cmocka_unit_test(call_throttling_codes_are_throttled_after_all_attempts),
+        cmocka_unit_test(call_bare_404_is_not_found_for_s3_only),
+        cmocka_unit_test(call_parser_decides_whether_an_answer_is_repeated),
+        cmocka_unit_test(call_parser_is_called_again_for_a_new_attempt),
+        cmocka_unit_test(call_message_names_operation_code_and_words),
+        cmocka_unit_test(call_message_after_retries_counts_them),
+        cmocka_unit_test(call_message_of_expired_credentials_is_clear),
+        cmocka_unit_test(call_message_hides_what_must_not_be_told),
+        cmocka_unit_test(call_message_hides_the_signature),
+        cmocka_unit_test(call_message_is_cut_to_300_characters),
+        cmocka_unit_test(call_message_is_one_line_of_valid_utf8),
+        cmocka_unit_test(call_skewed_clock_is_corrected_by_one_more_try),
+        cmocka_unit_test(call_skew_that_explains_nothing_is_tried_once_only),
+        cmocka_unit_test(call_skew_known_before_is_not_blamed_again),
+        cmocka_unit_test(call_skew_try_counts_as_an_attempt),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
