@@ -1,119 +1,106 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judging.h"
 
+static const struct {
+    const char *name;
+    const char *desync_mode;
+    const char *facing;
+    const char *internal;
+    enum load_balancer_scheme scheme;
+    const char *profile; /* NULL: no tag */
+    enum desync_mode required;
+    const char *because;
+} requirement_rows[] = {
+    {"nothing set", "", "", "", SCHEME_INTERNET_FACING, NULL, MODE_DEFENSIVE, "minimum"},
+    {"facing",
+     "",
+     "strictest",
+     "",
+     SCHEME_INTERNET_FACING,
+     NULL,
+     MODE_STRICTEST,
+     "internet-facing"},
+    {"facing is not internal",
+     "",
+     "strictest",
+     "",
+     SCHEME_INTERNAL,
+     NULL,
+     MODE_DEFENSIVE,
+     "minimum"},
+    {"internal", "", "", "strictest", SCHEME_INTERNAL, NULL, MODE_STRICTEST, "internal"},
+    {"scheme equal to minimum",
+     "",
+     "",
+     "defensive",
+     SCHEME_INTERNAL,
+     NULL,
+     MODE_DEFENSIVE,
+     "internal"},
+    {"profile over minimum",
+     "",
+     "",
+     "",
+     SCHEME_INTERNAL,
+     "modern",
+     MODE_STRICTEST,
+     "profile modern"},
+    {"profile wins over scheme",
+     "",
+     "strictest",
+     "",
+     SCHEME_INTERNET_FACING,
+     "legacy",
+     MODE_DEFENSIVE,
+     "profile legacy"},
+    {"profile never below minimum",
+     "strictest",
+     "",
+     "",
+     SCHEME_INTERNAL,
+     "legacy",
+     MODE_STRICTEST,
+     "minimum"},
+    {"profile of a low minimum",
+     "monitor",
+     "",
+     "",
+     SCHEME_INTERNAL,
+     "legacy",
+     MODE_DEFENSIVE,
+     "profile legacy"},
+    {"profile trimmed", "", "", "", SCHEME_INTERNAL, " modern\n", MODE_STRICTEST, "profile modern"},
+    {"profile in capitals",
+     "",
+     "",
+     "",
+     SCHEME_INTERNAL,
+     "Legacy",
+     MODE_STRICTEST,
+     "unknown profile"},
+    {"profile blank", "", "", "", SCHEME_INTERNAL, " ", MODE_STRICTEST, "unknown profile"},
+    {"profile unknown", "monitor", "", "", SCHEME_INTERNAL, "x", MODE_STRICTEST, "unknown profile"},
+};
+
 static void required_mode_follows_profile_then_scheme_never_below_the_minimum(void **state) {
     (void)state;
-    static const struct {
-        const char *name;
-        const char *desync_mode;
-        const char *facing;
-        const char *internal;
-        enum load_balancer_scheme scheme;
-        const char *profile; /* NULL: no tag */
-        enum desync_mode required;
-        const char *because;
-    } rows[] = {
-        {"nothing set", "", "", "", SCHEME_INTERNET_FACING, NULL, MODE_DEFENSIVE, "minimum"},
-        {"facing",
-         "",
-         "strictest",
-         "",
-         SCHEME_INTERNET_FACING,
-         NULL,
-         MODE_STRICTEST,
-         "internet-facing"},
-        {"facing is not internal",
-         "",
-         "strictest",
-         "",
-         SCHEME_INTERNAL,
-         NULL,
-         MODE_DEFENSIVE,
-         "minimum"},
-        {"internal", "", "", "strictest", SCHEME_INTERNAL, NULL, MODE_STRICTEST, "internal"},
-        {"scheme equal to minimum",
-         "",
-         "",
-         "defensive",
-         SCHEME_INTERNAL,
-         NULL,
-         MODE_DEFENSIVE,
-         "internal"},
-        {"profile over minimum",
-         "",
-         "",
-         "",
-         SCHEME_INTERNAL,
-         "modern",
-         MODE_STRICTEST,
-         "profile modern"},
-        {"profile wins over scheme",
-         "",
-         "strictest",
-         "",
-         SCHEME_INTERNET_FACING,
-         "legacy",
-         MODE_DEFENSIVE,
-         "profile legacy"},
-        {"profile never below minimum",
-         "strictest",
-         "",
-         "",
-         SCHEME_INTERNAL,
-         "legacy",
-         MODE_STRICTEST,
-         "minimum"},
-        {"profile of a low minimum",
-         "monitor",
-         "",
-         "",
-         SCHEME_INTERNAL,
-         "legacy",
-         MODE_DEFENSIVE,
-         "profile legacy"},
-        {"profile trimmed",
-         "",
-         "",
-         "",
-         SCHEME_INTERNAL,
-         " modern\n",
-         MODE_STRICTEST,
-         "profile modern"},
-        {"profile in capitals",
-         "",
-         "",
-         "",
-         SCHEME_INTERNAL,
-         "Legacy",
-         MODE_STRICTEST,
-         "unknown profile"},
-        {"profile blank", "", "", "", SCHEME_INTERNAL, " ", MODE_STRICTEST, "unknown profile"},
-        {"profile unknown",
-         "monitor",
-         "",
-         "",
-         SCHEME_INTERNAL,
-         "x",
-         MODE_STRICTEST,
-         "unknown profile"},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < COUNT(requirement_rows); i++) {
         const struct policy_parameter parameters[] = {
-            {STR("desyncMode"), str_from_cstr(rows[i].desync_mode)},
-            {STR("internetFacingMode"), str_from_cstr(rows[i].facing)},
-            {STR("internalMode"), str_from_cstr(rows[i].internal)}};
-        const struct tag tags[] = {OWNER_TAG[0],
-                                   {STR("DesyncProfile"), str_from_cstr(rows[i].profile)}};
+            {STR("desyncMode"), str_from_cstr(requirement_rows[i].desync_mode)},
+            {STR("internetFacingMode"), str_from_cstr(requirement_rows[i].facing)},
+            {STR("internalMode"), str_from_cstr(requirement_rows[i].internal)}};
+        const struct tag tags[] = {
+            OWNER_TAG[0], {STR("DesyncProfile"), str_from_cstr(requirement_rows[i].profile)}};
         struct load_balancer facts = facts_of(MODE_STRICTEST);
-        facts.scheme = rows[i].scheme;
+        facts.scheme = requirement_rows[i].scheme;
         facts.tags = tags;
-        facts.tag_count = rows[i].profile == NULL ? 1 : 2;
+        facts.tag_count = requirement_rows[i].profile == NULL ? 1 : 2;
         struct evaluation *result = evaluate(&facts, policy_with(parameters, COUNT(parameters)));
-        if (result->required_mode != rows[i].required ||
-            !str_eq(result->required_because, str_from_cstr(rows[i].because))) {
-            fail_msg("%s: %s", rows[i].name, mode_name(result->required_mode));
+        if (result->required_mode != requirement_rows[i].required ||
+            !str_eq(result->required_because, str_from_cstr(requirement_rows[i].because))) {
+            fail_msg("%s: %s", requirement_rows[i].name, mode_name(result->required_mode));
         }
-        bool is_unknown = strcmp(rows[i].because, "unknown profile") == 0;
+        bool is_unknown = strcmp(requirement_rows[i].because, "unknown profile") == 0;
         assert_int_equal(find(result, FINDING_PROFILE_UNKNOWN) != NULL, is_unknown);
         assert_int_equal(result->compliance, is_unknown ? NON_COMPLIANT : COMPLIANT);
     }

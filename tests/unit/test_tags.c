@@ -1,81 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judging.h"
 
+static const struct {
+    const char *name;
+    const char *key; /* NULL: no tags at all */
+    const char *value;
+    const char *required;
+    const char *message; /* NULL: compliant */
+    enum finding_id id;
+} tag_rows[] = {
+    {"present", "Env", "x", "Env", NULL, FINDING_TAG_MISSING},
+    {"no tags",
+     NULL,
+     "",
+     "Env",
+     "The tag Env is missing. Add it within 7 days with a value that is not blank.",
+     FINDING_TAG_MISSING},
+    {"blank",
+     "Env",
+     " \t",
+     "Env",
+     "The tag Env is blank. Fill it within 7 days with a value that is not blank.",
+     FINDING_TAG_MISSING},
+    {"other case",
+     "ENV",
+     "x",
+     "Env",
+     "The tag Env is missing (there is one called ENV, but capital letters count). Add it "
+     "within 7 days with a value that is not blank.",
+     FINDING_TAG_MISSING},
+    {"missing of some",
+     NULL,
+     "",
+     "Env=prod|dev",
+     "The tag Env is missing. Add it within 7 days with one of: prod, dev.",
+     FINDING_TAG_MISSING},
+    {"allowed", "Env", "dev", "Env=prod|dev", NULL, FINDING_TAG_MISSING},
+    {"allowed after trim", "Env", " dev ", "Env=prod|dev", NULL, FINDING_TAG_MISSING},
+    {"not allowed",
+     "Env",
+     "test",
+     "Env=prod|dev",
+     "The tag Env has the value \"test\", which is not allowed. Set it within 7 days to one "
+     "of: prod, dev.",
+     FINDING_TAG_VALUE_NOT_ALLOWED},
+    {"value case counts",
+     "Env",
+     "Prod",
+     "Env=prod",
+     "The tag Env has the value \"Prod\", which is not allowed. Set it within 7 days to one "
+     "of: prod.",
+     FINDING_TAG_VALUE_NOT_ALLOWED},
+    {"prefix is not enough",
+     "Env",
+     "pro",
+     "Env=prod",
+     "The tag Env has the value \"pro\", which is not allowed. Set it within 7 days to one "
+     "of: prod.",
+     FINDING_TAG_VALUE_NOT_ALLOWED},
+};
+
 static void required_tags_are_missing_blank_allowed_or_not(void **state) {
     (void)state;
-    static const struct {
-        const char *name;
-        const char *key; /* NULL: no tags at all */
-        const char *value;
-        const char *required;
-        const char *message; /* NULL: compliant */
-        enum finding_id id;
-    } rows[] = {
-        {"present", "Env", "x", "Env", NULL, FINDING_TAG_MISSING},
-        {"no tags",
-         NULL,
-         "",
-         "Env",
-         "The tag Env is missing. Add it within 7 days with a value that is not blank.",
-         FINDING_TAG_MISSING},
-        {"blank",
-         "Env",
-         " \t",
-         "Env",
-         "The tag Env is blank. Fill it within 7 days with a value that is not blank.",
-         FINDING_TAG_MISSING},
-        {"other case",
-         "ENV",
-         "x",
-         "Env",
-         "The tag Env is missing (there is one called ENV, but capital letters count). Add it "
-         "within 7 days with a value that is not blank.",
-         FINDING_TAG_MISSING},
-        {"missing of some",
-         NULL,
-         "",
-         "Env=prod|dev",
-         "The tag Env is missing. Add it within 7 days with one of: prod, dev.",
-         FINDING_TAG_MISSING},
-        {"allowed", "Env", "dev", "Env=prod|dev", NULL, FINDING_TAG_MISSING},
-        {"allowed after trim", "Env", " dev ", "Env=prod|dev", NULL, FINDING_TAG_MISSING},
-        {"not allowed",
-         "Env",
-         "test",
-         "Env=prod|dev",
-         "The tag Env has the value \"test\", which is not allowed. Set it within 7 days to one "
-         "of: prod, dev.",
-         FINDING_TAG_VALUE_NOT_ALLOWED},
-        {"value case counts",
-         "Env",
-         "Prod",
-         "Env=prod",
-         "The tag Env has the value \"Prod\", which is not allowed. Set it within 7 days to one "
-         "of: prod.",
-         FINDING_TAG_VALUE_NOT_ALLOWED},
-        {"prefix is not enough",
-         "Env",
-         "pro",
-         "Env=prod",
-         "The tag Env has the value \"pro\", which is not allowed. Set it within 7 days to one "
-         "of: prod.",
-         FINDING_TAG_VALUE_NOT_ALLOWED},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct tag tag = {str_from_cstr(rows[i].key), str_from_cstr(rows[i].value)};
+    for (size_t i = 0; i < COUNT(tag_rows); i++) {
+        const struct tag tag = {str_from_cstr(tag_rows[i].key), str_from_cstr(tag_rows[i].value)};
         struct load_balancer facts = facts_of(MODE_STRICTEST);
         facts.tags = &tag;
-        facts.tag_count = rows[i].key == NULL ? 0 : 1;
+        facts.tag_count = tag_rows[i].key == NULL ? 0 : 1;
         struct evaluation *result =
-            evaluate(&facts, policy_with_one("requiredTags", rows[i].required));
-        bool passes = rows[i].message == NULL;
+            evaluate(&facts, policy_with_one("requiredTags", tag_rows[i].required));
+        bool passes = tag_rows[i].message == NULL;
         if (result->compliance != (passes ? COMPLIANT : NON_COMPLIANT)) {
-            fail_msg("%s", rows[i].name);
+            fail_msg("%s", tag_rows[i].name);
         }
         if (!passes) {
             assert_int_equal(result->finding_count, 1);
-            assert_int_equal(result->findings[0].id, rows[i].id);
-            assert_str(result->findings[0].message, rows[i].message);
+            assert_int_equal(result->findings[0].id, tag_rows[i].id);
+            assert_str(result->findings[0].message, tag_rows[i].message);
             assert_str(result->findings[0].subject, "Env");
         }
     }
