@@ -9,14 +9,19 @@
 #include "aws/call.h"
 #include "policy/load_balancer.h"
 
-/* Fills what the three describe calls say about one load balancer, all that are asked for in flight
- * at once. `wants_description`: type, scheme and name too (one more call); else they are taken as
- * they stand in *facts. facts->arn is input. Source becomes SOURCE_LIVE. NOT_FOUND: it does not
- * exist (any more). Another bad status: the first failure, named; *facts then holds what was read;
- * mode, headers and tags that were not are marked unknown, while type, scheme and name (which
- * cannot change in the life of an ARN) stay as they stood. */
+/* What is read of one load balancer: one describe call each. */
+enum elbv2_part {
+    ELBV2_ATTRIBUTES = 1, /* mode and header handling */
+    ELBV2_TAGS = 2,
+    ELBV2_DESCRIPTION = 4 /* type, scheme and name */
+};
+
+/* Reads the `parts` (a sum of enum elbv2_part, not 0), all in flight at once, into *facts; the rest
+ * of *facts stays as it is. facts->arn is input. Source becomes SOURCE_LIVE. NOT_FOUND: it does not
+ * exist (any more). Another bad status: the first failure, named; *facts then holds what was read,
+ * and the other parts asked for are marked unknown. */
 MUST_USE enum status elbv2_read_load_balancer(struct aws_client *client,
-                                              bool wants_description,
+                                              unsigned parts,
                                               struct arena *arena,
                                               struct load_balancer *facts,
                                               struct error *error);

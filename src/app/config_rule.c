@@ -45,32 +45,46 @@ static bool needs_scheme(const struct policy *policy) {
            policy->mode_min_internal != MODE_UNKNOWN;
 }
 
-/* Why the facts must be read live; empty: the item says everything. A stale item loses what can
- * change. */
-static str live_read_reason(const struct config_invocation *invocation,
-                            const struct policy *policy,
-                            int64_t now_ms,
-                            struct load_balancer *facts) {
-    if (invocation->is_oversized) {
-        return STR("item too large for the event");
-    }
+/* What is read live, and why. A stale item loses what can change. */
+struct live_read {
+    unsigned parts; /* of enum elbv2_part; 0: the item says everything */
+    str reason;     /* for the annotation */
+};
+
+static void forget_what_can_change(struct load_balancer *facts) {
+    facts->mode = MODE_UNKNOWN;
+    facts->mode_text = STR_EMPTY;
+    facts->drops_invalid_headers = KNOWN_NOT;
+    facts->has_tags = false;
+}
+
+static struct live_read live_read_plan(const struct config_invocation *invocation,
+                                       const struct policy *policy,
+                                       int64_t now_ms,
+                                       struct load_balancer *facts) {
+    struct live_read plan = {0};
     if (item_is_stale(invocation, now_ms)) {
-        facts->mode = MODE_UNKNOWN;
-        facts->mode_text = STR_EMPTY;
-        facts->drops_invalid_headers = KNOWN_NOT;
-        facts->has_tags = false;
-        return STR("item older than 15 min");
+        forget_what_can_change(facts);
+        plan.reason = STR("item older than 15 min");
     }
-    if (facts->mode == MODE_UNKNOWN) {
-        return STR("mode not in the item");
+    bool needs_headers = policy->drop_invalid_headers == HEADERS_REQUIRE &&
+                         facts->drops_invalid_headers == KNOWN_NOT;
+    if (facts->type == TYPE_UNKNOWN || (facts->scheme == SCHEME_UNKNOWN && needs_scheme(policy))) {
+        plan.parts |= ELBV2_DESCRIPTION;
+        plan.reason = str_is_empty(plan.reason) ? STR("scheme not in the item") : plan.reason;
     }
     if (!facts->has_tags) {
-        return STR("tags not in the item");
+        plan.parts |= ELBV2_TAGS;
+        plan.reason = str_is_empty(plan.reason) ? STR("tags not in the item") : plan.reason;
     }
-    if (facts->type == TYPE_UNKNOWN || (facts->scheme == SCHEME_UNKNOWN && needs_scheme(policy))) {
-        return STR("type or scheme not in the item");
+    if (facts->mode == MODE_UNKNOWN || needs_headers) {
+        plan.parts |= ELBV2_ATTRIBUTES;
+        plan.reason = str_is_empty(plan.reason) ? STR("mode not in the item") : plan.reason;
     }
-    return STR_EMPTY;
+    if (invocation->is_oversized) {
+        plan.reason = STR("item too large for the event");
+    }
+    return plan;
 }
 
 static int64_t ordering_ms(const struct config_invocation *invocation, int64_t now_ms) {
@@ -88,29 +102,24 @@ static void judge_item(struct app *app,
                        struct evaluation *evaluation) {
     struct load_balancer facts = invocation->item.facts;
     int64_t now_ms = app->clock->now_ms(app->clock);
-    str why_live = STR_EMPTY;
+    struct live_read live = {0};
     if (!invocation->is_proactive) {
-        why_live = live_read_reason(invocation, policy, now_ms, &facts);
+        live = live_read_plan(invocation, policy, now_ms, &facts);
     }
-    if (!str_is_empty(why_live)) {
-        bool wants_description =
-            facts.type == TYPE_UNKNOWN || (facts.scheme == SCHEME_UNKNOWN && needs_scheme(policy));
-        struct error error = {0};
-        enum status status =
-            elbv2_read_load_balancer(&app->aws, wants_description, arena, &facts, &error);
-        if (status != STATUS_OK) {
-            bool is_gone = status == STATUS_NOT_FOUND;
-            evaluation_without_facts(evaluation,
-                                     invocation->item.resource_type,
-                                     invocation->item.resource_id,
-                                     is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
-                                     is_gone ? STR("does not exist any more") : error.message);
-            evaluation->source = SOURCE_LIVE;
-            return;
-        }
+    struct error error = {0};
+    if (live.parts != 0 &&
+        elbv2_read_load_balancer(&app->aws, live.parts, arena, &facts, &error) != STATUS_OK) {
+        bool is_gone = error.status == STATUS_NOT_FOUND;
+        evaluation_without_facts(evaluation,
+                                 invocation->item.resource_type,
+                                 invocation->item.resource_id,
+                                 is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
+                                 is_gone ? STR("does not exist any more") : error.message);
+        evaluation->source = SOURCE_LIVE;
+        return;
     }
     policy_evaluate(&facts, policy, now_ms, arena, evaluation);
-    evaluation->source_note = why_live;
+    evaluation->source_note = live.reason;
 }
 
 /* Tells AWS Config. A proactive evaluation without a token has nobody to tell. */

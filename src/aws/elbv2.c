@@ -136,17 +136,52 @@ static enum status parse_description(void *context,
     return STATUS_OK;
 }
 
-enum { CALL_ATTRIBUTES, CALL_TAGS, CALL_DESCRIPTION, CALL_COUNT };
+static void fill_attributes(struct load_balancer *facts,
+                            const struct reading *reading,
+                            bool is_read) {
+    facts->mode = is_read ? reading->mode : MODE_UNKNOWN;
+    facts->mode_text = is_read ? reading->mode_text : STR_EMPTY;
+    facts->drops_invalid_headers = is_read ? reading->drops_invalid_headers : KNOWN_NOT;
+}
+
+static void fill_tags(struct load_balancer *facts, const struct reading *reading, bool is_read) {
+    facts->has_tags = is_read;
+    facts->tags = is_read ? reading->tags : NULL;
+    facts->tag_count = is_read ? reading->tag_count : 0;
+}
+
+/* Type, scheme and name cannot change in the life of an ARN, so what is known of them stays. */
+static void fill_description(struct load_balancer *facts,
+                             const struct reading *reading,
+                             bool is_read) {
+    if (is_read && !str_is_empty(reading->name)) {
+        facts->name = reading->name;
+        facts->type = reading->type;
+        facts->scheme = reading->scheme != SCHEME_UNKNOWN ? reading->scheme : facts->scheme;
+    }
+}
 
 static const struct describe_call {
+    enum elbv2_part part;
     const char *operation;
     const char *arn_key;
     enum status (*parse)(void *, struct arena *, const struct aws_response *, struct error *);
-} CALLS[CALL_COUNT] = {
-    [CALL_ATTRIBUTES] = {"DescribeLoadBalancerAttributes", "LoadBalancerArn", parse_attributes},
-    [CALL_TAGS] = {"DescribeTags", "ResourceArns.member.1", parse_tags},
-    [CALL_DESCRIPTION] = {"DescribeLoadBalancers", "LoadBalancerArns.member.1", parse_description},
+    /* Into the facts: what was read, or that it is unknown. */
+    void (*fill)(struct load_balancer *, const struct reading *, bool is_read);
+} CALLS[] = {
+    {ELBV2_ATTRIBUTES,
+     "DescribeLoadBalancerAttributes",
+     "LoadBalancerArn",
+     parse_attributes,
+     fill_attributes},
+    {ELBV2_TAGS, "DescribeTags", "ResourceArns.member.1", parse_tags, fill_tags},
+    {ELBV2_DESCRIPTION,
+     "DescribeLoadBalancers",
+     "LoadBalancerArns.member.1",
+     parse_description,
+     fill_description},
 };
+enum { CALL_COUNT = sizeof CALLS / sizeof *CALLS };
 
 static struct aws_request describe_request(const struct describe_call *call,
                                            struct reading *reading,
@@ -169,26 +204,6 @@ static struct aws_request describe_request(const struct describe_call *call,
     };
 }
 
-/* Mode, headers and tags are what was read now or unknown; never what an older event said. Type,
- * scheme and name cannot change in the life of an ARN, so what is known of them stays. */
-static void fill_facts(struct load_balancer *facts,
-                       const struct reading *reading,
-                       const struct aws_outcome outcomes[static CALL_COUNT]) {
-    bool has_attributes = outcomes[CALL_ATTRIBUTES].status == STATUS_OK;
-    facts->mode = has_attributes ? reading->mode : MODE_UNKNOWN;
-    facts->mode_text = has_attributes ? reading->mode_text : STR_EMPTY;
-    facts->drops_invalid_headers = has_attributes ? reading->drops_invalid_headers : KNOWN_NOT;
-    facts->has_tags = outcomes[CALL_TAGS].status == STATUS_OK;
-    facts->tags = facts->has_tags ? reading->tags : NULL;
-    facts->tag_count = facts->has_tags ? reading->tag_count : 0;
-    facts->source = SOURCE_LIVE;
-    if (outcomes[CALL_DESCRIPTION].status == STATUS_OK && !str_is_empty(reading->name)) {
-        facts->name = reading->name;
-        facts->type = reading->type;
-        facts->scheme = reading->scheme != SCHEME_UNKNOWN ? reading->scheme : facts->scheme;
-    }
-}
-
 static bool says_gone(const struct aws_outcome *outcome) {
     str code = outcome->error.aws_code;
     return outcome->status == STATUS_NOT_FOUND &&
@@ -198,10 +213,9 @@ static bool says_gone(const struct aws_outcome *outcome) {
 
 /* "It does not exist" explains every other failure; otherwise the first one is told. Another "not
  * found" than that of a load balancer must not read as if it were gone. */
-static enum status first_failure(struct aws_outcome outcomes[static CALL_COUNT],
-                                 struct error *error) {
+static enum status first_failure(struct aws_outcome *outcomes, size_t count, struct error *error) {
     struct aws_outcome *first = NULL;
-    for (size_t i = 0; i < CALL_COUNT; i++) {
+    for (size_t i = 0; i < count; i++) {
         bool replaces = first == NULL ? outcomes[i].status != STATUS_OK
                                       : says_gone(&outcomes[i]) && !says_gone(first);
         first = replaces ? &outcomes[i] : first;
@@ -219,21 +233,30 @@ static enum status first_failure(struct aws_outcome outcomes[static CALL_COUNT],
 }
 
 enum status elbv2_read_load_balancer(struct aws_client *client,
-                                     bool wants_description,
+                                     unsigned parts,
                                      struct arena *arena,
                                      struct load_balancer *facts,
                                      struct error *error) {
     struct reading reading = {.arn = facts->arn};
+    const struct describe_call *calls[CALL_COUNT];
     struct aws_request requests[CALL_COUNT];
     struct aws_outcome outcomes[CALL_COUNT] = {{.status = STATUS_OK}};
-    size_t count = wants_description ? CALL_COUNT : CALL_DESCRIPTION;
+    size_t count = 0;
     if (str_is_empty(facts->arn) || facts->arn.len > FORM_BYTES_MAX / 4) {
         return error_set(error, arena, STATUS_INVALID, "no load balancer ARN to read");
     }
-    for (size_t i = 0; i < count; i++) {
-        requests[i] = describe_request(&CALLS[i], &reading, arena);
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+        if ((parts & CALLS[i].part) != 0) {
+            requests[count] = describe_request(&CALLS[i], &reading, arena);
+            calls[count++] = &CALLS[i];
+        }
     }
+    ASSERT(count > 0);
     enum status status = aws_call_all(client, requests, count, CALL_COUNT, arena, outcomes, error);
-    fill_facts(facts, &reading, outcomes);
-    return status != STATUS_OK ? status : first_failure(outcomes, error);
+    for (size_t i = 0; i < count; i++) {
+        bool is_read = status == STATUS_OK && outcomes[i].status == STATUS_OK;
+        calls[i]->fill(facts, &reading, is_read);
+    }
+    facts->source = SOURCE_LIVE;
+    return status != STATUS_OK ? status : first_failure(outcomes, count, error);
 }

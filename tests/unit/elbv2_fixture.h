@@ -74,8 +74,9 @@ static inline struct load_balancer stale_facts(void) {
 static inline enum status read_live(struct aws_fixture *fixture,
                                     bool wants_description,
                                     struct load_balancer *facts) {
+    unsigned parts = ELBV2_ATTRIBUTES | ELBV2_TAGS | (wants_description ? ELBV2_DESCRIPTION : 0U);
     return elbv2_read_load_balancer(
-        &fixture->client, wants_description, &fixture->arena, facts, &fixture->error);
+        &fixture->client, parts, &fixture->arena, facts, &fixture->error);
 }
 
 #endif
