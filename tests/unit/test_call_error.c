@@ -109,6 +109,8 @@ static void call_parser_decides_whether_an_answer_is_repeated(void **state) {
     } rows[] = {
         {STATUS_INCOMPLETE, STATUS_INCOMPLETE, 3},
         {STATUS_INVALID, STATUS_INCOMPLETE, 3},
+        {STATUS_SERVER, STATUS_SERVER, 3},
+        {STATUS_THROTTLED, STATUS_THROTTLED, 3},
         {STATUS_TOO_LARGE, STATUS_TOO_LARGE, 1},
         {STATUS_UNSUPPORTED, STATUS_UNSUPPORTED, 1},
         {STATUS_NOT_FOUND, STATUS_NOT_FOUND, 1},
