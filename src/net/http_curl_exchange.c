@@ -75,9 +75,16 @@ static CURLcode on_tls_context(CURL *easy, void *ssl_ctx, void *context) {
 /* Options of every request, set once per handle. A refused one is a bug or a curl built without
  * what we need: never go on without. */
 
+/* "" keeps curl from asking the environment. The shipped curl is built without proxies and knows no
+ * such option. */
+static bool set_no_proxy(CURL *easy) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    return code == CURLE_OK || code == CURLE_UNKNOWN_OPTION;
+}
+
 static bool set_safety(CURL *easy, const struct http_curl *curl) {
     return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, curl->protocols) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+           set_no_proxy(easy) &&
            curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
