@@ -87,7 +87,7 @@ def random_path(rng, is_s3):
 
 
 def encoded_in_any_way(rng, part, raw):
-    """`part` as some client might send it: what need not be escaped sometimes is, in either case."""
+    """`part` as some client might send it: what need not be escaped sometimes is, either case."""
     out = []
     for char in part:
         if char in raw and rng.random() < 0.5:
@@ -127,7 +127,8 @@ def random_value(rng):
 def random_headers(rng):
     names = rng.choices(HEADER_NAMES + UNSIGNED_NAMES, k=rng.choice([0, 1, 2, 4, 8]))
     headers = [["Host", rng.choice(["example.amazonaws.com", "b.s3.eu-west-1.amazonaws.com:8443"])]]
-    headers += [[rng.choice([name, name.lower(), name.upper()]), random_value(rng)] for name in names]
+    for name in names:
+        headers.append([rng.choice([name, name.lower(), name.upper()]), random_value(rng)])
     if rng.random() < 0.2:  # the same value again, and others of that name: all are joined in order
         headers += [list(rng.choice(headers[1:] or [["x-amz-meta-r", "1"]])), ["X-Amz-Meta-R", "2"]]
     rng.shuffle(headers)
@@ -138,7 +139,9 @@ def random_body(rng):
     kind = rng.random()
     if kind < 0.3:
         return b""
-    return rng.randbytes(rng.choice([1, 55, 56, 63, 64, 65, 300, 5000])) if kind < 0.7 else b"a=1&b=2"
+    if kind < 0.5:
+        return b"Action=DescribeTags&Version=2015-12-01"
+    return rng.randbytes(rng.choice([1, 55, 56, 63, 64, 65, 300, 5000]))
 
 
 def random_request(rng, secrets):
@@ -173,8 +176,8 @@ def ours(rng, request):
     headers = list(request["headers"])
     if rng.random() < 0.2:
         headers.insert(rng.randint(0, len(headers)), [rng.choice(OURS_ALONE), "attempt=1; max=3"])
-    same = ["method", "path", "access_key_id", "secret_access_key", "session_token", "region", "service"]
-    return {key: request[key] for key in same} | {
+    same = ["method", "path", "access_key_id", "secret_access_key", "session_token"]
+    return {key: request[key] for key in [*same, "region", "service"]} | {
         "query": query,
         "headers": headers,
         "body_hex": request["body"].hex(),
@@ -220,15 +223,15 @@ def test_random_requests_are_signed_as_botocore_signs_them(monkeypatch):
     rng = random.Random(SEED)
     secrets = [
         ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ""),
-        ("ASIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEZ", "IQoJb3JpZ2luX2VjE//+" * 20 + "=="),
+        ("ASIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEZ", "IQoJb3JpZ2luX2//+" * 20 + "="),
         ("ASIAEXAMPLF", "short", "t"),
     ]
     requests = [random_request(rng, secrets) for _ in range(REQUESTS)]
     mismatches = []
     for request, answer in zip(requests, sign_all([ours(rng, r) for r in requests]), strict=True):
         canonical, authorization = signed_by_botocore(request, monkeypatch)
-        found = (answer["status"], answer["canonical_request"], answer["headers"].get("Authorization"))
-        if found != ("OK", canonical, authorization):
+        found = (answer["canonical_request"], answer["headers"].get("Authorization"))
+        if answer["status"] != "OK" or found != (canonical, authorization):
             mismatches.append((found, canonical, authorization))
     assert not mismatches, f"{len(mismatches)} of {REQUESTS} differ, the first: {mismatches[0]}"
 
@@ -255,7 +258,7 @@ def suite_headers(lines):
 
 
 def suite_request(folder):
-    """request.txt holds paths as a user gives them: a client encodes those it does not normalise."""
+    """request.txt has paths as a user gives them: a client encodes those it does not normalise."""
     context = json.loads((folder / "context.json").read_text())
     head, _, body = (folder / "request.txt").read_bytes().partition(b"\n\n")
     first, *lines = head.decode().splitlines()
