@@ -34,7 +34,12 @@ static enum status connect_app(struct app *app, struct arena *arena, struct erro
         .allows_plain_http = true, /* only an endpoint override can ask for it */
     };
     struct transport *transport;
-    TRY(http_curl_init(arena, app->clock, &options, &transport, error));
+    struct error cause = {0};
+    enum status status = http_curl_init(arena, app->clock, &options, &transport, &cause);
+    if (status != STATUS_OK) {
+        const char *variable = str_is_empty(bundle) ? "" : "AWS_CA_BUNDLE: ";
+        return error_set(error, arena, status, "%s%" STR_FMT, variable, STR_ARG(cause.message));
+    }
     return app_connect(app, transport, arena, error);
 }
 

@@ -10,8 +10,10 @@ void reply_error(struct app_reply *reply, const char *error_type, str message) {
     };
 }
 
-void app_handle(
-    struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply) {
+static void decode_and_handle(struct app *app,
+                              str event,
+                              struct arena *arena,
+                              struct app_reply *reply) {
     struct invocation *invocation = ARENA_NEW(arena, struct invocation);
     struct error error = {0};
     if (decode_event(event, arena, invocation, &error) != STATUS_OK) {
@@ -20,8 +22,20 @@ void app_handle(
     }
     const struct config_invocation *config = &invocation->config;
     app->aws.region = str_is_empty(config->region) ? app->settings.region : config->region;
-    app->aws.deadline_ms = deadline_ms;
     config_rule_handle(app, config, arena, reply);
+}
+
+void app_handle(
+    struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply) {
+    app->aws.deadline_ms = deadline_ms;
+    decode_and_handle(app, event, arena, reply);
+    if (reply->is_error) {
+        LOG(app->log,
+            LOG_ERROR,
+            "invocation_failed",
+            LOG_STR("errorType", reply->error_type),
+            LOG_STR("errorMessage", reply->error_message));
+    }
 }
 
 enum status app_evaluate_offline(const struct app *app,
