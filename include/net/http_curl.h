@@ -24,9 +24,10 @@ struct http_curl_options {
     bool allows_plain_http; /* http:// beside https:// (endpoint overrides, the Runtime API) */
 };
 
-/* `arena` must outlive the transport; its clean-up closes connections and handles. CONFIGURATION
- * when the bundle cannot be read or holds no certificate: *error names the file. The trust store is
- * built here when `http_curl_warm_up` is called, else at the first https:// request. */
+/* `arena` and `clock` must outlive the transport; the arena's clean-up closes connections and
+ * handles. CONFIGURATION when the bundle cannot be read or holds no certificate: *error names the
+ * file, which is read here. Amazon's roots are parsed by `http_curl_warm_up`, else at the first
+ * https:// request. The process ignores SIGPIPE from here on. */
 MUST_USE enum status http_curl_init(struct arena *arena,
                                     const struct clock *clock,
                                     const struct http_curl_options *options,
@@ -34,8 +35,10 @@ MUST_USE enum status http_curl_init(struct arena *arena,
                                     struct error *error);
 
 /* INIT-time work: builds the TLS context (providers, random generator, trust store) and connects to
- * each URL at once, for at most cap_ms altogether; failures are ignored. The connections stay
- * pooled. */
+ * the host of each URL at once, for at most cap_ms altogether; failures are ignored. The
+ * connections stay pooled, for single requests and batches alike. curl pools only what has carried
+ * a request, so each carries a GET /ping without credentials, which AWS endpoints answer with a
+ * word. */
 void http_curl_warm_up(struct transport *transport,
                        const str *urls,
                        size_t url_count,

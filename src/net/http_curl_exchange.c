@@ -84,8 +84,7 @@ static bool set_no_proxy(CURL *easy) {
 
 static bool set_safety(CURL *easy, const struct http_curl *curl) {
     return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, curl->protocols) == CURLE_OK &&
-           set_no_proxy(easy) &&
-           curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           set_no_proxy(easy) && curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;

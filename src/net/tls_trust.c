@@ -11,6 +11,7 @@
 
 struct tls_trust {
     X509_STORE *store; /* NULL until first needed */
+    bool is_warm;      /* a TLS context was made: providers and random generator are there */
 };
 
 /* Amazon Linux, Debian, Alpine and BSD, the hashed original of the first. */
@@ -129,11 +130,15 @@ bool tls_trust_apply(struct tls_trust *trust, void *ssl_ctx) {
         return false;
     }
     SSL_CTX_set1_cert_store(ssl_ctx, trust->store);
+    trust->is_warm = true;
     return true;
 }
 
 void tls_trust_warm_up(struct tls_trust *trust) {
-    (void)RAND_status();
-    (void)has_store(trust);
-    SSL_CTX_free(SSL_CTX_new(TLS_client_method()));
+    if (!trust->is_warm) {
+        (void)RAND_status();
+        (void)has_store(trust);
+        SSL_CTX_free(SSL_CTX_new(TLS_client_method()));
+        trust->is_warm = true;
+    }
 }

@@ -25,7 +25,8 @@ MUST_USE enum status tls_trust_init(struct arena *arena,
 /* Makes the connection's context (SSL_CTX *) verify against the store and nothing else. */
 bool tls_trust_apply(struct tls_trust *trust, void *ssl_ctx);
 
-/* Does once what the first connection would have to do: providers, random generator, store. */
+/* Does what the first connection would have to do: providers, random generator, store. Nothing when
+ * there was one already. */
 void tls_trust_warm_up(struct tls_trust *trust);
 
 #endif

@@ -177,10 +177,10 @@ static void log_next_failed(const struct runtime *runtime,
     LOG(runtime->log,
         is_end ? LOG_FATAL : LOG_WARN,
         "next_failed",
-        LOG_STR("status", str_from_cstr(status_name(status))),
+        LOG_STR("status", status == STATUS_OK ? STR_EMPTY : str_from_cstr(status_name(status))),
         LOG_INT("httpStatus", response->status),
         LOG_INT("attempt", (int64_t)attempt),
-        LOG_STR("errorMessage", error->message));
+        LOG_STR("errorMessage", status == STATUS_OK ? STR("not an event") : error->message));
 }
 
 enum runtime_step runtime_take(struct runtime *runtime,
