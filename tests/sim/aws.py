@@ -41,6 +41,7 @@ class LocalAws(Server):
         self.counts = Counter()
         self.calls = []
         self.signature_failures = []
+        self.pings = 0
         self.clock_offset = 0.0
         self.latency = 0.0
         self.scheme = "https" if tls else "http"
@@ -71,6 +72,10 @@ class LocalAws(Server):
         with self._moto_lock:
             if self._moto:
                 self._moto.reset()
+        self.forget()
+
+    def forget(self):
+        """As new, but the load balancers and whatever else moto holds stay."""
         self.faults.clear()
         self.config.reset()
         self.reset_counts()
@@ -81,6 +86,7 @@ class LocalAws(Server):
             self.counts.clear()
             self.calls.clear()
             self.signature_failures.clear()
+            self.pings = 0
 
     def client(self, service, **options):
         """A boto3 client of this AWS, for setting scenes."""
@@ -107,6 +113,10 @@ class LocalAws(Server):
                 return
 
     def _answer(self, request):
+        if request.method == "GET" and request.target == "/ping":
+            # Regional endpoints answer this to anybody; it opens a connection and is no API call.
+            self.pings += 1
+            return Answer(200, [("Content-Type", "text/plain")], b"healthy")
         try:
             call = identify(request)
             self._count(call)

@@ -62,6 +62,16 @@ def resource_id(text):
     return item["resourceId"]
 
 
+def seconds(stamp):
+    """A time stamp of an event as epoch seconds."""
+    return _parse(stamp).timestamp()
+
+
+def earlier(stamp, **distance):
+    """The same time stamp, so much (timedelta's arguments) before."""
+    return _format(_parse(stamp) - datetime.timedelta(**distance))
+
+
 def _parse(stamp):
     return datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 

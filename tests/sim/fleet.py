@@ -53,6 +53,10 @@ FLEET = [
 ]
 
 
+def exists(aws):
+    return all(lb.arn in aws.moto.load_balancers("eu-west-1") for lb in FLEET)
+
+
 def create(aws, load_balancers=None):
     """Creates them in the local AWS by its own API."""
     load_balancers = FLEET if load_balancers is None else load_balancers

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shipped binary and what surrounds it: variables, logs, memory, other connections, time."""
+
+import datetime
+import json
+import os
+import re
+import time
+
+import pytest
+
+from sim import faults
+from sim.runtime_api import BASE, RuntimeApi
+from sim.samples import event_of_size, good_event
+from sim.wire import Answer
+
+BAD_EVENT = b"{}"
+BAD_VARIABLES = {
+    "DESYNC_MODE": "paranoid",
+    "INTERNET_FACING_MODE": "monitor",
+    "MAX_EXCEPTION_DAYS": "-1",
+    "PROFILES": "modern",
+    "DROP_INVALID_HEADERS": "maybe",
+    "AWS_MAX_ATTEMPTS": "many",
+    "AWS_USE_FIPS_ENDPOINT": "perhaps",
+    "AWS_ENDPOINT_URL": "not a url",
+    "AWS_REGION": "Ireland",
+    "WARM_UP": "sometimes",
+    "AWS_CA_BUNDLE": "/does/not/exist.pem",
+}
+
+
+def assert_init_error(function, api, variable):
+    assert function.exit_code() != 0
+    assert [(o.kind, o.error_type) for o in api.outcomes] == [
+        ("init_error", "Runtime.InvalidConfiguration")]
+    assert variable in api.outcomes[0].json()["errorMessage"]
+    request = api.outcomes[0].request
+    assert request.header("Lambda-Runtime-Function-Error-Type") == "Runtime.InvalidConfiguration"
+    assert request.header("Lambda-Runtime-Invocation-Id") is None
+    assert api.requests_to("next") == []
+
+
+@pytest.mark.parametrize("variable", BAD_VARIABLES)
+def test_case_22_a_bad_variable_is_named_at_init(variable, start, api):
+    function = start(**{variable: BAD_VARIABLES[variable]})
+    assert_init_error(function, api, variable)
+
+
+@pytest.mark.parametrize("variable", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_case_22_a_missing_variable_is_named_at_init(variable, start, api):
+    assert_init_error(start(**{variable: None}), api, variable)
+
+
+def test_case_22_a_missing_region_is_named_at_init(start, api):
+    function = start(AWS_REGION=None, AWS_DEFAULT_REGION=None)
+    assert_init_error(function, api, "AWS_REGION")
+
+
+def test_a_blank_variable_counts_as_not_given(start, aws):
+    function = start(aws=aws, DESYNC_MODE=" ", MAX_EXCEPTION_DAYS="", AWS_MAX_ATTEMPTS="")
+    assert function.invoke(good_event()).kind == "response"
+
+
+@pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(raw=b"", reset=True)],
+                         ids=["403", "500", "reset"])
+def test_case_23_whatever_init_error_answers_the_process_ends(answer, start, api):
+    api.script("init_error", answer, answer, answer)
+    assert start(DESYNC_MODE="paranoid").exit_code() != 0
+    assert 1 <= len(api.requests_to("init_error")) <= 2
+    assert api.requests_to("next") == []
+
+
+def test_case_33_a_call_past_the_deadline_is_given_up_in_time(start, api, aws):
+    aws.faults.add("config:PutEvaluations", faults.delay(6), times=9)
+    deadline = int(time.time() * 1000) + 1_500
+    api.script("error", lambda _: Answer(410, [], b'{"errorType":"InvokeTimeout"}'))
+    function = start(aws=aws)
+    outcome = function.invoke(good_event(), headers={"Lambda-Runtime-Deadline-Ms": str(deadline)})
+    assert outcome.kind == "error"
+    aws.faults.clear()
+    assert function.invoke(good_event()).kind == "response"
+
+
+def resident_kilobytes(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1])
+
+
+def test_case_35_two_thousand_invocations_leave_nothing_behind(start, api):
+    function = start(AWS_LAMBDA_LOG_LEVEL="FATAL")
+    pid = function.process.pid
+    for _ in range(200):
+        function.invoke(BAD_EVENT)
+    memory, files = resident_kilobytes(pid), len(os.listdir(f"/proc/{pid}/fd"))
+    for _ in range(1_800):
+        function.invoke(BAD_EVENT)
+    assert resident_kilobytes(pid) <= memory + 128
+    assert len(os.listdir(f"/proc/{pid}/fd")) == files
+    assert api.connections_opened == 1
+
+
+def test_case_36_memory_for_a_large_event_does_not_add_up(start, aws):
+    function = start(aws=aws)
+    pid, large = function.process.pid, event_of_size(6 * 1024 * 1024)
+    assert function.invoke(large).kind == function.invoke(large).kind == "response"
+    memory = resident_kilobytes(pid)
+    for _ in range(5):
+        assert function.invoke(large).kind == function.invoke(good_event()).kind == "response"
+    assert resident_kilobytes(pid) <= memory + 1024
+
+
+def test_case_37_proxies_and_netrc_are_ignored(start, api, aws, tmp_path):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
+    (tmp_path / ".curlrc").write_text("proxy = 127.0.0.1:1\n")
+    proxies = {name: "http://127.0.0.1:1" for name in (
+        "http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY")}
+    function = start(aws=aws, HOME=str(tmp_path), CURL_HOME=str(tmp_path), **proxies)
+    assert function.invoke(good_event()).kind == "response"
+    assert all(request.header("Authorization") is None for request in api.requests)
+
+
+@pytest.mark.parametrize("value", [
+    "127.0.0.1", "127.0.0.1:", ":9001", "127.0.0.1:nine", "127.0.0.1:99999", "127.0.0.1:0",
+    "http://127.0.0.1:9001", "[::1:9001", "a b:9001"])
+def test_case_38_a_malformed_runtime_api_is_named(value, start):
+    function = start(AWS_LAMBDA_RUNTIME_API=value)
+    assert function.exit_code() not in (0, -6, -11)
+    assert "AWS_LAMBDA_RUNTIME_API" in function.log
+
+
+def test_case_38_the_runtime_api_on_ipv6(start, aws):
+    try:
+        api = RuntimeApi(host="::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    assert start(aws=aws, api=api).invoke(good_event()).kind == "response"
+    api.stop()
+
+
+def test_case_39_nobody_reads_the_log(start, aws):
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    options = {"stdout": write_end, "stderr": write_end}
+    function = start(aws=aws, process_options=options, AWS_LAMBDA_LOG_LEVEL="TRACE")
+    assert function.invoke(BAD_EVENT).kind == "error"
+    assert function.invoke(good_event()).kind == "response"
+    os.close(write_end)
+
+
+LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_case_40_json_log_lines_have_lambdas_keys_and_levels(level, start, aws):
+    function = start(aws=aws, AWS_LAMBDA_LOG_LEVEL=level)
+    good, bad = function.invoke(good_event()), function.invoke(BAD_EVENT)
+    function.wait_until_idle()
+    lines = [json.loads(line) for line in function.log.splitlines()]
+    for line in lines:
+        datetime.datetime.fromisoformat(line["timestamp"].replace("Z", "+00:00"))
+        assert LEVELS.index(line["level"]) >= LEVELS.index(level)
+    logged = {line.get("requestId") for line in lines}
+    assert (good.request_id in logged) == (level in ("TRACE", "DEBUG", "INFO"))
+    assert (bad.request_id in logged) == (level != "FATAL")
+
+
+def test_case_41_a_text_log_keeps_one_event_on_one_line(start):
+    function = start(AWS_LAMBDA_LOG_FORMAT="Text")
+    inner = json.dumps({"messageType": "first-part\nsecond-part"})
+    function.invoke(good_event(invokingEvent=inner))
+    function.wait_until_idle()
+    lines = [line for line in function.log.split("\n") if "second-part" in line]
+    assert lines and all("first-part" in line for line in lines)
+
+
+def test_case_46_a_connection_that_died_while_frozen_is_replaced(start, aws):
+    function = start(aws=aws)
+    first = function.invoke(good_event())
+    aws.drop_connections()
+    again = function.invoke(good_event())
+    assert (first.kind, again.kind) == ("response", "response")
+    assert aws.counts["config:PutEvaluations"] == 2
+
+
+def test_warm_up_connects_before_the_first_event_and_calls_nothing(start, aws):
+    function = start(aws=aws)
+    function.wait_until_idle()
+    assert (aws.pings, dict(aws.counts)) == (2, {})
+    opened = aws.connections_opened
+    assert function.invoke(good_event()).kind == "response"
+    assert aws.connections_opened == opened
+
+
+def test_warm_up_can_be_switched_off(start, aws):
+    opened = aws.connections_opened
+    start(aws=aws, WARM_UP="off").wait_until_idle()
+    assert aws.connections_opened == opened
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://127.0.0.1:1"])
+def test_warm_up_that_fails_does_not_matter(url, start):
+    start(AWS_ENDPOINT_URL=url).wait_until_idle()
+
+
+def test_case_50_nothing_but_next_before_the_first_event(start, api):
+    start().wait_until_idle()
+    assert [request.target for request in api.requests] == [f"{BASE}/invocation/next"]
+    assert api.connections_opened == 1

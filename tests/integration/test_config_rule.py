@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every Config rule sample in events/, through the shipped binary, against the local AWS.
+
+Expected verdicts are in tests/golden/<event>/expected.json, readable without reading any code.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sim import events
+from sim.function import bootstrap_command, lambda_environment
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+RULE = "desync-guard"
+COMPARED = ("compliance", "mode", "requiredMode", "grade", "owner", "source")
+NAMES = events.names("config-change.")
+
+
+def expected_of(name):
+    return json.loads((GOLDEN / name / "expected.json").read_text())
+
+
+def register_token(aws, event):
+    """What AWS Config does when it invokes the rule: the token is good for this rule."""
+    event = json.loads(event)
+    aws.config.add_token(event["resultToken"], event["configRuleName"])
+
+
+def compare(evaluation, expected):
+    found = {key: evaluation[key] for key in COMPARED if key in expected}
+    assert found == {key: expected[key] for key in COMPARED if key in expected}
+    assert sorted(f["id"] for f in evaluation["findings"]) == sorted(expected["findings"])
+    annotation = evaluation["annotation"]
+    assert annotation.startswith(expected["compliance"])
+    assert 1 <= len(annotation) <= 256
+    for words in expected["annotationHolds"]:
+        assert words in annotation
+
+
+def test_there_are_samples_of_each_kind():
+    assert len(NAMES) >= 14
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_event_is_judged_and_reported_as_expected(name, start, aws_with_fleet):
+    aws, expected, event = aws_with_fleet, expected_of(name), events.load(name)
+    register_token(aws, event)
+    outcome = start(aws=aws).invoke(event)
+    assert outcome.kind == "response", outcome.body
+
+    response = outcome.json()
+    assert (response["reported"], response["failed"]) == (1, 0)
+    assert response["actions"] == []
+    compare(response["evaluations"][0], expected)
+    assert dict(aws.counts) == expected["calls"]
+
+    stored = aws.config.result(RULE, events.resource_id(event))
+    assert stored.compliance == expected["compliance"]
+    assert stored.annotation == response["evaluations"][0]["annotation"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ordering_timestamp_is_the_capture_time(name, start, aws_with_fleet):
+    event = events.load(name)
+    register_token(aws_with_fleet, event)
+    assert start(aws=aws_with_fleet).invoke(event).kind == "response"
+    inner = events.invoking_event(event)
+    item = inner.get("configurationItem") or inner["configurationItemSummary"]
+    stored = aws_with_fleet.config.result(RULE, events.resource_id(event))
+    captured = events.seconds(item["configurationItemCaptureTime"])
+    assert stored.ordering_timestamp in (captured, int(captured))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if expected_of(n)["source"] == "event"])
+def test_evaluate_says_the_same_without_a_network(name, tmp_path):
+    path = tmp_path / f"{name}.json"
+    path.write_text(events.load(name))
+    expected = expected_of(name)
+    done = run_cli("evaluate", path)
+    assert done.returncode == (3 if expected["compliance"] == "NON_COMPLIANT" else 0), done.stderr
+    evaluation = json.loads(done.stdout)
+    assert evaluation.pop("file") == str(path)
+    compare(evaluation, expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_evaluate_reads_the_sample_as_it_lies_in_the_repository(name):
+    done = run_cli("evaluate", events.FOLDER / f"{name}.json")
+    assert done.returncode in (0, 3, 4), done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert json.loads(done.stdout)["resourceId"] == events.resource_id(events.load(name))
+
+
+def test_invoke_prints_the_response_of_the_function(aws_with_fleet, tmp_path):
+    name = "config-change.monitor-no-owner"
+    path = tmp_path / "event.json"
+    path.write_text(events.load(name))
+    register_token(aws_with_fleet, path.read_text())
+    done = run_cli("invoke", path, AWS_ENDPOINT_URL=aws_with_fleet.url)
+    assert done.returncode == 0, done.stderr
+    compare(json.loads(done.stdout)["evaluations"][0], expected_of(name))
+    assert dict(aws_with_fleet.counts) == {"config:PutEvaluations": 1}
+
+
+def run_cli(command, path, **environment):
+    return subprocess.run([*bootstrap_command(), command, str(path)], capture_output=True,
+                          text=True, env=lambda_environment(**environment), timeout=60)
+
+
+# One invocation after the other
+
+def test_a_duplicate_delivery_changes_nothing(start, aws):
+    event = events.load("config-change.monitor-owner")
+    register_token(aws, event)
+    function = start(aws=aws)
+    first, second = function.invoke(event), function.invoke(event)
+    assert first.body == second.body
+    assert len(aws.config.results[RULE]) == 1
+
+
+def test_a_late_older_event_does_not_replace_the_newer_result(start, aws):
+    newer = events.load("config-change.defensive-owner")
+
+    def make_older(inner):
+        item = inner["configurationItem"]
+        for attribute in item["supplementaryConfiguration"]["LoadBalancerAttributes"]:
+            if attribute["key"] == "routing.http.desync_mitigation_mode":
+                attribute["value"] = "monitor"
+        item["configurationItemCaptureTime"] = events.earlier(
+            item["configurationItemCaptureTime"], seconds=60)
+
+    older = events.with_invoking_event(newer, make_older)
+    register_token(aws, newer)
+    function = start(aws=aws)
+    assert function.invoke(newer).kind == function.invoke(older).kind == "response"
+    assert len(aws.config.history) == 2
+    assert aws.config.result(RULE, events.resource_id(newer)).compliance == "COMPLIANT"
+
+
+def test_twenty_invocations_share_one_connection_to_config(start, aws):
+    event = events.load("config-change.monitor-owner")
+    register_token(aws, event)
+    function = start(aws=aws, WARM_UP="off")
+    before = aws.connections_opened
+    for _ in range(20):
+        assert function.invoke(event).kind == "response"
+    assert aws.connections_opened - before == 1
+
+
+def test_the_rules_region_decides_where_the_call_goes(start, aws):
+    event = json.loads(events.load("config-change.monitor-owner"))
+    event["configRuleArn"] = event["configRuleArn"].replace("eu-west-1", "ap-southeast-2")
+    register_token(aws, json.dumps(event))
+    assert start(aws=aws).invoke(event).kind == "response"
+    assert [call.scope.region for call in aws.calls] == ["ap-southeast-2"]
+
+
+def test_testmode_token_reports_without_being_stored(start, aws):
+    event = json.loads(events.load("config-change.monitor-owner"))
+    event["resultToken"] = "TESTMODE"
+    assert start(aws=aws).invoke(event).kind == "response"
+    assert (len(aws.config.test_mode_evaluations), aws.config.history) == (1, [])
+
+
+def test_proactive_evaluation_reads_nothing_live(start, aws):
+    event = json.loads(events.load("config-change.stale-item"))
+    event["evaluationMode"] = "PROACTIVE"
+    register_token(aws, json.dumps(event))
+    assert start(aws=aws).invoke(event).kind == "response"
+    assert dict(aws.counts) == {"config:PutEvaluations": 1}
+
+
+# Rule parameters
+
+@pytest.mark.parametrize("parameters, words", [
+    pytest.param({"desyncMode": "paranoid"}, ["desyncMode", "monitor", "strictest"], id="value"),
+    pytest.param({"desyncMood": "defensive"}, ["desyncMood"], id="unknown"),
+    pytest.param({"maxExceptionDays": "many"}, ["maxExceptionDays"], id="no number"),
+    pytest.param({"internetFacingMode": "monitor"}, ["internetFacingMode"], id="below minimum"),
+])
+def test_a_bad_parameter_is_named_and_nothing_is_reported(parameters, words, start, aws):
+    event = json.loads(events.load("config-change.monitor-owner"))
+    event["ruleParameters"] = json.dumps(parameters)
+    function = start(aws=aws)
+    outcome = function.invoke(event)
+    assert outcome.error_type == "Function.InvalidParameter"
+    for word in words:
+        assert word in outcome.json()["errorMessage"]
+    assert dict(aws.counts) == {}
+    function.wait_until_idle()
+
+
+@pytest.mark.parametrize("parameters", ["{}", "", "null", None])
+def test_absent_parameters_mean_the_defaults(parameters, start, aws):
+    event = json.loads(events.load("config-change.monitor-owner"))
+    event["ruleParameters"] = parameters
+    register_token(aws, json.dumps(event))
+    outcome = start(aws=aws).invoke(event)
+    assert outcome.json()["evaluations"][0]["requiredMode"] == "defensive"
+
+
+def test_parameters_override_the_environment(start, aws):
+    event = events.load("config-change.defensive-owner")
+    register_token(aws, event)
+    with_parameter = start(aws=aws, DESYNC_MODE="strictest").invoke(event)
+    assert with_parameter.json()["evaluations"][0]["requiredMode"] == "defensive"
+
+
+def test_environment_holds_where_no_parameter_is_given(start, aws):
+    event = json.loads(events.load("config-change.defensive-owner"))
+    del event["ruleParameters"]
+    register_token(aws, json.dumps(event))
+    outcome = start(aws=aws, DESYNC_MODE="strictest").invoke(event)
+    assert outcome.json()["evaluations"][0]["requiredMode"] == "strictest"
