@@ -151,6 +151,10 @@ static void elbv2_unexpected_success_is_incomplete_after_retries(void **state) {
          ASKS_ATTRIBUTES,
          "<DescribeLoadBalancerAttributesResponse>" META
          "</DescribeLoadBalancerAttributesResponse>"},
+        {"attributes: other root",
+         ASKS_ATTRIBUTES,
+         "<Response><DescribeLoadBalancerAttributesResult><Attributes/>"
+         "</DescribeLoadBalancerAttributesResult></Response>"},
         {"attributes: no list", ASKS_ATTRIBUTES, ANSWER("DescribeLoadBalancerAttributes", "")},
         {"attributes: no key",
          ASKS_ATTRIBUTES,
