@@ -221,19 +221,49 @@ static void warm_up_over_tls_leaves_connections_for_requests(void **state) {
     SSL_CTX_free(server);
 }
 
-static void session_is_resumed_on_a_new_connection(void **state) {
+/* Two at once, each on a connection of its own. */
+struct pair {
+    struct http_request request;
+    unsigned started;
+    unsigned ok;
+};
+
+static enum http_batch_step pair_next(void *context,
+                                      struct http_request *request,
+                                      void **tag,
+                                      int64_t *wait_ms) {
+    struct pair *pair = context;
+    *request = pair->request;
+    *tag = NULL;
+    *wait_ms = 0;
+    return pair->started++ < 2 ? HTTP_BATCH_SEND : HTTP_BATCH_DONE;
+}
+
+static void pair_completed(void *context,
+                           void *tag,
+                           enum status status,
+                           const struct http_response *response,
+                           const struct error *error) {
+    (void)tag, (void)response, (void)error;
+    ((struct pair *)context)->ok += status == STATUS_OK;
+}
+
+static void session_is_resumed_by_every_handle(void **state) {
     const struct trust_world *trust = *state;
     SSL_CTX *server = authority_server(&trust->ours, "IP:127.0.0.1", DAY_SECONDS);
     SSL_CTX_set_session_id_context(server, (const unsigned char *)"test", 4);
     struct world world;
     tls_open(&world, trust, server);
     assert_int_equal(get_tls(&world, "127.0.0.1"), STATUS_OK);
-    struct http_request request = to(&world, "GET", "/");
-    request.url = str_format(&world.arena, "https://127.0.0.1:%d/", world.server.port);
-    request.uses_fresh_connection = true;
-    assert_int_equal(send_it(&world, &request), STATUS_OK);
-    assert_int_equal(script_server_connections(&world.server), 2);
-    assert_int_equal(SSL_CTX_sess_hits(server), 1);
+    struct pair pair = {.request = to(&world, "GET", "/")};
+    pair.request.url = str_format(&world.arena, "https://127.0.0.1:%d/", world.server.port);
+    pair.request.uses_fresh_connection = true;
+    const struct http_batch batch = {&pair, 2, pair_next, pair_completed};
+    assert_int_equal(world.transport->send_all(world.transport, &batch, &world.arena, &world.error),
+                     STATUS_OK);
+    assert_int_equal(pair.ok, 2);
+    assert_int_equal(script_server_connections(&world.server), 3);
+    assert_int_equal(SSL_CTX_sess_hits(server), 2);
     world_close(&world);
     SSL_CTX_free(server);
 }
@@ -246,7 +276,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(unusable_bundle_is_a_configuration_error_that_names_it),
     cmocka_unit_test(connection_cut_in_the_handshake_may_be_repeated),
     cmocka_unit_test(warm_up_over_tls_leaves_connections_for_requests),
-    cmocka_unit_test(session_is_resumed_on_a_new_connection),
+    cmocka_unit_test(session_is_resumed_by_every_handle),
 };
 
 int main(void) {
