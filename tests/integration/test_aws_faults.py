@@ -67,7 +67,7 @@ def test_report_that_never_succeeds_fails_the_invocation(kind, start, aws):
 @pytest.mark.parametrize("kind", ONCE)
 def test_live_read_survives_one_failure(kind, operation, start, aws_with_fleet):
     aws = aws_with_fleet
-    event = prepared(aws, "config-change.mode-missing")
+    event = prepared(aws, "config-change.stale-item")
     aws.faults.add(operation, ONCE[kind]())
     outcome = start(aws=aws).invoke(event)
     assert outcome.kind == "response", outcome.body
@@ -79,7 +79,7 @@ def test_live_read_survives_one_failure(kind, operation, start, aws_with_fleet):
 @pytest.mark.parametrize("kind", ALWAYS)
 def test_unreadable_facts_are_never_reported(kind, operation, start, aws_with_fleet):
     aws = aws_with_fleet
-    event = prepared(aws, "config-change.mode-missing")
+    event = prepared(aws, "config-change.stale-item")
     aws.faults.add(operation, ALWAYS[kind](), times=99)
     function = start(aws=aws)
     outcome = function.invoke(event)

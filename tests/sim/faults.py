@@ -19,6 +19,14 @@ class Fault:
     after: object = None  # Answer -> Answer
 
 
+@dataclass
+class _Plan:
+    operation: str
+    fault: Fault
+    when: range
+    calls: int = 0
+
+
 class Faults:
     """Which call of an operation goes wrong. Counted from when the fault was added."""
 
@@ -30,20 +38,16 @@ class Faults:
         """The `nth` call of `operation` ("config:PutEvaluations", "*": any) and the `times` - 1
         after it."""
         with self._lock:
-            self._planned.append({"operation": operation, "fault": fault, "skip": nth - 1,
-                                  "times": times})
+            self._planned.append(_Plan(operation, fault, range(nth, nth + times)))
 
     def take(self, operation):
+        """The fault of this call, or None. Every plan counts every call of its operation."""
         with self._lock:
-            for plan in self._planned:
-                if plan["operation"] not in (operation, "*") or plan["times"] == 0:
-                    continue
-                if plan["skip"]:
-                    plan["skip"] -= 1
-                    continue
-                plan["times"] -= 1
-                return plan["fault"]
-            return None
+            concerned = [p for p in self._planned if p.operation in (operation, "*")]
+            for plan in concerned:
+                plan.calls += 1
+            due = [plan.fault for plan in concerned if plan.calls in plan.when]
+            return due[0] if due else None
 
     def clear(self):
         with self._lock:

@@ -8,6 +8,7 @@ sizes and markers, unknown load balancers in lists, and the checks moto does not
 
 import io
 import sys
+from contextlib import contextmanager
 from urllib.parse import unquote, urlencode
 
 from .wire import Answer
@@ -67,6 +68,19 @@ class MotoBackend:
         for backend in BackendDict._instances:
             backend.reset()
         reset_model_data()
+
+    @contextmanager
+    def checking_signatures(self):
+        """moto itself checks signatures and IAM policies of what reaches it meanwhile."""
+        from moto import settings
+        from moto.core.authorization import ActionAuthenticatorMixin
+        before = settings.INITIAL_NO_AUTH_ACTION_COUNT
+        settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
+        ActionAuthenticatorMixin.request_count = 0
+        try:
+            yield
+        finally:
+            settings.INITIAL_NO_AUTH_ACTION_COUNT = before
 
     def load_balancers(self, region, account="123456789012"):
         from moto.elbv2.models import elbv2_backends

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo`: the shipped binary at work, on this machine, without an AWS account or a network.
+
+Starts a local AWS and a Lambda Runtime API, creates a few load balancers, feeds the Config rule
+samples of events/ to ./bootstrap as Lambda would, and prints what AWS Config was told. Fails when a
+verdict is not the one in tests/golden.
+"""
+
+import json
+import signal
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from sim import events, fleet
+from sim.aws import LocalAws
+from sim.function import Function, bootstrap_path
+from sim.runtime_api import RuntimeApi
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+TRIGGER = "config-change."
+RULE = "desync-guard"
+COLUMNS = 120
+ROW = "{:<33} {:<19} {:<10} {:<15} {:>8}  {}"
+COLOURS = {"COMPLIANT": "32", "NON_COMPLIANT": "31", "NOT_APPLICABLE": "90"}
+
+
+def painted(text, colour):
+    return f"\x1b[{colour}m{text}\x1b[0m" if colour and sys.stdout.isatty() else text
+
+
+def show_line(text=""):
+    print(text.rstrip(), flush=True)
+
+
+class Demo:
+    def __init__(self):
+        self.aws = LocalAws()
+        self.api = RuntimeApi()
+        self.function = None
+        self.wrong = []
+        self.fed = 0
+
+    def close(self):
+        if self.function:
+            self.function.stop()
+        self.api.stop()
+        self.aws.stop()
+
+    def run(self):
+        fleet.create(self.aws)
+        self.show_fleet()
+        self.function = Function(self.api, aws=self.aws)
+        self.function.wait_until_idle()
+        self.start_up_ms = (self.api.requests[0].arrived - self.function.started) * 1000
+        show_line(painted(ROW.format("EVENT", "LOAD BALANCER", "MODE", "VERDICT", "TIME", ""), "1"))
+        for name in events.names(TRIGGER):
+            self.feed(name)
+        self.show_summary()
+        return not self.wrong
+
+    def show_fleet(self):
+        count = len(fleet.FLEET)
+        show_line(f"{count} load balancers in a local AWS at {self.aws.url}; the rule asks for at "
+                  "least defensive and a tag Owner")
+        show_line()
+
+    def feed(self, name):
+        event = events.load(name)
+        self.aws.config.add_token(json.loads(event)["resultToken"], RULE)
+        started = time.monotonic()
+        outcome = self.function.invoke(event)
+        took_ms = (time.monotonic() - started) * 1000
+        self.fed += 1
+        resource = events.resource_id(event)
+        recorded = self.aws.config.result(RULE, resource)
+        verdict = recorded.compliance if recorded else "(none)"
+        annotation = recorded.annotation if recorded else outcome.body.decode()
+        mode = ""
+        if outcome.kind == "response":
+            mode = outcome.json()["evaluations"][0]["mode"]
+        expected = json.loads((GOLDEN / name / "expected.json").read_text())["compliance"]
+        is_right = verdict == expected
+        if not is_right:
+            self.wrong.append(name)
+        row = ROW.format(name.removeprefix(TRIGGER), resource.split("/")[2],
+                         "-" if mode == "unknown" else mode, verdict, f"{took_ms:.1f} ms",
+                         "" if is_right else f"expected {expected}")
+        show_line(row.replace(verdict, painted(verdict, COLOURS.get(verdict)), 1))
+        for line in textwrap.wrap(annotation, COLUMNS - 4):
+            show_line("    " + painted(line, "2"))
+
+    def show_summary(self):
+        size = bootstrap_path().stat().st_size
+        show_line()
+        show_line(f"{self.fed} events fed, {len(self.aws.config.history)} evaluations recorded, "
+                  f"{sum(self.aws.counts.values())} AWS calls, bootstrap {size / 1e6:.2f} MB, "
+                  f"ready {self.start_up_ms:.1f} ms after its start")
+        if self.wrong:
+            show_line(painted(f"not as expected: {', '.join(self.wrong)}", "31"))
+        else:
+            show_line("every verdict is the expected one")
+
+
+def main():
+    # A TERM (a closed terminal, a CI runner) cleans up just as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    demo = None
+    try:
+        demo = Demo()
+        return 0 if demo.run() else 1
+    except KeyboardInterrupt:
+        return 130
+    except (FileNotFoundError, AssertionError) as problem:
+        print(f"demo: {problem}", file=sys.stderr)
+        return 1
+    finally:
+        if demo:
+            demo.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
