@@ -173,7 +173,8 @@ build/bench/bootstrap-test-ca: $(filter-out $(ship)/$(roots:.c=.o),$(ship_object
 	$(Q)$(ship_cc) $(SHIP_LINK) $(LDFLAGS) -s $^ -L$(deps)/lib $(third) -o $@
 
 # --- quality ------------------------------------------------------------------------------------
-c_files := $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/unit/*.[ch] tests/support/*.[ch])
+c_files := $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/unit/*.[ch] tests/support/*.[ch] \
+           tests/bench/*.c)
 
 .PHONY: check lint format format-check tidy cppcheck strict outdated
 lint: ## our own rules: layers, banned functions, sizes

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From exec to the first byte of GET .../next: what every cold start waits for."""
+
+import re
+import socket
+
+from measure import (ROOT, Row, at_least_times_less, at_most_more, at_most_times,
+                     endpoint_variables, next_ms)
+
+FLOOR_TIMES_MAX = 2.5
+DYNAMIC_TIMES_MIN = 8
+WARM_UP_MORE_MS_MAX = 3
+
+
+def warm_up_cap_ms():
+    """As the source has it."""
+    text = (ROOT / "src/main.c").read_text(encoding="utf-8")
+    return int(re.search(r"#define WARM_UP_CAP_MS (\d+)", text)[1])
+
+
+def refused_variables():
+    """Ports that nobody listens on: bound, so that nobody else takes them meanwhile."""
+    sockets = [socket.socket() for _ in range(2)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    return sockets, endpoint_variables([each.getsockname()[1] for each in sockets])
+
+
+def off(bench):
+    return bench.variant("off", [bench.bootstrap], WARM_UP="off")
+
+
+def warm(bench, name, endpoints):
+    return bench.variant(name, [bench.bootstrap], WARM_UP="on", AWS_CA_BUNDLE=bench.ca,
+                         **endpoints)
+
+
+def timed(what, which, ours, against, baseline, target):
+    return Row(what, "ms", ours[which], against, baseline["median"], target,
+               {"ours": ours, "baseline": baseline})
+
+
+def fast_rows(bench):
+    with bench.endpoints("answer") as answering:
+        runs = bench.run([
+            bench.variant("floor", [bench.floor]), off(bench),
+            bench.variant("dynamic", [bench.dynamic], WARM_UP="off"),
+            warm(bench, "on", answering)], bench.fast_rounds)
+    times = {name: next_ms(each) for name, each in runs.items()}
+    yield timed("exec to first GET /next, WARM_UP=off", "median", times["off"],
+                "floor: musl, one socket", times["floor"], at_most_times(FLOOR_TIMES_MAX))
+    yield timed("  the same", "median", times["off"], "dynamic glibc build", times["dynamic"],
+                at_least_times_less(DYNAMIC_TIMES_MIN))
+    yield timed("  WARM_UP=on, two endpoints answer at once", "median", times["on"],
+                "WARM_UP=off", times["off"], at_most_more(WARM_UP_MORE_MS_MAX, "ms"))
+
+
+def cap_rows(bench):
+    """The longest of all runs, for "never more than"."""
+    sockets, refusing = refused_variables()
+    with bench.endpoints("silent") as silent, bench.endpoints("hole") as hole:
+        runs = bench.run([off(bench), warm(bench, "silent", silent), warm(bench, "hole", hole),
+                          warm(bench, "refused", refusing)], bench.slow_rounds)
+    for each in sockets:
+        each.close()
+    times = {name: next_ms(each) for name, each in runs.items()}
+    target = at_most_more(warm_up_cap_ms(), "ms")
+    for name, what in (("silent", "never answer"), ("hole", "drop SYNs"), ("refused", "refuse")):
+        yield timed(f"  WARM_UP=on, endpoints {what}, longest", "max", times[name],
+                    "WARM_UP=off", times["off"], target)
+
+
+def rows(bench):
+    return [*fast_rows(bench), *cap_rows(bench)]
