@@ -142,7 +142,9 @@ static struct header *take_block(uint32_t class_index, size_t class_bytes) {
     return header;
 }
 
-void *malloc(size_t size) {
+/* malloc() under a name that carries no promises of the C library's headers, which would let the
+ * compiler believe that there is nothing in front of a block. */
+static void *allocate(size_t size) {
     if (size > PTRDIFF_MAX - PAGE_BYTES - sizeof(struct header)) {
         errno = ENOMEM;
         return NULL;
@@ -160,6 +162,10 @@ void *malloc(size_t size) {
     }
     *header = (struct header){class_bytes, class_index, BLOCK_LIVE};
     return header + 1;
+}
+
+void *malloc(size_t size) {
+    return allocate(size);
 }
 
 void free(void *block) {
@@ -209,7 +215,7 @@ void *calloc(size_t count, size_t size) {
         errno = ENOMEM;
         return NULL;
     }
-    void *block = malloc(count * size);
+    void *block = allocate(count * size);
     /* Mapped blocks are zero already, and must not be touched only to make them so. */
     if (block != NULL && header_of(block)->state == BLOCK_LIVE) {
         memset(block, 0, count * size);
@@ -219,13 +225,13 @@ void *calloc(size_t count, size_t size) {
 
 void *realloc(void *block, size_t size) {
     if (block == NULL) {
-        return malloc(size);
+        return allocate(size);
     }
     size_t usable = malloc_usable_size(block);
     if (size <= usable && (size >= usable / 2 || usable <= PAGE_BYTES)) {
         return block;
     }
-    void *moved = malloc(size);
+    void *moved = allocate(size);
     if (moved == NULL) {
         return NULL;
     }
@@ -240,13 +246,13 @@ void *aligned_alloc(size_t alignment, size_t size) {
         return NULL;
     }
     if (alignment <= GRAIN) {
-        return malloc(size);
+        return allocate(size);
     }
     if (size > SIZE_MAX - alignment) {
         errno = ENOMEM;
         return NULL;
     }
-    unsigned char *block = malloc(size + alignment);
+    unsigned char *block = allocate(size + alignment);
     if (block == NULL) {
         return NULL;
     }

@@ -182,8 +182,8 @@ static void free_twice(void) {
 }
 
 static void free_aligned_twice(void) {
-    void *block;
-    do { /* until one needs the second header */
+    void *volatile block; /* else the compiler "knows" that there is nothing in front of it */
+    do {                  /* until one needs the second header */
         block = heap_aligned_alloc(64, 40);
     } while (header_of(block)->state != BLOCK_ALIGNED);
     heap_free(block);
