@@ -15,7 +15,8 @@
 struct app_settings {
     str region; /* AWS_REGION, else AWS_DEFAULT_REGION; may be empty: only app_connect needs it */
     struct policy_source environment_policy;
-    bool warms_up; /* WARM_UP */
+    bool warms_up;               /* WARM_UP */
+    int elb_requests_per_second; /* ELB_REQUESTS_PER_SECOND; 0: not paced */
 };
 
 struct app {

@@ -9,6 +9,7 @@
 
 #include "aws/credentials.h"
 #include "aws/endpoint.h"
+#include "aws/pace.h"
 #include "aws/retry.h"
 #include "aws/sigv4.h"
 #include "base/clock.h"
@@ -23,6 +24,7 @@ struct aws_client {
     int64_t deadline_ms; /* wall clock; no attempt starts or waits past it; INT64_MAX: none */
     int attempts_max;    /* AWS_MAX_ATTEMPTS, 0: the mode's default */
     struct retry_quota quota;
+    struct pace *pace; /* of Elastic Load Balancing calls; NULL: not paced */
     int64_t skew_ms;
     uint64_t random_state; /* seeds jitter and invocation ids; never a secret */
     struct sigv4_key_cache keys[AWS_SERVICE_COUNT];
@@ -58,6 +60,8 @@ struct aws_request {
     str body;
     int64_t timeout_ms;        /* of one attempt; 0: 5000 */
     size_t response_bytes_max; /* 0: 8 MiB */
+    enum pace_category pace;   /* whose tokens an attempt takes; PACE_NONE: none */
+    int attempts_max;          /* at least this many attempts; 0: the client's number */
     bool is_not_repeatable;    /* a fresh connection, so that curl cannot send it twice by itself */
     /* Reads the body of a 2xx answer into *context. INCOMPLETE and the like are retried as
      * transient. May be called more than once (a new attempt): must start from nothing. NULL: the

@@ -38,4 +38,23 @@ MUST_USE enum status config_put_evaluations(struct aws_client *client,
                                             struct config_report *report,
                                             struct error *error);
 
+#define CONFIG_RULE_NAME_CHARACTERS_MAX                                                            \
+    64 /* of GetComplianceDetailsByConfigRule; rules may have 128 */
+
+/* What Config holds of one resource under a rule. */
+struct config_result {
+    str resource_type;
+    str resource_id;
+    str compliance_type;
+};
+
+/* All results of a rule, all pages. A bad status: the listing broke off, and *results_out must not
+ * be used to conclude what is missing. NOT_FOUND: there is no such rule. */
+MUST_USE enum status config_list_results(struct aws_client *client,
+                                         str rule_name,
+                                         struct arena *arena,
+                                         struct config_result **results_out,
+                                         size_t *count_out,
+                                         struct error *error);
+
 #endif

@@ -26,4 +26,28 @@ MUST_USE enum status elbv2_read_load_balancer(struct aws_client *client,
                                               struct load_balancer *facts,
                                               struct error *error);
 
+/* All load balancers of the Region, page by page, of every type: arn, name, type and scheme are
+ * known, the rest is marked unknown. A bad status: the listing broke off; *load_balancers_out then
+ * holds the pages before. */
+MUST_USE enum status elbv2_list_load_balancers(struct aws_client *client,
+                                               struct arena *arena,
+                                               struct load_balancer **load_balancers_out,
+                                               size_t *count_out,
+                                               struct error *error);
+
+struct elbv2_fleet_item {
+    struct load_balancer *facts; /* in: arn; out: attributes and tags */
+    enum status status; /* OK; NOT_FOUND: it does not exist any more; else a part is unknown */
+    str problem;        /* what could not be read, when the status is bad */
+};
+
+/* Attributes (a call each) and tags (20 load balancers a call) of many, in_flight_max calls at
+ * once, each paced and retried on its own. What cannot be read of one costs no other anything.
+ * Results live in `arena`, what the calls need besides is given back before return. */
+void elbv2_read_fleet(struct aws_client *client,
+                      struct elbv2_fleet_item *items,
+                      size_t count,
+                      unsigned in_flight_max,
+                      struct arena *arena);
+
 #endif

@@ -72,6 +72,10 @@ struct error {
 __attribute__((format(printf, 4, 5))) enum status error_set(
     struct error *error, struct arena *arena, enum status status, const char *format, ...);
 
+/* *error becomes a copy of *from whose text lives in `arena`; for a cause whose own arena ends.
+ * NULL `error` is allowed and ignored. */
+void error_copy(struct error *error, struct arena *arena, const struct error *from);
+
 /* Own assertion: kept in every build, never on outside input, never with a side effect. */
 #define ASSERT(condition) ((condition) ? (void)0 : assert_failed(#condition, __FILE__, __LINE__))
 _Noreturn void assert_failed(const char *condition, const char *file, int line);

@@ -35,16 +35,31 @@ struct action {
     str reason;
 };
 
+/* The response of an invocation, written evaluation by evaluation, so that a sweep need not hold
+ * them all. response_begin(&response, &out, bytes_max); response_add(&response, arena,
+ * &evaluation);   any number of times response_end(&response, &totals); */
 struct response {
-    const struct evaluation *evaluations;
-    size_t evaluation_count;
-    size_t reported;
+    struct buf *out;
+    struct json_writer writer;
+    size_t omitted; /* evaluations that did not fit */
+};
+
+struct response_totals {
+    size_t reported; /* accepted by AWS Config */
     size_t failed;
     const struct action *actions;
     size_t action_count;
 };
-/* The whole response; empty text is "", an ordering time of 0 is null. buf_status(out) tells
- * whether it fitted. */
-void response_write_json(struct buf *out, struct arena *arena, const struct response *response);
+
+/* `out` must have room for RESPONSE_TAIL_BYTES beyond what evaluations may take; empty text is "",
+ * an ordering time of 0 is null. */
+#define RESPONSE_TAIL_BYTES ((size_t)64 * 1024)
+void response_begin(struct response *response, struct buf *out);
+/* Leaves out, and counts, what would not fit. `arena` is for scratch. */
+void response_add(struct response *response,
+                  struct arena *arena,
+                  const struct evaluation *evaluation);
+/* Adds "omitted" when something was left out. buf_status(out) tells whether the rest fitted. */
+void response_end(struct response *response, const struct response_totals *totals);
 
 #endif

@@ -7,6 +7,7 @@
 #define APP_INTERNAL_H
 
 #include "app/app.h"
+#include "aws/config.h"
 #include "base/json.h"
 #include "policy/evaluate.h"
 
@@ -35,19 +36,27 @@ struct config_item {
     struct load_balancer facts; /* what the item says; the rest is marked unknown */
 };
 
+enum config_message { MESSAGE_CHANGE, MESSAGE_OVERSIZED, MESSAGE_SCHEDULED };
+
 struct config_invocation {
+    enum config_message message;
     str result_token; /* empty only when is_proactive */
+    str rule_name;    /* empty when absent */
+    str account_id;   /* likewise */
     bool is_proactive;
     bool has_left_scope;
-    bool is_oversized; /* `item` is a summary: no configuration, no tags */
-    str region;        /* where the rule lives: from configRuleArn, else the item, else empty */
+    str region; /* where the rule lives: from configRuleArn, else the item, else empty */
     int64_t notification_ms; /* 0 when absent */
     const struct json
         *rule_parameters; /* the raw member; decoded after NOT_APPLICABLE was ruled out */
-    struct config_item item;
+    struct config_item
+        item; /* of a change; a summary without configuration and tags when oversized */
 };
 
-enum invocation_kind { INVOCATION_CONFIG_CHANGE };
+enum invocation_kind {
+    INVOCATION_CONFIG, /* an AWS Config rule asks */
+    INVOCATION_SWEEP   /* a schedule asks: the same sweep, with nobody to report to */
+};
 
 struct invocation {
     enum invocation_kind kind;
@@ -94,6 +103,13 @@ MUST_USE enum status decode_string_member(const struct json *object,
  * be parsed. */
 const struct json *decode_embedded(const struct json *value, struct arena *arena);
 
+/* A sweep: judges every load balancer of the Region, reports, and sets those that vanished
+ * NOT_APPLICABLE. */
+void sweep_handle(struct app *app,
+                  const struct config_invocation *invocation,
+                  struct arena *arena,
+                  struct app_reply *reply);
+
 /* The Config rule: judges the item, reading live what it does not say, and reports. */
 void config_rule_handle(struct app *app,
                         const struct config_invocation *invocation,
@@ -128,6 +144,13 @@ MUST_USE enum status app_policy(const struct app *app,
 #define ERROR_INVALID_PARAMETER "Function.InvalidParameter"
 #define ERROR_VERDICT_UNKNOWN   "Function.VerdictUnknown"
 #define ERROR_REPORT_FAILED     "Function.ReportFailed"
+#define ERROR_SWEEP_INCOMPLETE  "Function.SweepIncomplete"
+
+/* What AWS Config is told; the annotation lives in `arena`. Not for COMPLIANCE_UNKNOWN. */
+struct config_evaluation evaluation_to_config(const struct evaluation *evaluation,
+                                              struct arena *arena);
+/* One line per judgement. */
+void evaluation_log(const struct app *app, const struct evaluation *evaluation);
 
 void reply_error(struct app_reply *reply, const char *error_type, str message);
 

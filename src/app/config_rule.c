@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app_internal.h"
-#include "aws/config.h"
 #include "aws/elbv2.h"
 #include "report/render.h"
 
@@ -81,7 +80,7 @@ static struct live_read live_read_plan(const struct config_invocation *invocatio
         plan.parts |= ELBV2_ATTRIBUTES;
         plan.reason = str_is_empty(plan.reason) ? STR("mode not in the item") : plan.reason;
     }
-    if (invocation->is_oversized) {
+    if (invocation->message == MESSAGE_OVERSIZED) {
         plan.reason = STR("item too large for the event");
     }
     return plan;
@@ -133,46 +132,22 @@ static enum status report_evaluation(struct app *app,
     if (str_is_empty(invocation->result_token)) {
         return STATUS_OK;
     }
-    const struct config_evaluation item = {
-        .resource_type = evaluation->resource_type,
-        .resource_id = evaluation->resource_id,
-        .compliance_type = str_from_cstr(compliance_name(evaluation->compliance)),
-        .annotation = annotation_render(arena, evaluation),
-        .ordering_ms = evaluation->ordering_ms,
-    };
+    const struct config_evaluation item = evaluation_to_config(evaluation, arena);
     return config_put_evaluations(
         &app->aws, invocation->result_token, &item, 1, arena, report, error);
-}
-
-static void log_evaluation(const struct app *app, const struct evaluation *evaluation) {
-    LOG(app->log,
-        LOG_INFO,
-        "evaluated",
-        LOG_STR("resourceId", evaluation->resource_id),
-        LOG_STR("compliance", str_from_cstr(compliance_name(evaluation->compliance))),
-        LOG_STR("mode", str_from_cstr(mode_name(evaluation->mode))),
-        LOG_STR("requiredMode", str_from_cstr(mode_name(evaluation->required_mode))),
-        LOG_STR("source", evaluation->source == SOURCE_LIVE ? STR("live") : STR("event")),
-        LOG_STR("reason", evaluation->reason));
 }
 
 static void reply_with(const struct evaluation *evaluation,
                        const struct config_report *report,
                        struct arena *arena,
                        struct app_reply *reply) {
-    const struct response response = {
-        .evaluations = evaluation,
-        .evaluation_count = 1,
-        .reported = report->reported,
-        .failed = report->failed,
-    };
     struct buf body;
+    struct response response;
     buf_init(&body, arena, RESPONSE_BYTES_MAX);
-    response_write_json(&body, arena, &response);
-    if (buf_status(&body) != STATUS_OK) {
-        reply_error(reply, ERROR_REPORT_FAILED, STR("the response is larger than Lambda takes"));
-        return;
-    }
+    response_begin(&response, &body);
+    response_add(&response, arena, evaluation);
+    const struct response_totals totals = {.reported = report->reported, .failed = report->failed};
+    response_end(&response, &totals);
     *reply = (struct app_reply){.body = buf_str(&body)};
 }
 
@@ -184,7 +159,7 @@ static void conclude(struct app *app,
                      struct arena *arena,
                      struct app_reply *reply) {
     evaluation->ordering_ms = ordering_ms(invocation, app->clock->now_ms(app->clock));
-    log_evaluation(app, evaluation);
+    evaluation_log(app, evaluation);
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
         reply_error(reply,
                     ERROR_VERDICT_UNKNOWN,

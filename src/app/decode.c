@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app_internal.h"
 
+#define ACCEPTED_MESSAGES                                                                          \
+    "ConfigurationItemChangeNotification, OversizedConfigurationItemChangeNotification, "          \
+    "ScheduledNotification or ConfigurationSnapshotDeliveryCompleted"
 #define ACCEPTED_SHAPES                                                                            \
-    "accepted: an AWS Config rule invocation (invokingEvent with messageType "                     \
-    "ConfigurationItemChangeNotification or OversizedConfigurationItemChangeNotification)"
+    "accepted: an AWS Config rule invocation (invokingEvent with messageType " ACCEPTED_MESSAGES   \
+    "), {\"action\":\"sweep\"}, or a \"Scheduled Event\" of EventBridge"
 
 enum status decode_member(const struct json *object,
                           const char *key,
@@ -104,19 +107,19 @@ static enum status decode_invoking_event(const struct json *event,
 
 static enum status decode_account_id(const struct json *event,
                                      struct arena *arena,
+                                     str *account_id_out,
                                      struct error *error) {
-    str account_id;
-    TRY(decode_string_member(event, "accountId", arena, &account_id, error));
-    bool is_valid = account_id.len == 12;
-    for (size_t i = 0; i < account_id.len; i++) {
-        is_valid = is_valid && account_id.ptr[i] >= '0' && account_id.ptr[i] <= '9';
+    TRY(decode_string_member(event, "accountId", arena, account_id_out, error));
+    bool is_valid = account_id_out->len == 12;
+    for (size_t i = 0; i < account_id_out->len; i++) {
+        is_valid = is_valid && account_id_out->ptr[i] >= '0' && account_id_out->ptr[i] <= '9';
     }
-    if (!str_is_empty(account_id) && !is_valid) {
+    if (!str_is_empty(*account_id_out) && !is_valid) {
         return error_set(error,
                          arena,
                          STATUS_INVALID,
                          "accountId must be 12 digits, found \"%" STR_FMT "\"",
-                         STR_ARG(str_utf8_prefix(account_id, 64)));
+                         STR_ARG(str_utf8_prefix(*account_id_out, 64)));
     }
     return STATUS_OK;
 }
@@ -216,7 +219,8 @@ static enum status decode_rule_members(const struct json *event,
                          "resultToken is missing: without it AWS Config takes no evaluation");
     }
     TRY(decode_left_scope(event, arena, &config->has_left_scope, error));
-    TRY(decode_account_id(event, arena, error));
+    TRY(decode_account_id(event, arena, &config->account_id, error));
+    TRY(decode_string_member(event, "configRuleName", arena, &config->rule_name, error));
     TRY(decode_rule_region(event, arena, &config->region, error));
     TRY(check_region("configRuleArn", config->region, arena, error));
     return decode_member(event, "ruleParameters", arena, &config->rule_parameters, error);
@@ -246,44 +250,81 @@ static enum status decode_item_member(const struct json *invoking,
     return STATUS_OK;
 }
 
+static const struct {
+    const char *type;
+    enum config_message message;
+    const char *item; /* the member that holds it; NULL: none */
+} MESSAGES[] = {
+    {"ConfigurationItemChangeNotification", MESSAGE_CHANGE, "configurationItem"},
+    {"OversizedConfigurationItemChangeNotification", MESSAGE_OVERSIZED, "configurationItemSummary"},
+    {"ScheduledNotification", MESSAGE_SCHEDULED, NULL},
+    {"ConfigurationSnapshotDeliveryCompleted", MESSAGE_SCHEDULED, NULL},
+};
+
+static enum status decode_message(const struct json *invoking,
+                                  struct arena *arena,
+                                  struct config_invocation *config,
+                                  struct error *error) {
+    str type;
+    TRY(decode_string_member(invoking, "messageType", arena, &type, error));
+    for (size_t i = 0; i < sizeof MESSAGES / sizeof *MESSAGES; i++) {
+        if (str_eq(type, str_from_cstr(MESSAGES[i].type))) {
+            config->message = MESSAGES[i].message;
+            return MESSAGES[i].item == NULL
+                       ? STATUS_OK
+                       : decode_item_member(invoking, MESSAGES[i].item, arena, config, error);
+        }
+    }
+    return error_set(error,
+                     arena,
+                     STATUS_INVALID,
+                     "messageType \"%" STR_FMT "\" is not known; accepted: " ACCEPTED_MESSAGES,
+                     STR_ARG(str_utf8_prefix(type, 64)));
+}
+
 static enum status decode_config(const struct json *event,
                                  struct arena *arena,
-                                 struct invocation *invocation,
+                                 struct config_invocation *config,
                                  struct error *error) {
-    struct config_invocation *config = &invocation->config;
-    invocation->kind = INVOCATION_CONFIG_CHANGE;
     const struct json *invoking;
     TRY(decode_invoking_event(event, arena, &invoking, error));
     TRY(decode_rule_members(event, arena, config, error));
     TRY(decode_time_member(
         invoking, "notificationCreationTime", arena, &config->notification_ms, error));
-    str message_type;
-    TRY(decode_string_member(invoking, "messageType", arena, &message_type, error));
-    if (str_eq(message_type, STR("ConfigurationItemChangeNotification"))) {
-        return decode_item_member(invoking, "configurationItem", arena, config, error);
+    return decode_message(invoking, arena, config, error);
+}
+
+/* {"action":"sweep"} as our own schedules send it. */
+static enum status decode_action(const struct json *action,
+                                 struct arena *arena,
+                                 struct invocation *invocation,
+                                 struct error *error) {
+    if (str_eq(json_string(action), STR("sweep"))) {
+        invocation->kind = INVOCATION_SWEEP;
+        return STATUS_OK;
     }
-    if (str_eq(message_type, STR("OversizedConfigurationItemChangeNotification"))) {
-        config->is_oversized = true;
-        return decode_item_member(invoking, "configurationItemSummary", arena, config, error);
-    }
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID,
-                     "messageType \"%" STR_FMT "\" is not known; " ACCEPTED_SHAPES,
-                     STR_ARG(str_utf8_prefix(message_type, 64)));
+    return error_set(error, arena, STATUS_INVALID, "action must be \"sweep\"; " ACCEPTED_SHAPES);
 }
 
 enum status decode_event(str event,
                          struct arena *arena,
                          struct invocation *invocation_out,
                          struct error *error) {
-    *invocation_out = (struct invocation){0};
+    *invocation_out = (struct invocation){.kind = INVOCATION_CONFIG};
     const struct json *root;
+    const struct json *member;
     TRY(parse_object(event, "the event", arena, &root, error));
-    const struct json *invoking_event;
-    TRY(decode_member(root, "invokingEvent", arena, &invoking_event, error));
-    if (invoking_event != NULL) {
-        return decode_config(root, arena, invocation_out, error);
+    TRY(decode_member(root, "invokingEvent", arena, &member, error));
+    if (member != NULL) {
+        return decode_config(root, arena, &invocation_out->config, error);
+    }
+    TRY(decode_member(root, "action", arena, &member, error));
+    if (member != NULL) {
+        return decode_action(member, arena, invocation_out, error);
+    }
+    if (str_eq(json_get_string(root, "detail-type"), STR("Scheduled Event"))) {
+        invocation_out->kind = INVOCATION_SWEEP;
+        return STATUS_OK;
     }
     return error_set(
         error, arena, STATUS_INVALID, "the event has no invokingEvent; " ACCEPTED_SHAPES);

@@ -2,14 +2,6 @@
 #include "app_internal.h"
 #include "report/render.h"
 
-void reply_error(struct app_reply *reply, const char *error_type, str message) {
-    *reply = (struct app_reply){
-        .is_error = true,
-        .error_type = str_from_cstr(error_type),
-        .error_message = message,
-    };
-}
-
 static void decode_and_handle(struct app *app,
                               str event,
                               struct arena *arena,
@@ -22,7 +14,11 @@ static void decode_and_handle(struct app *app,
     }
     const struct config_invocation *config = &invocation->config;
     app->aws.region = str_is_empty(config->region) ? app->settings.region : config->region;
-    config_rule_handle(app, config, arena, reply);
+    if (invocation->kind == INVOCATION_SWEEP || config->message == MESSAGE_SCHEDULED) {
+        sweep_handle(app, config, arena, reply);
+    } else {
+        config_rule_handle(app, config, arena, reply);
+    }
 }
 
 void app_handle(
@@ -49,7 +45,11 @@ enum status app_evaluate_offline(const struct app *app,
     TRY(decode_event(event, arena, invocation, error));
     const struct config_invocation *config = &invocation->config;
     struct evaluation *evaluation = ARENA_NEW(arena, struct evaluation);
-    if (config_item_is_to_be_judged(config, evaluation)) {
+    if (invocation->kind == INVOCATION_SWEEP || config->message == MESSAGE_SCHEDULED) {
+        str reason = STR("a sweep reads live, and evaluate judges only what is in the file");
+        evaluation_without_facts(
+            evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), STR_EMPTY, COMPLIANCE_UNKNOWN, reason);
+    } else if (config_item_is_to_be_judged(config, evaluation)) {
         struct policy *policy = ARENA_NEW(arena, struct policy);
         TRY(app_policy(app, config->rule_parameters, arena, policy, error));
         int64_t now_ms = app->clock->now_ms(app->clock);

@@ -55,6 +55,28 @@ static enum status parse_region(const struct env *env,
     return STATUS_OK;
 }
 
+/* How fast Elastic Load Balancing may be called: AWS allows 10 a second, to all callers together.
+ */
+static enum status parse_pace(const struct env *env,
+                              struct arena *arena,
+                              int *per_second,
+                              struct error *error) {
+    str text = env_get(env, "ELB_REQUESTS_PER_SECOND");
+    int64_t value = (int64_t)PACE_RATE_DEFAULT;
+    if (str_eq_ignore_case(text, STR("off"))) {
+        value = 0;
+    } else if (!str_is_empty(text) &&
+               (!str_parse_i64(text, &value) || value < 1 || value > (int64_t)PACE_RATE_MAX)) {
+        return error_set(error,
+                         arena,
+                         STATUS_CONFIGURATION,
+                         "ELB_REQUESTS_PER_SECOND is \"%" STR_FMT "\"; accepted: 1..10, off",
+                         STR_ARG(str_utf8_prefix(text, 64)));
+    }
+    *per_second = (int)value;
+    return STATUS_OK;
+}
+
 /* The policy variables are checked once here, so that a bad one stops the start and not each event.
  */
 static enum status check_policy(const struct app_settings *settings,
@@ -80,6 +102,7 @@ enum status app_settings_parse(const struct env *env,
     size_t warm_up = 0;
     TRY(env_choice(env, "WARM_UP", ON_OFF, &warm_up, arena, error));
     settings_out->warms_up = warm_up == 0;
+    TRY(parse_pace(env, arena, &settings_out->elb_requests_per_second, error));
     return check_policy(settings_out, arena, error);
 }
 
@@ -103,8 +126,14 @@ enum status app_connect(struct app *app,
     if (str_is_empty(app->settings.region)) {
         return error_set(error, arena, STATUS_CONFIGURATION, "AWS_REGION is not set");
     }
+    TRY(aws_client_init(&app->aws, transport, app->clock, app->env, arena, error));
     app->aws.region = app->settings.region;
-    return aws_client_init(&app->aws, transport, app->clock, app->env, arena, error);
+    if (app->settings.elb_requests_per_second > 0) {
+        app->aws.pace = ARENA_NEW(arena, struct pace);
+        pace_init(
+            app->aws.pace, app->settings.elb_requests_per_second, app->clock->now_ms(app->clock));
+    }
+    return STATUS_OK;
 }
 
 size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]) {

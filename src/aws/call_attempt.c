@@ -46,8 +46,9 @@ static struct retry_state retry_state_of(const struct aws_client *client,
                                          const struct aws_request *request) {
     bool is_dynamodb = request->service == AWS_DYNAMODB;
     int otherwise = is_dynamodb ? RETRY_ATTEMPTS_DYNAMODB : RETRY_ATTEMPTS_DEFAULT;
+    int attempts_max = client->attempts_max > 0 ? client->attempts_max : otherwise;
     return (struct retry_state){
-        .attempts_max = client->attempts_max > 0 ? client->attempts_max : otherwise,
+        .attempts_max = request->attempts_max > attempts_max ? request->attempts_max : attempts_max,
         .base_ms = is_dynamodb ? 25 : 50,
     };
 }
@@ -164,6 +165,17 @@ static struct http_request http_request_of(const struct call *call,
                                                               : CALL_RESPONSE_BYTES_DEFAULT,
         .uses_fresh_connection = request->is_not_repeatable,
     };
+}
+
+int64_t call_pace_ms(struct call *call) {
+    struct aws_client *client = call->client;
+    int64_t time_left_ms = aws_client_time_left_ms(client);
+    if (client->pace == NULL || time_left_ms <= 0) {
+        return 0;
+    }
+    int64_t now_ms = client->clock->now_ms(client->clock);
+    int64_t wait_ms = pace_take(client->pace, call->request->pace, now_ms);
+    return wait_ms < time_left_ms ? wait_ms : time_left_ms;
 }
 
 enum status call_prepare(struct call *call,
@@ -309,6 +321,10 @@ enum call_verdict call_judge(struct call *call,
                              struct error *error) {
     struct aws_client *client = call->client;
     enum status status = judge_end(call, end);
+    if (client->pace != NULL) {
+        int64_t now_ms = client->clock->now_ms(client->clock);
+        pace_completed(client->pace, call->request->pace, status == STATUS_THROTTLED, now_ms);
+    }
     if (status == STATUS_OK) {
         retry_succeeded(&call->retry, &client->quota);
         return CALL_SUCCEEDED;

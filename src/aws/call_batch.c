@@ -95,8 +95,12 @@ static enum http_batch_step batch_next(void *context,
         if (entry->phase != PHASE_WAITING) {
             continue;
         }
-        if (entry->not_before_ms > now_ms) {
-            earliest_ms = entry->not_before_ms < earliest_ms ? entry->not_before_ms : earliest_ms;
+        int64_t start_ms = entry->not_before_ms;
+        if (start_ms <= now_ms) {
+            start_ms = now_ms + call_pace_ms(&entry->call);
+        }
+        if (start_ms > now_ms) {
+            earliest_ms = start_ms < earliest_ms ? start_ms : earliest_ms;
         } else if (start_call(batch, entry, request, tag)) {
             return HTTP_BATCH_SEND;
         }

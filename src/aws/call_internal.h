@@ -38,6 +38,11 @@ MUST_USE enum status call_begin(struct call *call,
                                 struct arena *arena,
                                 struct error *error);
 
+/* Milliseconds to wait before the next attempt may start; 0: none, and its tokens were taken. Never
+ * past the deadline: when that is reached the attempt is let through, for call_prepare to refuse.
+ */
+int64_t call_pace_ms(struct call *call);
+
 /* Signs the next attempt and counts it. The request lives in `attempt_arena`. DEADLINE when no time
  * is left. */
 MUST_USE enum status call_prepare(struct call *call,

@@ -1,25 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/elbv2.h"
-
 #include "base/buf.h"
-#include "call_internal.h"
-
-#define ELBV2_VERSION "2015-12-01"
-/* An ARN has at most some 200 bytes, three times that when encoded. */
-#define FORM_BYTES_MAX 8192
-
-/* What the parsers read, apart from *facts until all is known: a parser may run again. */
-struct reading {
-    str arn;
-    enum desync_mode mode;
-    str mode_text;
-    enum known_bool drops_invalid_headers;
-    const struct tag *tags;
-    size_t tag_count;
-    str name;
-    enum load_balancer_type type;
-    enum load_balancer_scheme scheme;
-};
+#include "elbv2_internal.h"
 
 static enum status refuse(struct arena *arena, struct error *error, const char *what) {
     return error_set(error, arena, STATUS_INCOMPLETE, "%s", what);
@@ -31,7 +12,7 @@ static bool member_key(const struct xml *member, str *key_out) {
     return str_eq(member->name, STR("member")) && !str_is_empty(*key_out);
 }
 
-static void take_attribute(struct reading *reading, str key, str value) {
+static void take_attribute(struct elbv2_reading *reading, str key, str value) {
     if (str_eq(key, STR(ATTRIBUTE_DESYNC_MODE))) {
         reading->mode = mode_parse(value);
         reading->mode_text = reading->mode == MODE_UNKNOWN ? value : STR_EMPTY;
@@ -43,11 +24,11 @@ static void take_attribute(struct reading *reading, str key, str value) {
 }
 
 /* An absent attribute stays unknown: AWS sends all of them, so its absence is no "default". */
-static enum status parse_attributes(void *context,
-                                    struct arena *arena,
-                                    const struct aws_response *response,
-                                    struct error *error) {
-    struct reading *reading = context;
+enum status elbv2_parse_attributes(void *context,
+                                   struct arena *arena,
+                                   const struct aws_response *response,
+                                   struct error *error) {
+    struct elbv2_reading *reading = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "DescribeLoadBalancerAttributes", &result, error));
     const struct xml *list = xml_child(result, "Attributes");
@@ -67,10 +48,10 @@ static enum status parse_attributes(void *context,
     return STATUS_OK;
 }
 
-static enum status parse_tag_list(struct reading *reading,
-                                  struct arena *arena,
-                                  const struct xml *list,
-                                  struct error *error) {
+enum status elbv2_parse_tag_list(struct elbv2_reading *reading,
+                                 struct arena *arena,
+                                 const struct xml *list,
+                                 struct error *error) {
     size_t count = 0;
     for (const struct xml *member = list->first_child; member != NULL; member = member->next) {
         count++;
@@ -89,7 +70,7 @@ static enum status parse_tag_list(struct reading *reading,
 }
 
 /* The <member> of a list whose child `name` is our ARN, or NULL. */
-static const struct xml *find_ours(const struct xml *list, const char *name, str arn) {
+const struct xml *elbv2_find_member(const struct xml *list, const char *name, str arn) {
     const struct xml *member = xml_child(list, "member");
     while (member != NULL && !str_eq(xml_child_text(member, name), arn)) {
         member = xml_next_same(member);
@@ -104,47 +85,59 @@ static enum status parse_tags(void *context,
                               struct arena *arena,
                               const struct aws_response *response,
                               struct error *error) {
-    struct reading *reading = context;
+    struct elbv2_reading *reading = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "DescribeTags", &result, error));
     const struct xml *ours =
-        find_ours(xml_child(result, "TagDescriptions"), "ResourceArn", reading->arn);
+        elbv2_find_member(xml_child(result, "TagDescriptions"), "ResourceArn", reading->arn);
     const struct xml *list = xml_child(ours, "Tags");
     if (list == NULL) {
         return refuse(arena, error, "the answer holds no <Tags> of this load balancer");
     }
-    return parse_tag_list(reading, arena, list, error);
+    return elbv2_parse_tag_list(reading, arena, list, error);
+}
+
+/* `reading` is left alone unless all is there: the caller may try again with it. */
+enum status elbv2_parse_load_balancer(const struct xml *member,
+                                      struct arena *arena,
+                                      struct elbv2_reading *reading,
+                                      struct error *error) {
+    str arn = xml_child_text(member, "LoadBalancerArn");
+    str name = xml_child_text(member, "LoadBalancerName");
+    str type = xml_child_text(member, "Type");
+    if (str_is_empty(arn) || str_is_empty(name) || str_is_empty(type)) {
+        return refuse(arena, error, "the answer does not describe a load balancer");
+    }
+    reading->arn = arn;
+    reading->name = name;
+    reading->type = load_balancer_type_parse(type);
+    reading->scheme = load_balancer_scheme_parse(xml_child_text(member, "Scheme"));
+    return STATUS_OK;
 }
 
 static enum status parse_description(void *context,
                                      struct arena *arena,
                                      const struct aws_response *response,
                                      struct error *error) {
-    struct reading *reading = context;
+    struct elbv2_reading *reading = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "DescribeLoadBalancers", &result, error));
     const struct xml *ours =
-        find_ours(xml_child(result, "LoadBalancers"), "LoadBalancerArn", reading->arn);
-    str type = xml_child_text(ours, "Type");
-    str name = xml_child_text(ours, "LoadBalancerName");
-    if (str_is_empty(type) || str_is_empty(name)) {
-        return refuse(arena, error, "the answer does not describe this load balancer");
-    }
-    reading->type = load_balancer_type_parse(type);
-    reading->name = name;
-    reading->scheme = load_balancer_scheme_parse(xml_child_text(ours, "Scheme"));
-    return STATUS_OK;
+        elbv2_find_member(xml_child(result, "LoadBalancers"), "LoadBalancerArn", reading->arn);
+    return elbv2_parse_load_balancer(ours, arena, reading, error);
 }
 
-static void fill_attributes(struct load_balancer *facts,
-                            const struct reading *reading,
-                            bool is_read) {
+void elbv2_fill_attributes(struct load_balancer *facts,
+                           const struct elbv2_reading *reading,
+                           bool is_read) {
     facts->mode = is_read ? reading->mode : MODE_UNKNOWN;
     facts->mode_text = is_read ? reading->mode_text : STR_EMPTY;
     facts->drops_invalid_headers = is_read ? reading->drops_invalid_headers : KNOWN_NOT;
 }
 
-static void fill_tags(struct load_balancer *facts, const struct reading *reading, bool is_read) {
+void elbv2_fill_tags(struct load_balancer *facts,
+                     const struct elbv2_reading *reading,
+                     bool is_read) {
     facts->has_tags = is_read;
     facts->tags = is_read ? reading->tags : NULL;
     facts->tag_count = is_read ? reading->tag_count : 0;
@@ -152,7 +145,7 @@ static void fill_tags(struct load_balancer *facts, const struct reading *reading
 
 /* Type, scheme and name cannot change in the life of an ARN, so what is known of them stays. */
 static void fill_description(struct load_balancer *facts,
-                             const struct reading *reading,
+                             const struct elbv2_reading *reading,
                              bool is_read) {
     if (is_read && !str_is_empty(reading->name)) {
         facts->name = reading->name;
@@ -165,16 +158,16 @@ static const struct describe_call {
     enum elbv2_part part;
     const char *operation;
     const char *arn_key;
-    enum status (*parse)(void *, struct arena *, const struct aws_response *, struct error *);
+    elbv2_parse_fn *parse;
     /* Into the facts: what was read, or that it is unknown. */
-    void (*fill)(struct load_balancer *, const struct reading *, bool is_read);
+    void (*fill)(struct load_balancer *, const struct elbv2_reading *, bool is_read);
 } CALLS[] = {
     {ELBV2_ATTRIBUTES,
      "DescribeLoadBalancerAttributes",
      "LoadBalancerArn",
-     parse_attributes,
-     fill_attributes},
-    {ELBV2_TAGS, "DescribeTags", "ResourceArns.member.1", parse_tags, fill_tags},
+     elbv2_parse_attributes,
+     elbv2_fill_attributes},
+    {ELBV2_TAGS, "DescribeTags", "ResourceArns.member.1", parse_tags, elbv2_fill_tags},
     {ELBV2_DESCRIPTION,
      "DescribeLoadBalancers",
      "LoadBalancerArns.member.1",
@@ -183,28 +176,36 @@ static const struct describe_call {
 };
 enum { CALL_COUNT = sizeof CALLS / sizeof *CALLS };
 
-static struct aws_request describe_request(const struct describe_call *call,
-                                           struct reading *reading,
-                                           struct arena *arena) {
-    struct buf body;
-    struct aws_form form;
-    buf_init(&body, arena, FORM_BYTES_MAX);
-    aws_form_begin(&form, &body, call->operation, ELBV2_VERSION);
-    aws_form_add(&form, str_from_cstr(call->arn_key), reading->arn);
+struct aws_request elbv2_request(const char *operation,
+                                 str body,
+                                 elbv2_parse_fn *parse,
+                                 void *context) {
     return (struct aws_request){
         .service = AWS_ELBV2,
-        .operation = call->operation,
+        .operation = operation,
         .method = STR("POST"),
         .path = STR("/"),
         .headers = &AWS_FORM_HEADER,
         .header_count = 1,
-        .body = buf_str(&body),
-        .parse = call->parse,
-        .context = reading,
+        .body = body,
+        .pace = PACE_ELB_READ,
+        .parse = parse,
+        .context = context,
     };
 }
 
-static bool says_gone(const struct aws_outcome *outcome) {
+static struct aws_request describe_request(const struct describe_call *call,
+                                           struct elbv2_reading *reading,
+                                           struct arena *arena) {
+    struct buf body;
+    struct aws_form form;
+    buf_init(&body, arena, ELBV2_FORM_BYTES_MAX);
+    aws_form_begin(&form, &body, call->operation, ELBV2_VERSION);
+    aws_form_add(&form, str_from_cstr(call->arn_key), reading->arn);
+    return elbv2_request(call->operation, buf_str(&body), call->parse, reading);
+}
+
+bool elbv2_says_gone(const struct aws_outcome *outcome) {
     str code = outcome->error.aws_code;
     return outcome->status == STATUS_NOT_FOUND &&
            (str_eq(code, STR("LoadBalancerNotFound")) ||
@@ -217,13 +218,13 @@ static enum status first_failure(struct aws_outcome *outcomes, size_t count, str
     struct aws_outcome *first = NULL;
     for (size_t i = 0; i < count; i++) {
         bool replaces = first == NULL ? outcomes[i].status != STATUS_OK
-                                      : says_gone(&outcomes[i]) && !says_gone(first);
+                                      : elbv2_says_gone(&outcomes[i]) && !elbv2_says_gone(first);
         first = replaces ? &outcomes[i] : first;
     }
     if (first == NULL) {
         return STATUS_OK;
     }
-    if (first->status == STATUS_NOT_FOUND && !says_gone(first)) {
+    if (first->status == STATUS_NOT_FOUND && !elbv2_says_gone(first)) {
         first->error.status = STATUS_REFUSED;
     }
     if (error != NULL) {
@@ -237,12 +238,12 @@ enum status elbv2_read_load_balancer(struct aws_client *client,
                                      struct arena *arena,
                                      struct load_balancer *facts,
                                      struct error *error) {
-    struct reading reading = {.arn = facts->arn};
+    struct elbv2_reading reading = {.arn = facts->arn};
     const struct describe_call *calls[CALL_COUNT];
     struct aws_request requests[CALL_COUNT];
     struct aws_outcome outcomes[CALL_COUNT] = {{.status = STATUS_OK}};
     size_t count = 0;
-    if (str_is_empty(facts->arn) || facts->arn.len > FORM_BYTES_MAX / 4) {
+    if (str_is_empty(facts->arn) || facts->arn.len > ELBV2_FORM_BYTES_MAX / 4) {
         return error_set(error, arena, STATUS_INVALID, "no load balancer ARN to read");
     }
     for (size_t i = 0; i < CALL_COUNT; i++) {

@@ -49,6 +49,14 @@ enum status error_set(
     return status;
 }
 
+void error_copy(struct error *error, struct arena *arena, const struct error *from) {
+    if (error != NULL) {
+        *error = *from;
+        error->aws_code = str_copy(arena, from->aws_code);
+        error->message = str_copy(arena, from->message);
+    }
+}
+
 void assert_failed(const char *condition, const char *file, int line) {
     dprintf(STDERR_FILENO, "desync-guard: assertion failed: %s (%s:%d)\n", condition, file, line);
     abort();

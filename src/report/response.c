@@ -62,25 +62,46 @@ static void write_action(struct json_writer *writer, const struct action *action
     json_object_end(writer);
 }
 
-void response_write_json(struct buf *out, struct arena *arena, const struct response *response) {
+void response_begin(struct response *response, struct buf *out) {
+    *response = (struct response){.out = out};
+    json_writer_init(&response->writer, out);
+    json_object_begin(&response->writer);
+    json_write_key(&response->writer, STR("evaluations"));
+    json_array_begin(&response->writer);
+}
+
+void response_add(struct response *response,
+                  struct arena *arena,
+                  const struct evaluation *evaluation) {
+    struct buf text;
     struct json_writer writer;
-    json_writer_init(&writer, out);
-    json_object_begin(&writer);
-    json_write_key(&writer, STR("evaluations"));
-    json_array_begin(&writer);
-    for (size_t i = 0; i < response->evaluation_count; i++) {
-        evaluation_write_json(&writer, arena, &response->evaluations[i]);
+    buf_init(&text, arena, response->out->bytes_max);
+    json_writer_init(&writer, &text);
+    evaluation_write_json(&writer, arena, evaluation);
+    size_t needed = response->out->len + text.len + RESPONSE_TAIL_BYTES;
+    if (buf_status(&text) != STATUS_OK || needed > response->out->bytes_max) {
+        response->omitted++;
+        return;
     }
-    json_array_end(&writer);
-    json_write_key(&writer, STR("reported"));
-    json_write_i64(&writer, (int64_t)response->reported);
-    json_write_key(&writer, STR("failed"));
-    json_write_i64(&writer, (int64_t)response->failed);
-    json_write_key(&writer, STR("actions"));
-    json_array_begin(&writer);
-    for (size_t i = 0; i < response->action_count; i++) {
-        write_action(&writer, &response->actions[i]);
+    json_write_raw(&response->writer, buf_str(&text));
+}
+
+void response_end(struct response *response, const struct response_totals *totals) {
+    struct json_writer *writer = &response->writer;
+    json_array_end(writer);
+    json_write_key(writer, STR("reported"));
+    json_write_i64(writer, (int64_t)totals->reported);
+    json_write_key(writer, STR("failed"));
+    json_write_i64(writer, (int64_t)totals->failed);
+    if (response->omitted > 0) {
+        json_write_key(writer, STR("omitted"));
+        json_write_i64(writer, (int64_t)response->omitted);
     }
-    json_array_end(&writer);
-    json_object_end(&writer);
+    json_write_key(writer, STR("actions"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < totals->action_count; i++) {
+        write_action(writer, &totals->actions[i]);
+    }
+    json_array_end(writer);
+    json_object_end(writer);
 }

@@ -3,10 +3,30 @@
 
 #include "report/render.h"
 
-static str render(const struct response *response) {
+struct sample {
+    const struct evaluation *evaluations;
+    size_t evaluation_count;
+    size_t reported;
+    size_t failed;
+    const struct action *actions;
+    size_t action_count;
+};
+
+static void write(struct buf *out, const struct sample *sample) {
+    struct response response;
+    response_begin(&response, out);
+    for (size_t i = 0; i < sample->evaluation_count; i++) {
+        response_add(&response, &arena, &sample->evaluations[i]);
+    }
+    const struct response_totals totals = {
+        sample->reported, sample->failed, sample->actions, sample->action_count};
+    response_end(&response, &totals);
+}
+
+static str render(const struct sample *sample) {
     struct buf out;
     buf_init(&out, &arena, 1 << 20);
-    response_write_json(&out, &arena, response);
+    write(&out, sample);
     assert_int_equal(buf_status(&out), STATUS_OK);
     return buf_str(&out);
 }
@@ -27,7 +47,7 @@ static void assert_member(const struct json *object, const char *key, const char
 
 static void response_without_anything_has_all_members(void **state) {
     (void)state;
-    struct response response = {0};
+    struct sample response = {0};
     assert_str(render(&response),
                "{\"evaluations\":[],\"reported\":0,\"failed\":0,\"actions\":[]}");
 }
@@ -37,7 +57,7 @@ static void evaluation_has_the_contract_s_members_in_order(void **state) {
     struct load_balancer facts = facts_of(MODE_MONITOR);
     struct evaluation *evaluation = evaluate(&facts, policy_with(NULL, 0));
     evaluation->ordering_ms = NOW_MS + 123;
-    struct response response = {.evaluations = evaluation, .evaluation_count = 1, .reported = 1};
+    struct sample response = {.evaluations = evaluation, .evaluation_count = 1, .reported = 1};
     const struct json *root = parse(render(&response));
     const struct json *first = json_first(json_get(root, "evaluations"));
     static const char *const keys[] = {"resourceType",
@@ -82,7 +102,7 @@ static void evaluation_without_facts_keeps_the_types_of_its_members(void **state
     struct evaluation evaluation;
     evaluation_without_facts(
         &evaluation, STR("AWS::S3::Bucket"), STR("b"), NOT_APPLICABLE, STR("another type"));
-    struct response response = {.evaluations = &evaluation, .evaluation_count = 1, .failed = 1};
+    struct sample response = {.evaluations = &evaluation, .evaluation_count = 1, .failed = 1};
     const struct json *root = parse(render(&response));
     const struct json *first = json_first(json_get(root, "evaluations"));
     assert_true(json_is_null(json_get(first, "orderingTimestamp")));
@@ -102,7 +122,7 @@ static void unknown_and_live_are_told(void **state) {
     struct load_balancer facts = facts_of(MODE_UNKNOWN);
     facts.source = SOURCE_LIVE;
     struct evaluation *evaluation = evaluate(&facts, policy_with(NULL, 0));
-    struct response response = {.evaluations = evaluation, .evaluation_count = 1};
+    struct sample response = {.evaluations = evaluation, .evaluation_count = 1};
     const struct json *first = json_first(json_get(parse(render(&response)), "evaluations"));
     assert_member(first, "compliance", "UNKNOWN");
     assert_member(first, "source", "live");
@@ -116,7 +136,7 @@ static void text_from_outside_stays_valid_json(void **state) {
     facts.tags = tags;
     facts.tag_count = COUNT(tags);
     struct evaluation *evaluation = evaluate(&facts, policy_with(NULL, 0));
-    struct response response = {.evaluations = evaluation, .evaluation_count = 1};
+    struct sample response = {.evaluations = evaluation, .evaluation_count = 1};
     const struct json *first = json_first(json_get(parse(render(&response)), "evaluations"));
     assert_member(first, "owner", "\"quo\\ted\" \xEF\xBF\xBD</script>");
     assert_member(first, "resourceId", "arn:\"\x01\xEF\xBF\xBD");
@@ -128,7 +148,7 @@ static void actions_are_listed_with_all_members(void **state) {
         {STR(ARN), "enforce", "done", STR("monitor"), STR("defensive"), STR("required: minimum")},
         {STR(ARN), "alert", "skipped", STR_EMPTY, STR_EMPTY, STR_EMPTY},
     };
-    struct response response = {.actions = actions, .action_count = COUNT(actions)};
+    struct sample response = {.actions = actions, .action_count = COUNT(actions)};
     assert_str(render(&response),
                "{\"evaluations\":[],\"reported\":0,\"failed\":0,\"actions\":[{\"resourceId\":\"" ARN
                "\",\"action\":\"enforce\",\"status\":\"done\",\"from\":\"monitor\",\"to\":"
@@ -158,9 +178,31 @@ static void response_larger_than_its_buffer_is_noticed(void **state) {
     (void)state;
     struct buf out;
     buf_init(&out, &arena, 16);
-    struct response response = {0};
-    response_write_json(&out, &arena, &response);
+    struct sample response = {0};
+    write(&out, &response);
     assert_int_equal(buf_status(&out), STATUS_TOO_LARGE);
+}
+
+static void evaluations_that_do_not_fit_are_counted_and_the_rest_stays_valid(void **state) {
+    (void)state;
+    static struct evaluation evaluations[300];
+    for (size_t i = 0; i < COUNT(evaluations); i++) {
+        evaluation_without_facts(
+            &evaluations[i], STR("t"), STR("id"), COMPLIANCE_UNKNOWN, STR("why"));
+    }
+    struct buf out;
+    buf_init(&out, &arena, RESPONSE_TAIL_BYTES + 16384);
+    const struct sample sample = {.evaluations = evaluations,
+                                  .evaluation_count = COUNT(evaluations)};
+    write(&out, &sample);
+    assert_int_equal(buf_status(&out), STATUS_OK);
+    const struct json *root = parse(buf_str(&out));
+    double omitted = 0;
+    assert_true(json_number(json_get(root, "omitted"), &omitted));
+    assert_true(omitted > 0);
+    size_t kept = json_count(json_get(root, "evaluations"));
+    assert_true(kept > 0);
+    assert_int_equal(kept + (size_t)omitted, COUNT(evaluations));
 }
 
 int main(void) {
@@ -173,6 +215,7 @@ int main(void) {
         cmocka_unit_test(actions_are_listed_with_all_members),
         cmocka_unit_test(members_can_be_extended_by_the_caller),
         cmocka_unit_test(response_larger_than_its_buffer_is_noticed),
+        cmocka_unit_test(evaluations_that_do_not_fit_are_counted_and_the_rest_stays_valid),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);
 }

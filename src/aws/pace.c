@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/pace.h"
+
+#include "base/status.h"
+
+/* AWS's buckets: capacity in tokens, refill in tokens per second. */
+#define ACCOUNT_CAPACITY 40.0
+#define READ_CAPACITY    40.0
+#define READ_RATE        10.0
+#define WRITE_CAPACITY   20.0
+#define WRITE_RATE       3.0
+
+#define BURST_SHARE 0.75
+#define RATE_MIN    0.5 /* a sweep goes on, however busy the account is */
+/* Regained per call that goes through: from half speed to full in some 30 calls. */
+#define RATE_STEP_SHARE (1.0 / 60.0)
+/* Calls in flight are throttled together; together they are one reason to slow down. */
+#define SLOW_DOWN_PAUSE_MS 1000
+#define MS_PER_S           1000.0
+
+static struct pace_bucket bucket_make(double capacity, double rate, int64_t now_ms) {
+    double burst = capacity * BURST_SHARE;
+    return (struct pace_bucket){burst, burst, rate, rate, now_ms, now_ms - SLOW_DOWN_PAUSE_MS};
+}
+
+void pace_init(struct pace *pace, double rate, int64_t now_ms) {
+    ASSERT(rate > 0 && rate <= PACE_RATE_MAX);
+    double share = rate / PACE_RATE_MAX;
+    *pace = (struct pace){.account = bucket_make(ACCOUNT_CAPACITY, rate, now_ms)};
+    pace->categories[PACE_ELB_READ] = bucket_make(READ_CAPACITY, READ_RATE * share, now_ms);
+    pace->categories[PACE_ELB_WRITE] = bucket_make(WRITE_CAPACITY, WRITE_RATE * share, now_ms);
+}
+
+static void bucket_fill(struct pace_bucket *bucket, int64_t now_ms) {
+    if (now_ms > bucket->filled_at_ms) {
+        double gained = (double)(now_ms - bucket->filled_at_ms) / MS_PER_S * bucket->rate;
+        double tokens = bucket->tokens + gained;
+        bucket->tokens = tokens > bucket->capacity ? bucket->capacity : tokens;
+    }
+    bucket->filled_at_ms = now_ms; /* a clock set back starts anew from where it is */
+}
+
+/* Until one whole token is there, rounded up so that asking again then finds it. */
+static int64_t bucket_wait_ms(const struct pace_bucket *bucket) {
+    if (bucket->tokens >= 1.0) {
+        return 0;
+    }
+    return (int64_t)((1.0 - bucket->tokens) / bucket->rate * MS_PER_S) + 1;
+}
+
+int64_t pace_take(struct pace *pace, enum pace_category category, int64_t now_ms) {
+    if (category == PACE_NONE || pace->is_off) {
+        return 0;
+    }
+    struct pace_bucket *own = &pace->categories[category];
+    bucket_fill(own, now_ms);
+    bucket_fill(&pace->account, now_ms);
+    int64_t own_wait_ms = bucket_wait_ms(own);
+    int64_t account_wait_ms = bucket_wait_ms(&pace->account);
+    if (own_wait_ms > 0 || account_wait_ms > 0) {
+        return own_wait_ms > account_wait_ms ? own_wait_ms : account_wait_ms;
+    }
+    own->tokens -= 1.0;
+    pace->account.tokens -= 1.0;
+    return 0;
+}
+
+static void bucket_slow_down(struct pace_bucket *bucket, int64_t now_ms) {
+    bucket_fill(bucket, now_ms);
+    if (bucket->tokens > 0) {
+        bucket->tokens = 0; /* AWS's bucket is empty, so ours is */
+    }
+    if (now_ms - bucket->slowed_at_ms >= SLOW_DOWN_PAUSE_MS) {
+        bucket->rate = bucket->rate / 2 > RATE_MIN ? bucket->rate / 2 : RATE_MIN;
+        bucket->slowed_at_ms = now_ms;
+    }
+}
+
+static void bucket_speed_up(struct pace_bucket *bucket, int64_t now_ms) {
+    bucket_fill(bucket, now_ms); /* what was gained so far was gained at the old rate */
+    double rate = bucket->rate + bucket->rate_max * RATE_STEP_SHARE;
+    bucket->rate = rate > bucket->rate_max ? bucket->rate_max : rate;
+}
+
+void pace_completed(struct pace *pace,
+                    enum pace_category category,
+                    bool was_throttled,
+                    int64_t now_ms) {
+    if (category == PACE_NONE || pace->is_off) {
+        return;
+    }
+    struct pace_bucket *buckets[] = {&pace->categories[category], &pace->account};
+    for (int i = 0; i < 2; i++) {
+        if (was_throttled) {
+            bucket_slow_down(buckets[i], now_ms);
+        } else {
+            bucket_speed_up(buckets[i], now_ms);
+        }
+    }
+}

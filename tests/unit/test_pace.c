@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/pace.h"
+#include "unit.h"
+
+#define NOW INT64_C(1795420800000)
+
+/* Makes calls as fast as the pace allows; returns the time when the last one started. */
+static int64_t run(struct pace *pace, enum pace_category category, int calls, int64_t now_ms) {
+    for (int i = 0; i < calls;) {
+        int64_t wait_ms = pace_take(pace, category, now_ms);
+        assert_true(wait_ms >= 0);
+        now_ms += wait_ms;
+        i += wait_ms == 0 ? 1 : 0;
+    }
+    return now_ms;
+}
+
+static void a_burst_leaves_a_quarter_of_awss_bucket_to_others(void **state) {
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, PACE_RATE_DEFAULT, NOW);
+    assert_int_equal(run(&pace, PACE_ELB_READ, 30, NOW), NOW);
+    assert_true(pace_take(&pace, PACE_ELB_READ, NOW) > 0);
+}
+
+static void a_fleet_takes_the_time_the_rate_allows_and_no_longer(void **state) {
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, PACE_RATE_DEFAULT, NOW);
+    int64_t took_ms = run(&pace, PACE_ELB_READ, 1053, NOW) - NOW;
+    int64_t allowed_ms = (int64_t)((1053 - 30) / PACE_RATE_DEFAULT * 1000);
+    assert_in_range(took_ms, allowed_ms - 200, allowed_ms + allowed_ms / 50);
+}
+
+/* Replays a sweep against AWS's own bucket (40 tokens, 10 a second): it must never run dry. */
+static void a_fleet_never_empties_awss_bucket(void **state) {
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, PACE_RATE_DEFAULT, NOW);
+    double tokens = 40;
+    int64_t now_ms = NOW;
+    for (int i = 0; i < 2000; i++) {
+        int64_t start_ms = run(&pace, PACE_ELB_READ, 1, now_ms);
+        tokens += (double)(start_ms - now_ms) / 100.0;
+        tokens = tokens > 40 ? 40 : tokens;
+        tokens -= 1;
+        assert_true(tokens >= 5);
+        now_ms = start_ms;
+    }
+}
+
+static void writes_are_slower_and_count_for_the_account_too(void **state) {
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, PACE_RATE_DEFAULT, NOW);
+    assert_int_equal(run(&pace, PACE_ELB_WRITE, 15, NOW), NOW);
+    assert_in_range(pace_take(&pace, PACE_ELB_WRITE, NOW), 365, 375); /* 2.7 a second */
+    assert_int_equal(run(&pace, PACE_ELB_READ, 15, NOW), NOW);
+    assert_true(pace_take(&pace, PACE_ELB_READ, NOW) > 0); /* the account's 30 are used up */
+}
+
+static void throttling_halves_the_rate_once_a_second(void **state) {
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, 8, NOW);
+    for (int i = 0; i < 5; i++) {
+        pace_completed(&pace, PACE_ELB_READ, true, NOW + i);
+    }
+    assert_true(pace.account.rate > 3.99 && pace.account.rate < 4.01);
+    assert_true(pace_take(&pace, PACE_ELB_READ, NOW + 5) > 200);
+    pace_completed(&pace, PACE_ELB_READ, true, NOW + 1000);
+    assert_true(pace.account.rate > 1.99 && pace.account.rate < 2.01);
+    for (int i = 0; i < 20; i++) {
+        pace_completed(&pace, PACE_ELB_READ, true, NOW + 2000 + i * 1000);
+    }
+    assert_true(pace.account.rate >= 0.5);
+}
+
+static void calls_that_go_through_bring_the_rate_back_to_its_maximum(void **state) {
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, 8, NOW);
+    pace_completed(&pace, PACE_ELB_READ, true, NOW);
+    for (int i = 0; i < 40; i++) {
+        pace_completed(&pace, PACE_ELB_READ, false, NOW + i);
+    }
+    assert_true(pace.account.rate > 7.99 && pace.account.rate < 8.01);
+    assert_true(pace.categories[PACE_ELB_READ].rate <= 8.01);
+}
+
+static void other_services_and_a_pace_that_is_off_never_wait(void **state) {
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, 1, NOW);
+    assert_int_equal(run(&pace, PACE_NONE, 1000, NOW), NOW);
+    pace.is_off = true;
+    assert_int_equal(run(&pace, PACE_ELB_READ, 1000, NOW), NOW);
+}
+
+static void a_clock_set_back_neither_gives_nor_takes_tokens(void **state) {
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, 9, NOW);
+    (void)run(&pace, PACE_ELB_READ, 30, NOW);
+    int64_t wait_ms = pace_take(&pace, PACE_ELB_READ, NOW);
+    assert_int_equal(pace_take(&pace, PACE_ELB_READ, NOW - 3600000), wait_ms);
+    assert_int_equal(pace_take(&pace, PACE_ELB_READ, NOW - 3600000 + wait_ms), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_burst_leaves_a_quarter_of_awss_bucket_to_others),
+        cmocka_unit_test(a_fleet_takes_the_time_the_rate_allows_and_no_longer),
+        cmocka_unit_test(a_fleet_never_empties_awss_bucket),
+        cmocka_unit_test(writes_are_slower_and_count_for_the_account_too),
+        cmocka_unit_test(throttling_halves_the_rate_once_a_second),
+        cmocka_unit_test(calls_that_go_through_bring_the_rate_back_to_its_maximum),
+        cmocka_unit_test(other_services_and_a_pace_that_is_off_never_wait),
+        cmocka_unit_test(a_clock_set_back_neither_gives_nor_takes_tokens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
