@@ -6,7 +6,6 @@
 #include "net/http_curl.h"
 #include "runtime/runtime.h"
 
-#include <signal.h>
 #include <stdlib.h>
 
 /* Longer than a healthy handshake within a Region, shorter than anybody would notice in an INIT of
@@ -107,8 +106,6 @@ int main(int argc, char **argv) {
         const struct cli cli = {env, clock_system(), &log, &arena, connect_app};
         exit_code = cli_run(&cli, argc, argv);
     } else {
-        /* A closed log pipe or a peer that is gone is an error to handle, no reason to die. */
-        (void)signal(SIGPIPE, SIG_IGN);
         struct app app = {.env = env, .clock = clock_system(), .log = &log};
         exit_code = serve_lambda(runtime_api, &app, &arena);
     }
