@@ -29,6 +29,19 @@ class LiveLoadBalancer:
                 f"{word}/{self.name}/{self.id}")
 
 
+def synthetic(count, networks=0, gateways=0):
+    """So many application load balancers of every mode, with and without an owner, and the others
+    beside them. Every third is weak (monitor), every tenth has no owner."""
+    def one(number, kind):
+        mode = ("monitor", "defensive", "strictest")[number % 3] if kind == "application" else None
+        tags = {} if number % 10 == 9 else {"Owner": f"team-{number % 7}", "Name": f"{kind}-{number}"}
+        return LiveLoadBalancer(f"{kind}-{number:05d}", f"{number:016x}", mode, tags,
+                                ("internet-facing", "internal")[number % 2], kind)
+
+    kinds = (["application"] * count) + (["network"] * networks) + (["gateway"] * gateways)
+    return [one(number, kind) for number, kind in enumerate(kinds)]
+
+
 FLEET = [
     LiveLoadBalancer("storefront", "6d0ecf831eec9f09", "monitor",
                      {"Name": "storefront", "Environment": "production"}),
