@@ -4,7 +4,7 @@
 needs. Prints one table and writes build/bench.json. BENCH_ROUNDS (200) sets how often each of the
 quick starts is run. A missed target is shown, and is no failure: machines differ.
 
-A benchmark is a module beside this one with one function, `rows(bench) -> [Row or Skip]`.
+A benchmark is a module beside this one with one function, `rows(bench) -> [Row, Skip or Note]`.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from measure import ROOT, Bench, Row, Skip, machine  # noqa: E402
+from measure import ROOT, Bench, Note, Row, Skip, machine  # noqa: E402
 
 MODULES = ["start", "footprint", "instructions", "tls", "boto3_baseline", "size"]
 LINE = "{:<44} {:>9}  {:<24} {:>9} {:>10}  {:<12}"
@@ -43,6 +43,9 @@ def verdict(row):
 
 
 def show(row):
+    if isinstance(row, Note):
+        print(f"   {row.text}", flush=True)
+        return
     if isinstance(row, Skip):
         print(f"{row.what:<44} skipped: {row.reason}", flush=True)
         return
@@ -52,6 +55,8 @@ def show(row):
 
 
 def to_json(row):
+    if isinstance(row, Note):
+        return {"note": row.text}
     if isinstance(row, Skip):
         return {"what": row.what, "skipped": row.reason}
     return {"what": row.what.strip(), "unit": row.unit, "value": row.value,

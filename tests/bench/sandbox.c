@@ -7,10 +7,13 @@
  * A variant is one line of tab-separated fields: its name, how many events it is given, its whole
  * environment as NAME=value, the program (the first field without '='), its arguments;
  * AWS_LAMBDA_RUNTIME_API is added. Each run prints one JSON line:
- *   {"name":"..","next_us":..,"next_kb":..,"events_us":[..],"end_kb":..}
+ *   {"name":"..","next_us":..,"next_kb":..,"next_wait_us":..,"events_us":[..],"end_kb":..,
+ *    "end_wait_us":..}
  * next_us: from just before the spawn to the first byte of the first GET .../next; next_kb: peak
  * memory (VmHWM) then; events_us: from just before an event is sent to the last byte of what is
- * posted for it; end_kb: peak memory at the GET .../next after the last event.
+ * posted for it; end_kb: peak memory at the GET .../next after the last event. The waits are how
+ * long, up to then, function and sandbox were ready to run but had no processor: the mark that
+ * others left on this run.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -62,6 +65,8 @@ struct run {
     bool is_over;
     int64_t next_us;
     long next_kb;
+    int64_t next_wait_us;
+    int64_t start_wait_us; /* the sandbox's own, before the start */
     size_t sent_count;
     size_t posted_count;
     int64_t event_start_us;
@@ -101,6 +106,22 @@ static long peak_memory_kb(pid_t pid) {
     }
     (void)fclose(file);
     return kb;
+}
+
+/* Ready to run, but waiting for a processor; 0 where the kernel does not count it. */
+static int64_t wait_us(const char *process) {
+    char path[64];
+    long long run_ns = 0;
+    long long wait_ns = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%s/schedstat", process);
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fscanf(file, "%lld %lld", &run_ns, &wait_ns) != 2) {
+        wait_ns = 0;
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return wait_ns / 1000;
 }
 
 /* The variants */
@@ -158,12 +179,19 @@ static void spawn(struct run *run, char *runtime_api) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         (void)posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
     }
+    run->start_wait_us = wait_us("self");
     run->start_us = now_us();
     errno = posix_spawn(
         &run->pid, variant.command[0], &actions, &attributes, variant.command, variant.environment);
     must(errno == 0, variant.command[0]);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
+}
+
+static int64_t run_wait_us(const struct run *run) {
+    char process[24];
+    (void)snprintf(process, sizeof(process), "%ld", (long)run->pid);
+    return wait_us(process) + wait_us("self") - run->start_wait_us;
 }
 
 static void end_process(struct run *run) {
@@ -265,6 +293,7 @@ static void read_connection(struct run *run, struct connection *connection) {
         run->has_asked = true;
         run->next_us = run->received_us - run->start_us;
         run->next_kb = peak_memory_kb(run->pid);
+        run->next_wait_us = run_wait_us(run);
     }
     connection->len += (size_t)got;
     answer(run, connection);
@@ -307,14 +336,18 @@ static void serve(struct run *run) {
 }
 
 static void print_run(const struct run *run) {
-    (void)printf("{\"name\":\"%s\",\"next_us\":%lld,\"next_kb\":%ld,\"events_us\":[",
+    (void)printf("{\"name\":\"%s\",\"next_us\":%lld,\"next_kb\":%ld,\"next_wait_us\":%lld,"
+                 "\"events_us\":[",
                  run->variant->name,
                  (long long)run->next_us,
-                 run->next_kb);
+                 run->next_kb,
+                 (long long)run->next_wait_us);
     for (size_t i = 0; i < run->posted_count; i++) {
         (void)printf("%s%lld", i == 0 ? "" : ",", (long long)run->events_us[i]);
     }
-    (void)printf("],\"end_kb\":%ld}\n", peak_memory_kb(run->pid));
+    (void)printf("],\"end_kb\":%ld,\"end_wait_us\":%lld}\n",
+                 peak_memory_kb(run->pid),
+                 (long long)run_wait_us(run));
 }
 
 static void run_variant(const struct variant *variant, int listener, char *runtime_api) {
@@ -359,7 +392,7 @@ int main(int argc, char **argv) {
     int listener = listen_on_loopback(runtime_api, sizeof(runtime_api));
     for (unsigned long round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++) {
-            run_variant(&variants[i], listener, runtime_api);
+            run_variant(&variants[(round + i) % count], listener, runtime_api);
         }
     }
     return EXIT_SUCCESS;

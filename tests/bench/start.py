@@ -4,7 +4,7 @@
 import re
 import socket
 
-from measure import (ROOT, Row, at_least_times_less, at_most_more, at_most_times,
+from measure import (ROOT, Row, at_least_times_less, at_most_more, at_most_times, calm_notes,
                      endpoint_variables, next_ms)
 
 FLOOR_TIMES_MAX = 2.5
@@ -35,8 +35,8 @@ def warm(bench, name, endpoints):
                          **endpoints)
 
 
-def timed(what, which, ours, against, baseline, target):
-    return Row(what, "ms", ours[which], against, baseline["median"], target,
+def timed(what, value, ours, against, baseline, target):
+    return Row(what, "ms", value, against, baseline["median"], target,
                {"ours": ours, "baseline": baseline})
 
 
@@ -47,16 +47,17 @@ def fast_rows(bench):
             bench.variant("dynamic", [bench.dynamic], WARM_UP="off"),
             warm(bench, "on", answering)], bench.fast_rounds)
     times = {name: next_ms(each) for name, each in runs.items()}
-    yield timed("exec to first GET /next, WARM_UP=off", "median", times["off"],
+    yield timed("exec to first GET /next, WARM_UP=off", times["off"]["median"], times["off"],
                 "floor: musl, one socket", times["floor"], at_most_times(FLOOR_TIMES_MAX))
-    yield timed("  the same", "median", times["off"], "dynamic glibc build", times["dynamic"],
-                at_least_times_less(DYNAMIC_TIMES_MIN))
-    yield timed("  WARM_UP=on, two endpoints answer at once", "median", times["on"],
-                "WARM_UP=off", times["off"], at_most_more(WARM_UP_MORE_MS_MAX, "ms"))
+    yield timed("  the same", times["off"]["median"], times["off"], "dynamic glibc build",
+                times["dynamic"], at_least_times_less(DYNAMIC_TIMES_MIN))
+    yield timed("  WARM_UP=on, two endpoints answer at once", times["on"]["median"],
+                times["on"], "WARM_UP=off", times["off"], at_most_more(WARM_UP_MORE_MS_MAX, "ms"))
+    yield from calm_notes(times)
 
 
 def cap_rows(bench):
-    """The longest of all runs, for "never more than"."""
+    """"Never more than": the longest of all runs."""
     sockets, refusing = refused_variables()
     with bench.endpoints("silent") as silent, bench.endpoints("hole") as hole:
         runs = bench.run([off(bench), warm(bench, "silent", silent), warm(bench, "hole", hole),
@@ -65,9 +66,9 @@ def cap_rows(bench):
         each.close()
     times = {name: next_ms(each) for name, each in runs.items()}
     target = at_most_more(warm_up_cap_ms(), "ms")
-    for name, what in (("silent", "never answer"), ("hole", "drop SYNs"), ("refused", "refuse")):
-        yield timed(f"  WARM_UP=on, endpoints {what}, longest", "max", times[name],
-                    "WARM_UP=off", times["off"], target)
+    for name, what in (("silent", "are silent"), ("hole", "drop SYNs"), ("refused", "refuse")):
+        yield timed(f"  WARM_UP=on, endpoints {what}, longest", times[name]["max"],
+                    times[name], "WARM_UP=off", times["off"], target)
 
 
 def rows(bench):
