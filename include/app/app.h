@@ -41,7 +41,7 @@ MUST_USE enum status app_connect(struct app *app,
                                  struct arena *arena,
                                  struct error *error);
 
-/* Endpoints that INIT should connect to, for http_curl_warm_up; at most 4. */
+/* Endpoints that INIT should connect to, for http_curl_warm_up: those every invocation needs. */
 size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]);
 
 struct app_reply {

@@ -136,16 +136,15 @@ enum status app_connect(struct app *app,
     return STATUS_OK;
 }
 
+/* AWS Config is what every verdict is reported to. Elastic Load Balancing is asked only for what an
+ * event does not say, and each handshake lengthens INIT by a good millisecond. */
 size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]) {
-    static const enum aws_service NEEDED[] = {AWS_CONFIG, AWS_ELBV2};
-    size_t count = 0;
-    for (size_t i = 0; i < sizeof NEEDED / sizeof *NEEDED; i++) {
-        struct endpoint endpoint;
-        if (endpoint_resolve(
-                &app->aws.endpoints, NEEDED[i], app->settings.region, arena, &endpoint, NULL) ==
-            STATUS_OK) {
-            urls[count++] = endpoint.url;
-        }
+    struct endpoint endpoint;
+    if (endpoint_resolve(
+            &app->aws.endpoints, AWS_CONFIG, app->settings.region, arena, &endpoint, NULL) !=
+        STATUS_OK) {
+        return 0;
     }
-    return count;
+    urls[0] = endpoint.url;
+    return 1;
 }

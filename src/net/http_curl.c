@@ -14,6 +14,8 @@
 #define POOL_CONNECTIONS_MAX 64L
 /* curl's timers wake us earlier; this only bounds the damage should one be missed. */
 #define WAIT_MS_MAX INT64_C(60000)
+/* Kept back from the cap: to notice that time is up and to close what did not connect. */
+#define WARM_UP_ENDING_MS 5
 /* A health answer is a few bytes, an error page a few hundred. */
 #define WARM_UP_ANSWER_BYTES_MAX ((size_t)64 * 1024)
 
@@ -209,14 +211,14 @@ void http_curl_warm_up(struct transport *transport,
                        const str *urls,
                        size_t url_count,
                        int64_t cap_ms) {
-    ASSERT(url_count <= UINT_MAX - 1);
+    ASSERT(url_count <= UINT_MAX - 1 && cap_ms > WARM_UP_ENDING_MS);
     struct arena arena;
     arena_init(&arena);
     struct warm_up warm_up = {.curl = curl_of(transport),
                               .arena = &arena,
                               .urls = urls,
                               .url_count = url_count,
-                              .cap_ms = cap_ms};
+                              .cap_ms = cap_ms - WARM_UP_ENDING_MS};
     /* one more than there are URLs: `next` is asked once more while all are in flight */
     const struct http_batch batch = {
         &warm_up, (unsigned)url_count + 1, warm_up_next, warm_up_completed};
