@@ -20,7 +20,7 @@ BASE  = -std=c17 -D_POSIX_C_SOURCE=200809L -DDESYNC_GUARD_VERSION=\"$(VERSION)\"
 roots    := build/generated/amazon_roots.c
 musl     := $(wildcard src/base/musl_*.c)
 sources  := $(filter-out $(musl),$(wildcard src/*/*.c)) $(roots)
-main     := $(wildcard src/main.c)
+main     := $(wildcard src/*.c)
 third    := -lcurl -lssl -lcrypto -lcjson -lexpat -lz
 
 .PHONY: all

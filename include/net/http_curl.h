@@ -20,7 +20,8 @@ struct http_curl_options {
     enum http_trust trust;
     str bundle_path; /* for HTTP_TRUST_BUNDLE_FILE; first existing of the system's places when empty
                       */
-    str user_agent;  /* one token */
+    str bundle_origin;      /* where bundle_path was given, for the message when it is no good */
+    str user_agent;         /* one token */
     bool allows_plain_http; /* http:// beside https:// (endpoint overrides, the Runtime API) */
 };
 

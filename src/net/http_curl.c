@@ -15,7 +15,7 @@
 /* curl's timers wake us earlier; this only bounds the damage should one be missed. */
 #define WAIT_MS_MAX INT64_C(60000)
 /* Kept back from the cap: to notice that time is up and to close what did not connect. */
-#define WARM_UP_ENDING_MS 5
+#define WARM_UP_ENDING_MS 10
 /* A health answer is a few bytes, an error page a few hundred. */
 #define WARM_UP_ANSWER_BYTES_MAX ((size_t)64 * 1024)
 

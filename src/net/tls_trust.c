@@ -95,11 +95,14 @@ static enum status load_bundle(struct tls_trust *trust,
     }
     trust->store = file_store(path);
     if (trust->store == NULL) {
-        return error_set(error,
-                         arena,
-                         STATUS_CONFIGURATION,
-                         "CA bundle %s cannot be read or holds no certificate",
-                         path);
+        return error_set(
+            error,
+            arena,
+            STATUS_CONFIGURATION,
+            "CA bundle %s%s%" STR_FMT " cannot be read or holds no certificate",
+            path,
+            str_is_empty(options->bundle_path) ? "" : " of ",
+            STR_ARG(str_is_empty(options->bundle_path) ? STR_EMPTY : options->bundle_origin));
     }
     return STATUS_OK;
 }

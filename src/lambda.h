@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The app as a Lambda function: what INIT does, and the handler the Runtime API loop is given.
+ */
+#ifndef LAMBDA_H
+#define LAMBDA_H
+
+#include "app/app.h"
+
+struct lambda {
+    str runtime_api; /* host:port */
+    const struct env *env;
+    const struct clock *clock;
+    struct log *log;
+    /* Makes `app` able to call AWS; settings are parsed already. */
+    enum status (*connect)(struct app *app, struct arena *arena, struct error *error);
+};
+
+/* Serves until the platform ends the sandbox; returns the exit code. */
+int lambda_serve(const struct lambda *lambda);
+
+#endif
