@@ -10,6 +10,7 @@ from collections import Counter
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from sim import events, faults, fleet
 from sim.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN
@@ -367,7 +368,8 @@ def test_the_fleet_is_what_awss_client_expects(fleet_aws):
     aws = fleet_aws(balancers)
     elbv2 = boto3.client("elbv2", region_name=REGION, endpoint_url=aws.url,
                          aws_access_key_id=ACCESS_KEY_ID, aws_session_token=SESSION_TOKEN,
-                         aws_secret_access_key=SECRET_ACCESS_KEY)
+                         aws_secret_access_key=SECRET_ACCESS_KEY,
+                         config=Config(retries={"total_max_attempts": 1}))
     listed = elbv2.get_paginator("describe_load_balancers").paginate().build_full_result()
     assert {lb["LoadBalancerArn"]: lb["Type"] for lb in listed["LoadBalancers"]} \
         == {lb.arn: lb.type for lb in balancers}
@@ -381,5 +383,4 @@ def test_the_fleet_is_what_awss_client_expects(fleet_aws):
         elbv2.describe_tags(ResourceArns=[first.arn])
     aws.throttle = Throttle(capacity=0)
     with pytest.raises(Exception, match="Rate exceeded"):
-        elbv2.meta.events.unregister("needs-retry.elastic-load-balancing-v2")
         elbv2.describe_load_balancers()

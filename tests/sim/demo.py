@@ -24,6 +24,7 @@ from sim.runtime_api import RuntimeApi
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 TRIGGER = "config-change."
 RULE = "desync-guard"
+LEFT_OUT = {"config-change.testmode"}  # AWS Config stores nothing of it
 COLUMNS = 120
 ROW = "{:<33} {:<19} {:<10} {:<15} {:>8}  {}"
 COLOURS = {"COMPLIANT": "32", "NON_COMPLIANT": "31", "NOT_APPLICABLE": "90"}
@@ -35,6 +36,12 @@ def painted(text, colour):
 
 def show_line(text=""):
     print(text.rstrip(), flush=True)
+
+
+def name_of(resource):
+    """Of a load balancer the name, of anything else its id."""
+    parts = resource.split("/")
+    return parts[2] if len(parts) == 4 else resource
 
 
 class Demo:
@@ -59,7 +66,10 @@ class Demo:
         self.start_up_ms = (self.api.requests[0].arrived - self.function.started) * 1000
         show_line(painted(ROW.format("EVENT", "LOAD BALANCER", "MODE", "VERDICT", "TIME", ""), "1"))
         for name in events.names(TRIGGER):
-            self.feed(name)
+            expected = json.loads((GOLDEN / name / "expected.json").read_text())["live"]
+            # Errors have nothing to show in a table of verdicts; tests/golden runs them.
+            if "compliance" in expected and name not in LEFT_OUT:
+                self.feed(name, expected)
         self.show_summary()
         return not self.wrong
 
@@ -69,7 +79,7 @@ class Demo:
                   "least defensive and a tag Owner")
         show_line()
 
-    def feed(self, name):
+    def feed(self, name, expected):
         event = events.load(name)
         self.aws.config.add_token(json.loads(event)["resultToken"], RULE)
         started = time.monotonic()
@@ -83,13 +93,12 @@ class Demo:
         mode = ""
         if outcome.kind == "response":
             mode = outcome.json()["evaluations"][0]["mode"]
-        expected = json.loads((GOLDEN / name / "expected.json").read_text())["compliance"]
-        is_right = verdict == expected
+        is_right = verdict == expected["compliance"]
         if not is_right:
             self.wrong.append(name)
-        row = ROW.format(name.removeprefix(TRIGGER), resource.split("/")[2],
+        row = ROW.format(name.removeprefix(TRIGGER), name_of(resource),
                          "-" if mode == "unknown" else mode, verdict, f"{took_ms:.1f} ms",
-                         "" if is_right else f"expected {expected}")
+                         "" if is_right else f"expected {expected['compliance']}")
         show_line(row.replace(verdict, painted(verdict, COLOURS.get(verdict)), 1))
         for line in textwrap.wrap(annotation, COLUMNS - 4):
             show_line("    " + painted(line, "2"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the samples in events/ and moves them to today.
+"""Reads the samples in events/ and moves them to today, to the second.
 
 The files hold plain, real dates, so that `bootstrap evaluate` reads them as they are. Two things in
 them depend on the calendar: a configuration item is stale after 15 minutes, and an exception ends
@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "events"
-TIME_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+TIME_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
 DATE = re.compile(r"(?<![\d-])\d{4}-\d\d-\d\d(?![\dT-])")
 STATE_ID = re.compile(r'(configurationStateId\\*":\s*\\*"?)(\d{13})')
 UTC = datetime.timezone.utc
@@ -31,16 +31,34 @@ def load(name, now=None):
 
 def move_to_now(text, now=None):
     """`text` with its latest time stamp at `now` and all others as far from it as they were."""
-    stamps = [_parse(s) for s in TIME_STAMP.findall(text)]
-    if not stamps:
-        return text
-    now = now or datetime.datetime.now(UTC)
-    distance = now - max(stamps)
-    days = (now.date() - max(stamps).date()).days
-    text = TIME_STAMP.sub(lambda m: _format(_parse(m[0]) + distance), text)
-    text = DATE.sub(lambda m: _move_date(m[0], days), text)
-    milliseconds = round(distance.total_seconds() * 1000)
-    return STATE_ID.sub(lambda m: f"{m[1]}{int(m[2]) + milliseconds}", text)
+    return Move.to_now(text, now).of(text)
+
+
+class Move:
+    """One distance in time, for all that belongs together: an event and what is expected of it."""
+
+    def __init__(self, distance, days):
+        self.distance, self.days = distance, days
+
+    @classmethod
+    def to_now(cls, text, now=None):
+        """The move that brings the latest time stamp of `text` to `now`."""
+        stamps = [_parse(s) for s in TIME_STAMP.findall(text)]
+        if not stamps:
+            return cls(datetime.timedelta(), 0)
+        now = now or datetime.datetime.now(UTC)
+        # Whole seconds: stamps without a fraction move exactly as far as those with one.
+        distance = datetime.timedelta(seconds=(now - max(stamps)) // datetime.timedelta(seconds=1))
+        return cls(distance, ((max(stamps) + distance).date() - max(stamps).date()).days)
+
+    def back(self):
+        return Move(-self.distance, -self.days)
+
+    def of(self, text):
+        text = TIME_STAMP.sub(lambda m: _format(_parse(m[0]) + self.distance, m[0]), text)
+        text = DATE.sub(lambda m: _move_date(m[0], self.days), text)
+        milliseconds = round(self.distance.total_seconds() * 1000)
+        return STATE_ID.sub(lambda m: f"{m[1]}{int(m[2]) + milliseconds}", text)
 
 
 def invoking_event(text):
@@ -73,11 +91,14 @@ def earlier(stamp, **distance):
 
 
 def _parse(stamp):
-    return datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    form = "%Y-%m-%dT%H:%M:%S.%fZ" if "." in stamp else "%Y-%m-%dT%H:%M:%SZ"
+    return datetime.datetime.strptime(stamp, form).replace(tzinfo=UTC)
 
 
-def _format(moment):
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+def _format(moment, like="."):
+    """As exact as `like`: with milliseconds or without."""
+    fraction = f".{moment.microsecond // 1000:03d}" if "." in like else ""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"
 
 
 def _move_date(text, days):
