@@ -52,7 +52,8 @@ enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
     if (command == NULL) {
         return usage_error("there is no command \"%s\"", name);
     }
-    return command->run(cli, argc - 1, argv + 1);
+    enum cli_exit exit_code = command->run(cli, argc - 1, argv + 1);
+    return exit_code == CLI_FINE && !flush_output() ? CLI_ERROR : exit_code;
 }
 
 /* Two columns, the first as wide as its longest entry. */

@@ -34,6 +34,8 @@ MUST_USE enum status read_input(
     const char *path, size_t bytes_max, struct arena *arena, str *text_out, struct error *error);
 /* The text and a newline on stdout; false when that failed (said on stderr). */
 bool print_line(str line);
+/* Whether everything printed so far arrived; false is said on stderr. */
+bool flush_output(void);
 /* "bootstrap: message" on stderr */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 /* Complains of wrong use, points at `help`. */

@@ -10,7 +10,7 @@ static enum status read_stream(
     FILE *stream, const char *name, struct buf *text, struct arena *arena, struct error *error) {
     char block[65536];
     size_t count;
-    while ((count = fread(block, 1, sizeof block, stream)) > 0) {
+    while (!text->is_too_large && (count = fread(block, 1, sizeof block, stream)) > 0) {
         buf_append(text, (str){block, count});
     }
     if (ferror(stream)) {
@@ -43,8 +43,14 @@ enum status read_input(
 }
 
 bool print_line(str line) {
-    bool is_written = fwrite(line.ptr, 1, line.len, stdout) == line.len &&
-                      fputc('\n', stdout) != EOF && fflush(stdout) == 0;
+    (void)fwrite(line.ptr, 1, line.len, stdout);
+    (void)fputc('\n', stdout);
+    return flush_output();
+}
+
+bool flush_output(void) {
+    /* What did not fit its buffer was written, or not, before. */
+    bool is_written = fflush(stdout) == 0 && !ferror(stdout);
     if (!is_written) {
         complain("cannot write to standard output: %s", strerror(errno));
     }

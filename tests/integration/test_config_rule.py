@@ -54,8 +54,7 @@ def test_ordering_timestamp_is_the_capture_time(name, start, aws_with_fleet):
     event = events.load(name)
     register_token(aws_with_fleet, event)
     assert start(aws=aws_with_fleet).invoke(event).kind == "response"
-    inner = events.invoking_event(event)
-    item = inner.get("configurationItem") or inner["configurationItemSummary"]
+    item = events.item(event)
     stored = aws_with_fleet.config.result(RULE, events.resource_id(event), item["resourceType"])
     captured = events.seconds(item["configurationItemCaptureTime"])
     assert stored.ordering_timestamp in (captured, int(captured))

@@ -136,6 +136,19 @@ def test_vanished_ones_are_cleaned_up_over_all_pages_of_results(fleet_aws, sweep
     assert annotation.startswith("NOT_APPLICABLE") and "does not exist any more" in annotation
 
 
+def test_what_was_judged_after_the_notification_has_not_vanished(fleet_aws, sweep):
+    """Created while the sweep was listing, and judged by its change event meanwhile."""
+    balancers = fleet.synthetic(5)
+    newer, older = balancers.pop(), balancers.pop()
+    aws = fleet_aws(balancers)
+    notified = events.seconds(NOTIFIED)
+    aws.config.add_result(RULE, newer.arn, "COMPLIANT", ordering_timestamp=notified + 1)
+    aws.config.add_result(RULE, older.arn, "COMPLIANT", ordering_timestamp=notified - 1)
+    assert sweep(aws).kind == "response"
+    assert stored(aws) == {**expected(balancers), newer.arn: "COMPLIANT",
+                           older.arn: "NOT_APPLICABLE"}
+
+
 @pytest.mark.parametrize("operation, nth, types", [
     (LIST, 2, "Function.SweepIncomplete"), (RESULTS, 2, "Function.SweepIncomplete")],
     ids=["listing", "results"])

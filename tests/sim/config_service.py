@@ -64,12 +64,14 @@ class ConfigService:
         with self._lock:
             self._tokens[token] = rule_name
 
-    def add_result(self, rule_name, resource_id, compliance, resource_type=RESOURCE_TYPE):
-        """A result from an earlier evaluation."""
+    def add_result(self, rule_name, resource_id, compliance, resource_type=RESOURCE_TYPE,
+                   ordering_timestamp=0.0):
+        """A result of another evaluation, mostly an earlier one."""
         self.add_rule(rule_name)
         with self._lock:
             self.results[rule_name][resource_type, resource_id] = Result(
-                resource_type, resource_id, compliance, "from before", 0.0, self.clock(), "")
+                resource_type, resource_id, compliance, "from before", ordering_timestamp,
+                self.clock(), "")
 
     def refuse(self, resource_id, times=1):
         """Lists the resource in FailedEvaluations so many times."""

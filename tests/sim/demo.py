@@ -87,7 +87,7 @@ class Demo:
         took_ms = (time.monotonic() - started) * 1000
         self.fed += 1
         resource = events.resource_id(event)
-        recorded = self.aws.config.result(RULE, resource)
+        recorded = self.aws.config.result(RULE, resource, expected["resourceType"])
         verdict = recorded.compliance if recorded else "(none)"
         annotation = recorded.annotation if recorded else outcome.body.decode()
         mode = ""

@@ -74,10 +74,15 @@ def with_invoking_event(text, change):
     return json.dumps(event)
 
 
-def resource_id(text):
+def item(text):
+    """The configuration item of a change event, or its summary."""
     inner = invoking_event(text)
-    item = inner.get("configurationItem") or inner.get("configurationItemSummary")
-    return item["resourceId"]
+    found = inner.get("configurationItem") or inner["configurationItemSummary"]
+    return json.loads(found) if isinstance(found, str) else found
+
+
+def resource_id(text):
+    return item(text)["resourceId"]
 
 
 def seconds(stamp):
