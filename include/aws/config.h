@@ -46,6 +46,7 @@ struct config_result {
     str resource_type;
     str resource_id;
     str compliance_type;
+    int64_t ordering_ms; /* of the state it was judged on; 0 when Config does not say */
 };
 
 /* All results of a rule, all pages. A bad status: the listing broke off, and *results_out must not

@@ -261,6 +261,14 @@ static const struct {
     {"ConfigurationSnapshotDeliveryCompleted", MESSAGE_SCHEDULED, NULL},
 };
 
+/* Proactive evaluations judge what the event brings and touch nothing live; a sweep is all live. */
+static enum status refuse_proactive_sweep(struct arena *arena, struct error *error) {
+    return error_set(error,
+                     arena,
+                     STATUS_INVALID,
+                     "evaluationMode PROACTIVE needs a configurationItem to judge");
+}
+
 static enum status decode_message(const struct json *invoking,
                                   struct arena *arena,
                                   struct config_invocation *config,
@@ -270,9 +278,10 @@ static enum status decode_message(const struct json *invoking,
     for (size_t i = 0; i < sizeof MESSAGES / sizeof *MESSAGES; i++) {
         if (str_eq(type, str_from_cstr(MESSAGES[i].type))) {
             config->message = MESSAGES[i].message;
-            return MESSAGES[i].item == NULL
-                       ? STATUS_OK
-                       : decode_item_member(invoking, MESSAGES[i].item, arena, config, error);
+            if (MESSAGES[i].item != NULL) {
+                return decode_item_member(invoking, MESSAGES[i].item, arena, config, error);
+            }
+            return config->is_proactive ? refuse_proactive_sweep(arena, error) : STATUS_OK;
         }
     }
     return error_set(error,
@@ -324,7 +333,8 @@ enum status decode_event(str event,
     }
     if (str_eq(json_get_string(root, "detail-type"), STR("Scheduled Event"))) {
         invocation_out->kind = INVOCATION_SWEEP;
-        return STATUS_OK;
+        TRY(decode_string_member(root, "region", arena, &invocation_out->config.region, error));
+        return check_region("region", invocation_out->config.region, arena, error);
     }
     return error_set(
         error, arena, STATUS_INVALID, "the event has no invokingEvent; " ACCEPTED_SHAPES);

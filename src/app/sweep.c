@@ -171,6 +171,7 @@ static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, siz
         items[i].facts->has_tags = false; /* they lived in the chunk's arena */
         items[i].facts->tags = NULL;
         items[i].facts->tag_count = 0;
+        items[i].facts->mode_text = STR_EMPTY;
     }
     sweep->judged_count += evaluation_count;
     report(sweep, evaluations, evaluation_count, &arena);
@@ -191,13 +192,19 @@ static void sweep_listed(struct sweep *sweep) {
     }
 }
 
+/* Judged on a state after the one this sweep speaks of: a load balancer that was created while we
+ * were listing, and that a change event judged meanwhile, has not vanished. */
+static bool is_newer(const struct sweep *sweep, const struct config_result *result) {
+    return result->ordering_ms / MS_PER_SECOND > sweep->ordering_ms / MS_PER_SECOND;
+}
+
 /* Config keeps the result of a dead resource until it is told otherwise; so it does with those of
  * network load balancers that another version of the rule may have left. */
 static bool has_vanished(const struct sweep *sweep,
                          const struct config_result *result,
                          struct evaluation *evaluation) {
     if (!str_eq(result->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE)) ||
-        str_eq(result->compliance_type, STR("NOT_APPLICABLE"))) {
+        str_eq(result->compliance_type, STR("NOT_APPLICABLE")) || is_newer(sweep, result)) {
         return false;
     }
     const struct load_balancer *listed = find_listed(sweep, result->resource_id);
@@ -243,12 +250,24 @@ static bool is_complete(const struct sweep *sweep) {
            sweep->not_reached_count == 0 && sweep->report_error.status == STATUS_OK;
 }
 
-/* Only a complete sweep may conclude from absence. Rules with longer names than the API takes, and
- * sweeps that no rule asked for, have nothing to look up. */
+/* Only a complete sweep may conclude from absence. A sweep that no rule asked for has nothing to
+ * look up; a rule with a longer name than the API takes cannot be looked up, which its owner should
+ * know. */
 static bool may_clean_up(const struct sweep *sweep) {
     str rule_name = sweep->invocation->rule_name;
-    return is_complete(sweep) && !str_is_empty(sweep->invocation->result_token) &&
-           !str_is_empty(rule_name) && str_utf8_count(rule_name) <= CONFIG_RULE_NAME_CHARACTERS_MAX;
+    if (!is_complete(sweep) || str_is_empty(sweep->invocation->result_token) ||
+        str_is_empty(rule_name)) {
+        return false;
+    }
+    if (str_utf8_count(rule_name) > CONFIG_RULE_NAME_CHARACTERS_MAX) {
+        LOG(sweep->app->log,
+            LOG_WARN,
+            "clean_up_skipped",
+            LOG_STR("ruleName", rule_name),
+            LOG_STR("reason", STR("AWS Config lists no results of rules with such long names")));
+        return false;
+    }
+    return true;
 }
 
 static const char *error_type_of(const struct sweep *sweep) {
@@ -311,6 +330,7 @@ static void run(struct sweep *sweep) {
     enum status status = elbv2_list_load_balancers(
         &sweep->app->aws, sweep->arena, &sweep->listed, &sweep->listed_count, &sweep->list_error);
     sweep->list_error.status = status;
+    sweep->app->aws.deadline_ms = sweep->deadline_ms;
     sort_listing(sweep);
     sweep_listed(sweep);
     if (may_clean_up(sweep)) {

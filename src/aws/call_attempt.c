@@ -321,7 +321,8 @@ enum call_verdict call_judge(struct call *call,
                              struct error *error) {
     struct aws_client *client = call->client;
     enum status status = judge_end(call, end);
-    if (client->pace != NULL) {
+    if (client->pace != NULL &&
+        end->status == STATUS_OK) { /* no answer says nothing of AWS's pace */
         int64_t now_ms = client->clock->now_ms(client->clock);
         pace_completed(client->pace, call->request->pace, status == STATUS_THROTTLED, now_ms);
     }

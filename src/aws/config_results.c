@@ -7,8 +7,9 @@
 #include "base/json.h"
 #include "call_internal.h"
 
-#define PAGE_SIZE      100  /* the most AWS gives */
-#define PAGES_MAX      4000 /* a listing that goes on beyond is one that does not end */
+#define PAGE_SIZE 100 /* the most AWS gives */
+/* 100,000 results, were all pages full: a listing that goes on beyond is one that does not end. */
+#define PAGES_MAX      1000
 #define BODY_BYTES_MAX ((size_t)64 * 1024)
 
 #define TARGET       "StarlingDoveService.GetComplianceDetailsByConfigRule"
@@ -25,16 +26,24 @@ struct page {
     str next_token; /* empty on the last page */
 };
 
+/* Seconds since 1970, with a fraction; 0 when absent. */
+static int64_t parse_time_ms(const struct json *time) {
+    double seconds = 0;
+    bool is_usable = json_number(time, &seconds) && seconds > 0 && seconds < 1e11;
+    return is_usable ? (int64_t)(seconds * (double)MS_PER_SECOND) : 0;
+}
+
 static enum status parse_result(const struct json *entry,
                                 struct arena *arena,
                                 struct config_result *result,
                                 struct error *error) {
-    const struct json *qualifier =
-        json_get(json_get(entry, "EvaluationResultIdentifier"), "EvaluationResultQualifier");
+    const struct json *identifier = json_get(entry, "EvaluationResultIdentifier");
+    const struct json *qualifier = json_get(identifier, "EvaluationResultQualifier");
     *result = (struct config_result){
         .resource_type = json_get_string(qualifier, "ResourceType"),
         .resource_id = json_get_string(qualifier, "ResourceId"),
         .compliance_type = json_get_string(entry, "ComplianceType"),
+        .ordering_ms = parse_time_ms(json_get(identifier, "OrderingTimestamp")),
     };
     if (str_is_empty(result->resource_type) || str_is_empty(result->resource_id)) {
         return error_set(error, arena, STATUS_INCOMPLETE, "a result that names no resource");
@@ -84,7 +93,12 @@ static enum status read_page(struct aws_client *client,
         json_write_member(&writer, "NextToken", next_token);
     }
     json_object_end(&writer);
-    TRY(buf_status(&body));
+    if (buf_status(&body) != STATUS_OK) {
+        return error_set(error,
+                         page_arena,
+                         STATUS_TOO_LARGE,
+                         "config GetComplianceDetailsByConfigRule: the token is too long");
+    }
     const struct aws_request request = {
         .service = AWS_CONFIG,
         .operation = "GetComplianceDetailsByConfigRule",
@@ -120,11 +134,20 @@ static void listing_append(struct listing *listing, struct arena *arena, const s
             str_copy(arena, page->results[i].resource_type),
             str_copy(arena, page->results[i].resource_id),
             str_copy(arena, page->results[i].compliance_type),
+            page->results[i].ordering_ms,
         };
     }
 }
 
-/* One page into the listing; *next_token is replaced by the next page's, empty after the last. */
+static enum status refuse_endless(struct arena *arena, struct error *error) {
+    return error_set(error,
+                     arena,
+                     STATUS_INCOMPLETE,
+                     "config GetComplianceDetailsByConfigRule: the listing does not end");
+}
+
+/* One page into the listing; *next_token is replaced by the next page's, empty after the last. A
+ * page that leads to itself is the last we take. */
 static enum status add_page(struct aws_client *client,
                             str rule_name,
                             struct arena *arena,
@@ -137,7 +160,9 @@ static enum status add_page(struct aws_client *client,
     enum status status = read_page(client, rule_name, *next_token, &page_arena, &page, &cause);
     if (status == STATUS_OK) {
         listing_append(listing, arena, &page);
+        bool leads_to_itself = !str_is_empty(*next_token) && str_eq(*next_token, page.next_token);
         *next_token = str_copy(arena, page.next_token);
+        status = leads_to_itself ? refuse_endless(arena, error) : STATUS_OK;
     } else {
         error_copy(error, arena, &cause);
     }
@@ -161,10 +186,7 @@ enum status config_list_results(struct aws_client *client,
     *results_out = listing.items;
     *count_out = listing.count;
     if (status == STATUS_OK && !str_is_empty(next_token)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INCOMPLETE,
-                         "config GetComplianceDetailsByConfigRule: the listing does not end");
+        return refuse_endless(arena, error);
     }
     return status;
 }

@@ -124,8 +124,12 @@ static struct aws_outcome *carry_out(struct fleet *fleet,
     return outcomes;
 }
 
-/* A tag call that failed because one of its 20 is gone said nothing of the other 19: they are asked
- * for one by one. */
+/* A tag call that failed because of one of its 20 (gone, or left out of the answer) said nothing of
+ * the other 19: they are asked for one by one. */
+static bool may_fail_for_one(const struct aws_outcome *outcome) {
+    return elbv2_says_gone(outcome) || outcome->status == STATUS_INCOMPLETE;
+}
+
 static void read_tags_singly(struct fleet *fleet, const size_t *indexes, size_t count) {
     struct aws_request *requests = ARENA_ARRAY(fleet->scratch, struct aws_request, count);
     for (size_t i = 0; i < count; i++) {
@@ -149,7 +153,7 @@ static size_t take_unread(struct fleet *fleet,
     for (size_t c = 0; c < call_count; c++) {
         size_t first = (size_t)(calls[c].readings - fleet->readings);
         for (size_t i = first; i < first + calls[c].count; i++) {
-            if (!elbv2_says_gone(&outcomes[c])) {
+            if (!may_fail_for_one(&outcomes[c])) {
                 keep_tags(fleet, i, &outcomes[c]);
             } else if (fleet->items[i].status != STATUS_NOT_FOUND) {
                 indexes[count++] = i;

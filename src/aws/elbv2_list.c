@@ -3,8 +3,9 @@
 #include "elbv2_internal.h"
 
 #define PAGE_SIZE "400" /* the most AWS gives */
-/* 400,000 load balancers: beyond any quota, so a listing that goes on is one that does not end. */
-#define PAGES_MAX 1000
+/* 100,000 load balancers: beyond any quota, so a listing that goes on is one that does not end, and
+ * little enough to hold. */
+#define PAGES_MAX 250
 
 /* One page as it was parsed; lives as long as the page's arena. */
 struct page {
@@ -51,7 +52,12 @@ static enum status read_page(struct aws_client *client,
     if (!str_is_empty(marker)) {
         aws_form_add(&form, STR("Marker"), marker);
     }
-    TRY(buf_status(&body));
+    if (buf_status(&body) != STATUS_OK) {
+        return error_set(error,
+                         page_arena,
+                         STATUS_TOO_LARGE,
+                         "elasticloadbalancing DescribeLoadBalancers: the marker is too long");
+    }
     struct aws_request request =
         elbv2_request("DescribeLoadBalancers", buf_str(&body), parse_page, page);
     request.attempts_max = ELBV2_ATTEMPTS_FLEET;
@@ -86,7 +92,15 @@ static void listing_append(struct listing *listing, struct arena *arena, const s
     }
 }
 
-/* One page into the listing; *marker is replaced by the next page's, empty after the last. */
+static enum status refuse_endless(struct arena *arena, struct error *error) {
+    return error_set(error,
+                     arena,
+                     STATUS_INCOMPLETE,
+                     "elasticloadbalancing DescribeLoadBalancers: the listing does not end");
+}
+
+/* One page into the listing; *marker is replaced by the next page's, empty after the last. A page
+ * that leads to itself is the last we take. */
 static enum status add_page(struct aws_client *client,
                             struct arena *arena,
                             struct listing *listing,
@@ -98,7 +112,9 @@ static enum status add_page(struct aws_client *client,
     enum status status = read_page(client, *marker, &page_arena, &page, &cause);
     if (status == STATUS_OK) {
         listing_append(listing, arena, &page);
+        bool leads_to_itself = !str_is_empty(*marker) && str_eq(*marker, page.next_marker);
         *marker = str_copy(arena, page.next_marker);
+        status = leads_to_itself ? refuse_endless(arena, error) : STATUS_OK;
     } else {
         error_copy(error, arena, &cause);
     }
@@ -121,10 +137,7 @@ enum status elbv2_list_load_balancers(struct aws_client *client,
     *load_balancers_out = listing.items;
     *count_out = listing.count;
     if (status == STATUS_OK && !str_is_empty(marker)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INCOMPLETE,
-                         "elasticloadbalancing DescribeLoadBalancers: the listing does not end");
+        return refuse_endless(arena, error);
     }
     return status;
 }

@@ -10,7 +10,8 @@
  *     fake_clean_up(&fake);
  *
  * A request takes the first answer of the script that is not used up and whose `match` occurs in it
- * (URL, a "Name: value" line, or body); a request without one fails the test.
+ * (URL, a "Name: value" line, or body); one that the script does not answer goes to `respond`, and
+ * without that fails the test.
  */
 #ifndef FAKE_TRANSPORT_H
 #define FAKE_TRANSPORT_H
@@ -28,7 +29,7 @@
 
 #define FAKE_FOREVER       (-1)
 #define FAKE_ANSWERS_MAX   64
-#define FAKE_REQUESTS_MAX  512
+#define FAKE_REQUESTS_MAX  16384
 #define FAKE_IN_FLIGHT_MAX 64
 #define FAKE_HEADERS_MAX   8
 #define FAKE_NOW_MS        INT64_C(1795420800000) /* 2026-11-23T08:00:00Z */
@@ -66,7 +67,11 @@ struct fake_transport {
     struct fake_answer answers[FAKE_ANSWERS_MAX];
     int uses[FAKE_ANSWERS_MAX];
     size_t answer_count;
-    struct fake_request requests[FAKE_REQUESTS_MAX];
+    /* A simulated service behind the script; what it answers lives in `arena`. */
+    struct fake_answer (*respond)(void *context, const struct http_request *request);
+    void *respond_context;
+    struct fake_request *requests; /* grows in `arena` */
+    size_t request_capacity;
     size_t request_count;
     size_t in_flight_peak;
     enum status send_all_status; /* not OK: send_all refuses to work */
@@ -91,6 +96,12 @@ static inline void fake_sleep_ms(const struct clock *clock, int64_t ms) {
 static inline struct fake_request *fake_record(struct fake_transport *fake,
                                                const struct http_request *request) {
     assert_true(fake->request_count < FAKE_REQUESTS_MAX);
+    if (fake->request_count == fake->request_capacity) {
+        size_t old_size = fake->request_capacity * sizeof(fake->requests[0]);
+        size_t new_size = old_size == 0 ? 64 * sizeof(fake->requests[0]) : 2 * old_size;
+        fake->requests = arena_realloc(&fake->arena, fake->requests, old_size, new_size);
+        fake->request_capacity = new_size / sizeof(fake->requests[0]);
+    }
     struct fake_request *copy = &fake->requests[fake->request_count++];
     struct http_header *headers =
         ARENA_ARRAY(&fake->arena, struct http_header, request->header_count);
@@ -133,6 +144,11 @@ static inline const struct fake_answer *fake_find_answer(struct fake_transport *
             fake->uses[i]++;
             return answer;
         }
+    }
+    if (fake->respond != NULL) {
+        struct fake_answer *answer = ARENA_NEW(&fake->arena, struct fake_answer);
+        *answer = fake->respond(fake->respond_context, request);
+        return answer;
     }
     fail_msg("no answer in the script for %s %s %s",
              str_to_cstr(&fake->arena, request->method),

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../../src/app/app_internal.h"
+#include "fake_transport.h"
+#include "unit.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* One variable besides those that every run has. */
+struct variables {
+    const char *name;
+    const char *value;
+};
+
+static str variable(const struct env *env, const char *name) {
+    const struct variables *extra = env->context;
+    static const struct variables USUAL[] = {
+        {"AWS_REGION", "eu-west-1"},
+        {"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"},
+        {"AWS_SECRET_ACCESS_KEY", "do-not-tell"},
+    };
+    if (extra->name != NULL && strcmp(extra->name, name) == 0) {
+        return str_from_cstr(extra->value);
+    }
+    for (size_t i = 0; i < COUNT(USUAL); i++) {
+        if (strcmp(USUAL[i].name, name) == 0) {
+            return str_from_cstr(USUAL[i].value);
+        }
+    }
+    return STR_EMPTY;
+}
+
+struct bench {
+    struct fake_transport fake;
+    struct arena arena;
+    struct variables variables;
+    struct env env;
+    struct app app;
+    struct error error;
+};
+
+static enum status parse(struct bench *bench, const char *name, const char *value) {
+    fake_init(&bench->fake);
+    bench->arena = (struct arena){0};
+    bench->error = (struct error){0};
+    bench->variables = (struct variables){name, value};
+    bench->env = (struct env){.get = variable, .context = &bench->variables};
+    bench->app = (struct app){.env = &bench->env, .clock = &bench->fake.clock};
+    return app_settings_parse(&bench->env, &bench->arena, &bench->app.settings, &bench->error);
+}
+
+static enum status connect_app(struct bench *bench) {
+    return app_connect(&bench->app, &bench->fake.transport, &bench->arena, &bench->error);
+}
+
+static void end(struct bench *bench) {
+    arena_clean_up(&bench->arena);
+    fake_clean_up(&bench->fake);
+}
+
+static void settings_have_these_defaults(void **state) {
+    (void)state;
+    struct bench bench;
+    assert_int_equal(parse(&bench, NULL, NULL), STATUS_OK);
+    assert_str(bench.app.settings.region, "eu-west-1");
+    assert_true(bench.app.settings.warms_up);
+    assert_int_equal(bench.app.settings.elb_requests_per_second, 9);
+    end(&bench);
+}
+
+static void settings_region_has_a_second_name(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *value, *region;
+    } rows[] = {
+        {"AWS_REGION", "us-gov-west-1", "us-gov-west-1"},
+        {"AWS_REGION", "", ""},
+        {"AWS_DEFAULT_REGION", "us-east-1", "eu-west-1"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bench bench;
+        assert_int_equal(parse(&bench, rows[i].name, rows[i].value), STATUS_OK);
+        assert_str(bench.app.settings.region, rows[i].region);
+        end(&bench);
+    }
+}
+
+static str only_default_region(const struct env *env, const char *name) {
+    return strcmp(name, "AWS_DEFAULT_REGION") == 0 ? str_from_cstr(env->context) : STR_EMPTY;
+}
+
+static void settings_default_region_counts_when_there_is_no_other(void **state) {
+    (void)state;
+    struct bench bench;
+    (void)parse(&bench, NULL, NULL);
+    struct app_settings settings;
+    struct env env = {.get = only_default_region, .context = "ap-south-1"};
+    assert_int_equal(app_settings_parse(&env, &bench.arena, &settings, &bench.error), STATUS_OK);
+    assert_str(settings.region, "ap-south-1");
+    env.context = "no region";
+    assert_int_equal(app_settings_parse(&env, &bench.arena, &settings, &bench.error),
+                     STATUS_CONFIGURATION);
+    assert_str(bench.error.message, "AWS_DEFAULT_REGION is \"no region\", which is no AWS Region");
+    end(&bench);
+}
+
+static void settings_warm_up_is_on_or_off(void **state) {
+    (void)state;
+    static const struct {
+        const char *value;
+        bool warms_up;
+    } rows[] = {{"on", true}, {"ON", true}, {"off", false}, {"Off", false}, {"", true}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bench bench;
+        if (parse(&bench, "WARM_UP", rows[i].value) != STATUS_OK ||
+            bench.app.settings.warms_up != rows[i].warms_up) {
+            fail_msg("WARM_UP=%s", rows[i].value);
+        }
+        end(&bench);
+    }
+}
+
+static void settings_requests_per_second_are_1_to_10_or_off(void **state) {
+    (void)state;
+    static const struct {
+        const char *value;
+        int per_second;
+    } rows[] = {{"1", 1}, {"5", 5}, {"10", 10}, {"off", 0}, {"OFF", 0}, {"", 9}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bench bench;
+        if (parse(&bench, "ELB_REQUESTS_PER_SECOND", rows[i].value) != STATUS_OK ||
+            bench.app.settings.elb_requests_per_second != rows[i].per_second) {
+            fail_msg("ELB_REQUESTS_PER_SECOND=%s", rows[i].value);
+        }
+        end(&bench);
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *value;
+    const char *says[3];
+} BAD[] = {
+    {"AWS_REGION", "moon", {"AWS_REGION is \"moon\"", "no AWS Region"}},
+    {"AWS_REGION", "eu-west-1/x", {"AWS_REGION is \"eu-west-1/x\""}},
+    {"AWS_REGION", "\xff\xfe", {"AWS_REGION"}},
+    {"WARM_UP", "yes", {"WARM_UP is \"yes\"", "accepted: on, off"}},
+    {"WARM_UP", "o", {"WARM_UP is \"o\"", "accepted: on, off"}},
+    {"ELB_REQUESTS_PER_SECOND", "0", {"ELB_REQUESTS_PER_SECOND is \"0\"", "accepted: 1..10, off"}},
+    {"ELB_REQUESTS_PER_SECOND", "11", {"is \"11\"", "accepted: 1..10, off"}},
+    {"ELB_REQUESTS_PER_SECOND", "-1", {"is \"-1\"", "accepted: 1..10, off"}},
+    {"ELB_REQUESTS_PER_SECOND", "5.5", {"is \"5.5\"", "accepted: 1..10, off"}},
+    {"ELB_REQUESTS_PER_SECOND", "ten", {"is \"ten\"", "accepted: 1..10, off"}},
+    {"ELB_REQUESTS_PER_SECOND", "99999999999999999999", {"is \"9999", "accepted: 1..10, off"}},
+    {"DESYNC_MODE", "lax", {"DESYNC_MODE", "lax", "monitor, defensive or strictest"}},
+    {"INTERNET_FACING_MODE", "lax", {"INTERNET_FACING_MODE", "lax", "strictest"}},
+    {"INTERNET_FACING_MODE", "monitor", {"INTERNET_FACING_MODE", "monitor", "defensive"}},
+    {"INTERNAL_MODE", "lax", {"INTERNAL_MODE", "lax", "strictest"}},
+    {"PROFILES", "modern", {"PROFILES", "modern", "name=mode"}},
+    {"REQUIRED_TAGS", "a,a", {"REQUIRED_TAGS", "accepted"}},
+    {"MAX_EXCEPTION_DAYS", "x", {"MAX_EXCEPTION_DAYS", "x", "0 to 3650"}},
+    {"EXCEPTION_WARNING_DAYS", "-1", {"EXCEPTION_WARNING_DAYS", "0 to 3650"}},
+    {"DROP_INVALID_HEADERS", "maybe", {"DROP_INVALID_HEADERS", "ignore, advise or require"}},
+    {"MAX_NON_COMPLIANT_DAYS", "3651", {"MAX_NON_COMPLIANT_DAYS", "0 to 3650"}},
+};
+
+static void settings_refuse_a_bad_value_by_name(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(BAD); i++) {
+        struct bench bench;
+        enum status status = parse(&bench, BAD[i].name, BAD[i].value);
+        bool is_good = status == STATUS_CONFIGURATION && bench.error.status == status;
+        for (size_t n = 0; n < 3 && BAD[i].says[n] != NULL; n++) {
+            is_good = is_good && str_contains(bench.error.message, str_from_cstr(BAD[i].says[n]));
+        }
+        if (!is_good) {
+            fail_msg("%s=%s: %s: %.*s",
+                     BAD[i].name,
+                     BAD[i].value,
+                     status_name(status),
+                     STR_ARG(bench.error.message));
+        }
+        end(&bench);
+    }
+}
+
+/* Every parameter of the policy is checked at the start: its variable is looked at. */
+static void settings_check_all_variables_of_the_policy(void **state) {
+    (void)state;
+    static const char *const GOOD[][2] = {
+        {"DESYNC_MODE", "monitor"},
+        {"INTERNET_FACING_MODE", "strictest"},
+        {"INTERNAL_MODE", "defensive"},
+        {"PROFILE_TAG", "Profile"},
+        {"PROFILES", "a=monitor"},
+        {"REQUIRED_TAGS", "Owner,Env=a|b"},
+        {"OWNER_TAGS", "Chef"},
+        {"EXCEPTION_TAG_PREFIX", "x"},
+        {"MAX_EXCEPTION_DAYS", "0"},
+        {"EXCEPTION_WARNING_DAYS", "3650"},
+        {"DROP_INVALID_HEADERS", "ignore"},
+        {"MAX_NON_COMPLIANT_DAYS", "1"},
+    };
+    size_t count = 0;
+    const struct policy_parameter_info *infos = policy_parameter_infos(&count);
+    assert_int_equal(count, COUNT(GOOD));
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(infos[i].environment, GOOD[i][0]);
+        struct bench bench;
+        if (parse(&bench, GOOD[i][0], GOOD[i][1]) != STATUS_OK) {
+            fail_msg("%s=%s: %.*s", GOOD[i][0], GOOD[i][1], STR_ARG(bench.error.message));
+        }
+        end(&bench);
+    }
+}
+
+static void connect_needs_a_region(void **state) {
+    (void)state;
+    struct bench bench;
+    assert_int_equal(parse(&bench, "AWS_REGION", ""), STATUS_OK);
+    assert_int_equal(connect_app(&bench), STATUS_CONFIGURATION);
+    assert_str(bench.error.message, "AWS_REGION is not set");
+    end(&bench);
+}
+
+static void connect_refuses_bad_aws_variables_by_name(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *value;
+    } rows[] = {
+        {"AWS_ACCESS_KEY_ID", ""},
+        {"AWS_SECRET_ACCESS_KEY", ""},
+        {"AWS_MAX_ATTEMPTS", "0"},
+        {"AWS_MAX_ATTEMPTS", "many"},
+        {"AWS_ENDPOINT_URL", "nowhere"},
+        {"AWS_USE_FIPS_ENDPOINT", "perhaps"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bench bench;
+        assert_int_equal(parse(&bench, rows[i].name, rows[i].value), STATUS_OK);
+        enum status status = connect_app(&bench);
+        if (status != STATUS_CONFIGURATION ||
+            !str_contains(bench.error.message, str_from_cstr(rows[i].name)) ||
+            str_contains(bench.error.message, STR("do-not-tell"))) {
+            fail_msg("%s=%s: %s: %.*s",
+                     rows[i].name,
+                     rows[i].value,
+                     status_name(status),
+                     STR_ARG(bench.error.message));
+        }
+        end(&bench);
+    }
+}
+
+static void connect_paces_calls_unless_told_not_to(void **state) {
+    (void)state;
+    struct bench bench;
+    assert_int_equal(parse(&bench, "ELB_REQUESTS_PER_SECOND", "4"), STATUS_OK);
+    assert_int_equal(connect_app(&bench), STATUS_OK);
+    assert_non_null(bench.app.aws.pace);
+    assert_true(bench.app.aws.pace->account.rate_max > 3.9);
+    assert_true(bench.app.aws.pace->account.rate_max < 4.1);
+    assert_str(bench.app.aws.region, "eu-west-1");
+    end(&bench);
+    assert_int_equal(parse(&bench, "ELB_REQUESTS_PER_SECOND", "off"), STATUS_OK);
+    assert_int_equal(connect_app(&bench), STATUS_OK);
+    assert_null(bench.app.aws.pace);
+    end(&bench);
+}
+
+static void warm_up_connects_to_where_verdicts_are_reported(void **state) {
+    (void)state;
+    struct bench bench;
+    str urls[4];
+    assert_int_equal(parse(&bench, "AWS_REGION", "cn-north-1"), STATUS_OK);
+    assert_int_equal(connect_app(&bench), STATUS_OK);
+    assert_in_range(app_warm_up_urls(&bench.app, &bench.arena, urls), 1, 4);
+    assert_str(urls[0], "https://config.cn-north-1.amazonaws.com.cn");
+    end(&bench);
+    assert_int_equal(parse(&bench, "AWS_ENDPOINT_URL", "http://127.0.0.1:5000"), STATUS_OK);
+    assert_int_equal(connect_app(&bench), STATUS_OK);
+    assert_in_range(app_warm_up_urls(&bench.app, &bench.arena, urls), 1, 4);
+    assert_str(urls[0], "http://127.0.0.1:5000");
+    end(&bench);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_have_these_defaults),
+        cmocka_unit_test(settings_region_has_a_second_name),
+        cmocka_unit_test(settings_default_region_counts_when_there_is_no_other),
+        cmocka_unit_test(settings_warm_up_is_on_or_off),
+        cmocka_unit_test(settings_requests_per_second_are_1_to_10_or_off),
+        cmocka_unit_test(settings_refuse_a_bad_value_by_name),
+        cmocka_unit_test(settings_check_all_variables_of_the_policy),
+        cmocka_unit_test(connect_needs_a_region),
+        cmocka_unit_test(connect_refuses_bad_aws_variables_by_name),
+        cmocka_unit_test(connect_paces_calls_unless_told_not_to),
+        cmocka_unit_test(warm_up_connects_to_where_verdicts_are_reported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
