@@ -133,7 +133,7 @@ $(tools): build/test/tools/%: $(unit_lib)
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $(filter %/$*.o,$^) $(unit_lib) $(third) -lpthread -o $@
 $(foreach o,$(tool_objects),$(eval build/test/tools/$(basename $(notdir $o)): $o))
 
-.PHONY: unit unit-build test venv demo bench
+.PHONY: unit unit-build test venv demo demo-arm64 bench
 unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
 	@tests/run $(unit_tests)
@@ -147,6 +147,11 @@ venv: build/python
 
 demo: bootstrap venv ## see it work on this machine, without an AWS account
 	@build/python tests/sim/demo.py
+
+demo-arm64: packages-check venv ## the same with the arm64 binary, under qemu-user
+	@$(MAKE) ARCH=arm64 build/ship/arm64/bootstrap
+	@BOOTSTRAP=build/ship/arm64/bootstrap BOOTSTRAP_PREFIX=qemu-aarch64-static \
+	    build/python tests/sim/demo.py
 
 build/python-bench: .ci/requirements-bench.txt .ci/venv.sh | packages-test
 	@.ci/venv.sh .ci/requirements-bench.txt build/venv-bench $@
