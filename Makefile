@@ -227,7 +227,7 @@ distclean: ## forget everything
 	rm -rf bootstrap build
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-zA-Z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z][a-zA-Z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 20
 
 packages-%: FORCE
 	@.ci/install-packages $*
