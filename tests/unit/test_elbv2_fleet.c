@@ -296,6 +296,28 @@ static void elbv2_fleet_without_a_pace_would_be_throttled_out(void **state) {
     fixture_end(&bench.aws);
 }
 
+/* Only an answer says something of AWS's pace: a line that is down is no reason to speed up. */
+static void elbv2_fleet_without_answers_does_not_speed_up(void **state) {
+    (void)state;
+    static const struct {
+        enum status status;
+        bool speeds_up;
+    } rows[] = {{STATUS_CONNECTION, false}, {STATUS_TIMEOUT, false}, {STATUS_OK, true}};
+    for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
+        struct bench bench;
+        bench_begin(&bench, 20);
+        bench_pace(&bench);
+        bench.pace.account.rate = 2;
+        bench.region->fault =
+            (struct region_fault){.nth = 1,
+                                  .is_lasting = rows[row].status != STATUS_OK,
+                                  .answer = {.http_status = 503, .status = rows[row].status}};
+        read_fleet(&bench);
+        assert_int_equal(bench.pace.account.rate > 2, rows[row].speeds_up);
+        fixture_end(&bench.aws);
+    }
+}
+
 static void elbv2_fleet_out_of_time_keeps_what_was_read(void **state) {
     (void)state;
     struct bench bench;
@@ -361,6 +383,7 @@ int main(void) {
         cmocka_unit_test(elbv2_fleet_never_outruns_its_pace),
         cmocka_unit_test(elbv2_fleet_slows_down_when_throttled_and_reads_all),
         cmocka_unit_test(elbv2_fleet_without_a_pace_would_be_throttled_out),
+        cmocka_unit_test(elbv2_fleet_without_answers_does_not_speed_up),
         cmocka_unit_test(elbv2_fleet_out_of_time_keeps_what_was_read),
         cmocka_unit_test(elbv2_fleet_deadline_while_in_flight_is_kept),
         cmocka_unit_test(elbv2_fleet_transport_that_gives_up_leaves_all_unknown),

@@ -40,6 +40,27 @@ static void sweep_out_of_time_reports_what_it_read(void **state) {
     world_end(&world);
 }
 
+/* A fleet too large for the time there ever is: no part of it may be the one never reached. */
+static void sweep_that_is_never_in_time_reaches_all_by_and_by(void **state) {
+    (void)state;
+    struct world world;
+    world_begin(&world, 300);
+    size_t reached = 0;
+    for (int run = 0; run < 12; run++) {
+        world.fake.now_ms += 3600000;
+        world_handle(&world, world_event(&world, SCHEDULED, TOKEN RULE), world.fake.now_ms + 15000);
+        world_failed(&world, "Function.SweepIncomplete", SAYS("not reached in time"));
+        reached = 0;
+        for (size_t i = 0; i < 300; i++) {
+            reached += region_told_of(world.region, world.region->members[i].arn) != NULL ? 1 : 0;
+        }
+        /* each covers less than half */
+        assert_true(run > 0 || reached < 150);
+    }
+    assert_int_equal(reached, 300);
+    world_end(&world);
+}
+
 /* What a chunk brought is reported before the next one is read. */
 static void sweep_reports_each_chunk_before_it_reads_the_next(void **state) {
     (void)state;
@@ -284,6 +305,7 @@ static void sweep_recovers_in_the_same_sandbox(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sweep_out_of_time_reports_what_it_read),
+        cmocka_unit_test(sweep_that_is_never_in_time_reaches_all_by_and_by),
         cmocka_unit_test(sweep_reports_each_chunk_before_it_reads_the_next),
         cmocka_unit_test(sweep_with_a_short_time_keeps_a_quarter_of_it_back),
         cmocka_unit_test(sweep_without_any_time_asks_nothing),
