@@ -77,7 +77,7 @@ class FleetAws:
         self.latency = 0.0
         self.counts = Counter()
         self.signature_failures = []
-        self.in_flight = self.in_flight_max = 0
+        self.in_flight = self.in_flight_max = self.connections_opened = 0
         self._deletions = []
         self._loop = asyncio.new_event_loop()
         started = threading.Event()
@@ -251,6 +251,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        self.aws.connections_opened += 1
 
     def data_received(self, data):
         self.buffer += data
