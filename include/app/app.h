@@ -9,7 +9,22 @@
 #include "aws/call.h"
 #include "base/env.h"
 #include "base/log.h"
-#include "policy/evaluate.h"
+#include "policy/enforce.h"
+
+#define ALLOWED_ACCOUNTS_MAX 256 /* 4 KB of environment hold some 300 of 12 digits */
+
+/* What is done beside reporting; each text is empty when its part is off. */
+struct act_settings {
+    struct enforcement_settings enforcement; /* ENFORCEMENT, MAX_CHANGES_PER_RUN, FIGHT_LIMIT */
+    str state_table;                         /* STATE_TABLE */
+    str alert_topic_arn;                     /* ALERT_TOPIC_ARN */
+    str config_rule_name;                    /* CONFIG_RULE_NAME */
+    bool imports_findings;                   /* SECURITY_HUB */
+    str cross_account_role;                  /* CROSS_ACCOUNT_ROLE, a role's name, path included */
+    str external_id;                         /* EXTERNAL_ID */
+    str allowed_accounts[ALLOWED_ACCOUNTS_MAX]; /* ALLOWED_ACCOUNTS */
+    size_t allowed_account_count;
+};
 
 /* The whole configuration, parsed and checked once at INIT. Lives in the process arena. */
 struct app_settings {
@@ -17,6 +32,7 @@ struct app_settings {
     struct policy_source environment_policy;
     bool warms_up;               /* WARM_UP */
     int elb_requests_per_second; /* ELB_REQUESTS_PER_SECOND; 0: not paced */
+    struct act_settings act;
 };
 
 struct app {

@@ -8,6 +8,10 @@
 #include "base/env.h"
 #include "base/status.h"
 
+/* Longer than any that AWS gives; what does not fit cannot be signed with. */
+#define CREDENTIALS_ID_BYTES_MAX     128
+#define CREDENTIALS_SECRET_BYTES_MAX 256
+
 struct aws_credentials {
     str access_key_id;
     str secret_access_key;

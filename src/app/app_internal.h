@@ -33,6 +33,7 @@ struct config_item {
     str status_text;
     enum item_status status;
     int64_t capture_ms;         /* 0 when absent */
+    bool has_junk_time;         /* something stands there that is no time */
     struct load_balancer facts; /* what the item says; the rest is marked unknown */
 };
 
@@ -40,7 +41,7 @@ enum config_message { MESSAGE_CHANGE, MESSAGE_OVERSIZED, MESSAGE_SCHEDULED };
 
 struct config_invocation {
     enum config_message message;
-    str result_token; /* empty only when is_proactive */
+    str result_token; /* empty when absent */
     str rule_name;    /* empty when absent */
     str account_id;   /* likewise */
     bool is_proactive;
@@ -53,14 +54,38 @@ struct config_invocation {
         item; /* of a change; a summary without configuration and tags when oversized */
 };
 
+enum elb_call_kind { ELB_CREATE, ELB_MODIFY, ELB_TAGS, ELB_DELETE };
+
+/* Who wrote last, for the alert that must name them. */
+struct elb_caller {
+    str arn;        /* the role behind an assumed one */
+    str user_agent; /* "APN/1.0 HashiCorp/1.0 Terraform/1.5" */
+    str invoked_by; /* "cloudformation.amazonaws.com"; empty for a call of their own */
+};
+
+struct elb_call {
+    enum elb_call_kind kind;
+    str event_name;
+    str event_id; /* the same in every delivery of one call */
+    int64_t event_ms;
+    str region;          /* empty when absent */
+    str account_id;      /* likewise */
+    str ignored_because; /* not empty: recognised, and left alone */
+    str *arns;           /* of Application Load Balancers, each once */
+    size_t arn_count;
+    struct elb_caller caller;
+};
+
 enum invocation_kind {
-    INVOCATION_CONFIG, /* an AWS Config rule asks */
-    INVOCATION_SWEEP   /* a schedule asks: the same sweep, with nobody to report to */
+    INVOCATION_CONFIG,  /* an AWS Config rule asks */
+    INVOCATION_SWEEP,   /* a schedule asks: the same sweep, with nobody to report to */
+    INVOCATION_ELB_CALL /* somebody changed a load balancer */
 };
 
 struct invocation {
     enum invocation_kind kind;
     struct config_invocation config;
+    struct elb_call elb_call;
 };
 
 /* INVALID (or TOO_LARGE, TOO_DEEP) with a message that names the member and what is accepted. */
@@ -68,6 +93,14 @@ MUST_USE enum status decode_event(str event,
                                   struct arena *arena,
                                   struct invocation *invocation_out,
                                   struct error *error);
+
+/* "AWS API Call via CloudTrail" by its detail-type. */
+bool is_elb_event(const struct json *event);
+/* INVALID when it cannot be understood; a call that is not ours to act on is OK and says why. */
+MUST_USE enum status decode_elb_event(const struct json *event,
+                                      struct arena *arena,
+                                      struct elb_call *call,
+                                      struct error *error);
 
 /* ruleParameters in every form Config sends: absent, null, "", "{}", "null", a JSON string of an
  * object, an object. Numbers and booleans become their text. INVALID_PARAMETER otherwise. */
@@ -82,6 +115,7 @@ MUST_USE enum status decode_rule_parameters(const struct json *rule_parameters,
  * leaves them unknown; INVALID only where the item cannot even be named (resourceType, resourceId,
  * its ARN). */
 MUST_USE enum status decode_config_item(const struct json *item,
+                                        bool is_proactive,
                                         struct arena *arena,
                                         struct config_item *item_out,
                                         struct error *error);
@@ -131,6 +165,12 @@ MUST_USE enum status env_choice(const struct env *env,
                                 size_t *index,
                                 struct arena *arena,
                                 struct error *error);
+
+/* The part of the settings that is about acting. */
+MUST_USE enum status act_settings_parse(const struct env *env,
+                                        struct arena *arena,
+                                        struct act_settings *settings_out,
+                                        struct error *error);
 
 /* Environment and rule parameters together. */
 MUST_USE enum status app_policy(const struct app *app,

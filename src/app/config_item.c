@@ -45,13 +45,15 @@ static bool read_pair(const struct json *element, str *key, str *value) {
 
 /* Attributes we judge by. A list with junk in it, or with the same attribute twice, tells nothing.
  */
-static void read_attributes(const struct json *list, struct load_balancer *facts) {
+static void read_attributes(const struct json *list,
+                            struct arena *arena,
+                            struct load_balancer *facts) {
     struct load_balancer read = *facts;
     int modes = 0;
     for (const struct json *element = json_first(list); element; element = json_next(element)) {
         str key;
         str value;
-        if (!read_pair(element, &key, &value)) {
+        if (!read_pair(decode_embedded(element, arena), &key, &value)) {
             return;
         }
         if (str_eq(key, STR(ATTRIBUTE_DESYNC_MODE))) {
@@ -81,7 +83,8 @@ static bool read_tags(const struct json *tags, struct arena *arena, struct load_
         struct tag *tag = &list[count++];
         if (json_is_object(tags) && (json_is_string(element) || json_is_null(element))) {
             *tag = (struct tag){json_key(element), json_string(element)};
-        } else if (json_is_object(tags) || !read_pair(element, &tag->key, &tag->value)) {
+        } else if (json_is_object(tags) ||
+                   !read_pair(decode_embedded(element, arena), &tag->key, &tag->value)) {
             return false;
         }
     }
@@ -108,10 +111,13 @@ static void read_item_tags(const struct json *item,
     }
 }
 
+/* The ARN's shape tells the type too; where the two disagree, neither is believed. */
 static void read_configuration(const struct json *configuration, struct load_balancer *facts) {
-    str type = json_string(either_member(configuration, "type", "Type"));
-    if (!str_is_empty(type)) {
-        facts->type = load_balancer_type_parse(type);
+    str text = json_string(either_member(configuration, "type", "Type"));
+    if (!str_is_empty(text)) {
+        enum load_balancer_type type = load_balancer_type_parse(text);
+        bool agrees = facts->type == TYPE_UNKNOWN || facts->type == type;
+        facts->type = agrees ? type : TYPE_UNKNOWN;
     }
     facts->scheme =
         load_balancer_scheme_parse(json_string(either_member(configuration, "scheme", "Scheme")));
@@ -121,60 +127,77 @@ static void read_facts(const struct json *item, struct arena *arena, struct load
     read_configuration(decode_embedded(json_get(item, "configuration"), arena), facts);
     const struct json *supplementary =
         decode_embedded(json_get(item, "supplementaryConfiguration"), arena);
-    read_attributes(decode_embedded(json_get(supplementary, "LoadBalancerAttributes"), arena),
-                    facts);
+    const struct json *attributes =
+        either_member(supplementary, "LoadBalancerAttributes", "loadBalancerAttributes");
+    read_attributes(decode_embedded(attributes, arena), arena, facts);
     read_item_tags(item, supplementary, arena, facts);
 }
 
-/* An ISO 8601 string, or epoch seconds as GetResourceConfigHistory has them. */
-static enum status read_capture_time(const struct json *item,
-                                     struct arena *arena,
-                                     int64_t *ms_out,
-                                     struct error *error) {
-    const struct json *member;
-    TRY(decode_member(item, "configurationItemCaptureTime", arena, &member, error));
-    *ms_out = 0;
+/* An ISO 8601 string, or epoch seconds as GetResourceConfigHistory has them. Junk is no reason to
+ * leave a deleted resource red: it only makes a present one too old to be believed. */
+static void read_capture_time(const struct json *item, struct config_item *item_out) {
+    const struct json *member = json_get(item, "configurationItemCaptureTime");
     double seconds;
-    if (member == NULL || json_is_null(member)) {
-        return STATUS_OK;
-    }
     if (json_number(member, &seconds) && seconds > 0 && seconds < 1e11) {
-        *ms_out = (int64_t)(seconds * 1000.0);
-        return STATUS_OK;
+        item_out->capture_ms = (int64_t)(seconds * 1000.0);
+        return;
     }
-    if (time_parse_iso8601(json_string(member), ms_out)) {
-        return STATUS_OK;
-    }
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID,
-                     "configurationItemCaptureTime is no ISO 8601 time: \"%" STR_FMT "\"",
-                     STR_ARG(str_utf8_prefix(json_string(member), 64)));
+    bool is_absent = member == NULL || json_is_null(member);
+    item_out->has_junk_time =
+        !is_absent && !time_parse_iso8601(json_string(member), &item_out->capture_ms);
 }
 
-/* The ARN is the id of this resource type; its shape tells the kind of load balancer. */
+/* The ARN is the id of this resource type, and its shape tells the kind of load balancer. Before it
+ * is created a resource has a logical id, in a proactive evaluation. */
 static enum status read_identity(struct config_item *item,
+                                 bool is_proactive,
                                  struct arena *arena,
                                  struct error *error) {
+    struct load_balancer_arn arn;
     item->facts.arn = item->resource_id;
     if (!str_eq(item->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
         return STATUS_OK;
     }
-    struct load_balancer_arn arn;
-    if (load_balancer_arn_parse(item->resource_id, &arn) != STATUS_OK || arn.is_classic) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "resourceId \"%" STR_FMT
-                         "\" is no ARN of an Elastic Load Balancing v2 load balancer",
-                         STR_ARG(str_utf8_prefix(item->resource_id, 200)));
+    if (load_balancer_arn_parse(item->resource_id, &arn) == STATUS_OK && !arn.is_classic &&
+        region_is_valid(arn.region) && str_starts_with(arn.partition, STR("aws"))) {
+        item->facts.type = arn.type;
+        item->facts.name = arn.name;
+        return STATUS_OK;
     }
-    item->facts.type = arn.type;
-    item->facts.name = arn.name;
-    return STATUS_OK;
+    return is_proactive ? STATUS_OK
+                        : error_set(error,
+                                    arena,
+                                    STATUS_INVALID,
+                                    "resourceId \"%" STR_FMT
+                                    "\" is no ARN of an Elastic Load Balancing v2 load balancer",
+                                    STR_ARG(str_utf8_prefix(item->resource_id, 200)));
+}
+
+/* Parts of another type than any door sends, or spelt otherwise: the sender meant something we
+ * would not read. What is inside them is facts, and junk there only leaves the facts unknown. */
+static enum status check_parts(const struct json *item, struct arena *arena, struct error *error) {
+    static const char *const PARTS[] = {"configuration", "supplementaryConfiguration", "tags"};
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
+        const struct json *part;
+        TRY(decode_member(item, PARTS[i], arena, &part, error));
+        bool is_list = json_is_array(part) && str_eq(json_key(part), STR("tags"));
+        if (part != NULL && !json_is_null(part) && !json_is_object(part) && !json_is_string(part) &&
+            !is_list) {
+            return error_set(error,
+                             arena,
+                             STATUS_INVALID,
+                             "%s must be an object or a string of JSON, found %s",
+                             PARTS[i],
+                             json_type_name(part));
+        }
+    }
+    str account;
+    TRY(decode_string_member(item, "awsAccountId", arena, &account, error));
+    return decode_string_member(item, "accountId", arena, &account, error);
 }
 
 enum status decode_config_item(const struct json *item,
+                               bool is_proactive,
                                struct arena *arena,
                                struct config_item *item_out,
                                struct error *error) {
@@ -188,12 +211,13 @@ enum status decode_config_item(const struct json *item,
                          "the configuration item has no %s",
                          str_is_empty(item_out->resource_id) ? "resourceId" : "resourceType");
     }
-    TRY(read_identity(item_out, arena, error));
+    TRY(check_parts(item, arena, error));
+    TRY(read_identity(item_out, is_proactive, arena, error));
     TRY(decode_string_member(item, "awsRegion", arena, &item_out->region, error));
     TRY(decode_string_member(
         item, "configurationItemStatus", arena, &item_out->status_text, error));
     item_out->status = item_status_parse(item_out->status_text);
-    TRY(read_capture_time(item, arena, &item_out->capture_ms, error));
+    read_capture_time(item, item_out);
     item_out->facts.source = SOURCE_EVENT;
     read_facts(item, arena, &item_out->facts);
     return STATUS_OK;

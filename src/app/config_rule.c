@@ -31,12 +31,15 @@ bool config_item_is_to_be_judged(const struct config_invocation *invocation,
     return false;
 }
 
-/* Captured so long before the notification or before now that the load balancer may differ today.
- */
+/* Captured so long before the notification or before now that the load balancer may differ today;
+ * or at a time that cannot be. */
 static bool item_is_stale(const struct config_invocation *invocation, int64_t now_ms) {
     int64_t captured_ms = invocation->item.capture_ms;
-    return captured_ms != 0 && (now_ms - captured_ms > ITEM_AGE_MAX_MS ||
-                                invocation->notification_ms - captured_ms > ITEM_AGE_MAX_MS);
+    if (captured_ms == 0) {
+        return invocation->item.has_junk_time;
+    }
+    return now_ms - captured_ms > ITEM_AGE_MAX_MS || captured_ms - now_ms > ITEM_AGE_MAX_MS ||
+           invocation->notification_ms - captured_ms > ITEM_AGE_MAX_MS;
 }
 
 static bool needs_scheme(const struct policy *policy) {
@@ -64,7 +67,9 @@ static struct live_read live_read_plan(const struct config_invocation *invocatio
     struct live_read plan = {0};
     if (item_is_stale(invocation, now_ms)) {
         forget_what_can_change(facts);
-        plan.reason = STR("item older than 15 min");
+        plan.reason = invocation->item.capture_ms > now_ms || invocation->item.has_junk_time
+                          ? STR("item with a wrong time")
+                          : STR("item older than 15 min");
     }
     bool needs_headers = policy->drop_invalid_headers == HEADERS_REQUIRE &&
                          facts->drops_invalid_headers == KNOWN_NOT;
@@ -78,7 +83,9 @@ static struct live_read live_read_plan(const struct config_invocation *invocatio
     }
     if (facts->mode == MODE_UNKNOWN || needs_headers) {
         plan.parts |= ELBV2_ATTRIBUTES;
-        plan.reason = str_is_empty(plan.reason) ? STR("mode not in the item") : plan.reason;
+        str reason = str_is_empty(facts->mode_text) ? STR("mode not in the item")
+                                                    : STR("mode in the item not known");
+        plan.reason = str_is_empty(plan.reason) ? reason : plan.reason;
     }
     if (invocation->message == MESSAGE_OVERSIZED) {
         plan.reason = STR("item too large for the event");
@@ -86,11 +93,23 @@ static struct live_read live_read_plan(const struct config_invocation *invocatio
     return plan;
 }
 
+/* Capture time, else the notification's, else now. A time yet to come would outrank all that is
+ * reported until then. */
 static int64_t ordering_ms(const struct config_invocation *invocation, int64_t now_ms) {
-    if (invocation->item.capture_ms != 0) {
-        return invocation->item.capture_ms;
+    int64_t told_ms = invocation->item.capture_ms != 0 ? invocation->item.capture_ms
+                                                       : invocation->notification_ms;
+    return told_ms == 0 || told_ms > now_ms ? now_ms : told_ms;
+}
+
+/* Asked in the wrong Region or account, AWS knows nothing of a load balancer that is alive. */
+static bool is_out_of_reach(const struct app *app, const struct config_invocation *invocation) {
+    struct load_balancer_arn arn;
+    if (load_balancer_arn_parse(invocation->item.resource_id, &arn) != STATUS_OK) {
+        return true;
     }
-    return invocation->notification_ms != 0 ? invocation->notification_ms : now_ms;
+    return !str_eq(arn.region, app->aws.region) ||
+           (!str_is_empty(invocation->account_id) &&
+            !str_eq(arn.account_id, invocation->account_id));
 }
 
 /* Gather and evaluate. A failed live read leaves the verdict unknown, with the reason. */
@@ -106,6 +125,15 @@ static void judge_item(struct app *app,
         live = live_read_plan(invocation, policy, now_ms, &facts);
     }
     struct error error = {0};
+    if (live.parts != 0 && is_out_of_reach(app, invocation)) {
+        evaluation_without_facts(evaluation,
+                                 invocation->item.resource_type,
+                                 invocation->item.resource_id,
+                                 COMPLIANCE_UNKNOWN,
+                                 STR("its ARN is of another Region or account than the rule, so it "
+                                     "cannot be read"));
+        return;
+    }
     if (live.parts != 0 &&
         elbv2_read_load_balancer(&app->aws, live.parts, arena, &facts, &error) != STATUS_OK) {
         bool is_gone = error.status == STATUS_NOT_FOUND;

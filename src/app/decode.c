@@ -45,13 +45,17 @@ enum status decode_string_member(const struct json *object,
     return STATUS_OK;
 }
 
+/* Some tools store what they were given as a string once more, and again. */
+#define EMBEDDED_DEPTH_MAX 4
+
 const struct json *decode_embedded(const struct json *value, struct arena *arena) {
-    if (!json_is_string(value)) {
-        return value;
+    for (int depth = 0; depth < EMBEDDED_DEPTH_MAX && json_is_string(value); depth++) {
+        const struct json *inner = NULL;
+        enum status status =
+            json_parse(arena, json_string(value), &JSON_LIMITS_DEFAULT, &inner, NULL);
+        value = status == STATUS_OK ? inner : NULL;
     }
-    const struct json *inner = NULL;
-    enum status status = json_parse(arena, json_string(value), &JSON_LIMITS_DEFAULT, &inner, NULL);
-    return status == STATUS_OK ? inner : NULL;
+    return value;
 }
 
 /* Parses `text` as an object; errors call it `what`. */
@@ -212,12 +216,6 @@ static enum status decode_rule_members(const struct json *event,
     TRY(decode_string_member(event, "evaluationMode", arena, &evaluation_mode, error));
     config->is_proactive = str_eq(evaluation_mode, STR("PROACTIVE"));
     TRY(decode_string_member(event, "resultToken", arena, &config->result_token, error));
-    if (str_is_empty(config->result_token) && !config->is_proactive) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "resultToken is missing: without it AWS Config takes no evaluation");
-    }
     TRY(decode_left_scope(event, arena, &config->has_left_scope, error));
     TRY(decode_account_id(event, arena, &config->account_id, error));
     TRY(decode_string_member(event, "configRuleName", arena, &config->rule_name, error));
@@ -242,7 +240,7 @@ static enum status decode_item_member(const struct json *invoking,
                          key,
                          json_type_name(item));
     }
-    TRY(decode_config_item(item, arena, &config->item, error));
+    TRY(decode_config_item(item, config->is_proactive, arena, &config->item, error));
     TRY(check_region("awsRegion", config->item.region, arena, error));
     if (str_is_empty(config->region)) {
         config->region = config->item.region;
@@ -340,6 +338,41 @@ enum status decode_event(str event,
         error, arena, STATUS_INVALID, "the event has no invokingEvent; " ACCEPTED_SHAPES);
 }
 
+/* What the parameter accepts, for a message; "a string" for one we do not know. */
+static const char *accepted_by(str name) {
+    size_t count;
+    const struct policy_parameter_info *infos = policy_parameter_infos(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(name, str_from_cstr(infos[i].name))) {
+            return infos[i].accepted;
+        }
+    }
+    return "a string";
+}
+
+/* Config sends strings; people who test by hand send numbers and booleans too. */
+static enum status decode_parameter_value(const struct json *member,
+                                          struct arena *arena,
+                                          str *value_out,
+                                          struct error *error) {
+    double number;
+    *value_out = json_string(member);
+    if (json_number(member, &number)) {
+        *value_out = str_format(arena, "%.15g", number);
+    } else if (json_is_bool(member)) {
+        *value_out = json_bool(member, false) ? STR("true") : STR("false");
+    } else if (!json_is_string(member) && !json_is_null(member)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID_PARAMETER,
+                         "rule parameter \"%" STR_FMT "\" is a JSON %s; accepted: %s",
+                         STR_ARG(str_utf8_prefix(json_key(member), 64)),
+                         json_type_name(member),
+                         accepted_by(json_key(member)));
+    }
+    return STATUS_OK;
+}
+
 enum status decode_rule_parameters(const struct json *rule_parameters,
                                    struct arena *arena,
                                    struct policy_parameter **parameters_out,
@@ -365,21 +398,8 @@ enum status decode_rule_parameters(const struct json *rule_parameters,
         ARENA_ARRAY(arena, struct policy_parameter, json_count(object));
     size_t count = 0;
     for (const struct json *member = json_first(object); member; member = json_next(member)) {
-        double number;
-        str value = json_string(member);
-        if (json_number(member, &number)) {
-            value = str_format(arena, "%.15g", number);
-        } else if (json_is_bool(member)) {
-            value = json_bool(member, false) ? STR("true") : STR("false");
-        } else if (!json_is_string(member) && !json_is_null(member)) {
-            return error_set(error,
-                             arena,
-                             STATUS_INVALID_PARAMETER,
-                             "rule parameter \"%" STR_FMT "\" must be a string, found %s",
-                             STR_ARG(str_utf8_prefix(json_key(member), 64)),
-                             json_type_name(member));
-        }
-        parameters[count++] = (struct policy_parameter){json_key(member), value};
+        parameters[count].name = json_key(member);
+        TRY(decode_parameter_value(member, arena, &parameters[count++].value, error));
     }
     *parameters_out = parameters;
     *count_out = count;

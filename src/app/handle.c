@@ -2,6 +2,10 @@
 #include "app_internal.h"
 #include "report/render.h"
 
+/* Posting takes a millisecond; a slow processor and a response of megabytes take more. */
+#define POST_RESERVE_MS_MAX 500
+#define POST_SHARE          10
+
 static void decode_and_handle(struct app *app,
                               str event,
                               struct arena *arena,
@@ -13,6 +17,12 @@ static void decode_and_handle(struct app *app,
         return;
     }
     const struct config_invocation *config = &invocation->config;
+    if (invocation->kind == INVOCATION_CONFIG && str_is_empty(config->result_token) &&
+        !config->is_proactive) {
+        str message = STR("resultToken is missing: without it AWS Config takes no evaluation");
+        reply_error(reply, ERROR_INVALID_EVENT, message);
+        return;
+    }
     app->aws.region = str_is_empty(config->region) ? app->settings.region : config->region;
     if (invocation->kind == INVOCATION_SWEEP || config->message == MESSAGE_SCHEDULED) {
         sweep_handle(app, config, arena, reply);
@@ -21,9 +31,20 @@ static void decode_and_handle(struct app *app,
     }
 }
 
+/* What the platform ends, it ends without our answer: a share of the time is kept back for posting
+ * it. */
+static int64_t own_deadline_ms(const struct app *app, int64_t deadline_ms) {
+    int64_t left_ms = deadline_ms - app->clock->now_ms(app->clock);
+    if (deadline_ms == INT64_MAX || left_ms <= 0) {
+        return deadline_ms;
+    }
+    int64_t share_ms = left_ms / POST_SHARE;
+    return deadline_ms - (share_ms < POST_RESERVE_MS_MAX ? share_ms : POST_RESERVE_MS_MAX);
+}
+
 void app_handle(
     struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply) {
-    app->aws.deadline_ms = deadline_ms;
+    app->aws.deadline_ms = own_deadline_ms(app, deadline_ms);
     decode_and_handle(app, event, arena, reply);
     if (reply->is_error) {
         LOG(app->log,
@@ -32,6 +53,30 @@ void app_handle(
             LOG_STR("errorType", reply->error_type),
             LOG_STR("errorMessage", reply->error_message));
     }
+}
+
+/* The verdict without any call; what only a call could tell is unknown. */
+static enum status judge_offline(const struct app *app,
+                                 const struct invocation *invocation,
+                                 struct arena *arena,
+                                 struct evaluation *evaluation,
+                                 struct error *error) {
+    const struct config_invocation *config = &invocation->config;
+    bool is_sweep = invocation->kind == INVOCATION_SWEEP || config->message == MESSAGE_SCHEDULED;
+    if (!is_sweep && !config_item_is_to_be_judged(config, evaluation)) {
+        return STATUS_OK;
+    }
+    struct policy *policy = ARENA_NEW(arena, struct policy);
+    TRY(app_policy(app, config->rule_parameters, arena, policy, error));
+    if (is_sweep) {
+        str reason = STR("a sweep reads live, and evaluate judges only what is in the file");
+        evaluation_without_facts(
+            evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), STR_EMPTY, COMPLIANCE_UNKNOWN, reason);
+    } else {
+        int64_t now_ms = app->clock->now_ms(app->clock);
+        policy_evaluate(&config->item.facts, policy, now_ms, arena, evaluation);
+    }
+    return STATUS_OK;
 }
 
 enum status app_evaluate_offline(const struct app *app,
@@ -43,18 +88,9 @@ enum status app_evaluate_offline(const struct app *app,
                                  struct error *error) {
     struct invocation *invocation = ARENA_NEW(arena, struct invocation);
     TRY(decode_event(event, arena, invocation, error));
-    const struct config_invocation *config = &invocation->config;
     struct evaluation *evaluation = ARENA_NEW(arena, struct evaluation);
-    if (invocation->kind == INVOCATION_SWEEP || config->message == MESSAGE_SCHEDULED) {
-        str reason = STR("a sweep reads live, and evaluate judges only what is in the file");
-        evaluation_without_facts(
-            evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), STR_EMPTY, COMPLIANCE_UNKNOWN, reason);
-    } else if (config_item_is_to_be_judged(config, evaluation)) {
-        struct policy *policy = ARENA_NEW(arena, struct policy);
-        TRY(app_policy(app, config->rule_parameters, arena, policy, error));
-        int64_t now_ms = app->clock->now_ms(app->clock);
-        policy_evaluate(&config->item.facts, policy, now_ms, arena, evaluation);
-    }
+    TRY(judge_offline(app, invocation, arena, evaluation, error));
+    const struct config_invocation *config = &invocation->config;
     evaluation->ordering_ms =
         config->item.capture_ms != 0 ? config->item.capture_ms : config->notification_ms;
     *compliance_out = evaluation->compliance;

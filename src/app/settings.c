@@ -95,14 +95,20 @@ enum status app_settings_parse(const struct env *env,
                                struct app_settings *settings_out,
                                struct error *error) {
     static const char *const ON_OFF[] = {"on", "off", NULL};
+    static const char *const FORMATS[] = {"Text", "JSON", NULL};
+    static const char *const LEVELS[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", NULL};
     *settings_out = (struct app_settings){0};
     settings_out->environment_policy =
         (struct policy_source){.from_environment = policy_variable, .context = env};
     TRY(parse_region(env, arena, &settings_out->region, error));
+    size_t ignored; /* main has set the log up already, in time to tell of an error here */
+    TRY(env_choice(env, "AWS_LAMBDA_LOG_FORMAT", FORMATS, &ignored, arena, error));
+    TRY(env_choice(env, "AWS_LAMBDA_LOG_LEVEL", LEVELS, &ignored, arena, error));
     size_t warm_up = 0;
     TRY(env_choice(env, "WARM_UP", ON_OFF, &warm_up, arena, error));
     settings_out->warms_up = warm_up == 0;
     TRY(parse_pace(env, arena, &settings_out->elb_requests_per_second, error));
+    TRY(act_settings_parse(env, arena, &settings_out->act, error));
     return check_policy(settings_out, arena, error);
 }
 
@@ -119,6 +125,24 @@ enum status app_policy(const struct app *app,
     return policy_parse(&source, arena, policy_out, error);
 }
 
+/* Settings that exclude each other (FIPS and an override) stop the start, not each event. */
+static enum status check_endpoints(const struct app *app,
+                                   struct arena *arena,
+                                   struct error *error) {
+    static const enum aws_service NEEDED[] = {AWS_CONFIG, AWS_ELBV2};
+    for (size_t i = 0; i < sizeof NEEDED / sizeof *NEEDED; i++) {
+        struct endpoint endpoint;
+        struct error cause = {0};
+        if (endpoint_resolve(
+                &app->aws.endpoints, NEEDED[i], app->settings.region, arena, &endpoint, &cause) !=
+            STATUS_OK) {
+            return error_set(
+                error, arena, STATUS_CONFIGURATION, "%" STR_FMT, STR_ARG(cause.message));
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status app_connect(struct app *app,
                         struct transport *transport,
                         struct arena *arena,
@@ -128,6 +152,7 @@ enum status app_connect(struct app *app,
     }
     TRY(aws_client_init(&app->aws, transport, app->clock, app->env, arena, error));
     app->aws.region = app->settings.region;
+    TRY(check_endpoints(app, arena, error));
     if (app->settings.elb_requests_per_second > 0) {
         app->aws.pace = ARENA_NEW(arena, struct pace);
         pace_init(

@@ -10,15 +10,17 @@
 #include "aws/elbv2.h"
 #include "report/render.h"
 
-/* Two full calls of PutEvaluations: little enough to hold, and little is lost when time runs out.
+/* Four full calls of PutEvaluations: little enough to hold, and little is lost when time runs out.
  */
-#define CHUNK_MAX ((size_t)2 * CONFIG_EVALUATIONS_MAX)
+#define CHUNK_MAX ((size_t)4 * CONFIG_EVALUATIONS_MAX)
 /* Enough to hide the latency of a call; the pace, not this, bounds what AWS sees. */
-#define IN_FLIGHT_MAX 50
+#define IN_FLIGHT_MAX 60
 /* Kept back from reading, so that what was read can be reported: this, or a quarter of the time. */
 #define REPORT_RESERVE_MS 10000
-#define NAMES_MAX         5 /* load balancers named in the message */
-#define NAMES_BYTES_MAX   4096
+/* Load balancers that could not be read are named in the message: some 130 of them. */
+#define NAMES_BYTES_MAX 16384
+#define NAME_BYTES_MAX  2048 /* the longest, with its reason */
+#define REASONS_MAX     5
 
 struct sweep {
     struct app *app;
@@ -80,13 +82,20 @@ static const struct load_balancer *find_listed(const struct sweep *sweep, str ar
     return bsearch(&key, sweep->listed, sweep->listed_count, sizeof *sweep->listed, compare_arns);
 }
 
+/* All of them, the first ones with the reason. */
 static void note_unknown(struct sweep *sweep, const struct evaluation *evaluation) {
-    if (sweep->unknown_count++ < NAMES_MAX) {
+    size_t before = sweep->unknown_names.len;
+    buf_printf(&sweep->unknown_names,
+               "%s%" STR_FMT,
+               sweep->unknown_count++ == 0 ? "" : ", ",
+               STR_ARG(evaluation->resource_id));
+    if (sweep->unknown_count <= REASONS_MAX) {
         buf_printf(&sweep->unknown_names,
-                   "%s%" STR_FMT " (%" STR_FMT ")",
-                   sweep->unknown_count == 1 ? "" : ", ",
-                   STR_ARG(evaluation->resource_id),
+                   " (%" STR_FMT ")",
                    STR_ARG(str_utf8_prefix(evaluation->reason, 300)));
+    }
+    if (sweep->unknown_names.len > NAMES_BYTES_MAX - NAME_BYTES_MAX) {
+        buf_rewind(&sweep->unknown_names, before); /* the count says how many there are */
     }
 }
 
@@ -136,7 +145,8 @@ static bool judge(struct sweep *sweep,
                   struct arena *arena,
                   struct evaluation *evaluation) {
     const struct clock *clock = sweep->app->clock;
-    if (item->status == STATUS_DEADLINE) {
+    if (item->status == STATUS_DEADLINE ||
+        (status_is_retryable(item->status) && clock->now_ms(clock) >= sweep->read_deadline_ms)) {
         return false;
     }
     policy_evaluate(item->facts, sweep->policy, clock->now_ms(clock), arena, evaluation);
@@ -276,23 +286,27 @@ static bool is_complete(const struct sweep *sweep) {
 }
 
 /* Only a complete sweep may conclude from absence. A sweep that no rule asked for has nothing to
- * look up; a rule with a longer name than the API takes cannot be looked up, which its owner should
- * know. */
+ * look up; a rule without a name, or with a longer one than the API takes, cannot be looked up,
+ * which its owner should know. */
 static bool may_clean_up(const struct sweep *sweep) {
     str rule_name = sweep->invocation->rule_name;
-    if (!is_complete(sweep) || str_is_empty(sweep->invocation->result_token) ||
-        str_is_empty(rule_name)) {
+    if (!is_complete(sweep) || str_is_empty(sweep->invocation->result_token)) {
         return false;
     }
-    if (str_utf8_count(rule_name) > CONFIG_RULE_NAME_CHARACTERS_MAX) {
+    const char *obstacle = NULL;
+    if (str_is_empty(rule_name)) {
+        obstacle = "the event has no configRuleName";
+    } else if (str_utf8_count(rule_name) > CONFIG_RULE_NAME_CHARACTERS_MAX) {
+        obstacle = "AWS Config lists no results of rules with such long names";
+    }
+    if (obstacle != NULL) {
         LOG(sweep->app->log,
             LOG_WARN,
             "clean_up_skipped",
             LOG_STR("ruleName", rule_name),
-            LOG_STR("reason", STR("AWS Config lists no results of rules with such long names")));
-        return false;
+            LOG_STR("reason", str_from_cstr(obstacle)));
     }
-    return true;
+    return obstacle == NULL;
 }
 
 static const char *error_type_of(const struct sweep *sweep) {
@@ -314,7 +328,7 @@ static void append_cause(struct buf *out, const char *what, const struct error *
 
 static str how_far(struct sweep *sweep) {
     struct buf out;
-    buf_init(&out, sweep->arena, (size_t)4 * NAMES_BYTES_MAX);
+    buf_init(&out, sweep->arena, (size_t)2 * NAMES_BYTES_MAX);
     buf_printf(&out,
                "of %zu load balancers listed (%zu to judge) %zu were judged, %zu reported, %zu are "
                "unknown and %zu were not reached in time",
@@ -328,10 +342,7 @@ static str how_far(struct sweep *sweep) {
     append_cause(&out, "not all could be reported", &sweep->report_error);
     append_cause(&out, "vanished ones could not be looked up", &sweep->vanished_error);
     if (sweep->unknown_count > 0) {
-        buf_printf(&out,
-                   "; unknown: %" STR_FMT "%s",
-                   STR_ARG(buf_str(&sweep->unknown_names)),
-                   sweep->unknown_count > NAMES_MAX ? ", ..." : "");
+        buf_printf(&out, "; unknown: %" STR_FMT, STR_ARG(buf_str(&sweep->unknown_names)));
     }
     return buf_str(&out);
 }

@@ -13,6 +13,7 @@
 #define TYPE_CHARACTERS_MAX 256
 #define ID_CHARACTERS_MAX   768
 #define FAILED_IDS_MAX      5
+#define BATCHES_AT_ONCE     4
 
 /* FailedEvaluations are failures "because of a client or server error": worth repeating, briefly.
  */
@@ -185,15 +186,16 @@ static enum status parse_answer(void *context,
     return STATUS_OK;
 }
 
-static enum status send_batch(struct sending *sending, struct batch *batch, struct error *error) {
+static enum status write_request(struct sending *sending,
+                                 struct batch *batch,
+                                 struct aws_request *request) {
     struct buf body;
     size_t token_bytes_max = sending->result_token.len * 6 + 256;
     buf_init(&body,
              sending->arena,
              CONFIG_EVALUATIONS_MAX * EVALUATION_JSON_BYTES_MAX + token_bytes_max);
     write_batch(&body, batch, sending->result_token);
-    TRY(buf_status(&body));
-    const struct aws_request request = {
+    *request = (struct aws_request){
         .service = AWS_CONFIG,
         .operation = "PutEvaluations",
         .method = STR("POST"),
@@ -204,7 +206,7 @@ static enum status send_batch(struct sending *sending, struct batch *batch, stru
         .parse = parse_answer,
         .context = batch,
     };
-    return aws_call(sending->client, &request, sending->arena, error);
+    return buf_status(&body);
 }
 
 /* ---- all batches, all rounds ---- */
@@ -248,17 +250,15 @@ static void note_call_error(struct sending *sending, struct error *error) {
     }
 }
 
-/* Sends one batch; its refused items are appended to `kept`, where they wait for the next round. */
-static void settle_batch(struct sending *sending, struct batch *batch, size_t *kept) {
-    struct error error = {.status = STATUS_OK};
-    bool is_sent = !sending->is_over;
-    if (is_sent) {
-        enum status status = send_batch(sending, batch, &error);
-        is_sent = status == STATUS_OK;
-        if (!is_sent) {
-            error.status = status;
-            note_call_error(sending, &error);
-        }
+/* What became of one batch; its refused items are appended to those kept for the next round. */
+static void settle_batch(struct sending *sending,
+                         const struct batch *batch,
+                         struct aws_outcome *outcome,
+                         size_t *kept) {
+    bool is_sent = outcome->status == STATUS_OK;
+    if (!is_sent) {
+        outcome->error.status = outcome->status;
+        note_call_error(sending, &outcome->error);
     }
     for (size_t i = 0; i < batch->count; i++) {
         struct item item = batch->items[i];
@@ -272,16 +272,44 @@ static void settle_batch(struct sending *sending, struct batch *batch, size_t *k
     }
 }
 
-/* One round over all items; afterwards only the refused ones are left. */
-static void send_round(struct sending *sending) {
-    size_t kept = 0;
-    for (size_t from = 0; from < sending->item_count; from += CONFIG_EVALUATIONS_MAX) {
-        size_t rest = sending->item_count - from;
-        struct batch batch = {
-            .items = &sending->items[from],
+/* Some batches at once, so that the way to AWS and back is waited for once. */
+static void send_group(struct sending *sending, size_t from, size_t to, size_t *kept) {
+    struct batch batches[BATCHES_AT_ONCE];
+    struct aws_request requests[BATCHES_AT_ONCE] = {{.operation = NULL}};
+    struct aws_outcome outcomes[BATCHES_AT_ONCE] = {{.status = STATUS_OK}};
+    struct error error = {.status = STATUS_OK};
+    size_t count = 0;
+    for (size_t i = from; i < to; i += CONFIG_EVALUATIONS_MAX) {
+        size_t rest = to - i;
+        batches[count] = (struct batch){
+            .items = &sending->items[i],
             .count = rest < CONFIG_EVALUATIONS_MAX ? rest : CONFIG_EVALUATIONS_MAX,
         };
-        settle_batch(sending, &batch, &kept);
+        enum status status = write_request(sending, &batches[count], &requests[count]);
+        ASSERT(status == STATUS_OK); /* its bound follows from what check_input lets through */
+        count++;
+    }
+    enum status status = aws_call_all(
+        sending->client, requests, count, BATCHES_AT_ONCE, sending->arena, outcomes, &error);
+    ASSERT(status == STATUS_OK || outcomes[0].status != STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        settle_batch(sending, &batches[i], &outcomes[i], kept);
+    }
+}
+
+/* One round over all items; afterwards only the refused ones are left. */
+static void send_round(struct sending *sending) {
+    const size_t group = (size_t)BATCHES_AT_ONCE * CONFIG_EVALUATIONS_MAX;
+    size_t kept = 0;
+    for (size_t from = 0; from < sending->item_count; from += group) {
+        size_t to = sending->item_count - from < group ? sending->item_count : from + group;
+        if (sending->is_over) {
+            for (size_t i = from; i < to; i++) {
+                note_failed(sending, &sending->items[i]);
+            }
+        } else {
+            send_group(sending, from, to, &kept);
+        }
     }
     sending->item_count = kept;
 }

@@ -41,6 +41,28 @@ static enum status read_required(const struct env *env,
     return STATUS_OK;
 }
 
+/* What the signer could not sign with is told here, by the variable's name, and not at each call.
+ * An access key id stands between slashes and commas in a header; no secret AWS gives has 60
+ * characters. */
+static enum status check_form(const struct aws_credentials *credentials,
+                              struct arena *arena,
+                              struct error *error) {
+    str id = credentials->access_key_id;
+    if (str_find_char(id, '/') < id.len || str_find_char(id, ',') < id.len ||
+        id.len > CREDENTIALS_ID_BYTES_MAX) {
+        return error_set(
+            error, arena, STATUS_CONFIGURATION, "AWS_ACCESS_KEY_ID is no access key id");
+    }
+    if (credentials->secret_access_key.len > CREDENTIALS_SECRET_BYTES_MAX) {
+        return error_set(error,
+                         arena,
+                         STATUS_CONFIGURATION,
+                         "AWS_SECRET_ACCESS_KEY is longer than %d characters",
+                         CREDENTIALS_SECRET_BYTES_MAX);
+    }
+    return STATUS_OK;
+}
+
 enum status credentials_from_env(const struct env *env,
                                  struct arena *arena,
                                  struct aws_credentials *credentials_out,
@@ -49,6 +71,7 @@ enum status credentials_from_env(const struct env *env,
     TRY(read_required(env, "AWS_ACCESS_KEY_ID", arena, &found.access_key_id, error));
     TRY(read_required(env, "AWS_SECRET_ACCESS_KEY", arena, &found.secret_access_key, error));
     TRY(read_word(env, "AWS_SESSION_TOKEN", arena, &found.session_token, error));
+    TRY(check_form(&found, arena, error));
     *credentials_out = found;
     return STATUS_OK;
 }

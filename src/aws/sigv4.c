@@ -16,7 +16,6 @@
 #define DAY_CHARACTERS 8 /* of "20261123T080000Z" */
 
 /* AWS's secrets have 40 characters; a fixed room on the stack can be wiped for certain. */
-#define SECRET_BYTES_MAX 256
 
 /* Basic time has four digits for the year. */
 #define TIME_MS_MAX INT64_C(253402300799999)
@@ -83,13 +82,13 @@ struct signing {
 };
 
 struct secret {
-    unsigned char bytes[sizeof SECRET_PREFIX - 1 + SECRET_BYTES_MAX];
+    unsigned char bytes[sizeof SECRET_PREFIX - 1 + CREDENTIALS_SECRET_BYTES_MAX];
     size_t len;
 };
 
 static void secret_init(struct secret *secret, str secret_access_key) {
     size_t prefix_len = sizeof SECRET_PREFIX - 1;
-    ASSERT(secret_access_key.len <= SECRET_BYTES_MAX);
+    ASSERT(secret_access_key.len <= CREDENTIALS_SECRET_BYTES_MAX);
     memcpy(secret->bytes, SECRET_PREFIX, prefix_len);
     memcpy(secret->bytes + prefix_len, secret_access_key.ptr, secret_access_key.len);
     secret->len = prefix_len + secret_access_key.len;
@@ -171,9 +170,9 @@ static enum status check_signer(const struct aws_credentials *credentials,
                                 int64_t time_ms) {
     size_t secret_len = credentials->secret_access_key.len;
     bool is_good = is_scope_part(credentials->access_key_id) && secret_len > 0 &&
-                   secret_len <= SECRET_BYTES_MAX && is_sendable(credentials->session_token) &&
-                   is_scope_part(scope->region) && is_scope_part(scope->service) && time_ms >= 0 &&
-                   time_ms <= TIME_MS_MAX;
+                   secret_len <= CREDENTIALS_SECRET_BYTES_MAX &&
+                   is_sendable(credentials->session_token) && is_scope_part(scope->region) &&
+                   is_scope_part(scope->service) && time_ms >= 0 && time_ms <= TIME_MS_MAX;
     return is_good ? STATUS_OK : STATUS_INVALID;
 }
 

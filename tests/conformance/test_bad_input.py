@@ -90,8 +90,9 @@ BAD_EVENTS = {
     "account_id_number": (json.dumps(good_event(accountId=123456789012)), "accountId"),
     "account_id_short": (json.dumps(good_event(accountId="12345")), "accountId"),
     "left_scope_string": (json.dumps(good_event(eventLeftScope="false")), "eventLeftScope"),
-    "capture_time": (event_with_item(configurationItemCaptureTime="yesterday"),
-                     "configurationItemCaptureTime"),
+    "configuration": (event_with_item(configuration=7), "configuration"),
+    "arn_region": (event_with_item(resourceId=ARN.replace("eu-west-1", "nowhere")),
+                   "resourceId"),
 }
 
 

@@ -325,11 +325,80 @@ static void a_passing_fault_costs_a_retry_and_no_verdict(void **state) {
     }
 }
 
+static void an_event_without_a_token_is_refused_before_any_call(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    str event = rule_event(&bench, ALB_ARN, OWNER_TAG FRESH MODE("defensive"), "");
+    size_t token = event.len - strlen(",\"resultToken\":\"token\"}");
+    struct app_reply reply =
+        handle(&bench, str_format(&bench.arena, "%.*s}", (int)token, event.ptr));
+    assert_str(reply.error_type, "Function.InvalidEvent");
+    assert_true(str_contains(reply.error_message, STR("resultToken is missing")));
+    assert_int_equal(bench.fake.request_count, 0);
+    bench_clean_up(&bench);
+}
+
+struct time_case {
+    const char *name;
+    const char *captured;
+    const char *sent; /* OrderingTimestamp */
+};
+
+/* 1795420800 is now. */
+static void an_impossible_time_is_read_live_and_never_outranks_now(void **state) {
+    (void)state;
+    static const struct time_case CASES[] = {
+        {"years ahead", CAPTURED("9999-12-31T00:00:00Z"), "\"OrderingTimestamp\":1795420800"},
+        {"no time at all", CAPTURED("yesterday"), "\"OrderingTimestamp\":1795420800"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        print_message("%s\n", CASES[i].name);
+        struct bench bench;
+        bench_init(&bench);
+        answer_well(&bench, STR(XML_ATTRIBUTES("defensive")));
+        str item = str_format(&bench.arena,
+                              "%s%s,\"configurationItemStatus\":\"OK\"",
+                              CASES[i].captured,
+                              OWNER_TAG MODE("monitor"));
+        struct app_reply reply = handle(&bench, rule_event(&bench, ALB_ARN, item.ptr, ""));
+        assert_false(reply.is_error);
+        assert_true(str_contains(reply.body, STR("\"source\":\"live\"")));
+        assert_int_equal(fake_requests_with(&bench.fake, CASES[i].sent), 1);
+        bench_clean_up(&bench);
+    }
+}
+
+/* "Not found" of the wrong Region would be reported as "deleted". */
+static void a_load_balancer_out_of_reach_is_unknown_without_a_call(void **state) {
+    (void)state;
+    static const char *const ARNS[] = {
+        "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/shop/"
+        "0123456789abcdef",
+        "arn:aws:elasticloadbalancing:eu-west-1:999999999999:loadbalancer/app/shop/"
+        "0123456789abcdef",
+    };
+    for (size_t i = 0; i < sizeof ARNS / sizeof *ARNS; i++) {
+        struct bench bench;
+        bench_init(&bench);
+        const char *item = FRESH ",\"configurationItemStatus\":\"OK\"";
+        const char *rest = ",\"accountId\":\"123456789012\",\"configRuleArn\":\"arn:aws:config:eu-"
+                           "west-1:123456789012:config-rule/config-rule-a\"";
+        struct app_reply reply = handle(&bench, rule_event(&bench, ARNS[i], item, rest));
+        assert_str(reply.error_type, "Function.VerdictUnknown");
+        assert_int_equal(bench.fake.request_count, 0);
+        bench_clean_up(&bench);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_item_costs_its_calls_and_gets_its_verdict),
         cmocka_unit_test(one_that_is_gone_when_read_is_not_applicable),
         cmocka_unit_test(a_lasting_fault_fails_the_invocation),
+        cmocka_unit_test(an_event_without_a_token_is_refused_before_any_call),
+        cmocka_unit_test(an_impossible_time_is_read_live_and_never_outranks_now),
+        cmocka_unit_test(a_load_balancer_out_of_reach_is_unknown_without_a_call),
         cmocka_unit_test(a_passing_fault_costs_a_retry_and_no_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

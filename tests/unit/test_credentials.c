@@ -43,6 +43,9 @@ static enum status read_from(struct variables variables,
     return credentials_from_env(&env, &arena, credentials, error);
 }
 
+#define S64         "Sesame0123456789Sesame0123456789Sesame0123456789Sesame0123456789"
+#define LONG_SECRET S64 S64 S64 S64 "x"
+
 static void all_three_variables_are_read(void **state) {
     (void)state;
     struct aws_credentials credentials;
@@ -82,6 +85,12 @@ static void what_is_wrong_is_named_and_never_shown(void **state) {
         {"key id beyond ASCII",
          {"Sesam\xc3\xa9", "x", "t"},
          "AWS_ACCESS_KEY_ID holds a blank, a control character or a character beyond ASCII"},
+        {"key id of several words",
+         {"AKIA/x,y", "s", NULL},
+         "AWS_ACCESS_KEY_ID is no access key id"},
+        {"secret without end",
+         {"AKIA", LONG_SECRET, NULL},
+         "AWS_SECRET_ACCESS_KEY is longer than 256 characters"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct aws_credentials credentials = {.access_key_id = STR("untouched")};

@@ -244,9 +244,7 @@ static const struct bad_event BAD_EVENTS[] = {
      NULL,
      NULL,
      "invokingEvent is not valid JSON"},
-    {"no token", NULL, ITEM(""), "", "resultToken is missing"},
     {"token a number", NULL, ITEM(""), ",\"resultToken\":1", "resultToken\" must be a string"},
-    {"token null", NULL, ITEM(""), ",\"resultToken\":null", "resultToken is missing"},
     {"account a number",
      NULL,
      ITEM(""),
@@ -302,17 +300,36 @@ static const struct bad_event BAD_EVENTS[] = {
      "\"resourceId\":\"x\"}}",
      TOKEN,
      "has no resourceType"},
+    {"configuration a number", NULL, ITEM(",\"configuration\":7"), TOKEN, "configuration must be"},
+    {"supplementary in capitals",
+     NULL,
+     ITEM(",\"SupplementaryConfiguration\":{}"),
+     TOKEN,
+     "is spelt"},
+    {"tags a number", NULL, ITEM(",\"tags\":1"), TOKEN, "tags must be"},
+    {"item account a number", NULL, ITEM(",\"awsAccountId\":1"), TOKEN, "awsAccountId"},
+    {"ARN of no Region",
+     NULL,
+     "{\"messageType\":\"ConfigurationItemChangeNotification\",\"configurationItem\":{"
+     "\"resourceType\":\"" LOAD_BALANCER_RESOURCE_TYPE
+     "\",\"resourceId\":\"arn:aws:elasticloadbalancing:nowhere:123456789012:loadbalancer/app/a/"
+     "0123456789abcdef\"}}",
+     TOKEN,
+     "is no ARN"},
+    {"ARN of no partition",
+     NULL,
+     "{\"messageType\":\"ConfigurationItemChangeNotification\",\"configurationItem\":{"
+     "\"resourceType\":\"" LOAD_BALANCER_RESOURCE_TYPE
+     "\",\"resourceId\":\"arn:evil:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/a/"
+     "0123456789abcdef\"}}",
+     TOKEN,
+     "is no ARN"},
     {"ARN of another service",
      NULL,
      "{\"messageType\":\"ConfigurationItemChangeNotification\",\"configurationItem\":{"
      "\"resourceType\":\"" LOAD_BALANCER_RESOURCE_TYPE "\",\"resourceId\":\"arn:aws:s3:::b\"}}",
      TOKEN,
      "is no ARN of an Elastic"},
-    {"capture time is none",
-     NULL,
-     ITEM(",\"configurationItemCaptureTime\":\"noon\""),
-     TOKEN,
-     "no ISO 8601 time"},
     {"NUL in the id", NULL, "{\"messageType\":\"a\\u0000b\"}", TOKEN, "not valid JSON"},
 };
 

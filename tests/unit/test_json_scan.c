@@ -323,16 +323,22 @@ static void json_deepest_allowed_limit_is_read(void **state) {
     assert_null(json_first(root));
 }
 
+/* As long as the tag values of a load balancer may be. */
+#define FILLER                                                                                     \
+    "................................................................................"             \
+    "................................................................................"
+
 static void json_six_megabytes_are_read(void **state) {
-    str text = repeated(*state, "[\"x\"", ",{\"Key\":\"0123456789\",\"number\":17}", 210000, "]");
+    str text = repeated(
+        *state, "[\"x\"", ",{\"Key\":\"0123456789-" FILLER "\",\"number\":17}", 32000, "]");
     assert_true(text.len > 6000000);
     const struct json *root = parse_ok(*state, text);
     size_t good = 0;
     for (const struct json *v = json_next(json_first(root)); v != NULL; v = json_next(v)) {
-        good += str_eq(json_get_string(v, "Key"), STR("0123456789")) ? 1 : 0;
+        good += str_eq(json_get_string(v, "Key"), STR("0123456789-" FILLER)) ? 1 : 0;
     }
-    assert_int_equal(good, 210000);
-    assert_int_equal(json_count(root), 210001);
+    assert_int_equal(good, 32000);
+    assert_int_equal(json_count(root), 32001);
 }
 
 static void json_six_megabyte_string_is_read(void **state) {
@@ -340,17 +346,17 @@ static void json_six_megabyte_string_is_read(void **state) {
     assert_int_equal(json_string(parse_ok(*state, text)).len, 11 * 500000);
 }
 
-static void json_more_than_a_million_values_are_too_large(void **state) {
+static void json_more_than_a_hundred_thousand_values_are_too_large(void **state) {
     const struct json *root = NULL;
     struct json_problem problem;
-    str text = repeated(*state, "[0", ",0", 999999, "]");
+    str text = repeated(*state, "[0", ",0", 99999, "]");
     assert_int_equal(json_parse(*state, text, &JSON_LIMITS_DEFAULT, &root, &problem),
                      STATUS_TOO_LARGE);
     assert_string_equal(problem.what, "too many values");
     assert_int_equal(problem.position, text.len - 2);
 }
 
-/* Comparing each with each would be 20,000,000,000 comparisons. */
+/* Comparing each with each would be 4,000,000,000 comparisons. */
 static str object_of_keys(struct arena *arena, size_t count, const char *end) {
     struct buf buf;
     buf_init(&buf, arena, 16 * 1024 * 1024);
@@ -362,15 +368,15 @@ static str object_of_keys(struct arena *arena, size_t count, const char *end) {
 }
 
 static void json_object_with_very_many_keys_is_read(void **state) {
-    const struct json *root = parse_ok(*state, object_of_keys(*state, 200000, "}"));
-    assert_int_equal(json_count(root), 200000);
-    assert_non_null(json_get(root, "key-199999"));
+    const struct json *root = parse_ok(*state, object_of_keys(*state, 90000, "}"));
+    assert_int_equal(json_count(root), 90000);
+    assert_non_null(json_get(root, "key-89999"));
 }
 
 static void json_duplicate_among_very_many_keys_is_found(void **state) {
     const struct json *root = NULL;
     struct json_problem problem;
-    str text = object_of_keys(*state, 200000, ",\"key-77\":0}");
+    str text = object_of_keys(*state, 90000, ",\"key-77\":0}");
     assert_int_equal(json_parse(*state, text, &JSON_LIMITS_DEFAULT, &root, &problem),
                      STATUS_INVALID);
     assert_string_equal(problem.what, "same key twice");
@@ -390,7 +396,7 @@ int main(void) {
         cmocka_unit_test(json_deepest_allowed_limit_is_read),
         cmocka_unit_test(json_six_megabytes_are_read),
         cmocka_unit_test(json_six_megabyte_string_is_read),
-        cmocka_unit_test(json_more_than_a_million_values_are_too_large),
+        cmocka_unit_test(json_more_than_a_hundred_thousand_values_are_too_large),
         cmocka_unit_test(json_object_with_very_many_keys_is_read),
         cmocka_unit_test(json_duplicate_among_very_many_keys_is_found),
     };

@@ -252,7 +252,8 @@ static void session_is_resumed_by_every_handle(void **state) {
     const struct trust_world *trust = *state;
     SSL_CTX *server = authority_server(&trust->ours, "IP:127.0.0.1", DAY_SECONDS);
     SSL_CTX_set_session_id_context(server, (const unsigned char *)"test", 4);
-    /* A TLS 1.3 server that meets one ticket twice at the same moment now and then takes it once. */
+    /* A TLS 1.3 server that meets one ticket twice at the same moment now and then takes it once.
+     */
     SSL_CTX_set_max_proto_version(server, TLS1_2_VERSION);
     struct world world;
     tls_open(&world, trust, server);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether and how far a load balancer's mode is raised. Pure: settings, judgement and counts in,
+ * decision out. Never lowers a mode, never raises to `strictest` (that is what promotion is for),
+ * never decides on facts that are unknown, excused or not live.
+ */
+#ifndef POLICY_ENFORCE_H
+#define POLICY_ENFORCE_H
+
+#include "policy/evaluate.h"
+
+enum enforcement { ENFORCEMENT_OFF, ENFORCEMENT_PLAN, ENFORCEMENT_ENFORCE };
+
+struct enforcement_settings {
+    enum enforcement enforcement;
+    int max_changes_per_run;
+    int fight_limit; /* own corrections of one load balancer in 24 h that are made; the next is not
+                      */
+};
+
+struct enforcement_counts {
+    int changes_in_run;       /* made so far in this invocation */
+    int corrections_in_a_day; /* of this load balancer, by us, in the last 24 h; negative: not known
+                                 (no state table), which stops nothing */
+};
+
+enum enforcement_verdict {
+    ENFORCE_NOTHING, /* there is nothing to do, or enforcement is off */
+    ENFORCE_PLANNED, /* would be changed, but not now */
+    ENFORCE_SKIPPED, /* must not be changed, for a reason the owner should read */
+    ENFORCE_FIGHT,   /* somebody keeps changing it back: skipped, and to be alerted */
+    ENFORCE_CHANGE   /* change it now */
+};
+
+struct enforcement_decision {
+    enum enforcement_verdict verdict;
+    enum desync_mode from;
+    enum desync_mode to; /* MODE_UNKNOWN with ENFORCE_NOTHING */
+    const char *reason;  /* one clause; static text */
+};
+
+struct enforcement_decision enforcement_decide(const struct evaluation *evaluation,
+                                               const struct enforcement_settings *settings,
+                                               const struct enforcement_counts *counts);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a judgement changes in what is remembered of a load balancer, and whom it is told. Pure: the
+ * state before, the judgement and the moment in; the state after, incident and alerts out. Alerts
+ * are on transitions, never on each evaluation: everything that was told is remembered in the
+ * state.
+ */
+#ifndef POLICY_TRANSITION_H
+#define POLICY_TRANSITION_H
+
+#include "policy/evaluate.h"
+
+#define CORRECTIONS_MAX                                                                            \
+    32 /* own changes remembered of the last 24 h; more than any FIGHT_LIMIT in use */
+
+/* The STATE item of the contract, section 7. Times are unix ms; 0: never. */
+struct lb_state {
+    bool is_known;    /* false: nothing is remembered, the rest is zero */
+    int64_t version;  /* counts the writes; the next write is conditional on it */
+    int64_t facts_ms; /* when the facts were true that the state comes from; older facts change
+                         nothing */
+    enum compliance compliance;
+    enum desync_mode mode;
+    enum desync_mode required_mode;
+    char grade;
+    str owner;
+    str findings;          /* ids of those that fail, comma-separated */
+    int64_t since_ms;      /* non-compliant since; names the open incident; 0: there is none */
+    int64_t told_since_ms; /* the incident whose opening was alerted */
+    int64_t escalated_day; /* UTC day of the last escalation */
+    str told_exception;    /* "expiring 2026-12-01" */
+    int64_t fight_told_ms; /* when a fight was alerted last */
+    int64_t corrections_ms[CORRECTIONS_MAX]; /* own changes within the last 24 h, oldest first */
+    size_t correction_count;
+};
+
+enum tell {
+    TELL_OPENED = 1 << 0,
+    TELL_RESOLVED = 1 << 1,
+    TELL_ENFORCED = 1 << 2,
+    TELL_ESCALATED = 1 << 3,
+    TELL_EXCEPTION_EXPIRING = 1 << 4,
+    TELL_EXCEPTION_EXPIRED = 1 << 5,
+    TELL_FIGHT = 1 << 6
+};
+
+struct transition_facts {
+    const struct evaluation *evaluation; /* after enforcement, if there was any; never UNKNOWN */
+    int64_t facts_ms;
+    int64_t now_ms;
+    int max_non_compliant_days;
+    bool is_corrected;     /* we raised the mode just now */
+    int64_t weak_since_ms; /* with is_corrected: when it is known to have been weak (the event's
+                              time) */
+    bool is_fight;         /* a correction was due and FIGHT_LIMIT forbade it */
+};
+
+struct transition {
+    struct lb_state next;
+    bool is_stale;        /* the facts are older than the state: nothing may be written or told */
+    bool is_changed;      /* `next` differs from the state before and is to be written */
+    bool has_new_verdict; /* compliance or mode differ from what was remembered */
+    int64_t opened_ms;    /* an incident to be opened, 0: none */
+    int64_t closed_ms;    /* the incident that `closes_ms` names ends now, 0: none */
+    int64_t closes_ms;    /* when the ending incident was opened */
+    unsigned alerts;      /* of enum tell */
+};
+
+/* Text of `next` lives in `arena` or is borrowed from the evaluation. */
+void transition_make(const struct lb_state *before,
+                     const struct transition_facts *facts,
+                     struct arena *arena,
+                     struct transition *transition_out);
+
+/* Own changes in the 24 h before now. */
+int corrections_in_a_day(const struct lb_state *state, int64_t now_ms);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "app_internal.h"
+
+#define MAX_CHANGES_DEFAULT 25
+#define FIGHT_LIMIT_DEFAULT 3
+
+static enum status refuse(
+    const char *name, str value, const char *accepted, struct arena *arena, struct error *error) {
+    return error_set(error,
+                     arena,
+                     STATUS_CONFIGURATION,
+                     "%s is \"%" STR_FMT "\"; accepted: %s",
+                     name,
+                     STR_ARG(str_utf8_prefix(value, 64)),
+                     accepted);
+}
+
+static enum status parse_count(const struct env *env,
+                               const char *name,
+                               int64_t min,
+                               int *value_out,
+                               struct arena *arena,
+                               struct error *error) {
+    const int64_t max = 1000; /* more is no limit */
+    str text = env_get(env, name);
+    int64_t value = 0;
+    if (str_is_empty(text)) {
+        return STATUS_OK;
+    }
+    if (!str_parse_i64(text, &value) || value < min || value > max) {
+        return refuse(name, text, min == 0 ? "0..1000" : "1..1000", arena, error);
+    }
+    *value_out = (int)value;
+    return STATUS_OK;
+}
+
+static bool is_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Letters, digits and `others`, within these lengths. */
+static bool is_name(str text, size_t min, size_t max, const char *others) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_alphanumeric(text.ptr[i]) && strchr(others, text.ptr[i]) == NULL) {
+            return false;
+        }
+    }
+    return text.len >= min && text.len <= max;
+}
+
+static bool is_table_name(str text) {
+    return is_name(text, 3, 255, "_.-");
+}
+
+static bool is_rule_name(str text) {
+    return is_name(text, 1, 128, "_-");
+}
+
+static bool is_role_name(str text) {
+    return is_name(text, 1, 576, "_+=,.@-/") && text.ptr[0] != '/';
+}
+
+static bool is_external_id(str text) {
+    return is_name(text, 2, 1224, "_+=,.@:/-");
+}
+
+static bool is_topic_arn(str text) {
+    str rest = text;
+    str parts[6] = {0};
+    size_t count = 0;
+    while (rest.ptr != NULL && count < 6) {
+        parts[count++] = str_split(&rest, ':');
+    }
+    return rest.ptr == NULL && count == 6 && str_eq(parts[0], STR("arn")) &&
+           str_eq(parts[2], STR("sns")) && region_is_valid(parts[3]) &&
+           is_name(parts[4], 12, 12, "") && is_name(parts[5], 1, 256, "_-.");
+}
+
+static enum status parse_text(const struct env *env,
+                              const char *name,
+                              bool (*is_valid)(str),
+                              const char *accepted,
+                              str *value_out,
+                              struct arena *arena,
+                              struct error *error) {
+    *value_out = env_get(env, name);
+    if (!str_is_empty(*value_out) && !is_valid(*value_out)) {
+        return refuse(name, *value_out, accepted, arena, error);
+    }
+    return STATUS_OK;
+}
+
+static enum status parse_accounts(const struct env *env,
+                                  struct act_settings *settings,
+                                  struct arena *arena,
+                                  struct error *error) {
+    const char *name = "ALLOWED_ACCOUNTS";
+    str text = env_get(env, name);
+    for (str rest = text; rest.ptr != NULL;) {
+        str account = str_trim(str_split(&rest, ','));
+        bool is_account = account.len == 12;
+        for (size_t i = 0; i < account.len; i++) {
+            is_account = is_account && account.ptr[i] >= '0' && account.ptr[i] <= '9';
+        }
+        if (!is_account || settings->allowed_account_count == ALLOWED_ACCOUNTS_MAX) {
+            return refuse(
+                name, account, "up to 256 account ids of 12 digits, comma-separated", arena, error);
+        }
+        settings->allowed_accounts[settings->allowed_account_count++] = account;
+    }
+    return STATUS_OK;
+}
+
+/* A role to assume without a list of accounts would follow whatever account an event names. */
+static enum status check_cross_account(const struct act_settings *settings,
+                                       struct arena *arena,
+                                       struct error *error) {
+    if (str_is_empty(settings->cross_account_role) == (settings->allowed_account_count == 0)) {
+        return STATUS_OK;
+    }
+    return error_set(
+        error,
+        arena,
+        STATUS_CONFIGURATION,
+        "CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together: the role is assumed only "
+        "in accounts that are listed");
+}
+
+static enum status parse_switches(const struct env *env,
+                                  struct act_settings *settings,
+                                  struct arena *arena,
+                                  struct error *error) {
+    static const char *const ENFORCEMENTS[] = {"off", "plan", "enforce", NULL};
+    static const char *const OFF_ON[] = {"off", "on", NULL};
+    size_t enforcement = 0;
+    size_t security_hub = 0;
+    TRY(env_choice(env, "ENFORCEMENT", ENFORCEMENTS, &enforcement, arena, error));
+    TRY(env_choice(env, "SECURITY_HUB", OFF_ON, &security_hub, arena, error));
+    settings->enforcement = (struct enforcement_settings){
+        .enforcement = (enum enforcement)enforcement,
+        .max_changes_per_run = MAX_CHANGES_DEFAULT,
+        .fight_limit = FIGHT_LIMIT_DEFAULT,
+    };
+    settings->imports_findings = security_hub == 1;
+    int *max_changes = &settings->enforcement.max_changes_per_run;
+    TRY(parse_count(env, "MAX_CHANGES_PER_RUN", 0, max_changes, arena, error));
+    return parse_count(env, "FIGHT_LIMIT", 1, &settings->enforcement.fight_limit, arena, error);
+}
+
+enum status act_settings_parse(const struct env *env,
+                               struct arena *arena,
+                               struct act_settings *settings_out,
+                               struct error *error) {
+    *settings_out = (struct act_settings){0};
+    const struct {
+        const char *name;
+        bool (*is_valid)(str);
+        const char *accepted;
+        str *value;
+    } texts[] = {
+        {"STATE_TABLE", is_table_name, "the name of a DynamoDB table", &settings_out->state_table},
+        {"ALERT_TOPIC_ARN",
+         is_topic_arn,
+         "the ARN of an SNS topic",
+         &settings_out->alert_topic_arn},
+        {"CONFIG_RULE_NAME",
+         is_rule_name,
+         "the name of an AWS Config rule",
+         &settings_out->config_rule_name},
+        {"CROSS_ACCOUNT_ROLE",
+         is_role_name,
+         "the name of an IAM role, with its path but without a leading /",
+         &settings_out->cross_account_role},
+        {"EXTERNAL_ID",
+         is_external_id,
+         "2 to 1224 characters of an external id",
+         &settings_out->external_id},
+    };
+    TRY(parse_switches(env, settings_out, arena, error));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        TRY(parse_text(env,
+                       texts[i].name,
+                       texts[i].is_valid,
+                       texts[i].accepted,
+                       texts[i].value,
+                       arena,
+                       error));
+    }
+    TRY(parse_accounts(env, settings_out, arena, error));
+    return check_cross_account(settings_out, arena, error);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/enforce.h"
+
+/* The mode is too weak and nothing excuses it. */
+static bool is_too_weak(const struct evaluation *evaluation) {
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (evaluation->findings[i].id == FINDING_MODE_TOO_WEAK) {
+            return evaluation->compliance == NON_COMPLIANT && !evaluation->has_active_exception &&
+                   evaluation->source == SOURCE_LIVE && evaluation->mode != MODE_UNKNOWN &&
+                   evaluation->mode < evaluation->required_mode;
+        }
+    }
+    return false;
+}
+
+struct enforcement_decision enforcement_decide(const struct evaluation *evaluation,
+                                               const struct enforcement_settings *settings,
+                                               const struct enforcement_counts *counts) {
+    struct enforcement_decision decision = {ENFORCE_NOTHING, evaluation->mode, MODE_UNKNOWN, ""};
+    if (settings->enforcement == ENFORCEMENT_OFF || !is_too_weak(evaluation)) {
+        return decision;
+    }
+    /* strictest blocks requests that defensive lets through: only evidence may ask for it. */
+    decision.to = MODE_DEFENSIVE;
+    if (evaluation->mode >= decision.to) {
+        decision.to = evaluation->required_mode;
+        decision.verdict = ENFORCE_SKIPPED;
+        decision.reason = "strictest is set by promotion only, when the evidence allows it";
+    } else if (settings->enforcement == ENFORCEMENT_PLAN) {
+        decision.verdict = ENFORCE_PLANNED;
+        decision.reason = "ENFORCEMENT is plan";
+    } else if (counts->corrections_in_a_day >= settings->fight_limit) {
+        decision.verdict = ENFORCE_FIGHT;
+        decision.reason = "FIGHT_LIMIT corrections in 24 h were undone each time";
+    } else if (counts->changes_in_run >= settings->max_changes_per_run) {
+        decision.verdict = ENFORCE_PLANNED;
+        decision.reason = "MAX_CHANGES_PER_RUN is reached";
+    } else {
+        decision.verdict = ENFORCE_CHANGE;
+        decision.reason = "the mode is weaker than required";
+    }
+    return decision;
+}

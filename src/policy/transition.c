@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/transition.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+#define FINDINGS_BYTES_MAX 1024
+
+/* Ids of the failing findings, each once, in the order of the rules. */
+static str failing_ids(const struct evaluation *evaluation, struct arena *arena) {
+    struct buf ids;
+    bool is_listed[FINDING_COUNT] = {false};
+    buf_init(&ids, arena, FINDINGS_BYTES_MAX);
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        const struct finding *finding = &evaluation->findings[i];
+        if (finding->is_failing && !is_listed[finding->id]) {
+            buf_printf(&ids, "%s%s", ids.len == 0 ? "" : ",", finding_name(finding->id));
+            is_listed[finding->id] = true;
+        }
+    }
+    return buf_str(&ids);
+}
+
+static const struct finding *find(const struct evaluation *evaluation, enum finding_id id) {
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (evaluation->findings[i].id == id) {
+            return &evaluation->findings[i];
+        }
+    }
+    return NULL;
+}
+
+int corrections_in_a_day(const struct lb_state *state, int64_t now_ms) {
+    int count = 0;
+    for (size_t i = 0; i < state->correction_count; i++) {
+        count += now_ms - state->corrections_ms[i] < MS_PER_DAY ? 1 : 0;
+    }
+    return count;
+}
+
+/* Drops what is older than a day and adds this one; the oldest goes when there is no room. */
+static void remember_correction(struct lb_state *state, int64_t now_ms) {
+    size_t kept = 0;
+    size_t first = state->correction_count == CORRECTIONS_MAX ? 1 : 0;
+    for (size_t i = first; i < state->correction_count; i++) {
+        if (now_ms - state->corrections_ms[i] < MS_PER_DAY) {
+            state->corrections_ms[kept++] = state->corrections_ms[i];
+        }
+    }
+    state->corrections_ms[kept++] = now_ms;
+    state->correction_count = kept;
+}
+
+/* An incident ends when the load balancer is compliant, excused, or no more. One that begins and is
+ * corrected within the same invocation is opened and closed at once, so that it counts in the time
+ * to repair. */
+static void move_incident(const struct transition_facts *facts, struct transition *transition) {
+    struct lb_state *next = &transition->next;
+    bool is_failing = facts->evaluation->compliance == NON_COMPLIANT;
+    if (next->since_ms == 0 && (is_failing || facts->is_corrected)) {
+        next->since_ms = facts->is_corrected ? facts->weak_since_ms : facts->facts_ms;
+        transition->opened_ms = next->since_ms;
+    }
+    if (next->since_ms != 0 && !is_failing) {
+        transition->closes_ms = next->since_ms;
+        transition->closed_ms = facts->now_ms;
+        next->since_ms = 0;
+    }
+}
+
+static void tell_of_incident(const struct lb_state *before,
+                             const struct transition_facts *facts,
+                             struct transition *transition) {
+    struct lb_state *next = &transition->next;
+    if (facts->is_corrected) {
+        transition->alerts |= TELL_ENFORCED;
+        next->told_since_ms = next->since_ms;
+    } else if (next->since_ms != 0 && next->told_since_ms != next->since_ms) {
+        transition->alerts |= TELL_OPENED;
+        next->told_since_ms = next->since_ms;
+    } else if (transition->closes_ms != 0 && before->told_since_ms == transition->closes_ms) {
+        transition->alerts |= TELL_RESOLVED;
+        next->told_since_ms = 0;
+    }
+}
+
+/* Once a day, from the day after the last one allowed. */
+static void tell_of_age(const struct transition_facts *facts, struct transition *transition) {
+    struct lb_state *next = &transition->next;
+    int64_t today = date_days_of_ms(facts->now_ms);
+    int64_t allowed_ms = (int64_t)facts->max_non_compliant_days * MS_PER_DAY;
+    if (next->since_ms != 0 && facts->now_ms - next->since_ms > allowed_ms &&
+        next->escalated_day != today) {
+        transition->alerts |= TELL_ESCALATED;
+        next->escalated_day = today;
+    }
+}
+
+static void tell_of_exception(const struct transition_facts *facts,
+                              struct arena *arena,
+                              struct transition *transition) {
+    const struct evaluation *evaluation = facts->evaluation;
+    bool is_expired = find(evaluation, FINDING_EXCEPTION_EXPIRED) != NULL;
+    bool is_expiring = find(evaluation, FINDING_EXCEPTION_EXPIRING) != NULL;
+    if (!is_expired && !is_expiring) {
+        return;
+    }
+    str told = str_format(arena,
+                          "%s %" STR_FMT,
+                          is_expired ? "expired" : "expiring",
+                          STR_ARG(evaluation->exception_until));
+    if (!str_eq(told, transition->next.told_exception)) {
+        transition->alerts |= is_expired ? TELL_EXCEPTION_EXPIRED : TELL_EXCEPTION_EXPIRING;
+        transition->next.told_exception = told;
+    }
+}
+
+static void tell_of_fight(const struct transition_facts *facts, struct transition *transition) {
+    struct lb_state *next = &transition->next;
+    if (facts->is_fight && facts->now_ms - next->fight_told_ms >= MS_PER_DAY) {
+        transition->alerts |= TELL_FIGHT;
+        next->fight_told_ms = facts->now_ms;
+    }
+}
+
+static bool has_same_text(const struct lb_state *a, const struct lb_state *b) {
+    return str_eq(a->owner, b->owner) && str_eq(a->findings, b->findings) &&
+           str_eq(a->told_exception, b->told_exception);
+}
+
+/* Everything but facts_ms and version: time passing alone is no news worth a write. */
+static bool is_same(const struct lb_state *a, const struct lb_state *b) {
+    return a->is_known == b->is_known && a->compliance == b->compliance && a->mode == b->mode &&
+           a->required_mode == b->required_mode && a->grade == b->grade && has_same_text(a, b) &&
+           a->since_ms == b->since_ms && a->told_since_ms == b->told_since_ms &&
+           a->escalated_day == b->escalated_day && a->fight_told_ms == b->fight_told_ms &&
+           a->correction_count == b->correction_count;
+}
+
+void transition_make(const struct lb_state *before,
+                     const struct transition_facts *facts,
+                     struct arena *arena,
+                     struct transition *transition_out) {
+    const struct evaluation *evaluation = facts->evaluation;
+    ASSERT(evaluation->compliance != COMPLIANCE_UNKNOWN);
+    *transition_out = (struct transition){.next = *before};
+    if (before->is_known && facts->facts_ms < before->facts_ms) {
+        transition_out->is_stale = true;
+        return;
+    }
+    struct lb_state *next = &transition_out->next;
+    next->is_known = true;
+    next->facts_ms = facts->facts_ms;
+    next->compliance = evaluation->compliance;
+    next->mode = evaluation->mode;
+    next->required_mode = evaluation->required_mode;
+    next->grade = evaluation->grade;
+    next->owner = evaluation->owner;
+    next->findings = failing_ids(evaluation, arena);
+    move_incident(facts, transition_out);
+    tell_of_incident(before, facts, transition_out);
+    tell_of_age(facts, transition_out);
+    tell_of_exception(facts, arena, transition_out);
+    tell_of_fight(facts, transition_out);
+    if (facts->is_corrected) {
+        remember_correction(next, facts->now_ms);
+    }
+    transition_out->has_new_verdict =
+        !before->is_known || before->mode != next->mode || before->compliance != next->compliance;
+    transition_out->is_changed = facts->is_corrected || !is_same(before, next);
+    next->version = before->version + 1;
+}

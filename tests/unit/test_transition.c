@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "policy/transition.h"
+#include "unit.h"
+
+#define NOW  INT64_C(1795420800000) /* 2026-11-23T08:00:00Z */
+#define HOUR INT64_C(3600000)
+
+static struct arena arena;
+
+static int reset(void **state) {
+    (void)state;
+    arena_clean_up(&arena);
+    return 0;
+}
+
+static struct evaluation judged(enum compliance compliance, enum desync_mode mode) {
+    struct evaluation evaluation = {.compliance = compliance,
+                                    .mode = mode,
+                                    .required_mode = MODE_DEFENSIVE,
+                                    .grade = 'D',
+                                    .owner = STR("shop")};
+    if (compliance == NON_COMPLIANT) {
+        evaluation.findings[0] = (struct finding){.id = FINDING_MODE_TOO_WEAK, .is_failing = true};
+        evaluation.findings[1] = (struct finding){.id = FINDING_TAG_MISSING, .is_failing = true};
+        evaluation.findings[2] = (struct finding){.id = FINDING_TAG_MISSING, .is_failing = true};
+        evaluation.findings[3] = (struct finding){.id = FINDING_EXCEPTION_UNUSED};
+        evaluation.finding_count = 4;
+    }
+    return evaluation;
+}
+
+static struct transition step(struct lb_state *state,
+                              const struct evaluation *evaluation,
+                              int64_t now_ms,
+                              bool is_corrected) {
+    struct transition transition;
+    const struct transition_facts facts = {.evaluation = evaluation,
+                                           .facts_ms = now_ms,
+                                           .now_ms = now_ms,
+                                           .max_non_compliant_days = 7,
+                                           .is_corrected = is_corrected,
+                                           .weak_since_ms = now_ms - 5000};
+    transition_make(state, &facts, &arena, &transition);
+    if (transition.is_changed) {
+        *state = transition.next;
+    }
+    return transition;
+}
+
+static void an_episode_is_opened_told_and_closed_once(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    struct transition first = step(&remembered, &bad, NOW, false);
+    assert_true(first.is_changed && first.has_new_verdict);
+    assert_int_equal(first.opened_ms, NOW);
+    assert_int_equal(first.alerts, TELL_OPENED);
+    assert_str(first.next.findings, "MODE_TOO_WEAK,TAG_MISSING");
+    struct transition again = step(&remembered, &bad, NOW + HOUR, false);
+    assert_false(again.is_changed);
+    assert_int_equal(again.alerts, 0);
+    assert_int_equal(again.opened_ms, 0);
+    struct transition end = step(&remembered, &good, NOW + 2 * HOUR, false);
+    assert_int_equal(end.closes_ms, NOW);
+    assert_int_equal(end.closed_ms, NOW + 2 * HOUR);
+    assert_int_equal(end.alerts, TELL_RESOLVED);
+    assert_int_equal(remembered.since_ms, 0);
+    assert_false(step(&remembered, &good, NOW + 3 * HOUR, false).is_changed);
+}
+
+static void a_first_compliant_sight_is_remembered_and_told_to_nobody(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation good = judged(COMPLIANT, MODE_STRICTEST);
+    struct transition transition = step(&remembered, &good, NOW, false);
+    assert_true(transition.is_changed);
+    assert_int_equal(transition.alerts, 0);
+    assert_int_equal(transition.opened_ms, 0);
+    assert_int_equal(transition.next.version, 1);
+}
+
+static void older_facts_change_nothing(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    (void)step(&remembered, &good, NOW, false);
+    struct transition transition = step(&remembered, &bad, NOW - 1, false);
+    assert_true(transition.is_stale);
+    assert_false(transition.is_changed);
+    assert_int_equal(transition.alerts, 0);
+    assert_int_equal(remembered.compliance, COMPLIANT);
+}
+
+static void a_correction_is_an_episode_of_its_own(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    (void)step(&remembered, &good, NOW - HOUR, false);
+    struct transition transition = step(&remembered, &good, NOW, true);
+    assert_true(transition.is_changed);
+    assert_int_equal(transition.opened_ms, NOW - 5000);
+    assert_int_equal(transition.closes_ms, NOW - 5000);
+    assert_int_equal(transition.closed_ms, NOW);
+    assert_int_equal(transition.alerts, TELL_ENFORCED);
+    assert_int_equal(corrections_in_a_day(&remembered, NOW), 1);
+}
+
+static void a_correction_ends_the_open_incident(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    (void)step(&remembered, &bad, NOW - HOUR, false);
+    struct transition transition = step(&remembered, &good, NOW, true);
+    assert_int_equal(transition.opened_ms, 0);
+    assert_int_equal(transition.closes_ms, NOW - HOUR);
+    assert_int_equal(transition.alerts, TELL_ENFORCED);
+}
+
+static void a_correction_that_leaves_a_missing_tag_keeps_the_incident_open(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_DEFENSIVE);
+    struct transition transition = step(&remembered, &bad, NOW, true);
+    assert_int_equal(transition.opened_ms, NOW - 5000);
+    assert_int_equal(transition.closes_ms, 0);
+    assert_int_equal(transition.alerts, TELL_ENFORCED);
+    assert_int_equal(step(&remembered, &bad, NOW + HOUR, false).alerts, 0);
+}
+
+static void corrections_are_forgotten_after_a_day_and_never_overflow(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    for (int i = 0; i < CORRECTIONS_MAX + 5; i++) {
+        (void)step(&remembered, &good, NOW + i * 1000, true);
+    }
+    assert_int_equal(remembered.correction_count, CORRECTIONS_MAX);
+    (void)step(&remembered, &good, NOW + 2 * MS_PER_DAY, true);
+    assert_int_equal(remembered.correction_count, 1);
+    assert_int_equal(corrections_in_a_day(&remembered, NOW + 3 * MS_PER_DAY), 0);
+}
+
+static void age_is_escalated_once_a_day(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    (void)step(&remembered, &bad, NOW, false);
+    int64_t limit = NOW + 7 * MS_PER_DAY;
+    assert_int_equal(step(&remembered, &bad, limit, false).alerts, 0);
+    assert_int_equal(step(&remembered, &bad, limit + 1, false).alerts, TELL_ESCALATED);
+    assert_int_equal(step(&remembered, &bad, limit + HOUR, false).alerts, 0);
+    assert_int_equal(step(&remembered, &bad, limit + MS_PER_DAY, false).alerts, TELL_ESCALATED);
+}
+
+static void an_exception_is_told_of_once_as_expiring_and_once_as_expired(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation excused = judged(COMPLIANT, MODE_MONITOR);
+    excused.exception_until = STR("2026-12-01");
+    excused.findings[0] = (struct finding){.id = FINDING_EXCEPTION_EXPIRING};
+    excused.finding_count = 1;
+    assert_int_equal(step(&remembered, &excused, NOW, false).alerts, TELL_EXCEPTION_EXPIRING);
+    assert_int_equal(step(&remembered, &excused, NOW + HOUR, false).alerts, 0);
+    struct evaluation expired = judged(NON_COMPLIANT, MODE_MONITOR);
+    expired.exception_until = STR("2026-12-01");
+    expired.findings[0] = (struct finding){.id = FINDING_EXCEPTION_EXPIRED, .is_failing = true};
+    assert_int_equal(step(&remembered, &expired, NOW + 10 * MS_PER_DAY, false).alerts,
+                     TELL_OPENED | TELL_EXCEPTION_EXPIRED);
+    assert_int_equal(step(&remembered, &expired, NOW + 10 * MS_PER_DAY + HOUR, false).alerts, 0);
+}
+
+static void a_fight_is_told_of_once_a_day(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    (void)step(&remembered, &bad, NOW, false);
+    struct transition_facts facts = {.evaluation = &bad,
+                                     .facts_ms = NOW + 1,
+                                     .now_ms = NOW + 1,
+                                     .max_non_compliant_days = 7,
+                                     .is_fight = true};
+    struct transition transition;
+    transition_make(&remembered, &facts, &arena, &transition);
+    assert_int_equal(transition.alerts, TELL_FIGHT);
+    assert_true(transition.is_changed);
+    remembered = transition.next;
+    facts.now_ms = facts.facts_ms = NOW + HOUR;
+    transition_make(&remembered, &facts, &arena, &transition);
+    assert_int_equal(transition.alerts, 0);
+}
+
+static void one_that_is_gone_ends_its_incident(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    struct evaluation gone = judged(NOT_APPLICABLE, MODE_UNKNOWN);
+    (void)step(&remembered, &bad, NOW, false);
+    struct transition transition = step(&remembered, &gone, NOW + HOUR, false);
+    assert_int_equal(transition.closes_ms, NOW);
+    assert_int_equal(transition.alerts, TELL_RESOLVED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_episode_is_opened_told_and_closed_once),
+        cmocka_unit_test(a_first_compliant_sight_is_remembered_and_told_to_nobody),
+        cmocka_unit_test(older_facts_change_nothing),
+        cmocka_unit_test(a_correction_is_an_episode_of_its_own),
+        cmocka_unit_test(a_correction_ends_the_open_incident),
+        cmocka_unit_test(a_correction_that_leaves_a_missing_tag_keeps_the_incident_open),
+        cmocka_unit_test(corrections_are_forgotten_after_a_day_and_never_overflow),
+        cmocka_unit_test(age_is_escalated_once_a_day),
+        cmocka_unit_test(an_exception_is_told_of_once_as_expiring_and_once_as_expired),
+        cmocka_unit_test(a_fight_is_told_of_once_a_day),
+        cmocka_unit_test(one_that_is_gone_ends_its_incident),
+    };
+    return cmocka_run_group_tests(tests, NULL, reset);
+}
