@@ -24,7 +24,7 @@ struct aws_client {
     int64_t deadline_ms; /* wall clock; no attempt starts or waits past it; INT64_MAX: none */
     int attempts_max;    /* AWS_MAX_ATTEMPTS, 0: the mode's default */
     struct retry_quota quota;
-    struct pace *pace; /* of Elastic Load Balancing calls; NULL: not paced */
+    struct pace *pace; /* of this account and Region; NULL: not paced */
     int64_t skew_ms;
     uint64_t random_state; /* seeds jitter and invocation ids; never a secret */
     struct sigv4_key_cache keys[AWS_SERVICE_COUNT];
@@ -40,6 +40,13 @@ MUST_USE enum status aws_client_init(struct aws_client *client,
                                      struct arena *arena,
                                      struct error *error);
 
+/* A client for what `credentials` may do (mostly in another account), made from another client:
+ * same transport, clock, endpoints, region, deadline and skew; a retry quota of its own. Not paced:
+ * AWS counts per account, so give it a pace of that account. Borrows the credentials' text. */
+void aws_client_with_credentials(struct aws_client *client,
+                                 struct aws_client *like,
+                                 const struct aws_credentials *credentials);
+
 /* Milliseconds until the deadline; negative when it is past. */
 int64_t aws_client_time_left_ms(const struct aws_client *client);
 
@@ -47,6 +54,14 @@ struct aws_response {
     int http_status;
     const struct http_response *http;
     str body;
+};
+
+/* What an error code means in one operation, where that differs from its general meaning or says
+ * too little. */
+struct aws_code_meaning {
+    const char *code;   /* NULL ends the list */
+    enum status status; /* final: an answer with this code is never retried */
+    const char *hint;   /* told before AWS's own words; NULL: none */
 };
 
 struct aws_request {
@@ -62,7 +77,14 @@ struct aws_request {
     size_t response_bytes_max; /* 0: 8 MiB */
     enum pace_category pace;   /* whose tokens an attempt takes; PACE_NONE: none */
     int attempts_max;          /* at least this many attempts; 0: the client's number */
-    bool is_not_repeatable;    /* a fresh connection, so that curl cannot send it twice by itself */
+    str region;                /* empty: the client's */
+    const struct aws_code_meaning *meanings; /* NULL: none */
+    bool uses_fresh_connection;              /* so that curl cannot send it twice by itself */
+    /* Must not be carried out twice, and nothing in the request itself prevents that. A fresh
+     * connection, and another attempt only when this one cannot have been carried out: it was never
+     * sent, or the answer refuses it (throttled, wrong time). Everything else is final, with
+     * is_outcome_unknown in the error: no answer, half an answer, a server's failure. */
+    bool is_not_repeatable;
     /* Reads the body of a 2xx answer into *context. INCOMPLETE and the like are retried as
      * transient. May be called more than once (a new attempt): must start from nothing. NULL: the
      * body is not read. */
@@ -73,8 +95,8 @@ struct aws_request {
     void *context;
 };
 
-/* OK, or *error with the status, HTTP status and AWS code, and a message that names the operation.
- */
+/* OK, or *error with the status, HTTP status and AWS code, a message that names the operation, and
+ * whether any of the attempts may have been carried out all the same (is_outcome_unknown). */
 MUST_USE enum status aws_call(struct aws_client *client,
                               const struct aws_request *request,
                               struct arena *arena,

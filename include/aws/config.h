@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * AWS Config, API 2014-11-12 (JSON 1.1): reporting evaluations. Source: "AWS Config API Reference",
- * PutEvaluations.
+ * AWS Config, API 2014-11-12 (JSON 1.1): reporting evaluations, reading results, asking for an
+ * evaluation. Source: "AWS Config API Reference".
  */
 #ifndef AWS_CONFIG_H
 #define AWS_CONFIG_H
@@ -57,5 +57,13 @@ MUST_USE enum status config_list_results(struct aws_client *client,
                                          struct config_result **results_out,
                                          size_t *count_out,
                                          struct error *error);
+
+/* Has Config evaluate one rule anew, on what it last recorded. CONFLICT: an evaluation is running
+ * or ran less than a minute ago, or the rule is being changed; that is no reason to try again soon.
+ * NOT_FOUND: there is no such rule. INVALID: a name that is no rule's. */
+MUST_USE enum status config_start_evaluation(struct aws_client *client,
+                                             str rule_name,
+                                             struct arena *arena,
+                                             struct error *error);
 
 #endif

@@ -26,6 +26,27 @@ MUST_USE enum status elbv2_read_load_balancer(struct aws_client *client,
                                               struct load_balancer *facts,
                                               struct error *error);
 
+#define ELBV2_MODIFY_MAX                                                                           \
+    20 /* attributes a call; a load balancer has more, so never send all back */
+
+struct elbv2_attribute {
+    str key;   /* ATTRIBUTE_DESYNC_MODE */
+    str value; /* "defensive" */
+};
+
+/* Sets these attributes (1 to ELBV2_MODIFY_MAX, each key once) and no other. A value that is set
+ * twice is the same value, so a lost answer is simply asked for again. OK: mode and headers in
+ * *facts are what AWS says they are now; compare them with what you wanted. INVALID: nothing was
+ * sent. NOT_FOUND: the load balancer does not exist. Another bad status leaves *facts alone, but
+ * when error->is_outcome_unknown the change may have been made: read again. */
+MUST_USE enum status elbv2_modify_attributes(struct aws_client *client,
+                                             str arn,
+                                             const struct elbv2_attribute *attributes,
+                                             size_t count,
+                                             struct arena *arena,
+                                             struct load_balancer *facts,
+                                             struct error *error);
+
 /* All load balancers of the Region, page by page, of every type: arn, name, type and scheme are
  * known, the rest is marked unknown. A bad status: the listing broke off; *load_balancers_out then
  * holds the pages before. */

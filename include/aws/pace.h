@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Client-side pacing of Elastic Load Balancing calls. AWS throttles them by token buckets per
- * account and Region that all callers share, and a sweep of a fleet would empty them for everybody
- * else. So every call takes a token of our own, smaller buckets first; when AWS throttles all the
- * same (others are calling too) the rate is halved, and it grows back with each call that goes
- * through. Pure bookkeeping: time is given, nothing waits here. Source of the numbers: "Throttling
- * for the Elastic Load Balancing API", Elastic Load Balancing User Guide.
+ * Client-side pacing of Elastic Load Balancing calls, and of the import of findings into Security
+ * Hub. AWS throttles them by token buckets per account and Region that all callers share, and a
+ * sweep of a fleet would empty them for everybody else. So every call takes a token of our own,
+ * smaller buckets first; when AWS throttles all the same (others are calling too) the rate is
+ * halved, and it grows back with each call that goes through. Pure bookkeeping: time is given,
+ * nothing waits here. Sources of the numbers: "Throttling for the Elastic Load Balancing API",
+ * Elastic Load Balancing User Guide; "Guidelines for the BatchImportFindings operation", Security
+ * Hub Partner Guide.
  */
 #ifndef AWS_PACE_H
 #define AWS_PACE_H
@@ -14,9 +16,10 @@
 #include <stdint.h>
 
 enum pace_category {
-    PACE_NONE,      /* not paced: other services */
-    PACE_ELB_READ,  /* Describe* */
-    PACE_ELB_WRITE, /* Modify*, AddTags, RemoveTags */
+    PACE_NONE,               /* not paced: other services */
+    PACE_ELB_READ,           /* Describe* */
+    PACE_ELB_WRITE,          /* Modify*, AddTags, RemoveTags */
+    PACE_SECURITYHUB_IMPORT, /* BatchImportFindings */
     PACE_CATEGORY_COUNT
 };
 

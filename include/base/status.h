@@ -65,10 +65,13 @@ struct error {
                         error_set */
     str message; /* one sentence for people, no secret in it; lives in the arena given to error_set
                   */
+    bool was_not_sent;       /* from a transport: not one byte of the request left, so nothing can
+                                have come of it */
+    bool is_outcome_unknown; /* from aws_call: an attempt may have been carried out all the same */
 };
 
 /* Fills *error (NULL is allowed and ignored) and returns `status`, so that it can stand in a
- * return. http_status and aws_code are cleared: set them afterwards. */
+ * return. The other members are cleared: set them afterwards. */
 __attribute__((format(printf, 4, 5))) enum status error_set(
     struct error *error, struct arena *arena, enum status status, const char *format, ...);
 

@@ -66,8 +66,8 @@ struct http_batch {
 
 struct transport {
     /* One exchange, blocking. OK means a complete answer of any HTTP status. TIMEOUT, CONNECTION,
-     * TLS, INCOMPLETE (cut short), TOO_LARGE, INVALID fill *error. The response lives in `arena`.
-     */
+     * TLS, INCOMPLETE (cut short), TOO_LARGE, INVALID fill *error, was_not_sent included. The
+     * response lives in `arena`. */
     enum status (*send)(struct transport *transport,
                         const struct http_request *request,
                         struct arena *arena,

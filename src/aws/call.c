@@ -2,6 +2,7 @@
 #include "aws/call.h"
 
 #include "call_internal.h"
+#include "random_internal.h"
 
 #define ATTEMPTS_MAX_ACCEPTED 10
 
@@ -54,6 +55,23 @@ enum status aws_client_init(struct aws_client *client,
     TRY(credentials_from_env(env, arena, &client->credentials, error));
     TRY(endpoint_settings_from_env(env, arena, &client->endpoints, error));
     return attempts_from_env(env, arena, &client->attempts_max, error);
+}
+
+void aws_client_with_credentials(struct aws_client *client,
+                                 struct aws_client *like,
+                                 const struct aws_credentials *credentials) {
+    *client = (struct aws_client){
+        .transport = like->transport,
+        .clock = like->clock,
+        .credentials = *credentials,
+        .endpoints = like->endpoints,
+        .region = like->region,
+        .deadline_ms = like->deadline_ms,
+        .attempts_max = like->attempts_max,
+        .quota = {.tokens = RETRY_QUOTA_CAPACITY},
+        .skew_ms = like->skew_ms,
+        .random_state = random_next(&like->random_state), /* else both would make the same ids */
+    };
 }
 
 int64_t aws_client_time_left_ms(const struct aws_client *client) {

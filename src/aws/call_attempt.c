@@ -27,6 +27,7 @@ static enum status call_fail(const struct call *call,
     if (error != NULL) {
         error->http_status = call->last_http_status;
         error->aws_code = call->last_code;
+        error->is_outcome_unknown = call->has_open_attempt;
     }
     return result;
 }
@@ -72,8 +73,9 @@ enum status call_begin(struct call *call,
     ASSERT(str_starts_with(request->path, STR("/")));
     *call = (struct call){.client = client, .request = request, .arena = arena};
     struct error problem = {.status = STATUS_OK};
+    str region = str_is_empty(request->region) ? client->region : request->region;
     enum status status = endpoint_resolve(
-        &client->endpoints, request->service, client->region, arena, &call->endpoint, &problem);
+        &client->endpoints, request->service, region, arena, &call->endpoint, &problem);
     if (status != STATUS_OK) {
         return call_fail(call, status, problem.message, error);
     }
@@ -163,7 +165,7 @@ static struct http_request http_request_of(const struct call *call,
             timeout_ms < CALL_CONNECT_TIMEOUT_MS_MAX ? timeout_ms : CALL_CONNECT_TIMEOUT_MS_MAX,
         .response_bytes_max = request->response_bytes_max > 0 ? request->response_bytes_max
                                                               : CALL_RESPONSE_BYTES_DEFAULT,
-        .uses_fresh_connection = request->is_not_repeatable,
+        .uses_fresh_connection = request->uses_fresh_connection || request->is_not_repeatable,
     };
 }
 
@@ -207,11 +209,20 @@ static str clean(const struct call *call, str text) {
     return call_message_clean(call->client, call->signature, call->arena, text);
 }
 
+static const struct aws_code_meaning *find_meaning(const struct call *call, str code) {
+    const struct aws_code_meaning *row = call->request->meanings;
+    while (row != NULL && row->code != NULL && !str_eq(code, str_from_cstr(row->code))) {
+        row++;
+    }
+    return row != NULL && row->code != NULL ? row : NULL;
+}
+
 /* "AccessDenied (HTTP 403): <hint>: <what AWS says>", as far as there is any of it. */
 static str describe_answer(const struct call *call, int http_status, str code, str message) {
     struct arena *arena = call->arena;
     str words = clean(call, message);
-    str hint = call_hint(code);
+    const struct aws_code_meaning *meaning = find_meaning(call, code);
+    str hint = meaning != NULL ? str_from_cstr(meaning->hint) : call_hint(code);
     str head = str_is_empty(code)
                    ? str_format(arena, "HTTP %d without an AWS error code", http_status)
                    : str_format(arena, "%" STR_FMT " (HTTP %d)", STR_ARG(code), http_status);
@@ -229,6 +240,10 @@ static enum status judge_error_answer(struct call *call, const struct http_respo
     call->last_http_status = response->status;
     call->last_code = text.code;
     call->detail = describe_answer(call, response->status, text.code, text.message);
+    const struct aws_code_meaning *meaning = find_meaning(call, text.code);
+    if (meaning != NULL) {
+        return meaning->status;
+    }
     return call_status_of_answer(call->request->service, response->status, text.code);
 }
 
@@ -289,8 +304,27 @@ static bool is_skew_the_reason(struct call *call) {
     return true;
 }
 
-static enum retry_class classify(struct call *call, enum status status) {
+/* May a failed attempt have been carried out? Not when nothing of it was sent, nor when the answer
+ * refuses it. A server that failed, or answered what nobody can read, may have done it before. */
+static bool leaves_outcome_open(const struct call *call, const struct call_end *end) {
+    if (end->status != STATUS_OK) {
+        return end->error == NULL || !end->error->was_not_sent;
+    }
+    if (find_meaning(call, call->last_code) != NULL) {
+        return false;
+    }
+    int http_status = end->response->status;
+    enum retry_class class = retry_classify(call->last_code, http_status, STATUS_OK);
+    bool refuses = class == RETRY_NO && http_status >= 300 && http_status < 500;
+    return class != RETRY_THROTTLING && !refuses;
+}
+
+static enum retry_class classify(struct call *call, enum status status, bool is_open) {
     bool is_error_answer = call->last_http_status >= 300;
+    bool is_final = find_meaning(call, call->last_code) != NULL;
+    if (is_final || (is_open && call->request->is_not_repeatable)) {
+        return RETRY_NO;
+    }
     if (is_error_answer && is_skew_the_reason(call)) {
         return RETRY_TRANSIENT;
     }
@@ -312,6 +346,11 @@ static void call_fail_finally(struct call *call,
                             call->retry.attempt == 1 ? "" : "s",
                             budget);
     }
+    if (call->has_open_attempt && call->request->is_not_repeatable) {
+        detail = str_format(call->arena,
+                            "%" STR_FMT "; it is not known whether it was carried out",
+                            STR_ARG(detail));
+    }
     (void)call_fail(call, status, detail, error);
 }
 
@@ -332,7 +371,9 @@ enum call_verdict call_judge(struct call *call,
     }
     str retry_after =
         end->status == STATUS_OK ? http_header_get(end->response, "x-amz-retry-after") : STR_EMPTY;
-    enum retry_class class = classify(call, status);
+    bool is_open = leaves_outcome_open(call, end);
+    call->has_open_attempt = call->has_open_attempt || is_open;
+    enum retry_class class = classify(call, status, is_open);
     enum retry_outcome outcome = retry_next(&call->retry,
                                             &client->quota,
                                             class,

@@ -157,6 +157,7 @@ static void end_the_rest(struct batch *batch, struct arena *arena, const struct 
         struct batch_call *entry = &batch->calls[i];
         if (entry->phase != PHASE_ENDED) {
             enum status status = why->status != STATUS_OK ? why->status : STATUS_CONNECTION;
+            bool is_open = entry->phase == PHASE_IN_FLIGHT || entry->call.has_open_attempt;
             end_call(entry,
                      error_set(&entry->outcome->error,
                                arena,
@@ -165,6 +166,7 @@ static void end_the_rest(struct batch *batch, struct arena *arena, const struct 
                                aws_service_info(entry->call.request->service)->display_name,
                                entry->call.request->operation,
                                STR_ARG(why->message)));
+            entry->outcome->error.is_outcome_unknown = is_open;
         }
     }
 }

@@ -26,6 +26,7 @@ struct call {
     int64_t signed_skew_ms; /* skew the attempt was signed with */
     str signature;          /* of the attempt; kept only to be recognised in answers */
     bool has_tried_skew;    /* the one extra try was used */
+    bool has_open_attempt;  /* one that failed, but may have been carried out */
     str detail;             /* what the last failure was, without the operation's name */
     int last_http_status;   /* and its numbers, for a deadline's error */
     str last_code;
@@ -77,6 +78,17 @@ str call_message_clean(const struct aws_client *client,
                        str signature,
                        struct arena *arena,
                        str message);
+
+/* Content-Type and X-Amz-Target of a call to a JSON service, in `arena`. `version`: "1.0". */
+#define JSON_HEADER_COUNT 2
+const struct http_header *json_headers(struct arena *arena, const char *version, str target);
+
+/* The object that a JSON service answered with; anything else is INCOMPLETE, named in *error. */
+struct json;
+MUST_USE enum status json_answer(struct arena *arena,
+                                 const struct aws_response *response,
+                                 const struct json **root_out,
+                                 struct error *error);
 
 /* <XResponse><XResult> of a query service's answer; anything else is INCOMPLETE, named in *error.
  */

@@ -12,8 +12,12 @@ static bool member_key(const struct xml *member, str *key_out) {
     return str_eq(member->name, STR("member")) && !str_is_empty(*key_out);
 }
 
-static void take_attribute(struct elbv2_reading *reading, str key, str value) {
+/* false: the mode stands there twice, and neither is to be believed. */
+static bool take_attribute(struct elbv2_reading *reading, str key, str value) {
     if (str_eq(key, STR(ATTRIBUTE_DESYNC_MODE))) {
+        if (reading->mode != MODE_UNKNOWN || !str_is_empty(reading->mode_text)) {
+            return false;
+        }
         reading->mode = mode_parse(value);
         reading->mode_text = reading->mode == MODE_UNKNOWN ? value : STR_EMPTY;
     } else if (str_eq(key, STR(ATTRIBUTE_DROP_INVALID_HEADERS))) {
@@ -21,16 +25,14 @@ static void take_attribute(struct elbv2_reading *reading, str key, str value) {
         enum known_bool otherwise = str_eq(value, STR("false")) ? KNOWN_FALSE : KNOWN_NOT;
         reading->drops_invalid_headers = is_true ? KNOWN_TRUE : otherwise;
     }
+    return true;
 }
 
 /* An absent attribute stays unknown: AWS sends all of them, so its absence is no "default". */
-enum status elbv2_parse_attributes(void *context,
-                                   struct arena *arena,
-                                   const struct aws_response *response,
-                                   struct error *error) {
-    struct elbv2_reading *reading = context;
-    const struct xml *result = NULL;
-    TRY(query_result(arena, response, "DescribeLoadBalancerAttributes", &result, error));
+enum status elbv2_parse_attribute_list(struct elbv2_reading *reading,
+                                       struct arena *arena,
+                                       const struct xml *result,
+                                       struct error *error) {
     const struct xml *list = xml_child(result, "Attributes");
     if (list == NULL) {
         return refuse(arena, error, "the answer holds no <Attributes>");
@@ -43,9 +45,20 @@ enum status elbv2_parse_attributes(void *context,
         if (!member_key(member, &key)) {
             return refuse(arena, error, "an attribute without a key");
         }
-        take_attribute(reading, key, xml_child_text(member, "Value"));
+        if (!take_attribute(reading, key, xml_child_text(member, "Value"))) {
+            return refuse(arena, error, "the desync mitigation mode twice");
+        }
     }
     return STATUS_OK;
+}
+
+enum status elbv2_parse_attributes(void *context,
+                                   struct arena *arena,
+                                   const struct aws_response *response,
+                                   struct error *error) {
+    const struct xml *result = NULL;
+    TRY(query_result(arena, response, "DescribeLoadBalancerAttributes", &result, error));
+    return elbv2_parse_attribute_list(context, arena, result, error);
 }
 
 enum status elbv2_parse_tag_list(struct elbv2_reading *reading,

@@ -40,6 +40,11 @@ struct aws_request elbv2_request(const char *operation,
 
 /* Parser of DescribeLoadBalancerAttributes; the context is a struct elbv2_reading. */
 elbv2_parse_fn elbv2_parse_attributes;
+/* <Attributes> inside `result`; INCOMPLETE when there is no such list or a key is missing. */
+MUST_USE enum status elbv2_parse_attribute_list(struct elbv2_reading *reading,
+                                                struct arena *arena,
+                                                const struct xml *result,
+                                                struct error *error);
 /* <Tags> of one <TagDescriptions> member. */
 MUST_USE enum status elbv2_parse_tag_list(struct elbv2_reading *reading,
                                           struct arena *arena,

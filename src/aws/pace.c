@@ -9,6 +9,9 @@
 #define READ_RATE        10.0
 #define WRITE_CAPACITY   20.0
 #define WRITE_RATE       3.0
+/* 10 calls a second, 30 at once; one a second is left to others here too. */
+#define IMPORT_CAPACITY 30.0
+#define IMPORT_RATE     9.0
 
 #define BURST_SHARE 0.75
 #define RATE_MIN    0.5 /* a sweep goes on, however busy the account is */
@@ -29,6 +32,13 @@ void pace_init(struct pace *pace, double rate, int64_t now_ms) {
     *pace = (struct pace){.account = bucket_make(ACCOUNT_CAPACITY, rate, now_ms)};
     pace->categories[PACE_ELB_READ] = bucket_make(READ_CAPACITY, READ_RATE * share, now_ms);
     pace->categories[PACE_ELB_WRITE] = bucket_make(WRITE_CAPACITY, WRITE_RATE * share, now_ms);
+    pace->categories[PACE_SECURITYHUB_IMPORT] = bucket_make(IMPORT_CAPACITY, IMPORT_RATE, now_ms);
+}
+
+/* Elastic Load Balancing counts all its calls together as well. */
+static struct pace_bucket *account_bucket(struct pace *pace, enum pace_category category) {
+    bool is_elb = category == PACE_ELB_READ || category == PACE_ELB_WRITE;
+    return is_elb ? &pace->account : NULL;
 }
 
 static void bucket_fill(struct pace_bucket *bucket, int64_t now_ms) {
@@ -52,17 +62,17 @@ int64_t pace_take(struct pace *pace, enum pace_category category, int64_t now_ms
     if (category == PACE_NONE || pace->is_off) {
         return 0;
     }
-    struct pace_bucket *own = &pace->categories[category];
-    bucket_fill(own, now_ms);
-    bucket_fill(&pace->account, now_ms);
-    int64_t own_wait_ms = bucket_wait_ms(own);
-    int64_t account_wait_ms = bucket_wait_ms(&pace->account);
-    if (own_wait_ms > 0 || account_wait_ms > 0) {
-        return own_wait_ms > account_wait_ms ? own_wait_ms : account_wait_ms;
+    struct pace_bucket *buckets[] = {&pace->categories[category], account_bucket(pace, category)};
+    int64_t longest_ms = 0;
+    for (int i = 0; i < 2 && buckets[i] != NULL; i++) {
+        bucket_fill(buckets[i], now_ms);
+        int64_t wait_ms = bucket_wait_ms(buckets[i]);
+        longest_ms = wait_ms > longest_ms ? wait_ms : longest_ms;
     }
-    own->tokens -= 1.0;
-    pace->account.tokens -= 1.0;
-    return 0;
+    for (int i = 0; i < 2 && buckets[i] != NULL && longest_ms == 0; i++) {
+        buckets[i]->tokens -= 1.0;
+    }
+    return longest_ms;
 }
 
 static void bucket_slow_down(struct pace_bucket *bucket, int64_t now_ms) {
@@ -89,8 +99,8 @@ void pace_completed(struct pace *pace,
     if (category == PACE_NONE || pace->is_off) {
         return;
     }
-    struct pace_bucket *buckets[] = {&pace->categories[category], &pace->account};
-    for (int i = 0; i < 2; i++) {
+    struct pace_bucket *buckets[] = {&pace->categories[category], account_bucket(pace, category)};
+    for (int i = 0; i < 2 && buckets[i] != NULL; i++) {
         if (was_throttled) {
             bucket_slow_down(buckets[i], now_ms);
         } else {

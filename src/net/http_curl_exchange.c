@@ -251,7 +251,13 @@ enum status exchange_begin(struct http_curl *curl,
                            struct arena *arena,
                            struct exchange **exchange_out,
                            struct error *error) {
-    TRY(check(curl, request, arena, error));
+    enum status status = check(curl, request, arena, error);
+    if (status != STATUS_OK) {
+        if (error != NULL) {
+            error->was_not_sent = true;
+        }
+        return status;
+    }
     struct exchange *exchange = take(curl);
     exchange->arena = arena;
     exchange->host = str_copy(arena, http_url_host(request->url));
@@ -393,6 +399,14 @@ static enum status outcome(const struct exchange *exchange,
     return STATUS_OK;
 }
 
+/* Not a byte of it, over all connections curl tried; TLS may hold back what it was given, but never
+ * passes on what it refused to take. A request cut anywhere counts as sent. */
+static bool was_not_sent(const struct exchange *exchange) {
+    long request_bytes = 0;
+    CURLcode code = curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+    return code == CURLE_OK && request_bytes == 0 && exchange->status == 0;
+}
+
 enum status exchange_end(struct exchange *exchange,
                          int code,
                          struct http_response *response,
@@ -404,6 +418,9 @@ enum status exchange_end(struct exchange *exchange,
     curl->counts.connections_opened += connections;
     (void)curl_multi_remove_handle(curl->multi, exchange->easy);
     enum status status = outcome(exchange, (CURLcode)code, response, error);
+    if (status != STATUS_OK && error != NULL) {
+        error->was_not_sent = was_not_sent(exchange);
+    }
     /* What the handle still points to dies with the caller's arena. */
     (void)curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, NULL);
     (void)curl_easy_setopt(exchange->easy, CURLOPT_POSTFIELDS, "");

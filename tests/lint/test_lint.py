@@ -46,6 +46,8 @@ CASES = {
         "third_party_in_one_file", "include/net/http.h", "\n#include <curl/curl.h>\n", [2]),
     "openssl_elsewhere": (
         "third_party_in_one_file", "src/aws/call.c", "#include <openssl/sha.h>\n", [1]),
+    "zlib_elsewhere": ("third_party_in_one_file", "src/aws/dynamodb.c", "#include <zlib.h>\n", [1]),
+    "zlib_at_home": ("third_party_in_one_file", "src/aws/dynamodb_item.c", "#include <zlib.h>\n", []),
     "third_party_at_home": (
         "third_party_in_one_file", "src/net/http_curl_batch.c", "#include <curl/curl.h>\n", []),
     "strcpy": ("banned_functions", "src/app/x.c", "void f(void) {\n    strcpy(a, b);\n}\n", [2]),

@@ -38,6 +38,7 @@ struct fake_answer {
     const char *match;  /* must occur in the request; NULL: any */
     int times;          /* 0: once; FAKE_FOREVER */
     enum status status; /* not OK: the transport ends so, without an answer */
+    bool was_not_sent;  /* then: before a byte was sent */
     int http_status;
     const char *headers; /* "Name: value" lines separated by '\n'; NULL: none */
     str body;
@@ -195,6 +196,7 @@ static inline void fake_start(struct fake_transport *fake,
     if (flight->status != STATUS_OK) {
         (void)error_set(
             &flight->error, arena, flight->status, "fake: %s", status_text(flight->status));
+        flight->error.was_not_sent = answer->was_not_sent;
         return;
     }
     fake_fill_response(answer, arena, &flight->response);

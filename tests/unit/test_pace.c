@@ -59,6 +59,18 @@ static void writes_are_slower_and_count_for_the_account_too(void **state) {
     assert_true(pace_take(&pace, PACE_ELB_READ, NOW) > 0); /* the account's 30 are used up */
 }
 
+static void imports_have_a_bucket_of_their_own(void **state) {
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, 1, NOW); /* a slow pace of load balancing is none of theirs */
+    assert_int_equal(run(&pace, PACE_SECURITYHUB_IMPORT, 22, NOW), NOW);
+    assert_in_range(pace_take(&pace, PACE_SECURITYHUB_IMPORT, NOW), 1, 112); /* 9 a second */
+    assert_int_equal(run(&pace, PACE_ELB_READ, 30, NOW), NOW);
+    pace_completed(&pace, PACE_SECURITYHUB_IMPORT, true, NOW);
+    assert_true(pace.account.rate > 0.99);
+    assert_true(pace.categories[PACE_SECURITYHUB_IMPORT].rate < 4.6);
+}
+
 static void throttling_halves_the_rate_once_a_second(void **state) {
     (void)state;
     struct pace pace;
@@ -113,6 +125,7 @@ int main(void) {
         cmocka_unit_test(a_fleet_takes_the_time_the_rate_allows_and_no_longer),
         cmocka_unit_test(a_fleet_never_empties_awss_bucket),
         cmocka_unit_test(writes_are_slower_and_count_for_the_account_too),
+        cmocka_unit_test(imports_have_a_bucket_of_their_own),
         cmocka_unit_test(throttling_halves_the_rate_once_a_second),
         cmocka_unit_test(calls_that_go_through_bring_the_rate_back_to_its_maximum),
         cmocka_unit_test(other_services_and_a_pace_that_is_off_never_wait),

@@ -82,12 +82,14 @@ static void try_stops_at_the_first_bad_status_and_evaluates_once(void **state) {
 static void error_set_fills_and_clears_and_gives_the_status_back(void **state) {
     (void)state;
     struct arena arena = {0};
-    struct error error = {STATUS_TLS, 500, STR("Old"), STR("old message")};
+    struct error error = {STATUS_TLS, 500, STR("Old"), STR("old message"), true, true};
     enum status status = error_set(&error, &arena, STATUS_DENIED, "%s may not %d", "role", 7);
     assert_int_equal(status, STATUS_DENIED);
     assert_int_equal(error.status, STATUS_DENIED);
     assert_int_equal(error.http_status, 0);
     assert_true(str_is_empty(error.aws_code));
+    assert_false(error.was_not_sent);
+    assert_false(error.is_outcome_unknown);
     assert_true(str_eq(error.message, STR("role may not 7")));
     arena_clean_up(&arena);
 }

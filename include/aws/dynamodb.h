@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Amazon DynamoDB, API 2012-08-10 (JSON 1.0): items of a table whose key is two strings, "pk" and
+ * "sk". Source: "Amazon DynamoDB API Reference". Every answer is held against its checksum.
+ *
+ * Conditions and lost answers: a write may be carried out although its answer is lost, and the next
+ * attempt then meets its own work and is refused by the condition. dynamodb_put_item finds that out
+ * by itself. dynamodb_update_item cannot: its CONFLICT then comes with error->is_outcome_unknown.
+ * What is common to all: CONFLICT: the condition is not met. NOT_FOUND: there is no such table.
+ * INVALID, TOO_LARGE: nothing was sent.
+ */
+#ifndef AWS_DYNAMODB_H
+#define AWS_DYNAMODB_H
+
+#include "aws/call.h"
+
+#define DYNAMODB_PK             "pk"
+#define DYNAMODB_SK             "sk"
+#define DYNAMODB_ITEM_BYTES_MAX 409600
+
+enum dynamodb_type {
+    DYNAMODB_STRING,
+    DYNAMODB_NUMBER, /* decimal text, as exact as it came */
+    DYNAMODB_BOOL,   /* "true" or "false" */
+    DYNAMODB_NULL    /* empty */
+};
+
+/* Of an item, or (name ":x") a value of an expression. */
+struct dynamodb_attribute {
+    str name;
+    enum dynamodb_type type;
+    str value;
+};
+
+/* Attributes of other types (lists, maps, sets, binary) are left out when an item is read. */
+struct dynamodb_item {
+    const struct dynamodb_attribute *attributes;
+    size_t count;
+};
+
+struct dynamodb_attribute dynamodb_string(const char *name, str value);
+/* Its text lives in `arena`. */
+struct dynamodb_attribute dynamodb_number(struct arena *arena, const char *name, int64_t value);
+
+/* Empty when there is no such attribute, or one of another type. */
+str dynamodb_get_string(const struct dynamodb_item *item, const char *name);
+/* False, and *value_out untouched, when there is no such attribute or it is no whole number. */
+bool dynamodb_get_number(const struct dynamodb_item *item, const char *name, int64_t *value_out);
+
+struct dynamodb_key {
+    str pk;
+    str sk;
+};
+
+/* A word of an expression that stands for an attribute's name, since many are reserved ("mode"). */
+struct dynamodb_name {
+    const char *placeholder; /* "#m" */
+    const char *name;
+};
+
+struct dynamodb_expression {
+    str condition; /* empty: none */
+    const struct dynamodb_name *names;
+    size_t name_count;
+    const struct dynamodb_attribute *values;
+    size_t value_count;
+};
+
+struct dynamodb_put {
+    str table;
+    struct dynamodb_item item; /* with pk and sk */
+    struct dynamodb_expression expression;
+};
+
+/* Replaces the whole item, when the condition is met by what is there. CONFLICT after a lost answer
+ * is looked into: when what is there now equals the item it was this call that put it, and that is
+ * OK. Two writers that must know of each other put something of their own into the item. */
+MUST_USE enum status dynamodb_put_item(struct aws_client *client,
+                                       const struct dynamodb_put *put,
+                                       struct arena *arena,
+                                       struct error *error);
+
+enum dynamodb_returns { DYNAMODB_RETURNS_NOTHING, DYNAMODB_RETURNS_OLD, DYNAMODB_RETURNS_NEW };
+
+struct dynamodb_update {
+    str table;
+    struct dynamodb_key key;
+    str update; /* "SET #m = :m" */
+    struct dynamodb_expression expression;
+    enum dynamodb_returns returns;
+    /* Done twice it is not the same as done once ("ADD n :one" without a condition). Then a lost
+     * answer is not asked for again: see aws_request. */
+    bool is_not_repeatable;
+};
+
+/* Changes an item, or makes it. *item_out (may be NULL): the whole item before or after; empty when
+ * nothing is to be returned, or nothing was there before. Lives in `arena`. */
+MUST_USE enum status dynamodb_update_item(struct aws_client *client,
+                                          const struct dynamodb_update *update,
+                                          struct arena *arena,
+                                          struct dynamodb_item *item_out,
+                                          struct error *error);
+
+/* Reads what was last written, never an older state. *found_out false: no such item, and *item_out
+ * is empty. */
+MUST_USE enum status dynamodb_get_item(struct aws_client *client,
+                                       str table,
+                                       const struct dynamodb_key *key,
+                                       struct arena *arena,
+                                       struct dynamodb_item *item_out,
+                                       bool *found_out,
+                                       struct error *error);
+
+struct dynamodb_query {
+    str table;
+    str pk;
+    str sk_prefix; /* empty: all */
+    str sk_from;   /* from and to, both included, instead of a prefix; empty: not asked for */
+    str sk_to;
+    size_t limit; /* 0: all */
+    bool is_descending;
+};
+
+/* Items of one pk in the order of their sk, over all pages, as last written. A bad status: the
+ * listing broke off; *items_out holds what came before. */
+MUST_USE enum status dynamodb_query(struct aws_client *client,
+                                    const struct dynamodb_query *query,
+                                    struct arena *arena,
+                                    struct dynamodb_item **items_out,
+                                    size_t *count_out,
+                                    struct error *error);
+
+#endif

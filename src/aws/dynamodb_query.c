@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dynamodb_internal.h"
+
+#define OPERATION "Query"
+/* At 1 MB a page, far beyond what one load balancer can gather: a listing that goes on is one that
+ * does not end. */
+#define PAGES_MAX 1000
+
+struct page {
+    struct dynamodb_item *items;
+    size_t count;
+    struct dynamodb_key last; /* where the next page starts; empty on the last one */
+};
+
+struct listing {
+    const struct dynamodb_query *query;
+    struct arena *arena;
+    struct dynamodb_item *items;
+    size_t count;
+    size_t capacity;
+    struct dynamodb_key next; /* empty: at the start, and after the last page */
+};
+
+static void write_value(struct json_writer *writer, const char *name, str value) {
+    const struct dynamodb_attribute attribute = dynamodb_string(name, value);
+    dynamodb_write_attribute(writer, &attribute);
+}
+
+static void write_condition(struct json_writer *writer, const struct dynamodb_query *query) {
+    bool has_prefix = !str_is_empty(query->sk_prefix);
+    bool has_range = !str_is_empty(query->sk_from);
+    json_write_member(writer,
+                      "KeyConditionExpression",
+                      has_prefix  ? STR("pk = :pk AND begins_with(sk, :prefix)")
+                      : has_range ? STR("pk = :pk AND sk BETWEEN :from AND :to")
+                                  : STR("pk = :pk"));
+    json_write_key(writer, STR("ExpressionAttributeValues"));
+    json_object_begin(writer);
+    write_value(writer, ":pk", query->pk);
+    if (has_prefix) {
+        write_value(writer, ":prefix", query->sk_prefix);
+    } else if (has_range) {
+        write_value(writer, ":from", query->sk_from);
+        write_value(writer, ":to", query->sk_to);
+    }
+    json_object_end(writer);
+}
+
+static void write_query(struct buf *body, const struct listing *listing) {
+    const struct dynamodb_query *query = listing->query;
+    struct json_writer writer;
+    json_writer_init(&writer, body);
+    json_object_begin(&writer);
+    json_write_member(&writer, "TableName", query->table);
+    write_condition(&writer, query);
+    json_write_key(&writer, STR("ConsistentRead"));
+    json_write_bool(&writer, true);
+    json_write_key(&writer, STR("ScanIndexForward"));
+    json_write_bool(&writer, !query->is_descending);
+    if (query->limit > 0) {
+        json_write_key(&writer, STR("Limit"));
+        json_write_i64(&writer, (int64_t)(query->limit - listing->count));
+    }
+    if (!str_is_empty(listing->next.pk)) {
+        json_write_key(&writer, STR("ExclusiveStartKey"));
+        dynamodb_write_key(&writer, &listing->next);
+    }
+    json_object_end(&writer);
+}
+
+static enum status parse_last(const struct json *last,
+                              struct arena *arena,
+                              struct page *page,
+                              struct error *error) {
+    struct dynamodb_item item = {.count = 0};
+    if (last == NULL || json_is_null(last)) {
+        return STATUS_OK;
+    }
+    TRY(dynamodb_parse_item(last, arena, &item, error));
+    page->last = (struct dynamodb_key){dynamodb_get_string(&item, DYNAMODB_PK),
+                                       dynamodb_get_string(&item, DYNAMODB_SK)};
+    if (str_is_empty(page->last.pk) || str_is_empty(page->last.sk)) {
+        return error_set(error, arena, STATUS_INCOMPLETE, "a page that ends at no key");
+    }
+    return STATUS_OK;
+}
+
+static enum status parse_page(void *context,
+                              struct arena *arena,
+                              const struct aws_response *response,
+                              struct error *error) {
+    struct page *page = context;
+    const struct json *root = NULL;
+    *page = (struct page){.count = 0};
+    TRY(dynamodb_answer(arena, response, &root, error));
+    const struct json *items = json_get(root, "Items");
+    if (!json_is_array(items)) {
+        return error_set(error, arena, STATUS_INCOMPLETE, "no list of Items");
+    }
+    page->items = ARENA_ARRAY(arena, struct dynamodb_item, json_count(items));
+    for (const struct json *item = json_first(items); item != NULL; item = json_next(item)) {
+        TRY(dynamodb_parse_item(item, arena, &page->items[page->count++], error));
+    }
+    return parse_last(json_get(root, "LastEvaluatedKey"), arena, page, error);
+}
+
+static struct dynamodb_item copy_item(struct arena *arena, const struct dynamodb_item *from) {
+    struct dynamodb_attribute *attributes =
+        ARENA_ARRAY(arena, struct dynamodb_attribute, from->count);
+    for (size_t i = 0; i < from->count; i++) {
+        const struct dynamodb_attribute *one = &from->attributes[i];
+        attributes[i] = (struct dynamodb_attribute){
+            str_copy(arena, one->name), one->type, str_copy(arena, one->value)};
+    }
+    return (struct dynamodb_item){attributes, from->count};
+}
+
+static bool is_full(const struct listing *listing) {
+    return listing->query->limit > 0 && listing->count >= listing->query->limit;
+}
+
+static void listing_append(struct listing *listing, const struct page *page) {
+    size_t needed = listing->count + page->count;
+    if (needed > listing->capacity) {
+        size_t capacity = needed > 2 * listing->capacity ? needed : 2 * listing->capacity;
+        listing->items = arena_realloc(listing->arena,
+                                       listing->items,
+                                       listing->capacity * sizeof *listing->items,
+                                       capacity * sizeof *listing->items);
+        listing->capacity = capacity;
+    }
+    for (size_t i = 0; i < page->count && !is_full(listing); i++) {
+        listing->items[listing->count++] = copy_item(listing->arena, &page->items[i]);
+    }
+}
+
+static enum status refuse_endless(struct arena *arena, struct error *error) {
+    return error_set(
+        error, arena, STATUS_INCOMPLETE, "dynamodb " OPERATION ": the listing does not end");
+}
+
+static enum status read_page(struct aws_client *client,
+                             const struct listing *listing,
+                             struct arena *page_arena,
+                             struct page *page,
+                             struct error *error) {
+    struct buf body;
+    struct aws_request request;
+    const struct dynamodb_call call = {OPERATION, &body, parse_page, page};
+    buf_init(&body, page_arena, DYNAMODB_BODY_BYTES_MAX);
+    write_query(&body, listing);
+    TRY(dynamodb_request(&call, page_arena, &request, error));
+    return aws_call(client, &request, page_arena, error);
+}
+
+/* A page that leads to itself is the last we take. */
+static enum status add_page(struct aws_client *client,
+                            struct listing *listing,
+                            struct error *error) {
+    struct arena page_arena = {0};
+    struct page page = {0};
+    struct error cause = {0};
+    enum status status = read_page(client, listing, &page_arena, &page, &cause);
+    if (status == STATUS_OK) {
+        listing_append(listing, &page);
+        bool leads_to_itself = !str_is_empty(page.last.pk) &&
+                               str_eq(page.last.pk, listing->next.pk) &&
+                               str_eq(page.last.sk, listing->next.sk);
+        listing->next.pk = str_copy(listing->arena, page.last.pk);
+        listing->next.sk = str_copy(listing->arena, page.last.sk);
+        status = leads_to_itself ? refuse_endless(listing->arena, error) : STATUS_OK;
+    } else {
+        error_copy(error, listing->arena, &cause);
+    }
+    arena_clean_up(&page_arena);
+    return status;
+}
+
+static bool is_query(const struct dynamodb_query *query) {
+    bool has_prefix = !str_is_empty(query->sk_prefix);
+    bool has_from = !str_is_empty(query->sk_from);
+    bool has_to = !str_is_empty(query->sk_to);
+    const struct dynamodb_key from = {query->pk, has_from ? query->sk_from : STR("-")};
+    const struct dynamodb_key to = {query->pk, has_to ? query->sk_to : STR("-")};
+    const struct dynamodb_key prefix = {query->pk, has_prefix ? query->sk_prefix : STR("-")};
+    return !str_is_empty(query->table) && has_from == has_to && !(has_from && has_prefix) &&
+           dynamodb_key_is_valid(&from) && dynamodb_key_is_valid(&to) &&
+           dynamodb_key_is_valid(&prefix);
+}
+
+enum status dynamodb_query(struct aws_client *client,
+                           const struct dynamodb_query *query,
+                           struct arena *arena,
+                           struct dynamodb_item **items_out,
+                           size_t *count_out,
+                           struct error *error) {
+    struct listing listing = {.query = query, .arena = arena};
+    enum status status = STATUS_OK;
+    int pages = 0;
+    *items_out = NULL;
+    *count_out = 0;
+    if (!is_query(query)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "dynamodb " OPERATION ": no table, no pk, or a range that is none");
+    }
+    do {
+        status = add_page(client, &listing, error);
+    } while (status == STATUS_OK && !str_is_empty(listing.next.pk) && !is_full(&listing) &&
+             ++pages < PAGES_MAX);
+    *items_out = listing.items;
+    *count_out = listing.count;
+    bool is_endless = status == STATUS_OK && pages == PAGES_MAX;
+    return is_endless ? refuse_endless(arena, error) : status;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/sns.h"
+
+#include "base/buf.h"
+#include "call_internal.h"
+
+#define SNS_VERSION     "2010-03-31"
+#define NAME_BYTES_MAX  256
+#define ATTRIBUTES_MAX  10 /* more are refused for topics with raw delivery to SQS */
+#define ARN_BYTES_MAX   512
+#define FORM_BYTES_MAX  ((size_t)SNS_MESSAGE_BYTES_MAX * 3 + 16384)
+#define TYPE_OF_STRINGS "String"
+
+/* ---- guards: what AWS would refuse is refused here ---- */
+
+static bool is_text(str text) {
+    return text.len > 0 && str_utf8_valid_prefix(text) == text.len;
+}
+
+/* C0, DEL, and C1 in their two bytes. `text` is valid UTF-8. */
+static bool has_control_character(str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool is_c1 = c == 0xC2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] < 0xA0;
+        if (c < ' ' || c == 0x7F || is_c1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_subject(str subject) {
+    return is_text(subject) && !has_control_character(subject) && subject.ptr[0] != ' ' &&
+           str_utf8_count(subject) <= SNS_SUBJECT_CHARACTERS_MAX;
+}
+
+static bool is_name(str name) {
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_word && c != '_' && c != '-' && c != '.') {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= NAME_BYTES_MAX;
+}
+
+static const char *attributes_problem(const struct sns_message *message) {
+    if (message->attribute_count > ATTRIBUTES_MAX) {
+        return "more than 10 attributes";
+    }
+    for (size_t i = 0; i < message->attribute_count; i++) {
+        if (!is_name(message->attributes[i].name) || !is_text(message->attributes[i].value)) {
+            return "an attribute without a proper name or value";
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (str_eq(message->attributes[i].name, message->attributes[j].name)) {
+                return "the same attribute twice";
+            }
+        }
+    }
+    return NULL;
+}
+
+/* arn:<partition>:sns:<region>:<account>:<name>; empty when it is none. */
+static str region_of_topic(str arn) {
+    str rest = arn;
+    bool is_arn = arn.len <= ARN_BYTES_MAX && str_eq(str_split(&rest, ':'), STR("arn"));
+    bool has_partition = !str_is_empty(str_split(&rest, ':'));
+    bool is_sns = str_eq(str_split(&rest, ':'), STR("sns"));
+    str region = str_split(&rest, ':');
+    bool has_account = !str_is_empty(str_split(&rest, ':'));
+    bool is_topic = is_arn && has_partition && is_sns && has_account && is_name(rest);
+    return is_topic && region_is_valid(region) ? region : STR_EMPTY;
+}
+
+/* What is wrong with the message, or NULL. */
+static const char *message_problem(const struct sns_message *message) {
+    if (str_is_empty(region_of_topic(message->topic_arn))) {
+        return "that is no topic's ARN";
+    }
+    if (!str_is_empty(message->subject) && !is_subject(message->subject)) {
+        return "the subject must be one line of fewer than 100 characters, not begin with a blank";
+    }
+    return is_text(message->text) ? attributes_problem(message) : "no text, or none in UTF-8";
+}
+
+static size_t message_bytes(const struct sns_message *message) {
+    size_t bytes = message->text.len;
+    for (size_t i = 0; i < message->attribute_count; i++) {
+        bytes += message->attributes[i].name.len + sizeof(TYPE_OF_STRINGS) - 1 +
+                 message->attributes[i].value.len;
+    }
+    return bytes;
+}
+
+static enum status check(const struct sns_message *message,
+                         struct arena *arena,
+                         struct error *error) {
+    const char *problem = message_problem(message);
+    if (problem != NULL) {
+        return error_set(error, arena, STATUS_INVALID, "sns Publish: %s", problem);
+    }
+    size_t bytes = message_bytes(message);
+    if (bytes > SNS_MESSAGE_BYTES_MAX) {
+        return error_set(error,
+                         arena,
+                         STATUS_TOO_LARGE,
+                         "sns Publish: the message has %zu bytes, %d are allowed",
+                         bytes,
+                         SNS_MESSAGE_BYTES_MAX);
+    }
+    return STATUS_OK;
+}
+
+/* ---- the call ---- */
+
+static void write_attribute(struct aws_form *form,
+                            struct arena *arena,
+                            size_t number,
+                            const struct sns_attribute *attribute) {
+    str entry = str_format(arena, "MessageAttributes.entry.%zu.", number);
+    const struct {
+        const char *key;
+        str value;
+    } parts[] = {{"Name", attribute->name},
+                 {"Value.DataType", STR(TYPE_OF_STRINGS)},
+                 {"Value.StringValue", attribute->value}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        str key = str_format(arena, "%" STR_FMT "%s", STR_ARG(entry), parts[i].key);
+        aws_form_add(form, key, parts[i].value);
+    }
+}
+
+static void write_form(struct buf *body, const struct sns_message *message) {
+    struct aws_form form;
+    aws_form_begin(&form, body, "Publish", SNS_VERSION);
+    aws_form_add(&form, STR("TopicArn"), message->topic_arn);
+    if (!str_is_empty(message->subject)) {
+        aws_form_add(&form, STR("Subject"), message->subject);
+    }
+    aws_form_add(&form, STR("Message"), message->text);
+    for (size_t i = 0; i < message->attribute_count; i++) {
+        write_attribute(&form, body->arena, i + 1, &message->attributes[i]);
+    }
+}
+
+static enum status parse_answer(void *context,
+                                struct arena *arena,
+                                const struct aws_response *response,
+                                struct error *error) {
+    str *message_id = context;
+    const struct xml *result = NULL;
+    TRY(query_result(arena, response, "Publish", &result, error));
+    str found = str_trim(xml_child_text(result, "MessageId"));
+    if (str_is_empty(found)) {
+        return error_set(error, arena, STATUS_INCOMPLETE, "the answer holds no message id");
+    }
+    *message_id = found;
+    return STATUS_OK;
+}
+
+enum status sns_publish(struct aws_client *client,
+                        const struct sns_message *message,
+                        struct arena *arena,
+                        str *message_id_out,
+                        struct error *error) {
+    struct buf body;
+    str message_id = STR_EMPTY;
+    TRY(check(message, arena, error));
+    buf_init(&body, arena, FORM_BYTES_MAX);
+    write_form(&body, message);
+    ASSERT(buf_status(&body) == STATUS_OK);
+    const struct aws_request request = {
+        .service = AWS_SNS,
+        .operation = "Publish",
+        .method = STR("POST"),
+        .path = STR("/"),
+        .headers = &AWS_FORM_HEADER,
+        .header_count = 1,
+        .body = buf_str(&body),
+        .region = region_of_topic(message->topic_arn),
+        .is_not_repeatable = true,
+        .parse = parse_answer,
+        .context = &message_id,
+    };
+    TRY(aws_call(client, &request, arena, error));
+    if (message_id_out != NULL) {
+        *message_id_out = message_id;
+    }
+    return STATUS_OK;
+}
