@@ -1,0 +1,456 @@
+# SPDX-License-Identifier: Apache-2.0
+"""template.yaml as text: cfn-lint, SAM's own transform, and what neither of them sees.
+test_deployment.py deploys and builds it.
+"""
+
+import json
+import re
+
+import botocore.session
+import pytest
+import yaml
+from moto.events.models import EventPattern
+
+from sim import events, stack
+from sim.cfn_lint import known_actions, lint
+from sim.stack import OFF, ON, ROOT, Stack, as_list, camel_case
+
+REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2", "us-gov-west-1", "cn-north-1",
+           "eusc-de-east-1"]
+
+
+@pytest.fixture(scope="module")
+def source():
+    return stack.load()
+
+
+@pytest.fixture(scope="module")
+def template():
+    return stack.transform()
+
+
+@pytest.fixture(scope="module")
+def off(template):
+    return Stack(template, **OFF)
+
+
+@pytest.fixture(scope="module")
+def on(template):
+    return Stack(template, **ON)
+
+
+def variables(stack_):
+    return stack_.properties("DesyncGuardFunction")["Environment"]["Variables"]
+
+
+# cfn-lint and SAM
+
+def test_cfn_lint_finds_nothing_in_the_template():
+    assert lint(stack.TEMPLATE, *REGIONS) == (0, "")
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "us-gov-west-1", "cn-north-1"])
+def test_cfn_lint_finds_nothing_in_the_transformed_template(region, tmp_path):
+    path = tmp_path / "transformed.json"
+    path.write_text(json.dumps(stack.transform(region), indent=1))
+    assert lint(path, region) == (0, "")
+
+
+def test_cfn_lint_would_find_something(template, tmp_path):
+    path = tmp_path / "broken.json"
+    path.write_text(json.dumps(template).replace("dynamodb:Query", "dynamodb:Qerry"))
+    assert "W3037" in lint(path, "eu-west-1")[1]
+
+
+def test_function_is_built_by_the_makefile(source):
+    function = source["Resources"]["DesyncGuardFunction"]
+    assert function["Metadata"] == {"BuildMethod": "makefile"}
+    assert function["Properties"]["Runtime"] == "provided.al2023"
+    assert function["Properties"]["CodeUri"] == "."
+    assert re.search(r"^build-DesyncGuardFunction:", (ROOT / "Makefile").read_text(), re.M)
+    assert source["Parameters"]["Architecture"]["Default"] == "arm64"
+
+
+def test_template_is_plain_yaml():
+    """No tab, no duplicate key: cfn-lint's loader and CloudFormation's agree on it."""
+    text = stack.TEMPLATE.read_text()
+    assert "\t" not in text
+    assert yaml.safe_load(re.sub(r"!(\w+)", "", text))["Transform"] == "AWS::Serverless-2016-10-31"
+
+
+# Parameters
+
+def test_every_parameter_has_a_group_a_label_and_a_description(source):
+    interface = source["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(source["Parameters"])
+    assert sorted(interface["ParameterLabels"]) == sorted(source["Parameters"])
+    assert all(group["Label"]["default"] for group in interface["ParameterGroups"])
+    labels = [label["default"] for label in interface["ParameterLabels"].values()]
+    assert len(set(labels)) == len(labels)
+    for name, parameter in source["Parameters"].items():
+        assert parameter["Description"].endswith("."), name
+
+
+def test_every_parameter_limits_its_values_and_has_a_default_within(source):
+    for name, parameter in source["Parameters"].items():
+        default = parameter["Default"]
+        if "AllowedValues" in parameter:
+            assert default in parameter["AllowedValues"], name
+        elif parameter["Type"] == "Number":
+            assert parameter["MinValue"] <= default <= parameter["MaxValue"], name
+        else:
+            assert re.search(parameter["AllowedPattern"], default), name
+            assert parameter["AllowedPattern"].startswith("^"), name
+            assert parameter["AllowedPattern"].endswith("$"), name
+
+
+@pytest.mark.parametrize("name, accepted, refused", [
+    ("SweepSchedule",
+     ["", "rate(1 hour)", "rate(6 hours)", "rate(30 minutes)", "cron(0 6 * * ? *)",
+      "cron(0/15 8-18 ? * MON-FRI *)"],
+     ["rate(1 hours)", "rate(6 hour)", "rate(0 hours)", "rate(6hours)", "cron(0 6 * * *)",
+      "cron(0 6 * * ? * *)", "every day", "rate(6 hours) "]),
+    ("DesyncMode",
+     ["defensive", "defensive, strictest", "monitor,defensive,strictest"],
+     ["", "off", "defensive;strictest", "Defensive", "defensive,"]),
+    ("Profiles",
+     ["modern=strictest", "modern=strictest, old one=monitor"],
+     ["", "modern", "modern=off", "=strictest", "modern=strictest,"]),
+    ("AlertEmail", ["", "a@example.com"], ["a", "@example.com", "a b@example.com"]),
+    ("AllowedAccounts", ["", "111122223333", "111122223333,444455556666"],
+     ["1111", "111122223333, 444455556666", "*", "111122223333,"]),
+    ("CrossAccountRole", ["", "desync-guard-member", "security/desync-guard-member"],
+     ["/desync-guard-member", "*", "arn:aws:iam::111122223333:role/x"]),
+    ("ConfigRuleName", ["desync-guard"], ["", "desync guard", "x" * 65]),
+])
+def test_patterns_accept_and_refuse(source, name, accepted, refused):
+    pattern = re.compile(source["Parameters"][name]["AllowedPattern"])
+    assert [value for value in accepted if not pattern.search(value)] == []
+    assert [value for value in refused if pattern.search(value)] == []
+
+
+def test_schedules_in_the_template_are_valid(on, source):
+    expression = on.properties("SweepRule")["ScheduleExpression"]
+    assert re.search(source["Parameters"]["SweepSchedule"]["AllowedPattern"], expression)
+    assert json.loads(on.properties("SweepRule")["Targets"][0]["Input"]) == {"action": "sweep"}
+
+
+@pytest.mark.parametrize("parameters, complaints", [
+    ({}, []),
+    (ON, []),
+    (OFF, []),
+    ({"CrossAccountRole": "x"},
+     ["CrossAccountRole needs ExternalId", "CrossAccountRole needs AllowedAccounts"]),
+    ({"CrossAccountRole": "x", "ExternalId": "yz"}, ["CrossAccountRole needs AllowedAccounts"]),
+    ({"CreateAlertTopic": "off", "AlertEmail": "a@example.com"},
+     ["AlertEmail needs CreateAlertTopic"]),
+])
+def test_parameters_that_contradict_each_other_are_refused(template, parameters, complaints):
+    assert Stack(template, **parameters).broken_rules() == complaints
+
+
+# The environment of the function
+
+def names_in_sources():
+    text = "".join(path.read_text() for path in sorted(ROOT.glob("src/**/*.[ch]")))
+    return set(re.findall(r'"([A-Z][A-Z0-9_]+)"', text))
+
+
+def test_function_is_given_only_variables_it_knows(template):
+    unknown = set(variables(Stack(template))) - names_in_sources()
+    assert unknown == set()
+
+
+def test_parameters_are_named_like_the_variables_they_set(source):
+    given = source["Resources"]["DesyncGuardFunction"]["Properties"]["Environment"]["Variables"]
+    for variable, value in given.items():
+        if variable in ("STATE_TABLE", "ALERT_TOPIC_ARN", "CONFIG_RULE_NAME"):
+            assert "Fn::If" in value
+        else:
+            assert value == {"Ref": camel_case(variable)}
+
+
+def test_policy_has_the_same_defaults_with_and_without_the_template(template):
+    text = (ROOT / "src/policy/policy.c").read_text()
+    defaults = dict(re.findall(r'X\(\w+,[\s\\]*"([A-Z_]+)",[\s\\]*"([^"]*)"', text))
+    assert len(defaults) == 12
+    given = variables(Stack(template))
+    assert {name: given[name] for name in defaults} == defaults
+
+
+# AWS Config
+
+def enum(service, shape):
+    return botocore.session.Session().get_service_model(service).shape_for(shape).enum
+
+
+def test_config_rule_says_what_aws_config_accepts(on):
+    rule = on.properties("ConfigRule")
+    details = rule["Source"]["SourceDetails"]
+    assert rule["Source"]["Owner"] == "CUSTOM_LAMBDA" in enum("config", "Owner")
+    assert [d["MessageType"] for d in details] == [
+        "ConfigurationItemChangeNotification", "OversizedConfigurationItemChangeNotification",
+        "ScheduledNotification"]
+    assert {d["MessageType"] for d in details} <= set(enum("config", "MessageType"))
+    assert {d["EventSource"] for d in details} <= set(enum("config", "EventSource"))
+    # AWS Config refuses a frequency anywhere but at the schedule.
+    assert ["MaximumExecutionFrequency" in d for d in details] == [False, False, True]
+    assert "MaximumExecutionFrequency" not in rule
+    kinds = rule["Scope"]["ComplianceResourceTypes"]
+    assert kinds == ["AWS::ElasticLoadBalancingV2::LoadBalancer"]
+    assert set(kinds) <= set(enum("config", "ResourceType"))
+
+
+def test_config_rule_has_each_frequency_aws_config_knows(template):
+    hours = template["Parameters"]["ConfigRuleHours"]["AllowedValues"]
+    rules = [Stack(template, ConfigRuleHours=h).properties("ConfigRule") for h in hours]
+    frequencies = [rule["Source"]["SourceDetails"][2]["MaximumExecutionFrequency"]
+                   for rule in rules]
+    assert sorted(frequencies) == sorted(enum("config", "MaximumExecutionFrequency"))
+    words = ["One", "Three", "Six", "Twelve", "TwentyFour"]
+    assert frequencies == [f"{word}_Hours".replace("One_Hours", "One_Hour") for word in words]
+
+
+def test_config_may_call_the_function_before_there_is_a_rule(on):
+    assert "ConfigPermission" in as_list(on.resources["ConfigRule"]["DependsOn"])
+    assert on.properties("ConfigPermission") == {
+        "Action": "lambda:InvokeFunction", "FunctionName": "DesyncGuardFunction.Arn",
+        "Principal": "config.amazonaws.com", "SourceAccount": "123456789012"}
+
+
+# EventBridge
+
+def call_event(**changes):
+    event = json.loads(events.load("elb-call.modify-attributes"))
+    event["detail"].update(changes)
+    return event
+
+
+@pytest.mark.parametrize("changes, matches", [
+    ({}, True),
+    ({"eventName": "CreateLoadBalancer"}, True),
+    ({"eventName": "AddTags"}, True),
+    ({"eventName": "RemoveTags"}, True),
+    ({"eventName": "DeleteLoadBalancer"}, True),
+    ({"eventName": "SetSubnets"}, False),
+    ({"eventName": "DescribeLoadBalancers"}, False),
+    ({"errorCode": "AccessDenied"}, False),
+    ({"eventSource": "ec2.amazonaws.com"}, False),
+])
+def test_calls_that_may_change_a_verdict_reach_the_function(on, changes, matches):
+    pattern = EventPattern.load(json.dumps(on.properties("ApiCallRule")["EventPattern"]))
+    assert pattern.matches_event(call_event(**changes)) is matches
+
+
+@pytest.mark.parametrize("rule, permission", [
+    ("ApiCallRule", "ApiCallPermission"), ("SweepRule", "SweepPermission")])
+def test_eventbridge_rule_calls_the_function_and_keeps_what_it_cannot_deliver(on, rule, permission):
+    target, = on.properties(rule)["Targets"]
+    assert target["Arn"] == "DesyncGuardFunction.Arn"
+    assert target["DeadLetterConfig"] == {"Arn": "DeadLetters.Arn"}
+    assert on.properties(permission)["Principal"] == "events.amazonaws.com"
+    assert on.properties(permission)["SourceArn"] == f"{rule}.Arn"
+    statement, = on.properties("DeadLettersPolicy")["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert f"{rule}.Arn" in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
+def test_failed_invocations_end_in_the_queue(off):
+    config, = off.of_type("AWS::Lambda::EventInvokeConfig").values()
+    destination = config["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
+    assert destination == "DeadLetters.Arn"
+    assert config["Properties"]["MaximumRetryAttempts"] == 2
+
+
+# IAM
+
+ALWAYS = {
+    "elasticloadbalancing:DescribeLoadBalancerAttributes",
+    "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags",
+    "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage",
+}
+BY_FEATURE = {
+    "CreateConfigRule": {"config:GetComplianceDetailsByConfigRule", "config:PutEvaluations"},
+    "CreateStateTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
+                         "dynamodb:UpdateItem"},
+    "CreateAlertTopic": {"sns:Publish"},
+    "Enforcement": {"elasticloadbalancing:ModifyLoadBalancerAttributes"},
+    "SecurityHub": {"securityhub:BatchImportFindings"},
+    "ReactToApiCalls": set(), "SweepSchedule": set(), "CreateAlarms": set(),
+    "CreateDashboard": set(),
+}
+SWITCHES = {name: ON.get(name, "on") for name in BY_FEATURE}
+
+
+def test_actions_with_everything_off_and_everything_on(off, on, capsys):
+    granted = sorted(on.actions() - off.actions())
+    with capsys.disabled():
+        print("\nIAM actions of the function with every feature off, and (+) with every one on:")
+        print("\n".join(f"  {action}" for action in sorted(off.actions())))
+        print("\n".join(f"+ {action}" for action in granted))
+    assert off.actions() == ALWAYS
+    assert set(granted) == set().union(
+        *BY_FEATURE.values(), {"config:StartConfigRulesEvaluation", "sts:AssumeRole"})
+
+
+@pytest.mark.parametrize("feature", BY_FEATURE)
+def test_a_feature_brings_its_own_actions_and_no_others(template, feature):
+    alone = Stack(template, **(OFF | {feature: SWITCHES[feature]}))
+    assert alone.actions() - ALWAYS == BY_FEATURE[feature]
+
+
+def test_reevaluation_needs_the_rule_and_the_api_calls(template):
+    both = Stack(template, **(OFF | {"CreateConfigRule": "on", "ReactToApiCalls": "on"}))
+    statement, = [s for s in both.statements() if s["Sid"] == "AskConfigToReevaluate"]
+    assert statement["Resource"] == "ConfigRule.Arn"
+
+
+@pytest.mark.parametrize("enforcement, may_modify", [
+    ("off", False), ("plan", False), ("enforce", True)])
+def test_nothing_but_enforcement_may_change_a_load_balancer(template, enforcement, may_modify):
+    actions = Stack(template, **(ON | {"Enforcement": enforcement})).actions()
+    writes = [a for a in actions if re.match(r"elasticloadbalancing:(?!Describe)", a)]
+    assert writes == ["elasticloadbalancing:ModifyLoadBalancerAttributes"] * may_modify
+
+
+def test_statements_name_existing_actions_and_no_wildcard(on):
+    known = known_actions()
+    for action in on.actions():
+        assert "*" not in action
+        assert action.lower() in known, action
+
+
+def test_statements_name_resources_wherever_aws_lets_them(on):
+    known = known_actions()
+    for statement in on.statements():
+        assert statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"]):
+            can_be_restricted = bool(known[action.lower()].get("Resources"))
+            assert (statement["Resource"] == "*") is not can_be_restricted, action
+
+
+def test_only_listed_accounts_are_acted_for(on, off):
+    statement, = [s for s in on.statements() if s["Sid"] == "ActForOtherAccounts"]
+    assert statement["Resource"] == "arn:aws:iam::*:role/security/desync-guard-member"
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:ResourceAccount": ["111122223333", "444455556666"]}}
+    assert variables(on)["ALLOWED_ACCOUNTS"] == ON["AllowedAccounts"]
+    assert "ActForOtherAccounts" not in [s["Sid"] for s in off.statements()]
+
+
+def test_no_resource_policy_holds_a_wildcard_action(on):
+    for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+        for policy in on.of_type(kind).values():
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                assert "*" not in statement["Action"]
+                assert statement["Effect"] == "Deny" or statement["Principal"] != "*"
+                assert statement["Condition"]
+
+
+@pytest.mark.parametrize("region, partition", [
+    ("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
+def test_arns_are_of_the_partition_deployed_to(region, partition):
+    text = json.dumps(Stack(stack.transform(region), region, **ON).resources)
+    assert set(re.findall(r"arn:([\w-]+):", text)) == {partition}
+
+
+# What exists when
+
+BASE = {"DesyncGuardFunction", "DesyncGuardFunctionEventInvokeConfig", "FunctionRole",
+        "FunctionLogs", "DeadLetters"}
+
+
+@pytest.mark.parametrize("switched_on, resources", [
+    ({}, set()),
+    ({"CreateConfigRule": "on"}, {"ConfigPermission", "ConfigRule"}),
+    ({"ReactToApiCalls": "on"}, {"ApiCallRule", "ApiCallPermission", "DeadLettersPolicy"}),
+    ({"CreateConfigRule": "on", "ReactToApiCalls": "on"},
+     {"ConfigPermission", "ConfigRule", "ApiCallRule", "ApiCallPermission", "DeadLettersPolicy",
+      "ReevaluationPolicy"}),
+    ({"SweepSchedule": "rate(1 day)"}, {"SweepRule", "SweepPermission", "DeadLettersPolicy"}),
+    ({"CreateStateTable": "on"}, {"StateTable"}),
+    ({"CreateAlertTopic": "on"}, {"AlertTopic", "AlertTopicPolicy"}),
+    ({"CreateAlertTopic": "on", "AlertEmail": "a@example.com"},
+     {"AlertTopic", "AlertTopicPolicy", "AlertSubscription"}),
+    ({"CreateAlarms": "on"}, {"ErrorsAlarm", "ThrottlesAlarm", "DeadLettersAlarm"}),
+    ({"CreateAlarms": "on", "CreateConfigRule": "on"},
+     {"ErrorsAlarm", "ThrottlesAlarm", "DeadLettersAlarm", "SilentRuleAlarm", "SilentRuleFilter",
+      "ConfigPermission", "ConfigRule"}),
+    ({"CreateDashboard": "on"}, {"Dashboard"}),
+    ({"SecurityHub": "on", "Enforcement": "enforce", "MaxChangesPerRun": "1"}, set()),
+])
+def test_resources_exist_only_when_switched_on(template, switched_on, resources):
+    assert set(Stack(template, **(OFF | switched_on)).resources) - BASE == resources
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_function_has_the_architecture_asked_for(template, architecture):
+    function = Stack(template, Architecture=architecture).properties("DesyncGuardFunction")
+    assert function["Architectures"] == [architecture]
+    assert architecture in enum("lambda", "Architecture")
+    assert function["Runtime"] in enum("lambda", "Runtime")
+    assert function["LoggingConfig"]["LogFormat"] in enum("lambda", "LogFormat")
+
+
+def test_state_table_is_as_the_function_uses_it(on):
+    table = on.properties("StateTable")
+    assert {k["AttributeName"]: k["KeyType"] for k in table["KeySchema"]} == {
+        "pk": "HASH", "sk": "RANGE"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST" in enum("dynamodb", "BillingMode")
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["SSESpecification"]["SSEEnabled"] is True
+    assert on.resources["StateTable"]["DeletionPolicy"] == "Retain"
+
+
+def test_logs_are_kept_for_as_long_as_asked(template):
+    group = Stack(template, LogRetentionDays=30).properties("FunctionLogs")
+    assert group["RetentionInDays"] == "30"
+    logging = Stack(template).properties("DesyncGuardFunction")["LoggingConfig"]
+    assert logging == {"LogFormat": "JSON", "ApplicationLogLevel": "INFO",
+                       "LogGroup": "FunctionLogs"}
+
+
+# Alarms and dashboard
+
+def test_alarms_say_what_cloudwatch_accepts_and_go_to_the_topic(template, on):
+    alarms = on.of_type("AWS::CloudWatch::Alarm")
+    silent = Stack(template, CreateAlertTopic="off").of_type("AWS::CloudWatch::Alarm")
+    assert len(alarms) == len(silent) == 4
+    for name, alarm in alarms.items():
+        p = alarm["Properties"]
+        assert p["ComparisonOperator"] in enum("cloudwatch", "ComparisonOperator")
+        assert p["Statistic"] in enum("cloudwatch", "Statistic")
+        assert p["TreatMissingData"] in ("breaching", "notBreaching", "ignore", "missing")
+        assert p["AlarmActions"] == p["OKActions"] == ["AlertTopic"]
+        assert silent[name]["Properties"]["AlarmActions"] == []
+        # One day, or seven for periods of an hour and more.
+        seconds = int(p["Period"]) * int(p["EvaluationPeriods"])
+        assert seconds <= (604800 if p["Period"] >= 3600 else 86400)
+
+
+def test_silent_rule_alarm_waits_for_two_sweeps(template):
+    for hours in map(int, template["Parameters"]["ConfigRuleHours"]["AllowedValues"]):
+        alarm = Stack(template, ConfigRuleHours=hours).properties("SilentRuleAlarm")
+        assert int(alarm["EvaluationPeriods"]) == 2 * hours + 1
+        assert alarm["Period"] == 3600
+        assert alarm["TreatMissingData"] == "breaching"
+
+
+@pytest.mark.parametrize("schedule", ["", "rate(6 hours)"])
+@pytest.mark.parametrize("calls", ["on", "off"])
+def test_dashboard_is_json_and_shows_the_rules_that_exist(template, schedule, calls):
+    parameters = {"SweepSchedule": schedule, "ReactToApiCalls": calls}
+    body = Stack(template, **parameters).properties("Dashboard")["DashboardBody"]
+    widgets = json.loads(body)["widgets"]
+    assert len(widgets) == 7 + (calls == "on") + bool(schedule)
+    taken = set()
+    for widget in widgets:
+        cells = {(x, y) for x in range(widget["x"], widget["x"] + widget["width"])
+                 for y in range(widget["y"], widget["y"] + widget["height"])}
+        assert not taken & cells and all(x < 24 for x, _ in cells)
+        taken |= cells
+        assert widget["type"] in ("log", "metric")
+        assert widget["properties"]["region"] == "eu-west-1"
+    assert ("ApiCallRule" in body, "SweepRule" in body) == (calls == "on", bool(schedule))
