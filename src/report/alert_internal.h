@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One alert on its way to text: what alert.c reads out of it once, for its subject and attributes,
+ * and alert_body.c for the body.
+ */
+#ifndef REPORT_ALERT_INTERNAL_H
+#define REPORT_ALERT_INTERNAL_H
+
+#include "fix_internal.h"
+#include "report/alert.h"
+
+struct sheet {
+    struct arena *arena;
+    const struct alert *alert;
+    const struct evaluation *evaluation;
+    struct load_balancer_arn arn; /* all empty when the id is no such ARN */
+    str name;                     /* printable ASCII */
+    str account_id;               /* outside text, as are the next two; may be empty */
+    str region;
+    str partition;
+    enum desync_mode mode;         /* now: after enforcement the one that was set */
+    const struct finding *finding; /* what the alert is about; NULL: none */
+    str exception_until;           /* YYYY-MM-DD of an existing day, or empty */
+};
+
+/* "9 days", "5 hours", "12 minutes", "less than 2 minutes"; negative counts as none. */
+str duration_text(struct arena *arena, int64_t ms);
+
+/* At most ALERT_BODY_BYTES_MAX. */
+str alert_body(const struct sheet *sheet);
+
+#endif

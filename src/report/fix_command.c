@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+#include "fix_internal.h"
+#include "policy/plain_text.h"
+
+#define NAME_BYTES_MAX 32
+#define ELLIPSIS       "\xE2\x80\xA6" /* U+2026 */
+/* To be filled in. AWS takes no tag with such brackets, so that nobody sets it by mistake. */
+#define VALUE_TO_FILL_IN "<value>"
+/* Far above a real ARN and Region; the tags have what is left of FIX_COMMAND_BYTES_MAX. */
+#define TARGET_BYTES_MAX       ((size_t)400)
+#define TAGS_BYTES_MAX         ((size_t)512)
+#define TAG_KEY_CHARACTERS_MAX 128
+/* Around a key in JSON, ample. */
+#define TAG_JSON_BYTES ((size_t)64)
+
+static bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool has_only(str text, str also) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_letter_or_digit(text.ptr[i]) && str_find_char(also, text.ptr[i]) == also.len) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+str shell_quote(struct arena *arena, str word) {
+    if (has_only(word, STR("_@%+=:,./-"))) {
+        return word;
+    }
+    struct buf out;
+    buf_init(&out, arena, word.len * 4 + 2);
+    buf_append_char(&out, '\'');
+    for (size_t i = 0; i < word.len; i++) {
+        /* a quote ends the quoted text, stands by itself behind a backslash, and begins it again */
+        buf_append(&out, word.ptr[i] == '\'' ? STR("'\\''") : str_slice(word, i, i + 1));
+    }
+    buf_append_char(&out, '\'');
+    return buf_str(&out);
+}
+
+const struct finding *finding_gravest(const struct evaluation *evaluation) {
+    ASSERT(evaluation->finding_count <= FINDINGS_MAX);
+    const struct finding *gravest = NULL;
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (gravest == NULL || evaluation->findings[i].severity > gravest->severity) {
+            gravest = &evaluation->findings[i];
+        }
+    }
+    return gravest;
+}
+
+str load_balancer_name(struct arena *arena, str resource_id) {
+    struct load_balancer_arn parts;
+    if (load_balancer_arn_parse(resource_id, &parts) == STATUS_OK) {
+        return parts.name;
+    }
+    struct buf out;
+    buf_init(&out, arena, NAME_BYTES_MAX);
+    for (size_t i = 0; i < resource_id.len && i < NAME_BYTES_MAX; i++) {
+        char c = resource_id.ptr[i];
+        buf_append_char(&out, c > ' ' && c <= '~' ? c : '?');
+    }
+    return out.len == 0 ? STR("unknown") : buf_str(&out);
+}
+
+static str region_of(const struct fix *fix) {
+    struct load_balancer_arn parts;
+    if (str_is_empty(fix->region) &&
+        load_balancer_arn_parse(fix->evaluation->resource_id, &parts) == STATUS_OK) {
+        return parts.region;
+    }
+    return fix->region;
+}
+
+static bool is_plain(struct arena *arena, str text) {
+    return text.len > 0 && text.len <= TARGET_BYTES_MAX &&
+           str_eq(plain_text(arena, text, TARGET_BYTES_MAX), text);
+}
+
+/* " --region R --option ARN"; empty when one of them is no plain text, or too long to be real. */
+static str target_options(struct arena *arena, const struct fix *fix, const char *option) {
+    str arn = fix->evaluation->resource_id;
+    str region = region_of(fix);
+    if (!is_plain(arena, arn) || !is_plain(arena, region)) {
+        return STR_EMPTY;
+    }
+    region = shell_quote(arena, region);
+    arn = shell_quote(arena, arn);
+    str options = str_format(
+        arena, " --region %" STR_FMT " %s %" STR_FMT, STR_ARG(region), option, STR_ARG(arn));
+    return options.len <= TARGET_BYTES_MAX ? options : STR_EMPTY;
+}
+
+static bool needs_mode(const struct fix *fix) {
+    return fix->mode_now != MODE_UNKNOWN && fix->mode_now < fix->evaluation->required_mode;
+}
+
+static bool needs_headers(const struct evaluation *evaluation) {
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (evaluation->findings[i].id == FINDING_HEADERS_NOT_DROPPED &&
+            evaluation->findings[i].is_failing) {
+            return true;
+        }
+    }
+    return false;
+}
+
+str fix_attributes_command(struct arena *arena, const struct fix *fix) {
+    bool has_mode = needs_mode(fix);
+    bool has_headers = needs_headers(fix->evaluation);
+    str target = target_options(arena, fix, "--load-balancer-arn");
+    if (str_is_empty(target) || (!has_mode && !has_headers)) {
+        return STR_EMPTY;
+    }
+    return str_format(arena,
+                      "aws elbv2 modify-load-balancer-attributes%" STR_FMT " --attributes%s%s%s",
+                      STR_ARG(target),
+                      has_mode ? " Key=" ATTRIBUTE_DESYNC_MODE ",Value=" : "",
+                      has_mode ? mode_name(fix->evaluation->required_mode) : "",
+                      has_headers ? " Key=" ATTRIBUTE_DROP_INVALID_HEADERS ",Value=true" : "");
+}
+
+/* What AWS takes as a tag's key: letters and digits of any script, blanks and these.
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Tag.html */
+static bool is_tag_key(struct arena *arena, str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        bool is_ascii = (unsigned char)text.ptr[i] < 0x80;
+        if (is_ascii && !has_only(str_slice(text, i, i + 1), STR(" _.:/=+-@"))) {
+            return false;
+        }
+    }
+    return is_plain(arena, text) && str_utf8_count(text) <= TAG_KEY_CHARACTERS_MAX;
+}
+
+/* The tag's key; empty when the finding is about no tag, when no tag can be called so, or when the
+ * key is quoted in part only, which the ellipsis shows. */
+static str tag_key_of(struct arena *arena, const struct finding *finding) {
+    str key = finding->subject;
+    bool is_about_tag =
+        finding->id == FINDING_TAG_MISSING || finding->id == FINDING_TAG_VALUE_NOT_ALLOWED;
+    bool is_usable = is_about_tag && is_tag_key(arena, key) && !str_ends_with(key, STR(ELLIPSIS));
+    return is_usable ? key : STR_EMPTY;
+}
+
+/* Key=K,Value=V: the CLI's own short form, in which some of these characters mean something else.
+ */
+static str tags_short(struct arena *arena, const struct evaluation *evaluation) {
+    struct buf out;
+    buf_init(&out, arena, TAGS_BYTES_MAX);
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        str key = tag_key_of(arena, &evaluation->findings[i]);
+        if (str_is_empty(key)) {
+            continue;
+        }
+        if (!has_only(key, STR("_.:/+-@"))) {
+            return STR_EMPTY;
+        }
+        size_t len = out.len;
+        buf_printf(&out, " 'Key=%" STR_FMT ",Value=" VALUE_TO_FILL_IN "'", STR_ARG(key));
+        if (buf_status(&out) != STATUS_OK) {
+            buf_rewind(&out, len);
+            break;
+        }
+    }
+    return buf_str(&out);
+}
+
+static void write_tag(struct json_writer *writer, str key) {
+    json_object_begin(writer);
+    json_write_member(writer, "Key", key);
+    json_write_member(writer, "Value", STR(VALUE_TO_FILL_IN));
+    json_object_end(writer);
+}
+
+/* [{"Key":K,"Value":V}]: for any key. */
+static str tags_json(struct arena *arena, const struct evaluation *evaluation) {
+    struct buf out;
+    struct json_writer writer;
+    buf_init(&out, arena, TAGS_BYTES_MAX);
+    json_writer_init(&writer, &out);
+    json_array_begin(&writer);
+    bool has_any = false;
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        str key = tag_key_of(arena, &evaluation->findings[i]);
+        if (!str_is_empty(key) && out.len + key.len < TAGS_BYTES_MAX - TAG_JSON_BYTES) {
+            write_tag(&writer, key);
+            has_any = true;
+        }
+    }
+    json_array_end(&writer);
+    ASSERT(buf_status(&out) == STATUS_OK); /* in a key nothing needs an escape */
+    str quoted = shell_quote(arena, buf_str(&out));
+    return has_any ? str_format(arena, " %" STR_FMT, STR_ARG(quoted)) : STR_EMPTY;
+}
+
+str fix_tags_command(struct arena *arena, const struct fix *fix) {
+    str target = target_options(arena, fix, "--resource-arns");
+    str tags = tags_short(arena, fix->evaluation);
+    if (str_is_empty(tags)) {
+        tags = tags_json(arena, fix->evaluation);
+    }
+    if (str_is_empty(target) || str_is_empty(tags)) {
+        return STR_EMPTY;
+    }
+    return str_format(
+        arena, "aws elbv2 add-tags%" STR_FMT " --tags%" STR_FMT, STR_ARG(target), STR_ARG(tags));
+}

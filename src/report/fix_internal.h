@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What alerts and findings have in common: the gravest finding, and the AWS CLI commands that fix
+ * a load balancer, quoted for a POSIX shell. Nothing here is for other layers.
+ */
+#ifndef REPORT_FIX_INTERNAL_H
+#define REPORT_FIX_INTERNAL_H
+
+#include "base/arena.h"
+#include "policy/evaluate.h"
+
+struct fix {
+    const struct evaluation *evaluation;
+    str region;                /* empty: that of the ARN */
+    enum desync_mode mode_now; /* may differ from the one judged, after enforcement */
+};
+
+/* Longest command; tags that do not fit are left to the findings' messages. */
+#define FIX_COMMAND_BYTES_MAX ((size_t)1024)
+
+/* One line without its end: `aws elbv2 modify-load-balancer-attributes ...` or `aws elbv2 add-tags
+ * ...`. Empty when there is nothing to set, or when the id of the load balancer is no plain line of
+ * text, so that no command can name it. */
+str fix_attributes_command(struct arena *arena, const struct fix *fix);
+str fix_tags_command(struct arena *arena, const struct fix *fix);
+
+/* The word as one word of a POSIX shell; as it is where that needs no quotes. */
+str shell_quote(struct arena *arena, str word);
+
+/* The first of the highest severity; NULL when there are none. */
+const struct finding *finding_gravest(const struct evaluation *evaluation);
+
+/* The name in the ARN; otherwise what the id has of printable ASCII, cut to 32 characters. */
+str load_balancer_name(struct arena *arena, str resource_id);
+
+#endif

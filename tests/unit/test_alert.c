@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One alert of each kind as its owner reads it, and what subjects and attributes say. Hostile
+ * values are in test_alert_hostile.c.
+ */
+#include "judging.h"
+
+#include "report/alert.h"
+
+#define SHOP                                                                                       \
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/0123456789abcdef"
+#define CONSOLE                                                                                    \
+    "Console: https://eu-west-1.console.aws.amazon.com/ec2/home?region=eu-west-1"                  \
+    "#LoadBalancer:loadBalancerArn=" SHOP "\n"
+#define SET_DEFENSIVE                                                                              \
+    "aws elbv2 modify-load-balancer-attributes --region eu-west-1 --load-balancer-arn " SHOP       \
+    " --attributes Key=routing.http.desync_mitigation_mode,Value=defensive\n"
+
+static struct evaluation weak(void) {
+    return (struct evaluation){.resource_type = STR(LOAD_BALANCER_RESOURCE_TYPE),
+                               .resource_id = STR(SHOP),
+                               .compliance = NON_COMPLIANT,
+                               .mode = MODE_MONITOR,
+                               .required_mode = MODE_DEFENSIVE,
+                               .required_because = STR("internet-facing"),
+                               .grade = 'F',
+                               .owner = STR("team-a"),
+                               .source = SOURCE_LIVE};
+}
+
+static void add(struct evaluation *evaluation,
+                enum finding_id id,
+                enum finding_severity severity,
+                const char *subject,
+                const char *message) {
+    evaluation->findings[evaluation->finding_count++] =
+        (struct finding){.id = id,
+                         .severity = severity,
+                         .is_failing = id < FINDING_EXCEPTION_EXPIRING,
+                         .subject = str_from_cstr(subject),
+                         .message = str_from_cstr(message)};
+}
+
+static void add_weak(struct evaluation *evaluation) {
+    add(evaluation,
+        FINDING_MODE_TOO_WEAK,
+        SEVERITY_HIGH,
+        "",
+        "The desync mitigation mode is monitor, but at least defensive is required.");
+}
+
+static struct alert alert_of(enum alert_kind kind, const struct evaluation *evaluation) {
+    return (struct alert){.kind = kind,
+                          .evaluation = evaluation,
+                          .account_id = STR("123456789012"),
+                          .region = STR("eu-west-1"),
+                          .partition = STR("aws"),
+                          .since_ms = NOW_MS - 9 * MS_PER_DAY,
+                          .now_ms = NOW_MS};
+}
+
+static struct alert_text render(const struct alert *alert) {
+    struct alert_text text;
+    alert_render(&arena, alert, &text);
+    return text;
+}
+
+static void opened_alert_reads_like_this(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    add_weak(&evaluation);
+    add(&evaluation,
+        FINDING_TAG_MISSING,
+        SEVERITY_MEDIUM,
+        "CostCenter",
+        "The tag CostCenter is missing.");
+    struct alert alert = alert_of(ALERT_OPENED, &evaluation);
+    alert.since_ms = NOW_MS;
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Non-compliant: shop, mode monitor (requires defensive)");
+    assert_str(text.body,
+               "The load balancer shop is not compliant.\n"
+               "\n"
+               "Load balancer: " SHOP "\n"
+               "Account: 123456789012\n"
+               "Region: eu-west-1\n"
+               "Mode: monitor, requires defensive (internet-facing)\n"
+               "Owner: team-a\n"
+               "Not compliant since: 2026-11-23 08:00 UTC (less than 2 minutes)\n"
+               "\n"
+               "Found:\n"
+               "- HIGH MODE_TOO_WEAK: The desync mitigation mode is monitor, but at least "
+               "defensive is required.\n"
+               "- MEDIUM TAG_MISSING: The tag CostCenter is missing.\n"
+               "\n"
+               "Fix it with:\n" SET_DEFENSIVE "\n"
+               "Set the tags, with values filled in, with:\n"
+               "aws elbv2 add-tags --region eu-west-1 --resource-arns " SHOP
+               " --tags 'Key=CostCenter,Value=<value>'\n"
+               "\n" CONSOLE);
+}
+
+static void resolved_alert_reads_like_this(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    evaluation.compliance = COMPLIANT;
+    evaluation.mode = MODE_DEFENSIVE;
+    struct alert alert = alert_of(ALERT_RESOLVED, &evaluation);
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Resolved: shop, mode defensive");
+    assert_str(text.body,
+               "The load balancer shop is compliant again.\n"
+               "\n"
+               "Load balancer: " SHOP "\n"
+               "Account: 123456789012\n"
+               "Region: eu-west-1\n"
+               "Mode: defensive, requires defensive (internet-facing)\n"
+               "Owner: team-a\n"
+               "Was not compliant since: 2026-11-14 08:00 UTC (9 days)\n"
+               "\n" CONSOLE);
+}
+
+static void enforced_alert_reads_like_this(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    add_weak(&evaluation);
+    struct alert alert = alert_of(ALERT_ENFORCED, &evaluation);
+    alert.since_ms = NOW_MS - 5 * 60 * MS_PER_SECOND;
+    alert.changed_from = MODE_MONITOR;
+    alert.changed_to = MODE_DEFENSIVE;
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Mode raised: shop, mode defensive (was monitor)");
+    assert_str(text.body,
+               "desync-guard raised the desync mitigation mode of the load balancer shop from "
+               "monitor to defensive.\n"
+               "\n"
+               "Load balancer: " SHOP "\n"
+               "Account: 123456789012\n"
+               "Region: eu-west-1\n"
+               "Mode: defensive, requires defensive (internet-facing)\n"
+               "Owner: team-a\n"
+               "Was not compliant since: 2026-11-23 07:55 UTC (5 minutes)\n"
+               "Last changed by: unknown\n"
+               "\n"
+               "Found before that:\n"
+               "- HIGH MODE_TOO_WEAK: The desync mitigation mode is monitor, but at least "
+               "defensive is required.\n"
+               "\n"
+               "What describes the load balancer must say so too, or else its next deployment "
+               "undoes this.\n"
+               "Change it where the load balancer is described:\n"
+               "Terraform or OpenTofu, in the resource aws_lb:\n"
+               "    desync_mitigation_mode = \"defensive\"\n"
+               "CloudFormation, under LoadBalancerAttributes of "
+               "AWS::ElasticLoadBalancingV2::LoadBalancer:\n"
+               "    - Key: routing.http.desync_mitigation_mode\n"
+               "      Value: defensive\n"
+               "AWS CDK, on the ApplicationLoadBalancer:\n"
+               "    loadBalancer.setAttribute('routing.http.desync_mitigation_mode', "
+               "'defensive');\n"
+               "Kubernetes, in the annotations of the Ingress (add it, after a comma, to a list "
+               "that is there):\n"
+               "    alb.ingress.kubernetes.io/load-balancer-attributes: "
+               "routing.http.desync_mitigation_mode=defensive\n"
+               "Pulumi, in the arguments of aws.lb.LoadBalancer:\n"
+               "    desyncMitigationMode: \"defensive\",\n"
+               "\n" CONSOLE);
+}
+
+static void escalated_alert_reads_like_this(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    add_weak(&evaluation);
+    struct alert alert = alert_of(ALERT_ESCALATED, &evaluation);
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Non-compliant for 9 days: shop, mode monitor (requires defensive)");
+    assert_str(text.body,
+               "The load balancer shop has not been compliant for too long.\n"
+               "\n"
+               "Load balancer: " SHOP "\n"
+               "Account: 123456789012\n"
+               "Region: eu-west-1\n"
+               "Mode: monitor, requires defensive (internet-facing)\n"
+               "Owner: team-a\n"
+               "Not compliant since: 2026-11-14 08:00 UTC (9 days)\n"
+               "\n"
+               "Found:\n"
+               "- HIGH MODE_TOO_WEAK: The desync mitigation mode is monitor, but at least "
+               "defensive is required.\n"
+               "\n"
+               "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
+}
+
+static void expiring_alert_reads_like_this(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    evaluation.compliance = COMPLIANT;
+    evaluation.has_active_exception = true;
+    evaluation.exception_until = STR("2026-12-01");
+    add(&evaluation,
+        FINDING_HEADERS_NOT_DROPPED,
+        SEVERITY_LOW,
+        "",
+        "Header fields that are not valid are passed on.");
+    evaluation.findings[0].is_failing = false;
+    add(&evaluation,
+        FINDING_EXCEPTION_EXPIRING,
+        SEVERITY_LOW,
+        "2026-12-01",
+        "The exception ends in 8 days (2026-12-01).");
+    struct alert alert = alert_of(ALERT_EXCEPTION_EXPIRING, &evaluation);
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Exception ends 2026-12-01: shop, mode monitor (requires defensive)");
+    assert_str(text.body,
+               "The exception of the load balancer shop ends on 2026-12-01. After that its mode "
+               "counts as too weak.\n"
+               "\n"
+               "Load balancer: " SHOP "\n"
+               "Account: 123456789012\n"
+               "Region: eu-west-1\n"
+               "Mode: monitor, requires defensive (internet-facing)\n"
+               "Owner: team-a\n"
+               "\n"
+               "Found:\n"
+               "- LOW HEADERS_NOT_DROPPED: Header fields that are not valid are passed on.\n"
+               "- LOW EXCEPTION_EXPIRING: The exception ends in 8 days (2026-12-01).\n"
+               "\n"
+               "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
+    assert_str(text.attributes[2].value, "EXCEPTION_EXPIRING");
+}
+
+static void expired_alert_reads_like_this(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    evaluation.exception_until = STR("2026-11-22");
+    add_weak(&evaluation);
+    add(&evaluation,
+        FINDING_EXCEPTION_EXPIRED,
+        SEVERITY_HIGH,
+        "2026-11-22",
+        "The exception ended on 2026-11-22.");
+    struct alert alert = alert_of(ALERT_EXCEPTION_EXPIRED, &evaluation);
+    alert.since_ms = 0;
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Exception ended 2026-11-22: shop, mode monitor (requires defensive)");
+    assert_str(text.body,
+               "The exception of the load balancer shop ended on 2026-11-22. It no longer excuses "
+               "the mode.\n"
+               "\n"
+               "Load balancer: " SHOP "\n"
+               "Account: 123456789012\n"
+               "Region: eu-west-1\n"
+               "Mode: monitor, requires defensive (internet-facing)\n"
+               "Owner: team-a\n"
+               "Not compliant since: unknown\n"
+               "\n"
+               "Found:\n"
+               "- HIGH MODE_TOO_WEAK: The desync mitigation mode is monitor, but at least "
+               "defensive is required.\n"
+               "- HIGH EXCEPTION_EXPIRED: The exception ended on 2026-11-22.\n"
+               "\n"
+               "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
+    assert_str(text.attributes[2].value, "EXCEPTION_EXPIRED");
+}
+
+static void fight_alert_reads_like_this(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    add_weak(&evaluation);
+    struct alert alert = alert_of(ALERT_FIGHT, &evaluation);
+    alert.since_ms = NOW_MS - 26 * 60 * 60 * MS_PER_SECOND;
+    alert.corrections = 3;
+    alert.writer = (struct writer){STR("arn:aws:sts::123456789012:assumed-role/cluster/1"),
+                                   STR("eks.amazonaws.com"),
+                                   STR("eks.amazonaws.com")};
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Changed back 3 times: shop, mode monitor (requires defensive)");
+    assert_str(text.body,
+               "Within 24 hours desync-guard raised the desync mitigation mode of the load "
+               "balancer shop 3 times, and it was changed back each time.\n"
+               "For now desync-guard leaves it as it is.\n"
+               "\n"
+               "Load balancer: " SHOP "\n"
+               "Account: 123456789012\n"
+               "Region: eu-west-1\n"
+               "Mode: monitor, requires defensive (internet-facing)\n"
+               "Owner: team-a\n"
+               "Not compliant since: 2026-11-22 06:00 UTC (26 hours)\n"
+               "Last changed by: arn:aws:sts::123456789012:assumed-role/cluster/1\n"
+               "  with: eks.amazonaws.com\n"
+               "  through: eks.amazonaws.com\n"
+               "\n"
+               "Found:\n"
+               "- HIGH MODE_TOO_WEAK: The desync mitigation mode is monitor, but at least "
+               "defensive is required.\n"
+               "\n"
+               "The last change was made with the AWS Load Balancer Controller. Change it there:\n"
+               "Kubernetes, in the annotations of the Ingress (add it, after a comma, to a list "
+               "that is there):\n"
+               "    alb.ingress.kubernetes.io/load-balancer-attributes: "
+               "routing.http.desync_mitigation_mode=defensive\n"
+               "If the load balancer is described elsewhere, that is:\n"
+               "Terraform or OpenTofu, in the resource aws_lb:\n"
+               "    desync_mitigation_mode = \"defensive\"\n"
+               "CloudFormation, under LoadBalancerAttributes of "
+               "AWS::ElasticLoadBalancingV2::LoadBalancer:\n"
+               "    - Key: routing.http.desync_mitigation_mode\n"
+               "      Value: defensive\n"
+               "AWS CDK, on the ApplicationLoadBalancer:\n"
+               "    loadBalancer.setAttribute('routing.http.desync_mitigation_mode', "
+               "'defensive');\n"
+               "Pulumi, in the arguments of aws.lb.LoadBalancer:\n"
+               "    desyncMitigationMode: \"defensive\",\n"
+               "\n"
+               "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
+}
+
+static void subject_says_what_explains_the_mode(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        enum alert_kind kind;
+        enum compliance compliance;
+        enum desync_mode mode;
+        bool is_excused;
+        const char *subject;
+    } rows[] = {
+        {"tag alone",
+         ALERT_OPENED,
+         NON_COMPLIANT,
+         MODE_DEFENSIVE,
+         false,
+         "Non-compliant: shop, mode defensive (TAG_MISSING)"},
+        {"mode unknown",
+         ALERT_OPENED,
+         NON_COMPLIANT,
+         MODE_UNKNOWN,
+         false,
+         "Non-compliant: shop, mode unknown (TAG_MISSING)"},
+        {"resolved by an exception",
+         ALERT_RESOLVED,
+         COMPLIANT,
+         MODE_MONITOR,
+         true,
+         "Resolved: shop, mode monitor (exception)"},
+        {"resolved by deletion",
+         ALERT_RESOLVED,
+         NOT_APPLICABLE,
+         MODE_UNKNOWN,
+         false,
+         "Resolved: shop, mode unknown (no longer judged)"},
+        {"escalated, since unknown",
+         ALERT_ESCALATED,
+         NON_COMPLIANT,
+         MODE_MONITOR,
+         false,
+         "Non-compliant for too long: shop, mode monitor (requires defensive)"},
+        {"exception without a date",
+         ALERT_EXCEPTION_EXPIRED,
+         NON_COMPLIANT,
+         MODE_MONITOR,
+         false,
+         "Exception ended: shop, mode monitor (requires defensive)"},
+        {"raised, from and to unknown",
+         ALERT_ENFORCED,
+         NON_COMPLIANT,
+         MODE_MONITOR,
+         false,
+         "Mode raised: shop, mode monitor (requires defensive)"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct evaluation evaluation = weak();
+        evaluation.compliance = rows[i].compliance;
+        evaluation.mode = rows[i].mode;
+        evaluation.has_active_exception = rows[i].is_excused;
+        evaluation.exception_until = STR("2026-02-30");
+        add(&evaluation, FINDING_TAG_MISSING, SEVERITY_MEDIUM, "Owner", "The tag is missing.");
+        struct alert alert = alert_of(rows[i].kind, &evaluation);
+        alert.since_ms = 0;
+        str subject = render(&alert).subject;
+        if (!str_eq(subject, str_from_cstr(rows[i].subject))) {
+            fail_msg("%s: %s", rows[i].name, str_to_cstr(&arena, subject));
+        }
+    }
+}
+
+static void no_longer_judged_says_why(void **state) {
+    (void)state;
+    struct evaluation evaluation;
+    evaluation_without_facts(
+        &evaluation, STR("t"), STR(SHOP), NOT_APPLICABLE, STR("The resource was deleted."));
+    struct alert alert = alert_of(ALERT_RESOLVED, &evaluation);
+    assert_true(str_starts_with(render(&alert).body,
+                                STR("The load balancer shop is no longer judged.\n"
+                                    "Why: The resource was deleted.\n\n")));
+}
+
+static void assert_attributes(const struct alert_text *text, const char *const *values) {
+    static const char *const names[] = {
+        "severity", "owner", "finding", "mode", "region", "account"};
+    assert_int_equal(COUNT(names), ALERT_ATTRIBUTE_COUNT);
+    for (size_t i = 0; i < ALERT_ATTRIBUTE_COUNT; i++) {
+        assert_string_equal(text->attributes[i].name, names[i]);
+        assert_str(text->attributes[i].value, values[i]);
+    }
+}
+
+static void attributes_tell_of_the_gravest_finding(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    add(&evaluation, FINDING_TAG_MISSING, SEVERITY_MEDIUM, "Owner", "m");
+    add_weak(&evaluation);
+    add(&evaluation, FINDING_EXCEPTION_EXPIRED, SEVERITY_HIGH, "", "m");
+    struct alert alert = alert_of(ALERT_OPENED, &evaluation);
+    struct alert_text text = render(&alert);
+    static const char *const expected[] = {
+        "HIGH", "team-a", "MODE_TOO_WEAK", "monitor", "eu-west-1", "123456789012"};
+    assert_attributes(&text, expected);
+    alert.kind = ALERT_ENFORCED;
+    alert.changed_to = MODE_DEFENSIVE;
+    assert_str(render(&alert).attributes[3].value, "defensive");
+}
+
+static void attributes_are_never_empty(void **state) {
+    (void)state;
+    struct evaluation evaluation = {.compliance = COMPLIANCE_UNKNOWN, .owner = STR(" \n ")};
+    struct alert alert = {.kind = ALERT_RESOLVED, .evaluation = &evaluation};
+    struct alert_text text = render(&alert);
+    static const char *const expected[] = {"none", "none", "none", "unknown", "unknown", "unknown"};
+    assert_attributes(&text, expected);
+}
+
+static void place_comes_from_the_arn_when_it_is_not_given(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    struct alert alert = {.kind = ALERT_OPENED, .evaluation = &evaluation, .now_ms = NOW_MS};
+    struct alert_text text = render(&alert);
+    static const char *const expected[] = {
+        "none", "team-a", "none", "monitor", "eu-west-1", "123456789012"};
+    assert_attributes(&text, expected);
+    assert_contains(text.body, "\nAccount: 123456789012\nRegion: eu-west-1\n");
+    assert_contains(text.body, "\nFix it with:\n" SET_DEFENSIVE);
+    assert_contains(text.body, CONSOLE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opened_alert_reads_like_this),
+        cmocka_unit_test(resolved_alert_reads_like_this),
+        cmocka_unit_test(enforced_alert_reads_like_this),
+        cmocka_unit_test(escalated_alert_reads_like_this),
+        cmocka_unit_test(expiring_alert_reads_like_this),
+        cmocka_unit_test(expired_alert_reads_like_this),
+        cmocka_unit_test(fight_alert_reads_like_this),
+        cmocka_unit_test(subject_says_what_explains_the_mode),
+        cmocka_unit_test(no_longer_judged_says_why),
+        cmocka_unit_test(attributes_tell_of_the_gravest_finding),
+        cmocka_unit_test(attributes_are_never_empty),
+        cmocka_unit_test(place_comes_from_the_arn_when_it_is_not_given),
+    };
+    return cmocka_run_group_tests(tests, NULL, judging_reset);
+}
