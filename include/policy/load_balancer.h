@@ -49,9 +49,9 @@ const char *mode_name(enum desync_mode mode);
 const char *load_balancer_type_name(enum load_balancer_type type);
 const char *scheme_name(enum load_balancer_scheme scheme);
 
-/* arn:<partition>:elasticloadbalancing:<region>:<12 digits>:loadbalancer/{app|net|gwy}/<name>/<16
- * hex>; Classic (loadbalancer/<name>) gives is_classic. All parts borrow `arn`. INVALID when it is
- * none of these. */
+/* arn:<partition>:elasticloadbalancing:<region>:<12 digits>:loadbalancer/{app|net|gwy}/<name>/<id
+ * of 1..32 letters or digits>; Classic (loadbalancer/<name>) gives is_classic. All parts borrow
+ * `arn`. INVALID when it is none of these. */
 struct load_balancer_arn {
     str partition;
     str region;

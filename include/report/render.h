@@ -13,7 +13,7 @@
 
 /* 1..256 characters on one line: verdict and modes, owner, "event" or "live", why, what to do. What
  * does not fit is left out at a word boundary, the ellipsis then being the last character; verdict,
- * modes and source always stay. */
+ * modes, owner (shortened from 65 characters on), source and the first finding always stay. */
 str annotation_render(struct arena *arena, const struct evaluation *evaluation);
 
 /* One evaluation object of the contract's section 6. */

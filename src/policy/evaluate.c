@@ -192,9 +192,14 @@ static str join(struct arena *arena, str reasons, str reason) {
 }
 
 static str mode_reason(const struct judgement *judgement) {
-    str shown = plain_text_quote(judgement->arena, judgement->load_balancer->mode_text);
-    if (str_is_empty(shown)) {
+    str found = plain_text_trim(judgement->load_balancer->mode_text);
+    if (str_is_empty(found)) {
         return STR(ATTRIBUTE_DESYNC_MODE " could not be read");
+    }
+    /* by words, for it goes into the annotation */
+    str shown = plain_text_words(judgement->arena, found, PLAIN_TEXT_QUOTE_MAX);
+    if (str_is_empty(shown)) {
+        return STR(ATTRIBUTE_DESYNC_MODE " is no known mode (monitor, defensive, strictest)");
     }
     return str_format(judgement->arena,
                       ATTRIBUTE_DESYNC_MODE " is \"%" STR_FMT

@@ -25,7 +25,7 @@ static str read_tag(const struct judgement *judgement, const char *suffix, bool 
         return STR_EMPTY;
     }
     *is_present = true;
-    return str_trim(value);
+    return plain_text_trim(value);
 }
 
 struct exception exception_read(const struct judgement *judgement) {
@@ -97,7 +97,8 @@ void check_exception_invalid(const struct rule *rule, struct judgement *judgemen
                              "exception does not count.",
                              STR_ARG(key),
                              STR_ARG(value));
-    finding_add(rule, judgement, value, message);
+    str subject = plain_text(judgement->arena, exception->until, PLAIN_TEXT_SUBJECT_MAX);
+    finding_add(rule, judgement, subject, message);
 }
 
 static str missing_keys(const struct judgement *judgement) {

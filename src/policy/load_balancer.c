@@ -3,9 +3,10 @@
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Limits of the ELB API: a name has 1..32 letters, digits and hyphens; the id is 16 hex digits. */
+/* Limits of the ELB API: a name has 1..32 letters, digits and hyphens. The id has 16 hex digits by
+ * custom, not by contract: any letters and digits will do. */
 #define NAME_LEN_MAX    32
-#define ID_LEN          16
+#define ID_LEN_MAX      32
 #define ACCOUNT_ID_LEN  12
 #define ARN_FIELD_COUNT 6
 
@@ -60,12 +61,12 @@ static bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
 }
 
-static bool is_hex(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+static bool is_letter_or_digit(char c) {
+    return is_digit(c) || is_lower(c) || (c >= 'A' && c <= 'Z');
 }
 
 static bool is_name_char(char c) {
-    return is_digit(c) || is_lower(c) || (c >= 'A' && c <= 'Z') || c == '-';
+    return is_letter_or_digit(c) || c == '-';
 }
 
 static bool is_region_char(char c) {
@@ -103,7 +104,7 @@ static bool parse_resource(str resource, struct load_balancer_arn *parts) {
         (enum load_balancer_type)name_index(ARN_TYPE_NAMES, ARRAY_COUNT(ARN_TYPE_NAMES), first);
     parts->name = str_split(&rest, '/');
     return parts->type != TYPE_UNKNOWN && is_load_balancer_name(parts->name) &&
-           rest.len == ID_LEN && has_only(rest, is_hex);
+           rest.len <= ID_LEN_MAX && has_only(rest, is_letter_or_digit);
 }
 
 static bool parse_arn(str arn, struct load_balancer_arn *parts) {

@@ -6,64 +6,132 @@
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 #define ELLIPSIS    "\xE2\x80\xA6" /* U+2026 */
 
-/* Characters that would break or turn round a line; byte order is code point order in UTF-8. */
+#define UTF8_LEN_MAX 4
+
+/* Characters that show nothing, or break or turn round a line: Unicode's White_Space,
+ * Default_Ignorable_Code_Point and controls, with the blank Braille pattern and the annotation
+ * marks. In ascending order. https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt */
 static const struct {
-    const char *first;
-    const char *last;
-} unwanted[] = {
-    {"\x01", " "},
-    {"\x7F", "\x7F"},
-    {"\xC2\x80", "\xC2\xA0"},         /* C1 controls, no-break space */
-    {"\xE2\x80\x8E", "\xE2\x80\x8F"}, /* direction marks */
-    {"\xE2\x80\xA8", "\xE2\x80\xAE"}, /* line separators, direction embeddings */
-    {"\xE2\x81\xA6", "\xE2\x81\xA9"}, /* direction isolates */
+    uint32_t first;
+    uint32_t last;
+} invisible[] = {
+    {0x0000, 0x0020},   /* C0 controls, space */
+    {0x007F, 0x00A0},   /* DEL, C1 controls, no-break space */
+    {0x00AD, 0x00AD},   /* soft hyphen */
+    {0x034F, 0x034F},   /* combining grapheme joiner */
+    {0x061C, 0x061C},   /* Arabic letter mark */
+    {0x115F, 0x1160},   /* Hangul fillers */
+    {0x1680, 0x1680},   /* Ogham space */
+    {0x17B4, 0x17B5},   /* Khmer inherent vowels */
+    {0x180B, 0x180F},   /* Mongolian variation selectors, vowel separator */
+    {0x2000, 0x200F},   /* spaces, zero width, direction marks */
+    {0x2028, 0x202F},   /* line separators, direction embeddings, narrow no-break space */
+    {0x205F, 0x206F},   /* mathematical space, word joiner, direction isolates */
+    {0x2800, 0x2800},   /* Braille pattern without a dot */
+    {0x3000, 0x3000},   /* ideographic space */
+    {0x3164, 0x3164},   /* Hangul filler */
+    {0xFE00, 0xFE0F},   /* variation selectors */
+    {0xFEFF, 0xFEFF},   /* byte order mark */
+    {0xFFA0, 0xFFA0},   /* half-width Hangul filler */
+    {0xFFF0, 0xFFFB},   /* annotation marks */
+    {0x1BCA0, 0x1BCA3}, /* shorthand format controls */
+    {0x1D173, 0x1D17A}, /* musical format controls */
+    {0xE0000, 0xE0FFF}, /* tags, variation selectors */
 };
 
-static bool is_unwanted(str character) {
-    if (character.ptr[0] == '\0') {
-        return true;
+/* Takes the next character out of *rest, or one byte that is no UTF-8. */
+static str take_character(str *rest) {
+    str ahead = str_slice(*rest, 0, UTF8_LEN_MAX);
+    size_t valid = str_utf8_valid_prefix(ahead);
+    str character = valid == 0 ? str_slice(ahead, 0, 1) : str_utf8_prefix(ahead, 1);
+    *rest = str_slice(*rest, character.len, rest->len);
+    return character;
+}
+
+static bool is_no_utf8(str character) {
+    return str_utf8_valid_prefix(character) == 0;
+}
+
+/* Of one whole character. */
+static uint32_t code_point(str character) {
+    uint32_t code = (unsigned char)character.ptr[0];
+    if (character.len > 1) {
+        code &= 0x7FU >> character.len;
     }
-    for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
-        str first = str_from_cstr(unwanted[i].first);
-        if (character.len == first.len && str_compare(character, first) >= 0 &&
-            str_compare(character, str_from_cstr(unwanted[i].last)) <= 0) {
-            return true;
+    for (size_t i = 1; i < character.len; i++) {
+        code = code << 6 | ((unsigned char)character.ptr[i] & 0x3FU);
+    }
+    return code;
+}
+
+static bool is_invisible(str character) {
+    if (is_no_utf8(character)) {
+        return false;
+    }
+    uint32_t code = code_point(character);
+    for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++) {
+        if (code <= invisible[i].last) {
+            return code >= invisible[i].first;
         }
     }
     return false;
 }
 
-static void append_flat(struct buf *out, str valid) {
-    while (valid.len > 0) {
-        str character = str_utf8_prefix(valid, 1);
-        if (!is_unwanted(character)) {
-            buf_append(out, character);
-        } else if (out->len > 0 && out->ptr[out->len - 1] != ' ') {
-            buf_append_char(out, ' ');
+str plain_text_trim(str raw) {
+    size_t start = 0;
+    size_t end = 0;
+    for (str rest = raw; rest.len > 0;) {
+        size_t at = raw.len - rest.len;
+        if (!is_invisible(take_character(&rest))) {
+            start = end == 0 ? at : start;
+            end = raw.len - rest.len;
         }
-        valid = str_slice(valid, character.len, valid.len);
     }
+    return str_slice(raw, start, end);
+}
+
+/* The whole of it on one line. */
+static str flatten(struct arena *arena, str raw) {
+    struct buf out;
+    buf_init(&out, arena, raw.len * (sizeof(REPLACEMENT) - 1));
+    while (raw.len > 0) {
+        str character = take_character(&raw);
+        if (is_no_utf8(character)) {
+            buf_append(&out, STR(REPLACEMENT));
+        } else if (!is_invisible(character)) {
+            buf_append(&out, character);
+        } else if (out.len > 0 && out.ptr[out.len - 1] != ' ') {
+            buf_append_char(&out, ' ');
+        }
+    }
+    return str_trim(buf_str(&out));
 }
 
 str plain_text(struct arena *arena, str raw, size_t characters_max) {
     ASSERT(characters_max > 0);
-    struct buf out;
-    buf_init(&out, arena, raw.len * (sizeof(REPLACEMENT) - 1));
-    while (raw.len > 0) {
-        size_t valid = str_utf8_valid_prefix(raw);
-        append_flat(&out, str_slice(raw, 0, valid));
-        if (valid < raw.len) {
-            buf_append(&out, STR(REPLACEMENT));
-            valid++;
-        }
-        raw = str_slice(raw, valid, raw.len);
-    }
-    str flat = str_trim(buf_str(&out));
+    str flat = flatten(arena, raw);
     if (str_utf8_count(flat) <= characters_max) {
         return flat;
     }
     str kept = str_trim(str_utf8_prefix(flat, characters_max - 1));
     return str_format(arena, "%" STR_FMT ELLIPSIS, STR_ARG(kept));
+}
+
+str plain_text_words(struct arena *arena, str raw, size_t characters_max) {
+    ASSERT(characters_max > 0);
+    str flat = flatten(arena, raw);
+    if (str_utf8_count(flat) <= characters_max) {
+        return flat;
+    }
+    size_t end = str_utf8_prefix(flat, characters_max - 1).len;
+    while (end > 0 && flat.ptr[end - 1] != ' ') {
+        end--;
+    }
+    if (end == 0) {
+        return STR_EMPTY;
+    }
+    str kept = str_trim(str_slice(flat, 0, end));
+    return str_format(arena, "%" STR_FMT " " ELLIPSIS, STR_ARG(kept));
 }
 
 str plain_text_quote(struct arena *arena, str raw) {

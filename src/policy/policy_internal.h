@@ -79,7 +79,7 @@ struct exception {
     bool is_honoured; /* complete and none of the above */
     bool has_date;
     int64_t until_day;
-    str until; /* trimmed, as tagged */
+    str until; /* without what shows nothing at either end, as are the others */
     str reason;
     str approver;
 };

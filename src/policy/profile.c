@@ -31,12 +31,20 @@ static str because_of_profile(str name, struct arena *arena) {
 }
 
 /* A value that names no profile is mostly a typing error: it must not lower what is required, so
- * the strictest profile counts, and the scheme's minimum where that is stricter still. */
+ * the strictest profile counts, and the scheme's minimum where that is stricter still. When the
+ * scheme's minimum cannot be told either, only a profile at least as strict as both is certain. */
 static struct requirement requirement_of_unknown_profile(const struct policy *policy,
                                                          enum desync_mode scheme_mode,
                                                          str value) {
-    enum desync_mode mode = mode_stricter(policy->mode_min, scheme_mode);
-    return (struct requirement){.mode = mode_stricter(mode, strictest_profile(policy)),
+    enum desync_mode mode = mode_stricter(policy->mode_min, strictest_profile(policy));
+    enum desync_mode of_schemes =
+        mode_stricter(policy->mode_min_internal, policy->mode_min_internet_facing);
+    if (scheme_mode == MODE_UNKNOWN && mode < of_schemes) {
+        mode = MODE_UNKNOWN;
+    } else {
+        mode = mode_stricter(mode, scheme_mode);
+    }
+    return (struct requirement){.mode = mode,
                                 .because = STR("unknown profile"),
                                 .is_profile_unknown = true,
                                 .profile_value = value};
@@ -55,7 +63,7 @@ struct requirement requirement_find(const struct load_balancer *load_balancer,
     if (!tag_get(load_balancer, policy->profile_tag, &value)) {
         return by_scheme;
     }
-    value = str_trim(value);
+    value = plain_text_trim(value);
     const struct policy_profile *profile = profile_get(policy, value);
     if (profile == NULL) {
         return requirement_of_unknown_profile(policy, by_scheme.mode, value);
@@ -65,6 +73,14 @@ struct requirement requirement_find(const struct load_balancer *load_balancer,
     }
     return (struct requirement){.mode = profile->mode,
                                 .because = because_of_profile(profile->name, arena)};
+}
+
+/* What the unknown profile leads to, as the end of a sentence. */
+static str consequence(const struct judgement *judgement) {
+    if (judgement->required.mode == MODE_UNKNOWN) {
+        return STR("so it cannot be told what is required");
+    }
+    return str_format(judgement->arena, "so %s is required", mode_name(judgement->required.mode));
 }
 
 static str profile_names(const struct policy *policy, struct arena *arena) {
@@ -85,15 +101,17 @@ void check_profile_unknown(const struct rule *rule, struct judgement *judgement)
     str key = plain_text_quote(arena, judgement->policy->profile_tag);
     str value = plain_text_quote(arena, judgement->required.profile_value);
     str names = profile_names(judgement->policy, arena);
+    str so = consequence(judgement);
     str due = due_phrase(judgement);
     str message = str_format(arena,
                              "The tag %" STR_FMT " has the value \"%" STR_FMT
-                             "\", which is no known profile, so %s is required. Set it %" STR_FMT
+                             "\", which is no known profile, %" STR_FMT ". Set it %" STR_FMT
                              " to one of: %" STR_FMT ".",
                              STR_ARG(key),
                              STR_ARG(value),
-                             mode_name(judgement->required.mode),
+                             STR_ARG(so),
                              STR_ARG(due),
                              STR_ARG(names));
-    finding_add(rule, judgement, value, message);
+    str subject = plain_text(arena, judgement->required.profile_value, PLAIN_TEXT_SUBJECT_MAX);
+    finding_add(rule, judgement, subject, message);
 }

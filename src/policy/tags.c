@@ -2,16 +2,13 @@
 #include "base/buf.h"
 #include "policy_internal.h"
 
-/* AWS's own limit for a tag value. */
-#define OWNER_CHARACTERS_MAX 256
-
 str owner_find(const struct load_balancer *load_balancer,
                const struct policy *policy,
                struct arena *arena) {
     for (size_t i = 0; i < policy->owner_tag_count; i++) {
         str value;
         if (tag_get(load_balancer, policy->owner_tags[i], &value)) {
-            str owner = plain_text(arena, value, OWNER_CHARACTERS_MAX);
+            str owner = plain_text(arena, value, PLAIN_TEXT_SUBJECT_MAX);
             if (!str_is_empty(owner)) {
                 return owner;
             }
@@ -23,7 +20,7 @@ str owner_find(const struct load_balancer *load_balancer,
 /* Trimmed value; empty when the tag is absent or blank. */
 static str value_of(const struct judgement *judgement, str key) {
     str value = STR_EMPTY;
-    return tag_get(judgement->load_balancer, key, &value) ? str_trim(value) : STR_EMPTY;
+    return tag_get(judgement->load_balancer, key, &value) ? plain_text_trim(value) : STR_EMPTY;
 }
 
 static bool is_allowed(const struct policy_required_tag *required, str value) {
@@ -71,7 +68,7 @@ static void add_missing(const struct rule *rule,
                         str wanted_value_text) {
     str value;
     bool is_blank = tag_get(judgement->load_balancer, key, &value);
-    str shown = plain_text_quote(judgement->arena, key);
+    str shown = plain_text(judgement->arena, key, PLAIN_TEXT_SUBJECT_MAX);
     str hint = is_blank ? STR_EMPTY : hint_at_other_case(judgement, key);
     str due = due_phrase(judgement);
     str message =
@@ -99,7 +96,7 @@ static void add_not_allowed(const struct rule *rule,
                             struct judgement *judgement,
                             const struct policy_required_tag *required) {
     struct arena *arena = judgement->arena;
-    str key = plain_text_quote(arena, required->key);
+    str key = plain_text(arena, required->key, PLAIN_TEXT_SUBJECT_MAX);
     str value = plain_text_quote(arena, value_of(judgement, required->key));
     str wanted = wanted_value(required, arena);
     str due = due_phrase(judgement);

@@ -7,25 +7,51 @@
  *   Set routing.http.desync_mitigation_mode to defensive. Advice: HEADERS_NOT_DROPPED.
  *
  * Config takes 256 characters. So the parts stand in the order in which they may be lost: the head
- * is bounded and always whole, the rest is cut from its end.
+ * (to the source) and the id of the first finding are bounded and always there, the rest is cut
+ * from its end. Nothing is cut inside a word: a subject that would be is left out, an owner is cut
+ * at a blank, else after a character that joins words ("payments@..."), else is "see tags".
  */
 #include "policy/plain_text.h"
 #include "report/render.h"
 
 #define ELLIPSIS "\xE2\x80\xA6" /* U+2026 */
 
-/* Above these a part is no longer in the head, so that the head stays below 256 characters. */
-#define BECAUSE_CHARACTERS_MAX 64
-#define OWNER_CHARACTERS_MAX   40
+/* What joins words where there is no blank; not the underscore, which is within a word. */
+#define JOINTS "@./:,;+=|-"
+
+/* Of the parts of the head, so that it is never longer than 15 + 29 + 43 + 73 + 15 characters. */
+#define BECAUSE_CHARACTERS_MAX 40 /* a longer one is left out: "profile " and 32 do fit */
+#define OWNER_CHARACTERS_MAX   64
+/* What is cut ends in a blank and the ellipsis. */
+#define UNCUT_CHARACTERS_MAX (ANNOTATION_CHARACTERS_MAX - 2)
+/* Kept free for the first finding: ". Found: NON_COMPLIANT_TOO_LONG,", ". Why: the mode is ...". */
+#define FIRST_FINDING_CHARACTERS_MAX 32
 /* Ample: 64 subjects of at most 64 characters of 4 bytes, the owner and the reason. */
 #define TEXT_BYTES_MAX 65536
 
+/* An owner without a blank where it could be cut: an address, an ARN, a path. */
+static str shorten_at_joint(struct arena *arena, str owner) {
+    size_t end = str_utf8_prefix(owner, OWNER_CHARACTERS_MAX - 1).len;
+    while (end > 0 && str_find_char(STR(JOINTS), owner.ptr[end - 1]) == STR(JOINTS).len) {
+        end--;
+    }
+    return end == 0 ? STR("see tags")
+                    : str_format(arena, "%" STR_FMT ELLIPSIS, STR_ARG(str_slice(owner, 0, end)));
+}
+
 static str owner_text(struct arena *arena, const struct evaluation *evaluation) {
-    str owner = plain_text(arena, evaluation->owner, ANNOTATION_CHARACTERS_MAX);
-    if (!str_is_empty(owner)) {
+    str owner = plain_text(arena, evaluation->owner, PLAIN_TEXT_SUBJECT_MAX);
+    if (str_is_empty(owner)) {
+        /* of what is not judged, the tags may never have been read */
+        bool is_judged =
+            evaluation->compliance == COMPLIANT || evaluation->compliance == NON_COMPLIANT;
+        return is_judged ? STR("none") : STR("unknown");
+    }
+    if (str_utf8_count(owner) <= OWNER_CHARACTERS_MAX) {
         return owner;
     }
-    return evaluation->compliance == COMPLIANCE_UNKNOWN ? STR("unknown") : STR("none");
+    str words = plain_text_words(arena, owner, OWNER_CHARACTERS_MAX);
+    return str_is_empty(words) ? shorten_at_joint(arena, owner) : words;
 }
 
 static void append_modes(struct buf *out,
@@ -47,21 +73,34 @@ static void append_modes(struct buf *out,
     }
 }
 
-static bool has_owner_in_head(const struct evaluation *evaluation, str owner) {
-    return evaluation->compliance != NOT_APPLICABLE &&
-           str_utf8_count(owner) <= OWNER_CHARACTERS_MAX;
-}
-
-static void append_head(struct buf *out,
-                        struct arena *arena,
-                        const struct evaluation *evaluation,
-                        str owner) {
+static void append_head(struct buf *out, struct arena *arena, const struct evaluation *evaluation) {
+    str owner = owner_text(arena, evaluation);
     buf_printf(out, "%s: ", compliance_name(evaluation->compliance));
     append_modes(out, arena, evaluation);
-    if (has_owner_in_head(evaluation, owner)) {
-        buf_printf(out, ". Owner: %" STR_FMT, STR_ARG(owner));
-    }
+    buf_printf(out, ". Owner: %" STR_FMT, STR_ARG(owner));
     buf_printf(out, ". Source: %s", evaluation->source == SOURCE_LIVE ? "live" : "event");
+}
+
+/* Characters that may follow what is written, with `label`, so that the first finding still fits
+ * behind them. */
+static size_t room_for(const struct buf *out, str label) {
+    size_t taken = str_utf8_count(buf_str(out)) + label.len + FIRST_FINDING_CHARACTERS_MAX;
+    return taken < UNCUT_CHARACTERS_MAX ? UNCUT_CHARACTERS_MAX - taken : 0;
+}
+
+/* Why it was read live; the reason of the verdict goes first. */
+static void append_note(struct buf *out, struct arena *arena, const struct evaluation *evaluation) {
+    str reason = plain_text(arena, evaluation->reason, ANNOTATION_CHARACTERS_MAX);
+    size_t room = room_for(out, STR(" (). Why: "));
+    size_t wanted = str_utf8_count(reason);
+    if (room <= wanted) {
+        return;
+    }
+    room = room - wanted < PLAIN_TEXT_QUOTE_MAX ? room - wanted : PLAIN_TEXT_QUOTE_MAX;
+    str note = plain_text_words(arena, evaluation->source_note, room);
+    if (!str_is_empty(note)) {
+        buf_printf(out, " (%" STR_FMT ")", STR_ARG(note));
+    }
 }
 
 /* An active exception is no fault, but it is why the verdict is what it is. */
@@ -92,7 +131,7 @@ static bool append_findings(struct buf *out,
         }
         /* one exception has one date, however many faults */
         bool is_repeated = previous != NULL && str_eq(previous->subject, finding->subject);
-        str subject = plain_text_quote(arena, finding->subject);
+        str subject = plain_text_words(arena, finding->subject, PLAIN_TEXT_QUOTE_MAX);
         if (!str_is_empty(subject) && !is_repeated) {
             buf_printf(out, "%s%" STR_FMT, is_open ? ", " : " (", STR_ARG(subject));
             is_open = true;
@@ -103,8 +142,28 @@ static bool append_findings(struct buf *out,
     return previous != NULL;
 }
 
+static bool has_cause(const struct evaluation *evaluation) {
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (is_cause(&evaluation->findings[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The reason, shortened when a finding must fit behind it. */
+static str reason_text(const struct buf *out,
+                       struct arena *arena,
+                       const struct evaluation *evaluation) {
+    size_t room = room_for(out, STR(". Why: "));
+    if (!has_cause(evaluation)) {
+        return plain_text(arena, evaluation->reason, ANNOTATION_CHARACTERS_MAX);
+    }
+    return room == 0 ? STR_EMPTY : plain_text_words(arena, evaluation->reason, room);
+}
+
 static void append_why(struct buf *out, struct arena *arena, const struct evaluation *evaluation) {
-    str reason = plain_text(arena, evaluation->reason, ANNOTATION_CHARACTERS_MAX);
+    str reason = reason_text(out, arena, evaluation);
     if (str_ends_with(reason, STR("."))) {
         reason = str_slice(reason, 0, reason.len - 1);
     }
@@ -112,8 +171,8 @@ static void append_why(struct buf *out, struct arena *arena, const struct evalua
         buf_printf(out, ". Why: %" STR_FMT, STR_ARG(reason));
     }
     const char *label = str_is_empty(reason) ? ". Why: " : ". Found: ";
-    bool has_cause = append_findings(out, arena, evaluation, true, label);
-    if (!has_cause && evaluation->compliance == COMPLIANT) {
+    bool has_any = append_findings(out, arena, evaluation, true, label);
+    if (!has_any && evaluation->compliance == COMPLIANT) {
         buf_append(out, STR(". Why: the mode is strict enough"));
     }
 }
@@ -128,18 +187,9 @@ static bool is_too_weak(const struct evaluation *evaluation) {
 }
 
 /* Everything that may be lost, the most important first. */
-static void append_rest(struct buf *out,
-                        struct arena *arena,
-                        const struct evaluation *evaluation,
-                        str owner) {
-    str note = plain_text_quote(arena, evaluation->source_note);
-    if (!str_is_empty(note)) {
-        buf_printf(out, " (%" STR_FMT ")", STR_ARG(note));
-    }
+static void append_rest(struct buf *out, struct arena *arena, const struct evaluation *evaluation) {
+    append_note(out, arena, evaluation);
     append_why(out, arena, evaluation);
-    if (!has_owner_in_head(evaluation, owner) && !str_is_empty(evaluation->owner)) {
-        buf_printf(out, ". Owner: %" STR_FMT, STR_ARG(owner));
-    }
     if (is_too_weak(evaluation)) {
         buf_printf(
             out, ". Set " ATTRIBUTE_DESYNC_MODE " to %s", mode_name(evaluation->required_mode));
@@ -151,7 +201,7 @@ static void append_rest(struct buf *out,
 /* The longest beginning that ends before a blank and leaves room for the mark, but never less than
  * the head. */
 static str shorten(struct arena *arena, str text, size_t head_len) {
-    size_t end = str_utf8_prefix(text, ANNOTATION_CHARACTERS_MAX - 2 + 1).len;
+    size_t end = str_utf8_prefix(text, UNCUT_CHARACTERS_MAX + 1).len;
     while (end > head_len && text.ptr[end - 1] != ' ') {
         end--;
     }
@@ -164,12 +214,11 @@ str annotation_render(struct arena *arena, const struct evaluation *evaluation) 
     ASSERT(evaluation->finding_count <= FINDINGS_MAX);
     struct buf text;
     buf_init(&text, arena, TEXT_BYTES_MAX);
-    str owner = owner_text(arena, evaluation);
-    append_head(&text, arena, evaluation, owner);
+    append_head(&text, arena, evaluation);
     size_t head_len = text.len;
-    append_rest(&text, arena, evaluation, owner);
+    ASSERT(room_for(&text, STR_EMPTY) > 0);
+    append_rest(&text, arena, evaluation);
     ASSERT(buf_status(&text) == STATUS_OK);
-    ASSERT(str_utf8_count(str_slice(buf_str(&text), 0, head_len)) < ANNOTATION_CHARACTERS_MAX - 2);
     if (str_utf8_count(buf_str(&text)) <= ANNOTATION_CHARACTERS_MAX) {
         return str_copy(arena, buf_str(&text));
     }

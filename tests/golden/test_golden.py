@@ -3,6 +3,7 @@
 that the comparison would notice."""
 
 import copy
+import datetime
 import json
 import shutil
 import subprocess
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import cases
 import pytest
+
+from sim.events import Move
+from sim.function import bootstrap_command, lambda_environment
 
 CASES = {case.name: case for case in cases.ours()}
 RUN = Path(__file__).with_name("run.py")
@@ -46,13 +50,31 @@ def test_nothing_is_left_out_of_our_own_expectations(name):
     assert "calls" in expected["live"] and "exitCode" in expected["evaluate"]
 
 
-def test_there_is_a_sample_of_every_finding():
+def every_finding():
     header = (Path(__file__).parents[2] / "include/policy/evaluate.h").read_text(encoding="utf-8")
     block = header.partition("#define FINDING_MAP(X)")[2].partition("\n\n")[0]
     known = {word.partition("(")[2].partition(",")[0] for word in block.split() if "X(" in word}
     assert len(known) >= 14
+    return known
+
+
+def test_there_is_a_sample_of_every_finding():
     found = {each for name in CASES for each in expectation(name)["evaluate"].get("findings", [])}
-    assert found == known - LATER
+    assert found == every_finding() - LATER
+
+
+@pytest.mark.parametrize("day", ["2026-11-23", "2028-02-29", "2033-12-31"])
+def test_every_finding_is_in_the_samples_as_they_are_for_years(day, bootstrap, tmp_path):
+    """`bootstrap evaluate events/*.json` moves no date. Neither does this, but for the day."""
+    distance = datetime.date.today() - datetime.date.fromisoformat(day)
+    move = Move(distance, distance.days)
+    for case in CASES.values():
+        (tmp_path / case.input.name).write_text(move.of(case.input.read_text()))
+    done = subprocess.run([*bootstrap_command(), "evaluate", *sorted(tmp_path.glob("*.json"))],
+                          capture_output=True, text=True, env=lambda_environment(), timeout=60)
+    found = {finding["id"] for line in done.stdout.splitlines()
+             for finding in json.loads(line)["findings"]}
+    assert found == every_finding() - LATER
 
 
 def test_every_verdict_and_every_exit_code_is_there():

@@ -44,6 +44,40 @@ static inline struct policy *policy_with_one(const char *name, const char *value
 
 static const struct tag OWNER_TAG[] = {{{"Owner", 5}, {"team-a", 6}}};
 
+/* Tag values in which there is nothing to read. */
+static const struct {
+    const char *name;
+    const char *text;
+} BLANKS[] = {
+    {"empty", ""},
+    {"spaces", " \t\r\n"},
+    {"control", "\x01\x1F\x7F"},
+    {"no-break space", "\xC2\xA0"},
+    {"next line", "\xC2\x85"},
+    {"soft hyphen", "\xC2\xAD"},
+    {"grapheme joiner", "\xCD\x8F"},
+    {"Arabic letter mark", "\xD8\x9C"},
+    {"Hangul fillers", "\xE1\x85\x9F\xE3\x85\xA4\xEF\xBE\xA0"},
+    {"Ogham space", "\xE1\x9A\x80"},
+    {"Mongolian separator", "\xE1\xA0\x8E"},
+    {"en quad to hair space", "\xE2\x80\x80\xE2\x80\x8A"},
+    {"zero width space", "\xE2\x80\x8B"},
+    {"zero width joiner", "\xE2\x80\x8D"},
+    {"right-to-left mark", "\xE2\x80\x8F"},
+    {"line separator", "\xE2\x80\xA8"},
+    {"right-to-left override", "\xE2\x80\xAE"},
+    {"narrow no-break space", "\xE2\x80\xAF"},
+    {"mathematical space", "\xE2\x81\x9F"},
+    {"word joiner", "\xE2\x81\xA0"},
+    {"direction isolates", "\xE2\x81\xA6\xE2\x81\xA9"},
+    {"Braille without a dot", "\xE2\xA0\x80"},
+    {"ideographic space", "\xE3\x80\x80"},
+    {"variation selector", "\xEF\xB8\x8F"},
+    {"byte order mark", "\xEF\xBB\xBF"},
+    {"language tag", "\xF3\xA0\x80\x81"},
+    {"many", " \xC2\xA0\xE2\x80\x8B\n\xEF\xBB\xBF "},
+};
+
 static inline struct load_balancer facts_of(enum desync_mode mode) {
     return (struct load_balancer){.arn = STR(ARN),
                                   .type = TYPE_APPLICATION,

@@ -15,6 +15,10 @@ static str repeat(const char *text, size_t count) {
     return (str){copy, len * count};
 }
 
+static const char *to_text(str text) {
+    return str_to_cstr(&arena, text);
+}
+
 /* What holds for every annotation, however much had to be left out. */
 static void assert_well_formed(const char *name, const struct evaluation *evaluation, str text) {
     size_t characters = str_utf8_count(text);
@@ -26,7 +30,8 @@ static void assert_well_formed(const char *name, const struct evaluation *evalua
     }
     bool is_ended = str_ends_with(text, STR(".")) || str_ends_with(text, STR(" " ELLIPSIS));
     if (characters < 1 || characters > 256 || !is_plain || !is_ended ||
-        !str_starts_with(text, verdict) || !str_contains(text, str_from_cstr(source))) {
+        !str_starts_with(text, verdict) || !str_contains(text, str_from_cstr(source)) ||
+        !str_contains(text, STR(". Owner: "))) {
         fail_msg("%s: %s", name, str_to_cstr(&arena, text));
     }
 }
@@ -110,7 +115,8 @@ static void unknown_and_not_applicable_give_the_reason(void **state) {
         &evaluation, STR("t"), STR("id"), NOT_APPLICABLE, STR("The resource was deleted."));
     assert_str(
         annotation_render(&arena, &evaluation),
-        "NOT_APPLICABLE: no mode is required. Source: event. Why: The resource was deleted.");
+        "NOT_APPLICABLE: no mode is required. Owner: unknown. Source: event. Why: The resource was "
+        "deleted.");
     evaluation_without_facts(
         &evaluation, STR("t"), STR("id"), COMPLIANCE_UNKNOWN, STR("the tags could not be read"));
     assert_str(
@@ -225,20 +231,148 @@ static void text_is_cut_only_between_words(void **state) {
     }
 }
 
+static void owner_is_always_told_and_shortened_only_between_words(void **state) {
+    (void)state;
+    static const char word[] = "abcdefghijklmnopqrstuvwxyz_0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    const struct {
+        const char *name;
+        str owner;
+        const char *shown;
+    } rows[] = {
+        {"none", STR_EMPTY, "none"},
+        {"only what shows nothing", STR("\xC2\xA0\xE2\x80\x8B"), "none"},
+        {"64 characters", repeat("12345678", 8), to_text(repeat("12345678", 8))},
+        {"65 characters of one word", str_from_cstr(word), "see tags"},
+        {"emoji", repeat(EMOJI, 256), "see tags"},
+        {"words",
+         STR("Payments and billing platform of the European subsidiaries, second line"),
+         "Payments and billing platform of the European subsidiaries, " ELLIPSIS},
+        {"a word and a long one", str_format(&arena, "team %s", word), "team " ELLIPSIS},
+        {"address", str_format(&arena, "payments@%s.example.com", word), "payments@" ELLIPSIS},
+        {"ARN",
+         STR("arn:aws:iam::123456789012:role/payments/production/oncall-engineers"),
+         "arn:aws:iam::123456789012:role/payments/production/oncall-" ELLIPSIS},
+        {"a long word and others", str_format(&arena, "%s team", word), "see tags"},
+    };
+    for (int compliance = COMPLIANT; compliance <= COMPLIANCE_UNKNOWN; compliance++) {
+        for (size_t i = 0; i < COUNT(rows); i++) {
+            struct evaluation evaluation = sample();
+            evaluation.compliance = (enum compliance)compliance;
+            evaluation.owner = rows[i].owner;
+            for (size_t k = 0; k < FINDINGS_MAX; k++) {
+                add(&evaluation, FINDING_TAG_MISSING, str_format(&arena, "key-%zu", k));
+            }
+            str text = annotation_render(&arena, &evaluation);
+            assert_well_formed(rows[i].name, &evaluation, text);
+            bool is_judged = compliance == COMPLIANT || compliance == NON_COMPLIANT;
+            bool is_none = strcmp(rows[i].shown, "none") == 0;
+            const char *shown = is_none && !is_judged ? "unknown" : rows[i].shown;
+            str expected = str_format(&arena, ". Owner: %s. Source: event. Why: ", shown);
+            if (!str_contains(text, expected)) {
+                fail_msg("%s: %s", rows[i].name, to_text(text));
+            }
+        }
+    }
+}
+
+/* However long all the rest is: the id of the first finding is there, and whole. */
+static void first_finding_always_stays(void **state) {
+    (void)state;
+    for (int id = 0; id < FINDING_COUNT; id++) {
+        for (size_t length = 0; length < 300; length++) {
+            struct evaluation evaluation = sample();
+            evaluation.mode = MODE_DEFENSIVE;
+            evaluation.required_mode = MODE_STRICTEST;
+            evaluation.required_because = repeat("b", length < 40 ? length : 40);
+            evaluation.owner = repeat("o", length < 64 ? length : 64);
+            evaluation.source_note = repeat("note ", length);
+            evaluation.reason = length % 2 == 0 ? STR_EMPTY : repeat("a reason ", length);
+            add(&evaluation, (enum finding_id)id, repeat("k", length));
+            evaluation.findings[0].is_failing = true;
+            add(&evaluation, FINDING_TAG_MISSING, repeat("k ", length));
+            str text = annotation_render(&arena, &evaluation);
+            assert_well_formed("first finding", &evaluation, text);
+            str label = length % 2 == 0 ? STR(". Why: ") : STR(". Found: ");
+            const char *name = finding_name((enum finding_id)id);
+            str expected = str_format(&arena, "%" STR_FMT "%s", STR_ARG(label), name);
+            if (!str_contains(text, expected) && id != FINDING_TAG_MISSING) {
+                fail_msg("%s, %zu: %s", name, length, to_text(text));
+            }
+        }
+        arena_reset(&arena);
+    }
+}
+
+static void subject_that_would_be_cut_inside_a_word_is_left_out(void **state) {
+    (void)state;
+    static const char key[] = "a-key-of-73-characters-"
+                              "0123456789-0123456789-0123456789-0123456789-confident";
+    struct load_balancer facts = facts_of(MODE_STRICTEST);
+    str parameter = str_format(&arena, "%s,Env", key);
+    struct evaluation *result =
+        evaluate(&facts, policy_with_one("requiredTags", to_text(parameter)));
+    assert_contains(annotation_render(&arena, result), ". Why: TAG_MISSING (Env).");
+    struct evaluation evaluation = sample();
+    add(&evaluation, FINDING_TAG_MISSING, str_format(&arena, "Cost centre of the %s", key));
+    add(&evaluation, FINDING_TAG_VALUE_NOT_ALLOWED, str_from_cstr(key));
+    assert_contains(annotation_render(&arena, &evaluation),
+                    ". Why: TAG_MISSING (Cost centre of the " ELLIPSIS "), TAG_VALUE_NOT_ALLOWED.");
+}
+
+static void mode_that_is_no_mode_is_quoted_in_whole_words(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *unit;
+        const char *reason;
+    } rows[] = {
+        {"words",
+         "bogus ",
+         "mode is \"bogus bogus bogus bogus bogus bogus bogus bogus bogus bogus " ELLIPSIS "\", "},
+        {"one word", "bogus", "mode is no known mode (monitor, defensive, strictest)."},
+        {"nothing to see", "\xE2\x80\x8B", "mode could not be read."},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct load_balancer facts = facts_of(MODE_UNKNOWN);
+        facts.mode_text = repeat(rows[i].unit, 20);
+        str text = annotation_render(&arena, evaluate(&facts, policy_with(NULL, 0)));
+        if (!str_contains(text, str_from_cstr(rows[i].reason))) {
+            fail_msg("%s: %s", rows[i].name, to_text(text));
+        }
+    }
+}
+
+static void what_shows_nothing_is_not_printed(void **state) {
+    (void)state;
+    for (size_t i = 1; i < COUNT(BLANKS); i++) {
+        struct evaluation evaluation = sample();
+        str text = str_format(&arena, "x%sy", BLANKS[i].text);
+        evaluation.owner = text;
+        evaluation.source_note = text;
+        add(&evaluation, FINDING_TAG_MISSING, text);
+        str annotation = annotation_render(&arena, &evaluation);
+        if (!str_contains(annotation,
+                          STR("Owner: x y. Source: event (x y). Why: TAG_MISSING (x y)."))) {
+            fail_msg("%s: %s", BLANKS[i].name, to_text(annotation));
+        }
+    }
+}
+
 static void text_of_exactly_256_characters_is_not_cut(void **state) {
     (void)state;
     struct evaluation evaluation = sample();
     evaluation.compliance = NOT_APPLICABLE;
     evaluation.owner = STR_EMPTY;
-    size_t others =
-        str_utf8_count(STR("NOT_APPLICABLE: no mode is required. Source: event. Why: ."));
+    size_t others = str_utf8_count(
+        STR("NOT_APPLICABLE: no mode is required. Owner: unknown. Source: event. Why: ."));
     evaluation.reason = repeat("\xC3\xA9", 256 - others);
     str text = annotation_render(&arena, &evaluation);
     assert_int_equal(str_utf8_count(text), 256);
     assert_true(str_ends_with(text, STR("\xC3\xA9.")));
     evaluation.reason = repeat("\xC3\xA9", 257 - others);
     text = annotation_render(&arena, &evaluation);
-    assert_str(text, "NOT_APPLICABLE: no mode is required. Source: event. Why: " ELLIPSIS);
+    assert_str(
+        text, "NOT_APPLICABLE: no mode is required. Owner: unknown. Source: event. Why: " ELLIPSIS);
 }
 
 static void annotations_of_real_judgements_are_well_formed(void **state) {
@@ -274,6 +408,11 @@ int main(void) {
         cmocka_unit_test(line_breaks_and_control_characters_become_blanks),
         cmocka_unit_test(long_parts_are_cut_but_head_and_source_stay),
         cmocka_unit_test(text_is_cut_only_between_words),
+        cmocka_unit_test(owner_is_always_told_and_shortened_only_between_words),
+        cmocka_unit_test(first_finding_always_stays),
+        cmocka_unit_test(subject_that_would_be_cut_inside_a_word_is_left_out),
+        cmocka_unit_test(mode_that_is_no_mode_is_quoted_in_whole_words),
+        cmocka_unit_test(what_shows_nothing_is_not_printed),
         cmocka_unit_test(text_of_exactly_256_characters_is_not_cut),
         cmocka_unit_test(annotations_of_real_judgements_are_well_formed),
     };

@@ -90,6 +90,13 @@ static void every_state_of_an_exception_in_every_mode(void **state) {
          WEAK ",EXCEPTION_INVALID,EXCEPTION_INCOMPLETE",
          UNUSED},
         {"date in blanks", {" 2027-01-15\n", " r ", " a "}, "EXCEPTION_ACTIVE", UNUSED},
+        {"date in blanks of other scripts",
+         {"\xC2\xA0"
+          "2027-01-15\xE3\x80\x80",
+          "r",
+          "a"},
+         "EXCEPTION_ACTIVE",
+         UNUSED},
     };
     struct policy *policy = policy_with(NULL, 0);
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -128,7 +135,7 @@ static void only_an_existing_day_is_a_date(void **state) {
         "+026-12-01",
         "2026-12-\xEF\xBC\x91",
         "never",
-        "\x01",
+        "2026-12\xE2\x80\x8B-01",
     };
     struct policy *policy = policy_with(NULL, 0);
     for (size_t i = 0; i < COUNT(dates); i++) {
@@ -139,6 +146,23 @@ static void only_an_existing_day_is_a_date(void **state) {
             fail_msg("taken as a date: %s", dates[i]);
         }
         assert_true(str_is_empty(result->exception_until));
+    }
+}
+
+static void what_shows_nothing_is_no_date_reason_or_approver(void **state) {
+    (void)state;
+    struct policy *policy = policy_with(NULL, 0);
+    for (size_t i = 0; i < COUNT(BLANKS); i++) {
+        const struct exception_tags rows[] = {{BLANKS[i].text, "r", "a"},
+                                              {"2026-12-20", BLANKS[i].text, "a"},
+                                              {"2026-12-20", "r", BLANKS[i].text}};
+        for (size_t k = 0; k < COUNT(rows); k++) {
+            struct evaluation *result = judge(&rows[k], MODE_MONITOR, policy, NOW_MS);
+            if (result->compliance != NON_COMPLIANT || result->has_active_exception ||
+                strcmp(ids_of(result), WEAK ",EXCEPTION_INCOMPLETE") != 0) {
+                fail_msg("%s: %s", BLANKS[i].name, ids_of(result));
+            }
+        }
     }
 }
 
@@ -333,6 +357,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_of_an_exception_in_every_mode),
         cmocka_unit_test(only_an_existing_day_is_a_date),
+        cmocka_unit_test(what_shows_nothing_is_no_date_reason_or_approver),
         cmocka_unit_test(the_day_begins_and_ends_at_utc_midnight),
         cmocka_unit_test(exactly_the_days_from_today_to_the_maximum_are_honoured),
         cmocka_unit_test(warning_comes_on_the_last_days_only),

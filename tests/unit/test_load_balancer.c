@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -98,6 +99,28 @@ static void arn_of_every_kind_is_told_apart(void **state) {
     }
 }
 
+static void arn_ends_in_any_1_to_32_letters_or_digits(void **state) {
+    (void)state;
+    static const char *const ids[] = {"1",
+                                      "z",
+                                      "50dc6c495c0c918",
+                                      "50dc6c495c0c9188",
+                                      "50dc6c495c0c91880",
+                                      "50DC6C495C0C918G",
+                                      "exampleLoadBalancer",
+                                      "01234567890123456789012345678901"};
+    for (size_t i = 0; i < COUNT(ids); i++) {
+        char arn[256];
+        struct load_balancer_arn parts;
+        int len = snprintf(arn, sizeof(arn), ACCOUNT_PREFIX "loadbalancer/app/a/%s", ids[i]);
+        if (load_balancer_arn_parse((str){arn, (size_t)len}, &parts) != STATUS_OK ||
+            parts.type != TYPE_APPLICATION ||
+            !str_ends_with(parts.resource, str_from_cstr(ids[i]))) {
+            fail_msg("refused: %s", ids[i]);
+        }
+    }
+}
+
 static void arn_of_anything_else_is_invalid(void **state) {
     (void)state;
     static const char *const arns[] = {
@@ -112,9 +135,10 @@ static void arn_of_anything_else_is_invalid(void **state) {
         ACCOUNT_PREFIX "loadbalancer/app/my-alb",
         ACCOUNT_PREFIX "loadbalancer/app/my-alb/",
         ACCOUNT_PREFIX "loadbalancer/app//50dc6c495c0c9188",
-        ACCOUNT_PREFIX "loadbalancer/app/my-alb/50dc6c495c0c918",
-        ACCOUNT_PREFIX "loadbalancer/app/my-alb/50dc6c495c0c91880",
-        ACCOUNT_PREFIX "loadbalancer/app/my-alb/50dc6c495c0c918g",
+        ACCOUNT_PREFIX "loadbalancer/app/my-alb/012345678901234567890123456789012",
+        ACCOUNT_PREFIX "loadbalancer/app/my-alb/50dc6c49 5c0c918",
+        ACCOUNT_PREFIX "loadbalancer/app/my-alb/50dc6c49-5c0c918",
+        ACCOUNT_PREFIX "loadbalancer/app/my-alb/50dc6c495c0c918\xC3\xA9",
         ACCOUNT_PREFIX "loadbalancer/app/my-alb/50dc6c495c0c9188/",
         ACCOUNT_PREFIX "loadbalancer/APP/my-alb/50dc6c495c0c9188",
         ACCOUNT_PREFIX "loadbalancer/xyz/my-alb/50dc6c495c0c9188",
@@ -143,10 +167,10 @@ static void arn_of_anything_else_is_invalid(void **state) {
     assert_int_equal(load_balancer_arn_parse(STR_EMPTY, &parts), STATUS_INVALID);
 }
 
-static void arn_cut_anywhere_is_never_an_application_load_balancer(void **state) {
+static void arn_cut_before_its_id_is_never_an_application_load_balancer(void **state) {
     (void)state;
-    str arn = STR(ACCOUNT_PREFIX "loadbalancer/app/my-alb/50dc6c495c0c9188");
-    for (size_t len = 0; len < arn.len; len++) {
+    str arn = STR(ACCOUNT_PREFIX "loadbalancer/app/my-alb/");
+    for (size_t len = 0; len <= arn.len; len++) {
         struct load_balancer_arn parts;
         enum status status = load_balancer_arn_parse(str_slice(arn, 0, len), &parts);
         /* "loadbalancer/app" is the whole ARN of a Classic one called app, and so are a and ap. */
@@ -186,8 +210,9 @@ int main(void) {
         cmocka_unit_test(anything_but_the_exact_name_is_unknown),
         cmocka_unit_test(arn_application_gives_all_parts),
         cmocka_unit_test(arn_of_every_kind_is_told_apart),
+        cmocka_unit_test(arn_ends_in_any_1_to_32_letters_or_digits),
         cmocka_unit_test(arn_of_anything_else_is_invalid),
-        cmocka_unit_test(arn_cut_anywhere_is_never_an_application_load_balancer),
+        cmocka_unit_test(arn_cut_before_its_id_is_never_an_application_load_balancer),
         cmocka_unit_test(tag_get_finds_exactly_this_key),
         cmocka_unit_test(tag_get_without_tags_finds_nothing),
     };

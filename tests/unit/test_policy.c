@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "policy/plain_text.h"
 #include "policy/policy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -366,48 +365,6 @@ static void profile_below_desync_mode_is_no_contradiction(void **state) {
     assert_int_equal(outcome->policy.profiles[1].mode, MODE_DEFENSIVE);
 }
 
-static void plain_text_is_one_valid_line_of_bounded_length(void **state) {
-    (void)state;
-    static const struct {
-        const char *name;
-        const char *raw;
-        size_t max;
-        const char *expected;
-    } rows[] = {
-        {"empty", "", 5, ""},
-        {"plain", "team-a", 64, "team-a"},
-        {"exact length", "abcde", 5, "abcde"},
-        {"one more", "abcdef", 5, "abcd\xE2\x80\xA6"},
-        {"length of one", "abcdef", 1, "\xE2\x80\xA6"},
-        {"line breaks", " a\r\n\tb\n", 64, "a b"},
-        {"only blanks", " \n\t ", 64, ""},
-        {"control and DEL", "a\x1b[0m\x7F!", 64, "a [0m !"},
-        {"C1 control", "a\xC2\x85z", 64, "a z"},
-        {"right-to-left override", "a\xE2\x80\xAEz", 64, "a z"},
-        {"line separator", "a\xE2\x80\xA8z", 64, "a z"},
-        {"isolate", "a\xE2\x81\xA6z", 64, "a z"},
-        {"no UTF-8", "a\xFFz", 64, "a\xEF\xBF\xBDz"},
-        {"cut UTF-8", "a\xF0\x9F\x98", 64, "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
-        {"emoji counted as one",
-         "\xF0\x9F\x98\x80\xF0\x9F\x98\x80",
-         2,
-         "\xF0\x9F\x98\x80\xF0\x9F\x98\x80"},
-        {"cut between emoji",
-         "\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80",
-         2,
-         "\xF0\x9F\x98\x80\xE2\x80\xA6"},
-        {"blank before the cut", "abc def", 5, "abc\xE2\x80\xA6"},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        str text = plain_text(&arena, str_from_cstr(rows[i].raw), rows[i].max);
-        if (!str_eq(text, str_from_cstr(rows[i].expected))) {
-            fail_msg("%s: '%s'", rows[i].name, str_to_cstr(&arena, text));
-        }
-    }
-    assert_str(plain_text(&arena, (str){"a\0b", 3}, 64), "a b");
-    assert_str(plain_text(&arena, STR_EMPTY, 64), "");
-}
-
 static int reset(void **state) {
     (void)state;
     arena_clean_up(&arena);
@@ -429,7 +386,6 @@ int main(void) {
         cmocka_unit_test(every_default_in_the_table_parses_as_the_default),
         cmocka_unit_test(scheme_minimum_below_desync_mode_names_both_parameters),
         cmocka_unit_test(profile_below_desync_mode_is_no_contradiction),
-        cmocka_unit_test(plain_text_is_one_valid_line_of_bounded_length),
     };
     return cmocka_run_group_tests(tests, NULL, reset);
 }

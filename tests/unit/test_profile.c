@@ -78,7 +78,23 @@ static const struct {
      "Legacy",
      MODE_STRICTEST,
      "unknown profile"},
+    {"profile trimmed of what shows nothing",
+     "",
+     "",
+     "",
+     SCHEME_INTERNAL,
+     "\xC2\xA0modern\xE2\x80\x8B",
+     MODE_STRICTEST,
+     "profile modern"},
     {"profile blank", "", "", "", SCHEME_INTERNAL, " ", MODE_STRICTEST, "unknown profile"},
+    {"profile shows nothing",
+     "",
+     "",
+     "",
+     SCHEME_INTERNAL,
+     "\xEF\xBB\xBF",
+     MODE_STRICTEST,
+     "unknown profile"},
     {"profile unknown", "monitor", "", "", SCHEME_INTERNAL, "x", MODE_STRICTEST, "unknown profile"},
 };
 
@@ -156,11 +172,62 @@ static void unknown_scheme_matters_only_where_the_schemes_differ(void **state) {
     assert_int_equal(evaluate(&facts, differ)->compliance, COMPLIANT);
 }
 
+static void unknown_profile_of_an_unknown_scheme_is_never_guessed(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *desync_mode;
+        const char *facing;
+        const char *internal;
+        const char *profiles;
+        enum desync_mode required; /* MODE_UNKNOWN: cannot be told */
+    } rows[] = {
+        {"facing stricter", "", "strictest", "", "legacy=defensive", MODE_UNKNOWN},
+        {"internal stricter", "", "", "strictest", "legacy=defensive", MODE_UNKNOWN},
+        {"one of two stricter", "monitor", "strictest", "defensive", "a=defensive", MODE_UNKNOWN},
+        {"both the same", "", "strictest", "strictest", "legacy=defensive", MODE_STRICTEST},
+        {"profile as strict", "", "strictest", "", "a=defensive,b=strictest", MODE_STRICTEST},
+        {"profile as strict, minimum low",
+         "monitor",
+         "defensive",
+         "",
+         "a=defensive",
+         MODE_DEFENSIVE},
+        {"minimum as strict", "strictest", "strictest", "", "a=defensive", MODE_STRICTEST},
+        {"no scheme minimum", "", "", "", "legacy=defensive", MODE_DEFENSIVE},
+    };
+    const struct tag tags[] = {OWNER_TAG[0], {STR("DesyncProfile"), STR("typo")}};
+    struct load_balancer facts = facts_of(MODE_DEFENSIVE);
+    facts.scheme = SCHEME_UNKNOWN;
+    facts.tags = tags;
+    facts.tag_count = COUNT(tags);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct policy_parameter parameters[] = {
+            {STR("desyncMode"), str_from_cstr(rows[i].desync_mode)},
+            {STR("internetFacingMode"), str_from_cstr(rows[i].facing)},
+            {STR("internalMode"), str_from_cstr(rows[i].internal)},
+            {STR("profiles"), str_from_cstr(rows[i].profiles)}};
+        struct evaluation *result = evaluate(&facts, policy_with(parameters, COUNT(parameters)));
+        bool is_unknown = rows[i].required == MODE_UNKNOWN;
+        const struct finding *finding = find(result, FINDING_PROFILE_UNKNOWN);
+        if (result->required_mode != rows[i].required || finding == NULL ||
+            result->compliance != (is_unknown ? COMPLIANCE_UNKNOWN : NON_COMPLIANT)) {
+            fail_msg("%s: %s", rows[i].name, mode_name(result->required_mode));
+            return;
+        }
+        assert_str(result->reason, is_unknown ? "the scheme could not be read" : "");
+        assert_contains(finding->message,
+                        is_unknown ? ", so it cannot be told what is required. Set it"
+                                   : "is required. Set it");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(required_mode_follows_profile_then_scheme_never_below_the_minimum),
         cmocka_unit_test(unknown_profile_takes_the_strictest_named_and_never_lowers),
         cmocka_unit_test(long_profile_name_is_left_out_of_the_reason),
+        cmocka_unit_test(unknown_profile_of_an_unknown_scheme_is_never_guessed),
         cmocka_unit_test(unknown_scheme_matters_only_where_the_schemes_differ),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);

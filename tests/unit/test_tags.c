@@ -37,6 +37,13 @@ static const struct {
      FINDING_TAG_MISSING},
     {"allowed", "Env", "dev", "Env=prod|dev", NULL, FINDING_TAG_MISSING},
     {"allowed after trim", "Env", " dev ", "Env=prod|dev", NULL, FINDING_TAG_MISSING},
+    {"allowed after what shows nothing",
+     "Env",
+     "\xEF\xBB\xBF"
+     "dev\xC2\xA0",
+     "Env=prod|dev",
+     NULL,
+     FINDING_TAG_MISSING},
     {"not allowed",
      "Env",
      "test",
@@ -110,6 +117,38 @@ static void owner_is_the_first_that_is_not_blank(void **state) {
     assert_true(str_is_empty(evaluate(&facts, policy_with_one("ownerTags", "Contact"))->owner));
 }
 
+static void what_shows_nothing_is_a_blank_tag_and_no_owner(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(BLANKS); i++) {
+        const struct tag tags[] = {{STR("Owner"), str_from_cstr(BLANKS[i].text)},
+                                   {STR("Team"), STR("\xC2\xA0t-big\xE2\x80\x8B")}};
+        struct load_balancer facts = facts_of(MODE_STRICTEST);
+        facts.tags = tags;
+        facts.tag_count = 1;
+        struct policy *policy = policy_with_one("requiredTags", "Owner=a|b");
+        struct evaluation *result = evaluate(&facts, policy);
+        const struct finding *finding = find(result, FINDING_TAG_MISSING);
+        if (result->compliance != NON_COMPLIANT || finding == NULL ||
+            !str_is_empty(result->owner) || result->finding_count != 1) {
+            fail_msg("taken as a value: %s", BLANKS[i].name);
+            return;
+        }
+        assert_contains(finding->message, "The tag Owner is blank.");
+        facts.tag_count = COUNT(tags);
+        assert_str(evaluate(&facts, policy_with(NULL, 0))->owner, "t-big");
+    }
+}
+
+static void long_key_is_told_whole(void **state) {
+    (void)state;
+    static const char key[] = "a-key-of-73-characters-"
+                              "0123456789-0123456789-0123456789-0123456789-confident";
+    struct load_balancer facts = facts_of(MODE_STRICTEST);
+    struct evaluation *result = evaluate(&facts, policy_with_one("requiredTags", key));
+    assert_str(result->findings[0].subject, key);
+    assert_contains(result->findings[0].message, key);
+}
+
 /* 10 kB of a three-byte character, with line breaks in between. */
 static str huge_value(void) {
     size_t len = 10240;
@@ -153,6 +192,8 @@ int main(void) {
         cmocka_unit_test(required_tags_are_missing_blank_allowed_or_not),
         cmocka_unit_test(every_missing_tag_is_its_own_finding),
         cmocka_unit_test(owner_is_the_first_that_is_not_blank),
+        cmocka_unit_test(what_shows_nothing_is_a_blank_tag_and_no_owner),
+        cmocka_unit_test(long_key_is_told_whole),
         cmocka_unit_test(huge_values_among_50_tags_give_bounded_plain_messages),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);
