@@ -6,7 +6,7 @@
 #ifndef APP_APP_H
 #define APP_APP_H
 
-#include "aws/call.h"
+#include "aws/sts.h"
 #include "base/env.h"
 #include "base/log.h"
 #include "policy/enforce.h"
@@ -35,12 +35,22 @@ struct app_settings {
     struct act_settings act;
 };
 
+/* A role's session in another account, kept while it is good. */
+struct app_session {
+    struct arena arena;
+    str account_id; /* empty: none */
+    struct sts_session sts;
+};
+
 struct app {
     struct app_settings settings;
     const struct env *env;
     const struct clock *clock;
     struct log *log;
-    struct aws_client aws;
+    struct aws_client aws;  /* where the load balancers and their Config rule are */
+    struct aws_client home; /* our own account and Region: state table, topic */
+    struct app_session session;
+    char own_account[13]; /* found out when it is first needed; "" before */
 };
 
 /* CONFIGURATION: *error names the variable and what is accepted. Checks the policy variables too.

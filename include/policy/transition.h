@@ -30,6 +30,11 @@ struct lb_state {
     int64_t escalated_day; /* UTC day of the last escalation */
     str told_exception;    /* "expiring 2026-12-01" */
     int64_t fight_told_ms; /* when a fight was alerted last */
+    /* Incident records that are still to be written, so that a failure between two writes is made
+     * good: */
+    int64_t pending_open_ms;                 /* the incident to be opened */
+    int64_t pending_close_ms;                /* the incident to be closed ... */
+    int64_t pending_closed_ms;               /* ... and when it ended */
     int64_t corrections_ms[CORRECTIONS_MAX]; /* own changes within the last 24 h, oldest first */
     size_t correction_count;
 };
@@ -60,13 +65,11 @@ struct transition {
     bool is_stale;        /* the facts are older than the state: nothing may be written or told */
     bool is_changed;      /* `next` differs from the state before and is to be written */
     bool has_new_verdict; /* compliance or mode differ from what was remembered */
-    int64_t opened_ms;    /* an incident to be opened, 0: none */
-    int64_t closed_ms;    /* the incident that `closes_ms` names ends now, 0: none */
-    int64_t closes_ms;    /* when the ending incident was opened */
     unsigned alerts;      /* of enum tell */
 };
 
-/* Text of `next` lives in `arena` or is borrowed from the evaluation. */
+/* What is still pending in `before` must have been written: it is forgotten here. Text of `next`
+ * lives in `arena` or is borrowed from the evaluation. */
 void transition_make(const struct lb_state *before,
                      const struct transition_facts *facts,
                      struct arena *arena,

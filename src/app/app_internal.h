@@ -144,6 +144,12 @@ void sweep_handle(struct app *app,
                   struct arena *arena,
                   struct app_reply *reply);
 
+/* A call to Elastic Load Balancing: see elb_call.c. */
+void elb_call_handle(struct app *app,
+                     const struct elb_call *call,
+                     struct arena *arena,
+                     struct app_reply *reply);
+
 /* The Config rule: judges the item, reading live what it does not say, and reports. */
 void config_rule_handle(struct app *app,
                         const struct config_invocation *invocation,
@@ -166,6 +172,11 @@ MUST_USE enum status env_choice(const struct env *env,
                                 struct arena *arena,
                                 struct error *error);
 
+/* Points app->aws at the account and Region (empty: our own). DENIED: not an allowed account, or
+ * its role does not let us in. */
+MUST_USE enum status app_aim(
+    struct app *app, str account_id, str region, struct arena *arena, struct error *error);
+
 /* The part of the settings that is about acting. */
 MUST_USE enum status act_settings_parse(const struct env *env,
                                         struct arena *arena,
@@ -185,6 +196,8 @@ MUST_USE enum status app_policy(const struct app *app,
 #define ERROR_VERDICT_UNKNOWN   "Function.VerdictUnknown"
 #define ERROR_REPORT_FAILED     "Function.ReportFailed"
 #define ERROR_SWEEP_INCOMPLETE  "Function.SweepIncomplete"
+#define ERROR_ACTION_FAILED     "Function.ActionFailed"
+#define ERROR_ACCESS_DENIED     "Function.AccessDenied"
 
 /* What AWS Config is told; the annotation lives in `arena`. Not for COMPLIANCE_UNKNOWN. */
 struct config_evaluation evaluation_to_config(const struct evaluation *evaluation,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app_internal.h"
+#include "act_internal.h"
 #include "aws/elbv2.h"
 #include "report/render.h"
 
@@ -112,40 +112,54 @@ static bool is_out_of_reach(const struct app *app, const struct config_invocatio
             !str_eq(arn.account_id, invocation->account_id));
 }
 
+/* The judgement and what it was made from. */
+struct judged {
+    struct evaluation *evaluation;
+    struct load_balancer facts;
+    struct arena *arena;
+};
+
+static void judge_without_facts(const struct config_invocation *invocation,
+                                struct evaluation *evaluation,
+                                enum compliance compliance,
+                                str reason) {
+    evaluation_without_facts(evaluation,
+                             invocation->item.resource_type,
+                             invocation->item.resource_id,
+                             compliance,
+                             reason);
+}
+
 /* Gather and evaluate. A failed live read leaves the verdict unknown, with the reason. */
 static void judge_item(struct app *app,
                        const struct config_invocation *invocation,
                        const struct policy *policy,
-                       struct arena *arena,
-                       struct evaluation *evaluation) {
-    struct load_balancer facts = invocation->item.facts;
+                       struct judged *judged) {
+    struct evaluation *evaluation = judged->evaluation;
     int64_t now_ms = app->clock->now_ms(app->clock);
     struct live_read live = {0};
     if (!invocation->is_proactive) {
-        live = live_read_plan(invocation, policy, now_ms, &facts);
+        live = live_read_plan(invocation, policy, now_ms, &judged->facts);
     }
     struct error error = {0};
     if (live.parts != 0 && is_out_of_reach(app, invocation)) {
-        evaluation_without_facts(evaluation,
-                                 invocation->item.resource_type,
-                                 invocation->item.resource_id,
-                                 COMPLIANCE_UNKNOWN,
-                                 STR("its ARN is of another Region or account than the rule, so it "
-                                     "cannot be read"));
+        str reason = STR("its ARN is of another Region or account than the rule, so it cannot be "
+                         "read");
+        judge_without_facts(invocation, evaluation, COMPLIANCE_UNKNOWN, reason);
         return;
     }
     if (live.parts != 0 &&
-        elbv2_read_load_balancer(&app->aws, live.parts, arena, &facts, &error) != STATUS_OK) {
+        elbv2_read_load_balancer(&app->aws, live.parts, judged->arena, &judged->facts, &error) !=
+            STATUS_OK) {
         bool is_gone = error.status == STATUS_NOT_FOUND;
-        evaluation_without_facts(evaluation,
-                                 invocation->item.resource_type,
-                                 invocation->item.resource_id,
-                                 is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
-                                 is_gone ? STR("does not exist any more") : error.message);
+        judge_without_facts(invocation,
+                            evaluation,
+                            is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
+                            is_gone ? STR("does not exist any more") : error.message);
         evaluation->source = SOURCE_LIVE;
         return;
     }
-    policy_evaluate(&facts, policy, now_ms, arena, evaluation);
+    policy_evaluate(&judged->facts, policy, now_ms, judged->arena, evaluation);
     evaluation->source_note = live.reason;
 }
 
@@ -165,16 +179,41 @@ static enum status report_evaluation(struct app *app,
         &app->aws, invocation->result_token, &item, 1, arena, report, error);
 }
 
-static void reply_with(const struct evaluation *evaluation,
-                       const struct config_report *report,
-                       struct arena *arena,
-                       struct app_reply *reply) {
+/* An evaluation that nobody asked for in earnest leads to nothing else. */
+static bool may_act(const struct config_invocation *invocation) {
+    return !invocation->is_proactive && !str_eq(invocation->result_token, STR("TESTMODE"));
+}
+
+/* What is answered is what was reported; what is done comes after it. */
+static void act_and_reply(struct app *app,
+                          const struct config_invocation *invocation,
+                          const struct policy *policy,
+                          struct judged *judged,
+                          const struct config_report *report,
+                          struct app_reply *reply) {
+    struct arena *arena = judged->arena;
     struct buf body;
     struct response response;
+    struct act act;
     buf_init(&body, arena, RESPONSE_BYTES_MAX);
     response_begin(&response, &body);
-    response_add(&response, arena, evaluation);
-    const struct response_totals totals = {.reported = report->reported, .failed = report->failed};
+    response_add(&response, arena, judged->evaluation);
+    act_begin(&act, app, policy, arena);
+    if (may_act(invocation) &&
+        str_eq(judged->evaluation->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
+        act_on(&act, &judged->facts, judged->evaluation);
+    }
+    if (act.first_failure.status != STATUS_OK) {
+        reply_error(
+            reply,
+            ERROR_ACTION_FAILED,
+            str_format(arena, "reported, but: %" STR_FMT, STR_ARG(act.first_failure.message)));
+        return;
+    }
+    const struct response_totals totals = {.reported = report->reported,
+                                           .failed = report->failed,
+                                           .actions = act.actions,
+                                           .action_count = act.action_count};
     response_end(&response, &totals);
     *reply = (struct app_reply){.body = buf_str(&body)};
 }
@@ -183,15 +222,16 @@ static void reply_with(const struct evaluation *evaluation,
  * result stands. */
 static void conclude(struct app *app,
                      const struct config_invocation *invocation,
-                     struct evaluation *evaluation,
-                     struct arena *arena,
+                     const struct policy *policy,
+                     struct judged *judged,
                      struct app_reply *reply) {
+    struct evaluation *evaluation = judged->evaluation;
     evaluation->ordering_ms = ordering_ms(invocation, app->clock->now_ms(app->clock));
     evaluation_log(app, evaluation);
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
         reply_error(reply,
                     ERROR_VERDICT_UNKNOWN,
-                    str_format(arena,
+                    str_format(judged->arena,
                                "%" STR_FMT " could not be judged: %" STR_FMT,
                                STR_ARG(evaluation->resource_id),
                                STR_ARG(evaluation->reason)));
@@ -199,26 +239,29 @@ static void conclude(struct app *app,
     }
     struct error error = {0};
     struct config_report report;
-    if (report_evaluation(app, invocation, evaluation, arena, &report, &error) != STATUS_OK) {
+    if (report_evaluation(app, invocation, evaluation, judged->arena, &report, &error) !=
+        STATUS_OK) {
         reply_error(reply, ERROR_REPORT_FAILED, error.message);
         return;
     }
-    reply_with(evaluation, &report, arena, reply);
+    act_and_reply(app, invocation, policy, judged, &report, reply);
 }
 
 void config_rule_handle(struct app *app,
                         const struct config_invocation *invocation,
                         struct arena *arena,
                         struct app_reply *reply) {
-    struct evaluation *evaluation = ARENA_NEW(arena, struct evaluation);
-    if (config_item_is_to_be_judged(invocation, evaluation)) {
-        struct policy *policy = ARENA_NEW(arena, struct policy);
+    struct policy *policy = ARENA_NEW(arena, struct policy);
+    struct judged judged = {.evaluation = ARENA_NEW(arena, struct evaluation),
+                            .facts = invocation->item.facts,
+                            .arena = arena};
+    if (config_item_is_to_be_judged(invocation, judged.evaluation)) {
         struct error error = {0};
         if (app_policy(app, invocation->rule_parameters, arena, policy, &error) != STATUS_OK) {
             reply_error(reply, ERROR_INVALID_PARAMETER, error.message);
             return;
         }
-        judge_item(app, invocation, policy, arena, evaluation);
+        judge_item(app, invocation, policy, &judged);
     }
-    conclude(app, invocation, evaluation, arena, reply);
+    conclude(app, invocation, policy, &judged, reply);
 }

@@ -6,7 +6,8 @@
     "ScheduledNotification or ConfigurationSnapshotDeliveryCompleted"
 #define ACCEPTED_SHAPES                                                                            \
     "accepted: an AWS Config rule invocation (invokingEvent with messageType " ACCEPTED_MESSAGES   \
-    "), {\"action\":\"sweep\"}, or a \"Scheduled Event\" of EventBridge"
+    "), an EventBridge event \"AWS API Call via CloudTrail\" of Elastic Load Balancing, "          \
+    "{\"action\":\"sweep\"}, or a \"Scheduled Event\""
 
 enum status decode_member(const struct json *object,
                           const char *key,
@@ -328,6 +329,10 @@ enum status decode_event(str event,
     TRY(decode_member(root, "action", arena, &member, error));
     if (member != NULL) {
         return decode_action(member, arena, invocation_out, error);
+    }
+    if (is_elb_event(root)) {
+        invocation_out->kind = INVOCATION_ELB_CALL;
+        return decode_elb_event(root, arena, &invocation_out->elb_call, error);
     }
     if (str_eq(json_get_string(root, "detail-type"), STR("Scheduled Event"))) {
         invocation_out->kind = INVOCATION_SWEEP;

@@ -6,6 +6,30 @@
 #define POST_RESERVE_MS_MAX 500
 #define POST_SHARE          10
 
+static bool is_sweep(const struct invocation *invocation) {
+    return invocation->kind == INVOCATION_SWEEP ||
+           (invocation->kind == INVOCATION_CONFIG &&
+            invocation->config.message == MESSAGE_SCHEDULED);
+}
+
+static bool lacks_token(const struct invocation *invocation) {
+    return invocation->kind == INVOCATION_CONFIG && str_is_empty(invocation->config.result_token) &&
+           !invocation->config.is_proactive;
+}
+
+static void handle(struct app *app,
+                   const struct invocation *invocation,
+                   struct arena *arena,
+                   struct app_reply *reply) {
+    if (invocation->kind == INVOCATION_ELB_CALL) {
+        elb_call_handle(app, &invocation->elb_call, arena, reply);
+    } else if (is_sweep(invocation)) {
+        sweep_handle(app, &invocation->config, arena, reply);
+    } else {
+        config_rule_handle(app, &invocation->config, arena, reply);
+    }
+}
+
 static void decode_and_handle(struct app *app,
                               str event,
                               struct arena *arena,
@@ -16,19 +40,19 @@ static void decode_and_handle(struct app *app,
         reply_error(reply, ERROR_INVALID_EVENT, error.message);
         return;
     }
-    const struct config_invocation *config = &invocation->config;
-    if (invocation->kind == INVOCATION_CONFIG && str_is_empty(config->result_token) &&
-        !config->is_proactive) {
+    if (lacks_token(invocation)) {
         str message = STR("resultToken is missing: without it AWS Config takes no evaluation");
         reply_error(reply, ERROR_INVALID_EVENT, message);
         return;
     }
-    app->aws.region = str_is_empty(config->region) ? app->settings.region : config->region;
-    if (invocation->kind == INVOCATION_SWEEP || config->message == MESSAGE_SCHEDULED) {
-        sweep_handle(app, config, arena, reply);
-    } else {
-        config_rule_handle(app, config, arena, reply);
+    bool is_call = invocation->kind == INVOCATION_ELB_CALL;
+    str account = is_call ? invocation->elb_call.account_id : invocation->config.account_id;
+    str region = is_call ? invocation->elb_call.region : invocation->config.region;
+    if (app_aim(app, account, region, arena, &error) != STATUS_OK) {
+        reply_error(reply, ERROR_ACCESS_DENIED, error.message);
+        return;
     }
+    handle(app, invocation, arena, reply);
 }
 
 /* What the platform ends, it ends without our answer: a share of the time is kept back for posting
@@ -44,7 +68,7 @@ static int64_t own_deadline_ms(const struct app *app, int64_t deadline_ms) {
 
 void app_handle(
     struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply) {
-    app->aws.deadline_ms = own_deadline_ms(app, deadline_ms);
+    app->home.deadline_ms = own_deadline_ms(app, deadline_ms);
     decode_and_handle(app, event, arena, reply);
     if (reply->is_error) {
         LOG(app->log,
@@ -55,24 +79,39 @@ void app_handle(
     }
 }
 
-/* The verdict without any call; what only a call could tell is unknown. */
+/* What only a call could tell. */
+static bool needs_calls(const struct invocation *invocation, struct evaluation *evaluation) {
+    const struct elb_call *call = &invocation->elb_call;
+    str id = STR_EMPTY;
+    str reason = STR("a sweep reads live, and evaluate judges only what is in the file");
+    enum compliance compliance = COMPLIANCE_UNKNOWN;
+    if (invocation->kind == INVOCATION_ELB_CALL) {
+        bool is_ignored = !str_is_empty(call->ignored_because);
+        compliance = is_ignored ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN;
+        id = is_ignored ? STR_EMPTY : call->arns[0];
+        reason = is_ignored ? call->ignored_because
+                            : STR("a call is judged by a live read, and evaluate makes none");
+    } else if (!is_sweep(invocation)) {
+        return false;
+    }
+    evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), id, compliance, reason);
+    return true;
+}
+
+/* The verdict without any call. */
 static enum status judge_offline(const struct app *app,
                                  const struct invocation *invocation,
                                  struct arena *arena,
                                  struct evaluation *evaluation,
                                  struct error *error) {
     const struct config_invocation *config = &invocation->config;
-    bool is_sweep = invocation->kind == INVOCATION_SWEEP || config->message == MESSAGE_SCHEDULED;
-    if (!is_sweep && !config_item_is_to_be_judged(config, evaluation)) {
+    bool is_open = needs_calls(invocation, evaluation);
+    if (!is_open && !config_item_is_to_be_judged(config, evaluation)) {
         return STATUS_OK;
     }
     struct policy *policy = ARENA_NEW(arena, struct policy);
     TRY(app_policy(app, config->rule_parameters, arena, policy, error));
-    if (is_sweep) {
-        str reason = STR("a sweep reads live, and evaluate judges only what is in the file");
-        evaluation_without_facts(
-            evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), STR_EMPTY, COMPLIANCE_UNKNOWN, reason);
-    } else {
+    if (!is_open) {
         int64_t now_ms = app->clock->now_ms(app->clock);
         policy_evaluate(&config->item.facts, policy, now_ms, arena, evaluation);
     }

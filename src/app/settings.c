@@ -158,6 +158,7 @@ enum status app_connect(struct app *app,
         pace_init(
             app->aws.pace, app->settings.elb_requests_per_second, app->clock->now_ms(app->clock));
     }
+    app->home = app->aws;
     return STATUS_OK;
 }
 

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "app_internal.h"
+#include "act_internal.h"
 #include "aws/elbv2.h"
 #include "report/render.h"
 
@@ -44,6 +44,8 @@ struct sweep {
     size_t vanished_count;
     struct response response;
     struct buf body;
+    struct act act;
+    bool acts; /* enforcement, state or alerts are on, and this is no test */
 };
 
 static int compare_arns(const void *a, const void *b) {
@@ -164,27 +166,50 @@ static bool judge(struct sweep *sweep,
     return true;
 }
 
+/* After the report: enforcement, state, alerts. */
+static void act_on_chunk(struct sweep *sweep,
+                         const struct elbv2_fleet_item *items,
+                         struct evaluation *evaluations,
+                         size_t count,
+                         struct arena *arena) {
+    sweep->act.arena = arena;
+    for (size_t i = 0; sweep->acts && i < count; i++) {
+        if (items[i].status != STATUS_DEADLINE) {
+            act_on(&sweep->act, items[i].facts, &evaluations[i]);
+        }
+    }
+}
+
+/* Tags and odd modes lived in the chunk's arena. */
+static void forget_borrowed(const struct elbv2_fleet_item *items, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        items[i].facts->has_tags = false;
+        items[i].facts->tags = NULL;
+        items[i].facts->tag_count = 0;
+        items[i].facts->mode_text = STR_EMPTY;
+    }
+}
+
 static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, size_t count) {
     struct arena arena = {0};
     sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
     elbv2_read_fleet(&sweep->app->aws, items, count, IN_FLIGHT_MAX, &arena);
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
-    struct evaluation *evaluation = ARENA_NEW(&arena, struct evaluation);
-    struct config_evaluation *evaluations = ARENA_ARRAY(&arena, struct config_evaluation, count);
-    size_t evaluation_count = 0;
+    struct evaluation *evaluations = ARENA_ARRAY(&arena, struct evaluation, count);
+    struct config_evaluation *reports = ARENA_ARRAY(&arena, struct config_evaluation, count);
+    size_t report_count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (judge(sweep, &items[i], &arena, evaluation)) {
-            conclude(sweep, evaluation, evaluations, &evaluation_count, &arena);
+        if (judge(sweep, &items[i], &arena, &evaluations[i])) {
+            conclude(sweep, &evaluations[i], reports, &report_count, &arena);
         } else {
+            items[i].status = STATUS_DEADLINE;
             sweep->not_reached_count++;
         }
-        items[i].facts->has_tags = false; /* they lived in the chunk's arena */
-        items[i].facts->tags = NULL;
-        items[i].facts->tag_count = 0;
-        items[i].facts->mode_text = STR_EMPTY;
     }
-    sweep->judged_count += evaluation_count;
-    report(sweep, evaluations, evaluation_count, &arena);
+    sweep->judged_count += report_count;
+    report(sweep, reports, report_count, &arena);
+    act_on_chunk(sweep, items, evaluations, count, &arena);
+    forget_borrowed(items, count);
     arena_clean_up(&arena);
 }
 
@@ -278,6 +303,13 @@ static void clean_up_vanished(struct sweep *sweep) {
         }
     }
     report(sweep, evaluations, sweep->vanished_count, sweep->arena);
+    sweep->act.arena = sweep->arena;
+    for (size_t i = 0; sweep->acts && i < result_count; i++) {
+        if (has_vanished(sweep, &results[i], evaluation)) {
+            struct load_balancer gone = {.arn = results[i].resource_id};
+            act_on(&sweep->act, &gone, evaluation);
+        }
+    }
 }
 
 static bool is_complete(const struct sweep *sweep) {
@@ -317,7 +349,7 @@ static const char *error_type_of(const struct sweep *sweep) {
         sweep->vanished_error.status != STATUS_OK) {
         return ERROR_SWEEP_INCOMPLETE;
     }
-    return ERROR_VERDICT_UNKNOWN;
+    return sweep->unknown_count > 0 ? ERROR_VERDICT_UNKNOWN : ERROR_ACTION_FAILED;
 }
 
 static void append_cause(struct buf *out, const char *what, const struct error *error) {
@@ -341,6 +373,7 @@ static str how_far(struct sweep *sweep) {
     append_cause(&out, "the listing is incomplete", &sweep->list_error);
     append_cause(&out, "not all could be reported", &sweep->report_error);
     append_cause(&out, "vanished ones could not be looked up", &sweep->vanished_error);
+    append_cause(&out, "not all could be acted on", &sweep->act.first_failure);
     if (sweep->unknown_count > 0) {
         buf_printf(&out, "; unknown: %" STR_FMT, STR_ARG(buf_str(&sweep->unknown_names)));
     }
@@ -406,13 +439,18 @@ void sweep_handle(struct app *app,
     buf_init(&sweep.unknown_names, arena, NAMES_BYTES_MAX);
     buf_init(&sweep.body, arena, RESPONSE_BYTES_MAX);
     response_begin(&sweep.response, &sweep.body);
+    act_begin(&sweep.act, app, policy, arena);
+    sweep.acts = act_is_on(app) && !str_eq(invocation->result_token, STR("TESTMODE"));
     run(&sweep);
-    if (!is_complete(&sweep) || sweep.vanished_error.status != STATUS_OK) {
+    if (!is_complete(&sweep) || sweep.vanished_error.status != STATUS_OK ||
+        sweep.act.first_failure.status != STATUS_OK) {
         reply_error(reply, error_type_of(&sweep), how_far(&sweep));
         return;
     }
     const struct response_totals totals = {.reported = sweep.report.reported,
-                                           .failed = sweep.report.failed};
+                                           .failed = sweep.report.failed,
+                                           .actions = sweep.act.actions,
+                                           .action_count = sweep.act.action_count};
     response_end(&sweep.response, &totals);
     *reply = (struct app_reply){.body = buf_str(&sweep.body)};
 }

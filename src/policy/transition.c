@@ -59,11 +59,11 @@ static void move_incident(const struct transition_facts *facts, struct transitio
     bool is_failing = facts->evaluation->compliance == NON_COMPLIANT;
     if (next->since_ms == 0 && (is_failing || facts->is_corrected)) {
         next->since_ms = facts->is_corrected ? facts->weak_since_ms : facts->facts_ms;
-        transition->opened_ms = next->since_ms;
+        next->pending_open_ms = next->since_ms;
     }
     if (next->since_ms != 0 && !is_failing) {
-        transition->closes_ms = next->since_ms;
-        transition->closed_ms = facts->now_ms;
+        next->pending_close_ms = next->since_ms;
+        next->pending_closed_ms = facts->now_ms;
         next->since_ms = 0;
     }
 }
@@ -78,7 +78,7 @@ static void tell_of_incident(const struct lb_state *before,
     } else if (next->since_ms != 0 && next->told_since_ms != next->since_ms) {
         transition->alerts |= TELL_OPENED;
         next->told_since_ms = next->since_ms;
-    } else if (transition->closes_ms != 0 && before->told_since_ms == transition->closes_ms) {
+    } else if (next->pending_close_ms != 0 && before->told_since_ms == next->pending_close_ms) {
         transition->alerts |= TELL_RESOLVED;
         next->told_since_ms = 0;
     }
@@ -134,6 +134,8 @@ static bool is_same(const struct lb_state *a, const struct lb_state *b) {
            a->required_mode == b->required_mode && a->grade == b->grade && has_same_text(a, b) &&
            a->since_ms == b->since_ms && a->told_since_ms == b->told_since_ms &&
            a->escalated_day == b->escalated_day && a->fight_told_ms == b->fight_told_ms &&
+           a->pending_open_ms == b->pending_open_ms &&
+           a->pending_close_ms == b->pending_close_ms &&
            a->correction_count == b->correction_count;
 }
 
@@ -149,6 +151,9 @@ void transition_make(const struct lb_state *before,
         return;
     }
     struct lb_state *next = &transition_out->next;
+    next->pending_open_ms = 0;
+    next->pending_close_ms = 0;
+    next->pending_closed_ms = 0;
     next->is_known = true;
     next->facts_ms = facts->facts_ms;
     next->compliance = evaluation->compliance;

@@ -44,6 +44,8 @@ static struct transition step(struct lb_state *state,
     transition_make(state, &facts, &arena, &transition);
     if (transition.is_changed) {
         *state = transition.next;
+        state->pending_open_ms = state->pending_close_ms = state->pending_closed_ms =
+            0; /* written */
     }
     return transition;
 }
@@ -55,16 +57,16 @@ static void an_episode_is_opened_told_and_closed_once(void **state) {
     struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
     struct transition first = step(&remembered, &bad, NOW, false);
     assert_true(first.is_changed && first.has_new_verdict);
-    assert_int_equal(first.opened_ms, NOW);
+    assert_int_equal(first.next.pending_open_ms, NOW);
     assert_int_equal(first.alerts, TELL_OPENED);
     assert_str(first.next.findings, "MODE_TOO_WEAK,TAG_MISSING");
     struct transition again = step(&remembered, &bad, NOW + HOUR, false);
     assert_false(again.is_changed);
     assert_int_equal(again.alerts, 0);
-    assert_int_equal(again.opened_ms, 0);
+    assert_int_equal(again.next.pending_open_ms, 0);
     struct transition end = step(&remembered, &good, NOW + 2 * HOUR, false);
-    assert_int_equal(end.closes_ms, NOW);
-    assert_int_equal(end.closed_ms, NOW + 2 * HOUR);
+    assert_int_equal(end.next.pending_close_ms, NOW);
+    assert_int_equal(end.next.pending_closed_ms, NOW + 2 * HOUR);
     assert_int_equal(end.alerts, TELL_RESOLVED);
     assert_int_equal(remembered.since_ms, 0);
     assert_false(step(&remembered, &good, NOW + 3 * HOUR, false).is_changed);
@@ -77,7 +79,7 @@ static void a_first_compliant_sight_is_remembered_and_told_to_nobody(void **stat
     struct transition transition = step(&remembered, &good, NOW, false);
     assert_true(transition.is_changed);
     assert_int_equal(transition.alerts, 0);
-    assert_int_equal(transition.opened_ms, 0);
+    assert_int_equal(transition.next.pending_open_ms, 0);
     assert_int_equal(transition.next.version, 1);
 }
 
@@ -101,9 +103,9 @@ static void a_correction_is_an_episode_of_its_own(void **state) {
     (void)step(&remembered, &good, NOW - HOUR, false);
     struct transition transition = step(&remembered, &good, NOW, true);
     assert_true(transition.is_changed);
-    assert_int_equal(transition.opened_ms, NOW - 5000);
-    assert_int_equal(transition.closes_ms, NOW - 5000);
-    assert_int_equal(transition.closed_ms, NOW);
+    assert_int_equal(transition.next.pending_open_ms, NOW - 5000);
+    assert_int_equal(transition.next.pending_close_ms, NOW - 5000);
+    assert_int_equal(transition.next.pending_closed_ms, NOW);
     assert_int_equal(transition.alerts, TELL_ENFORCED);
     assert_int_equal(corrections_in_a_day(&remembered, NOW), 1);
 }
@@ -115,8 +117,8 @@ static void a_correction_ends_the_open_incident(void **state) {
     struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
     (void)step(&remembered, &bad, NOW - HOUR, false);
     struct transition transition = step(&remembered, &good, NOW, true);
-    assert_int_equal(transition.opened_ms, 0);
-    assert_int_equal(transition.closes_ms, NOW - HOUR);
+    assert_int_equal(transition.next.pending_open_ms, 0);
+    assert_int_equal(transition.next.pending_close_ms, NOW - HOUR);
     assert_int_equal(transition.alerts, TELL_ENFORCED);
 }
 
@@ -125,8 +127,8 @@ static void a_correction_that_leaves_a_missing_tag_keeps_the_incident_open(void 
     struct lb_state remembered = {0};
     struct evaluation bad = judged(NON_COMPLIANT, MODE_DEFENSIVE);
     struct transition transition = step(&remembered, &bad, NOW, true);
-    assert_int_equal(transition.opened_ms, NOW - 5000);
-    assert_int_equal(transition.closes_ms, 0);
+    assert_int_equal(transition.next.pending_open_ms, NOW - 5000);
+    assert_int_equal(transition.next.pending_close_ms, 0);
     assert_int_equal(transition.alerts, TELL_ENFORCED);
     assert_int_equal(step(&remembered, &bad, NOW + HOUR, false).alerts, 0);
 }
@@ -200,7 +202,7 @@ static void one_that_is_gone_ends_its_incident(void **state) {
     struct evaluation gone = judged(NOT_APPLICABLE, MODE_UNKNOWN);
     (void)step(&remembered, &bad, NOW, false);
     struct transition transition = step(&remembered, &gone, NOW + HOUR, false);
-    assert_int_equal(transition.closes_ms, NOW);
+    assert_int_equal(transition.next.pending_close_ms, NOW);
     assert_int_equal(transition.alerts, TELL_RESOLVED);
 }
 

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A call to Elastic Load Balancing that was seen by CloudTrail: each load balancer it concerns is
+ * read live, judged, acted on, and AWS Config is asked to look again. What the event says of the
+ * new settings is not believed: it may be late, doubled or out of order, and the console sends
+ * every attribute on any edit.
+ */
+#include "act_internal.h"
+#include "aws/elbv2.h"
+
+/* A new load balancer is not found everywhere at once. */
+#define CREATED_WAIT_MS_MIN 500
+#define CREATED_WAIT_MS_MAX 8000
+/* Of the time left, this share is for what comes after the reading. */
+#define AFTER_READING_SHARE 4
+
+struct elb_case {
+    struct app *app;
+    const struct elb_call *call;
+    const struct policy *policy;
+    struct arena *arena;
+    struct act act;
+    struct response response;
+    size_t unknown_count;
+    str unknown_message; /* of the first */
+};
+
+static unsigned parts_to_read(const struct policy *policy) {
+    bool needs_scheme = policy->mode_min_internet_facing != MODE_UNKNOWN ||
+                        policy->mode_min_internal != MODE_UNKNOWN;
+    return ELBV2_ATTRIBUTES | ELBV2_TAGS | (needs_scheme ? ELBV2_DESCRIPTION : 0U);
+}
+
+/* NOT_FOUND right after the creation means "not yet", for a while. */
+static enum status read_live(struct elb_case *elb_case,
+                             struct load_balancer *facts,
+                             struct error *error) {
+    struct aws_client *client = &elb_case->app->aws;
+    const struct clock *clock = elb_case->app->clock;
+    int64_t left_ms = aws_client_time_left_ms(client);
+    int64_t kept_ms = left_ms / AFTER_READING_SHARE;
+    for (int64_t wait_ms = CREATED_WAIT_MS_MIN;; wait_ms *= 2) {
+        enum status status = elbv2_read_load_balancer(
+            client, parts_to_read(elb_case->policy), elb_case->arena, facts, error);
+        bool may_come = status == STATUS_NOT_FOUND && elb_case->call->kind == ELB_CREATE;
+        if (!may_come || wait_ms > CREATED_WAIT_MS_MAX ||
+            aws_client_time_left_ms(client) - wait_ms < kept_ms) {
+            return status;
+        }
+        clock->sleep_ms(clock, wait_ms);
+    }
+}
+
+/* What is known of an ARN before anything is read. */
+static struct load_balancer facts_of(str arn) {
+    struct load_balancer_arn parts = {0};
+    enum status status = load_balancer_arn_parse(arn, &parts);
+    ASSERT(status == STATUS_OK); /* only such ARNs are collected */
+    return (struct load_balancer){.arn = arn, .name = parts.name, .type = parts.type};
+}
+
+static void judge(struct elb_case *elb_case,
+                  struct load_balancer *facts,
+                  struct evaluation *evaluation) {
+    const struct clock *clock = elb_case->app->clock;
+    struct error error = {0};
+    enum status status = STATUS_NOT_FOUND;
+    if (elb_case->call->kind != ELB_DELETE) {
+        status = read_live(elb_case, facts, &error);
+    }
+    if (status == STATUS_OK) {
+        policy_evaluate(facts, elb_case->policy, clock->now_ms(clock), elb_case->arena, evaluation);
+        return;
+    }
+    bool is_gone = status == STATUS_NOT_FOUND;
+    evaluation_without_facts(evaluation,
+                             STR(LOAD_BALANCER_RESOURCE_TYPE),
+                             facts->arn,
+                             is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
+                             is_gone ? STR("does not exist any more") : error.message);
+    evaluation->source = SOURCE_LIVE;
+}
+
+static void handle_one(struct elb_case *elb_case, str arn) {
+    struct load_balancer facts = facts_of(arn);
+    struct evaluation *evaluation = ARENA_NEW(elb_case->arena, struct evaluation);
+    judge(elb_case, &facts, evaluation);
+    evaluation->ordering_ms = elb_case->call->event_ms;
+    evaluation_log(elb_case->app, evaluation);
+    if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
+        if (elb_case->unknown_count++ == 0) {
+            elb_case->unknown_message = evaluation->reason;
+        }
+    } else {
+        act_on(&elb_case->act, &facts, evaluation);
+    }
+    response_add(&elb_case->response, elb_case->arena, evaluation);
+}
+
+static bool has_seen_items(const struct elb_case *elb_case) {
+    return !str_is_empty(elb_case->act.table.name) && !str_is_empty(elb_case->call->event_id);
+}
+
+/* false: another delivery of the same call is handled elsewhere, or it could not be found out. */
+static bool claim(struct elb_case *elb_case, str arn) {
+    if (!has_seen_items(elb_case)) {
+        return true;
+    }
+    const struct clock *clock = elb_case->app->clock;
+    int64_t now_ms = clock->now_ms(clock);
+    int64_t deadline_ms = elb_case->app->aws.deadline_ms;
+    int64_t lease_ms = deadline_ms == INT64_MAX ? now_ms + MS_PER_DAY / 24 : deadline_ms;
+    struct error error = {0};
+    enum status status = state_claim_event(&elb_case->act.table,
+                                           arn,
+                                           elb_case->call->event_id,
+                                           lease_ms,
+                                           now_ms,
+                                           elb_case->arena,
+                                           &error);
+    if (status == STATUS_CONFLICT) {
+        LOG(elb_case->app->log,
+            LOG_INFO,
+            "duplicate",
+            LOG_STR("resourceId", arn),
+            LOG_STR("eventID", elb_case->call->event_id));
+    } else if (status != STATUS_OK) {
+        const struct action action = {
+            .resource_id = arn, .action = "enforce", .status = "failed", .reason = error.message};
+        act_add(&elb_case->act, &action, &error);
+    }
+    return status == STATUS_OK;
+}
+
+static void finish(struct elb_case *elb_case, str arn) {
+    struct error error = {0};
+    if (has_seen_items(elb_case) &&
+        state_finish_event(
+            &elb_case->act.table, arn, elb_case->call->event_id, elb_case->arena, &error) !=
+            STATUS_OK) {
+        /* Until the lease ends nobody else handles it; after that a duplicate finds nothing to do.
+         */
+        LOG(elb_case->app->log, LOG_WARN, "not_finished", LOG_STR("errorMessage", error.message));
+    }
+}
+
+static void handle_all(struct elb_case *elb_case) {
+    for (size_t i = 0; i < elb_case->call->arn_count; i++) {
+        str arn = elb_case->call->arns[i];
+        if (claim(elb_case, arn)) {
+            size_t unknown_before = elb_case->unknown_count;
+            handle_one(elb_case, arn);
+            if (elb_case->unknown_count == unknown_before &&
+                elb_case->act.first_failure.status == STATUS_OK) {
+                finish(elb_case, arn);
+            }
+        }
+    }
+    act_ask_for_reevaluation(&elb_case->act);
+}
+
+static void log_ignored(const struct app *app, const struct elb_call *call) {
+    LOG(app->log,
+        LOG_INFO,
+        "ignored",
+        LOG_STR("eventName", call->event_name),
+        LOG_STR("eventID", call->event_id),
+        LOG_STR("reason", call->ignored_because));
+}
+
+static void reply_of(struct elb_case *elb_case, struct app_reply *reply) {
+    if (elb_case->unknown_count > 0) {
+        reply_error(reply, ERROR_VERDICT_UNKNOWN, elb_case->unknown_message);
+    } else if (elb_case->act.first_failure.status != STATUS_OK) {
+        reply_error(reply, ERROR_ACTION_FAILED, elb_case->act.first_failure.message);
+    } else {
+        const struct response_totals totals = {.actions = elb_case->act.actions,
+                                               .action_count = elb_case->act.action_count};
+        response_end(&elb_case->response, &totals);
+        *reply = (struct app_reply){.body = buf_str(elb_case->response.out)};
+    }
+}
+
+void elb_call_handle(struct app *app,
+                     const struct elb_call *call,
+                     struct arena *arena,
+                     struct app_reply *reply) {
+    struct policy *policy = ARENA_NEW(arena, struct policy);
+    struct error error = {0};
+    if (app_policy(app, NULL, arena, policy, &error) != STATUS_OK) {
+        reply_error(reply, ERROR_INVALID_PARAMETER, error.message);
+        return;
+    }
+    struct elb_case elb_case = {.app = app, .call = call, .policy = policy, .arena = arena};
+    struct buf body;
+    buf_init(&body, arena, RESPONSE_BYTES_MAX);
+    response_begin(&elb_case.response, &body);
+    act_begin(&elb_case.act, app, policy, arena);
+    elb_case.act.caller = &call->caller;
+    elb_case.act.event_ms = call->event_ms;
+    if (!str_is_empty(call->ignored_because)) {
+        log_ignored(app, call);
+    } else {
+        handle_all(&elb_case);
+    }
+    reply_of(&elb_case, reply);
+}
