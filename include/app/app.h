@@ -10,6 +10,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "policy/enforce.h"
+#include "report/render.h"
 
 #define ALLOWED_ACCOUNTS_MAX 256 /* 4 KB of environment hold some 300 of 12 digits */
 
@@ -75,6 +76,10 @@ struct app_reply {
     str body;       /* response JSON, or empty on an error */
     str error_type; /* "Function.InvalidEvent" */
     str error_message;
+    /* of a sweep that succeeded, for the command line: */
+    const struct action *actions;
+    size_t action_count;
+    size_t judged_count;
 };
 
 /* Handles one event; never fails otherwise than by an error reply. `deadline_ms` wall clock,

@@ -35,6 +35,8 @@ struct action {
     str reason;
 };
 
+void action_write_json(struct json_writer *writer, const struct action *action);
+
 /* The response of an invocation, written evaluation by evaluation, so that a sweep need not hold
  * them all. response_begin(&response, &out, bytes_max); response_add(&response, arena,
  * &evaluation);   any number of times response_end(&response, &totals); */

@@ -452,5 +452,8 @@ void sweep_handle(struct app *app,
                                            .actions = sweep.act.actions,
                                            .action_count = sweep.act.action_count};
     response_end(&sweep.response, &totals);
-    *reply = (struct app_reply){.body = buf_str(&sweep.body)};
+    *reply = (struct app_reply){.body = buf_str(&sweep.body),
+                                .actions = sweep.act.actions,
+                                .action_count = sweep.act.action_count,
+                                .judged_count = sweep.judged_count};
 }

@@ -25,6 +25,17 @@ const struct command COMMANDS[] = {
      "Exit code: 1 a file was no valid event, 3 something is non-compliant, 4 something is "
      "unknown, else 0.\n",
      command_evaluate},
+    {"plan",
+     "plan [--format table|json]",
+     "what enforcement would change in this Region, and why",
+     "Reads every load balancer live, judges it by the environment's settings and changes nothing, "
+     "whatever\n"
+     "ENFORCEMENT is. A line for each that would be changed or must not be: what is planned, the "
+     "load balancer,\n"
+     "the mode now and then, the reason. json prints the actions as in the response of an "
+     "invocation.\n"
+     "Exit code: 1 when not every load balancer could be read, else 0.\n",
+     command_plan},
     {"help", "help [COMMAND]", "this text, or more about one command", "", command_help},
     {"version", "version", "print the version", "", command_version},
     {"", NULL, NULL, NULL, NULL},

@@ -25,9 +25,12 @@ extern const struct command COMMANDS[];
 
 enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv);
+enum cli_exit command_plan(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
 
+/* An app with its settings; AWS is reached after cli->connect. */
+MUST_USE enum status open_app(const struct cli *cli, struct app *app, struct error *error);
 /* The whole file, or standard input for "-". INVALID (cannot be read) or TOO_LARGE names it in
  * *error. */
 MUST_USE enum status read_input(

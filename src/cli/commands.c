@@ -2,8 +2,7 @@
 #include "base/json.h"
 #include "cli_internal.h"
 
-/* Settings only; AWS is reached after cli->connect. */
-static enum status open_app(const struct cli *cli, struct app *app, struct error *error) {
+enum status open_app(const struct cli *cli, struct app *app, struct error *error) {
     *app = (struct app){.env = cli->env, .clock = cli->clock, .log = cli->log};
     return app_settings_parse(cli->env, cli->arena, &app->settings, error);
 }

@@ -28,13 +28,13 @@ struct enforcement_decision enforcement_decide(const struct evaluation *evaluati
         decision.reason = "strictest is set by promotion only, when the evidence allows it";
     } else if (settings->enforcement == ENFORCEMENT_PLAN) {
         decision.verdict = ENFORCE_PLANNED;
-        decision.reason = "ENFORCEMENT is plan";
+        decision.reason = "the mode is weaker than required, and ENFORCEMENT is plan";
     } else if (counts->corrections_in_a_day >= settings->fight_limit) {
         decision.verdict = ENFORCE_FIGHT;
         decision.reason = "FIGHT_LIMIT corrections in 24 h were undone each time";
     } else if (counts->changes_in_run >= settings->max_changes_per_run) {
         decision.verdict = ENFORCE_PLANNED;
-        decision.reason = "MAX_CHANGES_PER_RUN is reached";
+        decision.reason = "the mode is weaker than required, but MAX_CHANGES_PER_RUN is reached";
     } else {
         decision.verdict = ENFORCE_CHANGE;
         decision.reason = "the mode is weaker than required";

@@ -51,7 +51,7 @@ void evaluation_write_json(struct json_writer *writer,
     json_object_end(writer);
 }
 
-static void write_action(struct json_writer *writer, const struct action *action) {
+void action_write_json(struct json_writer *writer, const struct action *action) {
     json_object_begin(writer);
     json_write_member(writer, "resourceId", action->resource_id);
     json_write_member(writer, "action", str_from_cstr(action->action));
@@ -100,7 +100,7 @@ void response_end(struct response *response, const struct response_totals *total
     json_write_key(writer, STR("actions"));
     json_array_begin(writer);
     for (size_t i = 0; i < totals->action_count; i++) {
-        write_action(writer, &totals->actions[i]);
+        action_write_json(writer, &totals->actions[i]);
     }
     json_array_end(writer);
     json_object_end(writer);

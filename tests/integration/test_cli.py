@@ -356,3 +356,39 @@ def test_invoke_of_a_missing_file_names_it(tmp_path):
     done = run("invoke", tmp_path / "missing.json")
     assert (done.returncode, done.stdout) == (ERROR, "")
     assert f"{tmp_path}/missing.json: No such file" in done.stderr
+
+
+def test_plan_tells_what_would_change_and_changes_nothing(fleet_aws):
+    before = {lb.arn: lb.mode for lb in fleet_aws.load_balancers.values()}
+    done = run("plan", AWS_ENDPOINT_URL=fleet_aws.url, ENFORCEMENT="enforce",
+               STATE_TABLE="no-such-table")
+    assert done.returncode == FINE, done.stderr
+    weak = [lb for lb in fleet_aws.load_balancers.values()
+            if lb.type == "application" and lb.mode == "monitor"]
+    lines = done.stdout.splitlines()
+    assert weak and all(any(lb.id in line and "monitor -> defensive" in line for line in lines)
+                        for lb in weak if "desync-exception-until" not in lb.tags)
+    assert lines[-1].endswith("would be changed")
+    assert {lb.arn: lb.mode for lb in fleet_aws.load_balancers.values()} == before
+    assert not [name for name in fleet_aws.counts if "Describe" not in name]
+
+
+def test_plan_as_json_holds_the_actions(fleet_aws):
+    done = run("plan", "--format", "json", AWS_ENDPOINT_URL=fleet_aws.url)
+    actions = json.loads(done.stdout)
+    assert actions and all(set(a) == {"resourceId", "action", "status", "from", "to", "reason"}
+                           for a in actions)
+    assert {a["status"] for a in actions} <= {"planned", "skipped"}
+
+
+@pytest.mark.parametrize("arguments", [["--format"], ["--format", "xml"], ["now"]])
+def test_plan_refuses_what_it_does_not_know(arguments):
+    done = run("plan", *arguments)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+
+
+def test_plan_that_could_not_read_everything_is_an_error(fleet_aws):
+    fleet_aws.attribute_faults = {fleet.FLEET[0].arn: faults.access_denied()}
+    done = run("plan", AWS_ENDPOINT_URL=fleet_aws.url)
+    assert done.returncode == ERROR
+    assert fleet.FLEET[0].arn in done.stderr
