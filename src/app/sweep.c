@@ -14,7 +14,7 @@
  */
 #define CHUNK_MAX ((size_t)4 * CONFIG_EVALUATIONS_MAX)
 /* Enough to hide the latency of a call; the pace, not this, bounds what AWS sees. */
-#define IN_FLIGHT_MAX 60
+#define IN_FLIGHT_MAX 100
 /* Kept back from reading, so that what was read can be reported: this, or a quarter of the time. */
 #define REPORT_RESERVE_MS 10000
 /* Load balancers that could not be read are named in the message: some 130 of them. */

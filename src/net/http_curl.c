@@ -11,7 +11,7 @@
 /* S3 hangs up after some 20 s, others later; a socket that died in a frozen sandbox looks alive. */
 #define IDLE_MS_MAX (15 * MS_PER_SECOND)
 /* Kept connections. curl's own limit would be four per request in flight. */
-#define POOL_CONNECTIONS_MAX 64L
+#define POOL_CONNECTIONS_MAX 128L
 /* curl's timers wake us earlier; this only bounds the damage should one be missed. */
 #define WAIT_MS_MAX INT64_C(60000)
 /* Kept back from the cap: to notice that time is up and to close what did not connect. */

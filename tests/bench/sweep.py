@@ -18,7 +18,7 @@ from sim.function import lambda_environment
 RULE = "desync-guard"
 TOKEN = "token-of-the-bench"
 LATENCY_S = 0.020
-PARALLEL_FLEET, SERIAL_FLEET = 2000, 100
+PARALLEL_FLEET, SERIAL_FLEET = 1000, 100
 THROTTLED_FLEET = 1000
 FASTER_MIN = 25
 SLOWER_MAX = 1.15
@@ -125,11 +125,12 @@ def fast_rows(bench):
     whole = parallel_runs(bench, scheduled(), 3)
     config_calls = whole["counts"][PUT] + whole["counts"][RESULTS]
     serial_whole = serial["median"] + config_calls * LATENCY_S * 1000 / PARALLEL_FLEET
-    yield Row(f"sweep of {PARALLEL_FLEET:,} LBs unpaced, reading, each LB", "ms",
-              reading["median"], f"one at a time ({SERIAL_FLEET} LBs)", serial["median"],
-              at_least_times_less(FASTER_MIN), {"ours": reading, "baseline": serial})
-    yield Row("  the same, reported and cleaned up", "ms", whole["median"],
-              "one at a time", serial_whole, None, {"ours": whole})
+    yield Row(f"sweep of {PARALLEL_FLEET:,} LBs unpaced, each LB", "ms",
+              whole["median"], "one call at a time", serial_whole,
+              at_least_times_less(FASTER_MIN), {"ours": whole})
+    yield Row("  reading alone", "ms", reading["median"],
+              f"one at a time ({SERIAL_FLEET} LBs)", serial["median"], None,
+              {"ours": reading, "baseline": serial})
     yield limited("  its ELB calls", "", whole["elb_calls"],
                   at_most(calls_at_most(PARALLEL_FLEET)), calls_at_most(PARALLEL_FLEET))
 

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from sim import faults
+from sim.function import bootstrap_command
 from sim.runtime_api import BASE, RuntimeApi
 from sim.samples import event_of_size, good_event
 from sim.wire import Answer
@@ -209,3 +210,13 @@ def test_case_50_nothing_but_next_before_the_first_event(start, api):
     start().wait_until_idle()
     assert [request.target for request in api.requests] == [f"{BASE}/invocation/next"]
     assert api.connections_opened == 1
+
+
+def test_case_36_events_of_many_shapes_fit_a_small_function(start):
+    """What one shape of event leaves behind is of use to the next: nothing adds up."""
+    function = start(command=["prlimit", "--as=134217728", *bootstrap_command()], WARM_UP="off")
+    for length in (60, 66, 80, 100, 130, 250, 500, 3_000, 60_000):
+        count = min(95_000, 6 * 1024 * 1024 // (length + 3))
+        event = json.dumps({"p": ["x" * length] * count}, separators=(",", ":"))
+        assert function.invoke(event).error_type == "Function.InvalidEvent"
+    assert resident_kilobytes(function.process.pid) <= 65_536
