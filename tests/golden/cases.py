@@ -268,7 +268,8 @@ def _keep_holds(section, before):
 
 def _has_time(event):
     """Does the event say when it happened? A schedule of one's own does not."""
-    return "notificationCreationTime" in event or "configurationItemCaptureTime" in event
+    stamps = ("notificationCreationTime", "configurationItemCaptureTime", "eventTime")
+    return any(stamp in event for stamp in stamps)
 
 
 def _drop_times(expected):

@@ -15,7 +15,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "events"
 TIME_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
-DATE = re.compile(r"(?<![\d-])\d{4}-\d\d-\d\d(?![\dT-])")
+# An API version looks like a date and names no day.
+DATE = re.compile(r'("apiVersion"\s*:\s*")?(?<![\d-])(\d{4}-\d\d-\d\d)(?![\dT-])')
 STATE_ID = re.compile(r'(configurationStateId\\*":\s*\\*"?)(\d{13})')
 UTC = datetime.timezone.utc
 
@@ -56,7 +57,7 @@ class Move:
 
     def of(self, text):
         text = TIME_STAMP.sub(lambda m: _format(_parse(m[0]) + self.distance, m[0]), text)
-        text = DATE.sub(lambda m: _move_date(m[0], self.days), text)
+        text = DATE.sub(lambda m: m[0] if m[1] else _move_date(m[2], self.days), text)
         milliseconds = round(self.distance.total_seconds() * 1000)
         return STATE_ID.sub(lambda m: f"{m[1]}{int(m[2]) + milliseconds}", text)
 
