@@ -81,6 +81,8 @@ static void add_enforcement(struct act *act,
 struct case_file {
     struct load_balancer *facts;
     struct evaluation *evaluation;
+    const struct evaluation *found; /* before it was corrected */
+    int64_t found_ms;               /* when it was found to be so */
     int64_t facts_ms;
     bool is_corrected;
     bool is_fight;
@@ -91,10 +93,10 @@ static int64_t now_ms(const struct act *act) {
     return act->app->clock->now_ms(act->app->clock);
 }
 
-static void judge_again(struct act *act, struct case_file *file) {
+static void judge_again(struct act *act, struct case_file *file, int64_t facts_ms) {
     str note = file->evaluation->source_note;
     int64_t ordering_ms = file->evaluation->ordering_ms;
-    file->facts_ms = now_ms(act);
+    file->facts_ms = facts_ms;
     policy_evaluate(file->facts, act->policy, file->facts_ms, act->arena, file->evaluation);
     file->evaluation->source_note = note;
     file->evaluation->ordering_ms = ordering_ms;
@@ -105,9 +107,11 @@ static enum status make_live(struct act *act, struct case_file *file, struct err
     if (file->evaluation->source == SOURCE_LIVE) {
         return STATUS_OK;
     }
+    int64_t begun_ms = now_ms(act);
     TRY(elbv2_read_load_balancer(
         &act->app->aws, ELBV2_ATTRIBUTES | ELBV2_TAGS, act->arena, file->facts, error));
-    judge_again(act, file);
+    judge_again(act, file, begun_ms);
+    file->found_ms = begun_ms;
     return STATUS_OK;
 }
 
@@ -116,6 +120,9 @@ static enum status change_mode(struct act *act, struct case_file *file, struct e
     str arn = file->facts->arn;
     const struct elbv2_attribute attribute = {STR(ATTRIBUTE_DESYNC_MODE),
                                               str_from_cstr(mode_name(file->decision.to))};
+    int64_t begun_ms = now_ms(act);
+    struct evaluation *found = ARENA_NEW(act->arena, struct evaluation);
+    *found = *file->evaluation;
     TRY(elbv2_modify_attributes(
         &act->app->aws, arn, &attribute, 1, act->arena, file->facts, error));
     if (file->facts->mode != file->decision.to) {
@@ -129,7 +136,8 @@ static enum status change_mode(struct act *act, struct case_file *file, struct e
     }
     act->changes++;
     file->is_corrected = true;
-    judge_again(act, file);
+    file->found = found;
+    judge_again(act, file, begun_ms);
     return STATUS_OK;
 }
 
@@ -218,15 +226,22 @@ static void make_transition(const struct act *act,
     transition_make(before, &facts, act->arena, transition);
 }
 
+/* Several copies may find it weak and raise it; it was raised by the first one to say so. */
+static bool was_another_first(const struct case_file *file, const struct lb_state *state) {
+    size_t count = state->correction_count;
+    return count > 0 && state->corrections_ms[count - 1] >= file->found_ms;
+}
+
 /* Reads, changes and writes the state until no other copy was faster. */
 static enum status commit(struct act *act,
-                          const struct case_file *file,
+                          struct case_file *file,
                           struct lb_state *before,
                           struct transition *transition,
                           struct error *error) {
     str arn = file->facts->arn;
     for (int attempt = 1;; attempt++) {
         TRY(write_pending(act, arn, before, error));
+        file->is_corrected = file->is_corrected && !was_another_first(file, before);
         make_transition(act, file, before, transition);
         if (!transition->is_changed) {
             return STATUS_OK;
@@ -305,6 +320,7 @@ static void follow_up(struct act *act,
         }
     }
     const struct telling telling = {.evaluation = file->evaluation,
+                                    .found = file->found,
                                     .state = saved,
                                     .tells = transition->alerts,
                                     .since_ms = incident_of(saved),
@@ -320,7 +336,7 @@ static void follow_up(struct act *act,
     act_import_finding(act, file->evaluation, saved);
 }
 
-static void remember(struct act *act, const struct case_file *file, struct lb_state *before) {
+static void remember(struct act *act, struct case_file *file, struct lb_state *before) {
     struct transition transition;
     struct error error = {0};
     if (commit(act, file, before, &transition, &error) != STATUS_OK) {
@@ -331,6 +347,14 @@ static void remember(struct act *act, const struct case_file *file, struct lb_st
     if (transition.is_changed) {
         follow_up(act, file, before, &transition);
     }
+}
+
+/* What was live is as old as the beginning of its reading. */
+static int64_t time_of_facts(const struct act *act, const struct evaluation *evaluation) {
+    if (evaluation->source != SOURCE_LIVE && evaluation->ordering_ms != 0) {
+        return evaluation->ordering_ms;
+    }
+    return act->read_ms != 0 ? act->read_ms : now_ms(act);
 }
 
 void act_on(struct act *act, struct load_balancer *facts, struct evaluation *evaluation) {
@@ -345,13 +369,12 @@ void act_on(struct act *act, struct load_balancer *facts, struct evaluation *eva
         fail(act, facts->arn, "enforce", &error);
         return;
     }
+    int64_t facts_ms = time_of_facts(act, evaluation);
+    if (evaluation->source == SOURCE_LIVE && before.is_known && facts_ms < before.facts_ms) {
+        return; /* another copy read it later and has acted on that */
+    }
     struct case_file file = {
-        .facts = facts,
-        .evaluation = evaluation,
-        .facts_ms = evaluation->source == SOURCE_LIVE || evaluation->ordering_ms == 0
-                        ? now_ms(act)
-                        : evaluation->ordering_ms,
-    };
+        .facts = facts, .evaluation = evaluation, .found_ms = facts_ms, .facts_ms = facts_ms};
     if (!enforce(act, &before, &file) || evaluation->compliance == COMPLIANCE_UNKNOWN) {
         return;
     }

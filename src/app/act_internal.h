@@ -18,6 +18,7 @@ struct act {
     struct state_table table; /* name empty: there is none */
     const struct elb_caller *caller; /* of the call that is handled; NULL: none */
     int64_t event_ms;                /* when that call was made; 0: none */
+    int64_t read_ms;                 /* when the reading of live facts began; 0: just now */
     int changes;                     /* made in this invocation */
     struct action *actions;
     size_t action_count;
@@ -45,7 +46,8 @@ void act_add(struct act *act, const struct action *action, const struct error *c
  * told later. */
 struct telling {
     const struct evaluation *evaluation;
-    const struct lb_state *state; /* after the transition */
+    const struct evaluation *found; /* what it was before it was corrected; NULL: it was not */
+    const struct lb_state *state;   /* after the transition */
     unsigned tells;
     int64_t since_ms; /* of the incident that is told of */
     enum desync_mode changed_from;

@@ -28,9 +28,10 @@ static struct alert alert_of(const struct act *act,
                              const struct telling *telling,
                              enum alert_kind kind) {
     const struct clock *clock = act->app->clock;
+    bool tells_of_before = kind == ALERT_ENFORCED && telling->found != NULL;
     struct alert alert = {
         .kind = kind,
-        .evaluation = telling->evaluation,
+        .evaluation = tells_of_before ? telling->found : telling->evaluation,
         .since_ms = telling->since_ms,
         .now_ms = clock->now_ms(clock),
         .changed_from = telling->changed_to == MODE_UNKNOWN ? MODE_UNKNOWN : telling->changed_from,

@@ -116,6 +116,7 @@ static bool is_out_of_reach(const struct app *app, const struct config_invocatio
 struct judged {
     struct evaluation *evaluation;
     struct load_balancer facts;
+    int64_t read_ms; /* when the reading of live facts began */
     struct arena *arena;
 };
 
@@ -137,6 +138,7 @@ static void judge_item(struct app *app,
                        struct judged *judged) {
     struct evaluation *evaluation = judged->evaluation;
     int64_t now_ms = app->clock->now_ms(app->clock);
+    judged->read_ms = now_ms;
     struct live_read live = {0};
     if (!invocation->is_proactive) {
         live = live_read_plan(invocation, policy, now_ms, &judged->facts);
@@ -199,9 +201,13 @@ static void act_and_reply(struct app *app,
     response_begin(&response, &body);
     response_add(&response, arena, judged->evaluation);
     act_begin(&act, app, policy, arena);
+    act.read_ms = judged->read_ms;
     if (may_act(invocation) &&
         str_eq(judged->evaluation->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
         act_on(&act, &judged->facts, judged->evaluation);
+        if (act.changes > 0) {
+            act_ask_for_reevaluation(&act); /* what was reported is no longer true */
+        }
     }
     if (act.first_failure.status != STATUS_OK) {
         reply_error(

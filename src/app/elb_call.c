@@ -84,6 +84,8 @@ static void judge(struct elb_case *elb_case,
 static void handle_one(struct elb_case *elb_case, str arn) {
     struct load_balancer facts = facts_of(arn);
     struct evaluation *evaluation = ARENA_NEW(elb_case->arena, struct evaluation);
+    const struct clock *clock = elb_case->app->clock;
+    elb_case->act.read_ms = clock->now_ms(clock);
     judge(elb_case, &facts, evaluation);
     evaluation->ordering_ms = elb_case->call->event_ms;
     evaluation_log(elb_case->app, evaluation);

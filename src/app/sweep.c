@@ -192,6 +192,8 @@ static void forget_borrowed(const struct elbv2_fleet_item *items, size_t count) 
 
 static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, size_t count) {
     struct arena arena = {0};
+    const struct clock *clock = sweep->app->clock;
+    sweep->act.read_ms = clock->now_ms(clock);
     sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
     elbv2_read_fleet(&sweep->app->aws, items, count, IN_FLIGHT_MAX, &arena);
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
