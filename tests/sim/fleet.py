@@ -21,11 +21,12 @@ class LiveLoadBalancer:
     scheme: str = "internet-facing"
     type: str = "application"
     drops_invalid_headers: bool = False
+    account: str = "123456789012"
 
     @property
     def arn(self):
         word = {"application": "app", "network": "net", "gateway": "gwy"}[self.type]
-        return ("arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/"
+        return (f"arn:aws:elasticloadbalancing:eu-west-1:{self.account}:loadbalancer/"
                 f"{word}/{self.name}/{self.id}")
 
 
