@@ -51,14 +51,33 @@ static void remember_correction(struct lb_state *state, int64_t now_ms) {
     state->correction_count = kept;
 }
 
+/* Copies that read the same weak mode all raise it: only the first one corrects something. */
+static bool is_first_correction(const struct lb_state *before,
+                                const struct transition_facts *facts) {
+    size_t count = before->correction_count;
+    bool is_later = count == 0 || before->corrections_ms[count - 1] <= facts->weak_read_ms;
+    return facts->is_corrected && (facts->weak_read_ms == 0 || is_later);
+}
+
+/* It was not weak yet when it was seen to be in order. */
+static int64_t corrected_since(const struct lb_state *before,
+                               const struct transition_facts *facts) {
+    bool was_fine = before->is_known && before->compliance != NON_COMPLIANT;
+    return was_fine && before->facts_ms > facts->weak_since_ms ? before->facts_ms
+                                                               : facts->weak_since_ms;
+}
+
 /* An incident ends when the load balancer is compliant, excused, or no more. One that begins and is
  * corrected within the same invocation is opened and closed at once, so that it counts in the time
  * to repair. */
-static void move_incident(const struct transition_facts *facts, struct transition *transition) {
+static void move_incident(const struct lb_state *before,
+                          const struct transition_facts *facts,
+                          struct transition *transition) {
     struct lb_state *next = &transition->next;
     bool is_failing = facts->evaluation->compliance == NON_COMPLIANT;
-    if (next->since_ms == 0 && (is_failing || facts->is_corrected)) {
-        next->since_ms = facts->is_corrected ? facts->weak_since_ms : facts->facts_ms;
+    if (next->since_ms == 0 && (is_failing || transition->is_correction)) {
+        next->since_ms =
+            transition->is_correction ? corrected_since(before, facts) : facts->facts_ms;
         next->pending_open_ms = next->since_ms;
     }
     if (next->since_ms != 0 && !is_failing) {
@@ -68,11 +87,9 @@ static void move_incident(const struct transition_facts *facts, struct transitio
     }
 }
 
-static void tell_of_incident(const struct lb_state *before,
-                             const struct transition_facts *facts,
-                             struct transition *transition) {
+static void tell_of_incident(const struct lb_state *before, struct transition *transition) {
     struct lb_state *next = &transition->next;
-    if (facts->is_corrected) {
+    if (transition->is_correction) {
         transition->alerts |= TELL_ENFORCED;
         next->told_since_ms = next->since_ms;
     } else if (next->since_ms != 0 && next->told_since_ms != next->since_ms) {
@@ -123,6 +140,30 @@ static void tell_of_fight(const struct transition_facts *facts, struct transitio
     }
 }
 
+/* What reached nobody before and is still true; an incident that was over before anybody heard of
+ * it is not told of at all. */
+static void tell_what_is_still_due(const struct lb_state *before,
+                                   const struct evaluation *evaluation,
+                                   struct transition *transition) {
+    unsigned due = before->untold;
+    bool is_open = transition->next.since_ms != 0;
+    if (!is_open && (due & TELL_OPENED) != 0) {
+        transition->alerts &= ~(unsigned)TELL_RESOLVED;
+    }
+    if (find(evaluation, FINDING_EXCEPTION_EXPIRED) == NULL) {
+        due &= ~(unsigned)TELL_EXCEPTION_EXPIRED;
+    }
+    if (find(evaluation, FINDING_EXCEPTION_EXPIRING) == NULL) {
+        due &= ~(unsigned)TELL_EXCEPTION_EXPIRING;
+    }
+    if (transition->is_correction) {
+        due &= ~(unsigned)TELL_OPENED;
+    }
+    due &= ~(unsigned)(is_open ? TELL_RESOLVED : TELL_OPENED | TELL_ESCALATED | TELL_FIGHT);
+    transition->alerts |= due & ~(unsigned)TELL_FINDING;
+    transition->next.untold = 0;
+}
+
 static bool has_same_text(const struct lb_state *a, const struct lb_state *b) {
     return str_eq(a->owner, b->owner) && str_eq(a->findings, b->findings) &&
            str_eq(a->told_exception, b->told_exception);
@@ -134,26 +175,31 @@ static bool is_same(const struct lb_state *a, const struct lb_state *b) {
            a->required_mode == b->required_mode && a->grade == b->grade && has_same_text(a, b) &&
            a->since_ms == b->since_ms && a->told_since_ms == b->told_since_ms &&
            a->escalated_day == b->escalated_day && a->fight_told_ms == b->fight_told_ms &&
-           a->pending_open_ms == b->pending_open_ms &&
-           a->pending_close_ms == b->pending_close_ms &&
-           a->correction_count == b->correction_count;
+           a->untold == b->untold && a->pending_open_ms == b->pending_open_ms &&
+           a->pending_close_ms == b->pending_close_ms && a->correction_count == b->correction_count;
 }
 
-void transition_make(const struct lb_state *before,
-                     const struct transition_facts *facts,
-                     struct arena *arena,
-                     struct transition *transition_out) {
+static void forget_pending(struct lb_state *state) {
+    state->pending_open_ms = 0;
+    state->pending_close_ms = 0;
+    state->pending_closed_ms = 0;
+}
+
+/* Another copy has judged what we made of it: that stands, and counts the incident. */
+static void remember_late_correction(const struct transition_facts *facts,
+                                     struct transition *transition) {
+    forget_pending(&transition->next);
+    remember_correction(&transition->next, facts->now_ms);
+    transition->next.version++;
+    transition->is_changed = true;
+    transition->alerts = TELL_ENFORCED;
+}
+
+static void take_judgement(const struct transition_facts *facts,
+                           struct arena *arena,
+                           struct lb_state *next) {
     const struct evaluation *evaluation = facts->evaluation;
-    ASSERT(evaluation->compliance != COMPLIANCE_UNKNOWN);
-    *transition_out = (struct transition){.next = *before};
-    if (before->is_known && facts->facts_ms < before->facts_ms) {
-        transition_out->is_stale = true;
-        return;
-    }
-    struct lb_state *next = &transition_out->next;
-    next->pending_open_ms = 0;
-    next->pending_close_ms = 0;
-    next->pending_closed_ms = 0;
+    forget_pending(next);
     next->is_known = true;
     next->facts_ms = facts->facts_ms;
     next->compliance = evaluation->compliance;
@@ -162,16 +208,35 @@ void transition_make(const struct lb_state *before,
     next->grade = evaluation->grade;
     next->owner = evaluation->owner;
     next->findings = failing_ids(evaluation, arena);
-    move_incident(facts, transition_out);
-    tell_of_incident(before, facts, transition_out);
+}
+
+void transition_make(const struct lb_state *before,
+                     const struct transition_facts *facts,
+                     struct arena *arena,
+                     struct transition *transition_out) {
+    ASSERT(facts->evaluation->compliance != COMPLIANCE_UNKNOWN);
+    *transition_out =
+        (struct transition){.next = *before, .is_correction = is_first_correction(before, facts)};
+    if (before->is_known && facts->facts_ms < before->facts_ms) {
+        transition_out->is_stale = true;
+        if (transition_out->is_correction) {
+            remember_late_correction(facts, transition_out);
+        }
+        return;
+    }
+    struct lb_state *next = &transition_out->next;
+    take_judgement(facts, arena, next);
+    move_incident(before, facts, transition_out);
+    tell_of_incident(before, transition_out);
     tell_of_age(facts, transition_out);
     tell_of_exception(facts, arena, transition_out);
     tell_of_fight(facts, transition_out);
-    if (facts->is_corrected) {
+    tell_what_is_still_due(before, facts->evaluation, transition_out);
+    if (transition_out->is_correction) {
         remember_correction(next, facts->now_ms);
     }
     transition_out->has_new_verdict =
         !before->is_known || before->mode != next->mode || before->compliance != next->compliance;
-    transition_out->is_changed = facts->is_corrected || !is_same(before, next);
+    transition_out->is_changed = transition_out->is_correction || !is_same(before, next);
     next->version = before->version + 1;
 }

@@ -465,8 +465,7 @@ static void config_put_out_of_time_tells_how_far_it_got(void **state) {
         (struct fake_answer){
             .http_status = 200, .times = FAKE_FOREVER, .body = BODY(ALL_OK), .took_ms = 100});
     struct config_report report;
-    assert_int_equal(put(&fixture, many_evaluations(&fixture, 500), 500, &report),
-                     STATUS_DEADLINE);
+    assert_int_equal(put(&fixture, many_evaluations(&fixture, 500), 500, &report), STATUS_DEADLINE);
     assert_int_equal(report.reported, 400);
     assert_int_equal(report.failed, 100);
     assert_int_equal(fixture.fake.request_count, 5);
