@@ -30,6 +30,7 @@ struct lb_state {
     int64_t escalated_day; /* UTC day of the last escalation */
     str told_exception;    /* "expiring 2026-12-01" */
     int64_t fight_told_ms; /* when a fight was alerted last */
+    unsigned untold;       /* of enum tell: was due, and certainly reached nobody yet */
     /* Incident records that are still to be written, so that a failure between two writes is made
      * good: */
     int64_t pending_open_ms;                 /* the incident to be opened */
@@ -46,7 +47,9 @@ enum tell {
     TELL_ESCALATED = 1 << 3,
     TELL_EXCEPTION_EXPIRING = 1 << 4,
     TELL_EXCEPTION_EXPIRED = 1 << 5,
-    TELL_FIGHT = 1 << 6
+    TELL_FIGHT = 1 << 6,
+    TELL_FINDING = 1 << 7, /* to Security Hub; only ever in `untold` */
+    TELL_ALL = (1 << 8) - 1
 };
 
 struct transition_facts {
@@ -57,14 +60,17 @@ struct transition_facts {
     bool is_corrected;     /* we raised the mode just now */
     int64_t weak_since_ms; /* with is_corrected: when it is known to have been weak (the event's
                               time) */
+    int64_t weak_read_ms;  /* with is_corrected: when the weak mode was read; 0: not known */
     bool is_fight;         /* a correction was due and FIGHT_LIMIT forbade it */
 };
 
 struct transition {
     struct lb_state next;
-    bool is_stale;        /* the facts are older than the state: nothing may be written or told */
+    bool is_stale;        /* the facts are older than the state: nothing may be written or told but
+                             a correction of our own */
     bool is_changed;      /* `next` differs from the state before and is to be written */
     bool has_new_verdict; /* compliance or mode differ from what was remembered */
+    bool is_correction;   /* is_corrected, and no other copy has corrected the same */
     unsigned alerts;      /* of enum tell */
 };
 
