@@ -24,6 +24,19 @@ static const struct {
     {TELL_EXCEPTION_EXPIRING, ALERT_EXCEPTION_EXPIRING, "exception expiring"},
 };
 
+/* Of this call; a fight that no call led us to is with whoever was named before. That nobody could
+ * be found keeps no alert back. */
+static struct writer writer_of(const struct act *act, str arn, enum alert_kind kind) {
+    struct elb_caller caller = {0};
+    if (act->caller != NULL) {
+        caller = *act->caller;
+    } else if (kind == ALERT_FIGHT &&
+               state_last_writer(&act->table, arn, act->arena, &caller, NULL) != STATUS_OK) {
+        caller = (struct elb_caller){0};
+    }
+    return (struct writer){caller.arn, caller.user_agent, caller.invoked_by};
+}
+
 static struct alert alert_of(const struct act *act,
                              const struct telling *telling,
                              enum alert_kind kind) {
@@ -38,10 +51,7 @@ static struct alert alert_of(const struct act *act,
         .changed_to = telling->changed_to,
         .corrections = corrections_in_a_day(telling->state, clock->now_ms(clock)),
     };
-    if (act->caller != NULL) {
-        alert.writer =
-            (struct writer){act->caller->arn, act->caller->user_agent, act->caller->invoked_by};
-    }
+    alert.writer = writer_of(act, telling->evaluation->resource_id, kind);
     return alert;
 }
 
@@ -89,11 +99,11 @@ unsigned act_tell(struct act *act, const struct telling *telling) {
     return untold;
 }
 
-void act_import_finding(struct act *act,
+bool act_import_finding(struct act *act,
                         const struct evaluation *evaluation,
                         const struct lb_state *state) {
     if (!act->app->settings.act.imports_findings) {
-        return;
+        return true;
     }
     struct buf text;
     struct json_writer writer;
@@ -116,6 +126,7 @@ void act_import_finding(struct act *act,
                                       .reason = error.message};
         act_add(act, &action, &error);
     }
+    return status == STATUS_OK;
 }
 
 /* An evaluation that is running, or ran less than a minute ago, will have seen the change or will

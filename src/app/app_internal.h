@@ -182,6 +182,8 @@ MUST_USE enum status act_settings_parse(const struct env *env,
                                         struct arena *arena,
                                         struct act_settings *settings_out,
                                         struct error *error);
+/* Says what is asked for but off because there is no state table. */
+void act_settings_log_off(const struct app *app);
 
 /* Environment and rule parameters together. */
 MUST_USE enum status app_policy(const struct app *app,

@@ -116,7 +116,7 @@ static bool is_out_of_reach(const struct app *app, const struct config_invocatio
 struct judged {
     struct evaluation *evaluation;
     struct load_balancer facts;
-    int64_t read_ms; /* when the reading of live facts began */
+    int64_t read_ms; /* when mode and tags were read live; 0: one of them is from the event */
     struct arena *arena;
 };
 
@@ -138,7 +138,6 @@ static void judge_item(struct app *app,
                        struct judged *judged) {
     struct evaluation *evaluation = judged->evaluation;
     int64_t now_ms = app->clock->now_ms(app->clock);
-    judged->read_ms = now_ms;
     struct live_read live = {0};
     if (!invocation->is_proactive) {
         live = live_read_plan(invocation, policy, now_ms, &judged->facts);
@@ -159,8 +158,11 @@ static void judge_item(struct app *app,
                             is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
                             is_gone ? STR("does not exist any more") : error.message);
         evaluation->source = SOURCE_LIVE;
+        judged->read_ms = now_ms;
         return;
     }
+    const unsigned all = ELBV2_ATTRIBUTES | ELBV2_TAGS;
+    judged->read_ms = (live.parts & all) == all ? now_ms : 0;
     policy_evaluate(&judged->facts, policy, now_ms, judged->arena, evaluation);
     evaluation->source_note = live.reason;
 }
@@ -201,13 +203,10 @@ static void act_and_reply(struct app *app,
     response_begin(&response, &body);
     response_add(&response, arena, judged->evaluation);
     act_begin(&act, app, policy, arena);
-    act.read_ms = judged->read_ms;
     if (may_act(invocation) &&
         str_eq(judged->evaluation->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
-        act_on(&act, &judged->facts, judged->evaluation);
-        if (act.changes > 0) {
-            act_ask_for_reevaluation(&act); /* what was reported is no longer true */
-        }
+        act_on(&act, &judged->facts, judged->read_ms, judged->evaluation);
+        act_ask_for_reevaluation(&act); /* after a correction, what was reported is not true */
     }
     if (act.first_failure.status != STATUS_OK) {
         reply_error(

@@ -34,12 +34,14 @@ static unsigned parts_to_read(const struct policy *policy) {
 /* NOT_FOUND right after the creation means "not yet", for a while. */
 static enum status read_live(struct elb_case *elb_case,
                              struct load_balancer *facts,
+                             int64_t *read_ms,
                              struct error *error) {
     struct aws_client *client = &elb_case->app->aws;
     const struct clock *clock = elb_case->app->clock;
     int64_t left_ms = aws_client_time_left_ms(client);
     int64_t kept_ms = left_ms / AFTER_READING_SHARE;
     for (int64_t wait_ms = CREATED_WAIT_MS_MIN;; wait_ms *= 2) {
+        *read_ms = clock->now_ms(clock);
         enum status status = elbv2_read_load_balancer(
             client, parts_to_read(elb_case->policy), elb_case->arena, facts, error);
         bool may_come = status == STATUS_NOT_FOUND && elb_case->call->kind == ELB_CREATE;
@@ -61,12 +63,14 @@ static struct load_balancer facts_of(str arn) {
 
 static void judge(struct elb_case *elb_case,
                   struct load_balancer *facts,
+                  int64_t *read_ms,
                   struct evaluation *evaluation) {
     const struct clock *clock = elb_case->app->clock;
+    *read_ms = clock->now_ms(clock);
     struct error error = {0};
     enum status status = STATUS_NOT_FOUND;
     if (elb_case->call->kind != ELB_DELETE) {
-        status = read_live(elb_case, facts, &error);
+        status = read_live(elb_case, facts, read_ms, &error);
     }
     if (status == STATUS_OK) {
         policy_evaluate(facts, elb_case->policy, clock->now_ms(clock), elb_case->arena, evaluation);
@@ -84,9 +88,8 @@ static void judge(struct elb_case *elb_case,
 static void handle_one(struct elb_case *elb_case, str arn) {
     struct load_balancer facts = facts_of(arn);
     struct evaluation *evaluation = ARENA_NEW(elb_case->arena, struct evaluation);
-    const struct clock *clock = elb_case->app->clock;
-    elb_case->act.read_ms = clock->now_ms(clock);
-    judge(elb_case, &facts, evaluation);
+    int64_t read_ms;
+    judge(elb_case, &facts, &read_ms, evaluation);
     evaluation->ordering_ms = elb_case->call->event_ms;
     evaluation_log(elb_case->app, evaluation);
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
@@ -94,7 +97,7 @@ static void handle_one(struct elb_case *elb_case, str arn) {
             elb_case->unknown_message = evaluation->reason;
         }
     } else {
-        act_on(&elb_case->act, &facts, evaluation);
+        act_on(&elb_case->act, &facts, read_ms, evaluation);
     }
     response_add(&elb_case->response, elb_case->arena, evaluation);
 }
@@ -161,6 +164,12 @@ static void handle_all(struct elb_case *elb_case) {
     act_ask_for_reevaluation(&elb_case->act);
 }
 
+/* Who called is who wrote the mode last: not one who tagged, and not we ourselves. */
+static bool sets_mode(const struct elb_call *call) {
+    bool is_writer = call->kind == ELB_CREATE || call->kind == ELB_MODIFY;
+    return is_writer && !str_starts_with(call->caller.user_agent, STR("desync-guard/"));
+}
+
 static void log_ignored(const struct app *app, const struct elb_call *call) {
     LOG(app->log,
         LOG_INFO,
@@ -198,7 +207,7 @@ void elb_call_handle(struct app *app,
     buf_init(&body, arena, RESPONSE_BYTES_MAX);
     response_begin(&elb_case.response, &body);
     act_begin(&elb_case.act, app, policy, arena);
-    elb_case.act.caller = &call->caller;
+    elb_case.act.caller = sets_mode(call) ? &call->caller : NULL;
     elb_case.act.event_ms = call->event_ms;
     if (!str_is_empty(call->ignored_because)) {
         log_ignored(app, call);

@@ -63,11 +63,21 @@ static str reason_to_ignore(const struct json *detail,
     return STR_EMPTY;
 }
 
+/* Absent is fine. */
+static bool is_or_empty(str given, str expected) {
+    return str_is_empty(given) || str_eq(given, expected);
+}
+
 /* Keeps ARNs of Application Load Balancers, each once: tags are written to target groups, listeners
- * and rules by the same call, and to load balancers of other types. */
+ * and rules by the same call, and to load balancers of other types. One of another account or
+ * Region would be looked for in the wrong place, and seem to be gone. */
 static void add_arn(struct elb_call *call, str arn) {
     struct load_balancer_arn parts;
     if (load_balancer_arn_parse(arn, &parts) != STATUS_OK || parts.type != TYPE_APPLICATION) {
+        return;
+    }
+    if (!is_or_empty(call->account_id, parts.account_id) ||
+        !is_or_empty(call->region, parts.region)) {
         return;
     }
     for (size_t i = 0; i < call->arn_count; i++) {
@@ -167,7 +177,8 @@ enum status decode_elb_event(const struct json *event,
     read_caller(detail, &call->caller);
     collect_arns(detail, arena, call);
     if (call->arn_count == 0) {
-        call->ignored_because = STR("it names no Application Load Balancer");
+        call->ignored_because =
+            STR("it names no Application Load Balancer of its account and Region");
     }
     return STATUS_OK;
 }

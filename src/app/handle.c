@@ -48,7 +48,8 @@ static void decode_and_handle(struct app *app,
     bool is_call = invocation->kind == INVOCATION_ELB_CALL;
     str account = is_call ? invocation->elb_call.account_id : invocation->config.account_id;
     str region = is_call ? invocation->elb_call.region : invocation->config.region;
-    if (app_aim(app, account, region, arena, &error) != STATUS_OK) {
+    bool is_ignored = is_call && !str_is_empty(invocation->elb_call.ignored_because);
+    if (!is_ignored && app_aim(app, account, region, arena, &error) != STATUS_OK) {
         reply_error(reply, ERROR_ACCESS_DENIED, error.message);
         return;
     }

@@ -159,6 +159,7 @@ enum status app_connect(struct app *app,
             app->aws.pace, app->settings.elb_requests_per_second, app->clock->now_ms(app->clock));
     }
     app->home = app->aws;
+    act_settings_log_off(app);
     return STATUS_OK;
 }
 

@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "app_internal.h"
+#include "policy/transition.h"
 
 #define MAX_CHANGES_DEFAULT 25
 #define FIGHT_LIMIT_DEFAULT 3
+#define CHANGES_MAX         1000 /* more is no limit */
 
 static enum status refuse(
     const char *name, str value, const char *accepted, struct arena *arena, struct error *error) {
@@ -17,20 +19,25 @@ static enum status refuse(
                      accepted);
 }
 
+struct range {
+    int min;
+    int max;
+};
+
 static enum status parse_count(const struct env *env,
                                const char *name,
-                               int64_t min,
+                               struct range range,
                                int *value_out,
                                struct arena *arena,
                                struct error *error) {
-    const int64_t max = 1000; /* more is no limit */
     str text = env_get(env, name);
     int64_t value = 0;
     if (str_is_empty(text)) {
         return STATUS_OK;
     }
-    if (!str_parse_i64(text, &value) || value < min || value > max) {
-        return refuse(name, text, min == 0 ? "0..1000" : "1..1000", arena, error);
+    if (!str_parse_i64(text, &value) || value < range.min || value > range.max) {
+        str accepted = str_format(arena, "%d..%d", range.min, range.max);
+        return refuse(name, text, str_to_cstr(arena, accepted), arena, error);
     }
     *value_out = (int)value;
     return STATUS_OK;
@@ -75,7 +82,7 @@ static bool is_topic_arn(str text) {
     }
     return rest.ptr == NULL && count == 6 && str_eq(parts[0], STR("arn")) &&
            str_eq(parts[2], STR("sns")) && region_is_valid(parts[3]) &&
-           is_name(parts[4], 12, 12, "") && is_name(parts[5], 1, 256, "_-.");
+           is_name(parts[4], 12, 12, "") && is_name(parts[5], 1, 256, "_-");
 }
 
 static enum status parse_text(const struct env *env,
@@ -145,8 +152,12 @@ static enum status parse_switches(const struct env *env,
     };
     settings->imports_findings = security_hub == 1;
     int *max_changes = &settings->enforcement.max_changes_per_run;
-    TRY(parse_count(env, "MAX_CHANGES_PER_RUN", 0, max_changes, arena, error));
-    return parse_count(env, "FIGHT_LIMIT", 1, &settings->enforcement.fight_limit, arena, error);
+    TRY(parse_count(
+        env, "MAX_CHANGES_PER_RUN", (struct range){0, CHANGES_MAX}, max_changes, arena, error));
+    /* A limit beyond what is remembered would never be reached. */
+    int *fight_limit = &settings->enforcement.fight_limit;
+    return parse_count(
+        env, "FIGHT_LIMIT", (struct range){1, CORRECTIONS_MAX}, fight_limit, arena, error);
 }
 
 enum status act_settings_parse(const struct env *env,
@@ -163,7 +174,7 @@ enum status act_settings_parse(const struct env *env,
         {"STATE_TABLE", is_table_name, "the name of a DynamoDB table", &settings_out->state_table},
         {"ALERT_TOPIC_ARN",
          is_topic_arn,
-         "the ARN of an SNS topic",
+         "the ARN of a standard SNS topic",
          &settings_out->alert_topic_arn},
         {"CONFIG_RULE_NAME",
          is_rule_name,
@@ -190,4 +201,29 @@ enum status act_settings_parse(const struct env *env,
     }
     TRY(parse_accounts(env, settings_out, arena, error));
     return check_cross_account(settings_out, arena, error);
+}
+
+void act_settings_log_off(const struct app *app) {
+    const struct act_settings *settings = &app->settings.act;
+    const struct {
+        bool is_asked_for;
+        const char *what;
+    } parts[] = {
+        {settings->enforcement.enforcement == ENFORCEMENT_ENFORCE,
+         "detection of fights and of duplicate events"},
+        {!str_is_empty(settings->alert_topic_arn), "alerts"},
+        {settings->imports_findings, "findings in Security Hub"},
+        {!str_is_empty(settings->config_rule_name),
+         "one request for re-evaluation a minute among all copies"},
+    };
+    for (size_t i = 0; str_is_empty(settings->state_table) && i < sizeof parts / sizeof *parts;
+         i++) {
+        if (parts[i].is_asked_for) {
+            LOG(app->log,
+                LOG_WARN,
+                "off",
+                LOG_STR("part", str_from_cstr(parts[i].what)),
+                LOG_STR("reason", STR("STATE_TABLE is not set")));
+        }
+    }
 }

@@ -7,6 +7,8 @@
 
 #define ATTRIBUTES_MAX        32
 #define CORRECTIONS_BYTES_MAX 2048
+/* Of an item that somebody else has put there: it is replaced rather than stumbled over forever. */
+#define NO_VERSION (-1)
 
 /* An item under construction. */
 struct item_writer {
@@ -60,6 +62,7 @@ static void put_memory(struct item_writer *item, const struct lb_state *state) {
     put_number(item, "escalatedDay", state->escalated_day);
     put_text(item, "toldException", state->told_exception);
     put_time(item, "fightToldAt", state->fight_told_ms);
+    put_number(item, "untold", (int64_t)state->untold);
     put_time(item, "pendingOpen", state->pending_open_ms);
     put_time(item, "pendingClose", state->pending_close_ms);
     put_time(item, "pendingClosedAt", state->pending_closed_ms);
@@ -108,6 +111,10 @@ static void state_read(const struct dynamodb_item *item, struct lb_state *state)
         .pending_close_ms = get_time(item, "pendingClose"),
         .pending_closed_ms = get_time(item, "pendingClosedAt"),
     };
+    int64_t untold = 0;
+    (void)dynamodb_get_number(item, "untold", &untold);
+    state->untold = untold > 0 && untold <= TELL_ALL ? (unsigned)untold : 0;
+    state->version = NO_VERSION;
     (void)dynamodb_get_number(item, "version", &state->version);
     (void)dynamodb_get_number(item, "escalatedDay", &state->escalated_day);
     read_corrections(dynamodb_get_string(item, "corrections"), state);
@@ -129,6 +136,19 @@ enum status state_load(const struct state_table *table,
     return STATUS_OK;
 }
 
+static struct dynamodb_expression unchanged_since(const struct lb_state *before,
+                                                  const struct dynamodb_attribute *version) {
+    if (!before->is_known) {
+        return (struct dynamodb_expression){.condition =
+                                                STR("attribute_not_exists(" DYNAMODB_PK ")")};
+    }
+    if (before->version == NO_VERSION) {
+        return (struct dynamodb_expression){.condition = STR("attribute_not_exists(version)")};
+    }
+    return (struct dynamodb_expression){
+        .condition = STR("version = :v"), .values = version, .value_count = 1};
+}
+
 enum status state_save(const struct state_table *table,
                        str arn,
                        const struct lb_state *before,
@@ -146,13 +166,7 @@ enum status state_save(const struct state_table *table,
     const struct dynamodb_put put = {
         .table = table->name,
         .item = {item.attributes, item.count},
-        .expression =
-            {
-                .condition = before->is_known ? STR("version = :v")
-                                              : STR("attribute_not_exists(" DYNAMODB_PK ")"),
-                .values = &version,
-                .value_count = before->is_known ? 1 : 0,
-            },
+        .expression = unchanged_since(before, &version),
     };
     return dynamodb_put_item(table->client, &put, arena, error);
 }

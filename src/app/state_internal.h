@@ -77,6 +77,13 @@ MUST_USE enum status state_append_change(const struct state_table *table,
                                          struct arena *arena,
                                          struct error *error);
 
+/* Who is named in the latest CHANGE that names anybody; all empty: none does. */
+MUST_USE enum status state_last_writer(const struct state_table *table,
+                                       str arn,
+                                       struct arena *arena,
+                                       struct elb_caller *writer_out,
+                                       struct error *error);
+
 /* At most one copy a minute gets OK; the others CONFLICT. */
 MUST_USE enum status state_claim_reevaluation(const struct state_table *table,
                                               str rule_name,

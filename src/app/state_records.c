@@ -150,6 +150,33 @@ enum status state_append_change(const struct state_table *table,
     return conflict_is_fine(dynamodb_put_item(table->client, &put, arena, error));
 }
 
+static str named(const struct dynamodb_item *item, const char *attribute) {
+    str text = dynamodb_get_string(item, attribute);
+    return str_eq(text, STR("none")) ? STR_EMPTY : text;
+}
+
+enum status state_last_writer(const struct state_table *table,
+                              str arn,
+                              struct arena *arena,
+                              struct elb_caller *writer_out,
+                              struct error *error) {
+    const struct dynamodb_query query = {.table = table->name,
+                                         .pk = arn,
+                                         .sk_prefix = STR("CHANGE#"),
+                                         .limit = CORRECTIONS_MAX,
+                                         .is_descending = true};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    *writer_out = (struct elb_caller){0};
+    TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
+    for (size_t i = 0; i < count && str_is_empty(writer_out->arn); i++) {
+        *writer_out = (struct elb_caller){.arn = named(&items[i], "lastWriter"),
+                                          .user_agent = named(&items[i], "lastWriterUserAgent"),
+                                          .invoked_by = named(&items[i], "lastWriterInvokedBy")};
+    }
+    return STATUS_OK;
+}
+
 enum status state_claim_reevaluation(const struct state_table *table,
                                      str rule_name,
                                      int64_t now_ms,

@@ -32,6 +32,8 @@ struct sweep {
     int64_t read_deadline_ms;     /* earlier: reading stops here */
     struct load_balancer *listed; /* sorted by ARN, no ARN twice */
     size_t listed_count;
+    size_t seen_count;     /* of those to judge: read, or not reached in time */
+    size_t unacted_count;  /* judged, with no time left to act on them */
     size_t to_judge_count; /* of them, all but network and gateway load balancers */
     size_t judged_count;
     size_t unknown_count;
@@ -166,18 +168,49 @@ static bool judge(struct sweep *sweep,
     return true;
 }
 
+/* What the pace allows for: one call each, and one for 20. */
+static int64_t needed_ms(const struct sweep *sweep, size_t count) {
+    int per_second = sweep->app->settings.elb_requests_per_second;
+    return per_second == 0 ? 0 : (int64_t)count * 1050 / per_second;
+}
+
+/* A hanging table must not cost those that are still to be read their report: while there are any,
+ * acting has half of the time that reading them leaves. */
+static int64_t act_deadline(const struct sweep *sweep) {
+    size_t left = sweep->to_judge_count - sweep->seen_count;
+    int64_t now_ms = sweep->app->clock->now_ms(sweep->app->clock);
+    if (left == 0 || sweep->read_deadline_ms == INT64_MAX) {
+        return sweep->read_deadline_ms;
+    }
+    int64_t spare_ms = sweep->read_deadline_ms - now_ms - needed_ms(sweep, left);
+    return now_ms + (spare_ms > 0 ? spare_ms / 2 : 0);
+}
+
+static void set_deadline(struct app *app, int64_t deadline_ms) {
+    app->aws.deadline_ms = deadline_ms;
+    app->home.deadline_ms = deadline_ms;
+}
+
 /* After the report: enforcement, state, alerts. */
 static void act_on_chunk(struct sweep *sweep,
                          const struct elbv2_fleet_item *items,
                          struct evaluation *evaluations,
                          size_t count,
-                         struct arena *arena) {
-    sweep->act.arena = arena;
+                         int64_t read_ms) {
+    const struct clock *clock = sweep->app->clock;
+    int64_t deadline_ms = act_deadline(sweep);
+    set_deadline(sweep->app, deadline_ms);
     for (size_t i = 0; sweep->acts && i < count; i++) {
-        if (items[i].status != STATUS_DEADLINE) {
-            act_on(&sweep->act, items[i].facts, &evaluations[i]);
+        if (items[i].status == STATUS_DEADLINE) {
+            continue;
+        }
+        if (clock->now_ms(clock) >= deadline_ms) {
+            sweep->unacted_count++;
+        } else {
+            act_on(&sweep->act, items[i].facts, read_ms, &evaluations[i]);
         }
     }
+    set_deadline(sweep->app, sweep->deadline_ms);
 }
 
 /* Tags and odd modes lived in the chunk's arena. */
@@ -193,7 +226,7 @@ static void forget_borrowed(const struct elbv2_fleet_item *items, size_t count) 
 static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, size_t count) {
     struct arena arena = {0};
     const struct clock *clock = sweep->app->clock;
-    sweep->act.read_ms = clock->now_ms(clock);
+    int64_t read_ms = clock->now_ms(clock);
     sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
     elbv2_read_fleet(&sweep->app->aws, items, count, IN_FLIGHT_MAX, &arena);
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
@@ -210,19 +243,20 @@ static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, siz
     }
     sweep->judged_count += report_count;
     report(sweep, reports, report_count, &arena);
-    act_on_chunk(sweep, items, evaluations, count, &arena);
+    sweep->seen_count += count;
+    sweep->act.arena = &arena;
+    act_on_chunk(sweep, items, evaluations, count, read_ms);
     forget_borrowed(items, count);
     arena_clean_up(&arena);
 }
 
-/* The pace allows fewer calls than are needed in the time there is: one each, and one for 20. */
+/* The pace allows fewer calls than are needed in the time there is. */
 static bool is_time_short(const struct sweep *sweep) {
-    int per_second = sweep->app->settings.elb_requests_per_second;
-    if (per_second == 0 || sweep->read_deadline_ms == INT64_MAX) {
+    if (sweep->read_deadline_ms == INT64_MAX) {
         return false;
     }
-    int64_t needed_ms = (int64_t)sweep->to_judge_count * 1050 / per_second;
-    return needed_ms > sweep->read_deadline_ms - sweep->app->clock->now_ms(sweep->app->clock);
+    return needed_ms(sweep, sweep->to_judge_count) >
+           sweep->read_deadline_ms - sweep->app->clock->now_ms(sweep->app->clock);
 }
 
 /* A fleet too large for the time is begun elsewhere each time, so that none of it is the part that
@@ -309,7 +343,7 @@ static void clean_up_vanished(struct sweep *sweep) {
     for (size_t i = 0; sweep->acts && i < result_count; i++) {
         if (has_vanished(sweep, &results[i], evaluation)) {
             struct load_balancer gone = {.arn = results[i].resource_id};
-            act_on(&sweep->act, &gone, evaluation);
+            act_on(&sweep->act, &gone, sweep->app->clock->now_ms(sweep->app->clock), evaluation);
         }
     }
 }
@@ -376,6 +410,9 @@ static str how_far(struct sweep *sweep) {
     append_cause(&out, "not all could be reported", &sweep->report_error);
     append_cause(&out, "vanished ones could not be looked up", &sweep->vanished_error);
     append_cause(&out, "not all could be acted on", &sweep->act.first_failure);
+    if (sweep->unacted_count > 0) {
+        buf_printf(&out, "; no time was left to act on %zu", sweep->unacted_count);
+    }
     if (sweep->unknown_count > 0) {
         buf_printf(&out, "; unknown: %" STR_FMT, STR_ARG(buf_str(&sweep->unknown_names)));
     }
@@ -407,6 +444,8 @@ static void run(struct sweep *sweep) {
     if (may_clean_up(sweep)) {
         clean_up_vanished(sweep);
     }
+    sweep->act.arena = sweep->arena;
+    act_ask_for_reevaluation(&sweep->act);
     log_sweep(sweep);
 }
 
@@ -445,7 +484,7 @@ void sweep_handle(struct app *app,
     sweep.acts = act_is_on(app) && !str_eq(invocation->result_token, STR("TESTMODE"));
     run(&sweep);
     if (!is_complete(&sweep) || sweep.vanished_error.status != STATUS_OK ||
-        sweep.act.first_failure.status != STATUS_OK) {
+        sweep.act.first_failure.status != STATUS_OK || sweep.unacted_count > 0) {
         reply_error(reply, error_type_of(&sweep), how_far(&sweep));
         return;
     }

@@ -6,7 +6,7 @@
  */
 #include "app_internal.h"
 
-/* A session this close to its end is renewed rather than used. */
+/* A session must outlast the invocation, and this at least. */
 #define SESSION_REST_MS (INT64_C(120) * MS_PER_SECOND)
 
 static bool is_allowed(const struct act_settings *settings, str account_id) {
@@ -18,15 +18,19 @@ static bool is_allowed(const struct act_settings *settings, str account_id) {
     return false;
 }
 
+static bool lasts(const struct app *app, const struct sts_session *session) {
+    int64_t rest_ms = session->expires_ms - app->clock->now_ms(app->clock);
+    int64_t left_ms = aws_client_time_left_ms(&app->home);
+    return rest_ms > SESSION_REST_MS && (left_ms == INT64_MAX || rest_ms > left_ms);
+}
+
 /* The session of the last account is kept for the next invocation. */
 static enum status open_session(struct app *app,
                                 str account_id,
                                 struct arena *arena,
                                 struct error *error) {
     struct app_session *session = &app->session;
-    int64_t now_ms = app->clock->now_ms(app->clock);
-    if (str_eq(session->account_id, account_id) &&
-        session->sts.expires_ms - now_ms > SESSION_REST_MS) {
+    if (str_eq(session->account_id, account_id) && lasts(app, &session->sts)) {
         return STATUS_OK;
     }
     const struct act_settings *settings = &app->settings.act;
