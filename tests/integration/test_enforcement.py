@@ -75,7 +75,9 @@ def test_a_weakened_mode_is_raised_in_one_invocation(start, aws, loop):
     outcome = start(aws=aws, **loop.environment()).invoke(weakened(arn))
     calls = names(aws)
     assert loop.mode_of(arn) == "defensive"
-    assert calls[:calls.index(MODIFY)] == [PUT_ITEM, READ_MODE, READ_TAGS, READ_STATE]
+    before = calls[:calls.index(MODIFY)]
+    assert sorted(before) == sorted([PUT_ITEM, READ_MODE, READ_TAGS, READ_STATE])
+    assert (before[0], before[-1]) == (PUT_ITEM, READ_STATE)
     evaluation, = answer(outcome)["evaluations"]
     assert (evaluation["compliance"], evaluation["mode"]) == ("COMPLIANT", "defensive")
     enforced, alerted, asked = answer(outcome)["actions"]
@@ -528,11 +530,9 @@ class _Account:
         self.aws, self.credentials = aws, credentials
 
     def client(self, service):
-        import boto3
-        return boto3.client(service, region_name="eu-west-1", endpoint_url=self.aws.url,
-                            aws_access_key_id=self.credentials["AccessKeyId"],
-                            aws_secret_access_key=self.credentials["SecretAccessKey"],
-                            aws_session_token=self.credentials["SessionToken"])
+        return self.aws.client(service, aws_access_key_id=self.credentials["AccessKeyId"],
+                               aws_secret_access_key=self.credentials["SecretAccessKey"],
+                               aws_session_token=self.credentials["SessionToken"])
 
     def reset_counts(self):
         self.aws.reset_counts()

@@ -47,6 +47,7 @@ class LocalAws(Server):
         self.scheme = "https" if tls else "http"
         self.keys = {ACCESS_KEY_ID: (SECRET_ACCESS_KEY, SESSION_TOKEN)}
         self.accounts = {}  # access key id -> account, for assumed roles
+        self._clients = {}
         self._moto = None
         self._moto_lock = threading.RLock()
         self._counts_lock = threading.Lock()
@@ -89,12 +90,15 @@ class LocalAws(Server):
             self.pings = 0
 
     def client(self, service, **options):
-        """A boto3 client of this AWS, for setting scenes."""
+        """A boto3 client of this AWS, for setting scenes. Made once: that takes a while."""
         import boto3
-        return boto3.client(
-            service, region_name=options.pop("region_name", REGION), endpoint_url=self.url,
-            aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY,
-            aws_session_token=SESSION_TOKEN, **options)
+        options = {"region_name": REGION, "aws_access_key_id": ACCESS_KEY_ID,
+                   "aws_secret_access_key": SECRET_ACCESS_KEY, "aws_session_token": SESSION_TOKEN,
+                   **options}
+        key = (service, str(sorted(options.items(), key=str)))
+        if key not in self._clients:
+            self._clients[key] = boto3.client(service, endpoint_url=self.url, **options)
+        return self._clients[key]
 
     def add_credentials(self, access_key_id, secret, token=None, account=ACCOUNT):
         self.keys[access_key_id] = (secret, token)

@@ -20,7 +20,6 @@ UPDATE_ITEM = "dynamodb:UpdateItem"
 PUBLISH = "sns:Publish"
 START_RULE = "config:StartConfigRulesEvaluation"
 REPORT = "config:PutEvaluations"
-_clients = {}
 
 
 @dataclass
@@ -52,10 +51,7 @@ class ControlLoop:
         aws.reset_counts()
 
     def client(self, service):
-        key = (self.aws.url, service)
-        if key not in _clients:
-            _clients[key] = self.aws.client(service)
-        return _clients[key]
+        return self.aws.client(service)
 
     def environment(self, **changes):
         """The function's variables, everything on; a change of None takes one away."""
