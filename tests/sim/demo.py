@@ -2,8 +2,9 @@
 """`make demo`: the shipped binary at work, on this machine, without an AWS account or a network.
 
 Starts a local AWS and a Lambda Runtime API, creates a few load balancers, feeds the Config rule
-samples of events/ to ./bootstrap as Lambda would, and prints what AWS Config was told. Fails when a
-verdict is not the one in tests/golden.
+samples of events/ to ./bootstrap as Lambda would, and prints what AWS Config was told. Then the same
+with enforcement on: somebody weakens a mode, and EventBridge tells of it, twice. Fails when a
+verdict is not the one in tests/golden, or not all is done, once.
 """
 
 import json
@@ -18,11 +19,13 @@ if __package__ in (None, ""):
 
 from sim import events, fleet
 from sim.aws import LocalAws
+from sim.control_loop import ControlLoop
 from sim.function import Function, bootstrap_path
 from sim.runtime_api import RuntimeApi
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 TRIGGER = "config-change."
+CALL = "elb-call.modify-attributes"
 RULE = "desync-guard"
 LEFT_OUT = {"config-change.testmode"}  # AWS Config stores nothing of it
 COLUMNS = 120
@@ -71,6 +74,8 @@ class Demo:
             if "compliance" in expected and name not in LEFT_OUT:
                 self.feed(name, expected)
         self.show_summary()
+        self.enforce()
+        self.show_result()
         return not self.wrong
 
     def show_fleet(self):
@@ -109,10 +114,52 @@ class Demo:
         show_line(f"{self.fed} events fed, {len(self.aws.config.history)} evaluations recorded, "
                   f"{sum(self.aws.counts.values())} AWS calls, bootstrap {size / 1e6:.2f} MB, "
                   f"ready {self.start_up_ms:.1f} ms after its start")
+
+    def enforce(self):
+        """The second act: one weakening call, delivered twice."""
+        self.function.stop()
+        self.api.stop()
+        self.api = RuntimeApi()
+        loop = ControlLoop(self.aws)
+        self.function = Function(self.api, aws=self.aws, **loop.environment())
+        self.function.wait_until_idle()
+        show_line()
+        show_line("the same function with ENFORCEMENT=enforce, a state table and a topic; somebody "
+                  "sets a mode to monitor:")
+        show_line()
+        event = events.load(CALL)
+        arn = json.loads(event)["detail"]["requestParameters"]["loadBalancerArn"]
+        for name in (CALL.partition(".")[2], "the same event again"):
+            self.deliver(name, event, arn, loop)
+        done = [change["after"] for change in loop.records(arn, "CHANGE")]
+        if done != ["defensive"] or loop.mode_of(arn) != "defensive" or len(loop.alerts()) != 1:
+            self.wrong.append(CALL)
+
+    def deliver(self, name, event, arn, loop):
+        told = len(loop.alerts())
+        self.aws.reset_counts()
+        started = time.monotonic()
+        outcome = self.function.invoke(event)
+        took_ms = (time.monotonic() - started) * 1000
+        calls = sum(self.aws.counts.values())
+        body = outcome.json()
+        verdict = body["evaluations"][0]["compliance"] if body.get("evaluations") else "(none)"
+        row = ROW.format(name, name_of(arn), loop.mode_of(arn), verdict, f"{took_ms:.1f} ms", "")
+        show_line(row.replace(verdict, painted(verdict, COLOURS.get(verdict)), 1))
+        lines = [f"{a['action']} {a['status']}: {a['from']} to {a['to']}, {a['reason']}"
+                 if a["to"] else f"{a['action']} {a['status']}: {a['reason']}"
+                 for a in body.get("actions", [])]
+        lines += [f"received from the topic: {alert.subject}" for alert in loop.alerts()[told:]]
+        lines += [] if lines else ["nothing is done: it was seen before"]
+        for line in [*lines, f"{calls} AWS call{'s' if calls > 1 else ''}"]:
+            show_line("    " + painted(line, "2"))
+
+    def show_result(self):
+        show_line()
         if self.wrong:
             show_line(painted(f"not as expected: {', '.join(self.wrong)}", "31"))
         else:
-            show_line("every verdict is the expected one")
+            show_line("every verdict is the expected one, and what was weak is raised once")
 
 
 def main():
