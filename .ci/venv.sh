@@ -7,6 +7,11 @@ set -eu
 
 requirements=$1 venv=$2 command=$3
 
+# Two runs of make at once must not build it into each other.
+mkdir -p "$(dirname "$venv")"
+exec 9>"$venv.lock"
+flock 9
+
 stamp=$(sha256sum <"$requirements" | cut -d' ' -f1)
 if [ "$(cat "$venv/stamp" 2>/dev/null)" = "$stamp" ] && [ -x "$command" ]; then
     touch "$command"
