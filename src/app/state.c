@@ -143,7 +143,7 @@ static struct dynamodb_expression unchanged_since(const struct lb_state *before,
                                                 STR("attribute_not_exists(" DYNAMODB_PK ")")};
     }
     if (before->version == NO_VERSION) {
-        return (struct dynamodb_expression){.condition = STR("attribute_not_exists(version)")};
+        return (struct dynamodb_expression){.condition = STR("attribute_exists(" DYNAMODB_PK ")")};
     }
     return (struct dynamodb_expression){
         .condition = STR("version = :v"), .values = version, .value_count = 1};

@@ -23,6 +23,7 @@ struct region_member {
     const char *mode;   /* NULL: the attribute is absent */
     bool is_gone;       /* deleted right after it was listed */
     bool is_tags_quiet; /* DescribeTags leaves it out of its answer */
+    const char *tags;   /* XML members beside the owner's; NULL: none */
 };
 
 struct region_told {
@@ -191,9 +192,10 @@ static inline struct fake_answer region_tags(struct region *region, str form) {
         if (!member->is_tags_quiet) {
             buf_printf(&out,
                        "<member><ResourceArn>%" STR_FMT "</ResourceArn><Tags><member><Key>Owner"
-                       "</Key><Value>team of %zu</Value></member></Tags></member>",
+                       "</Key><Value>team of %zu</Value></member>%s</Tags></member>",
                        STR_ARG(arn),
-                       (size_t)(member - region->members));
+                       (size_t)(member - region->members),
+                       member->tags == NULL ? "" : member->tags);
         }
     }
     buf_append(&out, STR("</TagDescriptions></DescribeTagsResult></DescribeTagsResponse>"));

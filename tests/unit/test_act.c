@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a call that weakens a mode to the mode raised, and everything that must keep it from being.
+ */
+#include "loop_world.h"
+
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+#define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define WEAK_INDEX     1 /* the world's second load balancer is in monitor */
+
+static struct loop loop;
+static struct region_member *weak;
+static str weak_arn;
+
+static void begin(const char *const *variables) {
+    loop_begin(&loop, variables, 3);
+    weak = &loop.region->members[WEAK_INDEX];
+    weak_arn = weak->arn;
+}
+
+static int end(void **state) {
+    (void)state;
+    loop_end(&loop);
+    return 0;
+}
+
+static str weakened(const char *id) {
+    const struct loop_call call = {.id = id};
+    return loop_event(&loop, &call, weak_arn);
+}
+
+static void handle(str event, const char *request_id) {
+    loop_handle(&loop.copies[0], event, request_id);
+}
+
+static void a_weakened_mode_is_raised_told_and_remembered(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    handle(weakened("e1"), "r1");
+    loop_succeeded(&loop.copies[0]);
+    static const char *const BEFORE[] = {
+        "DynamoDB_20120810.PutItem", ASKS_ATTRIBUTES, ASKS_TAGS, "DynamoDB_20120810.GetItem"};
+    for (size_t i = 0; i < COUNT(BEFORE); i++) {
+        assert_true(fake_matches(&loop.fake, &loop.fake.requests[i].http, BEFORE[i]));
+    }
+    assert_true(fake_matches(&loop.fake, &loop.fake.requests[COUNT(BEFORE)].http, ASKS_MODIFY));
+    assert_string_equal(weak->mode, "defensive");
+    assert_true(loop_says(&loop.copies[0], "\"action\":\"enforce\",\"status\":\"done\""));
+    assert_true(loop_says(&loop.copies[0], "\"compliance\":\"COMPLIANT\""));
+    assert_int_equal(loop.message_count, 1);
+    assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+    assert_int_equal(loop.start_count, 1);
+}
+
+static void the_table_tells_the_whole_story_of_a_correction(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    int64_t event_ms = FAKE_NOW_MS - 90000;
+    handle(weakened("e1"), "r1");
+    const struct table_item *incident = table_first(loop.table, weak_arn, "INCIDENT#");
+    const struct table_item *change = table_first(loop.table, weak_arn, "CHANGE#");
+    const struct table_item *item = table_first(loop.table, weak_arn, "STATE");
+    const struct table_item *seen = table_first(loop.table, weak_arn, "SEEN#e1");
+    str opened = time_format_iso8601(&loop.fake.arena, event_ms);
+    assert_true(str_eq(table_text(incident, "openedAt"), opened));
+    assert_false(str_is_empty(table_text(incident, "closedAt")));
+    assert_str(table_text(change, "before"), "monitor");
+    assert_str(table_text(change, "after"), "defensive");
+    assert_str(table_text(change, "lastWriter"), LOOP_WRITER);
+    assert_str(table_text(change, "lastWriterUserAgent"), "Terraform/1.9");
+    assert_str(table_text(item, "compliance"), "COMPLIANT");
+    assert_str(table_text(item, "mode"), "defensive");
+    assert_str(table_text(item, "pendingOpen"), "");
+    assert_str(table_text(seen, "status"), "done");
+    assert_int_equal(table_count(loop.table, weak_arn, ""), 4);
+}
+
+static void a_duplicate_costs_one_refused_write(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    handle(weakened("e1"), "r1");
+    size_t calls = loop.fake.request_count;
+    size_t writes = loop.table->writes;
+    loop_handle(&loop.copies[1], weakened("e1"), "r2");
+    loop_succeeded(&loop.copies[1]);
+    assert_int_equal(loop.fake.request_count, calls + 1);
+    assert_int_equal(loop.table->writes, writes);
+    assert_int_equal(loop.table->refused, 1);
+    assert_int_equal(loop_logged(&loop, "duplicate"), 1);
+}
+
+static void our_own_change_coming_back_does_nothing(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    handle(weakened("e1"), "r1");
+    str before = table_text(table_first(loop.table, weak_arn, "STATE"), "version");
+    const struct loop_call own = {.id = "e2", .user_agent = "desync-guard/0.1.0"};
+    handle(loop_event(&loop, &own, weak_arn), "r2");
+    loop_succeeded(&loop.copies[0]);
+    assert_true(loop_says(&loop.copies[0], "\"actions\":[]"));
+    assert_int_equal(loop.modify_count, 1);
+    assert_int_equal(loop.message_count, 1);
+    assert_int_equal(loop.start_count, 1);
+    assert_int_equal(table_count(loop.table, weak_arn, "CHANGE#"), 1);
+    str after = table_text(table_first(loop.table, weak_arn, "STATE"), "version");
+    assert_true(str_eq(before, after));
+}
+
+static const struct {
+    const char *name;
+    const char *const *variables;
+    const char *mode;
+    const char *tags;
+    const char *left_at;
+    const char *says; /* of the actions */
+} ROWS[] = {
+    {"off", VARIABLES("STATE_TABLE", "ledger"), "monitor", NULL, "monitor", "\"actions\":[]"},
+    {"plan",
+     VARIABLES("ENFORCEMENT", "plan", "STATE_TABLE", "ledger"),
+     "monitor",
+     NULL,
+     "monitor",
+     "\"enforce\",\"status\":\"planned\",\"from\":\"monitor\",\"to\":\"defensive\""},
+    {"enforce", VARIABLES(LOOP_ALL), "monitor", NULL, "defensive", "\"status\":\"done\""},
+    {"enforce without a table",
+     VARIABLES("ENFORCEMENT", "enforce"),
+     "monitor",
+     NULL,
+     "defensive",
+     "\"status\":\"done\""},
+    {"strictest is required of monitor",
+     VARIABLES(LOOP_ALL, "DESYNC_MODE", "strictest"),
+     "monitor",
+     NULL,
+     "defensive",
+     "\"status\":\"done\",\"from\":\"monitor\",\"to\":\"defensive\""},
+    {"strictest is required of defensive",
+     VARIABLES(LOOP_ALL, "DESYNC_MODE", "strictest"),
+     "defensive",
+     NULL,
+     "defensive",
+     "\"enforce\",\"status\":\"skipped\",\"from\":\"defensive\",\"to\":\"strictest\""},
+    {"stricter than required", VARIABLES(LOOP_ALL), "strictest", NULL, "strictest", "\"mode\""},
+    {"excused",
+     VARIABLES(LOOP_ALL),
+     "monitor",
+     "<member><Key>desync-exception-until</Key><Value>2026-12-20</Value></member>"
+     "<member><Key>desync-exception-reason</Key><Value>old client</Value></member>"
+     "<member><Key>desync-exception-approver</Key><Value>jane</Value></member>",
+     "monitor",
+     "\"compliance\":\"COMPLIANT\""},
+    {"excused until yesterday",
+     VARIABLES(LOOP_ALL),
+     "monitor",
+     "<member><Key>desync-exception-until</Key><Value>2026-11-22</Value></member>"
+     "<member><Key>desync-exception-reason</Key><Value>old client</Value></member>"
+     "<member><Key>desync-exception-approver</Key><Value>jane</Value></member>",
+     "defensive",
+     "\"status\":\"done\""},
+    {"no change a run",
+     VARIABLES(LOOP_ALL, "MAX_CHANGES_PER_RUN", "0"),
+     "monitor",
+     NULL,
+     "monitor",
+     "MAX_CHANGES_PER_RUN is reached"},
+};
+
+static void each_setting_leads_to_its_mode(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(ROWS); i++) {
+        begin(ROWS[i].variables);
+        weak->mode = ROWS[i].mode;
+        weak->tags = ROWS[i].tags;
+        handle(weakened("e1"), "r1");
+        if (loop.copies[0].reply.is_error || strcmp(weak->mode, ROWS[i].left_at) != 0 ||
+            !loop_says(&loop.copies[0], ROWS[i].says)) {
+            fail_msg("%s: %s, %.*s%.*s",
+                     ROWS[i].name,
+                     weak->mode,
+                     STR_ARG(loop.copies[0].reply.error_message),
+                     STR_ARG(loop.copies[0].reply.body));
+        }
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+static void an_unknown_mode_is_not_acted_on(void **state) {
+    (void)state;
+    static const char *const MODES[] = {NULL, "lax"};
+    for (size_t i = 0; i < COUNT(MODES); i++) {
+        begin(VARIABLES(LOOP_ALL));
+        weak->mode = MODES[i];
+        handle(weakened("e1"), "r1");
+        assert_str(loop.copies[0].reply.error_type, "Function.VerdictUnknown");
+        assert_int_equal(loop.modify_count, 0);
+        assert_int_equal(loop.message_count, 0);
+        assert_int_equal(table_count(loop.table, weak_arn, "STATE"), 0);
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+static void a_run_changes_so_many_and_plans_the_rest(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL, "MAX_CHANGES_PER_RUN", "2"));
+    const struct loop_call call = {.name = "AddTags", .id = "e1"};
+    struct buf arns;
+    buf_init(&arns, &loop.fake.arena, 4096);
+    buf_append(&arns, STR("\"requestParameters\":{\"resourceArns\":["));
+    for (size_t i = 0; i < 3; i++) {
+        loop.region->members[i].mode = "monitor";
+        buf_printf(
+            &arns, "%s\"%" STR_FMT "\"", i == 0 ? "" : ",", STR_ARG(loop.region->members[i].arn));
+    }
+    buf_append(&arns, STR("]}"));
+    handle(loop_event_of(&loop, &call, buf_str(&arns)), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop.modify_count, 2);
+    assert_string_equal(loop.region->members[2].mode, "monitor");
+    assert_true(loop_says(&loop.copies[0], "MAX_CHANGES_PER_RUN is reached"));
+    assert_int_equal(loop_open_incidents(&loop), 1);
+}
+
+static void the_fourth_correction_in_a_day_is_not_made(void **state) {
+    (void)state;
+    static const char *const IDS[] = {"e1", "e2", "e3", "e4", "e5"};
+    begin(VARIABLES(LOOP_ALL));
+    for (size_t i = 0; i < 4; i++) {
+        weak->mode = "monitor";
+        loop.fake.now_ms += 3600000;
+        handle(weakened(IDS[i]), IDS[i]);
+        loop_succeeded(&loop.copies[0]);
+    }
+    assert_int_equal(loop.modify_count, 3);
+    assert_string_equal(weak->mode, "monitor");
+    assert_int_equal(loop_told(&loop, "Mode raised"), 3);
+    assert_int_equal(loop_told(&loop, "Changed back 3 times"), 1);
+    assert_int_equal(table_count(loop.table, weak_arn, "INCIDENT#"), 4);
+    assert_int_equal(loop_open_incidents(&loop), 1);
+    /* A day after the first, one is made again. */
+    loop.fake.now_ms += 22 * 3600000;
+    handle(weakened(IDS[4]), IDS[4]);
+    assert_string_equal(weak->mode, "defensive");
+}
+
+static void the_alert_about_a_fight_names_who_wrote_last(void **state) {
+    (void)state;
+    const struct loop_call calls[] = {
+        {.id = "e2"},                                     /* of the writer */
+        {.id = "e2", .user_agent = "desync-guard/0.1.0"}, /* our own, late */
+        {.id = "e2", .name = "AddTags", .writer = "arn:aws:iam::111122223333:user/innocent"},
+    };
+    for (size_t i = 0; i < COUNT(calls); i++) {
+        begin(VARIABLES(LOOP_ALL, "FIGHT_LIMIT", "1"));
+        handle(weakened("e1"), "r1");
+        weak->mode = "monitor";
+        loop.fake.now_ms += 3600000;
+        handle(loop_event(&loop, &calls[i], weak_arn), "r2");
+        loop_succeeded(&loop.copies[0]);
+        assert_int_equal(loop_told(&loop, "Changed back"), 1);
+        for (size_t n = 0; n < loop.message_count; n++) {
+            str text = loop.messages[n].text;
+            if (str_contains(loop.messages[n].subject, STR("Changed back")) &&
+                (!str_contains(text, STR(LOOP_WRITER)) || str_contains(text, STR("innocent")) ||
+                 str_contains(text, STR("desync-guard/0.1.0")))) {
+                fail_msg("call %zu: %.*s", i, STR_ARG(text));
+            }
+        }
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+static const char CONFIG_ITEM[] =
+    "{\"invokingEvent\":\"{\\\"messageType\\\":\\\"ConfigurationItemChangeNotification\\\","
+    "\\\"notificationCreationTime\\\":\\\"2026-11-23T07:59:57.400Z\\\",\\\"configurationItem\\\":{"
+    "\\\"resourceType\\\":\\\"AWS::ElasticLoadBalancingV2::LoadBalancer\\\","
+    "\\\"resourceId\\\":\\\"%" STR_FMT "\\\",\\\"ARN\\\":\\\"%" STR_FMT
+    "\\\",\\\"configurationItemStatus\\\":\\\"OK\\\","
+    "\\\"configurationItemCaptureTime\\\":\\\"2026-11-23T07:59:57.000Z\\\","
+    "\\\"configuration\\\":{\\\"type\\\":\\\"application\\\",\\\"scheme\\\":\\\"internal\\\"},"
+    "\\\"supplementaryConfiguration\\\":{\\\"LoadBalancerAttributes\\\":[{\\\"key\\\":"
+    "\\\"routing.http.desync_mitigation_mode\\\",\\\"value\\\":\\\"monitor\\\"}],"
+    "\\\"Tags\\\":[{\\\"key\\\":\\\"Owner\\\",\\\"value\\\":\\\"shop\\\"}]}}}\","
+    "\"resultToken\":\"%s\"%s}";
+
+static str config_change(const char *token, const char *rest) {
+    str arn = weak_arn;
+    return str_format(&loop.fake.arena, CONFIG_ITEM, STR_ARG(arn), STR_ARG(arn), token, rest);
+}
+
+static size_t request_with(const char *text) {
+    for (size_t i = 0; i < loop.fake.request_count; i++) {
+        if (fake_matches(&loop.fake, &loop.fake.requests[i].http, text)) {
+            return i;
+        }
+    }
+    fail_msg("no request with %s", text);
+    return 0;
+}
+
+static void a_reported_item_is_read_live_corrected_and_asked_for_anew(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    handle(config_change("token", ""), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_string_equal(weak->mode, "defensive");
+    assert_true(request_with("PutEvaluations") < request_with(ASKS_ATTRIBUTES));
+    assert_true(request_with(ASKS_ATTRIBUTES) < request_with(ASKS_MODIFY));
+    assert_int_equal(loop.start_count, 1);
+    assert_str(region_told_of(loop.region, weak_arn)->compliance, "NON_COMPLIANT");
+}
+
+static void an_item_overtaken_by_the_facts_changes_nothing(void **state) {
+    (void)state;
+    static const char *const MODES[] = {"strictest", "defensive"};
+    for (size_t i = 0; i < COUNT(MODES); i++) {
+        begin(VARIABLES(LOOP_ALL));
+        weak->mode = MODES[i];
+        handle(config_change("token", ""), "r1");
+        loop_succeeded(&loop.copies[0]);
+        assert_int_equal(loop.modify_count, 0);
+        assert_int_equal(loop.message_count, 0);
+        assert_string_equal(weak->mode, MODES[i]);
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+    weak->is_gone = true;
+    handle(config_change("token", ""), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop_open_incidents(&loop), 0);
+}
+
+static void what_is_only_a_test_leads_to_nothing(void **state) {
+    (void)state;
+    static const char *const EVENTS[][2] = {{"TESTMODE", ""},
+                                            {"token", ",\"evaluationMode\":\"PROACTIVE\""}};
+    for (size_t i = 0; i < COUNT(EVENTS); i++) {
+        begin(VARIABLES(LOOP_ALL));
+        handle(config_change(EVENTS[i][0], EVENTS[i][1]), "r1");
+        loop_succeeded(&loop.copies[0]);
+        assert_int_equal(loop.fake.request_count, 1); /* the report */
+        assert_int_equal(loop.table->count, 0);
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+static const char SWEEP[] = "{\"action\":\"sweep\"}";
+
+static void a_sweep_corrects_what_it_finds(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    handle(STR(SWEEP), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop.modify_count, 1);
+    assert_string_equal(weak->mode, "defensive");
+    assert_int_equal(table_count(loop.table, weak_arn, "STATE"), 1);
+    handle(STR(SWEEP), "r2");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop.modify_count, 1);
+    assert_int_equal(loop.message_count, 1);
+}
+
+/* Somebody makes it strictest while the sweep is busy with others. */
+static void make_strictest(struct loop *world) {
+    weak->mode = "strictest";
+    world->fake.now_ms += 20000;
+}
+
+static void a_mode_raised_since_it_was_read_is_not_lowered(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    loop.meanwhile = make_strictest;
+    loop.meanwhile_match = "DynamoDB_20120810.GetItem";
+    loop.meanwhile_nth = 1;
+    handle(STR(SWEEP), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_string_equal(weak->mode, "strictest");
+    assert_int_equal(loop.modify_count, 0);
+}
+
+static void a_lost_answer_to_the_change_is_looked_into(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    loop.fault = (struct loop_fault){.nth = 1,
+                                     .is_lasting = true,
+                                     .is_after = true,
+                                     .match = ASKS_MODIFY,
+                                     .answer = {.status = STATUS_CONNECTION}};
+    handle(weakened("e1"), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(table_count(loop.table, weak_arn, "CHANGE#"), 1);
+    assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+}
+
+static void one_that_vanishes_before_it_is_changed_is_no_failure(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    loop.fault =
+        (struct loop_fault){.nth = 1,
+                            .match = ASKS_MODIFY,
+                            .answer = {.http_status = 400, .body = {GONE, sizeof(GONE) - 1}}};
+    handle(weakened("e1"), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_true(loop_says(&loop.copies[0], "\"compliance\":\"NOT_APPLICABLE\""));
+    assert_int_equal(loop.message_count, 0);
+}
+
+static void come_into_being(struct loop *world) {
+    (void)world;
+    weak->is_gone = false;
+}
+
+static void one_just_created_is_looked_for_again(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    const struct loop_call call = {.name = "CreateLoadBalancer", .id = "e1"};
+    weak->is_gone = true;
+    loop.meanwhile = come_into_being;
+    loop.meanwhile_match = ASKS_ATTRIBUTES;
+    loop.meanwhile_nth = 3;
+    handle(loop_event(&loop, &call, weak_arn), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_string_equal(weak->mode, "defensive");
+    assert_int_equal(loop.fake.slept_ms, 500 + 1000);
+}
+
+static void one_that_never_comes_is_given_up_within_the_time(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    const struct loop_call call = {.name = "CreateLoadBalancer", .id = "e1"};
+    weak->is_gone = true;
+    handle(loop_event(&loop, &call, weak_arn), "r1");
+    assert_in_range(loop.fake.now_ms - FAKE_NOW_MS, 10000, LOOP_TIME_MS * 3 / 4);
+    assert_int_equal(loop.message_count, 0);
+}
+
+static void a_deleted_one_ends_its_incident_without_being_read(void **state) {
+    (void)state;
+    begin(VARIABLES("STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC));
+    handle(weakened("e1"), "r1");
+    assert_int_equal(loop_open_incidents(&loop), 1);
+    size_t reads = fake_requests_with(&loop.fake, ASKS_ATTRIBUTES);
+    const struct loop_call call = {.name = "DeleteLoadBalancer", .id = "e2"};
+    loop.fake.now_ms += 1000;
+    handle(loop_event(&loop, &call, weak_arn), "r2");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop_open_incidents(&loop), 0);
+    assert_int_equal(table_count(loop.table, weak_arn, "INCIDENT#"), 1);
+    assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), reads);
+    assert_int_equal(loop_told(&loop, "Resolved"), 1);
+}
+
+static void without_a_table_what_needs_it_says_once_that_it_is_off(void **state) {
+    (void)state;
+    begin(VARIABLES("ENFORCEMENT",
+                    "enforce",
+                    "ALERT_TOPIC_ARN",
+                    LOOP_TOPIC,
+                    "CONFIG_RULE_NAME",
+                    LOOP_RULE,
+                    "SECURITY_HUB",
+                    "on"));
+    handle(weakened("e1"), "r1");
+    handle(weakened("e2"), "r2");
+    /* Two copies of the program have started. */
+    assert_int_equal(loop_logged(&loop, "STATE_TABLE is not set"), 2 * 4);
+    assert_string_equal(weak->mode, "defensive");
+    assert_int_equal(loop.message_count, 0);
+    assert_int_equal(fake_requests_with(&loop.fake, "DynamoDB"), 0);
+    loop_end(&loop);
+    begin(VARIABLES(LOOP_ALL));
+    handle(weakened("e1"), "r1");
+    assert_int_equal(loop_logged(&loop, "STATE_TABLE is not set"), 0);
+}
+
+static void a_call_that_is_ignored_costs_nothing_but_a_line(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL, "CROSS_ACCOUNT_ROLE", "reader", "ALLOWED_ACCOUNTS", "999999999999"));
+    const struct loop_call call = {.name = "SetSubnets", .id = "e1"};
+    handle(loop_event(&loop, &call, weak_arn), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop.fake.request_count, 0);
+    assert_int_equal(loop_logged(&loop, "SetSubnets changes neither mode nor tags"), 1);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_teardown(name, end)
+    const struct CMUnitTest tests[] = {
+        TEST(a_weakened_mode_is_raised_told_and_remembered),
+        TEST(the_table_tells_the_whole_story_of_a_correction),
+        TEST(a_duplicate_costs_one_refused_write),
+        TEST(our_own_change_coming_back_does_nothing),
+        TEST(each_setting_leads_to_its_mode),
+        TEST(an_unknown_mode_is_not_acted_on),
+        TEST(a_run_changes_so_many_and_plans_the_rest),
+        TEST(the_fourth_correction_in_a_day_is_not_made),
+        TEST(the_alert_about_a_fight_names_who_wrote_last),
+        TEST(a_reported_item_is_read_live_corrected_and_asked_for_anew),
+        TEST(an_item_overtaken_by_the_facts_changes_nothing),
+        TEST(what_is_only_a_test_leads_to_nothing),
+        TEST(a_sweep_corrects_what_it_finds),
+        TEST(a_mode_raised_since_it_was_read_is_not_lowered),
+        TEST(a_lost_answer_to_the_change_is_looked_into),
+        TEST(one_that_vanishes_before_it_is_changed_is_no_failure),
+        TEST(one_just_created_is_looked_for_again),
+        TEST(one_that_never_comes_is_given_up_within_the_time),
+        TEST(a_deleted_one_ends_its_incident_without_being_read),
+        TEST(without_a_table_what_needs_it_says_once_that_it_is_off),
+        TEST(a_call_that_is_ignored_costs_nothing_but_a_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

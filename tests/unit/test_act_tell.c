@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who is told, and how often: alerts on transitions only, none twice, those that reached nobody
+ * later; AWS Config asked once a minute; findings for Security Hub.
+ */
+#include "loop_world.h"
+
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+#define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define HOUR           INT64_C(3600000)
+#define DAY            (24 * HOUR)
+/* Nothing is corrected, so that an incident stays open. */
+#define WATCH                                                                                      \
+    "STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC, "CONFIG_RULE_NAME", LOOP_RULE,         \
+        "ELB_REQUESTS_PER_SECOND", "off"
+
+static struct loop loop;
+static struct region_member *weak;
+static int event_number;
+
+static void begin(const char *const *variables) {
+    loop_begin(&loop, variables, 3);
+    weak = &loop.region->members[1];
+    event_number = 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    loop_end(&loop);
+    return 0;
+}
+
+/* Some call, each time another one, with the load balancer in this mode. */
+static void see(const char *mode, int64_t after_ms) {
+    str id = str_format(&loop.fake.arena, "e%d", ++event_number);
+    const struct loop_call call = {.id = id.ptr};
+    weak->mode = mode;
+    loop.fake.now_ms += after_ms;
+    loop_handle(&loop.copies[0], loop_event(&loop, &call, weak->arn), id.ptr);
+}
+
+static void an_episode_is_told_at_its_beginning_and_its_end(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH));
+    for (int i = 0; i < 3; i++) {
+        see("monitor", HOUR);
+    }
+    assert_int_equal(loop.message_count, 1);
+    assert_int_equal(loop_told(&loop, "Non-compliant"), 1);
+    for (int i = 0; i < 3; i++) {
+        see("defensive", HOUR);
+    }
+    assert_int_equal(loop.message_count, 2);
+    assert_int_equal(loop_told(&loop, "Resolved"), 1);
+    assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 1);
+    assert_int_equal(loop_open_incidents(&loop), 0);
+    see("monitor", HOUR);
+    assert_int_equal(loop_told(&loop, "Non-compliant"), 2);
+    assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 2);
+}
+
+static void a_sound_one_is_told_to_nobody(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH));
+    see("defensive", 0);
+    see("strictest", HOUR);
+    assert_int_equal(loop.message_count, 0);
+    assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 0);
+}
+
+static void age_is_told_once_a_day_by_whatever_looks(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH, "MAX_NON_COMPLIANT_DAYS", "2"));
+    see("monitor", 0);
+    for (int i = 0; i < 4 * 5; i++) {
+        loop.fake.now_ms += 6 * HOUR;
+        loop_handle(&loop.copies[i % 2], STR("{\"action\":\"sweep\"}"), "sweep");
+        loop_succeeded(&loop.copies[i % 2]);
+    }
+    /* Found at 08:00; days 2 (from 14:00), 3, 4 and 5 (until 08:00). */
+    assert_int_equal(loop_told(&loop, "Non-compliant for"), 4);
+    assert_int_equal(loop.message_count, 1 + 4);
+}
+
+static void an_exception_is_told_as_expiring_and_as_expired_once_each(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH));
+    weak->tags = "<member><Key>desync-exception-until</Key><Value>2026-11-25</Value></member>"
+                 "<member><Key>desync-exception-reason</Key><Value>old</Value></member>"
+                 "<member><Key>desync-exception-approver</Key><Value>jane</Value></member>";
+    for (int i = 0; i < 6; i++) {
+        see("monitor", DAY);
+    }
+    assert_int_equal(loop_told(&loop, "Exception ends 2026-11-25"), 1);
+    assert_int_equal(loop_told(&loop, "Exception ended 2026-11-25"), 1);
+    assert_int_equal(loop_told(&loop, "Non-compliant"), 1);
+    assert_int_equal(loop.message_count, 3);
+}
+
+/* ---- what SNS does with it ---- */
+
+static void refuse_messages(struct fake_answer answer) {
+    loop.fault =
+        (struct loop_fault){.nth = 1, .is_lasting = true, .match = ASKS_PUBLISH, .answer = answer};
+    loop.fault_calls = 0;
+}
+
+static void accept_messages(void) {
+    loop.fault = (struct loop_fault){.nth = 0};
+}
+
+#define NOT_ALLOWED                                                                                \
+    { .http_status = 403, .body = BODY(TROUBLE_XML("AuthorizationError")) }
+
+static void what_sns_refused_is_told_the_next_time(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH));
+    refuse_messages((struct fake_answer)NOT_ALLOWED);
+    see("monitor", 0);
+    assert_str(loop.copies[0].reply.error_type, "Function.ActionFailed");
+    see("monitor", HOUR);
+    accept_messages();
+    see("monitor", HOUR);
+    loop_succeeded(&loop.copies[0]);
+    see("monitor", HOUR);
+    assert_int_equal(loop_told(&loop, "Non-compliant"), 1);
+    refuse_messages((struct fake_answer)NOT_ALLOWED);
+    see("defensive", HOUR);
+    accept_messages();
+    see("defensive", HOUR);
+    see("defensive", HOUR);
+    assert_int_equal(loop_told(&loop, "Resolved"), 1);
+    assert_int_equal(loop.message_count, 2);
+    assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 1);
+    assert_int_equal(loop_open_incidents(&loop), 0);
+}
+
+static void a_correction_that_sns_refused_is_told_by_lambdas_next_attempt(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    const struct loop_call call = {.id = "e1"};
+    loop.fault = (struct loop_fault){
+        .nth = 1, .match = ASKS_PUBLISH, .answer = (struct fake_answer)NOT_ALLOWED};
+    loop_deliver(&loop.copies[0], loop_event(&loop, &call, weak->arn), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop.message_count, 1);
+    assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+    assert_true(str_contains(loop.messages[0].text, STR("from monitor to defensive")));
+    assert_int_equal(loop.modify_count, 1);
+    assert_int_equal(table_count(loop.table, weak->arn, "CHANGE#"), 1);
+}
+
+static void an_episode_that_ended_before_anybody_heard_of_it_is_not_told(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH));
+    refuse_messages((struct fake_answer)NOT_ALLOWED);
+    see("monitor", 0);
+    accept_messages();
+    see("defensive", HOUR);
+    see("defensive", HOUR);
+    assert_int_equal(loop.message_count, 0);
+}
+
+static void what_may_have_been_published_is_not_published_again(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        struct fake_answer answer;
+        bool is_after;
+    } rows[] = {
+        {"published, answer lost", {.status = STATUS_CONNECTION}, true},
+        {"published, answer late", {.status = STATUS_TIMEOUT}, true},
+        {"published, then 500", {.http_status = 500, .body = BODY(TROUBLE_HTML)}, true},
+        {"published, garbage", {.http_status = 200, .body = BODY(TROUBLE_HTML)}, true},
+        {"not published, but who knows", {.status = STATUS_CONNECTION}, false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        begin(VARIABLES(WATCH));
+        refuse_messages(rows[i].answer);
+        loop.fault.is_after = rows[i].is_after;
+        see("monitor", 0);
+        accept_messages();
+        see("monitor", HOUR);
+        if (loop.message_count != (rows[i].is_after ? 1 : 0)) {
+            fail_msg("%s: %zu messages", rows[i].name, loop.message_count);
+        }
+        loop_end(&loop);
+    }
+    begin(VARIABLES(WATCH));
+}
+
+static void a_refusal_is_remembered_even_when_the_records_cannot_be_written(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH));
+    /* One fault for both: the message, and the first write of the incident. */
+    loop.fault = (struct loop_fault){.nth = 1,
+                                     .is_lasting = true,
+                                     .match = ASKS_PUBLISH,
+                                     .answer = (struct fake_answer)NOT_ALLOWED};
+    fake_answer(&loop.fake,
+                (struct fake_answer){
+                    .match = "INCIDENT#",
+                    .http_status = 400,
+                    .body = STR("{\"__type\":\"AccessDeniedException\",\"message\":\"no\"}")});
+    see("monitor", 0);
+    accept_messages();
+    assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 0);
+    see("monitor", HOUR);
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop.message_count, 1);
+    assert_int_equal(loop_open_incidents(&loop), 1);
+}
+
+/* ---- AWS Config and Security Hub ---- */
+
+static void config_is_asked_once_a_minute_by_all_copies(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH));
+    see("monitor", 0);
+    assert_true(loop_says(&loop.copies[0], "\"reevaluate\",\"status\":\"done\""));
+    see("defensive", 1000);
+    loop_succeeded(&loop.copies[0]);
+    assert_true(loop_says(&loop.copies[0], "\"reevaluate\",\"status\":\"skipped\""));
+    assert_int_equal(fake_requests_with(&loop.fake, ASKS_START), 1);
+    see("monitor", 60000);
+    assert_int_equal(loop.start_count, 2);
+    see("monitor", DAY);
+    assert_int_equal(loop.start_count, 2); /* nothing new */
+}
+
+static void without_a_table_configs_own_limit_is_swallowed(void **state) {
+    (void)state;
+    begin(VARIABLES("CONFIG_RULE_NAME", LOOP_RULE));
+    see("monitor", 0);
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop.start_count, 1);
+    see("defensive", 1000);
+    loop_succeeded(&loop.copies[0]);
+    assert_true(loop_says(&loop.copies[0], "\"reevaluate\",\"status\":\"skipped\""));
+    assert_int_equal(loop.start_count, 1);
+    see("defensive", 60000);
+    assert_int_equal(loop.start_count, 2);
+}
+
+static void a_finding_is_imported_with_each_transition(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH, "SECURITY_HUB", "on"));
+    see("monitor", 0);
+    see("monitor", HOUR);
+    assert_int_equal(loop.finding_count, 1);
+    see("defensive", HOUR);
+    assert_int_equal(loop.finding_count, 2);
+}
+
+static void a_finding_that_was_refused_is_imported_the_next_time(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH, "SECURITY_HUB", "on"));
+    loop.fault = (struct loop_fault){
+        .nth = 1,
+        .match = "//securityhub.",
+        .answer = {.http_status = 403,
+                   .body = BODY("{\"__type\":\"AccessDeniedException\",\"message\":\"no\"}")}};
+    see("monitor", 0);
+    assert_true(loop.copies[0].reply.is_error);
+    assert_int_equal(loop.finding_count, 0);
+    see("monitor", HOUR);
+    loop_succeeded(&loop.copies[0]);
+    see("monitor", HOUR);
+    assert_int_equal(loop.finding_count, 1);
+    assert_int_equal(loop.message_count, 1);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_teardown(name, end)
+    const struct CMUnitTest tests[] = {
+        TEST(an_episode_is_told_at_its_beginning_and_its_end),
+        TEST(a_sound_one_is_told_to_nobody),
+        TEST(age_is_told_once_a_day_by_whatever_looks),
+        TEST(an_exception_is_told_as_expiring_and_as_expired_once_each),
+        TEST(what_sns_refused_is_told_the_next_time),
+        TEST(a_correction_that_sns_refused_is_told_by_lambdas_next_attempt),
+        TEST(an_episode_that_ended_before_anybody_heard_of_it_is_not_told),
+        TEST(what_may_have_been_published_is_not_published_again),
+        TEST(a_refusal_is_remembered_even_when_the_records_cannot_be_written),
+        TEST(config_is_asked_once_a_minute_by_all_copies),
+        TEST(without_a_table_configs_own_limit_is_swallowed),
+        TEST(a_finding_is_imported_with_each_transition),
+        TEST(a_finding_that_was_refused_is_imported_the_next_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

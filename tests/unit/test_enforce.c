@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/enforce.h"
+
+#include "unit.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct enforcement_settings OFF = {ENFORCEMENT_OFF, 25, 3};
+static const struct enforcement_settings PLAN = {ENFORCEMENT_PLAN, 25, 3};
+static const struct enforcement_settings ENFORCE = {ENFORCEMENT_ENFORCE, 25, 3};
+
+static struct evaluation weak(enum desync_mode mode, enum desync_mode required) {
+    return (struct evaluation){
+        .compliance = NON_COMPLIANT,
+        .mode = mode,
+        .required_mode = required,
+        .source = SOURCE_LIVE,
+        .findings = {{.id = FINDING_TAG_MISSING, .is_failing = true},
+                     {.id = FINDING_MODE_TOO_WEAK, .is_failing = true}},
+        .finding_count = 2,
+    };
+}
+
+static const struct {
+    const char *name;
+    const struct enforcement_settings *settings;
+    enum desync_mode mode, required;
+    struct enforcement_counts counts;
+    enum enforcement_verdict verdict;
+    enum desync_mode to;
+} ROWS[] = {
+    {"off does nothing", &OFF, 1, 2, {0, 0}, ENFORCE_NOTHING, MODE_UNKNOWN},
+    {"plan says it", &PLAN, 1, 2, {0, 0}, ENFORCE_PLANNED, MODE_DEFENSIVE},
+    {"plan says it in a fight too", &PLAN, 1, 2, {0, 9}, ENFORCE_PLANNED, MODE_DEFENSIVE},
+    {"plan leaves strictest to promotion", &PLAN, 2, 3, {0, 0}, ENFORCE_SKIPPED, MODE_STRICTEST},
+    {"monitor is raised", &ENFORCE, 1, 2, {0, 0}, ENFORCE_CHANGE, MODE_DEFENSIVE},
+    {"monitor is raised to defensive only", &ENFORCE, 1, 3, {0, 0}, ENFORCE_CHANGE, MODE_DEFENSIVE},
+    {"defensive is not raised", &ENFORCE, 2, 3, {0, 0}, ENFORCE_SKIPPED, MODE_STRICTEST},
+    {"the last of a run", &ENFORCE, 1, 2, {24, 0}, ENFORCE_CHANGE, MODE_DEFENSIVE},
+    {"one more than a run may", &ENFORCE, 1, 2, {25, 0}, ENFORCE_PLANNED, MODE_DEFENSIVE},
+    {"the third correction", &ENFORCE, 1, 2, {0, 2}, ENFORCE_CHANGE, MODE_DEFENSIVE},
+    {"the fourth correction", &ENFORCE, 1, 2, {0, 3}, ENFORCE_FIGHT, MODE_DEFENSIVE},
+    {"a fight is told although the run is full", &ENFORCE, 1, 2, {25, 3}, ENFORCE_FIGHT, 2},
+    {"nobody counts corrections", &ENFORCE, 1, 2, {0, -1}, ENFORCE_CHANGE, MODE_DEFENSIVE},
+};
+
+static void each_decision_is_as_in_the_table(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(ROWS); i++) {
+        struct evaluation evaluation = weak(ROWS[i].mode, ROWS[i].required);
+        struct enforcement_decision decision =
+            enforcement_decide(&evaluation, ROWS[i].settings, &ROWS[i].counts);
+        if (decision.verdict != ROWS[i].verdict || decision.from != ROWS[i].mode ||
+            decision.to != ROWS[i].to ||
+            (decision.verdict != ENFORCE_NOTHING) != (decision.reason[0] != '\0')) {
+            fail_msg("%s: verdict %d to %s (%s)",
+                     ROWS[i].name,
+                     (int)decision.verdict,
+                     mode_name(decision.to),
+                     decision.reason);
+        }
+    }
+}
+
+static void no_change_at_all_is_allowed_by_zero_changes_a_run(void **state) {
+    (void)state;
+    const struct enforcement_settings none = {ENFORCEMENT_ENFORCE, 0, 3};
+    const struct enforcement_counts counts = {0, 0};
+    struct evaluation evaluation = weak(MODE_MONITOR, MODE_DEFENSIVE);
+    assert_int_equal(enforcement_decide(&evaluation, &none, &counts).verdict, ENFORCE_PLANNED);
+}
+
+static void is_compliant(struct evaluation *evaluation) {
+    evaluation->compliance = COMPLIANT;
+}
+static void is_not_applicable(struct evaluation *evaluation) {
+    evaluation->compliance = NOT_APPLICABLE;
+}
+static void is_unknown(struct evaluation *evaluation) {
+    evaluation->compliance = COMPLIANCE_UNKNOWN;
+}
+static void has_unknown_mode(struct evaluation *evaluation) {
+    evaluation->mode = MODE_UNKNOWN;
+}
+static void has_unknown_requirement(struct evaluation *evaluation) {
+    evaluation->required_mode = MODE_UNKNOWN;
+}
+static void is_excused(struct evaluation *evaluation) {
+    evaluation->has_active_exception = true;
+}
+static void is_from_an_event(struct evaluation *evaluation) {
+    evaluation->source = SOURCE_EVENT;
+}
+static void fails_for_a_tag_only(struct evaluation *evaluation) {
+    evaluation->finding_count = 1;
+}
+static void is_strict_enough(struct evaluation *evaluation) {
+    evaluation->mode = evaluation->required_mode;
+}
+/* What takes the ground from under a correction; each alone is enough. */
+static const struct {
+    const char *name;
+    void (*spoil)(struct evaluation *evaluation);
+} REASONS[] = {
+    {"compliant", is_compliant},
+    {"not applicable", is_not_applicable},
+    {"unknown", is_unknown},
+    {"unknown mode", has_unknown_mode},
+    {"unknown requirement", has_unknown_requirement},
+    {"excused", is_excused},
+    {"from an event", is_from_an_event},
+    {"another finding", fails_for_a_tag_only},
+    {"strict enough", is_strict_enough},
+};
+
+static void nothing_is_decided_without_every_ground(void **state) {
+    (void)state;
+    const struct enforcement_counts counts = {0, 0};
+    for (size_t i = 0; i < COUNT(REASONS); i++) {
+        struct evaluation evaluation = weak(MODE_MONITOR, MODE_DEFENSIVE);
+        REASONS[i].spoil(&evaluation);
+        struct enforcement_decision decision = enforcement_decide(&evaluation, &ENFORCE, &counts);
+        if (decision.verdict != ENFORCE_NOTHING || decision.to != MODE_UNKNOWN) {
+            fail_msg("%s: verdict %d", REASONS[i].name, (int)decision.verdict);
+        }
+    }
+}
+
+/* All that can differ, against all that a change must keep to. */
+static void a_change_never_lowers_and_never_sets_strictest(void **state) {
+    (void)state;
+    size_t changes = 0;
+    for (unsigned bits = 0; bits < 4U * 4 * 4 * 2 * 2 * 2 * 3 * 2; bits++) {
+        unsigned rest = bits;
+        struct evaluation evaluation = weak((enum desync_mode)(rest % 4), MODE_UNKNOWN);
+        evaluation.required_mode = (enum desync_mode)((rest /= 4) % 4);
+        evaluation.compliance = (enum compliance)((rest /= 4) % 4);
+        evaluation.source = (rest /= 4) % 2 == 0 ? SOURCE_LIVE : SOURCE_EVENT;
+        evaluation.has_active_exception = (rest /= 2) % 2 == 1;
+        evaluation.finding_count = (rest /= 2) % 2 + 1;
+        const struct enforcement_settings settings = {(enum enforcement)((rest /= 2) % 3), 2, 2};
+        const struct enforcement_counts counts = {(rest /= 3) % 2 == 0 ? 0 : 2, 0};
+        struct enforcement_decision decision = enforcement_decide(&evaluation, &settings, &counts);
+        bool is_lawful = settings.enforcement == ENFORCEMENT_ENFORCE &&
+                         decision.to == MODE_DEFENSIVE && evaluation.mode == MODE_MONITOR &&
+                         evaluation.required_mode >= MODE_DEFENSIVE &&
+                         evaluation.compliance == NON_COMPLIANT &&
+                         evaluation.source == SOURCE_LIVE && !evaluation.has_active_exception &&
+                         evaluation.finding_count == 2 && counts.changes_in_run < 2;
+        if ((decision.verdict == ENFORCE_CHANGE) != is_lawful) {
+            fail_msg("combination %u: verdict %d", bits, (int)decision.verdict);
+        }
+        changes += is_lawful ? 1 : 0;
+    }
+    assert_int_equal(changes, 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_decision_is_as_in_the_table),
+        cmocka_unit_test(no_change_at_all_is_allowed_by_zero_changes_a_run),
+        cmocka_unit_test(nothing_is_decided_without_every_ground),
+        cmocka_unit_test(a_change_never_lowers_and_never_sets_strictest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../../src/app/state_internal.h"
+#include "aws_fixture.h"
+#include "table_world.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define LB           STR("arn:of:one")
+#define NOW          FAKE_NOW_MS
+#define MINUTE       INT64_C(60000)
+
+struct bench {
+    struct aws_fixture aws;
+    struct table *table;
+    struct state_table ours;
+    struct state_table theirs; /* of another copy */
+};
+
+static struct fake_answer respond(void *context, const struct http_request *request) {
+    assert_true(table_is_asked(request));
+    return table_respond(context, request);
+}
+
+static int begin(void **state) {
+    static struct bench bench;
+    fixture_begin(&bench.aws);
+    bench.table = table_begin(&bench.aws.fake);
+    bench.aws.fake.respond = respond;
+    bench.aws.fake.respond_context = bench.table;
+    bench.ours = (struct state_table){&bench.aws.client, STR("ledger"), STR("request-1")};
+    bench.theirs = (struct state_table){&bench.aws.client, STR("ledger"), STR("request-2")};
+    *state = &bench;
+    return 0;
+}
+
+static int end(void **state) {
+    fixture_end(&((struct bench *)*state)->aws);
+    return 0;
+}
+
+static struct lb_state load(struct bench *bench) {
+    struct lb_state loaded;
+    assert_int_equal(state_load(&bench->ours, LB, &bench->aws.arena, &loaded, &bench->aws.error),
+                     STATUS_OK);
+    return loaded;
+}
+
+static enum status save(struct bench *bench,
+                        const struct lb_state *before,
+                        const struct lb_state *next) {
+    return state_save(&bench->ours, LB, before, next, &bench->aws.arena, &bench->aws.error);
+}
+
+static const struct lb_state FULL = {
+    .is_known = true,
+    .version = 7,
+    .facts_ms = NOW + 1,
+    .compliance = NON_COMPLIANT,
+    .mode = MODE_MONITOR,
+    .required_mode = MODE_STRICTEST,
+    .grade = 'F',
+    .owner = {"shop \"team\"", 11},
+    .findings = {"MODE_TOO_WEAK,TAG_MISSING", 25},
+    .since_ms = NOW - 999,
+    .told_since_ms = NOW - 998,
+    .escalated_day = 20780,
+    .told_exception = {"expired 2026-11-01", 18},
+    .fight_told_ms = NOW - 5,
+    .untold = TELL_RESOLVED | TELL_FINDING,
+    .pending_open_ms = NOW - 4,
+    .pending_close_ms = NOW - 3,
+    .pending_closed_ms = NOW - 2,
+    .corrections_ms = {NOW - 60000, NOW - 1},
+    .correction_count = 2,
+};
+
+static void assert_same(const struct lb_state *a, const struct lb_state *b) {
+    assert_int_equal(a->is_known, b->is_known);
+    assert_int_equal(a->version, b->version);
+    assert_int_equal(a->facts_ms, b->facts_ms);
+    assert_int_equal(a->compliance, b->compliance);
+    assert_int_equal(a->mode, b->mode);
+    assert_int_equal(a->required_mode, b->required_mode);
+    assert_int_equal(a->grade, b->grade);
+    assert_true(str_eq(a->owner, b->owner));
+    assert_true(str_eq(a->findings, b->findings));
+    assert_int_equal(a->since_ms, b->since_ms);
+    assert_int_equal(a->told_since_ms, b->told_since_ms);
+    assert_int_equal(a->escalated_day, b->escalated_day);
+    assert_true(str_eq(a->told_exception, b->told_exception));
+    assert_int_equal(a->fight_told_ms, b->fight_told_ms);
+    assert_int_equal(a->untold, b->untold);
+    assert_int_equal(a->pending_open_ms, b->pending_open_ms);
+    assert_int_equal(a->pending_close_ms, b->pending_close_ms);
+    assert_int_equal(a->pending_closed_ms, b->pending_closed_ms);
+    assert_int_equal(a->correction_count, b->correction_count);
+    for (size_t i = 0; i < a->correction_count; i++) {
+        assert_int_equal(a->corrections_ms[i], b->corrections_ms[i]);
+    }
+}
+
+static void state_survives_the_table(void **state) {
+    struct bench *bench = *state;
+    struct lb_state many = FULL;
+    struct lb_state gone = {.is_known = true,
+                            .version = 1,
+                            .facts_ms = NOW,
+                            .compliance = NOT_APPLICABLE,
+                            .grade = '-'};
+    for (many.correction_count = 0; many.correction_count < CORRECTIONS_MAX;) {
+        many.corrections_ms[many.correction_count] = NOW - (int64_t)many.correction_count;
+        many.correction_count++;
+    }
+    const struct lb_state rows[] = {FULL, many, gone};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct lb_state nothing = {0};
+        bench->table->count = 0;
+        assert_int_equal(save(bench, &nothing, &rows[i]), STATUS_OK);
+        struct lb_state loaded = load(bench);
+        assert_same(&loaded, &rows[i]);
+    }
+}
+
+static void nothing_is_known_where_there_is_no_item(void **state) {
+    struct lb_state loaded = load(*state);
+    const struct lb_state nothing = {0};
+    assert_same(&loaded, &nothing);
+}
+
+static void times_are_iso_8601_and_text_of_the_contract(void **state) {
+    struct bench *bench = *state;
+    const struct lb_state nothing = {0};
+    assert_int_equal(save(bench, &nothing, &FULL), STATUS_OK);
+    const struct table_item *item = table_first(bench->table, LB, "STATE");
+    assert_str(table_text(item, "factsTime"), "2026-11-23T08:00:00.001Z");
+    assert_str(table_text(item, "nonCompliantSince"), "2026-11-23T07:59:59.001Z");
+    assert_str(table_text(item, "compliance"), "NON_COMPLIANT");
+    assert_str(table_text(item, "mode"), "monitor");
+    assert_str(table_text(item, "corrections"),
+               "2026-11-23T07:59:00.000Z,2026-11-23T07:59:59.999Z");
+}
+
+static void a_state_is_saved_only_over_what_was_loaded(void **state) {
+    struct bench *bench = *state;
+    const struct lb_state nothing = {0};
+    struct lb_state next = FULL;
+    assert_int_equal(save(bench, &nothing, &FULL), STATUS_OK);
+    assert_int_equal(
+        state_save(&bench->theirs, LB, &nothing, &FULL, &bench->aws.arena, &bench->aws.error),
+        STATUS_CONFLICT);
+    next.version = 8;
+    assert_int_equal(save(bench, &FULL, &next), STATUS_OK);
+    assert_int_equal(
+        state_save(&bench->theirs, LB, &FULL, &next, &bench->aws.arena, &bench->aws.error),
+        STATUS_CONFLICT);
+    assert_int_equal(load(bench).version, 8);
+}
+
+static const struct {
+    const char *name;
+    const char *const *pairs;
+    enum compliance compliance;
+    size_t corrections;
+} ODD[] = {
+    {"nothing but its key", PAIRS("sk", "STATE"), COMPLIANCE_UNKNOWN, 0},
+    {"words nobody knows",
+     PAIRS("sk", "STATE", "compliance", "fine", "mode", "lax", "grade", "ABC", "version", "x"),
+     COMPLIANCE_UNKNOWN,
+     0},
+    {"times that are none",
+     PAIRS("sk", "STATE", "factsTime", "soon", "pendingOpen", "0", "nonCompliantSince", "12"),
+     COMPLIANCE_UNKNOWN,
+     0},
+    {"odd corrections",
+     PAIRS("sk", "STATE", "compliance", "COMPLIANT", "corrections", ",,x,2026-11-23T07:59:00Z,"),
+     COMPLIANT,
+     1},
+    {"numbers beyond all bounds",
+     PAIRS(
+         "sk", "STATE", "+untold", "99999999999", "+escalatedDay", "-4", "compliance", "COMPLIANT"),
+     COMPLIANT,
+     0},
+    {"fractions", PAIRS("sk", "STATE", "+version", "1.5", "+untold", "-1"), COMPLIANCE_UNKNOWN, 0},
+};
+
+static void an_odd_item_is_read_as_far_as_it_goes_and_replaced(void **state) {
+    struct bench *bench = *state;
+    for (size_t i = 0; i < COUNT(ODD); i++) {
+        bench->table->count = 0;
+        (void)table_plant(bench->table, LB, ODD[i].pairs);
+        struct lb_state loaded = load(bench);
+        struct lb_state next = loaded;
+        next.version = loaded.version + 1;
+        next.compliance = COMPLIANT;
+        bool is_good = loaded.is_known && loaded.compliance == ODD[i].compliance &&
+                       loaded.correction_count == ODD[i].corrections && loaded.untold == 0 &&
+                       loaded.mode == MODE_UNKNOWN && loaded.facts_ms == 0 &&
+                       loaded.pending_open_ms == 0 && save(bench, &loaded, &next) == STATUS_OK &&
+                       load(bench).version == next.version;
+        if (!is_good) {
+            fail_msg("%s", ODD[i].name);
+        }
+    }
+}
+
+static void more_corrections_than_are_remembered_are_cut(void **state) {
+    struct bench *bench = *state;
+    struct buf text;
+    buf_init(&text, &bench->aws.arena, 4096);
+    for (int i = 0; i < CORRECTIONS_MAX + 9; i++) {
+        buf_append(&text, STR("2026-11-23T07:59:00Z,"));
+    }
+    (void)table_plant(
+        bench->table,
+        LB,
+        PAIRS("sk", "STATE", "corrections", str_to_cstr(&bench->aws.arena, buf_str(&text))));
+    assert_int_equal(load(bench).correction_count, CORRECTIONS_MAX);
+}
+
+/* ---- events ---- */
+
+static enum status claim(struct bench *bench, const struct state_table *who, int64_t now_ms) {
+    return state_claim_event(
+        who, LB, STR("event-1"), now_ms + MINUTE, now_ms, &bench->aws.arena, &bench->aws.error);
+}
+
+static enum status finish(struct bench *bench) {
+    return state_finish_event(
+        &bench->ours, LB, STR("event-1"), &bench->aws.arena, &bench->aws.error);
+}
+
+static void an_event_is_of_one_copy_until_its_time_is_over(void **state) {
+    struct bench *bench = *state;
+    assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
+    assert_int_equal(claim(bench, &bench->theirs, NOW + 1), STATUS_CONFLICT);
+    assert_int_equal(claim(bench, &bench->theirs, NOW + MINUTE), STATUS_CONFLICT);
+    assert_int_equal(claim(bench, &bench->theirs, NOW + MINUTE + 1), STATUS_OK);
+    assert_int_equal(claim(bench, &bench->ours, NOW + MINUTE + 2), STATUS_CONFLICT);
+}
+
+static void the_same_invocation_repeated_may_go_on(void **state) {
+    struct bench *bench = *state;
+    assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
+    assert_int_equal(claim(bench, &bench->ours, NOW + 1), STATUS_OK);
+}
+
+static void a_finished_event_is_nobodys_any_more(void **state) {
+    struct bench *bench = *state;
+    assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
+    assert_int_equal(finish(bench), STATUS_OK);
+    assert_int_equal(claim(bench, &bench->ours, NOW + 1), STATUS_CONFLICT);
+    assert_int_equal(claim(bench, &bench->theirs, NOW + 10 * MINUTE), STATUS_CONFLICT);
+}
+
+static void a_seen_event_is_forgotten_after_two_days(void **state) {
+    struct bench *bench = *state;
+    assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
+    const struct table_item *item = table_first(bench->table, LB, "SEEN#event-1");
+    str expires = str_format(&bench->aws.arena, "%lld", (long long)(NOW / 1000 + 2 * 86400));
+    assert_true(str_eq(table_text(item, "expires_at"), expires));
+}
+
+/* ---- incidents, changes, re-evaluation ---- */
+
+static void an_incident_is_opened_once_and_closed_once(void **state) {
+    struct bench *bench = *state;
+    struct arena *arena = &bench->aws.arena;
+    struct lb_state other = FULL;
+    other.owner = STR("somebody else");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            state_close_incident(&bench->ours, LB, NOW, NOW + MINUTE, arena, &bench->aws.error),
+            STATUS_OK);
+        assert_int_equal(table_count(bench->table, LB, "INCIDENT#"), 0);
+    }
+    assert_int_equal(state_open_incident(&bench->ours, LB, NOW, &FULL, arena, NULL), STATUS_OK);
+    assert_int_equal(state_open_incident(&bench->theirs, LB, NOW, &other, arena, NULL), STATUS_OK);
+    for (int64_t i = 1; i <= 2; i++) {
+        assert_int_equal(state_close_incident(&bench->ours, LB, NOW, NOW + i * MINUTE, arena, NULL),
+                         STATUS_OK);
+    }
+    const struct table_item *item = table_first(bench->table, LB, "INCIDENT#");
+    assert_int_equal(table_count(bench->table, LB, "INCIDENT#"), 1);
+    assert_str(table_text(item, "sk"), "INCIDENT#2026-11-23T08:00:00.000Z");
+    assert_str(table_text(item, "owner"), "shop \"team\"");
+    assert_str(table_text(item, "closedAt"), "2026-11-23T08:01:00.000Z");
+}
+
+static void a_change_says_who_wrote_before_it(void **state) {
+    struct bench *bench = *state;
+    const struct elb_caller caller = {STR("arn:aws:iam::1:role/x"), STR("Terraform"), STR_EMPTY};
+    const struct change rows[] = {
+        {.at_ms = NOW, .from = MODE_MONITOR, .to = MODE_DEFENSIVE, .last_writer = &caller},
+        {.at_ms = NOW + 1, .from = MODE_MONITOR, .to = MODE_DEFENSIVE},
+    };
+    struct elb_caller writer = {STR("left over"), STR_EMPTY, STR_EMPTY};
+    assert_int_equal(state_last_writer(&bench->ours, LB, &bench->aws.arena, &writer, NULL),
+                     STATUS_OK);
+    assert_true(str_is_empty(writer.arn));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(
+            state_append_change(&bench->ours, LB, &rows[i], &bench->aws.arena, &bench->aws.error),
+            STATUS_OK);
+    }
+    assert_int_equal(table_count(bench->table, LB, "CHANGE#"), 2);
+    const struct table_item *item = table_first(bench->table, LB, "CHANGE#");
+    assert_str(table_text(item, "before"), "monitor");
+    assert_str(table_text(item, "after"), "defensive");
+    assert_str(table_text(item, "lastWriterInvokedBy"), "none");
+    assert_int_equal(state_last_writer(&bench->ours, LB, &bench->aws.arena, &writer, NULL),
+                     STATUS_OK);
+    assert_str(writer.arn, "arn:aws:iam::1:role/x");
+    assert_str(writer.user_agent, "Terraform");
+    assert_str(writer.invoked_by, "");
+}
+
+static void one_copy_a_minute_may_ask_for_a_reevaluation(void **state) {
+    struct bench *bench = *state;
+    static const struct {
+        int64_t after_ms;
+        enum status status;
+    } rows[] = {{0, STATUS_OK},
+                {1, STATUS_CONFLICT},
+                {60000, STATUS_CONFLICT},
+                {60001, STATUS_OK},
+                {60002, STATUS_CONFLICT}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct state_table *who = i % 2 == 0 ? &bench->ours : &bench->theirs;
+        assert_int_equal(state_claim_reevaluation(
+                             who, STR("rule"), NOW + rows[i].after_ms, &bench->aws.arena, NULL),
+                         rows[i].status);
+    }
+    assert_int_equal(
+        state_claim_reevaluation(&bench->ours, STR("other"), NOW, &bench->aws.arena, NULL),
+        STATUS_OK);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(state_survives_the_table, begin, end),
+        cmocka_unit_test_setup_teardown(nothing_is_known_where_there_is_no_item, begin, end),
+        cmocka_unit_test_setup_teardown(times_are_iso_8601_and_text_of_the_contract, begin, end),
+        cmocka_unit_test_setup_teardown(a_state_is_saved_only_over_what_was_loaded, begin, end),
+        cmocka_unit_test_setup_teardown(
+            an_odd_item_is_read_as_far_as_it_goes_and_replaced, begin, end),
+        cmocka_unit_test_setup_teardown(more_corrections_than_are_remembered_are_cut, begin, end),
+        cmocka_unit_test_setup_teardown(an_event_is_of_one_copy_until_its_time_is_over, begin, end),
+        cmocka_unit_test_setup_teardown(the_same_invocation_repeated_may_go_on, begin, end),
+        cmocka_unit_test_setup_teardown(a_finished_event_is_nobodys_any_more, begin, end),
+        cmocka_unit_test_setup_teardown(a_seen_event_is_forgotten_after_two_days, begin, end),
+        cmocka_unit_test_setup_teardown(an_incident_is_opened_once_and_closed_once, begin, end),
+        cmocka_unit_test_setup_teardown(a_change_says_who_wrote_before_it, begin, end),
+        cmocka_unit_test_setup_teardown(one_copy_a_minute_may_ask_for_a_reevaluation, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
