@@ -26,8 +26,9 @@ struct asff {
 };
 
 /* Appends one object. Compliance.Status: COMPLIANT is PASSED, or WARNING while an exception excuses
- * the mode; NON_COMPLIANT is FAILED; unknown and not applicable are NOT_AVAILABLE, the latter
- * archived. `Workflow` belongs to the customer and is never written. `arena` is for scratch. */
+ * the mode; NON_COMPLIANT is FAILED; unknown and not applicable are NOT_AVAILABLE. What passes or
+ * is no longer judged is archived: it is fixed, or gone. `Workflow` belongs to the customer and is
+ * never written. `arena` is for scratch. */
 void asff_write(struct json_writer *writer,
                 struct arena *arena,
                 const struct evaluation *evaluation,

@@ -256,7 +256,8 @@ void asff_write(struct json_writer *writer,
                 const struct asff *asff) {
     ASSERT(writer != NULL && arena != NULL && evaluation != NULL && asff != NULL);
     struct context context = read_context(arena, evaluation, asff);
-    bool is_archived = evaluation->compliance == NOT_APPLICABLE;
+    bool is_fixed = evaluation->compliance == COMPLIANT && !evaluation->has_active_exception;
+    bool is_archived = is_fixed || evaluation->compliance == NOT_APPLICABLE;
     json_object_begin(writer);
     write_identity(writer, &context, asff);
     write_types(writer);

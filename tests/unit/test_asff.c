@@ -111,7 +111,7 @@ static void verdict_sets_status_state_and_severity(void **state) {
         const char *severity;
         const char *generator;
     } rows[] = {
-        {"compliant", COMPLIANT, false, 0, "PASSED", "ACTIVE", "INFORMATIONAL", "MODE_TOO_WEAK"},
+        {"compliant", COMPLIANT, false, 0, "PASSED", "ARCHIVED", "INFORMATIONAL", "MODE_TOO_WEAK"},
         {"excused", COMPLIANT, true, 0, "WARNING", "ACTIVE", "INFORMATIONAL", "MODE_TOO_WEAK"},
         {"gravest", NON_COMPLIANT, false, 2, "FAILED", "ACTIVE", "HIGH", "MODE_TOO_WEAK"},
         {"tag alone", NON_COMPLIANT, false, 1, "FAILED", "ACTIVE", "MEDIUM", "TAG_MISSING"},
