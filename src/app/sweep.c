@@ -246,6 +246,7 @@ static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, siz
     sweep->seen_count += count;
     sweep->act.arena = &arena;
     act_on_chunk(sweep, items, evaluations, count, read_ms);
+    sweep->act.arena = sweep->arena;
     forget_borrowed(items, count);
     arena_clean_up(&arena);
 }
@@ -339,7 +340,6 @@ static void clean_up_vanished(struct sweep *sweep) {
         }
     }
     report(sweep, evaluations, sweep->vanished_count, sweep->arena);
-    sweep->act.arena = sweep->arena;
     for (size_t i = 0; sweep->acts && i < result_count; i++) {
         if (has_vanished(sweep, &results[i], evaluation)) {
             struct load_balancer gone = {.arn = results[i].resource_id};
@@ -444,7 +444,6 @@ static void run(struct sweep *sweep) {
     if (may_clean_up(sweep)) {
         clean_up_vanished(sweep);
     }
-    sweep->act.arena = sweep->arena;
     act_ask_for_reevaluation(&sweep->act);
     log_sweep(sweep);
 }

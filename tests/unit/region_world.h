@@ -24,6 +24,7 @@ struct region_member {
     bool is_gone;       /* deleted right after it was listed */
     bool is_tags_quiet; /* DescribeTags leaves it out of its answer */
     const char *tags;   /* XML members beside the owner's; NULL: none */
+    bool drops_headers; /* drop_invalid_header_fields is there, and true */
 };
 
 struct region_told {
@@ -168,6 +169,7 @@ static inline struct fake_answer region_attributes(struct region *region, str fo
                    "</member>",
                    member->mode);
     }
+    buf_append(&out, member->drops_headers ? STR(DROPS("true")) : STR(""));
     buf_append(&out,
                STR("</Attributes></DescribeLoadBalancerAttributesResult>"
                    "</DescribeLoadBalancerAttributesResponse>"));

@@ -213,6 +213,87 @@ static void settings_check_all_variables_of_the_policy(void **state) {
     }
 }
 
+/* ---- what is about acting ---- */
+
+static void act_settings_have_these_defaults(void **state) {
+    (void)state;
+    struct bench bench;
+    assert_int_equal(parse(&bench, NULL, NULL), STATUS_OK);
+    const struct act_settings *act = &bench.app.settings.act;
+    assert_int_equal(act->enforcement.enforcement, ENFORCEMENT_OFF);
+    assert_int_equal(act->enforcement.max_changes_per_run, 25);
+    assert_int_equal(act->enforcement.fight_limit, 3);
+    assert_true(str_is_empty(act->state_table) && str_is_empty(act->alert_topic_arn));
+    assert_true(str_is_empty(act->config_rule_name) && str_is_empty(act->cross_account_role));
+    assert_false(act->imports_findings);
+    assert_int_equal(act->allowed_account_count, 0);
+    end(&bench);
+}
+
+#define TOPIC "arn:aws:sns:eu-west-1:111122223333:alerts"
+
+static const struct {
+    const char *name, *value;
+    const char *says; /* NULL: it is good */
+} ACT_ROWS[] = {
+    {"ENFORCEMENT", "Enforce", NULL},
+    {"ENFORCEMENT", "plan", NULL},
+    {"ENFORCEMENT", "on", "ENFORCEMENT is \"on\"; accepted: off, plan, enforce"},
+    {"SECURITY_HUB", "on", NULL},
+    {"SECURITY_HUB", "yes", "SECURITY_HUB is \"yes\"; accepted: off, on"},
+    {"MAX_CHANGES_PER_RUN", "0", NULL},
+    {"MAX_CHANGES_PER_RUN", "1000", NULL},
+    {"MAX_CHANGES_PER_RUN", "1001", "accepted: 0..1000"},
+    {"MAX_CHANGES_PER_RUN", "-1", "accepted: 0..1000"},
+    {"MAX_CHANGES_PER_RUN", "2.5", "accepted: 0..1000"},
+    {"FIGHT_LIMIT", "1", NULL},
+    {"FIGHT_LIMIT", "32", NULL},
+    {"FIGHT_LIMIT", "0", "FIGHT_LIMIT is \"0\"; accepted: 1..32"},
+    {"FIGHT_LIMIT", "33", "accepted: 1..32"},
+    {"STATE_TABLE", "desync-guard_1.x", NULL},
+    {"STATE_TABLE", "  ", NULL},
+    {"STATE_TABLE", "ab", "the name of a DynamoDB table"},
+    {"STATE_TABLE", "a table", "STATE_TABLE is \"a table\""},
+    {"ALERT_TOPIC_ARN", TOPIC, NULL},
+    {"ALERT_TOPIC_ARN", "arn:aws-us-gov:sns:us-gov-west-1:111122223333:a_b-1", NULL},
+    {"ALERT_TOPIC_ARN", TOPIC ".fifo", "the ARN of a standard SNS topic"},
+    {"ALERT_TOPIC_ARN", TOPIC ":subscription", "SNS topic"},
+    {"ALERT_TOPIC_ARN", "arn:aws:sqs:eu-west-1:111122223333:alerts", "SNS topic"},
+    {"ALERT_TOPIC_ARN", "arn:aws:sns:moon:111122223333:alerts", "SNS topic"},
+    {"ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:1111:alerts", "SNS topic"},
+    {"ALERT_TOPIC_ARN", "alerts", "SNS topic"},
+    {"CONFIG_RULE_NAME", "desync-guard_1", NULL},
+    {"CONFIG_RULE_NAME", "a rule", "the name of an AWS Config rule"},
+    {"EXTERNAL_ID", "org:desync/1", NULL},
+    {"EXTERNAL_ID", "x", "2 to 1224 characters"},
+    {"CROSS_ACCOUNT_ROLE", "/reader", "without a leading /"},
+    {"CROSS_ACCOUNT_ROLE", "reader", "CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together"},
+    {"ALLOWED_ACCOUNTS", "111122223333", "CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together"},
+    {"ALLOWED_ACCOUNTS", "111122223333,", "ALLOWED_ACCOUNTS is \"\""},
+    {"ALLOWED_ACCOUNTS", "11112222333a", "account ids of 12 digits"},
+    {"ALLOWED_ACCOUNTS", "*", "account ids of 12 digits"},
+};
+
+static void act_settings_are_checked_by_name(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(ACT_ROWS); i++) {
+        struct bench bench;
+        enum status status = parse(&bench, ACT_ROWS[i].name, ACT_ROWS[i].value);
+        bool is_good = ACT_ROWS[i].says == NULL
+                           ? status == STATUS_OK
+                           : status == STATUS_CONFIGURATION &&
+                                 str_contains(bench.error.message, str_from_cstr(ACT_ROWS[i].says));
+        if (!is_good) {
+            fail_msg("%s=%s: %s: %.*s",
+                     ACT_ROWS[i].name,
+                     ACT_ROWS[i].value,
+                     status_name(status),
+                     STR_ARG(bench.error.message));
+        }
+        end(&bench);
+    }
+}
+
 static void connect_needs_a_region(void **state) {
     (void)state;
     struct bench bench;
@@ -292,6 +373,8 @@ int main(void) {
         cmocka_unit_test(settings_requests_per_second_are_1_to_10_or_off),
         cmocka_unit_test(settings_refuse_a_bad_value_by_name),
         cmocka_unit_test(settings_check_all_variables_of_the_policy),
+        cmocka_unit_test(act_settings_have_these_defaults),
+        cmocka_unit_test(act_settings_are_checked_by_name),
         cmocka_unit_test(connect_needs_a_region),
         cmocka_unit_test(connect_refuses_bad_aws_variables_by_name),
         cmocka_unit_test(connect_paces_calls_unless_told_not_to),

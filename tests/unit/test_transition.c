@@ -206,6 +206,105 @@ static void one_that_is_gone_ends_its_incident(void **state) {
     assert_int_equal(transition.alerts, TELL_RESOLVED);
 }
 
+static void a_correction_cannot_reach_back_before_it_was_seen_to_be_fine(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    (void)step(&remembered, &good, NOW - 1000, false);
+    struct transition transition = step(&remembered, &good, NOW, true);
+    assert_int_equal(transition.next.pending_open_ms, NOW - 1000);
+}
+
+static struct transition_facts corrected_at(const struct evaluation *evaluation,
+                                            int64_t weak_read_ms,
+                                            int64_t facts_ms) {
+    return (struct transition_facts){.evaluation = evaluation,
+                                     .facts_ms = facts_ms,
+                                     .now_ms = NOW,
+                                     .max_non_compliant_days = 7,
+                                     .is_corrected = true,
+                                     .weak_since_ms = weak_read_ms,
+                                     .weak_read_ms = weak_read_ms};
+}
+
+static void copies_that_read_the_same_weak_mode_correct_it_once(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    (void)step(&remembered, &good, NOW - 100, true);
+    struct transition transition;
+    const struct transition_facts same = corrected_at(&good, NOW - 200, NOW);
+    transition_make(&remembered, &same, &arena, &transition);
+    assert_false(transition.is_correction || transition.is_changed);
+    assert_int_equal(transition.alerts, 0);
+    const struct transition_facts later = corrected_at(&good, NOW - 50, NOW);
+    transition_make(&remembered, &later, &arena, &transition);
+    assert_true(transition.is_correction);
+    assert_int_equal(transition.alerts, TELL_ENFORCED);
+}
+
+static void a_correction_says_it_all_when_the_beginning_was_not_told(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    struct evaluation no_tag = judged(NON_COMPLIANT, MODE_DEFENSIVE);
+    (void)step(&remembered, &bad, NOW, false);
+    remembered.untold = TELL_OPENED;
+    assert_int_equal(step(&remembered, &no_tag, NOW + HOUR, true).alerts, TELL_ENFORCED);
+}
+
+static void a_correction_is_remembered_although_others_judged_since(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    struct evaluation stricter = judged(COMPLIANT, MODE_STRICTEST);
+    (void)step(&remembered, &stricter, NOW - 10, false);
+    struct transition transition;
+    const struct transition_facts facts = corrected_at(&good, NOW - 200, NOW - 100);
+    transition_make(&remembered, &facts, &arena, &transition);
+    assert_true(transition.is_stale && transition.is_changed && transition.is_correction);
+    assert_int_equal(transition.next.mode, MODE_STRICTEST);
+    assert_int_equal(transition.next.version, remembered.version + 1);
+    assert_int_equal(corrections_in_a_day(&transition.next, NOW), 1);
+    assert_int_equal(transition.alerts, TELL_ENFORCED);
+}
+
+/* What reached nobody, what is seen next, and what is told then. */
+static const struct {
+    const char *name;
+    unsigned untold;
+    bool was_open, is_open;
+    unsigned alerts;
+} UNTOLD[] = {
+    {"a beginning, still true", TELL_OPENED, true, true, TELL_OPENED},
+    {"a beginning that is over", TELL_OPENED, true, false, 0},
+    {"an end", TELL_RESOLVED, false, false, TELL_RESOLVED},
+    {"an end, and a new beginning", TELL_RESOLVED, false, true, TELL_OPENED},
+    {"a correction", TELL_ENFORCED, false, false, TELL_ENFORCED},
+    {"a correction, weak again", TELL_ENFORCED, false, true, TELL_ENFORCED | TELL_OPENED},
+    {"an escalation", TELL_ESCALATED, true, true, TELL_ESCALATED},
+    {"a fight that is over", TELL_FIGHT, true, false, TELL_RESOLVED},
+    {"an exception that is no more", TELL_EXCEPTION_EXPIRING, false, false, 0},
+    {"an expiry that is no more", TELL_EXCEPTION_EXPIRED, true, true, 0},
+    {"a finding", TELL_FINDING, true, true, 0},
+};
+
+static void what_reached_nobody_is_told_while_it_is_true(void **state) {
+    (void)state;
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    for (size_t i = 0; i < sizeof UNTOLD / sizeof *UNTOLD; i++) {
+        struct lb_state remembered = {0};
+        (void)step(&remembered, UNTOLD[i].was_open ? &bad : &good, NOW, false);
+        remembered.untold = UNTOLD[i].untold;
+        struct transition next =
+            step(&remembered, UNTOLD[i].is_open ? &bad : &good, NOW + HOUR, false);
+        if (next.alerts != UNTOLD[i].alerts || !next.is_changed || next.next.untold != 0) {
+            fail_msg("%s: alerts %u", UNTOLD[i].name, next.alerts);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_episode_is_opened_told_and_closed_once),
@@ -219,6 +318,11 @@ int main(void) {
         cmocka_unit_test(an_exception_is_told_of_once_as_expiring_and_once_as_expired),
         cmocka_unit_test(a_fight_is_told_of_once_a_day),
         cmocka_unit_test(one_that_is_gone_ends_its_incident),
+        cmocka_unit_test(a_correction_cannot_reach_back_before_it_was_seen_to_be_fine),
+        cmocka_unit_test(copies_that_read_the_same_weak_mode_correct_it_once),
+        cmocka_unit_test(a_correction_says_it_all_when_the_beginning_was_not_told),
+        cmocka_unit_test(a_correction_is_remembered_although_others_judged_since),
+        cmocka_unit_test(what_reached_nobody_is_told_while_it_is_true),
     };
     return cmocka_run_group_tests(tests, NULL, reset);
 }
