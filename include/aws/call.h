@@ -47,6 +47,10 @@ void aws_client_with_credentials(struct aws_client *client,
                                  struct aws_client *like,
                                  const struct aws_credentials *credentials);
 
+/* Waits until a call of this category may start, and takes its tokens; the deadline ends it. For a
+ * request with is_sent_once. */
+void aws_wait_for_turn(struct aws_client *client, enum pace_category category);
+
 /* Milliseconds until the deadline; negative when it is past. */
 int64_t aws_client_time_left_ms(const struct aws_client *client);
 
@@ -80,6 +84,9 @@ struct aws_request {
     str region;                /* empty: the client's */
     const struct aws_code_meaning *meanings; /* NULL: none */
     bool uses_fresh_connection;              /* so that curl cannot send it twice by itself */
+    /* One attempt, sent at once: it rests on what the caller has just read, and neither a pause nor
+     * a repeat may come between. The caller waits for its turn first (aws_wait_for_turn). */
+    bool is_sent_once;
     /* Must not be carried out twice, and nothing in the request itself prevents that. A fresh
      * connection, and another attempt only when this one cannot have been carried out: it was never
      * sent, or the answer refuses it (throttled, wrong time). Everything else is final, with

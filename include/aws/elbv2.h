@@ -34,11 +34,12 @@ struct elbv2_attribute {
     str value; /* "defensive" */
 };
 
-/* Sets these attributes (1 to ELBV2_MODIFY_MAX, each key once) and no other. A value that is set
- * twice is the same value, so a lost answer is simply asked for again. OK: mode and headers in
- * *facts are what AWS says they are now; compare them with what you wanted. INVALID: nothing was
- * sent. NOT_FOUND: the load balancer does not exist. Another bad status leaves *facts alone, but
- * when error->is_outcome_unknown the change may have been made: read again. */
+/* Sets these attributes (1 to ELBV2_MODIFY_MAX, each key once) and no other. One attempt: what was
+ * right to set may be wrong a second later, so whoever wants another reads and decides anew. The
+ * caller waits for its turn (aws_wait_for_turn, PACE_ELB_WRITE) before that reading. OK: mode and
+ * headers in *facts are what AWS says they are now; compare them with what you wanted. INVALID:
+ * nothing was sent. NOT_FOUND: the load balancer does not exist. Another bad status leaves *facts
+ * alone, but when error->is_outcome_unknown the change may have been made: read again. */
 MUST_USE enum status elbv2_modify_attributes(struct aws_client *client,
                                              str arn,
                                              const struct elbv2_attribute *attributes,

@@ -5,6 +5,9 @@
 /* Facts older than this are read anew before a mode is changed. */
 #define FRESH_MS 3000
 
+#define CHANGE_ATTEMPTS_MAX 3
+#define CHANGE_PAUSE_MS     INT64_C(1000) /* before the second; twice that before the third */
+
 bool act_is_on(const struct app *app) {
     const struct act_settings *settings = &app->settings.act;
     return settings->enforcement.enforcement != ENFORCEMENT_OFF ||
@@ -124,31 +127,13 @@ static enum status make_fresh(struct act *act, struct case_file *file, struct er
     return STATUS_OK;
 }
 
-/* The answer was lost, but the change may have been made. */
-static enum status look_again(struct act *act, struct case_file *file, enum status status) {
-    struct load_balancer seen = *file->facts;
-    bool is_read = elbv2_read_load_balancer(
-                       &act->app->aws, ELBV2_ATTRIBUTES, act->arena, &seen, NULL) == STATUS_OK;
-    if (!is_read || seen.mode != file->decision.to) {
-        return status;
-    }
-    *file->facts = seen;
-    return STATUS_OK;
-}
-
-/* Sends the one key that changes, and believes only what the answer says the mode is now. An
- * attempt counts as a change, whatever comes of it. */
-static enum status change_mode(struct act *act, struct case_file *file, struct error *error) {
+/* Sends the one key that changes, and believes only what the answer says the mode is now. */
+static enum status set_mode(struct act *act, struct case_file *file, struct error *error) {
     const struct load_balancer before = *file->facts;
     const struct elbv2_attribute attribute = {STR(ATTRIBUTE_DESYNC_MODE),
                                               str_from_cstr(mode_name(file->decision.to))};
-    act->changes++;
-    enum status status = elbv2_modify_attributes(
-        &act->app->aws, before.arn, &attribute, 1, act->arena, file->facts, error);
-    if (status != STATUS_OK && error->is_outcome_unknown) {
-        status = look_again(act, file, status);
-    }
-    TRY(status);
+    TRY(elbv2_modify_attributes(
+        &act->app->aws, before.arn, &attribute, 1, act->arena, file->facts, error));
     if (file->facts->mode != file->decision.to) {
         return error_set(error,
                          act->arena,
@@ -161,27 +146,104 @@ static enum status change_mode(struct act *act, struct case_file *file, struct e
     if (file->facts->drops_invalid_headers == KNOWN_NOT) {
         file->facts->drops_invalid_headers = before.drops_invalid_headers;
     }
-    struct evaluation *found = ARENA_NEW(act->arena, struct evaluation);
-    *found = *file->evaluation;
-    file->found = found;
-    file->is_corrected = true;
-    file->weak_read_ms = file->facts_ms;
     file->facts_ms = now_ms(act);
     judge_again(act, file);
     return STATUS_OK;
 }
 
-/* false: it failed, and that was told. */
-static bool correct(struct act *act, struct case_file *file) {
+static void decide(const struct act *act, const struct lb_state *before, struct case_file *file) {
+    bool has_table = !str_is_empty(act->table.name);
+    const struct enforcement_counts counts = {
+        .changes_in_run = act->changes,
+        .corrections_in_a_day = has_table ? corrections_in_a_day(before, now_ms(act)) : -1,
+    };
+    file->decision =
+        enforcement_decide(file->evaluation, &act->app->settings.act.enforcement, &counts);
+}
+
+/* Waits for what may be another attempt; false: there is none, and nothing was waited for. */
+static bool wait_for_another(struct act *act, const struct error *error, int attempt) {
+    int64_t pause_ms = CHANGE_PAUSE_MS * attempt;
+    if (attempt == CHANGE_ATTEMPTS_MAX || !status_is_retryable(error->status) ||
+        aws_client_time_left_ms(&act->app->aws) <= 2 * pause_ms) {
+        return false;
+    }
+    act->app->clock->sleep_ms(act->app->clock, pause_ms);
+    aws_wait_for_turn(&act->app->aws, PACE_ELB_WRITE);
+    return true;
+}
+
+/* Each attempt rests on a look of its own: what was right to set a second ago may lower the mode
+ * now. OK without is_corrected: somebody else has settled it meanwhile. */
+static enum status change_mode(struct act *act,
+                               const struct lb_state *before,
+                               struct case_file *file,
+                               struct error *error) {
+    struct evaluation *found = ARENA_NEW(act->arena, struct evaluation);
+    bool may_be_made = false; /* an answer was lost, but the change may have been made */
+    for (int attempt = 1;; attempt++) {
+        *found = *file->evaluation;
+        file->found = found;
+        file->weak_read_ms = file->facts_ms;
+        enum status status = set_mode(act, file, error);
+        file->is_corrected = status == STATUS_OK;
+        if (file->is_corrected) {
+            return STATUS_OK;
+        }
+        may_be_made = may_be_made || error->is_outcome_unknown;
+        bool has_another = wait_for_another(act, error, attempt);
+        file->is_live = false;
+        if ((!has_another && !may_be_made) || make_fresh(act, file, NULL) != STATUS_OK) {
+            return status;
+        }
+        file->is_corrected = may_be_made && file->facts->mode == file->decision.to;
+        if (file->is_corrected || !has_another) {
+            return file->is_corrected ? STATUS_OK : status;
+        }
+        decide(act, before, file);
+        if (file->decision.verdict != ENFORCE_CHANGE) {
+            return STATUS_OK;
+        }
+    }
+}
+
+/* Waiting for our turn makes what was read old. false: it need not be changed any more, or that
+ * could not be found out (*error). */
+static bool is_still_due(struct act *act,
+                         const struct lb_state *before,
+                         struct case_file *file,
+                         struct error *error) {
+    aws_wait_for_turn(&act->app->aws, PACE_ELB_WRITE);
+    if (!is_fresh(act, file)) {
+        if (make_fresh(act, file, error) != STATUS_OK) {
+            return false;
+        }
+        decide(act, before, file);
+    }
+    return file->decision.verdict == ENFORCE_CHANGE;
+}
+
+/* false: it failed, and that was told. An attempt counts as a change, whatever comes of it. */
+static bool correct(struct act *act, const struct lb_state *before, struct case_file *file) {
     struct error error = {0};
-    enum status status = change_mode(act, file, &error);
+    struct enforcement_decision decision = file->decision;
+    enum status status = STATUS_OK;
+    if (is_still_due(act, before, file, &error)) {
+        status = change_mode(act, before, file, &error);
+        act->changes++;
+    } else {
+        status = error.status;
+    }
+    if (!file->is_corrected) {
+        file->found = NULL;
+    }
     if (status == STATUS_NOT_FOUND) {
         judge_gone(act, file);
     } else if (status != STATUS_OK) {
-        add_enforcement(act, file->facts->arn, "failed", &file->decision, &error);
+        add_enforcement(act, file->facts->arn, "failed", &decision, &error);
         return false;
-    } else {
-        add_enforcement(act, file->facts->arn, "done", &file->decision, NULL);
+    } else if (file->is_corrected) {
+        add_enforcement(act, file->facts->arn, "done", &decision, NULL);
     }
     return true;
 }
@@ -202,13 +264,7 @@ static bool enforce(struct act *act, const struct lb_state *before, struct case_
         act_fail(act, file->facts->arn, "enforce", &error);
         return false;
     }
-    bool has_table = !str_is_empty(act->table.name);
-    const struct enforcement_counts counts = {
-        .changes_in_run = act->changes,
-        .corrections_in_a_day = has_table ? corrections_in_a_day(before, now_ms(act)) : -1,
-    };
-    file->decision =
-        enforcement_decide(file->evaluation, &act->app->settings.act.enforcement, &counts);
+    decide(act, before, file);
     str arn = file->facts->arn;
     switch (file->decision.verdict) {
     case ENFORCE_NOTHING:
@@ -224,7 +280,7 @@ static bool enforce(struct act *act, const struct lb_state *before, struct case_
         add_enforcement(act, arn, "skipped", &file->decision, NULL);
         break;
     case ENFORCE_CHANGE:
-        return correct(act, file);
+        return correct(act, before, file);
     }
     return true;
 }

@@ -48,8 +48,9 @@ static struct retry_state retry_state_of(const struct aws_client *client,
     bool is_dynamodb = request->service == AWS_DYNAMODB;
     int otherwise = is_dynamodb ? RETRY_ATTEMPTS_DYNAMODB : RETRY_ATTEMPTS_DEFAULT;
     int attempts_max = client->attempts_max > 0 ? client->attempts_max : otherwise;
+    attempts_max = request->attempts_max > attempts_max ? request->attempts_max : attempts_max;
     return (struct retry_state){
-        .attempts_max = request->attempts_max > attempts_max ? request->attempts_max : attempts_max,
+        .attempts_max = request->is_sent_once ? 1 : attempts_max,
         .base_ms = is_dynamodb ? 25 : 50,
     };
 }
@@ -169,15 +170,25 @@ static struct http_request http_request_of(const struct call *call,
     };
 }
 
-int64_t call_pace_ms(struct call *call) {
-    struct aws_client *client = call->client;
+static int64_t pace_ms(struct aws_client *client, enum pace_category category) {
     int64_t time_left_ms = aws_client_time_left_ms(client);
     if (client->pace == NULL || time_left_ms <= 0) {
         return 0;
     }
     int64_t now_ms = client->clock->now_ms(client->clock);
-    int64_t wait_ms = pace_take(client->pace, call->request->pace, now_ms);
+    int64_t wait_ms = pace_take(client->pace, category, now_ms);
     return wait_ms < time_left_ms ? wait_ms : time_left_ms;
+}
+
+void aws_wait_for_turn(struct aws_client *client, enum pace_category category) {
+    int64_t wait_ms;
+    while ((wait_ms = pace_ms(client, category)) > 0) {
+        client->clock->sleep_ms(client->clock, wait_ms);
+    }
+}
+
+int64_t call_pace_ms(struct call *call) {
+    return call->request->is_sent_once ? 0 : pace_ms(call->client, call->request->pace);
 }
 
 enum status call_prepare(struct call *call,

@@ -91,6 +91,7 @@ enum status elbv2_modify_attributes(struct aws_client *client,
     struct aws_request request =
         elbv2_request(OPERATION, write_form(arn, attributes, count, arena), parse_answer, &reading);
     request.pace = PACE_ELB_WRITE;
+    request.is_sent_once = true;
     outcome.status = aws_call(client, &request, arena, &outcome.error);
     if (outcome.status == STATUS_OK) {
         elbv2_fill_attributes(facts, &reading, true);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What others do to a load balancer between our look at it and our change, and what becomes of a
+ * change that has to be tried again.
+ */
+#include "loop_world.h"
+
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+#define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static struct loop loop;
+static struct region_member *weak;
+
+static void begin(const char *const *variables) {
+    loop_begin(&loop, variables, 3);
+    weak = &loop.region->members[1]; /* in monitor */
+}
+
+static int end(void **state) {
+    (void)state;
+    loop_end(&loop);
+    return 0;
+}
+
+static str weakened(const char *id) {
+    const struct loop_call call = {.id = id};
+    return loop_event(&loop, &call, weak->arn);
+}
+
+static void handle(str event, const char *request_id) {
+    loop_handle(&loop.copies[0], event, request_id);
+}
+
+static void make_strictest(struct loop *world) {
+    (void)world;
+    weak->mode = "strictest";
+}
+
+static const struct {
+    const char *name;
+    struct fake_answer answer;
+} REFUSALS[] = {
+    {"throttled", {.http_status = 400, .body = BODY(TROUBLE_XML("Throttling"))}},
+    {"reset", {.status = STATUS_CONNECTION}},
+    {"500", {.http_status = 500, .body = BODY(TROUBLE_HTML)}},
+};
+
+static void a_mode_raised_between_two_attempts_is_not_lowered(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(REFUSALS); i++) {
+        for (size_t raised_at = 1; raised_at <= 3; raised_at++) {
+            begin(VARIABLES(LOOP_ALL));
+            loop.fault = (struct loop_fault){
+                .nth = 1, .is_lasting = true, .match = ASKS_MODIFY, .answer = REFUSALS[i].answer};
+            loop.meanwhile = make_strictest;
+            loop.meanwhile_match = ASKS_MODIFY;
+            loop.meanwhile_nth = raised_at;
+            handle(weakened("e1"), "r1");
+            size_t asked = fake_requests_with(&loop.fake, ASKS_MODIFY);
+            if (asked != raised_at || strcmp(weak->mode, "strictest") != 0) {
+                fail_msg("%s, raised during attempt %zu: %zu attempts, now %s",
+                         REFUSALS[i].name,
+                         raised_at,
+                         asked,
+                         weak->mode);
+            }
+            loop_end(&loop);
+        }
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+static void a_change_that_is_refused_for_a_moment_is_made_after_another_look(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(REFUSALS); i++) {
+        begin(VARIABLES(LOOP_ALL));
+        loop.fault =
+            (struct loop_fault){.nth = 1, .match = ASKS_MODIFY, .answer = REFUSALS[i].answer};
+        handle(weakened("e1"), "r1");
+        loop_succeeded(&loop.copies[0]);
+        assert_string_equal(weak->mode, "defensive");
+        assert_int_equal(fake_requests_with(&loop.fake, ASKS_MODIFY), 2);
+        assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), 2);
+        assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+static void what_is_read_before_a_long_wait_is_read_again(void **state) {
+    (void)state;
+    begin(VARIABLES("ENFORCEMENT", "enforce"));
+    struct pace *pace = loop.copies[0].app.aws.pace;
+    assert_non_null(pace);
+    pace->categories[PACE_ELB_WRITE].tokens = 0;
+    pace->categories[PACE_ELB_WRITE].rate = 0.1;
+    pace->categories[PACE_ELB_WRITE].slowed_at_ms = FAKE_NOW_MS;
+    handle(weakened("e1"), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_in_range(loop.fake.slept_ms, 3001, LOOP_TIME_MS);
+    assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), 2);
+    assert_string_equal(weak->mode, "defensive");
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_teardown(name, end)
+    const struct CMUnitTest tests[] = {
+        TEST(a_mode_raised_between_two_attempts_is_not_lowered),
+        TEST(a_change_that_is_refused_for_a_moment_is_made_after_another_look),
+        TEST(what_is_read_before_a_long_wait_is_read_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
