@@ -68,12 +68,18 @@ def test_binary_starts_with_the_environment_it_is_deployed_with(name, environmen
     start(aws=aws, **environments[name]).wait_until_idle()
 
 
+def values_of(parameter):
+    """Those that are listed, or both ends of a range."""
+    ends = [str(parameter[end]) for end in ("MinValue", "MaxValue") if end in parameter]
+    return parameter.get("AllowedValues", ends)
+
+
 def allowed_values():
     source = stack.load()
     given = source["Resources"]["DesyncGuardFunction"]["Properties"]["Environment"]["Variables"]
     return [(variable, value) for variable, reference in given.items()
-            for value in source["Parameters"].get(camel_case(variable), {}).get("AllowedValues", [])
-            if reference == {"Ref": camel_case(variable)}]
+            if reference == {"Ref": camel_case(variable)}
+            for value in values_of(source["Parameters"][camel_case(variable)])]
 
 
 @pytest.mark.parametrize("variable, value", allowed_values())

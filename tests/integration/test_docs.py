@@ -132,11 +132,28 @@ def test_member_role_trusts_one_role_that_knows_the_external_id(member):
 
 
 @pytest.mark.parametrize("enforcement", ["off", "plan", "enforce"])
-def test_member_role_may_do_what_the_function_may_do_at_home(member, enforcement):
-    at_home = Stack(stack.transform(), Enforcement=enforcement, CreateConfigRule="on")
-    wanted = {a for a in at_home.actions() - {"config:StartConfigRulesEvaluation"}
-              if a.startswith(("config:", "elasticloadbalancing:"))}
-    assert member_stack(member, Enforcement=enforcement).actions() == wanted
+@pytest.mark.parametrize("security_hub", ["on", "off"])
+@pytest.mark.parametrize("rule", ["desync-guard", ""])
+def test_member_role_may_do_what_the_function_may_do_at_home(member, enforcement, security_hub,
+                                                             rule):
+    """Reactions to API calls are for the central account only."""
+    features = {"Enforcement": enforcement, "SecurityHub": security_hub}
+    at_home = Stack(stack.transform(), CreateConfigRule="on", ReactToApiCalls="off", **features)
+    wanted = {a for a in at_home.actions()
+              if a.startswith(("config:", "elasticloadbalancing:", "securityhub:"))}
+    if not rule:
+        wanted -= {"config:StartConfigRulesEvaluation"}
+    assert member_stack(member, ConfigRuleName=rule, **features).actions() == wanted
+
+
+def test_member_role_names_resources_of_its_account_wherever_aws_lets_it(member):
+    known = known_actions()
+    role = member_stack(member, Enforcement="enforce", SecurityHub="on", ConfigRuleName="x")
+    assert len(role.statements()) == 6
+    for statement in role.statements():
+        for action in as_list(statement["Action"]):
+            can_be_restricted = bool(known[action.lower()].get("Resources"))
+            assert (":123456789012:" in statement["Resource"]) is can_be_restricted, action
 
 
 def test_organization_rule_says_what_aws_config_accepts(tmp_path):

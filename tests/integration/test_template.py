@@ -58,7 +58,7 @@ def test_cfn_lint_finds_nothing_in_the_transformed_template(region, tmp_path):
 
 def test_cfn_lint_would_find_something(template, tmp_path):
     path = tmp_path / "broken.json"
-    path.write_text(json.dumps(template).replace("dynamodb:Query", "dynamodb:Qerry"))
+    path.write_text(json.dumps(template).replace("dynamodb:GetItem", "dynamodb:GetItme"))
     assert "W3037" in lint(path, "eu-west-1")[1]
 
 
@@ -160,6 +160,24 @@ def names_in_sources():
 def test_function_is_given_only_variables_it_knows(template):
     unknown = set(variables(Stack(template))) - names_in_sources()
     assert unknown == set()
+
+
+# Lambda sets them, LoggingConfig does, or they are for a machine that is not Lambda.
+NOT_OF_THE_TEMPLATE = {
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION",
+    "AWS_DEFAULT_REGION", "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL",
+    "AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+}
+READS = (r'\benv,\s*"([A-Z][A-Z0-9_]+)"', r'\{"([A-Z][A-Z0-9_]+)",\s*is_\w+',
+         r'\bname = "([A-Z][A-Z0-9_]+)"', r'X\(\w+,[\s\\]*"([A-Z_]+)"')
+
+
+def test_every_variable_the_function_reads_can_be_set(template):
+    text = "".join(path.read_text() for path in sorted(ROOT.glob("src/**/*.c")))
+    read = {name for pattern in READS for name in re.findall(pattern, text)}
+    assert read - set(variables(Stack(template))) == NOT_OF_THE_TEMPLATE
+    assert set(variables(Stack(template))) <= read
 
 
 def test_parameters_are_named_like_the_variables_they_set(source):
@@ -272,8 +290,7 @@ ALWAYS = {
 }
 BY_FEATURE = {
     "CreateConfigRule": {"config:GetComplianceDetailsByConfigRule", "config:PutEvaluations"},
-    "CreateStateTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
-                         "dynamodb:UpdateItem"},
+    "CreateStateTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
     "CreateAlertTopic": {"sns:Publish"},
     "Enforcement": {"elasticloadbalancing:ModifyLoadBalancerAttributes"},
     "SecurityHub": {"securityhub:BatchImportFindings"},
@@ -291,7 +308,8 @@ def test_actions_with_everything_off_and_everything_on(off, on, capsys):
         print("\n".join(f"+ {action}" for action in granted))
     assert off.actions() == ALWAYS
     assert set(granted) == set().union(
-        *BY_FEATURE.values(), {"config:StartConfigRulesEvaluation", "sts:AssumeRole"})
+        *BY_FEATURE.values(),
+        {"config:StartConfigRulesEvaluation", "dynamodb:Query", "sts:AssumeRole"})
 
 
 @pytest.mark.parametrize("feature", BY_FEATURE)
@@ -300,10 +318,32 @@ def test_a_feature_brings_its_own_actions_and_no_others(template, feature):
     assert alone.actions() - ALWAYS == BY_FEATURE[feature]
 
 
-def test_reevaluation_needs_the_rule_and_the_api_calls(template):
-    both = Stack(template, **(OFF | {"CreateConfigRule": "on", "ReactToApiCalls": "on"}))
-    statement, = [s for s in both.statements() if s["Sid"] == "AskConfigToReevaluate"]
-    assert statement["Resource"] == "ConfigRule.Arn"
+@pytest.mark.parametrize("rule", ["on", "off"])
+@pytest.mark.parametrize("calls", ["on", "off"])
+@pytest.mark.parametrize("enforcement", ["off", "plan", "enforce"])
+def test_reevaluation_takes_the_rule_and_calls_or_corrections(template, rule, calls, enforcement):
+    parameters = {"CreateConfigRule": rule, "ReactToApiCalls": calls, "Enforcement": enforcement}
+    statements = Stack(template, **(OFF | parameters)).statements()
+    resources = [s["Resource"] for s in statements
+                 if "config:StartConfigRulesEvaluation" in as_list(s["Action"])]
+    asks = rule == "on" and (calls == "on" or enforcement == "enforce")
+    assert resources == ["ConfigRule.Arn"] * asks
+
+
+def test_table_is_used_with_the_operations_the_function_has(on):
+    text = "".join(path.read_text() for path in sorted(ROOT.glob("src/aws/dynamodb*.c")))
+    operations = re.findall(r'dynamodb_call call = \{"(\w+)"|define OPERATION "(\w+)"', text)
+    used = {f"dynamodb:{one or other}" for one, other in operations}
+    assert {a for a in on.actions() if a.startswith("dynamodb:")} == used
+    statement, = [s for s in on.statements() if s["Sid"] == "KeepState"]
+    assert statement["Resource"] == "StateTable.Arn"
+
+
+@pytest.mark.parametrize("table", ["on", "off"])
+@pytest.mark.parametrize("topic", ["on", "off"])
+def test_past_changes_are_looked_up_for_alerts_only(template, table, topic):
+    actions = Stack(template, CreateStateTable=table, CreateAlertTopic=topic).actions()
+    assert ("dynamodb:Query" in actions) is (table == topic == "on")
 
 
 @pytest.mark.parametrize("enforcement, may_modify", [
@@ -368,6 +408,8 @@ BASE = {"DesyncGuardFunction", "DesyncGuardFunctionEventInvokeConfig", "Function
     ({"CreateConfigRule": "on", "ReactToApiCalls": "on"},
      {"ConfigPermission", "ConfigRule", "ApiCallRule", "ApiCallPermission", "DeadLettersPolicy",
       "ReevaluationPolicy"}),
+    ({"CreateConfigRule": "on", "Enforcement": "enforce"},
+     {"ConfigPermission", "ConfigRule", "ReevaluationPolicy"}),
     ({"SweepSchedule": "rate(1 day)"}, {"SweepRule", "SweepPermission", "DeadLettersPolicy"}),
     ({"CreateStateTable": "on"}, {"StateTable"}),
     ({"CreateAlertTopic": "on"}, {"AlertTopic", "AlertTopicPolicy"}),
