@@ -177,7 +177,7 @@ def licence_line(path, text):
 
 
 def no_workplace(path, text):
-    for match in re.finditer(r"(?<![\w.-])/work/|/home/\w+/|\.library\b", text):
+    for match in re.finditer(r"(?<![\w.-])/wor[k]/|/home/\w+/|\.librar[y]\b", text):
         yield line_of(text, match.start()), f"'{match.group(0)}' names the place it was written at"
 
 
