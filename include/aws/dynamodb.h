@@ -70,6 +70,7 @@ struct dynamodb_put {
     str table;
     struct dynamodb_item item; /* with pk and sk */
     struct dynamodb_expression expression;
+    bool *was_there_out; /* NULL, or whether an item was there before; after a lost answer true */
 };
 
 /* Replaces the whole item, when the condition is met by what is there. CONFLICT after a lost answer

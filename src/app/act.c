@@ -14,6 +14,15 @@ bool act_is_on(const struct app *app) {
            !str_is_empty(settings->state_table);
 }
 
+/* Lambda's id of the invocation is the same in its repeats; on the command line nothing is
+ * repeated, and two runs at once are two writers. */
+static str writer_name(const struct app *app, struct arena *arena) {
+    if (!str_is_empty(app->log->request_id)) {
+        return app->log->request_id;
+    }
+    return str_format(arena, "command-line-%016llx", (unsigned long long)app->home.random_state);
+}
+
 void act_begin(struct act *act, struct app *app, const struct policy *policy, struct arena *keep) {
     *act = (struct act){
         .app = app,
@@ -22,8 +31,7 @@ void act_begin(struct act *act, struct app *app, const struct policy *policy, st
         .arena = keep,
         .table = {.client = &app->home,
                   .name = app->settings.act.state_table,
-                  .writer = str_is_empty(app->log->request_id) ? STR("command-line")
-                                                               : app->log->request_id},
+                  .writer = writer_name(app, keep)},
     };
 }
 

@@ -40,8 +40,9 @@ void act_on(struct act *act,
             struct evaluation *evaluation);
 
 /* Asks Config to evaluate its rule anew when a mode was raised, or when a call led to another
- * verdict or mode than was remembered; without a table, when there was a call. */
-void act_ask_for_reevaluation(struct act *act);
+ * verdict or mode than was remembered; without a table, when there was a call. false: it should
+ * have been asked, and was told as a failure. */
+bool act_ask_for_reevaluation(struct act *act);
 
 /* Appends a copy to the actions, and remembers the first failure (`cause` NULL: none). */
 void act_add(struct act *act, const struct action *action, const struct error *cause);

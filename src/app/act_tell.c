@@ -131,11 +131,11 @@ bool act_import_finding(struct act *act,
 
 /* An evaluation that is running, or ran less than a minute ago, will have seen the change or will
  * be followed by Config's own: nothing is lost by not asking again. */
-void act_ask_for_reevaluation(struct act *act) {
+bool act_ask_for_reevaluation(struct act *act) {
     str rule_name = act->app->settings.act.config_rule_name;
     struct error error = {0};
     if (!act->has_new_verdict || str_is_empty(rule_name)) {
-        return;
+        return true;
     }
     enum status status = STATUS_OK;
     if (!str_is_empty(act->table.name)) {
@@ -154,5 +154,7 @@ void act_ask_for_reevaluation(struct act *act) {
                                   .reason = status == STATUS_OK ? STR("a verdict or mode changed")
                                             : is_skipped ? STR("asked for less than a minute ago")
                                                          : error.message};
-    act_add(act, &action, status == STATUS_OK || is_skipped ? NULL : &error);
+    bool is_settled = status == STATUS_OK || is_skipped;
+    act_add(act, &action, is_settled ? NULL : &error);
+    return is_settled;
 }

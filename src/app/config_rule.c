@@ -205,8 +205,13 @@ static void act_and_reply(struct app *app,
     act_begin(&act, app, policy, arena);
     if (may_act(invocation) &&
         str_eq(judged->evaluation->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
+        const struct evaluation reported = *judged->evaluation;
         act_on(&act, &judged->facts, judged->read_ms, judged->evaluation);
-        act_ask_for_reevaluation(&act); /* after a correction, what was reported is not true */
+        /* By then, what was reported may not be true any more. */
+        act.has_new_verdict = act.has_new_verdict ||
+                              reported.compliance != judged->evaluation->compliance ||
+                              reported.mode != judged->evaluation->mode;
+        (void)act_ask_for_reevaluation(&act);
     }
     if (act.first_failure.status != STATUS_OK) {
         reply_error(

@@ -114,15 +114,18 @@ static bool claim(struct elb_case *elb_case, str arn) {
     const struct clock *clock = elb_case->app->clock;
     int64_t now_ms = clock->now_ms(clock);
     int64_t deadline_ms = elb_case->app->aws.deadline_ms;
-    int64_t lease_ms = deadline_ms == INT64_MAX ? now_ms + MS_PER_DAY / 24 : deadline_ms;
+    struct event_claim event = {
+        .event_id = elb_case->call->event_id,
+        .lease_ms = deadline_ms == INT64_MAX ? now_ms + MS_PER_DAY / 24 : deadline_ms,
+        .now_ms = now_ms,
+    };
     struct error error = {0};
-    enum status status = state_claim_event(&elb_case->act.table,
-                                           arn,
-                                           elb_case->call->event_id,
-                                           lease_ms,
-                                           now_ms,
-                                           elb_case->arena,
-                                           &error);
+    enum status status =
+        state_claim_event(&elb_case->act.table, arn, &event, elb_case->arena, &error);
+    if (status == STATUS_OK && event.was_begun) {
+        /* The verdict may be remembered as of then, and AWS Config not have been asked. */
+        elb_case->act.has_new_verdict = true;
+    }
     if (status == STATUS_CONFLICT) {
         LOG(elb_case->app->log,
             LOG_INFO,
@@ -149,19 +152,25 @@ static void finish(struct elb_case *elb_case, str arn) {
     }
 }
 
+/* Finished is only what needs no repeat of the invocation: AWS Config was asked, too. */
 static void handle_all(struct elb_case *elb_case) {
-    for (size_t i = 0; i < elb_case->call->arn_count; i++) {
-        str arn = elb_case->call->arns[i];
-        if (claim(elb_case, arn)) {
+    const struct elb_call *call = elb_case->call;
+    bool *is_done = ARENA_ARRAY(elb_case->arena, bool, call->arn_count);
+    for (size_t i = 0; i < call->arn_count; i++) {
+        is_done[i] = false;
+        if (claim(elb_case, call->arns[i])) {
             size_t unknown_before = elb_case->unknown_count;
-            handle_one(elb_case, arn);
-            if (elb_case->unknown_count == unknown_before &&
-                elb_case->act.first_failure.status == STATUS_OK) {
-                finish(elb_case, arn);
-            }
+            handle_one(elb_case, call->arns[i]);
+            is_done[i] = elb_case->unknown_count == unknown_before &&
+                         elb_case->act.first_failure.status == STATUS_OK;
         }
     }
-    act_ask_for_reevaluation(&elb_case->act);
+    bool is_asked = act_ask_for_reevaluation(&elb_case->act);
+    for (size_t i = 0; i < call->arn_count; i++) {
+        if (is_done[i] && is_asked) {
+            finish(elb_case, call->arns[i]);
+        }
+    }
 }
 
 /* Who called is who wrote the mode last: not one who tagged, and not we ourselves. */

@@ -34,11 +34,15 @@ MUST_USE enum status state_save(const struct state_table *table,
 
 /* SEEN: the event is ours to handle. CONFLICT: it was handled, or another copy is at it. `lease_ms`
  * is when this invocation is over whatever happens; until then nobody else may take the event. */
+struct event_claim {
+    str event_id;
+    int64_t lease_ms;
+    int64_t now_ms;
+    bool was_begun; /* out, with OK: it was begun before, and not finished */
+};
 MUST_USE enum status state_claim_event(const struct state_table *table,
                                        str arn,
-                                       str event_id,
-                                       int64_t lease_ms,
-                                       int64_t now_ms,
+                                       struct event_claim *claim,
                                        struct arena *arena,
                                        struct error *error);
 /* It is handled for good. */
@@ -84,7 +88,8 @@ MUST_USE enum status state_last_writer(const struct state_table *table,
                                        struct elb_caller *writer_out,
                                        struct error *error);
 
-/* At most one copy a minute gets OK; the others CONFLICT. */
+/* At most one copy a minute gets OK; the others CONFLICT. The same writer may ask again: it does so
+ * only when AWS Config did not take what it asked for. */
 MUST_USE enum status state_claim_reevaluation(const struct state_table *table,
                                               str rule_name,
                                               int64_t now_ms,

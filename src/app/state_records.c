@@ -22,24 +22,22 @@ static str time_key(struct arena *arena, const char *prefix, int64_t ms) {
 
 enum status state_claim_event(const struct state_table *table,
                               str arn,
-                              str event_id,
-                              int64_t lease_ms,
-                              int64_t now_ms,
+                              struct event_claim *claim,
                               struct arena *arena,
                               struct error *error) {
     static const struct dynamodb_name names[] = {{"#s", "status"}, {"#w", "writer"}};
     const struct dynamodb_attribute item[] = {
         dynamodb_string(DYNAMODB_PK, arn),
-        dynamodb_string(DYNAMODB_SK, sort_key(arena, "SEEN", event_id)),
+        dynamodb_string(DYNAMODB_SK, sort_key(arena, "SEEN", claim->event_id)),
         dynamodb_string("status", STR("started")),
         dynamodb_string("writer", table->writer),
-        dynamodb_string("leaseUntil", time_format_iso8601(arena, lease_ms)),
-        dynamodb_number(arena, "expires_at", (now_ms + SEEN_KEPT_MS) / MS_PER_SECOND),
+        dynamodb_string("leaseUntil", time_format_iso8601(arena, claim->lease_ms)),
+        dynamodb_number(arena, "expires_at", (claim->now_ms + SEEN_KEPT_MS) / MS_PER_SECOND),
     };
     const struct dynamodb_attribute values[] = {
         dynamodb_string(":started", STR("started")),
         dynamodb_string(":me", table->writer),
-        dynamodb_string(":now", time_format_iso8601(arena, now_ms)),
+        dynamodb_string(":now", time_format_iso8601(arena, claim->now_ms)),
     };
     const struct dynamodb_put put = {
         .table = table->name,
@@ -50,6 +48,7 @@ enum status state_claim_event(const struct state_table *table,
                        .name_count = 2,
                        .values = values,
                        .value_count = 3},
+        .was_there_out = &claim->was_begun,
     };
     return dynamodb_put_item(table->client, &put, arena, error);
 }
@@ -188,15 +187,20 @@ enum status state_claim_reevaluation(const struct state_table *table,
         dynamodb_string("requestedAt", time_format_iso8601(arena, now_ms)),
         dynamodb_string("writer", table->writer),
     };
-    const struct dynamodb_attribute value =
-        dynamodb_string(":before", time_format_iso8601(arena, now_ms - REEVALUATION_PAUSE_MS));
+    static const struct dynamodb_name name = {"#w", "writer"};
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":before", time_format_iso8601(arena, now_ms - REEVALUATION_PAUSE_MS)),
+        dynamodb_string(":me", table->writer),
+    };
     const struct dynamodb_put put = {
         .table = table->name,
         .item = {item, sizeof item / sizeof *item},
-        .expression = {.condition =
-                           STR("attribute_not_exists(" DYNAMODB_PK ") OR requestedAt < :before"),
-                       .values = &value,
-                       .value_count = 1},
+        .expression = {.condition = STR("attribute_not_exists(" DYNAMODB_PK
+                                        ") OR requestedAt < :before OR #w = :me"),
+                       .names = &name,
+                       .name_count = 1,
+                       .values = values,
+                       .value_count = 2},
     };
     return dynamodb_put_item(table->client, &put, arena, error);
 }

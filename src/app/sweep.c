@@ -444,7 +444,7 @@ static void run(struct sweep *sweep) {
     if (may_clean_up(sweep)) {
         clean_up_vanished(sweep);
     }
-    act_ask_for_reevaluation(&sweep->act);
+    (void)act_ask_for_reevaluation(&sweep->act);
     log_sweep(sweep);
 }
 

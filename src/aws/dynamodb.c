@@ -81,13 +81,15 @@ static void write_expression(struct json_writer *writer,
 
 /* ---- put ---- */
 
-static enum status parse_nothing(void *context,
-                                 struct arena *arena,
-                                 const struct aws_response *response,
-                                 struct error *error) {
-    (void)context;
+static enum status parse_put(void *context,
+                             struct arena *arena,
+                             const struct aws_response *response,
+                             struct error *error) {
+    bool *was_there = context;
     const struct json *root = NULL;
-    return dynamodb_answer(arena, response, &root, error);
+    TRY(dynamodb_answer(arena, response, &root, error));
+    *was_there = json_get(root, "Attributes") != NULL;
+    return STATUS_OK;
 }
 
 static void write_put(struct buf *body, const struct dynamodb_put *put) {
@@ -102,6 +104,9 @@ static void write_put(struct buf *body, const struct dynamodb_put *put) {
     }
     json_object_end(&writer);
     write_expression(&writer, &put->expression);
+    if (put->was_there_out != NULL) {
+        json_write_member(&writer, "ReturnValues", STR("ALL_OLD"));
+    }
     json_object_end(&writer);
 }
 
@@ -155,7 +160,8 @@ enum status dynamodb_put_item(struct aws_client *client,
     struct buf body;
     struct aws_request request;
     struct error problem = {.status = STATUS_OK};
-    const struct dynamodb_call call = {"PutItem", &body, parse_nothing, NULL};
+    bool was_there = true;
+    const struct dynamodb_call call = {"PutItem", &body, parse_put, &was_there};
     buf_init(&body, arena, DYNAMODB_BODY_BYTES_MAX);
     write_put(&body, put);
     TRY(dynamodb_request(&call, arena, &request, error));
@@ -166,6 +172,9 @@ enum status dynamodb_put_item(struct aws_client *client,
     }
     if (status != STATUS_OK && error != NULL) {
         *error = problem;
+    }
+    if (status == STATUS_OK && put->was_there_out != NULL) {
+        *put->was_there_out = was_there;
     }
     return status;
 }

@@ -316,8 +316,16 @@ static inline struct fake_answer table_put_item(struct table *table, const struc
     if (!table_condition_is_met(table, body, there)) {
         return table_conflict();
     }
+    struct buf out;
+    buf_init(&out, table->arena, 1 << 16);
+    bool tells_old = str_eq(json_get_string(body, "ReturnValues"), STR("ALL_OLD"));
+    buf_append(&out, there != NULL && tells_old ? STR("{\"Attributes\":") : STR("{"));
+    if (there != NULL && tells_old) {
+        table_write_item(&out, there);
+    }
+    buf_append(&out, STR("}"));
     (void)table_put(table, &item);
-    return (struct fake_answer){.http_status = 200, .body = STR("{}")};
+    return table_ok(&out);
 }
 
 static inline struct fake_answer table_update_item(struct table *table, const struct json *body) {

@@ -102,11 +102,55 @@ static void what_is_read_before_a_long_wait_is_read_again(void **state) {
     assert_string_equal(weak->mode, "defensive");
 }
 
+static void config_is_asked_by_the_repeat_when_it_could_not_be_at_first(void **state) {
+    (void)state;
+    static const char *const SETTINGS[] = {"off", "enforce"};
+    for (size_t i = 0; i < COUNT(SETTINGS); i++) {
+        begin(VARIABLES(
+            "ENFORCEMENT", SETTINGS[i], "STATE_TABLE", "ledger", "CONFIG_RULE_NAME", LOOP_RULE));
+        loop.fault = (struct loop_fault){
+            .nth = 1,
+            .match = ASKS_START,
+            .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
+        handle(weakened("e1"), "r1");
+        assert_true(loop.copies[0].reply.is_error);
+        assert_int_equal(loop.start_count, 0);
+        handle(weakened("e1"), "r1");
+        loop_succeeded(&loop.copies[0]);
+        assert_int_equal(loop.start_count, 1);
+        handle(weakened("e1"), "r2");
+        assert_int_equal(loop.start_count, 1);
+        assert_int_equal(loop_logged(&loop, "duplicate"), 1);
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+/* Lambda gives each invocation an id, the command line none. */
+static void two_runs_by_hand_do_not_handle_the_same_call(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    loop.copies[1].app.home.random_state ^= 1;
+    loop.fault = (struct loop_fault){
+        .nth = 1,
+        .is_lasting = true,
+        .match = ASKS_ATTRIBUTES,
+        .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
+    loop_handle(&loop.copies[0], weakened("e1"), ""); /* begun, and not finished */
+    size_t reads = fake_requests_with(&loop.fake, ASKS_ATTRIBUTES);
+    loop_handle(&loop.copies[1], weakened("e1"), "");
+    loop_succeeded(&loop.copies[1]);
+    assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), reads);
+    assert_int_equal(loop_logged(&loop, "duplicate"), 1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
         TEST(a_mode_raised_between_two_attempts_is_not_lowered),
         TEST(a_change_that_is_refused_for_a_moment_is_made_after_another_look),
+        TEST(config_is_asked_by_the_repeat_when_it_could_not_be_at_first),
+        TEST(two_runs_by_hand_do_not_handle_the_same_call),
         TEST(what_is_read_before_a_long_wait_is_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
