@@ -248,6 +248,7 @@ static str describe_answer(const struct call *call, int http_status, str code, s
 
 static enum status judge_error_answer(struct call *call, const struct http_response *response) {
     struct aws_error_text text = aws_error_parse(call->arena, response);
+    text.code = clean(call, text.code); /* whoever answers may put anything there */
     call->last_http_status = response->status;
     call->last_code = text.code;
     call->detail = describe_answer(call, response->status, text.code, text.message);

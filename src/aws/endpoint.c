@@ -256,6 +256,15 @@ static bool is_port(str port) {
            number <= 65535;
 }
 
+/* Groups of hexadecimal digits: two colons at least. */
+static bool is_v6_address(str text) {
+    size_t colons = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        colons += text.ptr[i] == ':' ? 1 : 0;
+    }
+    return colons >= 2 && all_chars(text, is_hex_or_colon);
+}
+
 /* "host", "host:port", "[v6]:port"; no "user@" since '@' is no host character. */
 static bool authority_parse(str authority, struct url_parts *parts) {
     bool is_v6 = str_starts_with(authority, STR("["));
@@ -266,9 +275,8 @@ static bool authority_parse(str authority, struct url_parts *parts) {
     parts->host = str_slice(authority, 0, host_len);
     str rest = str_slice(authority, host_len, authority.len);
     parts->port = str_slice(rest, 1, rest.len);
-    bool is_host_good =
-        is_v6 ? host_len > 4 && all_chars(str_slice(authority, 1, host_len - 1), is_hex_or_colon)
-              : host_len > 0 && all_chars(parts->host, is_host_char);
+    bool is_host_good = is_v6 ? is_v6_address(str_slice(authority, 1, host_len - 1))
+                              : host_len > 0 && all_chars(parts->host, is_host_char);
     bool is_rest_good = str_is_empty(rest) || (rest.ptr[0] == ':' && is_port(parts->port));
     return is_host_good && is_rest_good;
 }

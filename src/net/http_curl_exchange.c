@@ -12,7 +12,8 @@
 
 _Static_assert(HTTP_CURL_DETAIL_BYTES >= CURL_ERROR_SIZE, "curl writes up to that many bytes");
 
-/* The Runtime API passes a client context of up to 64 KiB in one header. */
+/* The Runtime API passes a client context of up to 64 KiB in one header; curl takes no line beyond
+ * 100 KB by itself. */
 #define HEAD_BYTES_MAX ((size_t)256 * 1024)
 /* One lost SYN (1 s) and a handshake at the smallest Lambda's share of a processor. */
 #define CONNECT_TIMEOUT_MS_DEFAULT 3000

@@ -249,6 +249,17 @@ static void call_message_hides_the_signature(void **state) {
     fixture_end(&fixture);
 }
 
+static void call_code_is_no_place_for_a_secret(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fake_answer(&fixture.fake, refusal(&fixture, 403, FIXTURE_KEY_ID, "who is that"));
+    assert_int_not_equal(call_once(&fixture), STATUS_OK);
+    assert_false(holds_secret(fixture.error.message));
+    assert_str(fixture.error.aws_code, "[hidden]");
+    fixture_end(&fixture);
+}
+
 static void call_message_is_cut_to_300_characters(void **state) {
     (void)state;
     struct aws_fixture fixture;
@@ -389,6 +400,7 @@ int main(void) {
         cmocka_unit_test(call_message_of_expired_credentials_is_clear),
         cmocka_unit_test(call_message_hides_what_must_not_be_told),
         cmocka_unit_test(call_message_hides_the_signature),
+        cmocka_unit_test(call_code_is_no_place_for_a_secret),
         cmocka_unit_test(call_message_is_cut_to_300_characters),
         cmocka_unit_test(call_message_is_one_line_of_valid_utf8),
         cmocka_unit_test(call_skewed_clock_is_corrected_by_one_more_try),
