@@ -6,6 +6,7 @@
 #define FRESH_MS 3000
 
 #define CHANGE_ATTEMPTS_MAX 3
+#define MISSING_PAUSE_MS    1000
 #define CHANGE_PAUSE_MS     INT64_C(1000) /* before the second; twice that before the third */
 
 bool act_is_on(const struct app *app) {
@@ -125,6 +126,13 @@ static enum status make_fresh(struct act *act, struct case_file *file, struct er
     enum status status = elbv2_read_load_balancer(
         &act->app->aws, ELBV2_ATTRIBUTES | ELBV2_TAGS, act->arena, file->facts, error);
     if (status == STATUS_NOT_FOUND) {
+        /* Eventual consistency: only what is missed twice is gone. */
+        act->app->clock->sleep_ms(act->app->clock, MISSING_PAUSE_MS);
+        read_ms = now_ms(act);
+        status = elbv2_read_load_balancer(
+            &act->app->aws, ELBV2_ATTRIBUTES | ELBV2_TAGS, act->arena, file->facts, error);
+    }
+    if (status == STATUS_NOT_FOUND) {
         judge_gone(act, file);
         return STATUS_OK;
     }
@@ -172,7 +180,8 @@ static void decide(const struct act *act, const struct lb_state *before, struct 
 /* Waits for what may be another attempt; false: there is none, and nothing was waited for. */
 static bool wait_for_another(struct act *act, const struct error *error, int attempt) {
     int64_t pause_ms = CHANGE_PAUSE_MS * attempt;
-    if (attempt == CHANGE_ATTEMPTS_MAX || !status_is_retryable(error->status) ||
+    bool may_pass = status_is_retryable(error->status) || error->status == STATUS_NOT_FOUND;
+    if (attempt == CHANGE_ATTEMPTS_MAX || !may_pass ||
         aws_client_time_left_ms(&act->app->aws) <= 2 * pause_ms) {
         return false;
     }
@@ -245,9 +254,7 @@ static bool correct(struct act *act, const struct lb_state *before, struct case_
     if (!file->is_corrected) {
         file->found = NULL;
     }
-    if (status == STATUS_NOT_FOUND) {
-        judge_gone(act, file);
-    } else if (status != STATUS_OK) {
+    if (status != STATUS_OK) {
         add_enforcement(act, file->facts->arn, "failed", &decision, &error);
         return false;
     } else if (file->is_corrected) {

@@ -177,6 +177,11 @@ MUST_USE enum status env_choice(const struct env *env,
 MUST_USE enum status app_aim(
     struct app *app, str account_id, str region, struct arena *arena, struct error *error);
 
+/* Whether app->aws, after app_aim for it, really reaches that account: without CROSS_ACCOUNT_ROLE
+ * it reaches our own only. */
+MUST_USE enum status app_aims_at(
+    struct app *app, str account_id, struct arena *arena, bool *aims_out, struct error *error);
+
 /* The part of the settings that is about acting. */
 MUST_USE enum status act_settings_parse(const struct env *env,
                                         struct arena *arena,

@@ -8,9 +8,12 @@
 #include "act_internal.h"
 #include "aws/elbv2.h"
 
-/* A new load balancer is not found everywhere at once. */
-#define CREATED_WAIT_MS_MIN 500
-#define CREATED_WAIT_MS_MAX 8000
+/* Elastic Load Balancing is eventually consistent: a new load balancer is not found everywhere at
+ * once, and one that is there may not be found for a moment. */
+#define MISSING_WAIT_MS_MIN 500
+#define MISSING_WAIT_MS_MAX 8000
+#define MISSING_MS_MAX      INT64_C(4000)  /* of one that was there before: then it is gone */
+#define CREATED_MS_MAX      INT64_C(60000) /* of a new one, where the time left says no less */
 /* Of the time left, this share is for what comes after the reading. */
 #define AFTER_READING_SHARE 4
 
@@ -31,25 +34,33 @@ static unsigned parts_to_read(const struct policy *policy) {
     return ELBV2_ATTRIBUTES | ELBV2_TAGS | (needs_scheme ? ELBV2_DESCRIPTION : 0U);
 }
 
-/* NOT_FOUND right after the creation means "not yet", for a while. */
+/* How long "not found" may mean "not yet" or "not everywhere". */
+static int64_t patience_ms(const struct elb_case *elb_case) {
+    int64_t left_ms = aws_client_time_left_ms(&elb_case->app->aws);
+    int64_t most_ms = elb_case->call->kind != ELB_CREATE ? MISSING_MS_MAX
+                      : left_ms == INT64_MAX             ? CREATED_MS_MAX
+                                                         : left_ms;
+    int64_t share_ms = left_ms - left_ms / AFTER_READING_SHARE;
+    return most_ms < share_ms ? most_ms : share_ms;
+}
+
 static enum status read_live(struct elb_case *elb_case,
                              struct load_balancer *facts,
                              int64_t *read_ms,
                              struct error *error) {
     struct aws_client *client = &elb_case->app->aws;
     const struct clock *clock = elb_case->app->clock;
-    int64_t left_ms = aws_client_time_left_ms(client);
-    int64_t kept_ms = left_ms / AFTER_READING_SHARE;
-    for (int64_t wait_ms = CREATED_WAIT_MS_MIN;; wait_ms *= 2) {
+    int64_t until_ms = clock->now_ms(clock) + patience_ms(elb_case);
+    int64_t wait_ms = MISSING_WAIT_MS_MIN;
+    for (;;) {
         *read_ms = clock->now_ms(clock);
         enum status status = elbv2_read_load_balancer(
             client, parts_to_read(elb_case->policy), elb_case->arena, facts, error);
-        bool may_come = status == STATUS_NOT_FOUND && elb_case->call->kind == ELB_CREATE;
-        if (!may_come || wait_ms > CREATED_WAIT_MS_MAX ||
-            aws_client_time_left_ms(client) - wait_ms < kept_ms) {
+        if (status != STATUS_NOT_FOUND || clock->now_ms(clock) + wait_ms > until_ms) {
             return status;
         }
         clock->sleep_ms(clock, wait_ms);
+        wait_ms = 2 * wait_ms < MISSING_WAIT_MS_MAX ? 2 * wait_ms : MISSING_WAIT_MS_MAX;
     }
 }
 
@@ -59,6 +70,24 @@ static struct load_balancer facts_of(str arn) {
     enum status status = load_balancer_arn_parse(arn, &parts);
     ASSERT(status == STATUS_OK); /* only such ARNs are collected */
     return (struct load_balancer){.arn = arn, .name = parts.name, .type = parts.type};
+}
+
+/* With our own credentials, what is in another account is not found either. */
+static enum status check_account(const struct elb_case *elb_case, struct error *error) {
+    str account = elb_case->call->account_id;
+    bool is_own = true;
+    if (!str_is_empty(account)) {
+        TRY(app_aims_at(elb_case->app, account, elb_case->arena, &is_own, error));
+    }
+    if (!is_own) {
+        return error_set(error,
+                         elb_case->arena,
+                         STATUS_DENIED,
+                         "the call is of account %" STR_FMT
+                         ", which cannot be read: CROSS_ACCOUNT_ROLE is not set",
+                         STR_ARG(account));
+    }
+    return STATUS_NOT_FOUND;
 }
 
 static void judge(struct elb_case *elb_case,
@@ -71,6 +100,9 @@ static void judge(struct elb_case *elb_case,
     enum status status = STATUS_NOT_FOUND;
     if (elb_case->call->kind != ELB_DELETE) {
         status = read_live(elb_case, facts, read_ms, &error);
+        if (status == STATUS_NOT_FOUND) {
+            status = check_account(elb_case, &error);
+        }
     }
     if (status == STATUS_OK) {
         policy_evaluate(facts, elb_case->policy, clock->now_ms(clock), elb_case->arena, evaluation);

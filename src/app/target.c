@@ -105,3 +105,13 @@ enum status app_aim(
     app->aws.region = str_is_empty(region) ? own_region : region;
     return STATUS_OK;
 }
+
+enum status app_aims_at(
+    struct app *app, str account_id, struct arena *arena, bool *aims_out, struct error *error) {
+    *aims_out = !str_is_empty(app->settings.act.cross_account_role);
+    if (!*aims_out) {
+        TRY(find_own_account(app, arena, error));
+        *aims_out = str_eq(account_id, str_from_cstr(app->own_account));
+    }
+    return STATUS_OK;
+}

@@ -318,13 +318,17 @@ static void what_the_change_does_not_tell_stays_known(void **state) {
     assert_int_equal(table_count(loop.table, weak_arn, "CHANGE#"), 1);
 }
 
+static void vanish(struct loop *world) {
+    (void)world;
+    weak->is_gone = true;
+}
+
 static void one_that_vanishes_before_it_is_changed_is_no_failure(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
-    loop.fault =
-        (struct loop_fault){.nth = 1,
-                            .match = ASKS_MODIFY,
-                            .answer = {.http_status = 400, .body = {GONE, sizeof(GONE) - 1}}};
+    loop.meanwhile = vanish;
+    loop.meanwhile_match = ASKS_MODIFY;
+    loop.meanwhile_nth = 1;
     handle(weakened("e1"), "r1");
     loop_succeeded(&loop.copies[0]);
     assert_true(loop_says(&loop.copies[0], "\"compliance\":\"NOT_APPLICABLE\""));

@@ -144,6 +144,73 @@ static void two_runs_by_hand_do_not_handle_the_same_call(void **state) {
     assert_int_equal(loop_logged(&loop, "duplicate"), 1);
 }
 
+static void one_that_is_missed_for_a_moment_is_not_gone(void **state) {
+    (void)state;
+    static const char *const CALLS[] = {"AddTags", "ModifyLoadBalancerAttributes"};
+    static const char *const MISSED[] = {ASKS_ATTRIBUTES, ASKS_TAGS, ASKS_MODIFY};
+    for (size_t i = 0; i < COUNT(CALLS) * COUNT(MISSED); i++) {
+        begin(VARIABLES(LOOP_ALL));
+        loop.fault = (struct loop_fault){.nth = 1,
+                                         .match = MISSED[i % COUNT(MISSED)],
+                                         .answer = {.http_status = 400, .body = BODY(GONE)}};
+        const struct loop_call call = {.name = CALLS[i / COUNT(MISSED)], .id = "e1"};
+        handle(loop_event(&loop, &call, weak->arn), "r1");
+        loop_succeeded(&loop.copies[0]);
+        if (strcmp(weak->mode, "defensive") != 0 || loop_told(&loop, "Mode raised") != 1) {
+            fail_msg("%s, missed by %s: %s", call.name, MISSED[i % COUNT(MISSED)], weak->mode);
+        }
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+static void one_that_stays_missing_is_gone(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    weak->is_gone = true;
+    handle(weakened("e1"), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_true(loop_says(&loop.copies[0], "\"compliance\":\"NOT_APPLICABLE\""));
+    assert_in_range(loop.fake.slept_ms, 1000, 5000);
+}
+
+static void come_into_being(struct loop *world) {
+    (void)world;
+    weak->is_gone = false;
+}
+
+static void one_that_comes_late_is_waited_for_as_long_as_there_is_time(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    const struct loop_call call = {.name = "CreateLoadBalancer", .id = "e1"};
+    weak->is_gone = true;
+    loop.meanwhile = come_into_being;
+    loop.meanwhile_match = ASKS_ATTRIBUTES;
+    loop.meanwhile_nth = 8; /* 31.5 s after the first */
+    handle(loop_event(&loop, &call, weak->arn), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_string_equal(weak->mode, "defensive");
+}
+
+/* What is in another account is not found with our own credentials, and says nothing. */
+static void one_of_another_account_is_not_taken_for_gone(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    str arn = STR("arn:aws:elasticloadbalancing:eu-west-1:999999999999:loadbalancer/app/shop/"
+                  "0123456789abcdef");
+    str event = STR("{\"detail-type\":\"AWS API Call via CloudTrail\",\"account\":"
+                    "\"999999999999\",\"region\":\"eu-west-1\",\"detail\":{\"eventSource\":"
+                    "\"elasticloadbalancing.amazonaws.com\",\"apiVersion\":\"2015-12-01\","
+                    "\"eventName\":\"ModifyLoadBalancerAttributes\",\"eventID\":\"e1\","
+                    "\"eventTime\":\"2026-11-23T07:59:00Z\",\"requestParameters\":{"
+                    "\"loadBalancerArn\":\"arn:aws:elasticloadbalancing:eu-west-1:999999999999:"
+                    "loadbalancer/app/shop/0123456789abcdef\"}}}");
+    handle(event, "r1");
+    assert_true(loop.copies[0].reply.is_error);
+    assert_true(str_contains(loop.copies[0].reply.error_message, STR("CROSS_ACCOUNT_ROLE")));
+    assert_int_equal(table_count(loop.table, arn, "STATE"), 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
@@ -151,6 +218,10 @@ int main(void) {
         TEST(a_change_that_is_refused_for_a_moment_is_made_after_another_look),
         TEST(config_is_asked_by_the_repeat_when_it_could_not_be_at_first),
         TEST(two_runs_by_hand_do_not_handle_the_same_call),
+        TEST(one_that_is_missed_for_a_moment_is_not_gone),
+        TEST(one_that_stays_missing_is_gone),
+        TEST(one_that_comes_late_is_waited_for_as_long_as_there_is_time),
+        TEST(one_of_another_account_is_not_taken_for_gone),
         TEST(what_is_read_before_a_long_wait_is_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
