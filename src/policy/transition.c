@@ -119,8 +119,9 @@ static void tell_of_exception(const struct transition_facts *facts,
     const struct evaluation *evaluation = facts->evaluation;
     bool is_expired = find(evaluation, FINDING_EXCEPTION_EXPIRED) != NULL;
     bool is_expiring = find(evaluation, FINDING_EXCEPTION_EXPIRING) != NULL;
-    if (!is_expired && !is_expiring) {
-        return;
+    bool is_resolved = (transition->alerts & TELL_RESOLVED) != 0;
+    if (!is_expired && (!is_expiring || is_resolved)) {
+        return; /* that it is excused is told now, and that not for long the next time */
     }
     str told = str_format(arena,
                           "%s %" STR_FMT,
@@ -137,6 +138,24 @@ static void tell_of_fight(const struct transition_facts *facts, struct transitio
     if (facts->is_fight && facts->now_ms - next->fight_told_ms >= MS_PER_DAY) {
         transition->alerts |= TELL_FIGHT;
         next->fight_told_ms = facts->now_ms;
+    }
+}
+
+/* One transition is one alert: the gravest is told, and says what there is to know of the others.
+ */
+static void keep_gravest(struct transition *transition) {
+    static const enum tell GRAVEST_FIRST[] = {TELL_FIGHT,
+                                              TELL_ENFORCED,
+                                              TELL_EXCEPTION_EXPIRED,
+                                              TELL_OPENED,
+                                              TELL_ESCALATED,
+                                              TELL_RESOLVED,
+                                              TELL_EXCEPTION_EXPIRING};
+    for (size_t i = 0; i < sizeof GRAVEST_FIRST / sizeof *GRAVEST_FIRST; i++) {
+        if ((transition->alerts & GRAVEST_FIRST[i]) != 0) {
+            transition->alerts = GRAVEST_FIRST[i];
+            return;
+        }
     }
 }
 
@@ -231,6 +250,7 @@ void transition_make(const struct lb_state *before,
     tell_of_age(facts, transition_out);
     tell_of_exception(facts, arena, transition_out);
     tell_of_fight(facts, transition_out);
+    keep_gravest(transition_out);
     tell_what_is_still_due(before, facts->evaluation, transition_out);
     if (transition_out->is_correction) {
         remember_correction(next, facts->now_ms);

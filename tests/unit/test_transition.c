@@ -171,7 +171,7 @@ static void an_exception_is_told_of_once_as_expiring_and_once_as_expired(void **
     expired.exception_until = STR("2026-12-01");
     expired.findings[0] = (struct finding){.id = FINDING_EXCEPTION_EXPIRED, .is_failing = true};
     assert_int_equal(step(&remembered, &expired, NOW + 10 * MS_PER_DAY, false).alerts,
-                     TELL_OPENED | TELL_EXCEPTION_EXPIRED);
+                     TELL_EXCEPTION_EXPIRED);
     assert_int_equal(step(&remembered, &expired, NOW + 10 * MS_PER_DAY + HOUR, false).alerts, 0);
 }
 
@@ -193,6 +193,49 @@ static void a_fight_is_told_of_once_a_day(void **state) {
     facts.now_ms = facts.facts_ms = NOW + HOUR;
     transition_make(&remembered, &facts, &arena, &transition);
     assert_int_equal(transition.alerts, 0);
+}
+
+static const struct {
+    const char *name;
+    int days_max;
+    bool is_corrected, is_fight, is_expired;
+    unsigned alerts;
+} AT_ONCE[] = {
+    {"weak, and too long by the first look", 0, false, false, false, TELL_OPENED},
+    {"weak since the exception ended", 0, false, false, true, TELL_EXCEPTION_EXPIRED},
+    {"weak since it was changed back", 0, false, true, true, TELL_FIGHT},
+    {"corrected, and another finding", 0, true, false, true, TELL_ENFORCED},
+};
+
+static void one_transition_is_one_alert(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof AT_ONCE / sizeof *AT_ONCE; i++) {
+        struct lb_state remembered = {0};
+        struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+        if (AT_ONCE[i].is_expired) {
+            bad.exception_until = STR("2026-12-01");
+            bad.findings[1] = (struct finding){.id = FINDING_EXCEPTION_EXPIRED, .is_failing = true};
+        }
+        struct transition_facts facts = {.evaluation = &bad,
+                                         .facts_ms = NOW,
+                                         .now_ms = NOW + 1000,
+                                         .max_non_compliant_days = AT_ONCE[i].days_max,
+                                         .is_corrected = AT_ONCE[i].is_corrected,
+                                         .weak_since_ms = NOW - 5000,
+                                         .is_fight = AT_ONCE[i].is_fight};
+        struct transition transition;
+        transition_make(&remembered, &facts, &arena, &transition);
+        if (transition.alerts != AT_ONCE[i].alerts) {
+            fail_msg("%s: alerts %u", AT_ONCE[i].name, transition.alerts);
+        }
+        remembered = transition.next;
+        facts.facts_ms = facts.now_ms = NOW + 2000;
+        facts.is_corrected = false;
+        transition_make(&remembered, &facts, &arena, &transition);
+        if (transition.alerts != 0) {
+            fail_msg("%s: afterwards %u", AT_ONCE[i].name, transition.alerts);
+        }
+    }
 }
 
 static void one_that_is_gone_ends_its_incident(void **state) {
@@ -317,6 +360,7 @@ int main(void) {
         cmocka_unit_test(age_is_escalated_once_a_day),
         cmocka_unit_test(an_exception_is_told_of_once_as_expiring_and_once_as_expired),
         cmocka_unit_test(a_fight_is_told_of_once_a_day),
+        cmocka_unit_test(one_transition_is_one_alert),
         cmocka_unit_test(one_that_is_gone_ends_its_incident),
         cmocka_unit_test(a_correction_cannot_reach_back_before_it_was_seen_to_be_fine),
         cmocka_unit_test(copies_that_read_the_same_weak_mode_correct_it_once),
