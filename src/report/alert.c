@@ -153,6 +153,9 @@ static void attributes(const struct sheet *sheet, struct alert_attribute *out) {
     const struct finding *finding = sheet->finding;
     const char *severity = finding == NULL ? NULL : severity_name(finding->severity);
     const char *id = finding == NULL ? NULL : finding_name(finding->id);
+    if (sheet->alert->kind == ALERT_ESCALATED) {
+        id = finding_name(FINDING_NON_COMPLIANT_TOO_LONG); /* state over time: judged by nobody */
+    }
     out[0] = attribute(sheet, "severity", str_from_cstr(severity), "none");
     out[1] = attribute(sheet, "owner", sheet->evaluation->owner, "none");
     out[2] = attribute(sheet, "finding", str_from_cstr(id), "none");

@@ -189,6 +189,8 @@ static void escalated_alert_reads_like_this(void **state) {
                "defensive is required.\n"
                "\n"
                "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
+    assert_str(text.attributes[2].value, "NON_COMPLIANT_TOO_LONG");
+    assert_str(text.attributes[0].value, "HIGH");
 }
 
 static void expiring_alert_reads_like_this(void **state) {
