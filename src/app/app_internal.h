@@ -73,6 +73,8 @@ struct elb_call {
     str ignored_because; /* not empty: recognised, and left alone */
     str *arns;           /* of Application Load Balancers, each once */
     size_t arn_count;
+    str *others; /* what the call names beside them; left alone */
+    size_t other_count;
     struct elb_caller caller;
 };
 

@@ -220,6 +220,20 @@ static void log_ignored(const struct app *app, const struct elb_call *call) {
         LOG_STR("reason", call->ignored_because));
 }
 
+/* One line each: tags are written to target groups and listeners by the same call. */
+static void log_others(const struct app *app, const struct elb_call *call) {
+    for (size_t i = 0; i < call->other_count; i++) {
+        LOG(app->log,
+            LOG_INFO,
+            "ignored",
+            LOG_STR("eventName", call->event_name),
+            LOG_STR("eventID", call->event_id),
+            LOG_STR("resourceId", call->others[i]),
+            LOG_STR("reason",
+                    STR("no Application Load Balancer of the call's account and Region")));
+    }
+}
+
 static void reply_of(struct elb_case *elb_case, struct app_reply *reply) {
     if (elb_case->unknown_count > 0) {
         reply_error(reply, ERROR_VERDICT_UNKNOWN, elb_case->unknown_message);
@@ -253,6 +267,7 @@ void elb_call_handle(struct app *app,
     if (!str_is_empty(call->ignored_because)) {
         log_ignored(app, call);
     } else {
+        log_others(app, call);
         handle_all(&elb_case);
     }
     reply_of(&elb_case, reply);

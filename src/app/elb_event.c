@@ -73,11 +73,10 @@ static bool is_or_empty(str given, str expected) {
  * Region would be looked for in the wrong place, and seem to be gone. */
 static void add_arn(struct elb_call *call, str arn) {
     struct load_balancer_arn parts;
-    if (load_balancer_arn_parse(arn, &parts) != STATUS_OK || parts.type != TYPE_APPLICATION) {
-        return;
-    }
-    if (!is_or_empty(call->account_id, parts.account_id) ||
+    if (load_balancer_arn_parse(arn, &parts) != STATUS_OK || parts.type != TYPE_APPLICATION ||
+        !is_or_empty(call->account_id, parts.account_id) ||
         !is_or_empty(call->region, parts.region)) {
+        call->others[call->other_count++] = arn;
         return;
     }
     for (size_t i = 0; i < call->arn_count; i++) {
@@ -92,7 +91,9 @@ static void collect_arns(const struct json *detail, struct arena *arena, struct 
     const struct json *request = json_get(detail, "requestParameters");
     const struct json *created = json_get(json_get(detail, "responseElements"), "loadBalancers");
     const struct json *tagged = json_get(request, "resourceArns");
-    call->arns = ARENA_ARRAY(arena, str, json_count(created) + json_count(tagged) + 1);
+    size_t most = json_count(created) + json_count(tagged) + 1;
+    call->arns = ARENA_ARRAY(arena, str, most);
+    call->others = ARENA_ARRAY(arena, str, most);
     if (call->kind == ELB_CREATE) {
         for (const struct json *each = json_first(created); each; each = json_next(each)) {
             add_arn(call, json_get_string(each, "loadBalancerArn"));

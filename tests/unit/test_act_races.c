@@ -211,6 +211,26 @@ static void one_of_another_account_is_not_taken_for_gone(void **state) {
     assert_int_equal(table_count(loop.table, arn, "STATE"), 0);
 }
 
+static void what_a_call_names_beside_load_balancers_gets_a_line_each(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    const struct loop_call call = {.name = "AddTags", .id = "e1"};
+    str arn = weak->arn;
+    str members =
+        str_format(&loop.fake.arena,
+                   "\"requestParameters\":{\"resourceArns\":[\"arn:aws:"
+                   "elasticloadbalancing:eu-west-1:111122223333:targetgroup/t/1\",\"%" STR_FMT
+                   "\",\"arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/"
+                   "shop/1/2\"]}",
+                   STR_ARG(arn));
+    handle(loop_event_of(&loop, &call, members), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop_logged(&loop, "ignored"), 2);
+    assert_int_equal(loop_logged(&loop, "targetgroup/t/1"), 1);
+    assert_int_equal(loop_logged(&loop, "listener/app/shop/1/2"), 1);
+    assert_string_equal(weak->mode, "defensive");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
@@ -222,6 +242,7 @@ int main(void) {
         TEST(one_that_stays_missing_is_gone),
         TEST(one_that_comes_late_is_waited_for_as_long_as_there_is_time),
         TEST(one_of_another_account_is_not_taken_for_gone),
+        TEST(what_a_call_names_beside_load_balancers_gets_a_line_each),
         TEST(what_is_read_before_a_long_wait_is_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
