@@ -300,6 +300,23 @@ static bool enforce(struct act *act, const struct lb_state *before, struct case_
     return true;
 }
 
+/* What an event says may be older than what is remembered as unchanged since: before it opens or
+ * ends anything, it is looked at. */
+static enum status make_sure(struct act *act,
+                             const struct lb_state *before,
+                             struct case_file *file,
+                             struct error *error) {
+    const struct evaluation *evaluation = file->evaluation;
+    bool is_news = before->is_known ? before->compliance != evaluation->compliance ||
+                                          before->mode != evaluation->mode
+                                    : evaluation->compliance == NON_COMPLIANT;
+    if (file->is_live || !is_news || evaluation->compliance == NOT_APPLICABLE ||
+        str_is_empty(act->table.name)) {
+        return STATUS_OK;
+    }
+    return make_fresh(act, file, error);
+}
+
 void act_on(struct act *act,
             struct load_balancer *facts,
             int64_t read_ms,
@@ -330,6 +347,10 @@ void act_on(struct act *act,
                                                    : now_ms(act),
         .is_live = read_ms != 0,
     };
+    if (make_sure(act, &before, &file, &error) != STATUS_OK) {
+        act_fail(act, facts->arn, "alert", &error);
+        return;
+    }
     if (!enforce(act, &before, &file) || evaluation->compliance == COMPLIANCE_UNKNOWN) {
         return;
     }

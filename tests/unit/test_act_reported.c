@@ -136,9 +136,27 @@ static void a_mode_raised_since_it_was_read_is_not_lowered(void **state) {
     assert_int_equal(loop.modify_count, 0);
 }
 
+/* A late item tells of a weakness that was over before the last one was seen. */
+static void a_late_item_opens_no_incident_on_a_mode_that_is_fine(void **state) {
+    (void)state;
+    begin(VARIABLES("STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC));
+    weak->mode = "defensive";
+    handle(config_change("token", ""), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(table_count(loop.table, weak_arn, "INCIDENT#"), 0);
+    assert_int_equal(loop.message_count, 0);
+    weak->mode = "monitor";
+    loop.fake.now_ms += 1000;
+    handle(config_change("token", ""), "r2");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop_open_incidents(&loop), 1);
+    assert_int_equal(loop_told(&loop, "Non-compliant"), 1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
+        TEST(a_late_item_opens_no_incident_on_a_mode_that_is_fine),
         TEST(a_reported_item_is_read_live_corrected_and_asked_for_anew),
         TEST(an_item_overtaken_by_the_facts_changes_nothing),
         TEST(what_is_only_a_test_leads_to_nothing),
