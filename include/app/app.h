@@ -76,7 +76,7 @@ struct app_reply {
     str body;       /* response JSON, or empty on an error */
     str error_type; /* "Function.InvalidEvent" */
     str error_message;
-    /* of a sweep that succeeded, for the command line: */
+    /* of a sweep, for the command line; with is_error: as far as it came */
     const struct action *actions;
     size_t action_count;
     size_t judged_count;

@@ -485,15 +485,15 @@ void sweep_handle(struct app *app,
     if (!is_complete(&sweep) || sweep.vanished_error.status != STATUS_OK ||
         sweep.act.first_failure.status != STATUS_OK || sweep.unacted_count > 0) {
         reply_error(reply, error_type_of(&sweep), how_far(&sweep));
-        return;
+    } else {
+        const struct response_totals totals = {.reported = sweep.report.reported,
+                                               .failed = sweep.report.failed,
+                                               .actions = sweep.act.actions,
+                                               .action_count = sweep.act.action_count};
+        response_end(&sweep.response, &totals);
+        *reply = (struct app_reply){.body = buf_str(&sweep.body)};
     }
-    const struct response_totals totals = {.reported = sweep.report.reported,
-                                           .failed = sweep.report.failed,
-                                           .actions = sweep.act.actions,
-                                           .action_count = sweep.act.action_count};
-    response_end(&sweep.response, &totals);
-    *reply = (struct app_reply){.body = buf_str(&sweep.body),
-                                .actions = sweep.act.actions,
-                                .action_count = sweep.act.action_count,
-                                .judged_count = sweep.judged_count};
+    reply->actions = sweep.act.actions;
+    reply->action_count = sweep.act.action_count;
+    reply->judged_count = sweep.judged_count;
 }

@@ -89,7 +89,8 @@ enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     only_plan(&app);
     struct app_reply reply;
     app_handle(&app, STR("{\"action\":\"sweep\"}"), INT64_MAX, cli->arena, &reply);
-    if (reply.is_error) {
+    /* One that cannot be read hides nothing of the others. */
+    if (reply.is_error && reply.judged_count == 0) {
         complain("%" STR_FMT, STR_ARG(reply.error_message));
         return CLI_ERROR;
     }
@@ -100,5 +101,9 @@ enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     } else {
         append_table(&out, &reply);
     }
-    return print_line(buf_str(&out)) ? CLI_FINE : CLI_ERROR;
+    bool is_printed = print_line(buf_str(&out));
+    if (reply.is_error) {
+        complain("%" STR_FMT, STR_ARG(reply.error_message));
+    }
+    return is_printed && !reply.is_error ? CLI_FINE : CLI_ERROR;
 }

@@ -389,6 +389,7 @@ def test_plan_refuses_what_it_does_not_know(arguments):
 
 def test_plan_that_could_not_read_everything_is_an_error(fleet_aws):
     fleet_aws.attribute_faults = {fleet.FLEET[0].arn: faults.access_denied()}
-    done = run("plan", AWS_ENDPOINT_URL=fleet_aws.url)
+    done = run("plan", "--format", "json", AWS_ENDPOINT_URL=fleet_aws.url)
     assert done.returncode == ERROR
     assert fleet.FLEET[0].arn in done.stderr
+    assert "planned" in {action["status"] for action in json.loads(done.stdout)}
