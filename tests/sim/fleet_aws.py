@@ -31,6 +31,8 @@ ATTRIBUTES = "elbv2:DescribeLoadBalancerAttributes"
 TAGS = "elbv2:DescribeTags"
 PUT = "config:PutEvaluations"
 RESULTS = "config:GetComplianceDetailsByConfigRule"
+IDENTITY = "sts:GetCallerIdentity"
+ACCOUNT = "123456789012"
 
 
 class TokenBucket:
@@ -138,6 +140,8 @@ class FleetAws:
     def _perform(self, call):
         if call.service == "config":
             return self._perform_config(call)
+        if call.name == IDENTITY:
+            return _result(call, f"<Account>{ACCOUNT}</Account>")
         if self.throttle and not self.throttle.take():
             self.throttled += 1
             return error_answer(call, "Throttling", "Rate exceeded")
