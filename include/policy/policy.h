@@ -66,6 +66,9 @@ MUST_USE enum status policy_parse(const struct policy_source *source,
                                   struct policy *policy_out,
                                   struct error *error);
 
+/* Does what is required depend on the scheme? */
+bool policy_needs_scheme(const struct policy *policy);
+
 /* The table, for help and docs. */
 struct policy_parameter_info {
     const char *name;        /* "desyncMode" */

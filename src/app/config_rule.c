@@ -42,11 +42,6 @@ static bool item_is_stale(const struct config_invocation *invocation, int64_t no
            invocation->notification_ms - captured_ms > ITEM_AGE_MAX_MS;
 }
 
-static bool needs_scheme(const struct policy *policy) {
-    return policy->mode_min_internet_facing != MODE_UNKNOWN ||
-           policy->mode_min_internal != MODE_UNKNOWN;
-}
-
 /* What is read live, and why. A stale item loses what can change. */
 struct live_read {
     unsigned parts; /* of enum elbv2_part; 0: the item says everything */
@@ -73,7 +68,8 @@ static struct live_read live_read_plan(const struct config_invocation *invocatio
     }
     bool needs_headers = policy->drop_invalid_headers == HEADERS_REQUIRE &&
                          facts->drops_invalid_headers == KNOWN_NOT;
-    if (facts->type == TYPE_UNKNOWN || (facts->scheme == SCHEME_UNKNOWN && needs_scheme(policy))) {
+    if (facts->type == TYPE_UNKNOWN ||
+        (facts->scheme == SCHEME_UNKNOWN && policy_needs_scheme(policy))) {
         plan.parts |= ELBV2_DESCRIPTION;
         plan.reason = str_is_empty(plan.reason) ? STR("scheme not in the item") : plan.reason;
     }

@@ -29,9 +29,7 @@ struct elb_case {
 };
 
 static unsigned parts_to_read(const struct policy *policy) {
-    bool needs_scheme = policy->mode_min_internet_facing != MODE_UNKNOWN ||
-                        policy->mode_min_internal != MODE_UNKNOWN;
-    return ELBV2_ATTRIBUTES | ELBV2_TAGS | (needs_scheme ? ELBV2_DESCRIPTION : 0U);
+    return ELBV2_ATTRIBUTES | ELBV2_TAGS | (policy_needs_scheme(policy) ? ELBV2_DESCRIPTION : 0U);
 }
 
 /* How long "not found" may mean "not yet" or "not everywhere". */

@@ -57,11 +57,7 @@ static enum status parse_page(void *context,
                               struct error *error) {
     struct page *page = context;
     const struct json *root = NULL;
-    struct json_problem problem = {0};
-    enum status status = json_parse(arena, response->body, &JSON_LIMITS_DEFAULT, &root, &problem);
-    if (status != STATUS_OK) {
-        return error_set(error, arena, status, "%s", problem.what);
-    }
+    TRY(json_answer(arena, response, &root, error));
     const struct json *list = json_get(root, "EvaluationResults");
     if (!json_is_array(list)) {
         return error_set(error, arena, STATUS_INCOMPLETE, "no list of EvaluationResults");

@@ -5,6 +5,11 @@ enum desync_mode mode_stricter(enum desync_mode a, enum desync_mode b) {
     return a > b ? a : b;
 }
 
+bool policy_needs_scheme(const struct policy *policy) {
+    return policy->mode_min_internet_facing != MODE_UNKNOWN ||
+           policy->mode_min_internal != MODE_UNKNOWN;
+}
+
 /* What one known scheme asks for. */
 static struct requirement requirement_of(const struct policy *policy,
                                          enum desync_mode scheme_mode,
