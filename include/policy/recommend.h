@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the evidence says about `strictest`, and what the numbers after a change say about the
+ * change. Pure: numbers, settings and the moment in; a recommendation or a verdict with its reasons
+ * out.
+ */
+#ifndef POLICY_RECOMMEND_H
+#define POLICY_RECOMMEND_H
+
+#include "policy/evaluate.h"
+
+/* Of one load balancer, over the last EVIDENCE_DAYS days, today included. Logs win over metrics
+ * where both exist: metrics cannot tell Acceptable from Severe. */
+struct evidence {
+    int days; /* the window */
+    bool has_logs;
+    int log_days; /* days of the window with any line */
+    uint64_t log_requests;
+    uint64_t compliant;
+    uint64_t acceptable;
+    uint64_t ambiguous;
+    uint64_t severe;
+    uint64_t unclassified; /* lines too old to tell */
+    int64_t log_newest_ms; /* time of the newest line; 0: none */
+    bool has_metrics;      /* CloudWatch answered in full, and saw any request */
+    uint64_t metric_requests;
+    uint64_t metric_non_compliant;
+    uint64_t metric_elb_4xx;
+    uint64_t metric_elb_5xx;
+    uint64_t metric_target_5xx;
+    int64_t metric_newest_ms;
+    bool writes_logs;       /* access_logs.s3.enabled */
+    int64_t rolled_back_ms; /* when `strictest` was taken back last; 0: never */
+    bool is_watched;        /* a change is being watched */
+};
+
+struct promotion_settings {
+    int evidence_days;          /* EVIDENCE_DAYS */
+    int64_t requests_min;       /* PROMOTION_MIN_REQUESTS */
+    double blocked_percent_max; /* PROMOTION_MAX_BLOCKED_PERCENT */
+};
+
+enum recommendation {
+    RECOMMEND_NOTHING, /* strictest already, excused, or not judged */
+    RECOMMEND_PROMOTE, /* the evidence supports strictest */
+    RECOMMEND_HOLD,    /* it does not, or not yet: a legacy profile, a roll back, stale numbers */
+    RECOMMEND_FIX_CLIENTS, /* strictest would block requests that somebody can repair */
+    RECOMMEND_NO_EVIDENCE  /* too little is known; the reason names the switch to turn on */
+};
+/* "NOTHING", "PROMOTE", "HOLD", "FIX_CLIENTS", "NO_EVIDENCE" */
+const char *recommendation_name(enum recommendation recommendation);
+
+struct advice {
+    enum recommendation recommendation;
+    bool is_from_logs;
+    uint64_t requests;      /* seen */
+    uint64_t blocked;       /* of them strictest would block */
+    double blocked_percent; /* of what was seen */
+    double bound_percent;   /* no more than this at 95 % confidence: 3/n when nothing was blocked */
+    int64_t newest_ms;
+    str reason; /* one or two sentences with the numbers; lives in `arena` */
+};
+
+/* `evaluation` is the judgement without UNDERUTILIZED. */
+void recommend(const struct evaluation *evaluation,
+               const struct evidence *evidence,
+               const struct promotion_settings *settings,
+               int64_t now_ms,
+               struct arena *arena,
+               struct advice *advice_out);
+
+/* Appends UNDERUTILIZED to the findings; with RECOMMEND_PROMOTE only. */
+void advice_add_finding(const struct advice *advice, struct evaluation *evaluation);
+
+/* Sums over one window. */
+struct traffic_window {
+    int64_t start_ms;
+    int64_t end_ms;
+    bool has_data; /* RequestCount had any value */
+    uint64_t requests;
+    uint64_t non_compliant;
+    uint64_t elb_4xx;
+    uint64_t elb_5xx;
+    uint64_t target_5xx;
+};
+
+enum watch_verdict {
+    WATCH_GO_ON,     /* the window is not over, and nothing is wrong so far */
+    WATCH_CLOSE,     /* it is over, and all is well */
+    WATCH_ROLL_BACK, /* errors rose beyond what is allowed */
+    WATCH_EXTEND,    /* over without data: once more */
+    WATCH_NO_DATA    /* over without data a second time: closed without a judgement, and said so */
+};
+
+struct watch_settings {
+    int minutes;               /* WATCH_MINUTES */
+    double error_increase_max; /* WATCH_MAX_ERROR_INCREASE_PERCENT, relative */
+};
+
+struct watch_judgement {
+    enum watch_verdict verdict;
+    str reason; /* the numbers; lives in `arena` */
+};
+
+/* Errors per request of HTTPCode_ELB_4XX and HTTPCode_Target_5XX, each by itself; fewer than 10
+ * errors after the change are ignored. `is_over`: `after` spans the whole window. */
+void watch_judge(const struct traffic_window *before,
+                 const struct traffic_window *after,
+                 bool is_over,
+                 bool was_extended,
+                 const struct watch_settings *settings,
+                 struct arena *arena,
+                 struct watch_judgement *judgement_out);
+
+#endif

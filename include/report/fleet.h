@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A fleet that was judged, and how people and their tools read it: the formats of `audit`. Pure:
+ * writes into a buf. Rows are sorted worst first by fleet_sort; all writers keep the order they are
+ * given.
+ */
+#ifndef REPORT_FLEET_H
+#define REPORT_FLEET_H
+
+#include "base/json.h"
+#include "policy/evaluate.h"
+
+struct fleet_row {
+    struct evaluation evaluation;
+    str account_id;
+    str region;
+    str name;
+    enum load_balancer_scheme scheme;
+};
+
+/* A Region of an account that could not be read, wholly or in part. */
+struct fleet_gap {
+    str account_id;
+    str region;
+    str reason;
+};
+
+struct fleet {
+    int64_t generated_ms;
+    const str *accounts; /* sorted */
+    size_t account_count;
+    const str *regions; /* sorted */
+    size_t region_count;
+    size_t listed; /* Application Load Balancers found */
+    struct fleet_row *rows;
+    size_t row_count;
+    const struct fleet_gap *gaps;
+    size_t gap_count;
+    bool is_interrupted; /* Ctrl-C: this is what was known then */
+    str version;         /* of desync-guard */
+};
+
+struct fleet_summary {
+    size_t listed;
+    size_t judged; /* a verdict other than unknown */
+    size_t compliant;
+    size_t non_compliant;
+    size_t not_applicable;
+    size_t unknown;
+    size_t modes[4];  /* by enum desync_mode */
+    size_t grades[5]; /* 'A', 'B', 'C', 'D', 'F' */
+    double
+        protected_percent; /* of those with a known mode: defensive or strictest; 100 when none */
+};
+
+void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_out);
+/* Unknown and non-compliant before compliant, graver findings before lesser, then by account,
+ * Region, name. */
+void fleet_sort(struct fleet *fleet);
+
+enum fleet_format {
+    FLEET_TABLE,
+    FLEET_JSON,
+    FLEET_CSV,
+    FLEET_HTML,
+    FLEET_JUNIT,
+    FLEET_SARIF,
+    FLEET_ASFF,
+    FLEET_OCSF,
+    FLEET_FORMAT_COUNT
+};
+/* "table", ... */
+const char *fleet_format_name(enum fleet_format format);
+bool fleet_format_parse(str name, enum fleet_format *format_out);
+
+struct fleet_table_style {
+    bool has_color; /* ANSI colours */
+    size_t width;   /* columns of the terminal; 0: not bounded */
+};
+
+/* Each writes the whole document, line end included. */
+void fleet_write_table(struct buf *out,
+                       struct arena *arena,
+                       const struct fleet *fleet,
+                       const struct fleet_table_style *style);
+void fleet_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet);
+void fleet_write_csv(struct buf *out, struct arena *arena, const struct fleet *fleet);
+void fleet_write_junit(struct buf *out, struct arena *arena, const struct fleet *fleet);
+void fleet_write_sarif(struct buf *out, struct arena *arena, const struct fleet *fleet);
+void fleet_write_asff(struct buf *out, struct arena *arena, const struct fleet *fleet);
+void fleet_write_ocsf(struct buf *out, struct arena *arena, const struct fleet *fleet);
+/* The page of `audit`, and the posture page when `posture` is not NULL: report/posture.h. */
+struct posture;
+void fleet_write_html(struct buf *out,
+                      struct arena *arena,
+                      const struct fleet *fleet,
+                      const struct posture *posture);
+
+/* Controls that a finding bears on: "PCI DSS v4.0.1 6.2.4"; NULL-terminated, static. */
+const char *const *finding_controls(enum finding_id id);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Access-log lines counted: per load balancer and UTC day, per reason, per group, and who is behind
+ * what a stricter mode would block. Memory is bounded whatever the input: groups and offenders are
+ * kept in sketches (Space-Saving) whose error bound is told. Pure but for the arena.
+ */
+#ifndef TRAFFIC_TALLY_H
+#define TRAFFIC_TALLY_H
+
+#include "base/arena.h"
+#include "traffic/access_log.h"
+
+enum group_key {
+    GROUP_CLASS = 1 << 0,
+    GROUP_REASON = 1 << 1,
+    GROUP_CLIENT = 1 << 2, /* the address as logged */
+    GROUP_USER_AGENT = 1 << 3,
+    GROUP_HOST = 1 << 4
+};
+
+#define TALLY_DAYS_MAX      65536 /* load balancers times days; beyond, lines count as `untallied` */
+#define TALLY_REASONS_MAX   256   /* beyond, under "other" */
+#define TALLY_OFFENDERS_MAX 2048
+#define TALLY_GROUPS_MAX    8192
+
+struct tally_counts {
+    uint64_t requests; /* the sum of the classes */
+    uint64_t classes[CLASS_COUNT];
+};
+
+struct tally_day {
+    str load_balancer;
+    int64_t day; /* since 1970-01-01, of the line's own time */
+    struct tally_counts counts;
+    int64_t newest_ms; /* time of the newest line */
+    int64_t oldest_ms;
+};
+
+struct tally_reason {
+    str code; /* as logged */
+    enum traffic_class class;
+    uint64_t count;
+};
+
+/* What strictest would block, or defensive does: any class but Compliant and Unknown. */
+struct tally_offender {
+    str reason;
+    str user_agent;
+    str client; /* "203.0.113.0/24", "2001:db8:1::/48"; as logged when it is no address */
+    str host;
+    uint64_t count; /* at most `error` too high */
+    uint64_t error;
+};
+
+struct tally_group {
+    enum traffic_class class; /* members that were not asked for are empty or CLASS_COUNT */
+    str reason;
+    str client;
+    str user_agent;
+    str host;
+    uint64_t count; /* at most `error` too high */
+    uint64_t error;
+};
+
+struct tally;
+
+/* `group_keys` of enum group_key; 0: no groups. */
+struct tally *tally_new(struct arena *arena, unsigned group_keys);
+
+/* Whole lines, each with its line end; the last one may lack it. Lines end in LF or CRLF; empty
+ * ones count for nothing. */
+void tally_add_lines(struct tally *tally, str lines);
+
+/* As if its lines had been added here. Both of the same group keys. */
+void tally_merge(struct tally *into, const struct tally *from);
+
+struct tally_result {
+    uint64_t lines;    /* that are not empty */
+    uint64_t unparsed; /* lines - requests: what access_log_parse does not call ACCESS_LOG_LINE */
+    uint64_t kinds[ACCESS_LOG_TEST_FILE + 1]; /* lines by what they are */
+    uint64_t untallied; /* requests beyond TALLY_DAYS_MAX, or without a time: in `totals` only */
+    struct tally_counts totals;
+    int64_t from_ms; /* 0: no line */
+    int64_t to_ms;
+    const struct tally_day *days; /* sorted by load balancer, day */
+    size_t day_count;
+    const struct tally_reason *reasons; /* sorted by count, then code */
+    size_t reason_count;
+    const struct tally_offender *offenders; /* the gravest first */
+    size_t offender_count;
+    uint64_t offender_error_max; /* none that is missing has more than this; 0: the list is exact */
+    const struct tally_group *groups;
+    size_t group_count;
+    uint64_t group_error_max;
+};
+
+/* Borrows the tally. */
+void tally_finish(struct tally *tally, struct tally_result *result_out);
+
+/* Requests of these counts that the mode blocks: monitor none, defensive Severe, strictest
+ * Acceptable, Ambiguous and Severe. */
+uint64_t tally_blocked_by_defensive(const struct tally_counts *counts);
+uint64_t tally_blocked_by_strictest(const struct tally_counts *counts);
+
+#endif
