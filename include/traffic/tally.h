@@ -18,7 +18,7 @@ enum group_key {
     GROUP_HOST = 1 << 4
 };
 
-#define TALLY_DAYS_MAX      65536 /* load balancers times days; beyond, lines count as `untallied` */
+#define TALLY_DAYS_MAX      65536 /* load balancers times days; beyond, `untallied` */
 #define TALLY_REASONS_MAX   256   /* beyond, under "other" */
 #define TALLY_OFFENDERS_MAX 2048
 #define TALLY_GROUPS_MAX    8192
