@@ -131,4 +131,61 @@ MUST_USE enum status dynamodb_query(struct aws_client *client,
                                     size_t *count_out,
                                     struct error *error);
 
+#define DYNAMODB_ACTIONS_MAX          100
+#define DYNAMODB_TOKEN_CHARACTERS_MAX 36
+
+/* Exactly one of the two. Of a put `was_there_out`, of an update `returns` and `is_not_repeatable`
+ * mean nothing here. */
+struct dynamodb_action {
+    const struct dynamodb_put *put;
+    const struct dynamodb_update *update;
+};
+
+struct dynamodb_transaction {
+    const struct dynamodb_action *actions; /* no item twice */
+    size_t count;                          /* 1..DYNAMODB_ACTIONS_MAX */
+    /* ClientRequestToken: for 10 minutes AWS does the same transaction with the same token once,
+     * and answers OK to its repeats. Empty: one is made for this call, which makes its own retries
+     * safe; one made from what the transaction is about does so for another invocation, too. With
+     * other actions under the same token: REFUSED, IdempotentParameterMismatchException. */
+    str token; /* at most DYNAMODB_TOKEN_CHARACTERS_MAX printable characters */
+};
+
+/* All of the actions or none. CONFLICT: a condition is not met, and nothing was done;
+ * *failed_out (may be NULL) is the index of the first such action. What collides with another
+ * transaction or is throttled is tried again; still so at the end: THROTTLED. */
+MUST_USE enum status dynamodb_transact_write(struct aws_client *client,
+                                             const struct dynamodb_transaction *transaction,
+                                             struct arena *arena,
+                                             size_t *failed_out,
+                                             struct error *error);
+
+struct dynamodb_scan {
+    str table;
+    str sk;        /* only items with this sk; empty: not asked for */
+    str sk_prefix; /* or whose sk begins so; not both */
+    /* Only these attributes of an item; pk and sk too must be named to come. */
+    const char *const *attributes;
+    size_t attribute_count; /* 0: whole items */
+};
+
+/* The next items, which live as long as the call of `take`; a bad status ends the scan. */
+struct dynamodb_sink {
+    void *context;
+    enum status (*take)(void *context,
+                        const struct dynamodb_item *items,
+                        size_t count,
+                        struct error *error);
+};
+
+/* The whole table page by page, in no order, with the memory of one page. Eventually consistent:
+ * what was written in the last second may be missing, and no point in time is kept to. The filter
+ * saves the way here, not the reading: the whole table is read and billed. A bad status: the scan
+ * broke off after what was already taken. */
+MUST_USE enum status dynamodb_scan(struct aws_client *client,
+                                   const struct dynamodb_scan *scan,
+                                   const struct dynamodb_sink *sink,
+                                   struct arena *arena,
+                                   struct error *error);
+
 #endif
