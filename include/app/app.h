@@ -27,6 +27,13 @@ struct act_settings {
     size_t allowed_account_count;
 };
 
+/* Where reports and metrics go. */
+struct report_settings {
+    str bucket;            /* REPORT_BUCKET; empty: reports are not kept */
+    str prefix;            /* REPORT_PREFIX; may be empty */
+    str metrics_namespace; /* METRICS_NAMESPACE; never empty */
+};
+
 /* The whole configuration, parsed and checked once at INIT. Lives in the process arena. */
 struct app_settings {
     str region; /* AWS_REGION, else AWS_DEFAULT_REGION; may be empty: only app_connect needs it */
@@ -34,6 +41,7 @@ struct app_settings {
     bool warms_up;               /* WARM_UP */
     int elb_requests_per_second; /* ELB_REQUESTS_PER_SECOND; 0: not paced */
     struct act_settings act;
+    struct report_settings report;
 };
 
 /* A role's session in another account, kept while it is good. */

@@ -164,16 +164,6 @@ void config_rule_handle(struct app *app,
 bool config_item_is_to_be_judged(const struct config_invocation *invocation,
                                  struct evaluation *evaluation_out);
 
-/* The index of the variable's value in the NULL-terminated `choices` (letter case is ignored);
- * *index is left alone when it is not set. CONFIGURATION names the variable and what is accepted.
- */
-MUST_USE enum status env_choice(const struct env *env,
-                                const char *name,
-                                const char *const *choices,
-                                size_t *index,
-                                struct arena *arena,
-                                struct error *error);
-
 /* Points app->aws at the account and Region (empty: our own). DENIED: not an allowed account, or
  * its role does not let us in. */
 MUST_USE enum status app_aim(
@@ -183,14 +173,6 @@ MUST_USE enum status app_aim(
  * it reaches our own only. */
 MUST_USE enum status app_aims_at(
     struct app *app, str account_id, struct arena *arena, bool *aims_out, struct error *error);
-
-/* The part of the settings that is about acting. */
-MUST_USE enum status act_settings_parse(const struct env *env,
-                                        struct arena *arena,
-                                        struct act_settings *settings_out,
-                                        struct error *error);
-/* Says what is asked for but off because there is no state table. */
-void act_settings_log_off(const struct app *app);
 
 /* Environment and rule parameters together. */
 MUST_USE enum status app_policy(const struct app *app,

@@ -1,36 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app_internal.h"
+#include "settings_internal.h"
 
 static str policy_variable(const void *context, const char *name) {
     return env_get(context, name);
-}
-
-enum status env_choice(const struct env *env,
-                       const char *name,
-                       const char *const *choices,
-                       size_t *index,
-                       struct arena *arena,
-                       struct error *error) {
-    str value = env_get(env, name);
-    if (str_is_empty(value)) {
-        return STATUS_OK;
-    }
-    struct buf accepted;
-    buf_init(&accepted, arena, 256);
-    for (size_t i = 0; choices[i] != NULL; i++) {
-        if (str_eq_ignore_case(value, str_from_cstr(choices[i]))) {
-            *index = i;
-            return STATUS_OK;
-        }
-        buf_printf(&accepted, "%s%s", i == 0 ? "" : ", ", choices[i]);
-    }
-    return error_set(error,
-                     arena,
-                     STATUS_CONFIGURATION,
-                     "%s is \"%" STR_FMT "\"; accepted: %" STR_FMT,
-                     name,
-                     STR_ARG(str_utf8_prefix(value, 64)),
-                     STR_ARG(buf_str(&accepted)));
 }
 
 static enum status parse_region(const struct env *env,
@@ -109,6 +81,7 @@ enum status app_settings_parse(const struct env *env,
     settings_out->warms_up = warm_up == 0;
     TRY(parse_pace(env, arena, &settings_out->elb_requests_per_second, error));
     TRY(act_settings_parse(env, arena, &settings_out->act, error));
+    TRY(report_settings_parse(env, arena, &settings_out->report, error));
     return check_policy(settings_out, arena, error);
 }
 

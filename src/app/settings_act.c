@@ -1,76 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
-#include "app_internal.h"
 #include "policy/transition.h"
+#include "settings_internal.h"
 
 #define MAX_CHANGES_DEFAULT 25
 #define FIGHT_LIMIT_DEFAULT 3
 #define CHANGES_MAX         1000 /* more is no limit */
 
-static enum status refuse(
-    const char *name, str value, const char *accepted, struct arena *arena, struct error *error) {
-    return error_set(error,
-                     arena,
-                     STATUS_CONFIGURATION,
-                     "%s is \"%" STR_FMT "\"; accepted: %s",
-                     name,
-                     STR_ARG(str_utf8_prefix(value, 64)),
-                     accepted);
-}
-
-struct range {
-    int min;
-    int max;
-};
-
-static enum status parse_count(const struct env *env,
-                               const char *name,
-                               struct range range,
-                               int *value_out,
-                               struct arena *arena,
-                               struct error *error) {
-    str text = env_get(env, name);
-    int64_t value = 0;
-    if (str_is_empty(text)) {
-        return STATUS_OK;
-    }
-    if (!str_parse_i64(text, &value) || value < range.min || value > range.max) {
-        str accepted = str_format(arena, "%d..%d", range.min, range.max);
-        return refuse(name, text, str_to_cstr(arena, accepted), arena, error);
-    }
-    *value_out = (int)value;
-    return STATUS_OK;
-}
-
-static bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* Letters, digits and `others`, within these lengths. */
-static bool is_name(str text, size_t min, size_t max, const char *others) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (!is_alphanumeric(text.ptr[i]) && strchr(others, text.ptr[i]) == NULL) {
-            return false;
-        }
-    }
-    return text.len >= min && text.len <= max;
-}
-
 static bool is_table_name(str text) {
-    return is_name(text, 3, 255, "_.-");
+    return env_is_name(text, 3, 255, "_.-");
 }
 
 static bool is_rule_name(str text) {
-    return is_name(text, 1, 128, "_-");
+    return env_is_name(text, 1, 128, "_-");
 }
 
 static bool is_role_name(str text) {
-    return is_name(text, 1, 576, "_+=,.@-/") && text.ptr[0] != '/';
+    return env_is_name(text, 1, 576, "_+=,.@-/") && text.ptr[0] != '/';
 }
 
 static bool is_external_id(str text) {
-    return is_name(text, 2, 1224, "_+=,.@:/-");
+    return env_is_name(text, 2, 1224, "_+=,.@:/-");
 }
 
 static bool is_topic_arn(str text) {
@@ -82,21 +31,7 @@ static bool is_topic_arn(str text) {
     }
     return rest.ptr == NULL && count == 6 && str_eq(parts[0], STR("arn")) &&
            str_eq(parts[2], STR("sns")) && region_is_valid(parts[3]) &&
-           is_name(parts[4], 12, 12, "") && is_name(parts[5], 1, 256, "_-");
-}
-
-static enum status parse_text(const struct env *env,
-                              const char *name,
-                              bool (*is_valid)(str),
-                              const char *accepted,
-                              str *value_out,
-                              struct arena *arena,
-                              struct error *error) {
-    *value_out = env_get(env, name);
-    if (!str_is_empty(*value_out) && !is_valid(*value_out)) {
-        return refuse(name, *value_out, accepted, arena, error);
-    }
-    return STATUS_OK;
+           env_is_name(parts[4], 12, 12, "") && env_is_name(parts[5], 1, 256, "_-");
 }
 
 static enum status parse_accounts(const struct env *env,
@@ -112,7 +47,7 @@ static enum status parse_accounts(const struct env *env,
             is_account = is_account && account.ptr[i] >= '0' && account.ptr[i] <= '9';
         }
         if (!is_account || settings->allowed_account_count == ALLOWED_ACCOUNTS_MAX) {
-            return refuse(
+            return env_refuse(
                 name, account, "up to 256 account ids of 12 digits, comma-separated", arena, error);
         }
         settings->allowed_accounts[settings->allowed_account_count++] = account;
@@ -152,12 +87,12 @@ static enum status parse_switches(const struct env *env,
     };
     settings->imports_findings = security_hub == 1;
     int *max_changes = &settings->enforcement.max_changes_per_run;
-    TRY(parse_count(
-        env, "MAX_CHANGES_PER_RUN", (struct range){0, CHANGES_MAX}, max_changes, arena, error));
+    TRY(env_count(
+        env, "MAX_CHANGES_PER_RUN", (struct env_range){0, CHANGES_MAX}, max_changes, arena, error));
     /* A limit beyond what is remembered would never be reached. */
     int *fight_limit = &settings->enforcement.fight_limit;
-    return parse_count(
-        env, "FIGHT_LIMIT", (struct range){1, CORRECTIONS_MAX}, fight_limit, arena, error);
+    return env_count(
+        env, "FIGHT_LIMIT", (struct env_range){1, CORRECTIONS_MAX}, fight_limit, arena, error);
 }
 
 enum status act_settings_parse(const struct env *env,
@@ -191,13 +126,13 @@ enum status act_settings_parse(const struct env *env,
     };
     TRY(parse_switches(env, settings_out, arena, error));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        TRY(parse_text(env,
-                       texts[i].name,
-                       texts[i].is_valid,
-                       texts[i].accepted,
-                       texts[i].value,
-                       arena,
-                       error));
+        TRY(env_text(env,
+                     texts[i].name,
+                     texts[i].is_valid,
+                     texts[i].accepted,
+                     texts[i].value,
+                     arena,
+                     error));
     }
     TRY(parse_accounts(env, settings_out, arena, error));
     return check_cross_account(settings_out, arena, error);

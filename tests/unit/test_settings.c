@@ -64,6 +64,8 @@ static void settings_have_these_defaults(void **state) {
     assert_str(bench.app.settings.region, "eu-west-1");
     assert_true(bench.app.settings.warms_up);
     assert_int_equal(bench.app.settings.elb_requests_per_second, 9);
+    assert_str(bench.app.settings.report.bucket, "");
+    assert_str(bench.app.settings.report.metrics_namespace, "DesyncGuard");
     end(&bench);
 }
 
@@ -239,6 +241,13 @@ static const struct {
     {"ENFORCEMENT", "Enforce", NULL},
     {"ENFORCEMENT", "plan", NULL},
     {"ENFORCEMENT", "on", "ENFORCEMENT is \"on\"; accepted: off, plan, enforce"},
+    {"REPORT_BUCKET", "my-reports.example", NULL},
+    {"REPORT_BUCKET", "My-Reports", "REPORT_BUCKET is \"My-Reports\"; accepted: the name of"},
+    {"REPORT_BUCKET", "ab", "the name of an S3 bucket"},
+    {"REPORT_PREFIX", "security/desync", NULL},
+    {"REPORT_PREFIX", "/security", "without a leading /"},
+    {"METRICS_NAMESPACE", "Platform/Desync", NULL},
+    {"METRICS_NAMESPACE", "AWS/ApplicationELB", "do not begin with AWS/"},
     {"SECURITY_HUB", "on", NULL},
     {"SECURITY_HUB", "yes", "SECURITY_HUB is \"yes\"; accepted: off, on"},
     {"MAX_CHANGES_PER_RUN", "0", NULL},
