@@ -17,7 +17,8 @@ struct emf_metric {
 
 #define EMF_METRICS_MAX 100 /* in one object */
 
-/* One object and a line end. `metrics_namespace` 1..255 characters. */
+/* One object and a line end. `metrics_namespace` 1..255 bytes. An empty account or Region is left
+ * out of the dimensions, and a value that is no finite number out of the metrics. */
 void emf_write(struct buf *out,
                str metrics_namespace,
                str account_id,
