@@ -44,6 +44,8 @@ struct app_settings {
     struct report_settings report;
 };
 
+struct sweep_listener;
+
 /* A role's session in another account, kept while it is good. */
 struct app_session {
     struct arena arena;
@@ -60,6 +62,7 @@ struct app {
     struct aws_client home; /* our own account and Region: state table, topic */
     struct app_session session;
     char own_account[13]; /* found out when it is first needed; "" before */
+    const struct sweep_listener *sweep_listener; /* src/app/sweep_internal.h; NULL: none */
 };
 
 /* CONFIGURATION: *error names the variable and what is accepted. Checks the policy variables too.

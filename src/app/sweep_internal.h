@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sweep of a Region, as its own files and those that plug into it see it.
+ *
+ * To listen (audit, posture report, metrics): point app->sweep_listener at a struct sweep_listener
+ * before the sweep is handled. To have a say (promotion): give struct sweep its `hooks` at the end
+ * of sweep_handle, before run(); where nothing is to be done leave them NULL. What a hook does is
+ * reported through sweep->act: act_add takes what was done and what failed.
+ */
+#ifndef SWEEP_INTERNAL_H
+#define SWEEP_INTERNAL_H
+
+#include "act_internal.h"
+#include "aws/elbv2.h"
+
+/* Load balancers that could not be read are named in the message: some 130 of them. */
+#define SWEEP_NAMES_BYTES_MAX 16384
+
+/* How far it came. */
+struct sweep_result {
+    size_t listed;   /* of all types */
+    size_t to_judge; /* of them all but network and gateway load balancers */
+    size_t judged;   /* a verdict other than unknown */
+    size_t unknown;
+    size_t not_reached; /* in time */
+    size_t vanished;
+    size_t reported; /* to AWS Config */
+    size_t failed;
+    bool is_complete; /* everything was listed, judged and reported; all else is in `problem` */
+    str problem;      /* how far it came, and why no further; empty: there is none */
+};
+
+struct sweep_listener {
+    void *context;
+    bool is_audit; /* nothing is reported to AWS Config, nothing is acted on */
+    /* Each judgement, unknown ones too, as it stands after enforcement and promotion's advice; not
+     * those that were not reached, nor those that vanished. Both are valid during the call only. */
+    void (*judged)(void *context,
+                   const struct load_balancer *facts,
+                   const struct evaluation *evaluation);
+    void (*ended)(void *context, const struct sweep_result *result);
+};
+
+/* Load balancers that are read, reported and acted on together. An item of STATUS_DEADLINE was not
+ * reached: its evaluation is not valid. */
+struct sweep_chunk {
+    struct elbv2_fleet_item *items;
+    struct evaluation *evaluations; /* beside the item of the same index */
+    size_t count;
+    int64_t read_ms;     /* when the reading began */
+    struct arena *arena; /* of this chunk */
+};
+
+struct sweep;
+
+/* Each may be NULL. The deadline of the app's clients is set to what the hook may use. */
+struct sweep_hooks {
+    void *context;
+    /* Judged, and not reported yet: findings may be appended. */
+    void (*advise)(void *context, struct sweep *sweep, const struct sweep_chunk *chunk);
+    /* Reported and acted on; not called when nothing may be acted on. */
+    void (*acted)(void *context, struct sweep *sweep, const struct sweep_chunk *chunk);
+    /* The sweep was complete; not called when nothing may be acted on. */
+    void (*completed)(void *context, struct sweep *sweep);
+};
+
+struct sweep {
+    struct app *app;
+    const struct config_invocation *invocation;
+    const struct policy *policy;
+    struct arena *arena;
+    int64_t ordering_ms;
+    int64_t deadline_ms;          /* of the invocation */
+    int64_t read_deadline_ms;     /* earlier: reading stops here */
+    struct load_balancer *listed; /* sorted by ARN, no ARN twice */
+    size_t listed_count;
+    size_t seen_count;     /* of those to judge: read, or not reached in time */
+    size_t unacted_count;  /* judged, with no time left to act on them */
+    size_t to_judge_count; /* of them, all but network and gateway load balancers */
+    size_t judged_count;
+    size_t unknown_count;
+    size_t not_reached_count;
+    struct buf unknown_names;
+    struct config_report report;
+    struct error list_error;
+    struct error report_error;
+    struct error vanished_error;
+    size_t vanished_count;
+    struct response response;
+    struct buf body;
+    struct act act;
+    bool reports;                    /* there is a token, and this is no audit */
+    bool acts;                       /* enforcement, state or alerts are on, and this is no test */
+    const struct sweep_hooks *hooks; /* NULL: none */
+    const struct sweep_listener *listener; /* NULL: none */
+};
+
+/* NULL: it was not listed. */
+const struct load_balancer *sweep_find_listed(const struct sweep *sweep, str arn);
+/* All but network and gateway load balancers. */
+bool sweep_is_to_be_judged(const struct load_balancer *load_balancer);
+/* Everything was listed, judged and reported: only then may be concluded from absence. */
+bool sweep_is_complete(const struct sweep *sweep);
+
+/* --- sweep_report.c --- */
+/* Logs, keeps for the response, and adds it to what Config is told unless it is unknown. */
+void sweep_conclude(struct sweep *sweep,
+                    struct evaluation *evaluation,
+                    struct config_evaluation *evaluations,
+                    size_t *count,
+                    struct arena *arena);
+void sweep_report(struct sweep *sweep,
+                  const struct config_evaluation *evaluations,
+                  size_t count,
+                  struct arena *arena);
+/* After a complete sweep: sets what Config holds results of and was not listed NOT_APPLICABLE. */
+void sweep_clean_up(struct sweep *sweep);
+
+/* --- sweep_reply.c --- */
+void sweep_log(const struct sweep *sweep);
+/* The reply of the invocation; the listener hears the end. */
+void sweep_reply(struct sweep *sweep, struct app_reply *reply);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How a sweep ends: what whoever asked for it is answered, and what the listener is told.
+ */
+#include "report/render.h"
+#include "sweep_internal.h"
+
+static const char *error_type_of(const struct sweep *sweep) {
+    if (sweep->report_error.status != STATUS_OK) {
+        return ERROR_REPORT_FAILED;
+    }
+    if (sweep->list_error.status != STATUS_OK || sweep->not_reached_count > 0 ||
+        sweep->vanished_error.status != STATUS_OK) {
+        return ERROR_SWEEP_INCOMPLETE;
+    }
+    return sweep->unknown_count > 0 ? ERROR_VERDICT_UNKNOWN : ERROR_ACTION_FAILED;
+}
+
+static void append_cause(struct buf *out, const char *what, const struct error *error) {
+    if (error->status != STATUS_OK) {
+        buf_printf(out, "; %s: %" STR_FMT, what, STR_ARG(error->message));
+    }
+}
+
+static str how_far(struct sweep *sweep) {
+    struct buf out;
+    buf_init(&out, sweep->arena, (size_t)2 * SWEEP_NAMES_BYTES_MAX);
+    buf_printf(&out,
+               "of %zu load balancers listed (%zu to judge) %zu were judged, %zu reported, %zu are "
+               "unknown and %zu were not reached in time",
+               sweep->listed_count,
+               sweep->to_judge_count,
+               sweep->judged_count,
+               sweep->report.reported,
+               sweep->unknown_count,
+               sweep->not_reached_count);
+    append_cause(&out, "the listing is incomplete", &sweep->list_error);
+    append_cause(&out, "not all could be reported", &sweep->report_error);
+    append_cause(&out, "vanished ones could not be looked up", &sweep->vanished_error);
+    append_cause(&out, "not all could be acted on", &sweep->act.first_failure);
+    if (sweep->unacted_count > 0) {
+        buf_printf(&out, "; no time was left to act on %zu", sweep->unacted_count);
+    }
+    if (sweep->unknown_count > 0) {
+        buf_printf(&out, "; unknown: %" STR_FMT, STR_ARG(buf_str(&sweep->unknown_names)));
+    }
+    return buf_str(&out);
+}
+
+void sweep_log(const struct sweep *sweep) {
+    LOG(sweep->app->log,
+        LOG_INFO,
+        "swept",
+        LOG_INT("listed", (int64_t)sweep->listed_count),
+        LOG_INT("toJudge", (int64_t)sweep->to_judge_count),
+        LOG_INT("judged", (int64_t)sweep->judged_count),
+        LOG_INT("unknown", (int64_t)sweep->unknown_count),
+        LOG_INT("notReached", (int64_t)sweep->not_reached_count),
+        LOG_INT("vanished", (int64_t)sweep->vanished_count),
+        LOG_INT("reported", (int64_t)sweep->report.reported),
+        LOG_INT("failed", (int64_t)sweep->report.failed));
+}
+
+static bool has_problem(const struct sweep *sweep) {
+    return !sweep_is_complete(sweep) || sweep->vanished_error.status != STATUS_OK ||
+           sweep->act.first_failure.status != STATUS_OK || sweep->unacted_count > 0;
+}
+
+static void tell_listener(const struct sweep *sweep, str problem) {
+    const struct sweep_result result = {.listed = sweep->listed_count,
+                                        .to_judge = sweep->to_judge_count,
+                                        .judged = sweep->judged_count,
+                                        .unknown = sweep->unknown_count,
+                                        .not_reached = sweep->not_reached_count,
+                                        .vanished = sweep->vanished_count,
+                                        .reported = sweep->report.reported,
+                                        .failed = sweep->report.failed,
+                                        .is_complete = sweep_is_complete(sweep),
+                                        .problem = problem};
+    if (sweep->listener != NULL && sweep->listener->ended != NULL) {
+        sweep->listener->ended(sweep->listener->context, &result);
+    }
+}
+
+void sweep_reply(struct sweep *sweep, struct app_reply *reply) {
+    str problem = has_problem(sweep) ? how_far(sweep) : STR_EMPTY;
+    if (!str_is_empty(problem)) {
+        reply_error(reply, error_type_of(sweep), problem);
+    } else {
+        const struct response_totals totals = {.reported = sweep->report.reported,
+                                               .failed = sweep->report.failed,
+                                               .actions = sweep->act.actions,
+                                               .action_count = sweep->act.action_count};
+        response_end(&sweep->response, &totals);
+        *reply = (struct app_reply){.body = buf_str(&sweep->body)};
+    }
+    reply->actions = sweep->act.actions;
+    reply->action_count = sweep->act.action_count;
+    reply->judged_count = sweep->judged_count;
+    tell_listener(sweep, problem);
+}
