@@ -68,6 +68,15 @@ struct aws_code_meaning {
     const char *hint;   /* told before AWS's own words; NULL: none */
 };
 
+/* Code and message of an error answer in any of AWS's shapes: x-amzn-ErrorType header, JSON
+ * __type/code, XML <Error><Code>. Empty when the body is none of these. Namespaces ("ns#Code") and
+ * ":http..." are cut. */
+struct aws_error_text {
+    str code;
+    str message;
+};
+struct aws_error_text aws_error_parse(struct arena *arena, const struct http_response *response);
+
 struct aws_request {
     enum aws_service service;
     const char *operation; /* "DescribeTags": for messages and X-Amz-Target */
@@ -82,6 +91,7 @@ struct aws_request {
     enum pace_category pace;   /* whose tokens an attempt takes; PACE_NONE: none */
     int attempts_max;          /* at least this many attempts; 0: the client's number */
     str region;                /* empty: the client's */
+    str host_label;            /* stands before the host: S3's bucket; empty: none */
     const struct aws_code_meaning *meanings; /* NULL: none */
     bool uses_fresh_connection;              /* so that curl cannot send it twice by itself */
     /* One attempt, sent at once: it rests on what the caller has just read, and neither a pause nor
@@ -99,6 +109,12 @@ struct aws_request {
                          struct arena *arena,
                          const struct aws_response *response,
                          struct error *error);
+    /* Looks at an error answer before it is judged, and may put a more exact code or message in
+     * the place of what aws_error_parse found. NULL: nothing does. */
+    void (*refine)(void *context,
+                   struct arena *arena,
+                   const struct aws_response *response,
+                   struct aws_error_text *text);
     void *context;
 };
 
@@ -135,14 +151,5 @@ void aws_form_begin(struct aws_form *form,
                     const char *version);
 void aws_form_add(struct aws_form *form, str key, str value);
 extern const struct http_header AWS_FORM_HEADER; /* Content-Type of a form body */
-
-/* Code and message of an error answer in any of AWS's shapes: x-amzn-ErrorType header, JSON
- * __type/code, XML <Error><Code>. Empty when the body is none of these. Namespaces ("ns#Code") and
- * ":http..." are cut. */
-struct aws_error_text {
-    str code;
-    str message;
-};
-struct aws_error_text aws_error_parse(struct arena *arena, const struct http_response *response);
 
 #endif

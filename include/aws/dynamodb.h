@@ -133,6 +133,7 @@ MUST_USE enum status dynamodb_query(struct aws_client *client,
 
 #define DYNAMODB_ACTIONS_MAX          100
 #define DYNAMODB_TOKEN_CHARACTERS_MAX 36
+#define DYNAMODB_SCAN_ATTRIBUTES_MAX  100
 
 /* Exactly one of the two. Of a put `was_there_out`, of an update `returns` and `is_not_repeatable`
  * mean nothing here. */
@@ -152,8 +153,9 @@ struct dynamodb_transaction {
 };
 
 /* All of the actions or none. CONFLICT: a condition is not met, and nothing was done;
- * *failed_out (may be NULL) is the index of the first such action. What collides with another
- * transaction or is throttled is tried again; still so at the end: THROTTLED. */
+ * *failed_out (may be NULL) is the index of the first such action, `count` if AWS does not say.
+ * What collides with another transaction or is throttled is tried again; still so at the end:
+ * THROTTLED. */
 MUST_USE enum status dynamodb_transact_write(struct aws_client *client,
                                              const struct dynamodb_transaction *transaction,
                                              struct arena *arena,
@@ -166,7 +168,7 @@ struct dynamodb_scan {
     str sk_prefix; /* or whose sk begins so; not both */
     /* Only these attributes of an item; pk and sk too must be named to come. */
     const char *const *attributes;
-    size_t attribute_count; /* 0: whole items */
+    size_t attribute_count; /* at most DYNAMODB_SCAN_ATTRIBUTES_MAX; 0: whole items */
 };
 
 /* The next items, which live as long as the call of `take`; a bad status ends the scan. */

@@ -63,6 +63,13 @@ MUST_USE enum status endpoint_resolve(const struct endpoint_settings *settings,
                                       struct endpoint *endpoint_out,
                                       struct error *error);
 
+/* Has the user given an endpoint of their own for this service? Then its host is taken as it is. */
+bool endpoint_is_overridden(const struct endpoint_settings *settings, enum aws_service service);
+
+/* Puts a label before the host: "bucket.s3.eu-west-1.amazonaws.com". The label must be one that can
+ * stand there ([a-z0-9-]). */
+void endpoint_add_label(struct endpoint *endpoint, str label, struct arena *arena);
+
 /* "aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", ...; "aws" for a region of no known shape.
  */
 str partition_of_region(str region);

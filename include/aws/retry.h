@@ -2,7 +2,8 @@
  *
  * AWS's standard retry mode of 2026 and its clock-skew correction, as pure bookkeeping: no clock,
  * no sleep, no random source of its own. Sources: "Retry behavior", AWS SDKs and Tools Reference
- * Guide (2026); one addition: HTTP 429 without a known code counts as throttling.
+ * Guide (2026); two additions count as throttling: HTTP 429 without a known code, and DynamoDB's
+ * TransactionConflictException.
  */
 #ifndef AWS_RETRY_H
 #define AWS_RETRY_H

@@ -80,6 +80,9 @@ enum status call_begin(struct call *call,
     if (status != STATUS_OK) {
         return call_fail(call, status, problem.message, error);
     }
+    if (!str_is_empty(request->host_label)) {
+        endpoint_add_label(&call->endpoint, request->host_label, arena);
+    }
     call->url = build_url(call);
     call->invocation_id = random_uuid4(&client->random_state, arena);
     call->retry = retry_state_of(client, request);
@@ -247,7 +250,13 @@ static str describe_answer(const struct call *call, int http_status, str code, s
 }
 
 static enum status judge_error_answer(struct call *call, const struct http_response *response) {
+    const struct aws_request *request = call->request;
     struct aws_error_text text = aws_error_parse(call->arena, response);
+    if (request->refine != NULL) {
+        const struct aws_response answer = {
+            .http_status = response->status, .http = response, .body = response->body};
+        request->refine(request->context, call->arena, &answer, &text);
+    }
     text.code = clean(call, text.code); /* whoever answers may put anything there */
     call->last_http_status = response->status;
     call->last_code = text.code;
@@ -256,7 +265,7 @@ static enum status judge_error_answer(struct call *call, const struct http_respo
     if (meaning != NULL) {
         return meaning->status;
     }
-    return call_status_of_answer(call->request->service, response->status, text.code);
+    return call_status_of_answer(request->service, response->status, text.code);
 }
 
 /* A 2xx is a success only when the caller's parser read it to its end: an answer cut inside its

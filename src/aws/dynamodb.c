@@ -39,44 +39,11 @@ enum status dynamodb_request(const struct dynamodb_call *call,
     return STATUS_OK;
 }
 
-static enum status refuse(const char *operation,
-                          struct arena *arena,
-                          struct error *error,
-                          const char *what) {
+enum status dynamodb_refuse(const char *operation,
+                            struct arena *arena,
+                            struct error *error,
+                            const char *what) {
     return error_set(error, arena, STATUS_INVALID, "dynamodb %s: %s", operation, what);
-}
-
-static bool are_valid(const struct dynamodb_attribute *attributes, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (!dynamodb_attribute_is_valid(&attributes[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void write_expression(struct json_writer *writer,
-                             const struct dynamodb_expression *expression) {
-    if (!str_is_empty(expression->condition)) {
-        json_write_member(writer, "ConditionExpression", expression->condition);
-    }
-    if (expression->name_count > 0) {
-        json_write_key(writer, STR("ExpressionAttributeNames"));
-        json_object_begin(writer);
-        for (size_t i = 0; i < expression->name_count; i++) {
-            const struct dynamodb_name *name = &expression->names[i];
-            json_write_member(writer, name->placeholder, str_from_cstr(name->name));
-        }
-        json_object_end(writer);
-    }
-    if (expression->value_count > 0) {
-        json_write_key(writer, STR("ExpressionAttributeValues"));
-        json_object_begin(writer);
-        for (size_t i = 0; i < expression->value_count; i++) {
-            dynamodb_write_attribute(writer, &expression->values[i]);
-        }
-        json_object_end(writer);
-    }
 }
 
 /* ---- put ---- */
@@ -96,14 +63,7 @@ static void write_put(struct buf *body, const struct dynamodb_put *put) {
     struct json_writer writer;
     json_writer_init(&writer, body);
     json_object_begin(&writer);
-    json_write_member(&writer, "TableName", put->table);
-    json_write_key(&writer, STR("Item"));
-    json_object_begin(&writer);
-    for (size_t i = 0; i < put->item.count; i++) {
-        dynamodb_write_attribute(&writer, &put->item.attributes[i]);
-    }
-    json_object_end(&writer);
-    write_expression(&writer, &put->expression);
+    dynamodb_write_put(&writer, put);
     if (put->was_there_out != NULL) {
         json_write_member(&writer, "ReturnValues", STR("ALL_OLD"));
     }
@@ -149,13 +109,9 @@ enum status dynamodb_put_item(struct aws_client *client,
                               struct error *error) {
     const struct dynamodb_key key = {dynamodb_get_string(&put->item, DYNAMODB_PK),
                                      dynamodb_get_string(&put->item, DYNAMODB_SK)};
-    const struct dynamodb_expression *expression = &put->expression;
-    if (str_is_empty(put->table) || !dynamodb_key_is_valid(&key)) {
-        return refuse("PutItem", arena, error, "no table, or an item without pk and sk");
-    }
-    if (!are_valid(put->item.attributes, put->item.count) ||
-        !are_valid(expression->values, expression->value_count)) {
-        return refuse("PutItem", arena, error, "an attribute whose value is not of its type");
+    const char *flaw = dynamodb_put_flaw(put);
+    if (flaw != NULL) {
+        return dynamodb_refuse("PutItem", arena, error, flaw);
     }
     struct buf body;
     struct aws_request request;
@@ -165,7 +121,7 @@ enum status dynamodb_put_item(struct aws_client *client,
     buf_init(&body, arena, DYNAMODB_BODY_BYTES_MAX);
     write_put(&body, put);
     TRY(dynamodb_request(&call, arena, &request, error));
-    request.uses_fresh_connection = !str_is_empty(expression->condition);
+    request.uses_fresh_connection = !str_is_empty(put->expression.condition);
     enum status status = aws_call(client, &request, arena, &problem);
     if (status == STATUS_CONFLICT && problem.is_outcome_unknown) {
         status = settle_conflict(client, put, &key, arena, &problem);
@@ -191,12 +147,8 @@ static void write_update(struct buf *body, const struct dynamodb_update *update)
     struct json_writer writer;
     json_writer_init(&writer, body);
     json_object_begin(&writer);
-    json_write_member(&writer, "TableName", update->table);
-    json_write_key(&writer, STR("Key"));
-    dynamodb_write_key(&writer, &update->key);
-    json_write_member(&writer, "UpdateExpression", update->update);
+    dynamodb_write_update(&writer, update);
     json_write_member(&writer, "ReturnValues", str_from_cstr(RETURNS[update->returns]));
-    write_expression(&writer, &update->expression);
     json_object_end(&writer);
 }
 
@@ -227,13 +179,9 @@ enum status dynamodb_update_item(struct aws_client *client,
                                  struct arena *arena,
                                  struct dynamodb_item *item_out,
                                  struct error *error) {
-    const struct dynamodb_expression *expression = &update->expression;
-    if (str_is_empty(update->table) || !dynamodb_key_is_valid(&update->key) ||
-        str_is_empty(update->update)) {
-        return refuse("UpdateItem", arena, error, "no table, no key or nothing to update");
-    }
-    if (!are_valid(expression->values, expression->value_count)) {
-        return refuse("UpdateItem", arena, error, "an attribute whose value is not of its type");
+    const char *flaw = dynamodb_update_flaw(update);
+    if (flaw != NULL) {
+        return dynamodb_refuse("UpdateItem", arena, error, flaw);
     }
     struct buf body;
     struct aws_request request;
@@ -242,7 +190,7 @@ enum status dynamodb_update_item(struct aws_client *client,
     buf_init(&body, arena, DYNAMODB_BODY_BYTES_MAX);
     write_update(&body, update);
     TRY(dynamodb_request(&call, arena, &request, error));
-    request.uses_fresh_connection = !str_is_empty(expression->condition);
+    request.uses_fresh_connection = !str_is_empty(update->expression.condition);
     request.is_not_repeatable = update->is_not_repeatable;
     TRY(aws_call(client, &request, arena, error));
     if (item_out != NULL) {
@@ -285,7 +233,7 @@ enum status dynamodb_get_item(struct aws_client *client,
     struct got got = {.is_found = false};
     const struct dynamodb_call call = {"GetItem", &body, parse_get, &got};
     if (str_is_empty(table) || !dynamodb_key_is_valid(key)) {
-        return refuse("GetItem", arena, error, "no table or no key");
+        return dynamodb_refuse("GetItem", arena, error, "no table or no key");
     }
     buf_init(&body, arena, DYNAMODB_BODY_BYTES_MAX);
     json_writer_init(&writer, &body);

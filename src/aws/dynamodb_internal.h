@@ -48,6 +48,36 @@ MUST_USE enum status dynamodb_answer(struct arena *arena,
                                      const struct aws_response *response,
                                      const struct json **root_out,
                                      struct error *error);
+
+/* What makes it one that is not sent, as static text; NULL: nothing. */
+const char *dynamodb_put_flaw(const struct dynamodb_put *put);
+const char *dynamodb_update_flaw(const struct dynamodb_update *update);
+/* INVALID: "dynamodb PutItem: <what>". */
+MUST_USE enum status dynamodb_refuse(const char *operation,
+                                     struct arena *arena,
+                                     struct error *error,
+                                     const char *what);
+/* Its members, without the braces around them. */
+void dynamodb_write_put(struct json_writer *writer, const struct dynamodb_put *put);
+void dynamodb_write_update(struct json_writer *writer, const struct dynamodb_update *update);
+
+struct dynamodb_page {
+    struct dynamodb_item *items;
+    size_t count;
+    struct dynamodb_key last; /* where the next page starts; empty on the last one */
+};
+
+/* A dynamodb_parse_fn; `context` is a struct dynamodb_page. */
+MUST_USE enum status dynamodb_parse_page(void *context,
+                                         struct arena *arena,
+                                         const struct aws_response *response,
+                                         struct error *error);
+/* Does the next page start where this one did? Such a listing does not end. */
+bool dynamodb_page_leads_to(const struct dynamodb_page *page, const struct dynamodb_key *start);
+MUST_USE enum status dynamodb_refuse_endless(const char *operation,
+                                             struct arena *arena,
+                                             struct error *error);
+
 const struct dynamodb_attribute *dynamodb_find(const struct dynamodb_item *item, str name);
 
 #endif

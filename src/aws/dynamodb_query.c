@@ -6,12 +6,6 @@
  * does not end. */
 #define PAGES_MAX 1000
 
-struct page {
-    struct dynamodb_item *items;
-    size_t count;
-    struct dynamodb_key last; /* where the next page starts; empty on the last one */
-};
-
 struct listing {
     const struct dynamodb_query *query;
     struct arena *arena;
@@ -68,42 +62,6 @@ static void write_query(struct buf *body, const struct listing *listing) {
     json_object_end(&writer);
 }
 
-static enum status parse_last(const struct json *last,
-                              struct arena *arena,
-                              struct page *page,
-                              struct error *error) {
-    struct dynamodb_item item = {.count = 0};
-    if (last == NULL || json_is_null(last)) {
-        return STATUS_OK;
-    }
-    TRY(dynamodb_parse_item(last, arena, &item, error));
-    page->last = (struct dynamodb_key){dynamodb_get_string(&item, DYNAMODB_PK),
-                                       dynamodb_get_string(&item, DYNAMODB_SK)};
-    if (str_is_empty(page->last.pk) || str_is_empty(page->last.sk)) {
-        return error_set(error, arena, STATUS_INCOMPLETE, "a page that ends at no key");
-    }
-    return STATUS_OK;
-}
-
-static enum status parse_page(void *context,
-                              struct arena *arena,
-                              const struct aws_response *response,
-                              struct error *error) {
-    struct page *page = context;
-    const struct json *root = NULL;
-    *page = (struct page){.count = 0};
-    TRY(dynamodb_answer(arena, response, &root, error));
-    const struct json *items = json_get(root, "Items");
-    if (!json_is_array(items)) {
-        return error_set(error, arena, STATUS_INCOMPLETE, "no list of Items");
-    }
-    page->items = ARENA_ARRAY(arena, struct dynamodb_item, json_count(items));
-    for (const struct json *item = json_first(items); item != NULL; item = json_next(item)) {
-        TRY(dynamodb_parse_item(item, arena, &page->items[page->count++], error));
-    }
-    return parse_last(json_get(root, "LastEvaluatedKey"), arena, page, error);
-}
-
 static struct dynamodb_item copy_item(struct arena *arena, const struct dynamodb_item *from) {
     struct dynamodb_attribute *attributes =
         ARENA_ARRAY(arena, struct dynamodb_attribute, from->count);
@@ -119,7 +77,7 @@ static bool is_full(const struct listing *listing) {
     return listing->query->limit > 0 && listing->count >= listing->query->limit;
 }
 
-static void listing_append(struct listing *listing, const struct page *page) {
+static void listing_append(struct listing *listing, const struct dynamodb_page *page) {
     size_t needed = listing->count + page->count;
     if (needed > listing->capacity) {
         size_t capacity = needed > 2 * listing->capacity ? needed : 2 * listing->capacity;
@@ -134,19 +92,14 @@ static void listing_append(struct listing *listing, const struct page *page) {
     }
 }
 
-static enum status refuse_endless(struct arena *arena, struct error *error) {
-    return error_set(
-        error, arena, STATUS_INCOMPLETE, "dynamodb " OPERATION ": the listing does not end");
-}
-
 static enum status read_page(struct aws_client *client,
                              const struct listing *listing,
                              struct arena *page_arena,
-                             struct page *page,
+                             struct dynamodb_page *page,
                              struct error *error) {
     struct buf body;
     struct aws_request request;
-    const struct dynamodb_call call = {OPERATION, &body, parse_page, page};
+    const struct dynamodb_call call = {OPERATION, &body, dynamodb_parse_page, page};
     buf_init(&body, page_arena, DYNAMODB_BODY_BYTES_MAX);
     write_query(&body, listing);
     TRY(dynamodb_request(&call, page_arena, &request, error));
@@ -158,17 +111,16 @@ static enum status add_page(struct aws_client *client,
                             struct listing *listing,
                             struct error *error) {
     struct arena page_arena = {0};
-    struct page page = {0};
+    struct dynamodb_page page = {0};
     struct error cause = {0};
     enum status status = read_page(client, listing, &page_arena, &page, &cause);
     if (status == STATUS_OK) {
         listing_append(listing, &page);
-        bool leads_to_itself = !str_is_empty(page.last.pk) &&
-                               str_eq(page.last.pk, listing->next.pk) &&
-                               str_eq(page.last.sk, listing->next.sk);
+        bool leads_to_itself = dynamodb_page_leads_to(&page, &listing->next);
         listing->next.pk = str_copy(listing->arena, page.last.pk);
         listing->next.sk = str_copy(listing->arena, page.last.sk);
-        status = leads_to_itself ? refuse_endless(listing->arena, error) : STATUS_OK;
+        status =
+            leads_to_itself ? dynamodb_refuse_endless(OPERATION, listing->arena, error) : STATUS_OK;
     } else {
         error_copy(error, listing->arena, &cause);
     }
@@ -212,5 +164,5 @@ enum status dynamodb_query(struct aws_client *client,
     *items_out = listing.items;
     *count_out = listing.count;
     bool is_endless = status == STATUS_OK && pages == PAGES_MAX;
-    return is_endless ? refuse_endless(arena, error) : status;
+    return is_endless ? dynamodb_refuse_endless(OPERATION, arena, error) : status;
 }

@@ -344,6 +344,30 @@ static enum status resolve_override(const struct endpoint_settings *settings,
     return STATUS_OK;
 }
 
+static str override_of(const struct endpoint_settings *settings, enum aws_service service) {
+    str own = settings->override_service[service];
+    return str_is_empty(own) ? settings->override_all : own;
+}
+
+bool endpoint_is_overridden(const struct endpoint_settings *settings, enum aws_service service) {
+    ASSERT((size_t)service < AWS_SERVICE_COUNT);
+    return !str_is_empty(override_of(settings, service));
+}
+
+void endpoint_add_label(struct endpoint *endpoint, str label, struct arena *arena) {
+    size_t scheme_len = str_find_char(endpoint->url, '/') + 2;
+    ASSERT(scheme_len < endpoint->url.len && label.len > 0);
+    str scheme = str_slice(endpoint->url, 0, scheme_len);
+    str rest = str_slice(endpoint->url, scheme_len, endpoint->url.len);
+    endpoint->url = str_format(arena,
+                               "%" STR_FMT "%" STR_FMT ".%" STR_FMT,
+                               STR_ARG(scheme),
+                               STR_ARG(label),
+                               STR_ARG(rest));
+    endpoint->host =
+        str_format(arena, "%" STR_FMT ".%" STR_FMT, STR_ARG(label), STR_ARG(endpoint->host));
+}
+
 enum status endpoint_resolve(const struct endpoint_settings *settings,
                              enum aws_service service,
                              str region,
@@ -354,10 +378,7 @@ enum status endpoint_resolve(const struct endpoint_settings *settings,
     if (!region_is_valid(region)) {
         return error_set(error, arena, STATUS_INVALID, "the region is no AWS region name");
     }
-    str override = settings->override_service[service];
-    if (str_is_empty(override)) {
-        override = settings->override_all;
-    }
+    str override = override_of(settings, service);
     if (!str_is_empty(override)) {
         return resolve_override(settings, override, region, arena, endpoint_out, error);
     }

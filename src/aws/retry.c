@@ -28,6 +28,7 @@ static const char *const throttling_codes[] = {
     "TooManyRequestsException",
     "ProvisionedThroughputExceededException",
     "TransactionInProgressException",
+    "TransactionConflictException", /* DynamoDB refuses it as busy; nothing was done */
     "RequestLimitExceeded",
     "BandwidthLimitExceeded",
     "LimitExceededException",

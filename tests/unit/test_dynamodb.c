@@ -23,9 +23,9 @@ static void requests_look_like_this(void **state) {
          "DynamoDB_20120810.UpdateItem",
          true,
          "{\"TableName\":\"ledger\",\"Key\":{\"pk\":{\"S\":\"lb#1\"},\"sk\":{\"S\":\"STATE\"}},"
-         "\"UpdateExpression\":\"SET #m = :one\",\"ReturnValues\":\"ALL_OLD\","
-         "\"ConditionExpression\":\"#m <> :one\",\"ExpressionAttributeNames\":{\"#m\":\"mode\"},"
-         "\"ExpressionAttributeValues\":{\":one\":{\"N\":\"1\"}}}"},
+         "\"UpdateExpression\":\"SET #m = :one\",\"ConditionExpression\":\"#m <> :one\","
+         "\"ExpressionAttributeNames\":{\"#m\":\"mode\"},"
+         "\"ExpressionAttributeValues\":{\":one\":{\"N\":\"1\"}},\"ReturnValues\":\"ALL_OLD\"}"},
         {get,
          "DynamoDB_20120810.GetItem",
          false,

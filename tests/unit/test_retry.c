@@ -40,6 +40,7 @@ static void failures_are_classed_by_code_then_http_status_then_transport(void **
         {"TooManyRequestsException", 429, STATUS_THROTTLED, RETRY_THROTTLING},
         {"ProvisionedThroughputExceededException", 400, STATUS_REFUSED, RETRY_THROTTLING},
         {"TransactionInProgressException", 400, STATUS_REFUSED, RETRY_THROTTLING},
+        {"TransactionConflictException", 400, STATUS_REFUSED, RETRY_THROTTLING},
         {"RequestLimitExceeded", 503, STATUS_SERVER, RETRY_THROTTLING},
         {"BandwidthLimitExceeded", 509, STATUS_SERVER, RETRY_THROTTLING},
         {"LimitExceededException", 429, STATUS_THROTTLED, RETRY_THROTTLING},
