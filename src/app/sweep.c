@@ -243,6 +243,9 @@ static void run(struct sweep *sweep) {
     sweep->list_error.status = status;
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
     sort_listing(sweep);
+    if (sweep->listener != NULL && sweep->listener->listed != NULL) {
+        sweep->listener->listed(sweep->listener->context, sweep->to_judge_count);
+    }
     sweep_listed(sweep);
     sweep_clean_up(sweep);
     if (sweep->acts && sweep_is_complete(sweep) && sweep->hooks != NULL &&

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A sweep for people: judges every load balancer of an account and Region, reports nothing to AWS
+ * Config and changes nothing.
+ */
+#ifndef APP_AUDIT_H
+#define APP_AUDIT_H
+
+#include "app/app.h"
+#include "report/fleet.h"
+
+/* Who hears of an audit while it runs. Each may be called from the thread that runs the audit. */
+struct audit_listener {
+    void *context;
+    void (*listed)(void *context, size_t to_judge);
+    /* Both are valid during the call only: see fleet_row_copy. */
+    void (*judged)(void *context,
+                   const struct load_balancer *facts,
+                   const struct evaluation *evaluation);
+};
+
+/* One account (empty: our own) and Region. OK when everything was listed and reached, unknown
+ * verdicts included; otherwise *error says how far it came. DENIED: not an allowed account, or its
+ * role does not let us in. `app` must not be used by anybody else meanwhile. */
+MUST_USE enum status app_audit(struct app *app,
+                               str account_id,
+                               str region,
+                               const struct audit_listener *listener,
+                               struct arena *arena,
+                               struct error *error);
+
+/* A row with all text of its own in `arena`. */
+void fleet_row_copy(struct arena *arena,
+                    const struct load_balancer *facts,
+                    const struct evaluation *evaluation,
+                    struct fleet_row *row_out);
+
+#endif

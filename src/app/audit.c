@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/audit.h"
+#include "sweep_internal.h"
+
+enum status app_audit(struct app *app,
+                      str account_id,
+                      str region,
+                      const struct audit_listener *listener,
+                      struct arena *arena,
+                      struct error *error) {
+    app->home.deadline_ms = INT64_MAX;
+    TRY(app_aim(app, account_id, region, arena, error));
+    const struct sweep_listener ears = {.context = listener->context,
+                                        .is_audit = true,
+                                        .listed = listener->listed,
+                                        .judged = listener->judged};
+    const struct config_invocation invocation = {.message = MESSAGE_SCHEDULED, .region = region};
+    struct app_reply reply = {0};
+    app->sweep_listener = &ears;
+    sweep_handle(app, &invocation, arena, &reply);
+    app->sweep_listener = NULL;
+    /* An unknown verdict is an answer: it has a row of its own that says why. */
+    if (!reply.is_error || str_eq(reply.error_type, STR(ERROR_VERDICT_UNKNOWN))) {
+        return STATUS_OK;
+    }
+    return error_set(error, arena, STATUS_INCOMPLETE, "%" STR_FMT, STR_ARG(reply.error_message));
+}
+
+static void copy_findings(struct arena *arena, struct evaluation *evaluation) {
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        struct finding *finding = &evaluation->findings[i];
+        finding->subject = str_copy(arena, finding->subject);
+        finding->message = str_copy(arena, finding->message);
+    }
+}
+
+void fleet_row_copy(struct arena *arena,
+                    const struct load_balancer *facts,
+                    const struct evaluation *evaluation,
+                    struct fleet_row *row_out) {
+    struct evaluation *copy = &row_out->evaluation;
+    *copy = *evaluation;
+    str *const texts[] = {&copy->resource_type,
+                          &copy->resource_id,
+                          &copy->reason,
+                          &copy->required_because,
+                          &copy->owner,
+                          &copy->exception_until,
+                          &copy->source_note};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        *texts[i] = str_copy(arena, *texts[i]);
+    }
+    copy_findings(arena, copy);
+    struct load_balancer_arn parts = {0};
+    (void)load_balancer_arn_parse(copy->resource_id, &parts);
+    row_out->account_id = parts.account_id;
+    row_out->region = parts.region;
+    row_out->name = parts.name;
+    row_out->scheme = facts->scheme;
+}

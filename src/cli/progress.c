@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define BAR_WIDTH 24
+#define US_PER_S  INT64_C(1000000)
+
+bool progress_has_terminal(const struct env *env) {
+    return isatty(STDERR_FILENO) && !str_eq(env_get(env, "TERM"), STR("dumb"));
+}
+
+void progress_begin(struct progress *progress,
+                    const struct clock *clock,
+                    const char *unit,
+                    double scale,
+                    bool is_wanted) {
+    *progress = (struct progress){
+        .clock = clock,
+        .unit = unit,
+        .scale = scale,
+        .began_us = clock->monotonic_us(clock),
+        .is_wanted = is_wanted,
+    };
+}
+
+static void draw_bar(uint64_t done, uint64_t total) {
+    char bar[BAR_WIDTH + 1];
+    uint64_t full = done >= total ? BAR_WIDTH : done * BAR_WIDTH / total;
+    for (uint64_t i = 0; i < BAR_WIDTH; i++) {
+        bar[i] = i < full ? '#' : '.';
+    }
+    bar[BAR_WIDTH] = '\0';
+    (void)fprintf(stderr, "[%s] %3" PRIu64 "%%  ", bar, done >= total ? 100 : done * 100 / total);
+}
+
+/* The line before may have been longer: the rest of it is erased. */
+void progress_draw(struct progress *progress, uint64_t done, uint64_t total) {
+    if (!progress->is_wanted) {
+        return;
+    }
+    int64_t us = progress->clock->monotonic_us(progress->clock) - progress->began_us;
+    double seconds = (double)(us > 0 ? us : 1) / (double)US_PER_S;
+    double rate = (double)done / seconds;
+    (void)fputc('\r', stderr);
+    if (total > 0) {
+        draw_bar(done, total);
+        (void)fprintf(stderr,
+                      "%.0f of %.0f",
+                      (double)done * progress->scale,
+                      (double)total * progress->scale);
+    } else {
+        (void)fprintf(stderr, "%.0f", (double)done * progress->scale);
+    }
+    (void)fprintf(stderr, " %s, %.0f/s", progress->unit, rate * progress->scale);
+    if (done > 0 && total > done) {
+        (void)fprintf(stderr, ", %.0f s left", (double)(total - done) / rate);
+    }
+    (void)fputs("\x1b[K", stderr);
+    (void)fflush(stderr);
+    progress->is_drawn = true;
+}
+
+void progress_end(struct progress *progress) {
+    if (progress->is_drawn) {
+        (void)fputs("\r\x1b[K", stderr);
+        (void)fflush(stderr);
+    }
+    progress->is_drawn = false;
+}
