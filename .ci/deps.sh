@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # deps.sh x86_64|arm64 builds what the static binary is linked from into build/deps/ARCH:
 #   cc            compiler for static musl programs of that architecture
-#   include, lib  OpenSSL, curl, cJSON, zlib (from Debian's source packages) and expat (Debian's own
-#                 libexpat.a: its security fixes reach the binary package first)
+#   include, lib  OpenSSL, curl, cJSON, zlib, libdeflate (from Debian's source packages) and expat
+#                 (Debian's own libexpat.a: its security fixes reach the binary package first)
 #   versions      what is inside, one "package version" a line
 # deps.sh ARCH outdated tells which of these Debian has since replaced (exit 1 if any).
 #
@@ -15,10 +15,10 @@ set -eu
 arch=$1
 case $arch in
 x86_64) debian=amd64 gnu=x86_64-linux-gnu musl=x86_64-linux-musl
-    openssl_target=linux-x86_64 tune= ;;
+    openssl_target=linux-x86_64 cpu=x86 tune= ;;
 # Every Lambda arm64 host is a Neoverse N1 (Graviton2) or newer.
 arm64) debian=arm64 gnu=aarch64-linux-gnu musl=aarch64-linux-musl
-    openssl_target=linux-aarch64 tune='-march=armv8.2-a+crypto -mtune=neoverse-n1' ;;
+    openssl_target=linux-aarch64 cpu=arm tune='-march=armv8.2-a+crypto -mtune=neoverse-n1' ;;
 *) echo "deps.sh: unknown architecture '$arch' (x86_64, arm64)" >&2; exit 2 ;;
 esac
 
@@ -142,6 +142,7 @@ fetch_openssl
 fetch_debian_source curl
 fetch_debian_source cjson
 fetch_debian_source zlib
+fetch_debian_source libdeflate
 fetch_binaries
 
 # --- compiler ---------------------------------------------------------------------------------
@@ -219,12 +220,16 @@ compile() { # compile DIRECTORY LIBRARY FLAGS SOURCE...: a library that needs no
     ) >>"$log" 2>&1
 }
 
-say "zlib, cJSON, expat"
+say "zlib, libdeflate, cJSON, expat"
 # gz*.c too: curl's configure looks for gzread and without it drops zlib silently.
 compile zlib libz.a '-DHAVE_UNISTD_H -DHAVE_STDARG_H -D_LARGEFILE64_SOURCE=1' adler32.c compress.c \
     crc32.c deflate.c gzclose.c gzlib.c gzread.c gzwrite.c infback.c inffast.c inflate.c \
     inftrees.c trees.c uncompr.c zutil.c
 cp zlib/zlib.h zlib/zconf.h "$out/include/"
+# What decompresses only, and for speed, which is all that it is here for.
+compile libdeflate libdeflate.a '-O2 -I.' lib/deflate_decompress.c lib/gzip_decompress.c lib/crc32.c \
+    lib/utils.c lib/$cpu/cpu_features.c
+cp libdeflate/libdeflate.h "$out/include/"
 compile cjson libcjson.a '' cJSON.c
 mkdir -p "$out/include/cjson"
 cp cjson/cJSON.h "$out/include/cjson/"
