@@ -51,8 +51,10 @@ void fleet_row_copy(struct arena *arena,
         *texts[i] = str_copy(arena, *texts[i]);
     }
     copy_findings(arena, copy);
-    struct load_balancer_arn parts = {0};
-    (void)load_balancer_arn_parse(copy->resource_id, &parts);
+    struct load_balancer_arn parts;
+    if (load_balancer_arn_parse(copy->resource_id, &parts) != STATUS_OK) {
+        parts = (struct load_balancer_arn){.name = copy->resource_id};
+    }
     row_out->account_id = parts.account_id;
     row_out->region = parts.region;
     row_out->name = parts.name;

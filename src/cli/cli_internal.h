@@ -26,6 +26,7 @@ extern const struct command COMMANDS[];
 enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv);
+enum cli_exit command_audit(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
 
@@ -35,6 +36,24 @@ MUST_USE enum status open_app(const struct cli *cli, struct app *app, struct err
  * *error. */
 MUST_USE enum status read_input(
     const char *path, size_t bytes_max, struct arena *arena, str *text_out, struct error *error);
+/* `--name VALUE` or `--name=VALUE`, one after the other. */
+struct cli_options {
+    int argc;
+    char **argv;
+    int next;      /* index of the argument to read */
+    bool is_wrong; /* one without a value; it was complained of */
+};
+/* false: there is no further option, or a wrong one. `names` is NULL-terminated. */
+bool next_option(struct cli_options *options,
+                 const char *const *names,
+                 const char **name_out,
+                 const char **value_out);
+/* Nothing is left, and nothing was wrong; otherwise it complains. */
+bool all_options_taken(const struct cli_options *options);
+
+/* The text to a file, or to stdout for NULL and "-"; false when that failed (said on stderr). */
+bool write_output(const char *path, str text);
+
 /* The text and a newline on stdout; false when that failed (said on stderr). */
 bool print_line(str line);
 /* Whether everything printed so far arrived; false is said on stderr. */

@@ -48,6 +48,22 @@ bool print_line(str line) {
     return flush_output();
 }
 
+bool write_output(const char *path, str text) {
+    if (path == NULL || strcmp(path, "-") == 0) {
+        (void)fwrite(text.ptr, 1, text.len, stdout);
+        return flush_output();
+    }
+    FILE *file = fopen(path, "wb");
+    bool is_written = file != NULL && fwrite(text.ptr, 1, text.len, file) == text.len;
+    if (file != NULL && fclose(file) != 0) {
+        is_written = false;
+    }
+    if (!is_written) {
+        complain("%s: %s", path, strerror(errno));
+    }
+    return is_written;
+}
+
 bool flush_output(void) {
     /* What did not fit its buffer was written, or not, before. */
     bool is_written = fflush(stdout) == 0 && !ferror(stdout);
