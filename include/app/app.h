@@ -53,11 +53,18 @@ struct app_session {
     struct sts_session sts;
 };
 
+/* Takes one line of metrics with its line end. */
+struct metrics_writer {
+    void (*write)(void *context, str line); /* NULL: none are written (the command line) */
+    void *context;
+};
+
 struct app {
     struct app_settings settings;
     const struct env *env;
     const struct clock *clock;
     struct log *log;
+    struct metrics_writer metrics;
     struct aws_client aws;  /* where the load balancers and their Config rule are */
     struct aws_client home; /* our own account and Region: state table, topic */
     struct app_session session;

@@ -127,13 +127,31 @@ static void act_on_chunk(struct sweep *sweep, const struct sweep_chunk *chunk) {
     set_deadline(sweep->app, sweep->deadline_ms);
 }
 
-static void tell_listener(const struct sweep *sweep, const struct sweep_chunk *chunk) {
+/* As it stands after enforcement. */
+static void tell_listener(struct sweep *sweep, const struct sweep_chunk *chunk) {
     const struct sweep_listener *listener = sweep->listener;
-    for (size_t i = 0; listener != NULL && listener->judged != NULL && i < chunk->count; i++) {
-        if (chunk->items[i].status != STATUS_DEADLINE) {
+    for (size_t i = 0; i < chunk->count; i++) {
+        if (chunk->items[i].status == STATUS_DEADLINE) {
+            continue;
+        }
+        fleet_count_add(&sweep->found, &chunk->evaluations[i]);
+        if (listener != NULL && listener->judged != NULL) {
             listener->judged(listener->context, chunk->items[i].facts, &chunk->evaluations[i]);
         }
     }
+}
+
+/* Shares of a part would be taken for those of the whole. */
+static void write_metrics(const struct sweep *sweep) {
+    const struct clock *clock = sweep->app->clock;
+    if (sweep->listener != NULL && sweep->listener->is_audit) {
+        return;
+    }
+    if (sweep->list_error.status == STATUS_OK && sweep->not_reached_count == 0) {
+        int64_t duration_ms = (clock->monotonic_us(clock) - sweep->began_us) / 1000;
+        metrics_of_fleet(sweep->app, &sweep->found, duration_ms, sweep->arena);
+    }
+    metrics_of_actions(&sweep->act);
 }
 
 /* Tags and odd modes lived in the chunk's arena. */
@@ -253,6 +271,7 @@ static void run(struct sweep *sweep) {
         sweep->hooks->completed(sweep->hooks->context, sweep);
     }
     (void)act_ask_for_reevaluation(&sweep->act);
+    write_metrics(sweep);
     sweep_log(sweep);
 }
 
@@ -281,6 +300,7 @@ void sweep_handle(struct app *app,
         .policy = policy,
         .arena = arena,
         .listener = app->sweep_listener,
+        .began_us = app->clock->monotonic_us(app->clock),
         .ordering_ms = invocation->notification_ms != 0 ? invocation->notification_ms : now_ms,
         .deadline_ms = app->aws.deadline_ms,
         .read_deadline_ms = read_deadline(app, app->aws.deadline_ms),

@@ -12,6 +12,7 @@
 
 #include "act_internal.h"
 #include "aws/elbv2.h"
+#include "metrics_internal.h"
 
 /* Load balancers that could not be read are named in the message: some 130 of them. */
 #define SWEEP_NAMES_BYTES_MAX 16384
@@ -91,6 +92,8 @@ struct sweep {
     struct response response;
     struct buf body;
     struct act act;
+    struct fleet_count found;
+    int64_t began_us;                /* monotonic */
     bool reports;                    /* there is a token, and this is no audit */
     bool acts;                       /* enforcement, state or alerts are on, and this is no test */
     const struct sweep_hooks *hooks; /* NULL: none */
