@@ -2,6 +2,7 @@
 #include "json_internal.h"
 
 #include <cjson/cJSON.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,9 +33,14 @@ static void tree_free(void *ptr) {
     (void)ptr;
 }
 
-static cJSON *parse_into(struct arena *arena, str text, const char **end) {
+static void set_hooks(void) {
     cJSON_Hooks hooks = {.malloc_fn = tree_alloc, .free_fn = tree_free};
     cJSON_InitHooks(&hooks);
+}
+
+static cJSON *parse_into(struct arena *arena, str text, const char **end) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, set_hooks);
     tree_arena = arena;
     cJSON *root = cJSON_ParseWithLengthOpts(text.ptr, text.len, end, 0);
     tree_arena = NULL;
