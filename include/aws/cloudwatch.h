@@ -22,10 +22,14 @@ struct cloudwatch_series {
     double sum;        /* a gap counts as 0: these metrics are reported when they are not 0 */
     size_t points;     /* how many values there were */
     int64_t newest_ms; /* start of the newest period with a value; 0: none */
-    bool is_complete;  /* false: CloudWatch said PartialData, InternalError or Forbidden */
+    bool is_complete;  /* false: not read to its end, or CloudWatch said PartialData, InternalError
+                          or Forbidden */
 };
 
-/* All of them. Those of one call share the widest of their time ranges; each keeps to its own. */
+/* All of them, a few calls at a time. The series of one call (500 neighbours) share the widest of
+ * their time ranges, and each counts what lies in its own: neighbours should be of like ranges.
+ * INVALID: a period that is no multiple of 60, an empty range or no name; nothing was sent. Any
+ * other bad status: the series that are complete can be relied on, the others not. */
 MUST_USE enum status cloudwatch_get_sums(struct aws_client *client,
                                          struct cloudwatch_series *series,
                                          size_t count,

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * JSON 1.0 with X-Amz-Target: the one of CloudWatch's protocols whose answers the other services'
+ * parser reads. A few calls at a time, each with its pages, so that memory does not grow with the
+ * number of load balancers.
+ */
+#include "aws/cloudwatch.h"
+
+#include "base/json.h"
+#include "call_internal.h"
+
+#define OPERATION "GetMetricData"
+#define TARGET    "GraniteServiceVersion20100801." OPERATION
+/* Together below CloudWatch's rate for one account by far, and 30 MB when every page is full. */
+#define IN_FLIGHT_MAX 3
+/* Of 100,800 that CloudWatch would give: a value takes a hundred bytes until it is summed. */
+#define DATAPOINTS_MAX 50000
+/* Of 500 queries at their longest and a token, every byte of them escaped. */
+#define BODY_BYTES_MAX  ((size_t)2 * 1024 * 1024)
+#define NAME_BYTES_MAX  255
+#define TOKEN_BYTES_MAX 65536
+#define TIMEOUT_MS      15000
+/* At 50,000 values a page, more than 500 queries have in 15 days of minutes. */
+#define PAGES_MAX 250
+
+enum { HEADER_COUNT = JSON_HEADER_COUNT + 1 };
+
+/* What the pages told of one series so far. */
+struct sum {
+    double sum;
+    size_t points;
+    int64_t newest_ms;
+    bool is_complete; /* as its latest page says */
+};
+
+/* Up to 500 neighbours, asked for together. */
+struct group {
+    struct cloudwatch_series *series;
+    size_t count;
+    str next_token; /* empty on the first page */
+    int page_count;
+    bool is_done;
+    /* of the page that was just parsed, in its arena */
+    struct sum *read;
+    str read_token;
+};
+
+/* ---- what is asked ---- */
+
+static void write_query(struct json_writer *writer,
+                        const struct cloudwatch_series *series,
+                        size_t number,
+                        struct arena *arena) {
+    json_object_begin(writer);
+    json_write_member(writer, "Id", str_format(arena, "m%zu", number));
+    json_write_key(writer, STR("MetricStat"));
+    json_object_begin(writer);
+    json_write_key(writer, STR("Metric"));
+    json_object_begin(writer);
+    json_write_member(writer, "Namespace", STR("AWS/ApplicationELB"));
+    json_write_member(writer, "MetricName", str_from_cstr(series->metric));
+    json_write_key(writer, STR("Dimensions"));
+    json_array_begin(writer);
+    json_object_begin(writer);
+    json_write_member(writer, "Name", STR("LoadBalancer"));
+    json_write_member(writer, "Value", series->load_balancer);
+    json_object_end(writer);
+    json_array_end(writer);
+    json_object_end(writer);
+    json_write_key(writer, STR("Period"));
+    json_write_i64(writer, series->period_s);
+    json_write_member(writer, "Stat", STR("Sum"));
+    json_object_end(writer);
+    json_object_end(writer);
+}
+
+/* From the earliest start to the latest end of the group. */
+static void write_range(struct json_writer *writer, const struct group *group) {
+    int64_t start_ms = group->series[0].start_ms;
+    int64_t end_ms = group->series[0].end_ms;
+    for (size_t i = 1; i < group->count; i++) {
+        const struct cloudwatch_series *one = &group->series[i];
+        start_ms = one->start_ms < start_ms ? one->start_ms : start_ms;
+        end_ms = one->end_ms > end_ms ? one->end_ms : end_ms;
+    }
+    json_write_key(writer, STR("StartTime"));
+    json_write_i64(writer, start_ms / MS_PER_SECOND);
+    json_write_key(writer, STR("EndTime"));
+    json_write_i64(writer, (end_ms + MS_PER_SECOND - 1) / MS_PER_SECOND);
+}
+
+static str write_body(const struct group *group, struct arena *arena) {
+    struct buf body;
+    struct json_writer writer;
+    buf_init(&body, arena, BODY_BYTES_MAX);
+    json_writer_init(&writer, &body);
+    json_object_begin(&writer);
+    write_range(&writer, group);
+    json_write_key(&writer, STR("MaxDatapoints"));
+    json_write_i64(&writer, DATAPOINTS_MAX);
+    json_write_key(&writer, STR("MetricDataQueries"));
+    json_array_begin(&writer);
+    for (size_t i = 0; i < group->count; i++) {
+        write_query(&writer, &group->series[i], i, arena);
+    }
+    json_array_end(&writer);
+    if (!str_is_empty(group->next_token)) {
+        json_write_member(&writer, "NextToken", group->next_token);
+    }
+    json_object_end(&writer);
+    ASSERT(buf_status(&body) == STATUS_OK);
+    return buf_str(&body);
+}
+
+/* Asks for errors as the query protocol names them, as AWS's own clients do. */
+static const struct http_header *headers_new(struct arena *arena) {
+    const struct http_header *json = json_headers(arena, "1.0", STR(TARGET));
+    struct http_header *headers = ARENA_ARRAY(arena, struct http_header, HEADER_COUNT);
+    for (size_t i = 0; i < JSON_HEADER_COUNT; i++) {
+        headers[i] = json[i];
+    }
+    headers[JSON_HEADER_COUNT] = (struct http_header){STR("x-amzn-query-mode"), STR("true")};
+    return headers;
+}
+
+/* ---- what is answered ---- */
+
+static enum status refuse(struct arena *arena, struct error *error, const char *what) {
+    return error_set(error, arena, STATUS_INCOMPLETE, "%s", what);
+}
+
+/* "m17" -> 17; the group's count when it is none of ours. */
+static size_t number_of_id(str id, size_t count) {
+    int64_t number = -1;
+    bool is_ours = str_starts_with(id, STR("m")) &&
+                   str_parse_i64(str_slice(id, 1, id.len), &number) && number >= 0 &&
+                   number < (int64_t)count;
+    return is_ours ? (size_t)number : count;
+}
+
+/* A moment far from any that a metric can have would not fit into milliseconds. */
+#define SECONDS_MAX 1e11
+
+static void add_point(struct sum *sum,
+                      const struct cloudwatch_series *series,
+                      double time_s,
+                      double value) {
+    int64_t time_ms = (int64_t)(time_s * (double)MS_PER_SECOND);
+    if (time_ms >= series->start_ms && time_ms < series->end_ms) {
+        sum->sum += value;
+        sum->points++;
+        sum->newest_ms = time_ms > sum->newest_ms ? time_ms : sum->newest_ms;
+    }
+}
+
+static enum status parse_points(const struct json *result,
+                                const struct cloudwatch_series *series,
+                                struct sum *sum,
+                                struct arena *arena,
+                                struct error *error) {
+    const struct json *times = json_get(result, "Timestamps");
+    const struct json *values = json_get(result, "Values");
+    if (!json_is_array(times) || !json_is_array(values) ||
+        json_count(times) != json_count(values)) {
+        return refuse(arena, error, "a series without a value for each time");
+    }
+    const struct json *value = json_first(values);
+    for (const struct json *time = json_first(times); time != NULL; time = json_next(time)) {
+        double seconds = 0;
+        double number = 0;
+        if (!json_number(time, &seconds) || !json_number(value, &number) || seconds < 0 ||
+            seconds > SECONDS_MAX) {
+            return refuse(arena, error, "a value that is no number");
+        }
+        add_point(sum, series, seconds, number);
+        value = json_next(value);
+    }
+    return STATUS_OK;
+}
+
+static enum status parse_page(void *context,
+                              struct arena *arena,
+                              const struct aws_response *response,
+                              struct error *error) {
+    struct group *group = context;
+    const struct json *root = NULL;
+    TRY(json_answer(arena, response, &root, error));
+    const struct json *results = json_get(root, "MetricDataResults");
+    if (!json_is_array(results)) {
+        return refuse(arena, error, "no list of MetricDataResults");
+    }
+    group->read = ARENA_ARRAY(arena, struct sum, group->count);
+    for (size_t i = 0; i < group->count; i++) {
+        group->read[i].is_complete = group->series[i].is_complete;
+    }
+    for (const struct json *one = json_first(results); one != NULL; one = json_next(one)) {
+        size_t i = number_of_id(json_get_string(one, "Id"), group->count);
+        if (i == group->count) {
+            return refuse(arena, error, "a series that was not asked for");
+        }
+        TRY(parse_points(one, &group->series[i], &group->read[i], arena, error));
+        group->read[i].is_complete = str_eq(json_get_string(one, "StatusCode"), STR("Complete"));
+    }
+    group->read_token = json_get_string(root, "NextToken");
+    return group->read_token.len <= TOKEN_BYTES_MAX ? STATUS_OK
+                                                    : refuse(arena, error, "a token too long");
+}
+
+/* ---- pages and groups ---- */
+
+/* Only after the call: an answer that is asked for again must not count twice. `arena` outlives the
+ * page. */
+static enum status keep_page(struct group *group, struct arena *arena, struct error *error) {
+    for (size_t i = 0; i < group->count; i++) {
+        struct cloudwatch_series *series = &group->series[i];
+        const struct sum *read = &group->read[i];
+        series->sum += read->sum;
+        series->points += read->points;
+        series->newest_ms =
+            read->newest_ms > series->newest_ms ? read->newest_ms : series->newest_ms;
+        series->is_complete = read->is_complete;
+    }
+    group->is_done = str_is_empty(group->read_token);
+    bool is_endless = !group->is_done && (++group->page_count == PAGES_MAX ||
+                                          str_eq(group->read_token, group->next_token));
+    group->next_token = str_copy(arena, group->read_token);
+    return is_endless
+               ? error_set(
+                     error, arena, STATUS_INCOMPLETE, "cloudwatch " OPERATION ": no end of pages")
+               : STATUS_OK;
+}
+
+static size_t collect_requests(struct group *groups,
+                               size_t count,
+                               struct arena *arena,
+                               struct aws_request *requests) {
+    size_t asked = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!groups[i].is_done) {
+            requests[asked++] = (struct aws_request){
+                .service = AWS_CLOUDWATCH,
+                .operation = OPERATION,
+                .method = STR("POST"),
+                .path = STR("/"),
+                .headers = headers_new(arena),
+                .header_count = HEADER_COUNT,
+                .body = write_body(&groups[i], arena),
+                .timeout_ms = TIMEOUT_MS,
+                .parse = parse_page,
+                .context = &groups[i],
+            };
+        }
+    }
+    return asked;
+}
+
+/* The next page of each group that has one; *asked_out: how many had. */
+static enum status read_pages(struct aws_client *client,
+                              struct group *groups,
+                              size_t count,
+                              struct arena *arena,
+                              size_t *asked_out,
+                              struct error *error) {
+    struct arena scratch = {0};
+    struct aws_request requests[IN_FLIGHT_MAX];
+    struct aws_outcome outcomes[IN_FLIGHT_MAX];
+    struct error cause = {.status = STATUS_OK};
+    size_t asked = collect_requests(groups, count, &scratch, requests);
+    enum status status =
+        asked == 0
+            ? STATUS_OK
+            : aws_call_all(client, requests, asked, IN_FLIGHT_MAX, &scratch, outcomes, &cause);
+    for (size_t i = 0; i < asked && status == STATUS_OK; i++) {
+        status = outcomes[i].status;
+        cause = outcomes[i].error;
+        if (status == STATUS_OK) {
+            status = keep_page(requests[i].context, arena, &cause);
+        }
+    }
+    if (status != STATUS_OK) {
+        error_copy(error, arena, &cause);
+    }
+    *asked_out = asked;
+    arena_clean_up(&scratch);
+    return status;
+}
+
+static void forget_broken_off(struct group *group) {
+    for (size_t i = 0; i < group->count && !group->is_done; i++) {
+        group->series[i].is_complete = false;
+    }
+}
+
+/* Up to IN_FLIGHT_MAX groups to their last pages. */
+static enum status read_groups(struct aws_client *client,
+                               struct cloudwatch_series *series,
+                               size_t count,
+                               struct arena *arena,
+                               struct error *error) {
+    struct group groups[IN_FLIGHT_MAX];
+    size_t group_count = 0;
+    size_t asked = 0;
+    enum status status;
+    for (size_t at = 0; at < count; at += CLOUDWATCH_QUERIES_MAX) {
+        size_t left = count - at;
+        ASSERT(group_count < IN_FLIGHT_MAX);
+        groups[group_count++] = (struct group){
+            .series = &series[at],
+            .count = left < CLOUDWATCH_QUERIES_MAX ? left : CLOUDWATCH_QUERIES_MAX,
+        };
+    }
+    do {
+        status = read_pages(client, groups, group_count, arena, &asked, error);
+    } while (status == STATUS_OK && asked > 0);
+    for (size_t i = 0; i < group_count; i++) {
+        forget_broken_off(&groups[i]);
+    }
+    return status;
+}
+
+/* ---- all of them ---- */
+
+static bool is_name(str name) {
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] < ' ' || name.ptr[i] > '~') {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= NAME_BYTES_MAX;
+}
+
+static bool is_series(const struct cloudwatch_series *series) {
+    return is_name(str_from_cstr(series->metric)) && is_name(series->load_balancer) &&
+           series->period_s > 0 && series->period_s % 60 == 0 && series->start_ms >= 0 &&
+           series->start_ms < series->end_ms;
+}
+
+enum status cloudwatch_get_sums(struct aws_client *client,
+                                struct cloudwatch_series *series,
+                                size_t count,
+                                struct arena *arena,
+                                struct error *error) {
+    const size_t round_count = (size_t)IN_FLIGHT_MAX * CLOUDWATCH_QUERIES_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_series(&series[i])) {
+            return error_set(error,
+                             arena,
+                             STATUS_INVALID,
+                             "cloudwatch " OPERATION ": series %zu cannot be one",
+                             i + 1);
+        }
+        series[i].sum = 0;
+        series[i].points = 0;
+        series[i].newest_ms = 0;
+        series[i].is_complete = false;
+    }
+    for (size_t at = 0; at < count; at += round_count) {
+        size_t left = count - at;
+        TRY(read_groups(
+            client, &series[at], left < round_count ? left : round_count, arena, error));
+    }
+    return STATUS_OK;
+}
