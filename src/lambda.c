@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lambda.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "net/http_curl.h"
+#include "runtime/extension.h"
 #include "runtime/runtime.h"
 
 /* Longer than a healthy handshake within a Region, shorter than anybody would notice in an INIT of
@@ -41,47 +46,208 @@ static void handle_event(void *context,
     };
 }
 
-/* Everything that does not depend on an event. */
-static enum status prepare(const struct lambda *lambda,
-                           struct app *app,
-                           struct arena *arena,
-                           struct error *error) {
-    TRY(app_settings_parse(app->env, arena, &app->settings, error));
-    TRY(lambda->connect(app, arena, error));
-    if (app->settings.warms_up) {
-        str urls[4];
-        size_t url_count = app_warm_up_urls(app, arena, urls);
-        http_curl_warm_up(app->aws.transport, urls, url_count, WARM_UP_CAP_MS);
+/* Lambda takes metrics from lines of stdout; one write keeps a line whole. */
+static void write_metrics(void *context, str line) {
+    (void)context;
+    while (line.len > 0) {
+        ssize_t written = write(STDOUT_FILENO, line.ptr, line.len);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return; /* there is nobody to tell, and metrics are not worth an invocation */
+        }
+        line = str_slice(line, (size_t)written, line.len);
     }
-    return STATUS_OK;
 }
 
-static int serve(const struct lambda *lambda, struct app *app, struct arena *arena) {
+/* One loop over the Runtime API with everything it needs of its own: workers share only what never
+ * changes. */
+struct worker {
+    struct arena arena;
+    struct log log;
+    struct app app;
+    struct runtime runtime;
+    pthread_t thread;
+};
+
+/* The default of the C library is too little for a TLS handshake within a sweep. */
+#define STACK_BYTES ((size_t)1024 * 1024)
+
+static bool start_thread(pthread_t *thread, void *(*run)(void *), void *context) {
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    bool is_started = pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0 &&
+                      pthread_create(thread, &attributes, run, context) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    return is_started;
+}
+
+static enum status open_runtime(const struct lambda *lambda,
+                                struct log *log,
+                                struct arena *arena,
+                                struct runtime *runtime,
+                                struct error *error) {
     const struct http_curl_options options = {
         .trust = HTTP_TRUST_NONE,
         .user_agent = STR("desync-guard/" DESYNC_GUARD_VERSION),
         .allows_plain_http = true,
     };
-    struct runtime runtime = {.clock = app->clock, .log = app->log, .set_trace_id = set_trace_id};
+    *runtime = (struct runtime){.clock = lambda->clock, .log = log};
+    TRY(runtime_base_url(lambda->runtime_api, arena, &runtime->base_url, error));
+    return http_curl_init(arena, lambda->clock, &options, &runtime->transport, error);
+}
+
+static enum status open_app(const struct lambda *lambda,
+                            const struct app_settings *settings,
+                            struct worker *worker,
+                            struct error *error) {
+    worker->app = (struct app){.settings = *settings,
+                               .env = lambda->env,
+                               .clock = lambda->clock,
+                               .log = &worker->log,
+                               .metrics = {.write = write_metrics}};
+    return lambda->connect(&worker->app, &worker->arena, error);
+}
+
+static void warm_up(struct worker *worker) {
+    str urls[4];
+    size_t url_count = app_warm_up_urls(&worker->app, &worker->arena, urls);
+    http_curl_warm_up(worker->app.aws.transport, urls, url_count, WARM_UP_CAP_MS);
+}
+
+static int run_worker(struct worker *worker) {
+    const struct runtime_handler handler = {.context = &worker->app, .handle = handle_event};
+    return runtime_run(&worker->runtime, &handler);
+}
+
+static void *run_worker_thread(void *context) {
+    (void)run_worker(context);
+    return NULL;
+}
+
+/* The first worker has the main thread. Where one ends, the others go on. */
+static int run_workers(struct worker *workers, size_t count) {
+    size_t started = 1;
+    while (started < count &&
+           start_thread(&workers[started].thread, run_worker_thread, &workers[started])) {
+        started++;
+    }
+    int exit_code = run_worker(&workers[0]);
+    for (size_t i = 1; i < started; i++) {
+        (void)pthread_join(workers[i].thread, NULL);
+    }
+    for (size_t i = 0; i < count; i++) {
+        arena_clean_up(&workers[i].app.session.arena);
+        arena_clean_up(&workers[i].arena);
+    }
+    return exit_code;
+}
+
+/* What the sandbox tells us of its end. */
+struct farewell {
+    struct arena arena;
+    struct log log;
+    struct runtime runtime;
+    str identifier;
+};
+
+static void *wait_as_extension(void *context) {
+    struct farewell *farewell = context;
+    extension_wait(&farewell->runtime, farewell->identifier);
+    return NULL;
+}
+
+/* Nothing has to be saved: the line says that Lambda ended us, where there would be silence. */
+static void *wait_for_sigterm(void *context) {
+    const struct farewell *farewell = context;
+    sigset_t term;
+    int signal_number = 0;
+    (void)sigemptyset(&term);
+    (void)sigaddset(&term, SIGTERM);
+    if (sigwait(&term, &signal_number) == 0) {
+        LOG(&farewell->log, LOG_INFO, "sandbox_ends", LOG_STR("signal", STR("SIGTERM")));
+        _exit(EXIT_SUCCESS);
+    }
+    return NULL;
+}
+
+/* Before any other thread, so that all of them leave SIGTERM to the one that waits for it. Whatever
+ * fails here is told, and the function works without. */
+static void begin_farewell(const struct lambda *lambda, struct farewell *farewell) {
     struct error error = {0};
-    if (runtime_base_url(lambda->runtime_api, arena, &runtime.base_url, &error) != STATUS_OK ||
-        http_curl_init(arena, app->clock, &options, &runtime.transport, &error) != STATUS_OK) {
-        LOG(app->log, LOG_FATAL, "cannot_start", LOG_STR("errorMessage", error.message));
-        return EXIT_FAILURE;
+    pthread_t threads[2];
+    sigset_t term;
+    farewell->log = *lambda->log;
+    if (open_runtime(lambda, &farewell->log, &farewell->arena, &farewell->runtime, &error) !=
+            STATUS_OK ||
+        extension_register(&farewell->runtime, &farewell->arena, &farewell->identifier, &error) !=
+            STATUS_OK) {
+        LOG(lambda->log, LOG_WARN, "no_shutdown_log", LOG_STR("errorMessage", error.message));
+        return;
     }
-    if (prepare(lambda, app, arena, &error) != STATUS_OK) {
-        LOG(app->log, LOG_FATAL, "cannot_start", LOG_STR("errorMessage", error.message));
+    (void)sigemptyset(&term);
+    (void)sigaddset(&term, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &term, NULL);
+    if (!start_thread(&threads[0], wait_as_extension, farewell) ||
+        !start_thread(&threads[1], wait_for_sigterm, farewell)) {
+        LOG(lambda->log,
+            LOG_WARN,
+            "no_shutdown_log",
+            LOG_STR("errorMessage", STR("a thread could not be started")));
+        (void)pthread_sigmask(SIG_UNBLOCK, &term, NULL);
+    }
+}
+
+/* Everything that does not depend on an event; *workers_out live in `arena`. */
+static enum status prepare(const struct lambda *lambda,
+                           struct arena *arena,
+                           struct worker **workers_out,
+                           size_t *count_out,
+                           struct error *error) {
+    struct app_settings settings;
+    TRY(app_settings_parse(lambda->env, arena, &settings, error));
+    size_t count = (size_t)settings.concurrency;
+    struct worker *workers = ARENA_ARRAY(arena, struct worker, count);
+    for (size_t i = 0; i < count; i++) {
+        struct worker *worker = &workers[i];
+        worker->log = *lambda->log;
+        TRY(open_runtime(lambda, &worker->log, &worker->arena, &worker->runtime, error));
+        TRY(open_app(lambda, &settings, worker, error));
+        /* The environment belongs to all of them. */
+        worker->runtime.set_trace_id = count == 1 ? set_trace_id : NULL;
+    }
+    if (settings.warms_up) {
+        warm_up(&workers[0]); /* the others would only lengthen INIT */
+    }
+    if (settings.logs_shutdown) {
+        begin_farewell(lambda, ARENA_NEW(arena, struct farewell));
+    }
+    *workers_out = workers;
+    *count_out = count;
+    return STATUS_OK;
+}
+
+static int serve(const struct lambda *lambda, struct arena *arena) {
+    struct error error = {0};
+    struct runtime runtime;
+    struct worker *workers;
+    size_t count;
+    if (prepare(lambda, arena, &workers, &count, &error) == STATUS_OK) {
+        return run_workers(workers, count);
+    }
+    LOG(lambda->log, LOG_FATAL, "cannot_start", LOG_STR("errorMessage", error.message));
+    if (open_runtime(lambda, lambda->log, arena, &runtime, NULL) == STATUS_OK) {
         runtime_init_error(&runtime, STR("Runtime.InvalidConfiguration"), error.message);
-        return EXIT_FAILURE;
     }
-    const struct runtime_handler handler = {.context = app, .handle = handle_event};
-    return runtime_run(&runtime, &handler);
+    return EXIT_FAILURE;
 }
 
 int lambda_serve(const struct lambda *lambda) {
     struct arena arena = {0};
-    struct app app = {.env = lambda->env, .clock = lambda->clock, .log = lambda->log};
-    int exit_code = serve(lambda, &app, &arena);
+    int exit_code = serve(lambda, &arena);
     arena_clean_up(&arena);
     return exit_code;
 }

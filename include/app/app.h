@@ -40,6 +40,8 @@ struct app_settings {
     struct policy_source environment_policy;
     bool warms_up;               /* WARM_UP */
     int elb_requests_per_second; /* ELB_REQUESTS_PER_SECOND; 0: not paced */
+    int concurrency;             /* AWS_LAMBDA_MAX_CONCURRENCY: invocations at once, in threads */
+    bool logs_shutdown; /* SHUTDOWN_LOG: an extension is registered to be told of the end */
     struct act_settings act;
     struct report_settings report;
 };
@@ -68,7 +70,7 @@ struct app {
     struct aws_client aws;  /* where the load balancers and their Config rule are */
     struct aws_client home; /* our own account and Region: state table, topic */
     struct app_session session;
-    char own_account[13]; /* found out when it is first needed; "" before */
+    char own_account[13];                        /* found out when it is first needed; "" before */
     const struct sweep_listener *sweep_listener; /* src/app/sweep_internal.h; NULL: none */
 };
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "settings_internal.h"
 
+/* More than Lambda gives to one execution environment. */
+#define CONCURRENCY_MAX 2000
+
 static str policy_variable(const void *context, const char *name) {
     return env_get(context, name);
 }
@@ -79,6 +82,16 @@ enum status app_settings_parse(const struct env *env,
     size_t warm_up = 0;
     TRY(env_choice(env, "WARM_UP", ON_OFF, &warm_up, arena, error));
     settings_out->warms_up = warm_up == 0;
+    size_t shutdown_log = 1;
+    TRY(env_choice(env, "SHUTDOWN_LOG", ON_OFF, &shutdown_log, arena, error));
+    settings_out->logs_shutdown = shutdown_log == 0;
+    settings_out->concurrency = 1;
+    TRY(env_count(env,
+                  "AWS_LAMBDA_MAX_CONCURRENCY",
+                  (struct env_range){1, CONCURRENCY_MAX},
+                  &settings_out->concurrency,
+                  arena,
+                  error));
     TRY(parse_pace(env, arena, &settings_out->elb_requests_per_second, error));
     TRY(act_settings_parse(env, arena, &settings_out->act, error));
     TRY(report_settings_parse(env, arena, &settings_out->report, error));
