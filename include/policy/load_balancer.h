@@ -11,6 +11,7 @@
 
 #define LOAD_BALANCER_RESOURCE_TYPE    "AWS::ElasticLoadBalancingV2::LoadBalancer"
 #define ATTRIBUTE_DESYNC_MODE          "routing.http.desync_mitigation_mode"
+#define ATTRIBUTE_ACCESS_LOGS          "access_logs.s3.enabled"
 #define ATTRIBUTE_DROP_INVALID_HEADERS "routing.http.drop_invalid_header_fields.enabled"
 
 /* Ordered: a greater one is stricter. */
@@ -33,6 +34,7 @@ struct load_balancer {
     enum desync_mode mode; /* MODE_UNKNOWN: not read, absent or no value we know */
     str mode_text;         /* what stood there when it is no mode we know; empty when absent */
     enum known_bool drops_invalid_headers;
+    enum known_bool writes_logs; /* access logs; only of live facts, and no verdict hangs on it */
     bool has_tags; /* false: tags could not be read (that is unknown); true with tag_count 0: there
                       are none */
     const struct tag *tags;

@@ -25,13 +25,10 @@ struct evidence {
     bool has_metrics;      /* CloudWatch answered in full, and saw any request */
     uint64_t metric_requests;
     uint64_t metric_non_compliant;
-    uint64_t metric_elb_4xx;
-    uint64_t metric_elb_5xx;
-    uint64_t metric_target_5xx;
-    int64_t metric_newest_ms;
-    bool writes_logs;       /* access_logs.s3.enabled */
-    int64_t rolled_back_ms; /* when `strictest` was taken back last; 0: never */
-    bool is_watched;        /* a change is being watched */
+    int64_t metric_newest_ms;    /* end of the newest day that had any, or now */
+    enum known_bool writes_logs; /* access_logs.s3.enabled */
+    int64_t rolled_back_ms;      /* when `strictest` was taken back last; 0: never */
+    bool is_watched;             /* a change is being watched */
 };
 
 struct promotion_settings {
@@ -53,15 +50,15 @@ const char *recommendation_name(enum recommendation recommendation);
 struct advice {
     enum recommendation recommendation;
     bool is_from_logs;
-    uint64_t requests;      /* seen */
-    uint64_t blocked;       /* of them strictest would block */
+    uint64_t requests;      /* seen, and their class known */
+    uint64_t blocked;       /* of them strictest would block, and the mode it has does not */
     double blocked_percent; /* of what was seen */
-    double bound_percent;   /* no more than this at 95 % confidence: 3/n when nothing was blocked */
+    double bound_percent;   /* no more than this at 95 % confidence: 3/n when nothing is blocked */
     int64_t newest_ms;
     str reason; /* one or two sentences with the numbers; lives in `arena` */
 };
 
-/* `evaluation` is the judgement without UNDERUTILIZED. */
+/* `evaluation` is the judgement without UNDERUTILIZED, of an Application Load Balancer. */
 void recommend(const struct evaluation *evaluation,
                const struct evidence *evidence,
                const struct promotion_settings *settings,
@@ -69,8 +66,10 @@ void recommend(const struct evaluation *evaluation,
                struct arena *arena,
                struct advice *advice_out);
 
-/* Appends UNDERUTILIZED to the findings; with RECOMMEND_PROMOTE only. */
-void advice_add_finding(const struct advice *advice, struct evaluation *evaluation);
+/* Appends UNDERUTILIZED to the findings; with RECOMMEND_PROMOTE and mode defensive only. */
+void advice_add_finding(const struct advice *advice,
+                        struct arena *arena,
+                        struct evaluation *evaluation);
 
 /* Sums over one window. */
 struct traffic_window {
@@ -103,7 +102,9 @@ struct watch_judgement {
 };
 
 /* Errors per request of HTTPCode_ELB_4XX and HTTPCode_Target_5XX, each by itself; fewer than 10
- * errors after the change are ignored. `is_over`: `after` spans the whole window. */
+ * errors after the change are ignored. What is blocked is in no RequestCount, so that requests here
+ * are RequestCount and HTTPCode_ELB_4XX together. Errors after a time without any, or without a
+ * request to compare with, are an increase. `is_over`: `after` spans the whole window. */
 void watch_judge(const struct traffic_window *before,
                  const struct traffic_window *after,
                  bool is_over,

@@ -12,6 +12,11 @@ static bool member_key(const struct xml *member, str *key_out) {
     return str_eq(member->name, STR("member")) && !str_is_empty(*key_out);
 }
 
+static enum known_bool known_bool_parse(str value) {
+    enum known_bool otherwise = str_eq(value, STR("false")) ? KNOWN_FALSE : KNOWN_NOT;
+    return str_eq(value, STR("true")) ? KNOWN_TRUE : otherwise;
+}
+
 /* false: the mode stands there twice, and neither is to be believed. */
 static bool take_attribute(struct elbv2_reading *reading, str key, str value) {
     if (str_eq(key, STR(ATTRIBUTE_DESYNC_MODE))) {
@@ -21,9 +26,9 @@ static bool take_attribute(struct elbv2_reading *reading, str key, str value) {
         reading->mode = mode_parse(value);
         reading->mode_text = reading->mode == MODE_UNKNOWN ? value : STR_EMPTY;
     } else if (str_eq(key, STR(ATTRIBUTE_DROP_INVALID_HEADERS))) {
-        bool is_true = str_eq(value, STR("true"));
-        enum known_bool otherwise = str_eq(value, STR("false")) ? KNOWN_FALSE : KNOWN_NOT;
-        reading->drops_invalid_headers = is_true ? KNOWN_TRUE : otherwise;
+        reading->drops_invalid_headers = known_bool_parse(value);
+    } else if (str_eq(key, STR(ATTRIBUTE_ACCESS_LOGS))) {
+        reading->writes_logs = known_bool_parse(value);
     }
     return true;
 }
@@ -40,6 +45,7 @@ enum status elbv2_parse_attribute_list(struct elbv2_reading *reading,
     reading->mode = MODE_UNKNOWN;
     reading->mode_text = STR_EMPTY;
     reading->drops_invalid_headers = KNOWN_NOT;
+    reading->writes_logs = KNOWN_NOT;
     for (const struct xml *member = list->first_child; member != NULL; member = member->next) {
         str key;
         if (!member_key(member, &key)) {
@@ -146,6 +152,7 @@ void elbv2_fill_attributes(struct load_balancer *facts,
     facts->mode = is_read ? reading->mode : MODE_UNKNOWN;
     facts->mode_text = is_read ? reading->mode_text : STR_EMPTY;
     facts->drops_invalid_headers = is_read ? reading->drops_invalid_headers : KNOWN_NOT;
+    facts->writes_logs = is_read ? reading->writes_logs : KNOWN_NOT;
 }
 
 void elbv2_fill_tags(struct load_balancer *facts,

@@ -20,6 +20,7 @@ struct elbv2_reading {
     enum desync_mode mode;
     str mode_text;
     enum known_bool drops_invalid_headers;
+    enum known_bool writes_logs;
     const struct tag *tags;
     size_t tag_count;
     str name;

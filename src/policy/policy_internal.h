@@ -65,6 +65,7 @@ enum fact {
 struct requirement {
     enum desync_mode mode; /* MODE_UNKNOWN: cannot be told, a fact is missing */
     str because;
+    enum desync_mode profile_mode; /* of the profile, whatever stands above it */
     bool is_profile_unknown;
     str profile_value; /* trimmed value of the profile tag, when is_profile_unknown */
 };

@@ -69,10 +69,12 @@ struct requirement requirement_find(const struct load_balancer *load_balancer,
         return requirement_of_unknown_profile(policy, by_scheme.mode, value);
     }
     if (profile->mode < policy->mode_min) {
-        return (struct requirement){.mode = policy->mode_min, .because = STR("minimum")};
+        return (struct requirement){
+            .mode = policy->mode_min, .because = STR("minimum"), .profile_mode = profile->mode};
     }
     return (struct requirement){.mode = profile->mode,
-                                .because = because_of_profile(profile->name, arena)};
+                                .because = because_of_profile(profile->name, arena),
+                                .profile_mode = profile->mode};
 }
 
 /* What the unknown profile leads to, as the end of a sentence. */

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The recommendation: first what no number can change (the mode, the owner's choices, what was done
+ * lately), then the numbers. Requests that the mode in force blocks already count for nothing: no
+ * client is worse off by them under strictest.
+ */
+#include "policy/recommend.h"
+
+#include "base/clock.h"
+
+/* Logs come within the hour, metrics within minutes; this long without any and a client may be back
+ * that is not in the numbers. */
+#define FRESH_MS (2 * MS_PER_DAY)
+
+#define HOW_TO_LOG                                                                                 \
+    "turn on access logs (" ATTRIBUTE_ACCESS_LOGS "=true) and let their bucket tell this function"
+
+const char *recommendation_name(enum recommendation recommendation) {
+    static const char *const names[] = {"NOTHING", "PROMOTE", "HOLD", "FIX_CLIENTS", "NO_EVIDENCE"};
+    ASSERT((size_t)recommendation < sizeof names / sizeof *names);
+    return names[recommendation];
+}
+
+/* What all steps look at. */
+struct weighing {
+    const struct evaluation *evaluation;
+    const struct evidence *evidence;
+    const struct promotion_settings *settings;
+    int64_t now_ms;
+    struct arena *arena;
+    struct advice *advice;
+};
+
+/* Always true: the weighing is over. */
+static bool end(const struct weighing *weighing, enum recommendation recommendation, str reason) {
+    weighing->advice->recommendation = recommendation;
+    weighing->advice->reason = reason;
+    return true;
+}
+
+/* --- what no number can change ---------------------------------------------------------------- */
+
+static bool is_out_of_question(const struct weighing *weighing) {
+    const struct evaluation *evaluation = weighing->evaluation;
+    if (evaluation->compliance == NOT_APPLICABLE || evaluation->compliance == COMPLIANCE_UNKNOWN ||
+        evaluation->mode == MODE_UNKNOWN) {
+        return end(weighing, RECOMMEND_NOTHING, STR("it is not judged"));
+    }
+    if (evaluation->mode == MODE_STRICTEST) {
+        return end(weighing, RECOMMEND_NOTHING, STR("the mode is strictest"));
+    }
+    return false;
+}
+
+/* The usual reason for monitor is the wish to see first what would be blocked. */
+static bool is_in_monitor(const struct weighing *weighing) {
+    const struct evaluation *evaluation = weighing->evaluation;
+    if (evaluation->mode != MODE_MONITOR) {
+        return false;
+    }
+    const char *excused = evaluation->has_active_exception ? " An exception excuses it today." : "";
+    enum recommendation recommendation =
+        evaluation->has_active_exception ? RECOMMEND_NOTHING : RECOMMEND_HOLD;
+    return end(weighing,
+               recommendation,
+               str_format(weighing->arena,
+                          "the mode is monitor: defensive is the next step. Staying in monitor to "
+                          "collect data is not needed: defensive logs the same classification and "
+                          "reason of every request, and blocks none but the Severe ones.%s",
+                          excused));
+}
+
+/* An exception that excuses nothing today still says that its owner expects to need one. */
+static bool has_exception_ahead(const struct weighing *weighing) {
+    int64_t until;
+    return date_parse(weighing->evaluation->exception_until, &until) &&
+           until >= date_days_of_ms(weighing->now_ms);
+}
+
+static const struct finding *other_failing(const struct evaluation *evaluation) {
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        const struct finding *finding = &evaluation->findings[i];
+        if (finding->is_failing && finding->id != FINDING_MODE_TOO_WEAK) {
+            return finding;
+        }
+    }
+    return NULL;
+}
+
+static bool is_held_by_its_owner(const struct weighing *weighing) {
+    const struct evaluation *evaluation = weighing->evaluation;
+    struct arena *arena = weighing->arena;
+    if (evaluation->has_active_exception) {
+        return end(weighing, RECOMMEND_NOTHING, STR("an exception excuses the mode today"));
+    }
+    if (evaluation->profile_mode != MODE_UNKNOWN && evaluation->profile_mode < MODE_STRICTEST) {
+        return end(weighing,
+                   RECOMMEND_HOLD,
+                   str_format(arena,
+                              "its profile asks for %s, which its owner has chosen: it is never "
+                              "promoted",
+                              mode_name(evaluation->profile_mode)));
+    }
+    if (has_exception_ahead(weighing)) {
+        return end(weighing,
+                   RECOMMEND_HOLD,
+                   str_format(arena,
+                              "it has an exception until %" STR_FMT
+                              ": remove its tags, or let it end first",
+                              STR_ARG(evaluation->exception_until)));
+    }
+    const struct finding *failing = other_failing(evaluation);
+    if (failing != NULL) {
+        return end(weighing,
+                   RECOMMEND_HOLD,
+                   str_format(arena,
+                              "it is not compliant (%s): repair that first",
+                              finding_name(failing->id)));
+    }
+    return false;
+}
+
+static bool is_held_by_its_past(const struct weighing *weighing) {
+    const struct evidence *evidence = weighing->evidence;
+    int64_t wait_ms = weighing->settings->evidence_days * MS_PER_DAY;
+    if (evidence->is_watched) {
+        return end(weighing, RECOMMEND_HOLD, STR("a change of its mode is being watched"));
+    }
+    if (evidence->rolled_back_ms != 0 && weighing->now_ms - evidence->rolled_back_ms < wait_ms) {
+        str day = date_format(weighing->arena, date_days_of_ms(evidence->rolled_back_ms));
+        return end(weighing,
+                   RECOMMEND_HOLD,
+                   str_format(weighing->arena,
+                              "strictest was taken back on %" STR_FMT
+                              ": it is not tried again for %d days",
+                              STR_ARG(day),
+                              weighing->settings->evidence_days));
+    }
+    return false;
+}
+
+/* --- the numbers ------------------------------------------------------------------------------ */
+
+static double square_root(double value) {
+    double root = value > 1 ? value : 1;
+    for (int i = 0; i < 64; i++) {
+        root = (root + value / root) / 2;
+    }
+    return root;
+}
+
+/* How many events may be expected at most, at 95 % confidence, where `seen` were: 3 where none was,
+ * and the chi-squared quantile in the approximation of Wilson and Hilferty else (under 1 % off). */
+static double expected_max(uint64_t seen) {
+    if (seen == 0) {
+        return 3;
+    }
+    double next = (double)seen + 1;
+    double factor = 1 - 1 / (9 * next) + 1.6449 / (3 * square_root(next));
+    return next * factor * factor * factor;
+}
+
+static double percent_of(double part, uint64_t whole) {
+    double percent = whole == 0 ? 100 : 100 * part / (double)whole;
+    return percent > 100 ? 100 : percent;
+}
+
+static void count_blocked(struct advice *advice, uint64_t requests, uint64_t blocked) {
+    advice->requests = requests;
+    advice->blocked = blocked;
+    advice->blocked_percent = blocked == 0 ? 0 : percent_of((double)blocked, requests);
+    advice->bound_percent = percent_of(expected_max(blocked), requests);
+}
+
+static void weigh_logs(const struct weighing *weighing) {
+    const struct evidence *evidence = weighing->evidence;
+    uint64_t blocked = evidence->acceptable + evidence->ambiguous;
+    weighing->advice->is_from_logs = true;
+    weighing->advice->newest_ms = evidence->log_newest_ms;
+    count_blocked(weighing->advice, evidence->compliant + blocked + evidence->severe, blocked);
+}
+
+static void weigh_metrics(const struct weighing *weighing) {
+    const struct evidence *evidence = weighing->evidence;
+    weighing->advice->newest_ms = evidence->metric_newest_ms;
+    count_blocked(weighing->advice, evidence->metric_requests, evidence->metric_non_compliant);
+}
+
+static str newest_text(const struct weighing *weighing) {
+    if (weighing->advice->newest_ms <= 0) {
+        return STR("unknown");
+    }
+    str text = time_format_iso8601(weighing->arena, weighing->advice->newest_ms);
+    return str_format(weighing->arena, "%" STR_FMT "Z", STR_ARG(str_slice(text, 0, 16)));
+}
+
+/* "In 12 of the last 14 days the access logs hold 48213 requests, the newest of ...: strictest
+ * would block 0 of them (0 %, at most 0.0062 % at 95 % confidence)" */
+static str numbers_of_logs(const struct weighing *weighing) {
+    const struct evidence *evidence = weighing->evidence;
+    const struct advice *advice = weighing->advice;
+    str newest = newest_text(weighing);
+    str text = str_format(weighing->arena,
+                          "in %d of the last %d days the access logs hold %llu requests (the "
+                          "newest of %" STR_FMT "): strictest would block %llu of them (%.4g %%, "
+                          "at most %.3g %% at 95 %% confidence), %llu Acceptable and %llu "
+                          "Ambiguous",
+                          evidence->log_days,
+                          evidence->days,
+                          (unsigned long long)advice->requests,
+                          STR_ARG(newest),
+                          (unsigned long long)advice->blocked,
+                          advice->blocked_percent,
+                          advice->bound_percent,
+                          (unsigned long long)evidence->acceptable,
+                          (unsigned long long)evidence->ambiguous);
+    if (evidence->severe > 0) {
+        text = str_format(weighing->arena,
+                          "%" STR_FMT "; %llu Severe ones are blocked already",
+                          STR_ARG(text),
+                          (unsigned long long)evidence->severe);
+    }
+    if (evidence->unclassified > 0) {
+        text = str_format(weighing->arena,
+                          "%" STR_FMT "; %llu lines are too old to tell",
+                          STR_ARG(text),
+                          (unsigned long long)evidence->unclassified);
+    }
+    return text;
+}
+
+static str numbers_of_metrics(const struct weighing *weighing) {
+    const struct advice *advice = weighing->advice;
+    str newest = newest_text(weighing);
+    return str_format(weighing->arena,
+                      "in the last %d days CloudWatch counted %llu requests (until %" STR_FMT
+                      ") and %llu that are not compliant (%.4g %%, at most %.3g %% at 95 %% "
+                      "confidence); metrics cannot tell Acceptable from Severe",
+                      weighing->evidence->days,
+                      (unsigned long long)advice->requests,
+                      STR_ARG(newest),
+                      (unsigned long long)advice->blocked,
+                      advice->blocked_percent,
+                      advice->bound_percent);
+}
+
+static str joined(const struct weighing *weighing, str numbers, const char *then) {
+    return str_format(weighing->arena, "%" STR_FMT ". %s", STR_ARG(numbers), then);
+}
+
+static const char *how_to_know_more(const struct evidence *evidence) {
+    if (evidence->writes_logs != KNOWN_TRUE) {
+        return "To know who they are, " HOW_TO_LOG;
+    }
+    return "Access logs are on, but none of their lines was counted: let their bucket tell this "
+           "function of new objects";
+}
+
+/* Numbers of the past: who came back since is not in them. */
+static bool is_stale(const struct weighing *weighing) {
+    return weighing->now_ms - weighing->advice->newest_ms > FRESH_MS;
+}
+
+static bool is_too_little(const struct weighing *weighing) {
+    return weighing->advice->requests < (uint64_t)weighing->settings->requests_min;
+}
+
+static bool is_blocking(const struct weighing *weighing) {
+    return weighing->advice->blocked_percent > weighing->settings->blocked_percent_max;
+}
+
+static str too_little(const struct weighing *weighing, str numbers) {
+    return str_format(weighing->arena,
+                      "%" STR_FMT ". That is too little to tell: PROMOTION_MIN_REQUESTS is %lld",
+                      STR_ARG(numbers),
+                      (long long)weighing->settings->requests_min);
+}
+
+/* What was seen once holds, however old it is and however few they were. */
+static bool judge_logs(const struct weighing *weighing) {
+    const struct evidence *evidence = weighing->evidence;
+    str numbers = numbers_of_logs(weighing);
+    if (is_blocking(weighing)) {
+        const char *how = "See `bootstrap logs` for who sends them and what to repair";
+        return end(weighing, RECOMMEND_FIX_CLIENTS, joined(weighing, numbers, how));
+    }
+    if (is_stale(weighing)) {
+        bool has_later = evidence->has_metrics &&
+                         evidence->metric_newest_ms > evidence->log_newest_ms + FRESH_MS;
+        const char *why = has_later ? "No line came for more than 2 days although there were "
+                                      "requests: see whether the logs still reach this function"
+                                    : "No line came for more than 2 days: that is too old";
+        return end(weighing, RECOMMEND_HOLD, joined(weighing, numbers, why));
+    }
+    if (is_too_little(weighing)) {
+        return end(weighing, RECOMMEND_NO_EVIDENCE, too_little(weighing, numbers));
+    }
+    return end(weighing, RECOMMEND_PROMOTE, numbers);
+}
+
+static bool judge_metrics(const struct weighing *weighing) {
+    str numbers = numbers_of_metrics(weighing);
+    if (is_blocking(weighing)) {
+        const char *how = how_to_know_more(weighing->evidence);
+        return end(weighing, RECOMMEND_NO_EVIDENCE, joined(weighing, numbers, how));
+    }
+    if (is_stale(weighing)) {
+        const char *why = "There was no request for more than 2 days: that is too old";
+        return end(weighing, RECOMMEND_HOLD, joined(weighing, numbers, why));
+    }
+    if (is_too_little(weighing)) {
+        return end(weighing, RECOMMEND_NO_EVIDENCE, too_little(weighing, numbers));
+    }
+    return end(weighing, RECOMMEND_PROMOTE, numbers);
+}
+
+static bool judge_nothing(const struct weighing *weighing) {
+    const struct evidence *evidence = weighing->evidence;
+    if (evidence->has_logs) {
+        return end(weighing,
+                   RECOMMEND_NO_EVIDENCE,
+                   str_format(weighing->arena,
+                              "the %llu lines of its access logs are too old to tell the class of "
+                              "a request (they have fewer than 28 fields)",
+                              (unsigned long long)evidence->unclassified));
+    }
+    bool writes = evidence->writes_logs == KNOWN_TRUE;
+    return end(weighing,
+               RECOMMEND_NO_EVIDENCE,
+               str_format(weighing->arena,
+                          "no request was seen in the last %d days. %s",
+                          evidence->days,
+                          writes ? how_to_know_more(evidence) : "To have evidence, " HOW_TO_LOG));
+}
+
+static bool judge_numbers(const struct weighing *weighing) {
+    const struct evidence *evidence = weighing->evidence;
+    if (evidence->compliant + evidence->acceptable + evidence->ambiguous + evidence->severe > 0) {
+        weigh_logs(weighing);
+        return judge_logs(weighing);
+    }
+    if (evidence->has_metrics && evidence->metric_requests > 0) {
+        weigh_metrics(weighing);
+        return judge_metrics(weighing);
+    }
+    return judge_nothing(weighing);
+}
+
+void recommend(const struct evaluation *evaluation,
+               const struct evidence *evidence,
+               const struct promotion_settings *settings,
+               int64_t now_ms,
+               struct arena *arena,
+               struct advice *advice_out) {
+    ASSERT(evaluation != NULL && evidence != NULL && settings != NULL && advice_out != NULL);
+    *advice_out = (struct advice){.recommendation = RECOMMEND_NOTHING};
+    const struct weighing weighing = {evaluation, evidence, settings, now_ms, arena, advice_out};
+    bool is_ended = is_out_of_question(&weighing) || is_in_monitor(&weighing) ||
+                    is_held_by_its_owner(&weighing) || is_held_by_its_past(&weighing) ||
+                    judge_numbers(&weighing);
+    ASSERT(is_ended);
+}
+
+void advice_add_finding(const struct advice *advice,
+                        struct arena *arena,
+                        struct evaluation *evaluation) {
+    if (advice->recommendation != RECOMMEND_PROMOTE || evaluation->mode != MODE_DEFENSIVE ||
+        evaluation->finding_count == FINDINGS_MAX) {
+        return;
+    }
+    evaluation->findings[evaluation->finding_count++] = (struct finding){
+        .id = FINDING_UNDERUTILIZED,
+        .severity = SEVERITY_LOW,
+        .message = str_format(arena,
+                              "The mode is defensive although the evidence supports strictest: "
+                              "%" STR_FMT ". Set " ATTRIBUTE_DESYNC_MODE
+                              " to strictest, or let PROMOTION=enforce do it, watched.",
+                              STR_ARG(advice->reason)),
+    };
+}
