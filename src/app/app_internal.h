@@ -78,16 +78,44 @@ struct elb_call {
     struct elb_caller caller;
 };
 
+/* An object that S3 tells of. */
+struct log_object {
+    str region; /* of the bucket; empty when absent */
+    str bucket;
+    str key;             /* decoded */
+    str e_tag;           /* without quotes */
+    str ignored_because; /* not empty: recognised, and left alone; what is above may be empty then */
+    size_t message;      /* of a queue: which one it came in */
+};
+
+struct log_message {
+    str id;
+    str problem; /* not empty: it cannot be understood, and nothing of it is in the objects */
+};
+
+struct log_delivery {
+    bool is_queued; /* by SQS, in messages that succeed or fail one by one */
+    struct log_message *messages;
+    size_t message_count;
+    struct log_object *objects;
+    size_t object_count;
+    size_t object_capacity;
+};
+
 enum invocation_kind {
-    INVOCATION_CONFIG,  /* an AWS Config rule asks */
-    INVOCATION_SWEEP,   /* a schedule asks: the same sweep, with nobody to report to */
-    INVOCATION_ELB_CALL /* somebody changed a load balancer */
+    INVOCATION_CONFIG,     /* an AWS Config rule asks */
+    INVOCATION_SWEEP,      /* a schedule asks: the same sweep, with nobody to report to */
+    INVOCATION_WATCH,      /* a schedule asks to look after changes that were made */
+    INVOCATION_REPORT,     /* a schedule asks for the posture report */
+    INVOCATION_ELB_CALL,   /* somebody changed a load balancer */
+    INVOCATION_LOG_OBJECTS /* an access log was written */
 };
 
 struct invocation {
     enum invocation_kind kind;
     struct config_invocation config;
     struct elb_call elb_call;
+    struct log_delivery logs;
 };
 
 /* INVALID (or TOO_LARGE, TOO_DEEP) with a message that names the member and what is accepted. */
@@ -102,6 +130,14 @@ bool is_elb_event(const struct json *event);
 MUST_USE enum status decode_elb_event(const struct json *event,
                                       struct arena *arena,
                                       struct elb_call *call,
+                                      struct error *error);
+
+/* S3 tells of objects: through EventBridge, by itself, or in messages of SQS that hold either. */
+bool is_log_event(const struct json *event);
+/* INVALID names the member; of a message in a queue it is the message's `problem` instead. */
+MUST_USE enum status decode_log_event(const struct json *event,
+                                      struct arena *arena,
+                                      struct log_delivery *delivery,
                                       struct error *error);
 
 /* ruleParameters in every form Config sends: absent, null, "", "{}", "null", a JSON string of an
@@ -135,6 +171,12 @@ MUST_USE enum status decode_string_member(const struct json *object,
                                           struct arena *arena,
                                           str *value_out,
                                           struct error *error);
+/* The same for the name of a Region. */
+MUST_USE enum status decode_region_member(const struct json *object,
+                                          const char *key,
+                                          struct arena *arena,
+                                          str *region_out,
+                                          struct error *error);
 /* The value itself, or the parsed text when it is a string that holds JSON. NULL when that cannot
  * be parsed. */
 const struct json *decode_embedded(const struct json *value, struct arena *arena);
@@ -151,6 +193,12 @@ void elb_call_handle(struct app *app,
                      const struct elb_call *call,
                      struct arena *arena,
                      struct app_reply *reply);
+
+/* Counts what is in access logs: see log_object.c. */
+void log_objects_handle(struct app *app,
+                        const struct log_delivery *delivery,
+                        struct arena *arena,
+                        struct app_reply *reply);
 
 /* The Config rule: judges the item, reading live what it does not say, and reports. */
 void config_rule_handle(struct app *app,
@@ -189,6 +237,7 @@ MUST_USE enum status app_policy(const struct app *app,
 #define ERROR_SWEEP_INCOMPLETE  "Function.SweepIncomplete"
 #define ERROR_ACTION_FAILED     "Function.ActionFailed"
 #define ERROR_ACCESS_DENIED     "Function.AccessDenied"
+#define ERROR_NOT_COUNTED       "Function.NotCounted"
 
 /* What AWS Config is told; the annotation lives in `arena`. Not for COMPLIANCE_UNKNOWN. */
 struct config_evaluation evaluation_to_config(const struct evaluation *evaluation,
