@@ -62,14 +62,18 @@ struct evaluation {
     enum desync_mode required_mode; /* MODE_UNKNOWN: none, or it hangs on a fact that is missing */
     str required_because; /* "minimum", "internet-facing", "profile modern", ...; short, for the
                              annotation */
-    char grade;           /* 'A'..'F'; '-' when the mode is unknown */
-    str owner;            /* one line of plain text, at most 256 characters; empty: none */
+    enum desync_mode profile_mode; /* what the profile tag asks for; MODE_UNKNOWN: no such tag, or
+                                      no profile of that name */
+    char grade;                    /* 'A'..'F'; '-' when the mode is unknown */
+    str owner;                     /* one line of plain text, at most 256 characters; empty: none */
     enum fact_source source;
     bool has_active_exception; /* the mode is excused today */
     str exception_until;       /* YYYY-MM-DD as tagged; empty when there is no such date */
     struct finding findings[FINDINGS_MAX];
     size_t finding_count;
     /* set by the app, not by policy_evaluate: */
+    str recommendation; /* what the evidence says: "PROMOTE", "HOLD", ...; empty: not asked */
+    str recommendation_reason;
     str source_note;     /* why it was read live: "item older than 15 min"; empty */
     int64_t ordering_ms; /* capture time or notification time, unix ms; 0 when the input has none */
 };
@@ -85,6 +89,8 @@ void policy_evaluate(const struct load_balancer *load_balancer,
  * in reports); NULL for an id that no rule emits. */
 const char *finding_title(enum finding_id id);
 const char *finding_source_url(enum finding_id id);
+/* How grave it is when it fails; INFORMATIONAL for an id that no rule emits. */
+enum finding_severity finding_rule_severity(enum finding_id id);
 
 /* An evaluation without a judgement: NOT_APPLICABLE or UNKNOWN with the reason. */
 void evaluation_without_facts(struct evaluation *evaluation_out,

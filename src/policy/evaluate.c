@@ -142,6 +142,11 @@ const char *finding_source_url(enum finding_id id) {
     return rule == NULL ? NULL : rule->source_url;
 }
 
+enum finding_severity finding_rule_severity(enum finding_id id) {
+    const struct rule *rule = rule_of(id);
+    return rule == NULL ? SEVERITY_INFORMATIONAL : rule->severity;
+}
+
 static struct finding *add(const struct rule *rule,
                            struct judgement *judgement,
                            str subject,
@@ -256,6 +261,7 @@ static void judge(struct judgement *judgement) {
     unsigned known = facts_known(judgement);
     evaluation->required_mode = judgement->required.mode;
     evaluation->required_because = judgement->required.because;
+    evaluation->profile_mode = judgement->required.profile_mode;
     evaluation->grade = grade_of(facts->mode, facts->drops_invalid_headers);
     if (judgement->exception.has_date) {
         evaluation->exception_until = judgement->exception.until;
