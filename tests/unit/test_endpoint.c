@@ -175,6 +175,76 @@ static void hosts_follow_the_rules_of_service_and_partition(void **state) {
     }
 }
 
+/* ---- every partition, every variant ---- */
+
+/* A region of each, and what follows it in a host, plain and dual-stack. */
+static const struct {
+    const char *partition, *region, *suffix, *dualstack_suffix;
+} PARTITIONS[] = {
+    {"aws", "ap-southeast-2", "amazonaws.com", "api.aws"},
+    {"aws-cn", "cn-northwest-1", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"aws-eusc", "eusc-de-east-1", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"aws-iso", "us-iso-west-1", "c2s.ic.gov", "api.aws.ic.gov"},
+    {"aws-iso-b", "us-isob-east-1", "sc2s.sgov.gov", "api.aws.scloud"},
+    {"aws-iso-e", "eu-isoe-west-1", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+    {"aws-iso-f", "us-isof-south-1", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+    {"aws-us-gov", "us-gov-east-1", "amazonaws.com", "api.aws"},
+};
+
+static void partition_check(size_t i, enum variant variant) {
+    const char *region = PARTITIONS[i].region;
+    bool is_fips = (variant & FIPS) != 0;
+    bool is_dual = (variant & DUAL) != 0;
+    bool is_gov = str_eq(str_from_cstr(PARTITIONS[i].partition), STR("aws-us-gov"));
+    bool is_china = str_eq(str_from_cstr(PARTITIONS[i].partition), STR("aws-cn"));
+    str monitoring = str_format(&arena,
+                                "monitoring%s.%s.%s",
+                                is_fips && !is_gov ? "-fips" : "",
+                                region,
+                                is_dual ? PARTITIONS[i].dualstack_suffix : PARTITIONS[i].suffix);
+    str s3 = str_format(&arena,
+                        "s3%s%s.%s.%s",
+                        is_fips ? "-fips" : "",
+                        is_dual ? ".dualstack" : "",
+                        region,
+                        PARTITIONS[i].suffix);
+    const struct host_row rows[] = {
+        {AWS_CLOUDWATCH, region, variant, monitoring.ptr, NULL},
+        {AWS_S3, region, variant, is_fips && is_china ? NULL : s3.ptr, NULL},
+    };
+    host_check(&rows[0]);
+    host_check(&rows[1]);
+}
+
+static void metrics_and_objects_have_hosts_in_every_partition(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof PARTITIONS / sizeof *PARTITIONS; i++) {
+        assert_str(partition_of_region(str_from_cstr(PARTITIONS[i].region)),
+                   PARTITIONS[i].partition);
+        for (int variant = PLAIN; variant <= FIPS_DUAL; variant++) {
+            partition_check(i, (enum variant)variant);
+        }
+    }
+}
+
+static void a_label_stands_before_the_host_and_changes_nothing_else(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof PARTITIONS / sizeof *PARTITIONS; i++) {
+        const struct endpoint_settings settings = {.uses_dualstack = i % 2 == 1};
+        str region = str_from_cstr(PARTITIONS[i].region);
+        struct endpoint endpoint;
+        assert_int_equal(endpoint_resolve(&settings, AWS_S3, region, &arena, &endpoint, NULL),
+                         STATUS_OK);
+        struct endpoint labelled = endpoint;
+        endpoint_add_label(&labelled, STR("my-bucket"), &arena);
+        str host = str_format(&arena, "my-bucket.%" STR_FMT, STR_ARG(endpoint.host));
+        str url = str_format(&arena, "https://%" STR_FMT, STR_ARG(host));
+        assert_true(str_eq(labelled.host, host) && str_eq(labelled.url, url));
+        assert_true(str_eq(labelled.signing_region, endpoint.signing_region));
+        assert_true(str_eq(labelled.path, endpoint.path));
+    }
+}
+
 /* ---- botocore's table, when it is at hand ---- */
 
 static bool service_of(str name, enum aws_service *service) {
@@ -355,6 +425,8 @@ static void a_bad_region_is_invalid_even_with_an_override(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(hosts_follow_the_rules_of_service_and_partition),
+        TEST(metrics_and_objects_have_hosts_in_every_partition),
+        TEST(a_label_stands_before_the_host_and_changes_nothing_else),
         TEST(hosts_agree_with_botocores_table),
         TEST(services_have_their_names),
         TEST(partitions_are_known_by_the_regions_shape),

@@ -106,6 +106,19 @@ static void every_service_has_its_variable(void **state) {
     }
 }
 
+static void an_override_is_of_its_service_or_of_all(void **state) {
+    (void)state;
+    const struct endpoint_settings none = {0};
+    const struct endpoint_settings one = {.override_service[AWS_S3] = STR("http://h")};
+    const struct endpoint_settings all = {.override_all = STR("http://h")};
+    for (int i = 0; i < AWS_SERVICE_COUNT; i++) {
+        enum aws_service service = (enum aws_service)i;
+        assert_false(endpoint_is_overridden(&none, service));
+        assert_int_equal(endpoint_is_overridden(&one, service), service == AWS_S3);
+        assert_true(endpoint_is_overridden(&all, service));
+    }
+}
+
 static void ignored_variables_are_not_even_checked(void **state) {
     (void)state;
     const struct variable variables[] = {{"AWS_ENDPOINT_URL", "no url"},
@@ -254,6 +267,7 @@ int main(void) {
         TEST(a_switch_that_is_neither_is_named),
         TEST(the_services_own_variable_wins),
         TEST(every_service_has_its_variable),
+        TEST(an_override_is_of_its_service_or_of_all),
         TEST(ignored_variables_are_not_even_checked),
         TEST(urls_are_taken_apart_and_made_uniform),
         TEST(unusable_urls_are_named_but_not_shown),
