@@ -347,6 +347,29 @@ def test_case_42_no_helper_requests_when_no_extension_is_wanted(start, api, aws)
     assert function.exit_code() != 0
 
 
+def test_case_42_the_end_of_the_sandbox_is_logged_when_asked_for(start, api, aws):
+    function = start(aws=aws, SHUTDOWN_LOG="on")
+    assert function.invoke(good_event()).kind == "response"
+    assert api.wait(lambda: api.requests_to("extension_next"))
+    register, = api.requests_to("register")
+    assert register.header("Lambda-Extension-Name") == "desync-guard"
+    assert json.loads(register.body) == {"events": []}
+    function.process.send_signal(signal.SIGTERM)
+    assert function.exit_code() == 0
+    assert json.loads(function.log.splitlines()[-1])["event"] == "sandbox_ends"
+
+
+@pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(200, [], b"{}"),
+                                    Answer(raw=b"", reset=True)],
+                         ids=["403", "500", "no-identifier", "reset"])
+def test_case_43_without_the_extension_the_function_works(answer, start, api, aws):
+    api.script("register", answer, answer)
+    function = start(aws=aws, SHUTDOWN_LOG="on")
+    assert function.invoke(good_event()).kind == "response"
+    assert "no_shutdown_log" in function.log
+    assert api.requests_to("extension_next") == []
+
+
 def test_case_49_needs_nothing_from_the_file_system(start, aws, tmp_path, bootstrap):
     if os.geteuid() != 0 or os.environ.get("BOOTSTRAP_PREFIX"):
         pytest.skip("chroot needs root and a binary that runs by itself")
