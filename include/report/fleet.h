@@ -40,6 +40,7 @@ struct fleet {
     str version;         /* of desync-guard */
 };
 
+/* Modes and grades are of the rows that are applicable. */
 struct fleet_summary {
     size_t listed;
     size_t judged; /* a verdict other than unknown */
@@ -54,8 +55,8 @@ struct fleet_summary {
 };
 
 void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_out);
-/* Unknown and non-compliant before compliant, graver findings before lesser, then by account,
- * Region, name. */
+/* Non-compliant, unknown, excused, compliant, not applicable; graver findings before lesser, then
+ * by account, Region, name, id: the same rows are always in the same order. */
 void fleet_sort(struct fleet *fleet);
 
 enum fleet_format {
@@ -78,16 +79,30 @@ struct fleet_table_style {
     size_t width;   /* columns of the terminal; 0: not bounded */
 };
 
-/* Each writes the whole document, line end included. */
+/* Each writes the whole document, line end included: for equal input the same bytes. `arena` is for
+ * scratch, at most 5 KB a load balancer; a document takes 0.2 KB (table) to 3 KB (ocsf) a load
+ * balancer of usual findings, so that FLEET_DOCUMENT_BYTES_MAX holds some 20,000. What does not fit
+ * shows in buf_status(out): such a document is cut short and must not be used. */
+#define FLEET_DOCUMENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 void fleet_write_table(struct buf *out,
                        struct arena *arena,
                        const struct fleet *fleet,
                        const struct fleet_table_style *style);
 void fleet_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet);
+/* One line for each load balancer with the facts of the JSON; then one for each gap, and one for an
+ * interruption, with the verdict UNKNOWN and no resource. Safe for spreadsheets: a reader that
+ * takes one apostrophe from the front of a cell has the text as it was. */
 void fleet_write_csv(struct buf *out, struct arena *arena, const struct fleet *fleet);
+/* Non-compliant is a failure; unknown, a gap and an interruption are errors; not applicable is
+ * skipped. */
 void fleet_write_junit(struct buf *out, struct arena *arena, const struct fleet *fleet);
+/* A result for each failing finding; unknown, gaps and an interruption are notifications, and the
+ * invocation is then not successful. */
 void fleet_write_sarif(struct buf *out, struct arena *arena, const struct fleet *fleet);
+/* An array of findings for `aws securityhub batch-import-findings`, which takes 100 at a time. */
 void fleet_write_asff(struct buf *out, struct arena *arena, const struct fleet *fleet);
+/* An array of Compliance Findings (class 2003) of OCSF 1.5.0. Neither this nor ASFF can hold a gap:
+ * it is about no resource. */
 void fleet_write_ocsf(struct buf *out, struct arena *arena, const struct fleet *fleet);
 /* The page of `audit`, and the posture page when `posture` is not NULL: report/posture.h. */
 struct posture;
@@ -96,7 +111,8 @@ void fleet_write_html(struct buf *out,
                       const struct fleet *fleet,
                       const struct posture *posture);
 
-/* Controls that a finding bears on: "PCI DSS v4.0.1 6.2.4"; NULL-terminated, static. */
+/* Controls that a finding bears on: "PCI DSS v4.0.1 6.2.4"; NULL-terminated, static, never empty.
+ */
 const char *const *finding_controls(enum finding_id id);
 
 #endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the formats of a fleet have in common. Nothing here is for other layers.
+ */
+#ifndef REPORT_FLEET_INTERNAL_H
+#define REPORT_FLEET_INTERNAL_H
+
+#include "base/clock.h"
+#include "fix_internal.h"
+#include "report/fleet.h"
+
+/* 0..100 with two decimals, never rounded up: 100 is all of them. */
+double fleet_percent(double percent);
+
+/* Nothing is missing: no gap, not interrupted. Unknown verdicts are no gap: they are listed. */
+bool fleet_is_complete(const struct fleet *fleet);
+
+/* "3 listed, 2 judged, 1 unknown" */
+str fleet_counts_text(struct arena *arena, const struct fleet_summary *summary);
+/* Why there is an entry for what was interrupted, with the counts. */
+str fleet_interruption_text(struct arena *arena, const struct fleet *fleet);
+
+/* Everything of `audit`'s object but its braces, for an object with more members. */
+void fleet_write_members(struct json_writer *writer,
+                         struct arena *arena,
+                         const struct fleet *fleet);
+/* The summary object alone. */
+void fleet_summary_write_json(struct json_writer *writer, const struct fleet_summary *summary);
+
+/* "key":{ and "key":[ and "key":number */
+void json_open_object(struct json_writer *writer, const char *key);
+void json_open_array(struct json_writer *writer, const char *key);
+void json_write_number(struct json_writer *writer, const char *key, int64_t number);
+/* "controls":[...] of evaluation_controls, under that key. */
+void json_write_controls(struct json_writer *writer,
+                         const char *key,
+                         const struct evaluation *evaluation);
+
+/* Outside text without what is no UTF-8, nor characters that XML 1.0 has no way to write; quotes,
+ * markup and white space as references, so that it may stand in an element or in quotes. */
+void xml_append(struct buf *out, str text);
+
+/* Columns of a terminal that `text`, valid UTF-8 on one line, takes. */
+size_t text_width(str text);
+/* `text` in at most `width` columns, cut at its end, the last character then being an ellipsis. */
+str text_fit(struct arena *arena, str text, size_t width);
+
+/* The controls that what fails here bears on; for what passes or is not judged those of the mode
+ * itself. In the order of the table, each once. */
+#define CONTROL_COUNT_MAX 8
+size_t evaluation_controls(const struct evaluation *evaluation,
+                           const char *controls_out[static CONTROL_COUNT_MAX]);
+
+#endif

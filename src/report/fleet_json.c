@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The object of `audit --format json`: the contract's members, and name, scheme, Region, account,
+ * date of the exception and controls of each load balancer, gaps, and whether it was interrupted.
+ */
+#include "fleet_internal.h"
+#include "report/render.h"
+
+void json_open_object(struct json_writer *writer, const char *key) {
+    json_write_key(writer, str_from_cstr(key));
+    json_object_begin(writer);
+}
+
+void json_open_array(struct json_writer *writer, const char *key) {
+    json_write_key(writer, str_from_cstr(key));
+    json_array_begin(writer);
+}
+
+void json_write_number(struct json_writer *writer, const char *key, int64_t number) {
+    json_write_key(writer, str_from_cstr(key));
+    json_write_i64(writer, number);
+}
+
+static void write_count(struct json_writer *writer, const char *key, size_t count) {
+    json_write_number(writer, key, (int64_t)count);
+}
+
+void json_write_controls(struct json_writer *writer,
+                         const char *key,
+                         const struct evaluation *evaluation) {
+    const char *controls[CONTROL_COUNT_MAX];
+    size_t count = evaluation_controls(evaluation, controls);
+    json_open_array(writer, key);
+    for (size_t i = 0; i < count; i++) {
+        json_write_str(writer, str_from_cstr(controls[i]));
+    }
+    json_array_end(writer);
+}
+
+static void write_list(struct json_writer *writer, const char *key, const str *list, size_t count) {
+    json_open_array(writer, key);
+    for (size_t i = 0; i < count; i++) {
+        json_write_str(writer, list[i]);
+    }
+    json_array_end(writer);
+}
+
+static void write_modes(struct json_writer *writer, const struct fleet_summary *summary) {
+    json_open_object(writer, "modes");
+    for (enum desync_mode mode = MODE_MONITOR; mode <= MODE_STRICTEST; mode++) {
+        write_count(writer, mode_name(mode), summary->modes[mode]);
+    }
+    json_object_end(writer);
+}
+
+static void write_grades(struct json_writer *writer, const struct fleet_summary *summary) {
+    static const char *const letters[] = {"A", "B", "C", "D", "F"};
+    json_open_object(writer, "grades");
+    for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
+        write_count(writer, letters[i], summary->grades[i]);
+    }
+    json_object_end(writer);
+}
+
+void fleet_summary_write_json(struct json_writer *writer, const struct fleet_summary *summary) {
+    json_object_begin(writer);
+    write_count(writer, "compliant", summary->compliant);
+    write_count(writer, "nonCompliant", summary->non_compliant);
+    write_count(writer, "notApplicable", summary->not_applicable);
+    write_count(writer, "unknown", summary->unknown);
+    json_write_key(writer, STR("protectedPercent"));
+    json_write_double(writer, fleet_percent(summary->protected_percent));
+    write_modes(writer, summary);
+    write_grades(writer, summary);
+    json_object_end(writer);
+}
+
+static void write_row(struct json_writer *writer,
+                      struct arena *arena,
+                      const struct fleet_row *row) {
+    json_object_begin(writer);
+    json_write_member(writer, "account", row->account_id);
+    json_write_member(writer, "region", row->region);
+    json_write_member(writer, "name", row->name);
+    json_write_member(writer, "scheme", str_from_cstr(scheme_name(row->scheme)));
+    evaluation_write_members(writer, arena, &row->evaluation);
+    json_write_member(writer, "exceptionUntil", row->evaluation.exception_until);
+    json_write_controls(writer, "controls", &row->evaluation);
+    json_object_end(writer);
+}
+
+static void write_gaps(struct json_writer *writer, const struct fleet *fleet) {
+    json_open_array(writer, "gaps");
+    for (size_t i = 0; i < fleet->gap_count; i++) {
+        json_object_begin(writer);
+        json_write_member(writer, "account", fleet->gaps[i].account_id);
+        json_write_member(writer, "region", fleet->gaps[i].region);
+        json_write_member(writer, "reason", fleet->gaps[i].reason);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+}
+
+void fleet_write_members(struct json_writer *writer,
+                         struct arena *arena,
+                         const struct fleet *fleet) {
+    struct fleet_summary summary;
+    fleet_summarize(fleet, &summary);
+    json_write_member(writer, "generatedAt", time_format_iso8601(arena, fleet->generated_ms));
+    json_write_member(writer, "version", fleet->version);
+    write_list(writer, "accounts", fleet->accounts, fleet->account_count);
+    write_list(writer, "regions", fleet->regions, fleet->region_count);
+    write_count(writer, "listed", summary.listed);
+    write_count(writer, "judged", summary.judged);
+    write_count(writer, "unknown", summary.unknown);
+    json_write_key(writer, STR("interrupted"));
+    json_write_bool(writer, fleet->is_interrupted);
+    write_gaps(writer, fleet);
+    json_write_key(writer, STR("summary"));
+    fleet_summary_write_json(writer, &summary);
+    json_open_array(writer, "evaluations");
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        write_row(writer, arena, &fleet->rows[i]);
+    }
+    json_array_end(writer);
+}
+
+void fleet_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet) {
+    ASSERT(out != NULL && arena != NULL && fleet != NULL);
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_object_begin(&writer);
+    fleet_write_members(&writer, arena, fleet);
+    json_object_end(&writer);
+    buf_append_char(out, '\n');
+}

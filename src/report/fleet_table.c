@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of `audit` for a terminal. Cells are measured in columns of the terminal, not bytes.
+ * Where they do not fit, the widest of those columns that can be is narrowed, down to its least
+ * width, its cells then ending in an ellipsis; then columns are left out, first those that say the
+ * same on every line. Nothing wraps. Outside text comes without control characters
+ * (policy/plain_text.h), so that no tag can move the cursor.
+ */
+#include <string.h>
+
+#include "fleet_internal.h"
+#include "policy/plain_text.h"
+
+#define GUTTER              2
+#define CELL_BYTES_MAX      ((size_t)8192)
+#define CELL_CHARACTERS_MAX 256
+
+enum column {
+    COLUMN_VERDICT,
+    COLUMN_NAME,
+    COLUMN_MODE,
+    COLUMN_REQUIRED,
+    COLUMN_GRADE,
+    COLUMN_FINDINGS,
+    COLUMN_OWNER,
+    COLUMN_REGION,
+    COLUMN_ACCOUNT,
+    COLUMN_COUNT
+};
+
+static const struct {
+    const char *title;
+    size_t width_min; /* 0: is never narrowed */
+} columns[COLUMN_COUNT] = {[COLUMN_VERDICT] = {"VERDICT", 0},
+                           [COLUMN_NAME] = {"NAME", 12},
+                           [COLUMN_MODE] = {"MODE", 0},
+                           [COLUMN_REQUIRED] = {"REQUIRED", 0},
+                           [COLUMN_GRADE] = {"GRADE", 0},
+                           [COLUMN_FINDINGS] = {"FINDINGS", 14},
+                           [COLUMN_OWNER] = {"OWNER", 8},
+                           [COLUMN_REGION] = {"REGION", 0},
+                           [COLUMN_ACCOUNT] = {"ACCOUNT", 0}};
+
+/* The verdict always stays. */
+static const enum column droppable[] = {COLUMN_GRADE,
+                                        COLUMN_REQUIRED,
+                                        COLUMN_ACCOUNT,
+                                        COLUMN_OWNER,
+                                        COLUMN_REGION,
+                                        COLUMN_FINDINGS,
+                                        COLUMN_MODE,
+                                        COLUMN_NAME};
+
+struct table {
+    struct buf *out;
+    struct arena *arena;
+    const struct fleet *fleet;
+    const struct fleet_table_style *style;
+    size_t natural[COLUMN_COUNT]; /* widths at which nothing is cut */
+    size_t widths[COLUMN_COUNT];
+    bool is_dropped[COLUMN_COUNT];
+    size_t blanks; /* due before the next cell of this line */
+};
+
+/* --- cells ------------------------------------------------------------------------------------ */
+
+static bool is_mentioned_before(const struct evaluation *evaluation, size_t index) {
+    for (size_t i = 0; i < index; i++) {
+        if (evaluation->findings[i].id == evaluation->findings[index].id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static str findings_cell(struct arena *arena, const struct evaluation *evaluation) {
+    struct buf out;
+    buf_init(&out, arena, CELL_BYTES_MAX);
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (!is_mentioned_before(evaluation, i)) {
+            buf_printf(
+                &out, "%s%s", out.len == 0 ? "" : ", ", finding_name(evaluation->findings[i].id));
+        }
+    }
+    if (out.len == 0) {
+        return plain_text(arena, evaluation->reason, CELL_CHARACTERS_MAX);
+    }
+    return buf_str(&out);
+}
+
+static str outside_cell(struct arena *arena, str text) {
+    return plain_text(arena, text, CELL_CHARACTERS_MAX);
+}
+
+static str cell_of(const struct table *table, const struct fleet_row *row, enum column column) {
+    const struct evaluation *evaluation = &row->evaluation;
+    switch (column) {
+    case COLUMN_VERDICT:
+        return str_from_cstr(compliance_name(evaluation->compliance));
+    case COLUMN_NAME:
+        return outside_cell(table->arena, row->name);
+    case COLUMN_MODE:
+        return str_from_cstr(mode_name(evaluation->mode));
+    case COLUMN_REQUIRED:
+        return str_from_cstr(mode_name(evaluation->required_mode));
+    case COLUMN_GRADE:
+        return str_copy(table->arena, (str){&evaluation->grade, evaluation->grade != '\0'});
+    case COLUMN_FINDINGS:
+        return findings_cell(table->arena, evaluation);
+    case COLUMN_OWNER:
+        return outside_cell(table->arena, evaluation->owner);
+    case COLUMN_REGION:
+        return outside_cell(table->arena, row->region);
+    case COLUMN_ACCOUNT:
+        return outside_cell(table->arena, row->account_id);
+    case COLUMN_COUNT:
+        break;
+    }
+    return STR_EMPTY;
+}
+
+/* --- widths ----------------------------------------------------------------------------------- */
+
+static size_t total_width(const struct table *table) {
+    size_t total = 0;
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        total += table->is_dropped[i] ? 0 : table->widths[i] + (i == 0 ? 0 : GUTTER);
+    }
+    return total;
+}
+
+/* The widest column that may still be narrowed; COLUMN_COUNT: none. */
+static size_t widest_shrinkable(const struct table *table) {
+    size_t widest = COLUMN_COUNT;
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        bool may_shrink = !table->is_dropped[i] && columns[i].width_min > 0 &&
+                          table->widths[i] > columns[i].width_min;
+        if (may_shrink && (widest == COLUMN_COUNT || table->widths[i] > table->widths[widest])) {
+            widest = i;
+        }
+    }
+    return widest;
+}
+
+/* The least missed column; COLUMN_COUNT: only the verdict is left. */
+static size_t next_to_drop(const struct table *table) {
+    if (table->fleet->account_count == 1 && !table->is_dropped[COLUMN_ACCOUNT]) {
+        return COLUMN_ACCOUNT;
+    }
+    if (table->fleet->region_count == 1 && !table->is_dropped[COLUMN_REGION]) {
+        return COLUMN_REGION;
+    }
+    for (size_t i = 0; i < sizeof(droppable) / sizeof(droppable[0]); i++) {
+        if (!table->is_dropped[droppable[i]]) {
+            return droppable[i];
+        }
+    }
+    return COLUMN_COUNT;
+}
+
+static void measure(struct table *table) {
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        table->natural[i] = text_width(str_from_cstr(columns[i].title));
+        for (size_t j = 0; j < table->fleet->row_count; j++) {
+            size_t width = text_width(cell_of(table, &table->fleet->rows[j], (enum column)i));
+            table->natural[i] = width > table->natural[i] ? width : table->natural[i];
+        }
+    }
+    memcpy(table->widths, table->natural, sizeof(table->widths));
+}
+
+/* Narrowing is tried again from the start when a column less has to fit. */
+static void fit(struct table *table) {
+    size_t limit = table->style->width;
+    while (limit > 0 && total_width(table) > limit) {
+        size_t widest = widest_shrinkable(table);
+        size_t dropped = next_to_drop(table);
+        if (widest < COLUMN_COUNT) {
+            table->widths[widest]--;
+        } else if (dropped < COLUMN_COUNT) {
+            table->is_dropped[dropped] = true;
+            memcpy(table->widths, table->natural, sizeof(table->widths));
+        } else {
+            table->widths[COLUMN_VERDICT] = limit;
+        }
+    }
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+static const char *color_of(enum compliance compliance) {
+    switch (compliance) {
+    case COMPLIANT:
+        return "\x1b[32m";
+    case NON_COMPLIANT:
+        return "\x1b[1;31m";
+    case COMPLIANCE_UNKNOWN:
+        return "\x1b[33m";
+    case NOT_APPLICABLE:
+        break;
+    }
+    return "\x1b[2m";
+}
+
+static void append_colored(const struct table *table, const char *color, str text) {
+    bool has_color = table->style->has_color && color != NULL && text.len > 0;
+    buf_append(table->out, has_color ? str_from_cstr(color) : STR_EMPTY);
+    buf_append(table->out, text);
+    buf_append(table->out, has_color ? STR("\x1b[0m") : STR_EMPTY);
+}
+
+/* A cell and the blanks before it: none stand at the end of a line. */
+static void append_cell(struct table *table, enum column column, const char *color, str text) {
+    for (; table->blanks > 0; table->blanks--) {
+        buf_append_char(table->out, ' ');
+    }
+    str fitted = text_fit(table->arena, text, table->widths[column]);
+    append_colored(table, color, fitted);
+    table->blanks = table->widths[column] - text_width(fitted) + GUTTER;
+}
+
+static void end_line(struct table *table) {
+    table->blanks = 0;
+    buf_append_char(table->out, '\n');
+}
+
+static void append_header(struct table *table) {
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        if (!table->is_dropped[i]) {
+            append_cell(table, (enum column)i, "\x1b[1m", str_from_cstr(columns[i].title));
+        }
+    }
+    end_line(table);
+}
+
+static void append_row(struct table *table, const struct fleet_row *row) {
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        if (!table->is_dropped[i]) {
+            const char *color = i == COLUMN_VERDICT ? color_of(row->evaluation.compliance) : NULL;
+            append_cell(table, (enum column)i, color, cell_of(table, row, (enum column)i));
+        }
+    }
+    end_line(table);
+}
+
+/* --- what it comes to ------------------------------------------------------------------------- */
+
+/* In whole words: it is no column. */
+static void append_summary(const struct table *table, const struct fleet_summary *summary) {
+    buf_printf(table->out,
+               "%zu non-compliant, %zu unknown, %zu compliant, %zu not applicable\n",
+               summary->non_compliant,
+               summary->unknown,
+               summary->compliant,
+               summary->not_applicable);
+    buf_printf(table->out,
+               "Protected: %.2f%% (strictest %zu, defensive %zu, monitor %zu)\n",
+               fleet_percent(summary->protected_percent),
+               summary->modes[MODE_STRICTEST],
+               summary->modes[MODE_DEFENSIVE],
+               summary->modes[MODE_MONITOR]);
+}
+
+static void append_gap(const struct table *table, const struct fleet_gap *gap) {
+    str account = outside_cell(table->arena, gap->account_id);
+    str region = outside_cell(table->arena, gap->region);
+    str reason = outside_cell(table->arena, gap->reason);
+    buf_printf(table->out,
+               "  not read: %" STR_FMT "%s%" STR_FMT ": %" STR_FMT "\n",
+               STR_ARG(account),
+               str_is_empty(account) || str_is_empty(region) ? "" : " ",
+               STR_ARG(region),
+               STR_ARG(reason));
+}
+
+static void append_completeness(const struct table *table, const struct fleet_summary *summary) {
+    const struct fleet *fleet = table->fleet;
+    bool is_complete = fleet_is_complete(fleet);
+    append_colored(table,
+                   is_complete ? NULL : color_of(COMPLIANCE_UNKNOWN),
+                   is_complete ? STR("Complete") : STR("INCOMPLETE"));
+    buf_append(table->out, STR(": "));
+    buf_append(table->out, fleet_counts_text(table->arena, summary));
+    buf_append(table->out, fleet->is_interrupted ? STR(", interrupted\n") : STR("\n"));
+    for (size_t i = 0; i < fleet->gap_count; i++) {
+        append_gap(table, &fleet->gaps[i]);
+    }
+}
+
+void fleet_write_table(struct buf *out,
+                       struct arena *arena,
+                       const struct fleet *fleet,
+                       const struct fleet_table_style *style) {
+    ASSERT(out != NULL && arena != NULL && fleet != NULL && style != NULL);
+    struct table table = {.out = out, .arena = arena, .fleet = fleet, .style = style};
+    struct fleet_summary summary;
+    fleet_summarize(fleet, &summary);
+    if (fleet->row_count > 0) {
+        measure(&table);
+        fit(&table);
+        append_header(&table);
+        for (size_t i = 0; i < fleet->row_count; i++) {
+            append_row(&table, &fleet->rows[i]);
+        }
+        buf_append_char(out, '\n');
+    }
+    append_summary(&table, &summary);
+    append_completeness(&table, &summary);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How many columns of a terminal a text takes: 2 for wide and full-width characters, 0 for marks
+ * that combine with the one before. https://www.unicode.org/reports/tr11/ - by blocks, for the
+ * letters that names and tags are made of, and the pictures that people would put there.
+ */
+#include "fleet_internal.h"
+
+#define ELLIPSIS     "\xE2\x80\xA6" /* U+2026 */
+#define UTF8_LEN_MAX 4
+
+static const struct {
+    uint32_t first;
+    uint32_t last;
+    unsigned width;
+} blocks[] = {
+    {0x0300, 0x036F, 0}, /* combining diacritical marks */
+    {0x0483, 0x0489, 0}, /* Cyrillic */
+    {0x0591, 0x05BD, 0}, /* Hebrew points */
+    {0x064B, 0x065F, 0}, /* Arabic marks */
+    {0x0E31, 0x0E31, 0}, /* Thai vowel and tone marks */
+    {0x0E34, 0x0E3A, 0},   {0x0E47, 0x0E4E, 0},
+    {0x1100, 0x115F, 2},   /* Hangul Jamo */
+    {0x1160, 0x11FF, 0},   /* its vowels and finals */
+    {0x1AB0, 0x1AFF, 0},   /* combining diacritical marks extended */
+    {0x1DC0, 0x1DFF, 0},   /* and supplement */
+    {0x20D0, 0x20FF, 0},   /* combining marks for symbols */
+    {0x2E80, 0x303E, 2},   /* CJK radicals, punctuation */
+    {0x3041, 0x3098, 2},   /* Hiragana */
+    {0x3099, 0x309A, 0},   /* its combining voice marks */
+    {0x309B, 0x4DBF, 2},   /* Katakana to CJK extension A */
+    {0x4E00, 0xA4CF, 2},   /* CJK unified, Yi */
+    {0xA960, 0xA97F, 2},   /* Hangul Jamo extended A */
+    {0xAC00, 0xD7A3, 2},   /* Hangul syllables */
+    {0xF900, 0xFAFF, 2},   /* CJK compatibility */
+    {0xFE20, 0xFE2F, 0},   /* combining half marks */
+    {0xFE30, 0xFE6F, 2},   /* CJK forms */
+    {0xFF01, 0xFF60, 2},   /* full-width forms */
+    {0xFFE0, 0xFFE6, 2},   /* full-width signs */
+    {0x1F300, 0x1F64F, 2}, /* pictures */
+    {0x1F680, 0x1F6FF, 2}, {0x1F900, 0x1F9FF, 2},
+    {0x20000, 0x3FFFD, 2}, /* CJK extensions B and later */
+};
+
+static uint32_t code_point(str character) {
+    uint32_t code = (unsigned char)character.ptr[0];
+    if (character.len > 1) {
+        code &= 0x7FU >> character.len;
+    }
+    for (size_t i = 1; i < character.len; i++) {
+        code = code << 6 | ((unsigned char)character.ptr[i] & 0x3FU);
+    }
+    return code;
+}
+
+static size_t character_width(str character) {
+    uint32_t code = code_point(character);
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        if (code <= blocks[i].last) {
+            return code >= blocks[i].first ? blocks[i].width : 1;
+        }
+    }
+    return 1;
+}
+
+/* The bytes of `text` that take at most `width` columns, and how many they take. */
+static size_t prefix_of_width(str text, size_t width, size_t *taken_out) {
+    size_t len = 0;
+    *taken_out = 0;
+    while (len < text.len) {
+        str character = str_utf8_prefix(str_slice(text, len, len + UTF8_LEN_MAX), 1);
+        size_t more = character_width(character);
+        if (*taken_out + more > width) {
+            break;
+        }
+        *taken_out += more;
+        len += character.len;
+    }
+    return len;
+}
+
+size_t text_width(str text) {
+    size_t width = 0;
+    (void)prefix_of_width(text, SIZE_MAX / 2, &width);
+    return width;
+}
+
+str text_fit(struct arena *arena, str text, size_t width) {
+    size_t taken = 0;
+    if (prefix_of_width(text, width, &taken) == text.len) {
+        return text;
+    }
+    if (width == 0) {
+        return STR_EMPTY;
+    }
+    str kept = str_trim(str_slice(text, 0, prefix_of_width(text, width - 1, &taken)));
+    return str_format(arena, "%" STR_FMT ELLIPSIS, STR_ARG(kept));
+}
