@@ -10,19 +10,32 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "policy/enforce.h"
+#include "policy/recommend.h"
 #include "report/render.h"
 
 #define ALLOWED_ACCOUNTS_MAX 256 /* 4 KB of environment hold some 300 of 12 digits */
 
+enum promotion { PROMOTION_OFF, PROMOTION_RECOMMEND, PROMOTION_ENFORCE };
+
+/* From evidence to `strictest`. */
+struct promotion_config {
+    enum promotion promotion;           /* PROMOTION */
+    struct promotion_settings evidence; /* EVIDENCE_DAYS, PROMOTION_MIN_REQUESTS, ... */
+    struct watch_settings watch;        /* WATCH_MINUTES, WATCH_MAX_ERROR_INCREASE_PERCENT */
+    str ring_tag;                       /* PROMOTION_RING_TAG */
+    str evidence_table;                 /* STATE_TABLE: only read, so that a plan may, too */
+};
+
 /* What is done beside reporting; each text is empty when its part is off. */
 struct act_settings {
     struct enforcement_settings enforcement; /* ENFORCEMENT, MAX_CHANGES_PER_RUN, FIGHT_LIMIT */
-    str state_table;                         /* STATE_TABLE */
-    str alert_topic_arn;                     /* ALERT_TOPIC_ARN */
-    str config_rule_name;                    /* CONFIG_RULE_NAME */
-    bool imports_findings;                   /* SECURITY_HUB */
-    str cross_account_role;                  /* CROSS_ACCOUNT_ROLE, a role's name, path included */
-    str external_id;                         /* EXTERNAL_ID */
+    struct promotion_config promotion;
+    str state_table;        /* STATE_TABLE */
+    str alert_topic_arn;    /* ALERT_TOPIC_ARN */
+    str config_rule_name;   /* CONFIG_RULE_NAME */
+    bool imports_findings;  /* SECURITY_HUB */
+    str cross_account_role; /* CROSS_ACCOUNT_ROLE, a role's name, path included */
+    str external_id;        /* EXTERNAL_ID */
     str allowed_accounts[ALLOWED_ACCOUNTS_MAX]; /* ALLOWED_ACCOUNTS */
     size_t allowed_account_count;
 };

@@ -134,6 +134,7 @@ enum status act_settings_parse(const struct env *env,
                      arena,
                      error));
     }
+    TRY(promotion_config_parse(env, arena, &settings_out->promotion, error));
     TRY(parse_accounts(env, settings_out, arena, error));
     return check_cross_account(settings_out, arena, error);
 }
@@ -146,6 +147,8 @@ void act_settings_log_off(const struct app *app) {
     } parts[] = {
         {settings->enforcement.enforcement == ENFORCEMENT_ENFORCE,
          "detection of fights and of duplicate events"},
+        {settings->promotion.promotion == PROMOTION_ENFORCE,
+         "promotion (what would be promoted is said), and the evidence of access logs"},
         {!str_is_empty(settings->alert_topic_arn), "alerts"},
         {settings->imports_findings, "findings in Security Hub"},
         {!str_is_empty(settings->config_rule_name),

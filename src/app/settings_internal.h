@@ -52,6 +52,11 @@ MUST_USE enum status act_settings_parse(const struct env *env,
                                         struct arena *arena,
                                         struct act_settings *settings_out,
                                         struct error *error);
+/* PROMOTION, EVIDENCE_DAYS and what begins with PROMOTION_ and WATCH_. */
+MUST_USE enum status promotion_config_parse(const struct env *env,
+                                            struct arena *arena,
+                                            struct promotion_config *config_out,
+                                            struct error *error);
 /* Says what is asked for but off because there is no state table. */
 void act_settings_log_off(const struct app *app);
 

@@ -21,6 +21,9 @@ static bool parse_format(int argc, char **argv, enum plan_format *format) {
 /* Nothing is changed, remembered or told, whatever the environment says. */
 static void only_plan(struct app *app) {
     app->settings.act.enforcement.enforcement = ENFORCEMENT_PLAN;
+    if (app->settings.act.promotion.promotion == PROMOTION_ENFORCE) {
+        app->settings.act.promotion.promotion = PROMOTION_RECOMMEND;
+    }
     app->settings.act.state_table = STR_EMPTY;
     app->settings.act.alert_topic_arn = STR_EMPTY;
     app->settings.act.imports_findings = false;
