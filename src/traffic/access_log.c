@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tokenizer: fields stand between runs of spaces; one that begins with a quote ends with the
+ * next, spaces inside are its own, and a backslash takes the meaning from what follows it. After a
+ * closing quote a new field begins even without a space: AWS's own examples once had `"-"1`, and
+ * others copied it. Quotes inside an unquoted field are plain letters.
+ */
+#include "traffic/access_log.h"
+
+#include <string.h>
+
+#include "traffic/access_log_internal.h"
+
+/* 1-based numbers of the fields, as in AWS's table. */
+enum {
+    FIELD_TIME = 2,
+    FIELD_LOAD_BALANCER = 3,
+    FIELD_CLIENT = 4,
+    FIELD_CLASSIC_REQUEST = 12,
+    FIELD_REQUEST = 13,
+    FIELD_USER_AGENT = 14,
+    FIELD_TRACE_ID = 18,
+    FIELD_DOMAIN = 19,
+    FIELD_CLASS = 28,
+    FIELD_REASON = 29,
+    FIELDS_KEPT = FIELD_REASON,
+    FIELDS_MIN = 18,            /* of 2016 */
+    FIELDS_CONNECTION_MIN = 11, /* 12 and 13 are known */
+    FIELDS_HEALTH_MIN = 6,      /* 8 are known, in an order that no document settles */
+    FIELDS_HEALTH_MAX = 12,
+};
+
+#define BIT(number) (UINT32_C(1) << (number))
+/* Every format there was quotes these of the first 18 and no others. */
+#define QUOTED_ALWAYS (BIT(FIELD_REQUEST) | BIT(FIELD_USER_AGENT) | BIT(FIELD_TRACE_ID))
+
+struct fields {
+    str text[FIELDS_KEPT + 1]; /* by number; [0] is not used */
+    uint32_t quoted;           /* a bit for each of them */
+    unsigned count;            /* of all */
+    bool is_open;              /* a quote of one of those kept is never closed */
+};
+
+const char *traffic_class_name(enum traffic_class class) {
+    static const char *const names[] = {
+        "Compliant", "Acceptable", "Ambiguous", "Severe", "Unknown"};
+    ASSERT((int)class >= 0 && class < CLASS_COUNT);
+    return names[class];
+}
+
+const char *access_log_kind_name(enum access_log_kind kind) {
+    static const char *const names[] = {
+        "access log of an Application Load Balancer",
+        "not an access log",
+        "access log of a Classic Load Balancer",
+        "connection log of an Application Load Balancer",
+        "health check log of an Application Load Balancer",
+        "test file that Elastic Load Balancing writes when logging is switched on",
+    };
+    ASSERT((int)kind >= 0 && kind <= ACCESS_LOG_TEST_FILE);
+    return names[kind];
+}
+
+/* Position of the quote that closes the field which began before `at`, or line.len. */
+static size_t find_closing_quote(str line, size_t at) {
+    while (at < line.len && line.ptr[at] != '"') {
+        at += line.ptr[at] == '\\' ? 2 : 1;
+    }
+    return at < line.len ? at : line.len;
+}
+
+/* Takes the field that begins at line.ptr[at], not a space; returns where it ends. */
+static size_t take_field(struct fields *fields, str line, size_t at) {
+    bool is_quoted = line.ptr[at] == '"';
+    size_t from = is_quoted ? at + 1 : at;
+    size_t to = is_quoted ? find_closing_quote(line, from)
+                          : from + str_find_char(str_slice(line, from, line.len), ' ');
+    fields->count++;
+    if (fields->count <= FIELDS_KEPT) {
+        fields->text[fields->count] = str_slice(line, from, to);
+        fields->quoted |= is_quoted ? BIT(fields->count) : 0;
+        fields->is_open = fields->is_open || (is_quoted && to == line.len);
+    }
+    return is_quoted && to < line.len ? to + 1 : to;
+}
+
+static void split_line(str line, struct fields *fields) {
+    *fields = (struct fields){.count = 0};
+    for (size_t at = 0; at < line.len;) {
+        if (line.ptr[at] == ' ') {
+            at++;
+        } else {
+            at = take_field(fields, line, at);
+        }
+    }
+}
+
+static bool is_made_of(str text, const char *allowed) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (str_find_char(str_from_cstr(allowed), text.ptr[i]) == strlen(allowed)) {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+/* Enough of "2026-11-23T12:00:00.000000Z" to tell a time from everything else. */
+static bool looks_like_time(str text) {
+    static const char digits[] = "0123456789";
+    return text.len >= STR("2026-11-23T").len && is_made_of(str_slice(text, 0, 4), digits) &&
+           text.ptr[4] == '-' && is_made_of(str_slice(text, 5, 7), digits) && text.ptr[7] == '-' &&
+           is_made_of(str_slice(text, 8, 10), digits) && text.ptr[10] == 'T';
+}
+
+static bool is_access_log(const struct fields *fields) {
+    uint32_t first = fields->quoted & (BIT(FIELDS_MIN + 1) - 1);
+    return fields->count >= FIELDS_MIN && !fields->is_open && first == QUOTED_ALWAYS;
+}
+
+/* "time elb client:port backend:port ... "request" ...": without the type, so one field to the
+ * left. */
+static bool is_classic(const struct fields *fields) {
+    return looks_like_time(fields->text[1]) && fields->count >= FIELD_CLASSIC_REQUEST &&
+           (fields->quoted & (BIT(FIELD_CLASSIC_REQUEST + 1) - 1)) == BIT(FIELD_CLASSIC_REQUEST);
+}
+
+/* "time client_ip client_port listener_port ..." */
+static bool is_connection(const struct fields *fields) {
+    return looks_like_time(fields->text[1]) && fields->count >= FIELDS_CONNECTION_MIN &&
+           is_made_of(fields->text[3], "0123456789") && is_made_of(fields->text[4], "0123456789");
+}
+
+/* "type time latency target ...": the latency tells it from an access log line that was cut. */
+static bool is_health(const struct fields *fields) {
+    return looks_like_time(fields->text[FIELD_TIME]) && fields->quoted == 0 &&
+           fields->count >= FIELDS_HEALTH_MIN && fields->count <= FIELDS_HEALTH_MAX &&
+           is_made_of(fields->text[3], "0123456789.-");
+}
+
+static enum access_log_kind kind_of(str line, const struct fields *fields) {
+    if (is_access_log(fields)) {
+        return ACCESS_LOG_LINE;
+    }
+    if (str_starts_with(line, STR("Enable ")) && str_contains(line, STR(" for ELB: "))) {
+        return ACCESS_LOG_TEST_FILE;
+    }
+    if (is_classic(fields)) {
+        return ACCESS_LOG_CLASSIC;
+    }
+    if (is_connection(fields)) {
+        return ACCESS_LOG_CONNECTION;
+    }
+    return is_health(fields) ? ACCESS_LOG_HEALTH : ACCESS_LOG_UNPARSED;
+}
+
+enum access_log_kind access_log_parse(str line, struct access_log_record *record_out) {
+    struct fields fields;
+    split_line(line, &fields);
+    enum access_log_kind kind = kind_of(line, &fields);
+    if (kind != ACCESS_LOG_LINE) {
+        return kind;
+    }
+    access_log_fill(
+        &(struct access_log_parts){
+            .time = fields.text[FIELD_TIME],
+            .load_balancer = fields.text[FIELD_LOAD_BALANCER],
+            .client = fields.text[FIELD_CLIENT],
+            .request = fields.text[FIELD_REQUEST],
+            .user_agent = fields.text[FIELD_USER_AGENT],
+            .domain = fields.text[FIELD_DOMAIN],
+            .class = fields.text[FIELD_CLASS],
+            .reason = fields.text[FIELD_REASON],
+        },
+        record_out);
+    record_out->field_count = fields.count;
+    return ACCESS_LOG_LINE;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an object is, by its key alone. Only the last part is looked at: what stands before it is
+ * the user's (a prefix, an organization's id), and copies are kept elsewhere.
+ */
+#include "traffic/access_log.h"
+
+#define ACCOUNT_DIGITS 12
+#define ID_LENGTH      16
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool is_id_character(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_name_character(char c) {
+    return is_id_character(c) || c == '-';
+}
+
+/* Takes the longest text of such characters off the front. */
+static str take_while(str *rest, bool (*is_member)(char)) {
+    size_t len = 0;
+    while (len < rest->len && is_member(rest->ptr[len])) {
+        len++;
+    }
+    str taken = str_slice(*rest, 0, len);
+    *rest = str_slice(*rest, len, rest->len);
+    return taken;
+}
+
+static bool take_text(str *rest, str expected) {
+    if (!str_starts_with(*rest, expected)) {
+        return false;
+    }
+    *rest = str_slice(*rest, expected.len, rest->len);
+    return true;
+}
+
+static str last_part(str key) {
+    size_t from = key.len;
+    while (from > 0 && key.ptr[from - 1] != '/') {
+        from--;
+    }
+    return str_slice(key, from, key.len);
+}
+
+/* "app.<name>.<id>_"; false for a Classic or Network Load Balancer's. */
+static bool take_application(str *rest, struct access_log_key *key) {
+    if (!take_text(rest, STR("app."))) {
+        return false;
+    }
+    key->name = take_while(rest, is_name_character);
+    if (key->name.len == 0 || !take_text(rest, STR("."))) {
+        return false;
+    }
+    key->id = take_while(rest, is_id_character);
+    return key->id.len == ID_LENGTH && take_text(rest, STR("_"));
+}
+
+/* "<name>_...", without dots; its objects are never compressed. */
+static bool is_classic(str rest) {
+    str name = take_while(&rest, is_name_character);
+    return name.len > 0 && str_starts_with(rest, STR("_"));
+}
+
+static enum access_log_kind kind_of_delivered(str name, struct access_log_key *key) {
+    key->account_id = take_while(&name, is_digit);
+    if (key->account_id.len != ACCOUNT_DIGITS || !take_text(&name, STR("_elasticloadbalancing_"))) {
+        return ACCESS_LOG_UNPARSED;
+    }
+    key->region = take_while(&name, is_name_character);
+    bool is_log = key->is_compressed || str_ends_with(name, STR(".log"));
+    if (key->region.len == 0 || !is_log || !take_text(&name, STR("_"))) {
+        return ACCESS_LOG_UNPARSED;
+    }
+    if (take_application(&name, key)) {
+        return ACCESS_LOG_LINE;
+    }
+    return is_classic(name) ? ACCESS_LOG_CLASSIC : ACCESS_LOG_UNPARSED;
+}
+
+static enum access_log_kind kind_of(str name, struct access_log_key *key) {
+    if (str_eq(name, STR("ELBAccessLogTestFile")) ||
+        str_eq(name, STR("ELBConnectionLogTestFile")) ||
+        str_eq(name, STR("ELBHealthCheckLogTestFile"))) {
+        return ACCESS_LOG_TEST_FILE;
+    }
+    if (str_starts_with(name, STR("conn_log"))) {
+        return ACCESS_LOG_CONNECTION;
+    }
+    if (str_starts_with(name, STR("health_check_log"))) {
+        return ACCESS_LOG_HEALTH;
+    }
+    return kind_of_delivered(name, key);
+}
+
+struct access_log_key access_log_key_parse(str key) {
+    str name = last_part(key);
+    struct access_log_key parsed = {.is_compressed = str_ends_with(name, STR(".log.gz"))};
+    enum access_log_kind kind = kind_of(name, &parsed);
+    bool is_compressed = str_ends_with(name, STR(".gz"));
+    if (kind != ACCESS_LOG_LINE) {
+        parsed = (struct access_log_key){.kind = kind};
+    }
+    parsed.kind = kind;
+    parsed.is_compressed = is_compressed;
+    return parsed;
+}

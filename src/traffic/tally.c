@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Lines in, counts out. Nearly all lines are of today's layout, compliant, and of the load balancer
+ * and day of the line before: what is done for these decides the speed.
+ */
+#include "traffic/tally.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "traffic/access_log_internal.h"
+#include "traffic/tally_internal.h"
+
+struct tally *tally_new(struct arena *arena, unsigned group_keys) {
+    struct tally *tally = ARENA_NEW(arena, struct tally);
+    tally->arena = arena;
+    tally->group_keys = group_keys;
+    tally->oldest_ms = INT64_MAX;
+    tally->newest_ms = INT64_MIN;
+    day_table_init(&tally->days, arena);
+    tally->offenders = sketch_new(arena, TALLY_OFFENDERS_MAX);
+    tally->groups = group_keys == 0 ? NULL : sketch_new(arena, TALLY_GROUPS_MAX);
+    return tally;
+}
+
+/* --- time and day --- */
+
+static const char time_lowest[] = "T00:00:00.000000Z";
+static const char time_highest[] = "T29:59:59.999999Z";
+#define DATE_BYTES ((size_t)10) /* 2026-11-23 */
+#define TIME_BYTES (DATE_BYTES + sizeof(time_lowest) - 1)
+
+static int two_digits(const char *ptr) {
+    return (ptr[0] - '0') * 10 + (ptr[1] - '0');
+}
+
+/* Milliseconds since midnight of "T12:34:56.789012Z", -1 when it is anything else. */
+static int64_t ms_of_day(const char *ptr) {
+    bool is_outside = false;
+    for (size_t i = 0; i < sizeof(time_lowest) - 1; i++) {
+        is_outside |= (ptr[i] < time_lowest[i]) | (ptr[i] > time_highest[i]);
+    }
+    int hour = two_digits(ptr + 1);
+    if (is_outside || hour > 23) {
+        return -1;
+    }
+    int seconds = (hour * 60 + two_digits(ptr + 4)) * 60 + two_digits(ptr + 7);
+    return seconds * MS_PER_SECOND + two_digits(ptr + 10) * 10 + (ptr[12] - '0');
+}
+
+/* The day of a line that has the date and load balancer of the last one, or NULL. */
+static struct tally_day *find_last_day(struct tally *tally,
+                                       str time,
+                                       str load_balancer,
+                                       int64_t *ms) {
+    if (!tally->has_last_day || time.len != TIME_BYTES ||
+        memcmp(time.ptr, tally->last_date, DATE_BYTES) != 0) {
+        return NULL;
+    }
+    struct tally_day *day = &tally->days.days[tally->last_day];
+    int64_t since_midnight = ms_of_day(time.ptr + DATE_BYTES);
+    if (since_midnight < 0 || !text_eq(day->load_balancer, load_balancer)) {
+        return NULL;
+    }
+    *ms = day->day * MS_PER_DAY + since_midnight;
+    return day;
+}
+
+/* Only of a time in UTC: else the text of the date does not tell the day. */
+static void remember_day(struct tally *tally, const struct tally_day *day, str time) {
+    tally->has_last_day = time.len == TIME_BYTES && ms_of_day(time.ptr + DATE_BYTES) >= 0;
+    if (tally->has_last_day) {
+        tally->last_day = (size_t)(day - tally->days.days);
+        memcpy(tally->last_date, time.ptr, DATE_BYTES);
+    }
+}
+
+static void widen(int64_t *oldest_ms, int64_t *newest_ms, int64_t ms) {
+    *oldest_ms = ms < *oldest_ms ? ms : *oldest_ms;
+    *newest_ms = ms > *newest_ms ? ms : *newest_ms;
+}
+
+static void count_one(struct tally_counts *counts, enum traffic_class class) {
+    counts->requests++;
+    counts->classes[class]++;
+}
+
+static void count_request(struct tally *tally,
+                          str time,
+                          str load_balancer,
+                          enum traffic_class class) {
+    int64_t ms = 0;
+    count_one(&tally->totals, class);
+    struct tally_day *day = find_last_day(tally, time, load_balancer, &ms);
+    if (day == NULL) {
+        if (!time_parse_iso8601(time, &ms)) {
+            tally->untallied++;
+            return;
+        }
+        day = day_table_find(&tally->days, load_balancer, date_days_of_ms(ms));
+        if (day != NULL) {
+            remember_day(tally, day, time);
+        }
+    }
+    widen(&tally->oldest_ms, &tally->newest_ms, ms);
+    if (day == NULL) {
+        tally->untallied++;
+        return;
+    }
+    widen(&day->oldest_ms, &day->newest_ms, ms);
+    count_one(&day->counts, class);
+}
+
+/* --- reasons, offenders, groups --- */
+
+#define REASON_BYTES_MAX 64 /* the longest known has 34 */
+
+static struct tally_reason *find_reason(struct reason_table *table,
+                                        str code,
+                                        enum traffic_class class) {
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->rows[i].class == class && str_eq(table->rows[i].code, code)) {
+            return &table->rows[i];
+        }
+    }
+    return NULL;
+}
+
+static void count_reason(struct tally *tally, str code, enum traffic_class class, uint64_t count) {
+    struct reason_table *table = &tally->reasons;
+    code = text_cut(code, REASON_BYTES_MAX);
+    struct tally_reason *row = find_reason(table, code, class);
+    if (row == NULL && table->count >= TALLY_REASONS_MAX) {
+        code = STR("other");
+        row = find_reason(table, code, class);
+    }
+    if (row == NULL) {
+        row = &table->rows[table->count++];
+        *row = (struct tally_reason){.code = str_copy(tally->arena, code), .class = class};
+    }
+    row->count += count;
+}
+
+static bool is_blockable(enum traffic_class class) {
+    return class == CLASS_ACCEPTABLE || class == CLASS_AMBIGUOUS || class == CLASS_SEVERE;
+}
+
+static void count_offender(struct tally *tally, const struct access_log_record *record) {
+    char network[NETWORK_BYTES_MAX];
+    sketch_add(tally->offenders,
+               &(struct sketch_key){
+                   .class = CLASS_COUNT,
+                   .texts = {[KEY_REASON] = record->reason,
+                             [KEY_CLIENT] = network_of(record->client, network),
+                             [KEY_USER_AGENT] = record->user_agent,
+                             [KEY_HOST] = record->host},
+               });
+}
+
+static str wanted(const struct tally *tally, enum group_key key, str text) {
+    return (tally->group_keys & key) != 0 ? text : STR_EMPTY;
+}
+
+static void count_group(struct tally *tally, const struct access_log_record *record) {
+    bool by_class = (tally->group_keys & GROUP_CLASS) != 0;
+    sketch_add(tally->groups,
+               &(struct sketch_key){
+                   .class = by_class ? record->class : CLASS_COUNT,
+                   .texts = {[KEY_REASON] = wanted(tally, GROUP_REASON, record->reason),
+                             [KEY_CLIENT] = wanted(tally, GROUP_CLIENT, record->client),
+                             [KEY_USER_AGENT] = wanted(tally, GROUP_USER_AGENT, record->user_agent),
+                             [KEY_HOST] = wanted(tally, GROUP_HOST, record->host)},
+               });
+}
+
+void tally_add_record(struct tally *tally, const struct access_log_record *record) {
+    tally->kinds[ACCESS_LOG_LINE]++;
+    count_request(tally, record->time, record->load_balancer, record->class);
+    if (record->reason.len > 0) {
+        count_reason(tally, record->reason, record->class, 1);
+    }
+    if (is_blockable(record->class)) {
+        count_offender(tally, record);
+    }
+    if (tally->groups != NULL) {
+        count_group(tally, record);
+    }
+}
+
+static void add_view(struct tally *tally, const struct access_log_view *view) {
+    struct access_log_record record;
+    if (view->is_modern && view->is_plain && tally->groups == NULL) {
+        tally->kinds[ACCESS_LOG_LINE]++;
+        count_request(tally, view->time, view->load_balancer, CLASS_COMPLIANT);
+    } else if (view->is_modern) {
+        access_log_view_record(view, &record);
+        tally_add_record(tally, &record);
+    } else if (view->line.len > 0) {
+        enum access_log_kind kind = access_log_parse(view->line, &record);
+        if (kind == ACCESS_LOG_LINE) {
+            tally_add_record(tally, &record);
+        } else {
+            tally->kinds[kind]++;
+        }
+    }
+}
+
+void tally_add_lines(struct tally *tally, str lines) {
+    struct access_log_view view;
+    while (lines.len > 0) {
+        size_t taken = access_log_look(lines, &view);
+        add_view(tally, &view);
+        lines = (str){lines.ptr + taken, lines.len - taken};
+    }
+}
+
+/* --- merging --- */
+
+static void add_counts(struct tally_counts *into, const struct tally_counts *from) {
+    into->requests += from->requests;
+    for (size_t i = 0; i < CLASS_COUNT; i++) {
+        into->classes[i] += from->classes[i];
+    }
+}
+
+static void merge_days(struct tally *into, const struct tally *from) {
+    for (size_t i = 0; i < from->days.count; i++) {
+        const struct tally_day *other = &from->days.days[i];
+        struct tally_day *day = day_table_find(&into->days, other->load_balancer, other->day);
+        if (day == NULL) {
+            into->untallied += other->counts.requests;
+        } else {
+            add_counts(&day->counts, &other->counts);
+            widen(&day->oldest_ms, &day->newest_ms, other->oldest_ms);
+            widen(&day->oldest_ms, &day->newest_ms, other->newest_ms);
+        }
+    }
+}
+
+void tally_merge(struct tally *into, const struct tally *from) {
+    ASSERT(into != from && into->group_keys == from->group_keys);
+    for (size_t i = 0; i <= ACCESS_LOG_TEST_FILE; i++) {
+        into->kinds[i] += from->kinds[i];
+    }
+    into->untallied += from->untallied;
+    add_counts(&into->totals, &from->totals);
+    into->oldest_ms = from->oldest_ms < into->oldest_ms ? from->oldest_ms : into->oldest_ms;
+    into->newest_ms = from->newest_ms > into->newest_ms ? from->newest_ms : into->newest_ms;
+    merge_days(into, from);
+    for (size_t i = 0; i < from->reasons.count; i++) {
+        const struct tally_reason *row = &from->reasons.rows[i];
+        count_reason(into, row->code, row->class, row->count);
+    }
+    sketch_merge(into->offenders, from->offenders);
+    if (into->groups != NULL) {
+        sketch_merge(into->groups, from->groups);
+    }
+}
+
+uint64_t tally_blocked_by_defensive(const struct tally_counts *counts) {
+    return counts->classes[CLASS_SEVERE];
+}
+
+uint64_t tally_blocked_by_strictest(const struct tally_counts *counts) {
+    return counts->classes[CLASS_ACCEPTABLE] + counts->classes[CLASS_AMBIGUOUS] +
+           counts->classes[CLASS_SEVERE];
+}

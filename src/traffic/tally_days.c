@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Load balancers times days: a growing array with an index by hash.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "traffic/tally_internal.h"
+
+#define CAPACITY_FIRST ((size_t)64)
+
+void day_table_init(struct day_table *table, struct arena *arena) {
+    *table = (struct day_table){.arena = arena};
+}
+
+static size_t place_of(const struct day_table *table, str load_balancer, int64_t day) {
+    size_t mask = table->index_size - 1;
+    size_t place = (size_t)text_hash(load_balancer, (uint64_t)day) & mask;
+    for (; table->index[place] != 0; place = (place + 1) & mask) {
+        const struct tally_day *other = &table->days[table->index[place] - 1];
+        if (other->day == day && text_eq(other->load_balancer, load_balancer)) {
+            break;
+        }
+    }
+    return place;
+}
+
+static void index_all(struct day_table *table) {
+    for (size_t i = 0; i < table->index_size; i++) {
+        table->index[i] = 0;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        const struct tally_day *day = &table->days[i];
+        table->index[place_of(table, day->load_balancer, day->day)] = (uint32_t)(i + 1);
+    }
+}
+
+/* The index is kept at most half full. */
+static void grow(struct day_table *table) {
+    size_t capacity = table->capacity == 0 ? CAPACITY_FIRST : 2 * table->capacity;
+    table->days = arena_realloc(table->arena,
+                                table->days,
+                                table->capacity * sizeof(struct tally_day),
+                                capacity * sizeof(struct tally_day));
+    table->index = arena_realloc(table->arena,
+                                 table->index,
+                                 table->index_size * sizeof(uint32_t),
+                                 2 * capacity * sizeof(uint32_t));
+    table->capacity = capacity;
+    table->index_size = 2 * capacity;
+    index_all(table);
+}
+
+struct tally_day *day_table_find(struct day_table *table, str load_balancer, int64_t day) {
+    load_balancer = text_cut(load_balancer, LOAD_BALANCER_BYTES_MAX);
+    if (table->capacity == 0) {
+        grow(table);
+    }
+    size_t place = place_of(table, load_balancer, day);
+    if (table->index[place] != 0) {
+        return &table->days[table->index[place] - 1];
+    }
+    if (table->count == TALLY_DAYS_MAX) {
+        return NULL;
+    }
+    if (table->count == table->capacity) {
+        grow(table);
+        place = place_of(table, load_balancer, day);
+    }
+    struct tally_day *made = &table->days[table->count++];
+    *made = (struct tally_day){.load_balancer = str_copy(table->arena, load_balancer),
+                               .day = day,
+                               .newest_ms = INT64_MIN,
+                               .oldest_ms = INT64_MAX};
+    table->index[place] = (uint32_t)table->count;
+    return made;
+}
+
+static int by_name_and_day(const void *left, const void *right) {
+    const struct tally_day *a = left;
+    const struct tally_day *b = right;
+    int order = str_compare(a->load_balancer, b->load_balancer);
+    return order != 0 ? order : (a->day > b->day) - (a->day < b->day);
+}
+
+void day_table_sort(struct day_table *table) {
+    if (table->count > 0) {
+        qsort(table->days, table->count, sizeof(table->days[0]), by_name_and_day);
+        index_all(table);
+    }
+}

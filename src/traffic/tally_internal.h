@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of a tally: its table of days, and the sketch that offenders and groups are kept in.
+ */
+#ifndef TRAFFIC_TALLY_INTERNAL_H
+#define TRAFFIC_TALLY_INTERNAL_H
+
+#include "traffic/tally.h"
+
+/* An id is at most "app/" + 32 + "/" + 16; a longer one comes from no load balancer and is cut. */
+#define LOAD_BALANCER_BYTES_MAX 128
+
+/* --- texts (tally_text.c) --- */
+uint64_t text_hash(str text, uint64_t seed);
+/* str_eq; libc's memcmp may go byte by byte. */
+bool text_eq(str a, str b);
+/* At most `bytes_max` of it, never ending inside an escape (\x22, \x00000022) or a character. */
+str text_cut(str text, size_t bytes_max);
+
+#define NETWORK_BYTES_MAX 64
+/* "203.0.113.0/24" or "2001:db8:1::/48" of an address, else what is given, cut. The result lives in
+ * `storage` or borrows `client`. */
+str network_of(str client, char storage[static NETWORK_BYTES_MAX]);
+
+/* --- days (tally_days.c) --- */
+struct day_table {
+    struct arena *arena;
+    struct tally_day *days;
+    size_t count;
+    size_t capacity;
+    uint32_t *index; /* open addressing; 0 is free, else the number of a day from 1 */
+    size_t index_size;
+};
+void day_table_init(struct day_table *table, struct arena *arena);
+/* The entry, made when there is none; NULL: the table is full. Valid until the next call. */
+struct tally_day *day_table_find(struct day_table *table, str load_balancer, int64_t day);
+/* By load balancer, then day. */
+void day_table_sort(struct day_table *table);
+
+/* --- sketch (tally_sketch.c) --- */
+enum { KEY_REASON, KEY_CLIENT, KEY_USER_AGENT, KEY_HOST, KEY_TEXTS };
+struct sketch_key {
+    enum traffic_class class;
+    str texts[KEY_TEXTS]; /* cut to the sketch's bounds when added */
+};
+
+/* Space-Saving (Metwally, Agrawal, El Abbadi 2005): the most frequent of any number of keys, in
+ * `capacity` slots. A new key that finds no free slot takes over the rarest one with its count, and
+ * remembers this count as its error. So true <= count <= true + error, and what has no slot was
+ * seen at most as often as the rarest that has one. */
+struct sketch;
+struct sketch *sketch_new(struct arena *arena, size_t capacity);
+void sketch_add(struct sketch *sketch, const struct sketch_key *key);
+/* Adds the counts of both; a key that only one of them has may have been seen by the other as often
+ * as the other's rarest, which goes into its count and its error. Then the most frequent are
+ * kept, so that the bounds stay true (Agarwal et al. 2012, "Mergeable summaries"). */
+void sketch_merge(struct sketch *into, const struct sketch *from);
+
+struct sketch_entry {
+    struct sketch_key key; /* borrows the sketch, until the next add or merge */
+    uint64_t count;
+    uint64_t error;
+};
+size_t sketch_count(const struct sketch *sketch);
+struct sketch_entry sketch_at(const struct sketch *sketch, size_t index);
+/* None that has no slot was seen more often; 0: all have one, and all counts are exact. */
+uint64_t sketch_error_max(const struct sketch *sketch);
+
+/* --- reasons and the whole (tally.c) --- */
+struct reason_table {
+    struct tally_reason rows[TALLY_REASONS_MAX + CLASS_COUNT]; /* the last for "other" */
+    size_t count;
+};
+
+struct tally {
+    struct arena *arena;
+    unsigned group_keys;
+    uint64_t kinds[ACCESS_LOG_TEST_FILE + 1];
+    uint64_t untallied;
+    struct tally_counts totals;
+    int64_t oldest_ms; /* INT64_MAX, INT64_MIN: no line with a time */
+    int64_t newest_ms;
+    struct day_table days;
+    bool has_last_day; /* the two below say which day the line before was of */
+    size_t last_day;
+    char last_date[sizeof("2026-11-23") - 1];
+    struct reason_table reasons;
+    struct sketch *offenders;
+    struct sketch *groups; /* NULL without group keys */
+};
+
+/* What tally_add_lines does with a line that was parsed. */
+void tally_add_record(struct tally *tally, const struct access_log_record *record);
+
+#endif
