@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gzip members to lines. What is whole in memory goes through libdeflate; what comes in pieces, or
- * is too large once unpacked, through zlib's stream. Several members in a row are one text
- * (RFC 1952, 2.2). The one place that includes libdeflate.h and zlib.h.
+ * gzip members to lines. What is whole in memory goes through libdeflate; what comes in pieces, is
+ * damaged, or is too large once unpacked, through zlib's stream, a third as fast. Several members
+ * in a row are one text (RFC 1952, 2.2). The one module that includes libdeflate.h.
  */
 #ifndef TRAFFIC_INFLATE_H
 #define TRAFFIC_INFLATE_H
@@ -19,20 +19,37 @@ struct line_sink {
 
 #define INFLATE_LINE_BYTES_MAX ((size_t)1024 * 1024) /* a longer line goes on as several */
 
-/* A whole file in memory. INCOMPLETE (cut short) or INVALID (damaged, or bytes behind the last
- * member that begin none) say at which byte of `compressed`; what was unpacked before was handed
- * on, up to the last whole line and with what is left of the cut one as the last. */
+/* Where whole members are unpacked, one for file after file of a thread. libdeflate keeps no window
+ * of its own: a member is unpacked to its end before the first line of it is handed on. Memory is
+ * taken as far as the largest member so far reaches, and kept. */
+struct inflate_room;
+#define INFLATE_ROOM_BYTES_DEFAULT ((size_t)32 * 1024 * 1024)
+/* A member larger than `bytes_max` (at least INFLATE_LINE_BYTES_MAX) is streamed. Lives in the
+ * arena, but for the memory of the room, which goes when the arena is reset. */
+struct inflate_room *inflate_room_new(struct arena *arena, size_t bytes_max);
+
+/* A whole file in memory. INCOMPLETE (cut short; empty, too) or INVALID (damaged, or bytes behind
+ * the last member that begin none) say at which byte of `compressed`; what was unpacked before was
+ * handed on, up to the last whole line and with what is left of the cut one as the last. */
+MUST_USE enum status inflate_all_in(struct inflate_room *room,
+                                    str compressed,
+                                    const struct line_sink *sink,
+                                    struct arena *arena,
+                                    struct error *error);
+/* The same in a room of INFLATE_ROOM_BYTES_DEFAULT. */
 MUST_USE enum status inflate_all(str compressed,
                                  const struct line_sink *sink,
                                  struct arena *arena,
                                  struct error *error);
 
-/* The same in pieces of any size. */
+/* The same in pieces of any size, in less than 2 MiB. Copies *sink. */
 struct inflate;
 struct inflate *inflate_new(struct arena *arena, const struct line_sink *sink);
+/* For text that is not compressed: nothing but cut into lines, and never an error. */
+struct inflate *inflate_new_plain(struct arena *arena, const struct line_sink *sink);
 /* Once it failed, the rest is ignored and the status stays. */
-MUST_USE enum status inflate_feed(struct inflate *inflate, str piece, struct error *error);
+MUST_USE enum status inflate_feed(struct inflate *stream, str piece, struct error *error);
 /* Nothing more comes: hands on the last line; INCOMPLETE when a member is not at its end. */
-MUST_USE enum status inflate_end(struct inflate *inflate, struct error *error);
+MUST_USE enum status inflate_end(struct inflate *stream, struct error *error);
 
 #endif

@@ -34,7 +34,8 @@ THIRD_PARTY = [
     (r"expat.*\.h", r"src/base/xml\.c"),
     (r"curl/.*", r"src/net/http_curl\w*\.[ch]"),
     (r"openssl/.*", r"src/(aws/sigv4|net/tls_trust)\w*\.[ch]"),
-    (r"zlib\.h", r"src/aws/dynamodb_item\.c"),
+    (r"zlib\.h", r"src/(aws/dynamodb_item|traffic/inflate)\.c"),
+    (r"libdeflate\.h", r"src/traffic/inflate_all\.c"),
 ]
 
 # Functions and the only files that may call them; None: nobody.

@@ -47,6 +47,8 @@ CASES = {
     "openssl_elsewhere": (
         "third_party_in_one_file", "src/aws/call.c", "#include <openssl/sha.h>\n", [1]),
     "zlib_elsewhere": ("third_party_in_one_file", "src/aws/dynamodb.c", "#include <zlib.h>\n", [1]),
+    "libdeflate_elsewhere": (
+        "third_party_in_one_file", "src/traffic/tally.c", "#include <libdeflate.h>\n", [1]),
     "zlib_at_home": ("third_party_in_one_file", "src/aws/dynamodb_item.c", "#include <zlib.h>\n", []),
     "third_party_at_home": (
         "third_party_in_one_file", "src/net/http_curl_batch.c", "#include <curl/curl.h>\n", []),

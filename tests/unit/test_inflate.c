@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "traffic/inflate.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/buf.h"
+#include "unit.h"
+
+#define TEXT_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
+static struct arena arena;
+
+static int reset_arena(void **state) {
+    (void)state;
+    arena_clean_up(&arena);
+    return 0;
+}
+
+/* --- what goes in ----------------------------------------------------------------------------- */
+
+static str gzip(str text) {
+    z_stream zlib = {0};
+    assert_int_equal(deflateInit2(&zlib, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY),
+                     Z_OK);
+    size_t bound = deflateBound(&zlib, text.len);
+    unsigned char *bytes = arena_alloc(&arena, bound);
+    zlib.next_in = (unsigned char *)(uintptr_t)text.ptr;
+    zlib.avail_in = (unsigned)text.len;
+    zlib.next_out = bytes;
+    zlib.avail_out = (unsigned)bound;
+    assert_int_equal(deflate(&zlib, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(deflateEnd(&zlib), Z_OK);
+    return (str){(char *)bytes, zlib.total_out};
+}
+
+/* In memory of exactly that size, so that a read beyond the end is seen. */
+static str join(str first, str second) {
+    char *bytes = arena_alloc(&arena, first.len + second.len);
+    memcpy(bytes, first.ptr, first.len);
+    memcpy(bytes + first.len, second.ptr, second.len);
+    return (str){bytes, first.len + second.len};
+}
+
+static str cut(str bytes, size_t len) {
+    return join(str_slice(bytes, 0, len), STR(""));
+}
+
+static str some_lines(unsigned count) {
+    struct buf text;
+    buf_init(&text, &arena, TEXT_BYTES_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        buf_printf(&text, "line %u of %08x\n", i, i * 2654435761U);
+    }
+    return buf_str(&text);
+}
+
+static str repeat(char c, size_t count) {
+    char *bytes = arena_alloc(&arena, count);
+    memset(bytes, c, count);
+    return (str){bytes, count};
+}
+
+/* --- what comes out --------------------------------------------------------------------------- */
+
+struct outcome {
+    enum status status;
+    str message;
+    struct buf text;
+    unsigned pieces;
+    bool had_a_piece_without_end; /* which must be the last */
+};
+
+static void take(void *context, str lines) {
+    struct outcome *outcome = context;
+    assert_true(lines.len > 0);
+    assert_false(outcome->had_a_piece_without_end);
+    outcome->had_a_piece_without_end = lines.ptr[lines.len - 1] != '\n';
+    outcome->pieces++;
+    buf_append(&outcome->text, lines);
+}
+
+static void take_any(void *context, str lines) {
+    struct outcome *outcome = context;
+    outcome->pieces++;
+    buf_append(&outcome->text, lines);
+}
+
+/* piece_bytes 0: at once, in a room of room_bytes (0: the default one). */
+struct way {
+    const char *name;
+    size_t piece_bytes;
+    size_t room_bytes;
+};
+
+static const struct way WAYS[] = {
+    {"at once", 0, 0},
+    {"at once in a small room", 0, INFLATE_LINE_BYTES_MAX},
+    {"byte by byte", 1, 0},
+    {"in small pieces", 7, 0},
+    {"in one piece", SIZE_MAX, 0},
+};
+#define WAY_COUNT (sizeof(WAYS) / sizeof(WAYS[0]))
+
+static enum status feed(struct inflate *stream,
+                        str bytes,
+                        size_t piece_bytes,
+                        struct error *error) {
+    for (size_t at = 0; at < bytes.len;) {
+        size_t end = piece_bytes > bytes.len - at ? bytes.len : at + piece_bytes;
+        str piece = cut(str_slice(bytes, at, end), end - at);
+        if (inflate_feed(stream, piece, error) != STATUS_OK) {
+            break;
+        }
+        at = end;
+    }
+    return inflate_end(stream, error);
+}
+
+static struct outcome unpack_with(const struct way *way, str bytes, void (*taker)(void *, str)) {
+    struct outcome outcome = {0};
+    struct error error = {0};
+    buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
+    const struct line_sink sink = {&outcome, taker};
+    if (way->piece_bytes > 0) {
+        outcome.status = feed(inflate_new(&arena, &sink), bytes, way->piece_bytes, &error);
+    } else if (way->room_bytes > 0) {
+        struct inflate_room *room = inflate_room_new(&arena, way->room_bytes);
+        outcome.status = inflate_all_in(room, bytes, &sink, &arena, &error);
+    } else {
+        outcome.status = inflate_all(bytes, &sink, &arena, &error);
+    }
+    assert_int_equal(error.status, outcome.status);
+    outcome.message = error.message;
+    return outcome;
+}
+
+static struct outcome unpack(const struct way *way, str bytes) {
+    return unpack_with(way, bytes, take);
+}
+
+static void assert_text(const struct outcome *outcome, str expected, const struct way *way) {
+    if (!str_eq(buf_str(&outcome->text), expected)) {
+        fail_msg("%s: %zu bytes instead of %zu", way->name, outcome->text.len, expected.len);
+    }
+}
+
+static void assert_all_ways_give(str bytes, str expected) {
+    for (size_t i = 0; i < WAY_COUNT; i++) {
+        struct outcome outcome = unpack(&WAYS[i], bytes);
+        assert_int_equal(outcome.status, STATUS_OK);
+        assert_text(&outcome, expected, &WAYS[i]);
+    }
+}
+
+static void assert_all_ways_fail(str bytes, enum status status, const char *message, str before) {
+    for (size_t i = 0; i < WAY_COUNT; i++) {
+        struct outcome outcome = unpack(&WAYS[i], bytes);
+        assert_int_equal(outcome.status, status);
+        assert_str(outcome.message, message);
+        assert_text(&outcome, before, &WAYS[i]);
+    }
+}
+
+/* --- sound ------------------------------------------------------------------------------------ */
+
+static void one_member_gives_its_text(void **state) {
+    (void)state;
+    str text = some_lines(5000);
+    assert_all_ways_give(gzip(text), text);
+}
+
+static void a_member_beyond_the_room_is_streamed(void **state) {
+    (void)state;
+    str text = some_lines(100000);
+    assert_true(text.len > 2 * INFLATE_LINE_BYTES_MAX);
+    str bytes = gzip(text);
+    struct outcome streamed = unpack(&WAYS[1], bytes);
+    struct outcome at_once = unpack(&WAYS[0], bytes);
+    assert_text(&streamed, text, &WAYS[1]);
+    assert_text(&at_once, text, &WAYS[0]);
+    assert_int_equal(at_once.pieces, 1);
+    assert_true(streamed.pieces > 1);
+}
+
+static void a_member_that_lies_about_its_size_to_fit_is_refused(void **state) {
+    (void)state;
+    str bytes = gzip(some_lines(100000));
+    memset((char *)(uintptr_t)bytes.ptr + bytes.len - 4, 0, 4);
+    assert_int_equal(unpack(&WAYS[1], bytes).status, STATUS_INVALID);
+    assert_int_equal(unpack(&WAYS[0], bytes).status, STATUS_INVALID);
+}
+
+static void members_in_a_row_are_one_text_even_within_a_line(void **state) {
+    (void)state;
+    str bytes = join(gzip(STR("first\nsec")), gzip(STR("")));
+    bytes = join(bytes, gzip(STR("ond")));
+    bytes = join(bytes, gzip(STR(" line\nthird")));
+    assert_all_ways_give(bytes, STR("first\nsecond line\nthird"));
+}
+
+static void a_member_of_no_text_hands_on_nothing(void **state) {
+    (void)state;
+    assert_all_ways_give(gzip(STR("")), STR(""));
+}
+
+static void a_line_longer_than_allowed_goes_on_without_loss(void **state) {
+    (void)state;
+    str text = join(join(STR("a\n"), repeat('x', 3 * INFLATE_LINE_BYTES_MAX)), STR("\nb\n"));
+    str bytes = gzip(text);
+    for (size_t i = 0; i < WAY_COUNT; i++) {
+        if (WAYS[i].piece_bytes == 0 || WAYS[i].piece_bytes == SIZE_MAX) {
+            struct outcome outcome = unpack_with(&WAYS[i], bytes, take_any);
+            assert_int_equal(outcome.status, STATUS_OK);
+            assert_text(&outcome, text, &WAYS[i]);
+        }
+    }
+}
+
+static void a_room_serves_file_after_file(void **state) {
+    (void)state;
+    struct inflate_room *room = inflate_room_new(&arena, INFLATE_LINE_BYTES_MAX);
+    str good = gzip(STR("good\n"));
+    struct outcome outcome = {0};
+    buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
+    const struct line_sink sink = {&outcome, take};
+    assert_int_equal(inflate_all_in(room, good, &sink, &arena, NULL), STATUS_OK);
+    assert_int_equal(inflate_all_in(room, cut(good, 10), &sink, &arena, NULL), STATUS_INCOMPLETE);
+    assert_int_equal(inflate_all_in(room, good, &sink, &arena, NULL), STATUS_OK);
+    assert_str(buf_str(&outcome.text), "good\ngood\n");
+}
+
+static void plain_text_is_cut_into_lines(void **state) {
+    (void)state;
+    str text = join(some_lines(100000), STR("the end"));
+    static const size_t SIZES[] = {1, 13, 4096, SIZE_MAX};
+    for (size_t i = 0; i < sizeof(SIZES) / sizeof(SIZES[0]); i++) {
+        size_t begin = SIZES[i] == 1 ? text.len - 1000 : 0;
+        str part = str_slice(text, begin, text.len);
+        struct outcome outcome = {0};
+        buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
+        const struct line_sink sink = {&outcome, take};
+        struct inflate *stream = inflate_new_plain(&arena, &sink);
+        assert_int_equal(feed(stream, part, SIZES[i], NULL), STATUS_OK);
+        assert_text(&outcome, part, &WAYS[0]);
+        assert_true(outcome.had_a_piece_without_end);
+    }
+}
+
+static void plain_text_of_nothing_is_fine(void **state) {
+    (void)state;
+    struct outcome outcome = {0};
+    const struct line_sink sink = {&outcome, take};
+    assert_int_equal(inflate_end(inflate_new_plain(&arena, &sink), NULL), STATUS_OK);
+    assert_int_equal(outcome.pieces, 0);
+}
+
+/* --- damaged ---------------------------------------------------------------------------------- */
+
+static void a_file_cut_short_anywhere_is_incomplete_and_gives_what_was_before(void **state) {
+    (void)state;
+    str text = some_lines(60);
+    str bytes = gzip(text);
+    for (size_t len = 0; len < bytes.len; len++) {
+        struct arena outer = arena;
+        arena = (struct arena){0};
+        str expected = str_format(&arena, "gzip data cut short at byte %zu", len);
+        struct outcome at_once = unpack(&WAYS[0], cut(bytes, len));
+        struct outcome in_pieces = unpack(&WAYS[3], cut(bytes, len));
+        assert_int_equal(at_once.status, STATUS_INCOMPLETE);
+        assert_int_equal(in_pieces.status, STATUS_INCOMPLETE);
+        assert_str(at_once.message, expected.ptr);
+        assert_str(in_pieces.message, expected.ptr);
+        assert_true(str_starts_with(text, buf_str(&at_once.text)));
+        assert_text(&in_pieces, buf_str(&at_once.text), &WAYS[3]);
+        arena_clean_up(&arena);
+        arena = outer;
+    }
+}
+
+static void a_cut_behind_the_last_line_loses_none(void **state) {
+    (void)state;
+    str text = some_lines(60);
+    str bytes = gzip(text);
+    struct outcome outcome = unpack(&WAYS[0], cut(bytes, bytes.len - 8));
+    assert_int_equal(outcome.status, STATUS_INCOMPLETE);
+    assert_text(&outcome, text, &WAYS[0]);
+}
+
+static void a_wrong_checksum_is_told_with_its_place(void **state) {
+    (void)state;
+    str bytes = gzip(STR("one\ntwo\n"));
+    char *crc = (char *)(uintptr_t)bytes.ptr + bytes.len - 8;
+    *crc = (char)(*crc ^ 1);
+    char message[80];
+    (void)snprintf(message,
+                   sizeof(message),
+                   "damaged gzip data at byte %zu: incorrect data check",
+                   bytes.len - 4);
+    assert_all_ways_fail(bytes, STATUS_INVALID, message, STR("one\ntwo\n"));
+}
+
+static void damage_in_a_later_member_keeps_the_earlier_ones(void **state) {
+    (void)state;
+    str first = gzip(STR("one\ntw"));
+    str second = gzip(STR("o\nthree\n"));
+    str bytes = join(first, cut(second, second.len - 9));
+    char message[80];
+    (void)snprintf(message, sizeof(message), "gzip data cut short at byte %zu", bytes.len);
+    assert_all_ways_fail(bytes, STATUS_INCOMPLETE, message, STR("one\ntwo\nthree\n"));
+}
+
+static void foreign_bytes_behind_the_last_member_are_named(void **state) {
+    (void)state;
+    str bytes = gzip(STR("one\n"));
+    char message[80];
+    (void)snprintf(
+        message, sizeof(message), "foreign bytes behind the gzip data, at byte %zu", bytes.len);
+    assert_all_ways_fail(join(bytes, STR("tail")), STATUS_INVALID, message, STR("one\n"));
+    str zeros = {"\0\0\0", 3};
+    assert_all_ways_fail(join(bytes, zeros), STATUS_INVALID, message, STR("one\n"));
+}
+
+static void what_is_no_gzip_is_said_to_be_none(void **state) {
+    (void)state;
+    assert_all_ways_fail(STR("http 2026"), STATUS_INVALID, "not gzip data, at byte 0", STR(""));
+    assert_all_ways_fail(STR(""), STATUS_INCOMPLETE, "gzip data cut short at byte 0", STR(""));
+}
+
+static void every_flipped_byte_ends_the_same_at_once_and_in_pieces(void **state) {
+    (void)state;
+    str bytes = gzip(some_lines(40));
+    for (size_t at = 0; at < bytes.len; at++) {
+        struct arena outer = arena;
+        arena = (struct arena){0};
+        str flipped = cut(bytes, bytes.len);
+        char *byte = (char *)(uintptr_t)flipped.ptr + at;
+        *byte = (char)(*byte ^ (1 << at % 8));
+        struct outcome at_once = unpack_with(&WAYS[0], flipped, take_any);
+        struct outcome in_pieces = unpack_with(&WAYS[3], flipped, take_any);
+        assert_int_equal(at_once.status, in_pieces.status);
+        assert_text(&in_pieces, buf_str(&at_once.text), &WAYS[3]);
+        arena_clean_up(&arena);
+        arena = outer;
+    }
+}
+
+static void a_failed_stream_stays_failed(void **state) {
+    (void)state;
+    struct outcome outcome = {0};
+    struct error error = {0};
+    buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
+    const struct line_sink sink = {&outcome, take};
+    struct inflate *stream = inflate_new(&arena, &sink);
+    assert_int_equal(inflate_feed(stream, STR("nonsense"), NULL), STATUS_INVALID);
+    assert_int_equal(inflate_feed(stream, gzip(STR("late\n")), NULL), STATUS_INVALID);
+    assert_int_equal(inflate_end(stream, &error), STATUS_INVALID);
+    assert_str(error.message, "not gzip data, at byte 0");
+    assert_int_equal(outcome.text.len, 0);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, reset_arena)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(one_member_gives_its_text),
+        TEST(a_member_beyond_the_room_is_streamed),
+        TEST(a_member_that_lies_about_its_size_to_fit_is_refused),
+        TEST(members_in_a_row_are_one_text_even_within_a_line),
+        TEST(a_member_of_no_text_hands_on_nothing),
+        TEST(a_line_longer_than_allowed_goes_on_without_loss),
+        TEST(a_room_serves_file_after_file),
+        TEST(plain_text_is_cut_into_lines),
+        TEST(plain_text_of_nothing_is_fine),
+        TEST(a_file_cut_short_anywhere_is_incomplete_and_gives_what_was_before),
+        TEST(a_cut_behind_the_last_line_loses_none),
+        TEST(a_wrong_checksum_is_told_with_its_place),
+        TEST(damage_in_a_later_member_keeps_the_earlier_ones),
+        TEST(foreign_bytes_behind_the_last_member_are_named),
+        TEST(what_is_no_gzip_is_said_to_be_none),
+        TEST(every_flipped_byte_ends_the_same_at_once_and_in_pieces),
+        TEST(a_failed_stream_stays_failed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
