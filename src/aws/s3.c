@@ -198,12 +198,14 @@ enum status s3_put_object(struct aws_client *client,
                           struct arena *arena,
                           struct error *error) {
     struct aws_request request;
-    struct http_header headers[3];
+    struct http_header headers[4];
     str checksum = base64_of_digest(arena, sha256_hex(arena, body));
     str e_tag = s3_e_tag_bare(object->e_tag);
     TRY(s3_request(client, object, "PutObject", arena, &request, error));
     headers[request.header_count++] =
         (struct http_header){STR("Content-Type"), str_from_cstr(content_type)};
+    headers[request.header_count++] =
+        (struct http_header){STR("x-amz-sdk-checksum-algorithm"), STR("SHA256")};
     headers[request.header_count++] = (struct http_header){STR("x-amz-checksum-sha256"), checksum};
     if (!str_is_empty(e_tag)) {
         headers[request.header_count++] = s3_if_match(arena, e_tag);

@@ -70,82 +70,84 @@ static void transaction_without_a_token_makes_one_a_call(void **state) {
     fixture_end(&fixture);
 }
 
+static const struct {
+    const char *name, *body;
+    enum status status;
+    size_t calls, failed; /* 9: untouched */
+    const char *says;
+} CANCELLED_ROWS[] = {
+    {"the first", CANCELLED(NOT_MET "," NONE), STATUS_CONFLICT, 1, 0, "action 1 of 2"},
+    {"the second", CANCELLED(NONE "," NOT_MET), STATUS_CONFLICT, 1, 1, "action 2 of 2"},
+    {"both", CANCELLED(NOT_MET "," NOT_MET), STATUS_CONFLICT, 1, 0, "action 1 of 2"},
+    {"busy, and not met",
+     CANCELLED(REASON("TransactionConflict") "," NOT_MET),
+     STATUS_CONFLICT,
+     1,
+     1,
+     "ConditionalCheckFailedException (HTTP 400): action 2 of 2"},
+    {"busy",
+     CANCELLED(NONE "," REASON("TransactionConflict")),
+     STATUS_THROTTLED,
+     ATTEMPTS_MAX,
+     9,
+     "TransactionConflictException (HTTP 400): action 2 of 2"},
+    {"throttled",
+     CANCELLED(REASON("ThrottlingError") "," NONE),
+     STATUS_THROTTLED,
+     ATTEMPTS_MAX,
+     9,
+     "ThrottlingException"},
+    {"no throughput",
+     CANCELLED(REASON("ProvisionedThroughputExceeded") "," NONE),
+     STATUS_THROTTLED,
+     ATTEMPTS_MAX,
+     9,
+     "ProvisionedThroughputExceededException"},
+    {"in progress",
+     REFUSED("TransactionInProgressException"),
+     STATUS_THROTTLED,
+     ATTEMPTS_MAX,
+     9,
+     "TransactionInProgressException"},
+    {"not valid",
+     CANCELLED(NONE "," REASON("ValidationError")),
+     STATUS_REFUSED,
+     1,
+     9,
+     "TransactionCanceledException (HTTP 400): Transaction cancelled"},
+    {"no reasons", CANCELLED(""), STATUS_REFUSED, 1, 9, "TransactionCanceledException"},
+    {"a reason too many",
+     CANCELLED(NONE "," NONE "," NOT_MET),
+     STATUS_REFUSED,
+     1,
+     9,
+     "TransactionCanceledException"},
+    {"another transaction with this token",
+     REFUSED("IdempotentParameterMismatchException"),
+     STATUS_REFUSED,
+     1,
+     9,
+     "IdempotentParameterMismatchException"},
+    {"no table", REFUSED("ResourceNotFoundException"), STATUS_NOT_FOUND, 1, 9, "no such table"},
+};
+
 static void cancelled_transactions_tell_why(void **state) {
     (void)state;
-    static const struct {
-        const char *name, *body;
-        enum status status;
-        size_t calls, failed; /* 9: untouched */
-        const char *says;
-    } rows[] = {
-        {"the first", CANCELLED(NOT_MET "," NONE), STATUS_CONFLICT, 1, 0, "action 1 of 2"},
-        {"the second", CANCELLED(NONE "," NOT_MET), STATUS_CONFLICT, 1, 1, "action 2 of 2"},
-        {"both", CANCELLED(NOT_MET "," NOT_MET), STATUS_CONFLICT, 1, 0, "action 1 of 2"},
-        {"busy, and not met",
-         CANCELLED(REASON("TransactionConflict") "," NOT_MET),
-         STATUS_CONFLICT,
-         1,
-         1,
-         "ConditionalCheckFailedException (HTTP 400): action 2 of 2"},
-        {"busy",
-         CANCELLED(NONE "," REASON("TransactionConflict")),
-         STATUS_THROTTLED,
-         ATTEMPTS_MAX,
-         9,
-         "TransactionConflictException (HTTP 400): action 2 of 2"},
-        {"throttled",
-         CANCELLED(REASON("ThrottlingError") "," NONE),
-         STATUS_THROTTLED,
-         ATTEMPTS_MAX,
-         9,
-         "ThrottlingException"},
-        {"no throughput",
-         CANCELLED(REASON("ProvisionedThroughputExceeded") "," NONE),
-         STATUS_THROTTLED,
-         ATTEMPTS_MAX,
-         9,
-         "ProvisionedThroughputExceededException"},
-        {"in progress",
-         REFUSED("TransactionInProgressException"),
-         STATUS_THROTTLED,
-         ATTEMPTS_MAX,
-         9,
-         "TransactionInProgressException"},
-        {"not valid",
-         CANCELLED(NONE "," REASON("ValidationError")),
-         STATUS_REFUSED,
-         1,
-         9,
-         "TransactionCanceledException (HTTP 400): Transaction cancelled"},
-        {"no reasons", CANCELLED(""), STATUS_REFUSED, 1, 9, "TransactionCanceledException"},
-        {"a reason too many",
-         CANCELLED(NONE "," NONE "," NOT_MET),
-         STATUS_REFUSED,
-         1,
-         9,
-         "TransactionCanceledException"},
-        {"another transaction with this token",
-         REFUSED("IdempotentParameterMismatchException"),
-         STATUS_REFUSED,
-         1,
-         9,
-         "IdempotentParameterMismatchException"},
-        {"no table", REFUSED("ResourceNotFoundException"), STATUS_NOT_FOUND, 1, 9, "no such table"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof CANCELLED_ROWS / sizeof *CANCELLED_ROWS; i++) {
         struct aws_fixture fixture;
         size_t failed = 9;
         fixture_begin(&fixture);
         fake_answer(&fixture.fake,
                     (struct fake_answer){.http_status = 400,
-                                         .body = str_from_cstr(rows[i].body),
+                                         .body = str_from_cstr(CANCELLED_ROWS[i].body),
                                          .times = FAKE_FOREVER});
         enum status status = transact(&fixture, STR("t"), &failed);
-        if (status != rows[i].status || failed != rows[i].failed ||
-            fixture.fake.request_count != rows[i].calls || fixture.error.is_outcome_unknown ||
-            !str_contains(fixture.error.message, str_from_cstr(rows[i].says))) {
+        if (status != CANCELLED_ROWS[i].status || failed != CANCELLED_ROWS[i].failed ||
+            fixture.fake.request_count != CANCELLED_ROWS[i].calls ||
+            fixture.error.is_outcome_unknown ||
+            !str_contains(fixture.error.message, str_from_cstr(CANCELLED_ROWS[i].says))) {
             fail_msg("%s: %s after %zu calls, failed %zu: %.*s",
-                     rows[i].name,
+                     CANCELLED_ROWS[i].name,
                      status_name(status),
                      fixture.fake.request_count,
                      failed,

@@ -38,7 +38,8 @@ static void put_sends_type_checksum_and_hash(void **state) {
     assert_true(str_contains(authorization, STR("/eu-west-1/s3/aws4_request")));
     assert_true(str_contains(authorization,
                              STR("SignedHeaders=content-type;host;x-amz-checksum-sha256;"
-                                 "x-amz-content-sha256;x-amz-date;x-amz-security-token")));
+                                 "x-amz-content-sha256;x-amz-date;x-amz-sdk-checksum-algorithm;"
+                                 "x-amz-security-token")));
     assert_str(fake_request_header(&fixture.fake, 0, "If-Match"), "");
     assert_str(fake_request_header(&fixture.fake, 0, "x-amz-server-side-encryption"), "");
     fixture_end(&fixture);
