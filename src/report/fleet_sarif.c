@@ -49,6 +49,19 @@ static void write_text(struct json_writer *writer, const char *key, str text) {
     json_object_end(writer);
 }
 
+/* "[text](target)" would be a link in a message (3.11.6), which no tag may make. */
+static void write_message(struct sarif *sarif, str text) {
+    struct buf escaped;
+    buf_init(&escaped, sarif->arena, 2 * text.len);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '[' || text.ptr[i] == ']') {
+            buf_append_char(&escaped, '\\');
+        }
+        buf_append_char(&escaped, text.ptr[i]);
+    }
+    write_text(&sarif->writer, "message", buf_str(&escaped));
+}
+
 /* --- what can be found ------------------------------------------------------------------------ */
 
 static void write_rule_properties(struct json_writer *writer, enum finding_id id) {
@@ -248,7 +261,7 @@ static void write_result(struct sarif *sarif,
         json_write_number(writer, "ruleIndex", (int64_t)index);
     }
     json_write_member(writer, "level", level_of(finding->severity));
-    write_text(writer, "message", message_of(sarif, row, finding));
+    write_message(sarif, message_of(sarif, row, finding));
     write_location(sarif, row);
     write_fingerprints(sarif, row, finding);
     write_result_properties(writer, row);
@@ -277,7 +290,7 @@ static void begin_notification(struct sarif *sarif, const char *id, str text) {
     json_write_member(writer, "id", str_from_cstr(id));
     json_object_end(writer);
     json_write_member(writer, "level", STR("error"));
-    write_text(writer, "message", text);
+    write_message(sarif, text);
 }
 
 static void write_unknown_rows(struct sarif *sarif) {
