@@ -111,8 +111,32 @@ def swept(start, aws_with_fleet):
         assert function.invoke(body).kind == "response"
         function.wait_until_idle()
         lines = map(json.loads, function.log[before:].splitlines())
-        logs[asked_by] = [line for line in lines if line["event"] in ("swept", "evaluated")]
+        logs[asked_by] = [line for line in lines
+                          if line.get("event") in ("swept", "evaluated") or "_aws" in line]
     return logs
+
+
+def test_alarms_and_dashboard_ask_for_metrics_the_function_writes(on, swept):
+    written, = [line for line in swept["config"] if "_aws" in line]
+    directive, = written["_aws"]["CloudWatchMetrics"]
+    source = (ROOT / "src/app/metrics.c").read_text()
+    known = set(re.findall(r'\{"(\w+)", "(?:Percent|Count|Seconds|None)"|"enforce", "(\w+)"|'
+                           r'"promote", "(\w+)"|"rollback", "(\w+)"', source))
+    known = {name for names in known for name in names if name}
+    assert {metric["Name"] for metric in directive["Metrics"]} <= known
+    asked = set()
+    for name in "ProtectedAlarm", "UnknownAlarm":
+        alarm = on.properties(name)
+        assert alarm["Namespace"] == directive["Namespace"]
+        assert [{d["Name"] for d in alarm["Dimensions"]}] == list(map(set, directive["Dimensions"]))
+        assert written[alarm["MetricName"]] >= 0
+    body = json.loads(on.properties("Dashboard")["DashboardBody"])
+    for widget in body["widgets"]:
+        for metric in widget["properties"].get("metrics", []):
+            if metric[0] == directive["Namespace"]:
+                assert [metric[2], metric[4]] == ["Account", "Region"]
+                asked.add(metric[1])
+    assert asked <= known and len(asked) >= 10
 
 
 def test_only_a_reported_sweep_keeps_the_rule_from_being_silent(on, swept):
@@ -121,12 +145,12 @@ def test_only_a_reported_sweep_keeps_the_rule_from_being_silent(on, swept):
     assert transformation["MetricNamespace"] == alarm["Namespace"]
     assert transformation["MetricName"] == alarm["MetricName"]
     pattern = on.properties("SilentRuleFilter")["FilterPattern"]
-    assert sum(counts(pattern, line) for line in swept["config"]) == 1
-    assert sum(counts(pattern, line) for line in swept["schedule"]) == 0
+    assert sum(bool(counts(pattern, line)) for line in swept["config"]) == 1
+    assert sum(bool(counts(pattern, line)) for line in swept["schedule"]) == 0
 
 
 def test_dashboard_asks_for_fields_the_function_logs(on, swept):
-    logged = {line["event"]: set(line) for line in swept["config"]}
+    logged = {line["event"]: set(line) for line in swept["config"] if "event" in line}
     assert set(logged) == {"swept", "evaluated"}
     queries = [widget["properties"]["query"]
                for widget in json.loads(on.properties("Dashboard")["DashboardBody"])["widgets"]

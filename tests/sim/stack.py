@@ -18,9 +18,11 @@ NO_VALUE = object()
 OFF = {
     "CreateConfigRule": "off", "ReactToApiCalls": "off", "CreateStateTable": "off",
     "CreateAlertTopic": "off", "CreateAlarms": "off", "CreateDashboard": "off",
+    "Promotion": "off", "CreateReportBucket": "off", "ReportSchedule": "",
 }
 ON = {
-    "Enforcement": "enforce", "SecurityHub": "on", "SweepSchedule": "rate(6 hours)",
+    "Enforcement": "enforce", "Promotion": "enforce", "AccessLogBucket": "access-logs.example",
+    "ReportSchedule": "cron(0 6 ? * MON *)", "SecurityHub": "on", "SweepSchedule": "rate(6 hours)",
     "AlertEmail": "security@example.com", "CrossAccountRole": "security/desync-guard-member",
     "ExternalId": "a-shared-secret", "AllowedAccounts": "111122223333,444455556666",
 }
