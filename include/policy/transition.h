@@ -13,15 +13,27 @@
 #define CORRECTIONS_MAX                                                                            \
     32 /* own changes remembered of the last 24 h; more than any FIGHT_LIMIT in use */
 
+/* A mode that we raise, or have raised. */
+struct correction {
+    int64_t at_ms; /* 0: there is none */
+    enum desync_mode from;
+    enum desync_mode to;
+    str writer_arn; /* who is named as the last writer before us; empty: nobody */
+    str writer_invoked_by;
+    str writer_user_agent;
+};
+
 /* The STATE item of the contract, section 7. Times are unix ms; 0: never. */
 struct lb_state {
-    bool is_known;    /* false: nothing is remembered, the rest is zero */
+    bool is_there;    /* there is an item; false: all else is zero */
+    bool is_known;    /* a judgement is remembered, not an intent alone */
     int64_t version;  /* counts the writes; the next write is conditional on it */
     int64_t facts_ms; /* when the facts were true that the state comes from; older facts change
                          nothing */
     enum compliance compliance;
     enum desync_mode mode;
     enum desync_mode required_mode;
+    enum load_balancer_scheme scheme; /* never changes; UNKNOWN: not known yet */
     char grade;
     str owner;
     str findings;          /* ids of those that fail, comma-separated */
@@ -30,12 +42,19 @@ struct lb_state {
     int64_t escalated_day; /* UTC day of the last escalation */
     str told_exception;    /* "expiring 2026-12-01" */
     int64_t fight_told_ms; /* when a fight was alerted last */
-    unsigned untold;       /* of enum tell: was due, and certainly reached nobody yet */
-    /* Incident records that are still to be written, so that a failure between two writes is made
+    unsigned untold;       /* of enum tell: is due, and nobody has begun to tell it. Whoever clears
+                              it under the version may tell it. */
+    str imported;          /* transition_import_key of what Security Hub was told last */
+    /* Written before a mode is raised. Whoever clears it under the version counts, records and
+     * tells the correction, so that of many copies, and of an invocation and its repeat, one does.
+     */
+    struct correction intent;
+    /* Records that that are still to be written, so that a failure between two writes is made
      * good: */
     int64_t pending_open_ms;                 /* the incident to be opened */
     int64_t pending_close_ms;                /* the incident to be closed ... */
     int64_t pending_closed_ms;               /* ... and when it ended */
+    struct correction pending_change;        /* the CHANGE to be written */
     int64_t corrections_ms[CORRECTIONS_MAX]; /* own changes within the last 24 h, oldest first */
     size_t correction_count;
 };
@@ -48,18 +67,20 @@ enum tell {
     TELL_EXCEPTION_EXPIRING = 1 << 4,
     TELL_EXCEPTION_EXPIRED = 1 << 5,
     TELL_FIGHT = 1 << 6,
-    TELL_FINDING = 1 << 7, /* to Security Hub; only ever in `untold` */
-    TELL_ALL = (1 << 8) - 1
+    TELL_ALL = (1 << 7) - 1
 };
 
 struct transition_facts {
     const struct evaluation *evaluation; /* after enforcement, if there was any; never UNKNOWN */
+    enum load_balancer_scheme scheme;    /* UNKNOWN: nothing new */
     int64_t facts_ms;
     int64_t now_ms;
     int max_non_compliant_days;
-    bool is_corrected;     /* we raised the mode just now */
-    int64_t weak_since_ms; /* with is_corrected: when it is known to have been weak (the event's
-                              time) */
+    bool is_heard;     /* there is a topic: what is told reaches somebody */
+    bool is_corrected; /* we raised the mode just now, as `correction` says */
+    bool has_given_up; /* we said we would raise it, and shall not */
+    struct correction correction;
+    int64_t weak_since_ms; /* when it is known to have been weak (the event's time); 0: not known */
     int64_t weak_read_ms;  /* with is_corrected: when the weak mode was read; 0: not known */
     bool is_fight;         /* a correction was due and FIGHT_LIMIT forbade it */
 };
@@ -70,8 +91,8 @@ struct transition {
                              a correction of our own */
     bool is_changed;      /* `next` differs from the state before and is to be written */
     bool has_new_verdict; /* compliance or mode differ from what was remembered */
-    bool is_correction;   /* is_corrected, and no other copy has corrected the same */
-    unsigned alerts;      /* of enum tell */
+    bool is_correction; /* it was corrected, and this is the first to say so: next.pending_change */
+    unsigned alerts;    /* of enum tell; due, and so in next.untold, too */
 };
 
 /* What is still pending in `before` must have been written: it is forgotten here. Text of `next`
@@ -80,6 +101,9 @@ void transition_make(const struct lb_state *before,
                      const struct transition_facts *facts,
                      struct arena *arena,
                      struct transition *transition_out);
+
+/* What the judgement looks like to Security Hub; differs when it is to be imported anew. */
+str transition_import_key(const struct evaluation *evaluation, struct arena *arena);
 
 /* Own changes in the 24 h before now. */
 int corrections_in_a_day(const struct lb_state *state, int64_t now_ms);

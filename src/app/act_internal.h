@@ -7,8 +7,25 @@
 #ifndef ACT_INTERNAL_H
 #define ACT_INTERNAL_H
 
+#include "aws/elbv2.h"
 #include "report/render.h"
 #include "state_internal.h"
+
+/* What is remembered of one load balancer, and whether it was said there that its mode will be
+ * raised. */
+struct act_recall {
+    str arn; /* empty: none */
+    struct lb_state state;
+    struct correction intent; /* at_ms 0: not said */
+    bool is_outdated;         /* another copy has acted on later facts */
+};
+
+/* A finding that waits to be imported with others. */
+struct act_import {
+    str arn;
+    str finding;
+    str key; /* transition_import_key */
+};
 
 struct act {
     struct app *app;
@@ -22,6 +39,10 @@ struct act {
     struct action *actions;
     size_t action_count;
     size_t action_capacity;
+    struct act_recall recall; /* made already for the next act_on */
+    struct act_import *imports;
+    size_t import_count;
+    size_t import_capacity;
     bool has_new_verdict; /* there is something that AWS Config was not told of: see act_ask_... */
     struct error first_failure;
 };
@@ -38,6 +59,22 @@ void act_on(struct act *act,
             struct load_balancer *facts,
             int64_t read_ms,
             struct evaluation *evaluation);
+
+/* Reads what is remembered, for the load balancer that act_on is called with next when it goes to
+ * act->recall. weak_read_ms not 0: its mode was weak then and will be raised, which is written down
+ * by the same call. Without a table nothing is known. */
+MUST_USE enum status act_recall(struct act *act,
+                                str arn,
+                                int64_t weak_read_ms,
+                                struct act_recall *recall_out,
+                                struct error *error);
+
+/* Would enforcement raise this mode, as far as can be told without the table? */
+bool act_would_change(const struct act *act, const struct evaluation *evaluation);
+
+/* Imports the findings of what was acted on, in batches, before the arena of those judgements ends.
+ * false: some could not be, which was told as a failure. */
+bool act_import_findings(struct act *act);
 
 /* Asks Config to evaluate its rule anew when a mode was raised, or when a call led to another
  * verdict or mode than was remembered; without a table, when there was a call. false: it should
@@ -56,9 +93,24 @@ struct case_file {
     int64_t weak_read_ms;           /* when the mode was read that was then raised */
     bool is_live;                   /* mode and tags were both read live, at facts_ms */
     bool is_corrected;
+    bool may_be_made; /* an answer was lost, and the mode may have been raised */
     bool is_fight;
+    struct correction intent; /* what STATE says we are about to do; at_ms 0: nothing */
     struct enforcement_decision decision;
 };
+
+/* Reads it anew unless it was read live just now; what is gone is NOT_APPLICABLE. */
+MUST_USE enum status act_make_fresh(struct act *act, struct case_file *file, struct error *error);
+
+/* Raises the mode where it is due. false: it could not be found out or done, and was told as a
+ * failure; what it was is not to be remembered. *before is read anew where that was needed. */
+bool act_enforce(struct act *act, struct lb_state *before, struct case_file *file);
+
+/* A mode was raised whatever the scheme; the verdict that is remembered may hang on it. */
+MUST_USE enum status act_learn_scheme(struct act *act, struct case_file *file, struct error *error);
+
+/* What enforcement does to a mode that was weak at this time, and who is to be named. */
+struct correction act_correction(const struct act *act, int64_t at_ms);
 
 /* Remembers it in the table, and tells whom it concerns. `before` is what was loaded. */
 void act_remember(struct act *act, const struct case_file *file, struct lb_state *before);
@@ -66,22 +118,36 @@ void act_remember(struct act *act, const struct case_file *file, struct lb_state
 /* Appends a failed action of this name. */
 void act_fail(struct act *act, str arn, const char *name, const struct error *cause);
 
-/* Tells whom `tells` (of enum tell) is due to. Returns those that certainly were not told, to be
- * told later. */
+/* What is told, and what it is told of. */
 struct telling {
     const struct evaluation *evaluation;
     const struct evaluation *found; /* what it was before it was corrected; NULL: it was not */
     const struct lb_state *state;   /* after the transition */
-    unsigned tells;
-    int64_t since_ms; /* of the incident that is told of */
+    unsigned tells;                 /* of enum tell */
+    int64_t since_ms;               /* of the incident that is told of */
     enum desync_mode changed_from;
     enum desync_mode changed_to;
 };
+/* Publishes it. Returns those that certainly were not published, to be told later. */
 unsigned act_tell(struct act *act, const struct telling *telling);
+/* Is there a topic? */
+bool act_is_heard(const struct act *act);
 
-/* Imports the judgement as a finding, where SECURITY_HUB is on. false: it should have been. */
-bool act_import_finding(struct act *act,
-                        const struct evaluation *evaluation,
-                        const struct lb_state *state);
+/* Keeps the finding for act_import_findings, where SECURITY_HUB is on and was not told it. */
+void act_keep_finding(struct act *act,
+                      const struct evaluation *evaluation,
+                      const struct lb_state *state);
+
+/* ---- live_read.c: only what is missed twice, a second apart, is gone ---- */
+
+/* elbv2_read_load_balancer, and once more when it is missed. *read_ms is when it was read. */
+MUST_USE enum status live_read(struct app *app,
+                               unsigned parts,
+                               struct arena *arena,
+                               struct load_balancer *facts,
+                               int64_t *read_ms,
+                               struct error *error);
+/* The pause between the two looks. false: there is no time for another. */
+bool live_wait_for_missing(struct app *app);
 
 #endif

@@ -73,11 +73,12 @@ static enum status publish(struct act *act, const struct alert *alert, struct er
     return sns_publish(&act->app->home, &message, act->arena, NULL, error);
 }
 
+bool act_is_heard(const struct act *act) {
+    return !str_is_empty(act->app->settings.act.alert_topic_arn);
+}
+
 unsigned act_tell(struct act *act, const struct telling *telling) {
     unsigned untold = 0;
-    if (str_is_empty(act->app->settings.act.alert_topic_arn)) {
-        return 0;
-    }
     for (size_t i = 0; i < sizeof TELLS / sizeof *TELLS; i++) {
         if ((telling->tells & TELLS[i].tell) == 0) {
             continue;
@@ -85,7 +86,9 @@ unsigned act_tell(struct act *act, const struct telling *telling) {
         struct error error = {0};
         const struct alert alert = alert_of(act, telling, TELLS[i].kind);
         bool is_told = publish(act, &alert, &error) == STATUS_OK;
-        /* Two alerts are worse than a late one: what may have been published counts as told. */
+        /* SNS knows no request twice: after no answer, half of one, or a 500 it may have been
+         * published, and counts as told. The invocation fails all the same, so that somebody looks.
+         */
         if (!is_told && !error.is_outcome_unknown) {
             untold |= TELLS[i].tell;
         }
@@ -99,11 +102,21 @@ unsigned act_tell(struct act *act, const struct telling *telling) {
     return untold;
 }
 
-bool act_import_finding(struct act *act,
-                        const struct evaluation *evaluation,
-                        const struct lb_state *state) {
-    if (!act->app->settings.act.imports_findings) {
-        return true;
+/* What was never open need not be archived. */
+static bool is_to_be_imported(const struct evaluation *evaluation,
+                              const struct lb_state *state,
+                              str key) {
+    bool is_known_there = !str_is_empty(state->imported);
+    return !str_eq(state->imported, key) &&
+           (is_known_there || evaluation->compliance != NOT_APPLICABLE);
+}
+
+void act_keep_finding(struct act *act,
+                      const struct evaluation *evaluation,
+                      const struct lb_state *state) {
+    str key = transition_import_key(evaluation, act->arena);
+    if (!act->app->settings.act.imports_findings || !is_to_be_imported(evaluation, state, key)) {
+        return;
     }
     struct buf text;
     struct json_writer writer;
@@ -114,19 +127,69 @@ bool act_import_finding(struct act *act,
     buf_init(&text, act->arena, FINDING_BYTES_MAX);
     json_writer_init(&writer, &text);
     asff_write(&writer, act->arena, evaluation, &asff);
-    const str finding = buf_str(&text);
+    if (act->import_count == act->import_capacity) {
+        size_t capacity = act->import_capacity == 0 ? 16 : 2 * act->import_capacity;
+        act->imports = arena_realloc(act->keep,
+                                     act->imports,
+                                     act->import_capacity * sizeof *act->imports,
+                                     capacity * sizeof *act->imports);
+        act->import_capacity = capacity;
+    }
+    act->imports[act->import_count++] =
+        (struct act_import){evaluation->resource_id, buf_str(&text), key};
+}
+
+/* One batch. Of one that was not taken as a whole it is not known which were: all are imported
+ * again the next time, which does no harm. */
+static bool import_batch(struct act *act, const struct act_import *imports, size_t count) {
+    str findings[SECURITYHUB_BATCH_FINDINGS_MAX] = {STR_EMPTY};
+    for (size_t i = 0; i < count; i++) {
+        findings[i] = imports[i].finding;
+    }
     struct securityhub_report report;
     struct error error = {0};
     enum status status =
-        securityhub_import_findings(&act->app->aws, &finding, 1, act->arena, &report, &error);
+        securityhub_import_findings(&act->app->aws, findings, count, act->arena, &report, &error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = state_note_import(&act->table, imports[i].arn, imports[i].key, act->arena, &error);
+    }
     if (status != STATUS_OK) {
-        const struct action action = {.resource_id = evaluation->resource_id,
-                                      .action = "alert",
-                                      .status = "failed",
-                                      .reason = error.message};
-        act_add(act, &action, &error);
+        act_fail(act, imports[0].arn, "alert", &error);
     }
     return status == STATUS_OK;
+}
+
+bool act_import_findings(struct act *act) {
+    bool is_done = true;
+    for (size_t i = 0; i < act->import_count; i += SECURITYHUB_BATCH_FINDINGS_MAX) {
+        size_t left = act->import_count - i;
+        size_t count =
+            left < SECURITYHUB_BATCH_FINDINGS_MAX ? left : SECURITYHUB_BATCH_FINDINGS_MAX;
+        is_done = import_batch(act, act->imports + i, count) && is_done;
+    }
+    act->import_count = 0;
+    return is_done;
+}
+
+/* Organization rules have a name of their own in each member account, which nobody here knows. */
+static bool is_rule_of_another_account(const struct act *act) {
+    const struct app *app = act->app;
+    return !str_eq(app->aws.credentials.access_key_id, app->home.credentials.access_key_id);
+}
+
+/* At most once a minute, of each account. */
+static enum status claim_reevaluation(struct act *act, str rule_name, struct error *error) {
+    const struct app *app = act->app;
+    if (str_is_empty(act->table.name)) {
+        return STATUS_OK;
+    }
+    str name = is_rule_of_another_account(act) ? str_format(act->arena,
+                                                            "%" STR_FMT "@%" STR_FMT,
+                                                            STR_ARG(rule_name),
+                                                            STR_ARG(app->session.account_id))
+                                               : rule_name;
+    return state_claim_reevaluation(
+        &act->table, name, app->clock->now_ms(app->clock), act->arena, error);
 }
 
 /* An evaluation that is running, or ran less than a minute ago, will have seen the change or will
@@ -137,24 +200,27 @@ bool act_ask_for_reevaluation(struct act *act) {
     if (!act->has_new_verdict || str_is_empty(rule_name)) {
         return true;
     }
-    enum status status = STATUS_OK;
-    if (!str_is_empty(act->table.name)) {
-        int64_t now_ms = act->app->clock->now_ms(act->app->clock);
-        status = state_claim_reevaluation(&act->table, rule_name, now_ms, act->arena, &error);
-    }
+    enum status status = claim_reevaluation(act, rule_name, &error);
     if (status == STATUS_OK) {
         status = config_start_evaluation(&act->app->aws, rule_name, act->arena, &error);
     }
-    bool is_skipped = status == STATUS_CONFLICT;
-    const struct action action = {.resource_id = rule_name,
-                                  .action = "reevaluate",
-                                  .status = status == STATUS_OK ? "done"
-                                            : is_skipped        ? "skipped"
-                                                                : "failed",
-                                  .reason = status == STATUS_OK ? STR("a verdict or mode changed")
-                                            : is_skipped ? STR("asked for less than a minute ago")
-                                                         : error.message};
-    bool is_settled = status == STATUS_OK || is_skipped;
+    struct action action = {.resource_id = rule_name,
+                            .action = "reevaluate",
+                            .status = "failed",
+                            .reason = error.message};
+    if (status == STATUS_OK) {
+        action.status = "done";
+        action.reason = STR("a verdict or mode changed");
+    } else if (status == STATUS_CONFLICT) {
+        action.status = "skipped";
+        action.reason = STR("asked for less than a minute ago");
+    } else if (status == STATUS_NOT_FOUND && is_rule_of_another_account(act)) {
+        action.status = "skipped";
+        action.reason = STR("the member account has no rule of this name: an organization rule has "
+                            "another one there, and its own schedule");
+        status = STATUS_CONFLICT;
+    }
+    bool is_settled = status == STATUS_OK || status == STATUS_CONFLICT;
     act_add(act, &action, is_settled ? NULL : &error);
     return is_settled;
 }

@@ -75,6 +75,7 @@ struct elb_call {
     size_t arn_count;
     str *others; /* what the call names beside them; left alone */
     size_t other_count;
+    enum load_balancer_scheme scheme; /* of the one that is created; else UNKNOWN */
     struct elb_caller caller;
 };
 

@@ -145,20 +145,20 @@ static void judge_item(struct app *app,
         judge_without_facts(invocation, evaluation, COMPLIANCE_UNKNOWN, reason);
         return;
     }
+    int64_t read_ms = now_ms;
     if (live.parts != 0 &&
-        elbv2_read_load_balancer(&app->aws, live.parts, judged->arena, &judged->facts, &error) !=
-            STATUS_OK) {
+        live_read(app, live.parts, judged->arena, &judged->facts, &read_ms, &error) != STATUS_OK) {
         bool is_gone = error.status == STATUS_NOT_FOUND;
         judge_without_facts(invocation,
                             evaluation,
                             is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
                             is_gone ? STR("does not exist any more") : error.message);
         evaluation->source = SOURCE_LIVE;
-        judged->read_ms = now_ms;
+        judged->read_ms = read_ms;
         return;
     }
     const unsigned all = ELBV2_ATTRIBUTES | ELBV2_TAGS;
-    judged->read_ms = (live.parts & all) == all ? now_ms : 0;
+    judged->read_ms = (live.parts & all) == all ? read_ms : 0;
     policy_evaluate(&judged->facts, policy, now_ms, judged->arena, evaluation);
     evaluation->source_note = live.reason;
 }
@@ -207,6 +207,7 @@ static void act_and_reply(struct app *app,
         act.has_new_verdict = act.has_new_verdict ||
                               reported.compliance != judged->evaluation->compliance ||
                               reported.mode != judged->evaluation->mode;
+        (void)act_import_findings(&act);
         (void)act_ask_for_reevaluation(&act);
     }
     if (act.first_failure.status != STATUS_OK) {

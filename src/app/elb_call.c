@@ -28,10 +28,6 @@ struct elb_case {
     str unknown_message; /* of the first */
 };
 
-static unsigned parts_to_read(const struct policy *policy) {
-    return ELBV2_ATTRIBUTES | ELBV2_TAGS | (policy_needs_scheme(policy) ? ELBV2_DESCRIPTION : 0U);
-}
-
 /* How long "not found" may mean "not yet" or "not everywhere". */
 static int64_t patience_ms(const struct elb_case *elb_case) {
     int64_t left_ms = aws_client_time_left_ms(&elb_case->app->aws);
@@ -43,6 +39,7 @@ static int64_t patience_ms(const struct elb_case *elb_case) {
 }
 
 static enum status read_live(struct elb_case *elb_case,
+                             unsigned parts,
                              struct load_balancer *facts,
                              int64_t *read_ms,
                              struct error *error) {
@@ -52,8 +49,7 @@ static enum status read_live(struct elb_case *elb_case,
     int64_t wait_ms = MISSING_WAIT_MS_MIN;
     for (;;) {
         *read_ms = clock->now_ms(clock);
-        enum status status = elbv2_read_load_balancer(
-            client, parts_to_read(elb_case->policy), elb_case->arena, facts, error);
+        enum status status = elbv2_read_load_balancer(client, parts, elb_case->arena, facts, error);
         if (status != STATUS_NOT_FOUND || clock->now_ms(clock) + wait_ms > until_ms) {
             return status;
         }
@@ -88,6 +84,58 @@ static enum status check_account(const struct elb_case *elb_case, struct error *
     return STATUS_NOT_FOUND;
 }
 
+static void evaluate(const struct elb_case *elb_case,
+                     const struct load_balancer *facts,
+                     enum load_balancer_scheme scheme,
+                     struct evaluation *evaluation) {
+    const struct clock *clock = elb_case->app->clock;
+    struct load_balancer known = *facts;
+    known.scheme = scheme;
+    policy_evaluate(&known, elb_case->policy, clock->now_ms(clock), elb_case->arena, evaluation);
+}
+
+/* The verdict hangs on the scheme, which no call but CreateLoadBalancer names. It never changes, so
+ * what is remembered of the load balancer tells it; and a mode that is too weak for either scheme
+ * is raised without it (act_on finds it out after that). Otherwise it is one call more. */
+static enum status judge_by_scheme(struct elb_case *elb_case,
+                                   struct load_balancer *facts,
+                                   int64_t read_ms,
+                                   struct evaluation *evaluation,
+                                   struct error *error) {
+    struct act *act = &elb_case->act;
+    struct evaluation *exposed = ARENA_NEW(elb_case->arena, struct evaluation);
+    evaluate(elb_case, facts, SCHEME_INTERNAL, evaluation);
+    evaluate(elb_case, facts, SCHEME_INTERNET_FACING, exposed);
+    bool of_internal = act_would_change(act, evaluation);
+    bool of_exposed = act_would_change(act, exposed);
+    int64_t weak_read_ms = of_internal || of_exposed ? read_ms : 0;
+    TRY(act_recall(act, facts->arn, weak_read_ms, &act->recall, error));
+    facts->scheme = act->recall.state.scheme;
+    if (facts->scheme == SCHEME_UNKNOWN && of_internal && of_exposed) {
+        return STATUS_OK;
+    }
+    if (facts->scheme == SCHEME_UNKNOWN) {
+        TRY(elbv2_read_load_balancer(
+            &elb_case->app->aws, ELBV2_DESCRIPTION, elb_case->arena, facts, error));
+    }
+    evaluate(elb_case, facts, facts->scheme, evaluation);
+    return STATUS_OK;
+}
+
+static enum status judge_live(struct elb_case *elb_case,
+                              struct load_balancer *facts,
+                              int64_t *read_ms,
+                              struct evaluation *evaluation,
+                              struct error *error) {
+    facts->scheme = elb_case->call->scheme;
+    TRY(read_live(elb_case, ELBV2_ATTRIBUTES | ELBV2_TAGS, facts, read_ms, error));
+    evaluate(elb_case, facts, facts->scheme, evaluation);
+    bool hangs_on_scheme = evaluation->compliance == COMPLIANCE_UNKNOWN &&
+                           facts->scheme == SCHEME_UNKNOWN && policy_needs_scheme(elb_case->policy);
+    return hangs_on_scheme ? judge_by_scheme(elb_case, facts, *read_ms, evaluation, error)
+                           : STATUS_OK;
+}
+
 static void judge(struct elb_case *elb_case,
                   struct load_balancer *facts,
                   int64_t *read_ms,
@@ -97,13 +145,12 @@ static void judge(struct elb_case *elb_case,
     struct error error = {0};
     enum status status = STATUS_NOT_FOUND;
     if (elb_case->call->kind != ELB_DELETE) {
-        status = read_live(elb_case, facts, read_ms, &error);
+        status = judge_live(elb_case, facts, read_ms, evaluation, &error);
         if (status == STATUS_NOT_FOUND) {
             status = check_account(elb_case, &error);
         }
     }
     if (status == STATUS_OK) {
-        policy_evaluate(facts, elb_case->policy, clock->now_ms(clock), elb_case->arena, evaluation);
         return;
     }
     bool is_gone = status == STATUS_NOT_FOUND;
@@ -182,7 +229,8 @@ static void finish(struct elb_case *elb_case, str arn) {
     }
 }
 
-/* Finished is only what needs no repeat of the invocation: AWS Config was asked, too. */
+/* Finished is only what needs no repeat of the invocation: findings were imported, and AWS
+ * Config was asked, too. */
 static void handle_all(struct elb_case *elb_case) {
     const struct elb_call *call = elb_case->call;
     bool *is_done = ARENA_ARRAY(elb_case->arena, bool, call->arn_count);
@@ -195,9 +243,10 @@ static void handle_all(struct elb_case *elb_case) {
                          elb_case->act.first_failure.status == STATUS_OK;
         }
     }
-    bool is_asked = act_ask_for_reevaluation(&elb_case->act);
+    bool is_settled = act_import_findings(&elb_case->act);
+    is_settled = act_ask_for_reevaluation(&elb_case->act) && is_settled;
     for (size_t i = 0; i < call->arn_count; i++) {
-        if (is_done[i] && is_asked) {
+        if (is_done[i] && is_settled) {
             finish(elb_case, call->arns[i]);
         }
     }

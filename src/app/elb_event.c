@@ -97,6 +97,7 @@ static void collect_arns(const struct json *detail, struct arena *arena, struct 
     if (call->kind == ELB_CREATE) {
         for (const struct json *each = json_first(created); each; each = json_next(each)) {
             add_arn(call, json_get_string(each, "loadBalancerArn"));
+            call->scheme = load_balancer_scheme_parse(json_get_string(each, "scheme"));
         }
     } else if (call->kind == ELB_TAGS) {
         for (const struct json *each = json_first(tagged); each; each = json_next(each)) {

@@ -5,10 +5,12 @@
 #include "aws/dynamodb.h"
 #include "state_internal.h"
 
-#define ATTRIBUTES_MAX        32
+#define ATTRIBUTES_MAX        36
 #define CORRECTIONS_BYTES_MAX 2048
 /* Of an item that somebody else has put there: it is replaced rather than stumbled over forever. */
 #define NO_VERSION (-1)
+/* Of what others wrote: ARNs, user agents. */
+#define NAME_CHARACTERS_MAX 512
 
 /* An item under construction. */
 struct item_writer {
@@ -45,12 +47,58 @@ static str corrections_format(const struct lb_state *state, struct arena *arena)
     return buf_str(&text);
 }
 
+static str name_or_dash(str name) {
+    bool has_blank = str_contains(name, STR(" "));
+    return str_is_empty(name) || has_blank ? STR("-") : str_utf8_prefix(name, NAME_CHARACTERS_MAX);
+}
+
+/* "<time> <from> <to> <writer> <invoked by> <user agent>": only the last one may hold blanks. */
+static str correction_format(const struct correction *correction, struct arena *arena) {
+    if (correction->at_ms == 0) {
+        return STR_EMPTY;
+    }
+    str time = time_format_iso8601(arena, correction->at_ms);
+    str writer = name_or_dash(correction->writer_arn);
+    str invoked_by = name_or_dash(correction->writer_invoked_by);
+    str agent = str_utf8_prefix(correction->writer_user_agent, NAME_CHARACTERS_MAX);
+    return str_format(arena,
+                      "%" STR_FMT " %s %s %" STR_FMT " %" STR_FMT " %" STR_FMT,
+                      STR_ARG(time),
+                      mode_name(correction->from),
+                      mode_name(correction->to),
+                      STR_ARG(writer),
+                      STR_ARG(invoked_by),
+                      STR_ARG(agent));
+}
+
+static str read_name(str *rest) {
+    str name = str_split(rest, ' ');
+    return str_eq(name, STR("-")) ? STR_EMPTY : name;
+}
+
+static struct correction read_correction(str text) {
+    struct correction correction = {.at_ms = 0};
+    str rest = text;
+    if (str_is_empty(text) || !time_parse_iso8601(str_split(&rest, ' '), &correction.at_ms)) {
+        return (struct correction){.at_ms = 0};
+    }
+    correction.from = mode_parse(str_split(&rest, ' '));
+    correction.to = mode_parse(str_split(&rest, ' '));
+    correction.writer_arn = read_name(&rest);
+    correction.writer_invoked_by = read_name(&rest);
+    correction.writer_user_agent = rest;
+    return correction.to == MODE_UNKNOWN ? (struct correction){.at_ms = 0} : correction;
+}
+
 static void put_judgement(struct item_writer *item, const struct lb_state *state) {
     char grade = state->grade == '\0' ? '-' : state->grade;
     put_time(item, "factsTime", state->facts_ms);
     put_text(item, "compliance", str_from_cstr(compliance_name(state->compliance)));
     put_text(item, "mode", str_from_cstr(mode_name(state->mode)));
     put_text(item, "requiredMode", str_from_cstr(mode_name(state->required_mode)));
+    if (state->scheme != SCHEME_UNKNOWN) {
+        put_text(item, "scheme", str_from_cstr(scheme_name(state->scheme)));
+    }
     put_text(item, "grade", str_copy(item->arena, (str){&grade, 1}));
     put_text(item, "owner", state->owner);
     put_text(item, "findings", state->findings);
@@ -63,6 +111,9 @@ static void put_memory(struct item_writer *item, const struct lb_state *state) {
     put_text(item, "toldException", state->told_exception);
     put_time(item, "fightToldAt", state->fight_told_ms);
     put_number(item, "untold", (int64_t)state->untold);
+    put_text(item, "imported", state->imported);
+    put_text(item, "intent", correction_format(&state->intent, item->arena));
+    put_text(item, "pendingChange", correction_format(&state->pending_change, item->arena));
     put_time(item, "pendingOpen", state->pending_open_ms);
     put_time(item, "pendingClose", state->pending_close_ms);
     put_time(item, "pendingClosedAt", state->pending_closed_ms);
@@ -92,32 +143,43 @@ static void read_corrections(str text, struct lb_state *state) {
     }
 }
 
-static void state_read(const struct dynamodb_item *item, struct lb_state *state) {
+static void read_judgement(const struct dynamodb_item *item, struct lb_state *state) {
     str grade = dynamodb_get_string(item, "grade");
-    *state = (struct lb_state){
-        .is_known = true,
-        .facts_ms = get_time(item, "factsTime"),
-        .compliance = compliance_of(dynamodb_get_string(item, "compliance")),
-        .mode = mode_parse(dynamodb_get_string(item, "mode")),
-        .required_mode = mode_parse(dynamodb_get_string(item, "requiredMode")),
-        .grade = str_is_empty(grade) ? '-' : grade.ptr[0],
-        .owner = dynamodb_get_string(item, "owner"),
-        .findings = dynamodb_get_string(item, "findings"),
-        .since_ms = get_time(item, "nonCompliantSince"),
-        .told_since_ms = get_time(item, "toldSince"),
-        .told_exception = dynamodb_get_string(item, "toldException"),
-        .fight_told_ms = get_time(item, "fightToldAt"),
-        .pending_open_ms = get_time(item, "pendingOpen"),
-        .pending_close_ms = get_time(item, "pendingClose"),
-        .pending_closed_ms = get_time(item, "pendingClosedAt"),
-    };
+    str compliance = dynamodb_get_string(item, "compliance");
+    state->is_known = !str_is_empty(compliance); /* it may hold an intent only */
+    state->facts_ms = get_time(item, "factsTime");
+    state->compliance = compliance_of(compliance);
+    state->mode = mode_parse(dynamodb_get_string(item, "mode"));
+    state->required_mode = mode_parse(dynamodb_get_string(item, "requiredMode"));
+    state->scheme = load_balancer_scheme_parse(dynamodb_get_string(item, "scheme"));
+    state->grade = str_is_empty(grade) ? '-' : grade.ptr[0];
+    state->owner = dynamodb_get_string(item, "owner");
+    state->findings = dynamodb_get_string(item, "findings");
+}
+
+static void read_memory(const struct dynamodb_item *item, struct lb_state *state) {
     int64_t untold = 0;
     (void)dynamodb_get_number(item, "untold", &untold);
-    state->untold = untold > 0 && untold <= TELL_ALL ? (unsigned)untold : 0;
-    state->version = NO_VERSION;
-    (void)dynamodb_get_number(item, "version", &state->version);
     (void)dynamodb_get_number(item, "escalatedDay", &state->escalated_day);
+    state->untold = untold > 0 && untold <= TELL_ALL ? (unsigned)untold : 0;
+    state->since_ms = get_time(item, "nonCompliantSince");
+    state->told_since_ms = get_time(item, "toldSince");
+    state->told_exception = dynamodb_get_string(item, "toldException");
+    state->fight_told_ms = get_time(item, "fightToldAt");
+    state->imported = dynamodb_get_string(item, "imported");
+    state->intent = read_correction(dynamodb_get_string(item, "intent"));
+    state->pending_change = read_correction(dynamodb_get_string(item, "pendingChange"));
+    state->pending_open_ms = get_time(item, "pendingOpen");
+    state->pending_close_ms = get_time(item, "pendingClose");
+    state->pending_closed_ms = get_time(item, "pendingClosedAt");
     read_corrections(dynamodb_get_string(item, "corrections"), state);
+}
+
+static void state_read(const struct dynamodb_item *item, struct lb_state *state) {
+    *state = (struct lb_state){.is_there = true, .version = NO_VERSION};
+    (void)dynamodb_get_number(item, "version", &state->version);
+    read_judgement(item, state);
+    read_memory(item, state);
 }
 
 enum status state_load(const struct state_table *table,
@@ -138,7 +200,7 @@ enum status state_load(const struct state_table *table,
 
 static struct dynamodb_expression unchanged_since(const struct lb_state *before,
                                                   const struct dynamodb_attribute *version) {
-    if (!before->is_known) {
+    if (!before->is_there) {
         return (struct dynamodb_expression){.condition =
                                                 STR("attribute_not_exists(" DYNAMODB_PK ")")};
     }
@@ -169,4 +231,66 @@ enum status state_save(const struct state_table *table,
         .expression = unchanged_since(before, &version),
     };
     return dynamodb_put_item(table->client, &put, arena, error);
+}
+
+enum status state_intend(const struct state_table *table,
+                         str arn,
+                         const struct correction *intent,
+                         struct arena *arena,
+                         struct lb_state *state_out,
+                         struct error *error) {
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":i", correction_format(intent, arena)),
+        dynamodb_number(arena, ":one", 1),
+        dynamodb_string(":t", time_format_iso8601(arena, intent->at_ms)),
+    };
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, STR("STATE")},
+        .update = STR("SET intent = :i ADD version :one"),
+        .expression = {.condition = STR("attribute_not_exists(factsTime) OR factsTime < :t OR "
+                                        "factsTime = :t"),
+                       .values = values,
+                       .value_count = sizeof values / sizeof *values},
+        .returns = DYNAMODB_RETURNS_NEW,
+    };
+    struct dynamodb_item item;
+    *state_out = (struct lb_state){0};
+    TRY(dynamodb_update_item(table->client, &update, arena, &item, error));
+    state_read(&item, state_out);
+    return STATUS_OK;
+}
+
+enum status state_forget_intent(const struct state_table *table,
+                                str arn,
+                                const struct correction *intent,
+                                struct arena *arena,
+                                struct error *error) {
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":i", correction_format(intent, arena)),
+        dynamodb_number(arena, ":one", 1),
+    };
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, STR("STATE")},
+        .update = STR("REMOVE intent ADD version :one"),
+        .expression = {.condition = STR("intent = :i"), .values = values, .value_count = 2},
+    };
+    enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}
+
+enum status state_note_import(
+    const struct state_table *table, str arn, str key, struct arena *arena, struct error *error) {
+    const struct dynamodb_attribute value = dynamodb_string(":k", key);
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, STR("STATE")},
+        .update = STR("SET imported = :k"),
+        .expression = {.condition = STR("attribute_exists(" DYNAMODB_PK ")"),
+                       .values = &value,
+                       .value_count = 1},
+    };
+    enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
 }

@@ -18,7 +18,7 @@ struct state_table {
     str writer; /* of this invocation: the same when Lambda repeats it */
 };
 
-/* STATE: what is remembered; is_known false when nothing is. */
+/* STATE: what is remembered; is_known false when no judgement is. */
 MUST_USE enum status state_load(const struct state_table *table,
                                 str arn,
                                 struct arena *arena,
@@ -31,6 +31,25 @@ MUST_USE enum status state_save(const struct state_table *table,
                                 const struct lb_state *next,
                                 struct arena *arena,
                                 struct error *error);
+
+/* Says in STATE that a mode is about to be raised which was weak at intent->at_ms, and reads STATE
+ * in the same call: whatever becomes of this invocation, the correction is not forgotten. CONFLICT:
+ * another copy has acted on later facts. */
+MUST_USE enum status state_intend(const struct state_table *table,
+                                  str arn,
+                                  const struct correction *intent,
+                                  struct arena *arena,
+                                  struct lb_state *state_out,
+                                  struct error *error);
+/* It certainly was not raised. */
+MUST_USE enum status state_forget_intent(const struct state_table *table,
+                                         str arn,
+                                         const struct correction *intent,
+                                         struct arena *arena,
+                                         struct error *error);
+/* What Security Hub was told. Not under the version: at worst it is told the same again. */
+MUST_USE enum status state_note_import(
+    const struct state_table *table, str arn, str key, struct arena *arena, struct error *error);
 
 /* SEEN: the event is ours to handle. CONFLICT: it was handled, or another copy is at it. `lease_ms`
  * is when this invocation is over whatever happens; until then nobody else may take the event. */

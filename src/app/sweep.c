@@ -123,6 +123,7 @@ static void act_on_chunk(struct sweep *sweep, const struct sweep_chunk *chunk) {
     if (sweep->hooks != NULL && sweep->hooks->acted != NULL) {
         sweep->hooks->acted(sweep->hooks->context, sweep, chunk);
     }
+    (void)act_import_findings(&sweep->act);
     sweep->act.arena = sweep->arena;
     set_deadline(sweep->app, sweep->deadline_ms);
 }
@@ -164,6 +165,27 @@ static void forget_borrowed(const struct elbv2_fleet_item *items, size_t count) 
     }
 }
 
+/* Those that were listed and are missed now are looked for once more. */
+static void read_missing_again(struct sweep *sweep, const struct sweep_chunk *chunk) {
+    struct elbv2_fleet_item *missing =
+        ARENA_ARRAY(chunk->arena, struct elbv2_fleet_item, chunk->count);
+    size_t count = 0;
+    for (size_t i = 0; i < chunk->count; i++) {
+        if (chunk->items[i].status == STATUS_NOT_FOUND) {
+            missing[count++] = chunk->items[i];
+        }
+    }
+    if (count == 0 || !live_wait_for_missing(sweep->app)) {
+        return;
+    }
+    elbv2_read_fleet(&sweep->app->aws, missing, count, IN_FLIGHT_MAX, chunk->arena);
+    for (size_t i = 0, next = 0; i < chunk->count; i++) {
+        if (chunk->items[i].status == STATUS_NOT_FOUND) {
+            chunk->items[i] = missing[next++];
+        }
+    }
+}
+
 static void judge_chunk(struct sweep *sweep, const struct sweep_chunk *chunk) {
     for (size_t i = 0; i < chunk->count; i++) {
         if (!judge(sweep, &chunk->items[i], chunk->arena, &chunk->evaluations[i])) {
@@ -201,6 +223,7 @@ static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, siz
                                       .arena = &arena};
     sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
     elbv2_read_fleet(&sweep->app->aws, items, count, IN_FLIGHT_MAX, &arena);
+    read_missing_again(sweep, &chunk);
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
     judge_chunk(sweep, &chunk);
     report_chunk(sweep, &chunk);
@@ -270,6 +293,7 @@ static void run(struct sweep *sweep) {
         sweep->hooks->completed != NULL) {
         sweep->hooks->completed(sweep->hooks->context, sweep);
     }
+    (void)act_import_findings(&sweep->act);
     (void)act_ask_for_reevaluation(&sweep->act);
     write_metrics(sweep);
     sweep_log(sweep);

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 
 #define FINDINGS_BYTES_MAX 1024
+/* Longer ago nobody can say any more that it was we who raised it. */
+#define INTENT_MS_MAX MS_PER_DAY
 
 /* Ids of the failing findings, each once, in the order of the rules. */
 static str failing_ids(const struct evaluation *evaluation, struct arena *arena) {
@@ -51,12 +53,57 @@ static void remember_correction(struct lb_state *state, int64_t now_ms) {
     state->correction_count = kept;
 }
 
-/* Copies that read the same weak mode all raise it: only the first one corrects something. */
+str transition_import_key(const struct evaluation *evaluation, struct arena *arena) {
+    return str_format(arena,
+                      "%s %s %s %" STR_FMT " %" STR_FMT,
+                      compliance_name(evaluation->compliance),
+                      mode_name(evaluation->mode),
+                      mode_name(evaluation->required_mode),
+                      STR_ARG(failing_ids(evaluation, arena)),
+                      STR_ARG(str_utf8_prefix(evaluation->owner, 256)));
+}
+
+/* An invocation of ours said that it would raise the mode and was not heard of again, and the mode
+ * is what it was to be: then this is the correction, as if it had been made just now. */
+static void take_over_intent(const struct lb_state *before, struct transition_facts *facts) {
+    const struct correction *intent = &before->intent;
+    if (facts->is_corrected || intent->at_ms == 0 || facts->facts_ms < intent->at_ms ||
+        facts->now_ms - intent->at_ms >= INTENT_MS_MAX ||
+        facts->evaluation->compliance == NOT_APPLICABLE || facts->evaluation->mode < intent->to) {
+        return;
+    }
+    struct correction made = *intent;
+    if (str_is_empty(made.writer_arn)) {
+        made = facts->correction;
+        made.at_ms = intent->at_ms;
+        made.from = intent->from;
+        made.to = intent->to;
+    }
+    facts->correction = made;
+    facts->is_corrected = true;
+    facts->weak_read_ms = intent->at_ms;
+    if (facts->weak_since_ms > intent->at_ms) {
+        facts->weak_since_ms = intent->at_ms;
+    }
+}
+
+/* Copies that read the same weak mode all raise it: only the first one corrects something, and only
+ * as long as nobody has counted it. */
 static bool is_first_correction(const struct lb_state *before,
                                 const struct transition_facts *facts) {
     size_t count = before->correction_count;
     bool is_later = count == 0 || before->corrections_ms[count - 1] <= facts->weak_read_ms;
-    return facts->is_corrected && (facts->weak_read_ms == 0 || is_later);
+    return facts->is_corrected && before->intent.at_ms != 0 &&
+           (facts->weak_read_ms == 0 || is_later);
+}
+
+/* What was intended is settled one way or another, or goes on elsewhere. */
+static void settle_intent(const struct transition_facts *facts, struct lb_state *next) {
+    if (facts->is_corrected || facts->has_given_up ||
+        facts->evaluation->compliance == NOT_APPLICABLE ||
+        facts->now_ms - next->intent.at_ms >= INTENT_MS_MAX) {
+        next->intent = (struct correction){.at_ms = 0};
+    }
 }
 
 /* It was not weak yet when it was seen to be in order. */
@@ -179,8 +226,18 @@ static void tell_what_is_still_due(const struct lb_state *before,
         due &= ~(unsigned)TELL_OPENED;
     }
     due &= ~(unsigned)(is_open ? TELL_RESOLVED : TELL_OPENED | TELL_ESCALATED | TELL_FIGHT);
-    transition->alerts |= due & ~(unsigned)TELL_FINDING;
-    transition->next.untold = 0;
+    transition->alerts |= due;
+}
+
+/* Where nobody listens nothing is told, nor remembered as told: what is still open when there is a
+ * topic is told then. */
+static void tell_nobody(const struct lb_state *before, struct transition *transition) {
+    struct lb_state *next = &transition->next;
+    next->told_since_ms = before->told_since_ms;
+    next->escalated_day = before->escalated_day;
+    next->told_exception = before->told_exception;
+    next->fight_told_ms = before->fight_told_ms;
+    transition->alerts = 0;
 }
 
 static bool has_same_text(const struct lb_state *a, const struct lb_state *b) {
@@ -195,23 +252,31 @@ static bool is_same(const struct lb_state *a, const struct lb_state *b) {
            a->since_ms == b->since_ms && a->told_since_ms == b->told_since_ms &&
            a->escalated_day == b->escalated_day && a->fight_told_ms == b->fight_told_ms &&
            a->untold == b->untold && a->pending_open_ms == b->pending_open_ms &&
-           a->pending_close_ms == b->pending_close_ms && a->correction_count == b->correction_count;
+           a->pending_close_ms == b->pending_close_ms &&
+           a->pending_change.at_ms == b->pending_change.at_ms &&
+           a->intent.at_ms == b->intent.at_ms && a->scheme == b->scheme &&
+           a->correction_count == b->correction_count;
 }
 
 static void forget_pending(struct lb_state *state) {
     state->pending_open_ms = 0;
     state->pending_close_ms = 0;
     state->pending_closed_ms = 0;
+    state->pending_change = (struct correction){.at_ms = 0};
 }
 
 /* Another copy has judged what we made of it: that stands, and counts the incident. */
 static void remember_late_correction(const struct transition_facts *facts,
                                      struct transition *transition) {
-    forget_pending(&transition->next);
-    remember_correction(&transition->next, facts->now_ms);
-    transition->next.version++;
+    struct lb_state *next = &transition->next;
+    forget_pending(next);
+    settle_intent(facts, next);
+    remember_correction(next, facts->now_ms);
+    next->pending_change = facts->correction;
+    transition->alerts = facts->is_heard ? next->untold | TELL_ENFORCED : 0;
+    next->untold = transition->alerts;
+    next->version++;
     transition->is_changed = true;
-    transition->alerts = TELL_ENFORCED;
 }
 
 static void take_judgement(const struct transition_facts *facts,
@@ -219,14 +284,51 @@ static void take_judgement(const struct transition_facts *facts,
                            struct lb_state *next) {
     const struct evaluation *evaluation = facts->evaluation;
     forget_pending(next);
+    next->is_there = true;
     next->is_known = true;
     next->facts_ms = facts->facts_ms;
     next->compliance = evaluation->compliance;
     next->mode = evaluation->mode;
     next->required_mode = evaluation->required_mode;
+    next->scheme = facts->scheme == SCHEME_UNKNOWN ? next->scheme : facts->scheme;
     next->grade = evaluation->grade;
     next->owner = evaluation->owner;
     next->findings = failing_ids(evaluation, arena);
+}
+
+static void tell(const struct lb_state *before,
+                 const struct transition_facts *facts,
+                 struct arena *arena,
+                 struct transition *transition) {
+    tell_of_incident(before, transition);
+    tell_of_age(facts, transition);
+    tell_of_exception(facts, arena, transition);
+    tell_of_fight(facts, transition);
+    keep_gravest(transition);
+    tell_what_is_still_due(before, facts->evaluation, transition);
+    if (!facts->is_heard) {
+        tell_nobody(before, transition);
+    }
+    transition->next.untold = transition->alerts;
+}
+
+static void move_on(const struct lb_state *before,
+                    const struct transition_facts *facts,
+                    struct arena *arena,
+                    struct transition *transition) {
+    struct lb_state *next = &transition->next;
+    take_judgement(facts, arena, next);
+    settle_intent(facts, next);
+    move_incident(before, facts, transition);
+    tell(before, facts, arena, transition);
+    if (transition->is_correction) {
+        remember_correction(next, facts->now_ms);
+        next->pending_change = facts->correction;
+    }
+    transition->has_new_verdict =
+        !before->is_known || before->mode != next->mode || before->compliance != next->compliance;
+    transition->is_changed = transition->alerts != 0 || !is_same(before, next);
+    next->version = before->version + 1;
 }
 
 void transition_make(const struct lb_state *before,
@@ -234,29 +336,16 @@ void transition_make(const struct lb_state *before,
                      struct arena *arena,
                      struct transition *transition_out) {
     ASSERT(facts->evaluation->compliance != COMPLIANCE_UNKNOWN);
+    struct transition_facts known = *facts;
+    take_over_intent(before, &known);
     *transition_out =
-        (struct transition){.next = *before, .is_correction = is_first_correction(before, facts)};
-    if (before->is_known && facts->facts_ms < before->facts_ms) {
-        transition_out->is_stale = true;
-        if (transition_out->is_correction) {
-            remember_late_correction(facts, transition_out);
-        }
+        (struct transition){.next = *before, .is_correction = is_first_correction(before, &known)};
+    if (!before->is_known || known.facts_ms >= before->facts_ms) {
+        move_on(before, &known, arena, transition_out);
         return;
     }
-    struct lb_state *next = &transition_out->next;
-    take_judgement(facts, arena, next);
-    move_incident(before, facts, transition_out);
-    tell_of_incident(before, transition_out);
-    tell_of_age(facts, transition_out);
-    tell_of_exception(facts, arena, transition_out);
-    tell_of_fight(facts, transition_out);
-    keep_gravest(transition_out);
-    tell_what_is_still_due(before, facts->evaluation, transition_out);
+    transition_out->is_stale = true;
     if (transition_out->is_correction) {
-        remember_correction(next, facts->now_ms);
+        remember_late_correction(&known, transition_out);
     }
-    transition_out->has_new_verdict =
-        !before->is_known || before->mode != next->mode || before->compliance != next->compliance;
-    transition_out->is_changed = transition_out->is_correction || !is_same(before, next);
-    next->version = before->version + 1;
 }

@@ -66,6 +66,7 @@ struct loop {
     struct loop_fault fault;
     size_t fault_calls;
     size_t fault_hits;
+    size_t publish_hits;                  /* of them on a message */
     void (*meanwhile)(struct loop *loop); /* runs once, before the call below is carried out */
     const char *meanwhile_match;          /* NULL: any call */
     size_t meanwhile_nth;                 /* of the calls that match, from 1 */
@@ -180,6 +181,7 @@ static inline bool loop_is_at_fault(struct loop *loop, const struct http_request
     bool is_hit =
         fault->is_lasting ? loop->fault_calls >= fault->nth : loop->fault_calls == fault->nth;
     loop->fault_hits += is_hit ? 1 : 0;
+    loop->publish_hits += is_hit && str_contains(request->body, STR(ASKS_PUBLISH)) ? 1 : 0;
     return is_hit;
 }
 

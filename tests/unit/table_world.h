@@ -3,7 +3,7 @@
  * A DynamoDB table behind the fake transport: items in memory, and the conditions really evaluated,
  * so that duplicates, late events and copies at the same time can be tried out. It knows the
  * expressions this program uses: attribute_exists, attribute_not_exists, = and <, AND, OR,
- * parentheses, "SET a = :b"; another one fails the test.
+ * parentheses, "SET a = :b" and "REMOVE a", both with "ADD n :m"; another one fails the test.
  *
  *     struct table *table = table_begin(&fake);
  *     ... table_respond(table, request) answers what table_is_asked(request) ...
@@ -328,6 +328,48 @@ static inline struct fake_answer table_put_item(struct table *table, const struc
     return table_ok(&out);
 }
 
+static inline void table_remove(struct table_item *item, str name) {
+    for (size_t i = 0; i < item->count; i++) {
+        if (str_eq(item->attributes[i].name, name)) {
+            item->attributes[i] = item->attributes[--item->count];
+            return;
+        }
+    }
+}
+
+/* Adds a number to one that is there, or to nothing. */
+static inline void table_add(struct table *table,
+                             struct table_item *item,
+                             str name,
+                             struct table_attribute value) {
+    const struct table_attribute *there = table_attribute(item, name);
+    int64_t sum = 0;
+    int64_t more = 0;
+    assert_true(there == NULL || str_parse_i64(there->value, &sum));
+    assert_true(str_parse_i64(value.value, &more));
+    value.name = name;
+    value.value = str_format(table->arena, "%lld", (long long)(sum + more));
+    table_set(item, &value);
+}
+
+static inline void table_change(struct table_condition *update, struct table_item *item) {
+    if (table_eats(update, "REMOVE ")) {
+        table_remove(item, table_word(update));
+    } else {
+        assert_true(table_eats(update, "SET "));
+        str name = str_copy(update->table->arena, table_word(update));
+        assert_true(table_eats(update, "="));
+        struct table_attribute value = table_value(update);
+        value.name = name;
+        table_set(item, &value);
+    }
+    if (table_eats(update, "ADD ")) {
+        str name = str_copy(update->table->arena, table_word(update));
+        table_add(update->table, item, name, table_value(update));
+    }
+    assert_int_equal(update->rest.len, 0);
+}
+
 static inline struct fake_answer table_update_item(struct table *table, const struct json *body) {
     struct table_item key;
     struct table_item *item = table_keyed(table, body, &key);
@@ -336,16 +378,18 @@ static inline struct fake_answer table_update_item(struct table *table, const st
     }
     struct table_condition update = {table, body, item, STR_EMPTY};
     update.rest = json_get_string(body, "UpdateExpression");
-    assert_true(table_eats(&update, "SET "));
-    str name = str_copy(table->arena, table_word(&update));
-    assert_true(table_eats(&update, "="));
-    struct table_attribute value = table_value(&update);
-    assert_int_equal(update.rest.len, 0);
-    value.name = name;
     struct table_item changed = item == NULL ? key : *item;
-    table_set(&changed, &value);
+    table_change(&update, &changed);
     (void)table_put(table, &changed);
-    return (struct fake_answer){.http_status = 200, .body = STR("{}")};
+    if (!str_eq(json_get_string(body, "ReturnValues"), STR("ALL_NEW"))) {
+        return (struct fake_answer){.http_status = 200, .body = STR("{}")};
+    }
+    struct buf out;
+    buf_init(&out, table->arena, 1 << 16);
+    buf_append(&out, STR("{\"Attributes\":"));
+    table_write_item(&out, &changed);
+    buf_append(&out, STR("}"));
+    return table_ok(&out);
 }
 
 /* The last in the order of the sk is given first, as the program asks for it. */

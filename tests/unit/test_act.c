@@ -39,7 +39,7 @@ static void a_weakened_mode_is_raised_told_and_remembered(void **state) {
     handle(weakened("e1"), "r1");
     loop_succeeded(&loop.copies[0]);
     static const char *const BEFORE[] = {
-        "DynamoDB_20120810.PutItem", ASKS_ATTRIBUTES, ASKS_TAGS, "DynamoDB_20120810.GetItem"};
+        "DynamoDB_20120810.PutItem", ASKS_ATTRIBUTES, ASKS_TAGS, "DynamoDB_20120810.UpdateItem"};
     for (size_t i = 0; i < COUNT(BEFORE); i++) {
         assert_true(fake_matches(&loop.fake, &loop.fake.requests[i].http, BEFORE[i]));
     }
@@ -299,7 +299,7 @@ static void what_another_copy_has_corrected_since_is_left_to_it(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     loop.meanwhile = let_the_other_work;
-    loop.meanwhile_match = "DynamoDB_20120810.GetItem";
+    loop.meanwhile_match = "DynamoDB_20120810.UpdateItem";
     loop.meanwhile_nth = 1;
     handle(weakened("e1"), "r1");
     loop_succeeded(&loop.copies[0]);

@@ -52,6 +52,7 @@ static enum status save(struct bench *bench,
 }
 
 static const struct lb_state FULL = {
+    .is_there = true,
     .is_known = true,
     .version = 7,
     .facts_ms = NOW + 1,
@@ -66,7 +67,18 @@ static const struct lb_state FULL = {
     .escalated_day = 20780,
     .told_exception = {"expired 2026-11-01", 18},
     .fight_told_ms = NOW - 5,
-    .untold = TELL_RESOLVED | TELL_FINDING,
+    .untold = TELL_RESOLVED | TELL_FIGHT,
+    .scheme = SCHEME_INTERNET_FACING,
+    .imported = {"NON_COMPLIANT monitor", 21},
+    .intent = {.at_ms = NOW - 6,
+               .from = MODE_MONITOR,
+               .to = MODE_DEFENSIVE,
+               .writer_arn = {"arn:aws:iam::111122223333:role/ops", 34},
+               .writer_user_agent = {"APN/1.0 HashiCorp/1.0 Terraform/1.9", 35}},
+    .pending_change = {.at_ms = NOW - 7,
+                       .from = MODE_MONITOR,
+                       .to = MODE_STRICTEST,
+                       .writer_invoked_by = {"eks.amazonaws.com", 17}},
     .pending_open_ms = NOW - 4,
     .pending_close_ms = NOW - 3,
     .pending_closed_ms = NOW - 2,
@@ -74,7 +86,17 @@ static const struct lb_state FULL = {
     .correction_count = 2,
 };
 
+static void assert_same_correction(const struct correction *a, const struct correction *b) {
+    assert_int_equal(a->at_ms, b->at_ms);
+    assert_int_equal(a->from, b->from);
+    assert_int_equal(a->to, b->to);
+    assert_true(str_eq(a->writer_arn, b->writer_arn));
+    assert_true(str_eq(a->writer_invoked_by, b->writer_invoked_by));
+    assert_true(str_eq(a->writer_user_agent, b->writer_user_agent));
+}
+
 static void assert_same(const struct lb_state *a, const struct lb_state *b) {
+    assert_int_equal(a->is_there, b->is_there);
     assert_int_equal(a->is_known, b->is_known);
     assert_int_equal(a->version, b->version);
     assert_int_equal(a->facts_ms, b->facts_ms);
@@ -90,6 +112,10 @@ static void assert_same(const struct lb_state *a, const struct lb_state *b) {
     assert_true(str_eq(a->told_exception, b->told_exception));
     assert_int_equal(a->fight_told_ms, b->fight_told_ms);
     assert_int_equal(a->untold, b->untold);
+    assert_int_equal(a->scheme, b->scheme);
+    assert_true(str_eq(a->imported, b->imported));
+    assert_same_correction(&a->intent, &b->intent);
+    assert_same_correction(&a->pending_change, &b->pending_change);
     assert_int_equal(a->pending_open_ms, b->pending_open_ms);
     assert_int_equal(a->pending_close_ms, b->pending_close_ms);
     assert_int_equal(a->pending_closed_ms, b->pending_closed_ms);
@@ -102,7 +128,8 @@ static void assert_same(const struct lb_state *a, const struct lb_state *b) {
 static void state_survives_the_table(void **state) {
     struct bench *bench = *state;
     struct lb_state many = FULL;
-    struct lb_state gone = {.is_known = true,
+    struct lb_state gone = {.is_there = true,
+                            .is_known = true,
                             .version = 1,
                             .facts_ms = NOW,
                             .compliance = NOT_APPLICABLE,
@@ -192,7 +219,7 @@ static void an_odd_item_is_read_as_far_as_it_goes_and_replaced(void **state) {
         struct lb_state next = loaded;
         next.version = loaded.version + 1;
         next.compliance = COMPLIANT;
-        bool is_good = loaded.is_known && loaded.compliance == ODD[i].compliance &&
+        bool is_good = loaded.is_there && loaded.compliance == ODD[i].compliance &&
                        loaded.correction_count == ODD[i].corrections && loaded.untold == 0 &&
                        loaded.mode == MODE_UNKNOWN && loaded.facts_ms == 0 &&
                        loaded.pending_open_ms == 0 && save(bench, &loaded, &next) == STATUS_OK &&
