@@ -71,8 +71,9 @@ static void append_utf8(struct buf *out, str text) {
     }
 }
 
-static bool is_taken_for_formula(str text) {
-    return str_find_char(STR("=+-@\t\r\n"), text.ptr[0]) < STR("=+-@\t\r\n").len;
+/* Would be taken for a formula, or for a cell with a guard. */
+static bool needs_guard(str text) {
+    return str_contains(STR("=+-@\t\r\n'"), str_slice(text, 0, 1));
 }
 
 /* Outside text. */
@@ -81,10 +82,7 @@ static void write_text(struct csv *csv, str text) {
     if (str_is_empty(text)) {
         return;
     }
-    buf_append_char(csv->out, '"');
-    if (is_taken_for_formula(text) || text.ptr[0] == '\'') {
-        buf_append_char(csv->out, '\'');
-    }
+    buf_append(csv->out, needs_guard(text) ? STR("\"'") : STR("\""));
     append_utf8(csv->out, text);
     buf_append_char(csv->out, '"');
 }

@@ -209,14 +209,14 @@ static void append_colored(const struct table *table, const char *color, str tex
     buf_append(table->out, has_color ? STR("\x1b[0m") : STR_EMPTY);
 }
 
-/* A cell and the blanks before it: none stand at the end of a line. */
+/* The cell behind the blanks that are due: none stand at the end of a line. */
 static void append_cell(struct table *table, enum column column, const char *color, str text) {
-    for (; table->blanks > 0; table->blanks--) {
+    str fitted = text_fit(table->arena, text, table->widths[column]);
+    for (; table->blanks > 0 && fitted.len > 0; table->blanks--) {
         buf_append_char(table->out, ' ');
     }
-    str fitted = text_fit(table->arena, text, table->widths[column]);
     append_colored(table, color, fitted);
-    table->blanks = table->widths[column] - text_width(fitted) + GUTTER;
+    table->blanks += table->widths[column] - text_width(fitted) + GUTTER;
 }
 
 static void end_line(struct table *table) {

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet_world.h"
+
+#include "report/fleet_internal.h"
+
+#define NIHON "\xE6\x97\xA5\xE6\x9C\xAC"
+
+static str table(const struct fleet *fleet, bool has_color, size_t width) {
+    struct buf out;
+    struct fleet_table_style style = {has_color, width};
+    buf_init(&out, &arena, FLEET_DOCUMENT_BYTES_MAX);
+    fleet_write_table(&out, &arena, fleet, &style);
+    assert_int_equal(buf_status(&out), STATUS_OK);
+    return buf_str(&out);
+}
+
+static void table_reads_like_this(void **state) {
+    (void)state;
+    struct fleet fleet = fleet_usual();
+    fleet_sort(&fleet);
+    assert_str(
+        table(&fleet, false, 0),
+        "VERDICT         NAME     MODE       REQUIRED   GRADE  FINDINGS                    OWNER"
+        "   REGION     ACCOUNT\n"
+        "NON_COMPLIANT   weak     monitor    defensive  F      MODE_TOO_WEAK               team-a"
+        "  eu-west-1  123456789012\n"
+        "UNKNOWN         dark     unknown    defensive  -      the tags could not be read  team-a"
+        "  eu-west-1  123456789012\n"
+        "COMPLIANT       excused  monitor    defensive  F                                  team-a"
+        "  eu-west-1  123456789012\n"
+        "COMPLIANT       fine     strictest  defensive  B                                  team-a"
+        "  eu-west-1  123456789012\n"
+        "NOT_APPLICABLE  net      unknown    unknown    -                                  team-a"
+        "  eu-west-1  123456789012\n"
+        "\n"
+        "1 non-compliant, 1 unknown, 2 compliant, 1 not applicable\n"
+        "Protected: 33.33% (strictest 1, defensive 0, monitor 2)\n"
+        "Complete: 5 listed, 4 judged, 1 unknown\n");
+}
+
+static void empty_fleet_has_no_table(void **state) {
+    (void)state;
+    struct fleet fleet = fleet_none();
+    assert_str(table(&fleet, true, 80),
+               "0 non-compliant, 0 unknown, 0 compliant, 0 not applicable\n"
+               "Protected: 100.00% (strictest 0, defensive 0, monitor 0)\n"
+               "Complete: 0 listed, 0 judged, 0 unknown\n");
+}
+
+static void what_is_missing_is_named(void **state) {
+    (void)state;
+    const struct fleet_gap gaps[] = {
+        {STR("123456789012"), STR("us-east-1"), STR("access\ndenied\x1b[2J")},
+        {STR("210987654321"), STR_EMPTY, STR("the role cannot be assumed")}};
+    struct fleet fleet = fleet_none();
+    fleet.listed = 7;
+    fleet.gaps = gaps;
+    fleet.gap_count = COUNT(gaps);
+    fleet.is_interrupted = true;
+    assert_contains(table(&fleet, false, 0),
+                    "INCOMPLETE: 7 listed, 0 judged, 0 unknown, interrupted\n"
+                    "  not read: 123456789012 us-east-1: access denied [2J\n"
+                    "  not read: 210987654321: the role cannot be assumed\n");
+}
+
+static void color_is_used_only_when_there_is_some(void **state) {
+    (void)state;
+    struct fleet fleet = fleet_usual();
+    str plain = table(&fleet, false, 0);
+    str colored = table(&fleet, true, 0);
+    assert_int_equal(str_find_char(plain, '\x1b'), plain.len);
+    assert_contains(colored, "\x1b[1;31mNON_COMPLIANT\x1b[0m   weak");
+    assert_contains(colored, "\x1b[33mUNKNOWN\x1b[0m         dark");
+    assert_contains(colored, "\x1b[32mCOMPLIANT\x1b[0m       fine");
+    assert_contains(colored, "\x1b[2mNOT_APPLICABLE\x1b[0m  net");
+}
+
+static void color_moves_no_column(void **state) {
+    (void)state;
+    struct fleet fleet = fleet_usual();
+    str colored = table(&fleet, true, 60);
+    struct buf stripped;
+    buf_init(&stripped, &arena, FLEET_DOCUMENT_BYTES_MAX);
+    for (size_t i = 0; i < colored.len; i++) {
+        if (colored.ptr[i] == '\x1b') {
+            i += str_find_char(str_slice(colored, i, colored.len), 'm');
+        } else {
+            buf_append_char(&stripped, colored.ptr[i]);
+        }
+    }
+    assert_true(str_eq(buf_str(&stripped), table(&fleet, false, 60)));
+}
+
+/* The lines down to the empty one. */
+static void assert_narrow(const char *name, str text, size_t width) {
+    for (str rest = text; rest.ptr != NULL;) {
+        str line = str_split(&rest, '\n');
+        if (str_is_empty(line)) {
+            return;
+        }
+        if (text_width(line) > width || str_ends_with(line, STR(" "))) {
+            fail_msg("%s, %zu: %s", name, width, str_to_cstr(&arena, line));
+        }
+    }
+}
+
+static void table_is_never_wider_than_the_terminal(void **state) {
+    (void)state;
+    static const char *const names[] = {
+        "a-name-as-long-as-it-can-be-32-ch", NIHON NIHON NIHON NIHON NIHON NIHON NIHON NIHON, "x"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct fleet fleet = fleet_usual();
+        fleet.rows[0].name = str_from_cstr(names[i]);
+        fleet.rows[1].evaluation.owner = str_from_cstr(names[i]);
+        for (size_t width = 1; width <= 140; width++) {
+            assert_narrow(names[i], table(&fleet, false, width), width);
+        }
+    }
+}
+
+static void narrowing_shortens_before_it_drops(void **state) {
+    (void)state;
+    static const struct {
+        size_t width;
+        const char *first_lines;
+    } rows[] = {
+        {110,
+         "VERDICT        NAME                  MODE     REQUIRED   GRADE  FINDINGS       OWNER   "
+         "REGION     ACCOUNT\n"
+         "NON_COMPLIANT  a-name-of-many-words  monitor  defensive  F      MODE_TOO_WEAK  team-a  "
+         "eu-west-1  123456789012\n"},
+        {106,
+         "VERDICT        NAME              MODE     REQUIRED   GRADE  FINDINGS       OWNER   "
+         "REGION     ACCOUNT\n"
+         "NON_COMPLIANT  a-name-of-many-\xE2\x80\xA6  monitor  defensive  F      MODE_TOO_WEAK  "
+         "team-a  "
+         "eu-west-1  123456789012\n"},
+        /* account and Region are the same on every line, so they go before the grade */
+        {85,
+         "VERDICT        NAME                  MODE     REQUIRED   GRADE  FINDINGS       OWNER\n"
+         "NON_COMPLIANT  a-name-of-many-words  monitor  defensive  F      MODE_TOO_WEAK  team-a\n"},
+        {72,
+         "VERDICT        NAME            MODE     REQUIRED   FINDINGS       OWNER\n"
+         "NON_COMPLIANT  a-name-of-man\xE2\x80\xA6  monitor  defensive  MODE_TOO_WEAK  team-a\n"},
+        {40,
+         "VERDICT        NAME              MODE\n"
+         "NON_COMPLIANT  a-name-of-many-\xE2\x80\xA6  monitor\n"},
+        {10, "VERDICT\nNON_COMPL\xE2\x80\xA6\n"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fleet fleet = fleet_none();
+        fleet_find(fleet_add(&fleet, "a-name-of-many-words", NON_COMPLIANT, MODE_MONITOR),
+                   FINDING_MODE_TOO_WEAK,
+                   true);
+        str text = table(&fleet, false, rows[i].width);
+        assert_str(str_slice(text, 0, strlen(rows[i].first_lines)), rows[i].first_lines);
+    }
+}
+
+static void account_stays_where_there_are_several(void **state) {
+    (void)state;
+    static const str accounts[] = {{"1", 1}, {"2", 1}};
+    struct fleet fleet = fleet_usual();
+    fleet.accounts = accounts;
+    fleet.account_count = COUNT(accounts);
+    str text = table(&fleet, false, 84);
+    assert_contains(text, "ACCOUNT\n");
+    assert_false(str_contains(text, STR("REGION")));
+}
+
+static void hostile_text_moves_no_cursor_and_breaks_no_line(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "\x1b[2J\x1b[1;1H", "a\nb\r\nc", "\xFF\xC3(", "\xE2\x80\xAEtxet", "\t\v\f\x07"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct fleet fleet = fleet_none();
+        struct fleet_row *row = fleet_add(&fleet, "n", COMPLIANCE_UNKNOWN, MODE_UNKNOWN);
+        row->name = str_from_cstr(texts[i]);
+        row->evaluation.owner = str_from_cstr(texts[i]);
+        row->evaluation.reason = str_from_cstr(texts[i]);
+        row->region = str_from_cstr(texts[i]);
+        str text = table(&fleet, false, 80);
+        assert_int_equal(str_utf8_valid_prefix(text), text.len);
+        size_t lines = 0;
+        for (size_t at = 0; at < text.len; at++) {
+            unsigned char byte = (unsigned char)text.ptr[at];
+            lines += byte == '\n';
+            assert_true(byte == '\n' || (byte >= ' ' && byte != 0x7F));
+        }
+        assert_int_equal(lines, 6);
+    }
+}
+
+static void width_counts_columns_not_bytes(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t width;
+    } rows[] = {{"", 0},
+                {"abc", 3},
+                {"\xC3\xA9t\xC3\xA9", 3},
+                {"e\xCC\x81", 1},
+                {NIHON, 4},
+                {"\xEF\xBC\xA1", 2},     /* full-width A */
+                {"\xEF\xBD\xB1", 1},     /* half-width A of Katakana */
+                {"\xF0\x9F\x98\x80", 2}, /* a face */
+                {"\xED\x95\x9C", 2},     /* Hangul */
+                {"\xF0\xA0\x80\x80", 2}, /* CJK extension B */
+                {"\xD0\x96", 1},         /* Cyrillic */
+                {"\xE2\x80\xA6", 1}};    /* the ellipsis */
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (text_width(str_from_cstr(rows[i].text)) != rows[i].width) {
+            fail_msg("%s", rows[i].text);
+        }
+    }
+}
+
+static void text_is_cut_to_columns(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t width;
+        const char *fitted;
+    } rows[] = {{"abc", 3, "abc"},
+                {"abcd", 3, "ab\xE2\x80\xA6"},
+                {"a bcd", 3, "a\xE2\x80\xA6"},
+                {"abc", 1, "\xE2\x80\xA6"},
+                {"abc", 0, ""},
+                {"", 0, ""},
+                {NIHON, 4, NIHON},
+                {NIHON, 3, "\xE6\x97\xA5\xE2\x80\xA6"},
+                {NIHON, 2, "\xE2\x80\xA6"},
+                {"e\xCC\x81z", 2, "e\xCC\x81z"},
+                {"e\xCC\x81xz", 2, "e\xCC\x81\xE2\x80\xA6"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_str(text_fit(&arena, str_from_cstr(rows[i].text), rows[i].width), rows[i].fitted);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(table_reads_like_this, judging_reset),
+        cmocka_unit_test_teardown(empty_fleet_has_no_table, judging_reset),
+        cmocka_unit_test_teardown(what_is_missing_is_named, judging_reset),
+        cmocka_unit_test_teardown(color_is_used_only_when_there_is_some, judging_reset),
+        cmocka_unit_test_teardown(color_moves_no_column, judging_reset),
+        cmocka_unit_test_teardown(table_is_never_wider_than_the_terminal, judging_reset),
+        cmocka_unit_test_teardown(narrowing_shortens_before_it_drops, judging_reset),
+        cmocka_unit_test_teardown(account_stays_where_there_are_several, judging_reset),
+        cmocka_unit_test_teardown(hostile_text_moves_no_cursor_and_breaks_no_line, judging_reset),
+        cmocka_unit_test_teardown(width_counts_columns_not_bytes, judging_reset),
+        cmocka_unit_test_teardown(text_is_cut_to_columns, judging_reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
