@@ -18,7 +18,10 @@ enum alert_kind {
     ALERT_ESCALATED,          /* NON_COMPLIANT_TOO_LONG */
     ALERT_EXCEPTION_EXPIRING, /* the mode is excused, but not for long */
     ALERT_EXCEPTION_EXPIRED,  /* the exception has ended */
-    ALERT_FIGHT               /* somebody keeps undoing our corrections, so we stop */
+    ALERT_FIGHT,              /* somebody keeps undoing our corrections, so we stop */
+    ALERT_PROMOTED,           /* we set strictest, and watch it */
+    ALERT_ROLLED_BACK,        /* and took it back */
+    ALERT_WATCH_ENDED         /* and left it, or found it changed */
 };
 
 struct alert {
@@ -29,10 +32,11 @@ struct alert {
     str partition;
     int64_t since_ms; /* unix ms, when it became non-compliant; 0: unknown */
     int64_t now_ms;
-    enum desync_mode changed_from; /* MODE_UNKNOWN: enforcement changed nothing */
+    enum desync_mode changed_from; /* MODE_UNKNOWN: we changed nothing */
     enum desync_mode changed_to;
     struct writer writer; /* who made the last change that was not ours; empty: unknown */
     int corrections;      /* ours of this load balancer in the last 24 h, for ALERT_FIGHT */
+    str note;             /* why it was promoted, or how the watch ended; empty: nothing to say */
 };
 
 #define ALERT_SUBJECT_BYTES_MAX        ((size_t)99) /* SNS: less than 100 characters */

@@ -24,7 +24,14 @@ static const enum finding_id kind_findings[] = {
     [ALERT_EXCEPTION_EXPIRING] = FINDING_EXCEPTION_EXPIRING,
     [ALERT_EXCEPTION_EXPIRED] = FINDING_EXCEPTION_EXPIRED,
     [ALERT_FIGHT] = NO_FINDING,
+    [ALERT_PROMOTED] = NO_FINDING,
+    [ALERT_ROLLED_BACK] = NO_FINDING,
+    [ALERT_WATCH_ENDED] = NO_FINDING,
 };
+
+bool alert_is_about_promotion(enum alert_kind kind) {
+    return kind == ALERT_PROMOTED || kind == ALERT_ROLLED_BACK || kind == ALERT_WATCH_ENDED;
+}
 
 str duration_text(struct arena *arena, int64_t ms) {
     static const struct {
@@ -63,7 +70,8 @@ static struct sheet read_alert(struct arena *arena, const struct alert *alert) {
     sheet.account_id = or_else(alert->account_id, sheet.arn.account_id);
     sheet.region = or_else(alert->region, sheet.arn.region);
     sheet.partition = or_else(alert->partition, sheet.arn.partition);
-    bool is_changed = alert->kind == ALERT_ENFORCED && alert->changed_to != MODE_UNKNOWN;
+    bool is_change = alert->kind == ALERT_ENFORCED || alert_is_about_promotion(alert->kind);
+    bool is_changed = is_change && alert->changed_to != MODE_UNKNOWN;
     sheet.mode = is_changed ? alert->changed_to : evaluation->mode;
     sheet.finding = finding_of_alert(alert);
     int64_t day;
@@ -99,6 +107,12 @@ static str subject_what(const struct sheet *sheet) {
         return subject_exception(sheet, "ends");
     case ALERT_EXCEPTION_EXPIRED:
         return subject_exception(sheet, "ended");
+    case ALERT_PROMOTED:
+        return STR("Promoted");
+    case ALERT_ROLLED_BACK:
+        return STR("Promotion rolled back");
+    case ALERT_WATCH_ENDED:
+        return STR("Watch ended");
     case ALERT_FIGHT:
         break;
     }
@@ -112,7 +126,9 @@ static str subject_detail(const struct sheet *sheet) {
     if (evaluation->compliance == NOT_APPLICABLE) {
         return STR(" (no longer judged)");
     }
-    if (sheet->alert->kind == ALERT_ENFORCED && sheet->alert->changed_from != MODE_UNKNOWN) {
+    bool is_change =
+        sheet->alert->kind == ALERT_ENFORCED || alert_is_about_promotion(sheet->alert->kind);
+    if (is_change && sheet->alert->changed_from != MODE_UNKNOWN) {
         return str_format(arena, " (was %s)", mode_name(sheet->alert->changed_from));
     }
     if (sheet->alert->kind == ALERT_RESOLVED && evaluation->has_active_exception) {

@@ -72,6 +72,36 @@ static void append_resolved_headline(struct buf *out, const struct sheet *sheet)
     }
 }
 
+static void append_promotion_headline(struct buf *out, const struct sheet *sheet) {
+    const struct alert *alert = sheet->alert;
+    const char *from = mode_name(alert->changed_from);
+    const char *to = mode_name(sheet->mode);
+    if (alert->kind == ALERT_PROMOTED) {
+        buf_printf(out,
+                   "desync-guard raised the desync mitigation mode of the load balancer %" STR_FMT
+                   " from %s to %s, as the evidence allows. It is watched now, and taken back if "
+                   "errors rise.\n",
+                   STR_ARG(sheet->name),
+                   from,
+                   to);
+    } else if (alert->kind == ALERT_ROLLED_BACK) {
+        buf_printf(out,
+                   "desync-guard set the desync mitigation mode of the load balancer %" STR_FMT
+                   " back from %s to %s.\n",
+                   STR_ARG(sheet->name),
+                   from,
+                   to);
+    } else {
+        buf_printf(out,
+                   "The watch over the promotion of the load balancer %" STR_FMT " has ended.\n",
+                   STR_ARG(sheet->name));
+    }
+    str note = line_text(sheet, alert->note, MESSAGE_CHARACTERS_MAX);
+    if (!str_is_empty(note)) {
+        buf_printf(out, "Why: %" STR_FMT "\n", STR_ARG(note));
+    }
+}
+
 static void append_headline(struct buf *out, const struct sheet *sheet) {
     const struct alert *alert = sheet->alert;
     str name = sheet->name;
@@ -111,6 +141,11 @@ static void append_headline(struct buf *out, const struct sheet *sheet) {
                    STR_ARG(name),
                    alert->corrections);
         break;
+    case ALERT_PROMOTED:
+    case ALERT_ROLLED_BACK:
+    case ALERT_WATCH_ENDED:
+        append_promotion_headline(out, sheet);
+        break;
     }
 }
 
@@ -129,8 +164,8 @@ static void append_mode(struct buf *out, const struct sheet *sheet) {
 
 static void append_since(struct buf *out, const struct sheet *sheet) {
     const struct alert *alert = sheet->alert;
-    if (alert->kind == ALERT_EXCEPTION_EXPIRING) {
-        return; /* it is compliant still */
+    if (alert->kind == ALERT_EXCEPTION_EXPIRING || alert_is_about_promotion(alert->kind)) {
+        return; /* it is compliant still, or that is not what this is about */
     }
     bool is_over = alert->kind == ALERT_RESOLVED || alert->kind == ALERT_ENFORCED;
     buf_append(out, is_over ? STR("Was not compliant since: ") : STR("Not compliant since: "));
@@ -217,10 +252,10 @@ static void append_commands(struct buf *out, const struct sheet *sheet) {
 
 static void append_iac(struct buf *out, const struct sheet *sheet) {
     const struct evaluation *evaluation = sheet->evaluation;
-    bool is_raised = sheet->alert->kind == ALERT_ENFORCED;
+    bool is_raised = sheet->alert->kind != ALERT_FIGHT;
     enum desync_mode mode = is_raised ? sheet->mode : evaluation->required_mode;
     buf_append_char(out, '\n');
-    if (sheet->alert->kind == ALERT_ENFORCED) {
+    if (is_raised) {
         buf_append(out,
                    STR("What describes the load balancer must say so too, or else its next "
                        "deployment undoes this.\n"));
@@ -265,10 +300,12 @@ str alert_body(const struct sheet *sheet) {
     buf_init(&tail, sheet->arena, ALERT_BODY_BYTES_MAX);
     append_headline(&head, sheet);
     append_facts(&head, sheet);
-    if (is_about_writer(sheet->alert->kind)) {
+    bool is_promotion = alert_is_about_promotion(sheet->alert->kind);
+    if (is_about_writer(sheet->alert->kind) ||
+        (is_promotion && sheet->alert->kind != ALERT_WATCH_ENDED)) {
         append_iac(&tail, sheet);
     }
-    if (sheet->alert->kind != ALERT_RESOLVED) {
+    if (sheet->alert->kind != ALERT_RESOLVED && !is_promotion) {
         append_commands(&tail, sheet);
     }
     append_console(&tail, sheet);

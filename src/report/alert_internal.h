@@ -26,6 +26,9 @@ struct sheet {
 /* "9 days", "5 hours", "12 minutes", "less than 2 minutes"; negative counts as none. */
 str duration_text(struct arena *arena, int64_t ms);
 
+/* About promotion and its watch, not about a judgement. */
+bool alert_is_about_promotion(enum alert_kind kind);
+
 /* At most ALERT_BODY_BYTES_MAX. */
 str alert_body(const struct sheet *sheet);
 
