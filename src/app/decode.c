@@ -4,10 +4,12 @@
 #define ACCEPTED_MESSAGES                                                                          \
     "ConfigurationItemChangeNotification, OversizedConfigurationItemChangeNotification, "          \
     "ScheduledNotification or ConfigurationSnapshotDeliveryCompleted"
+#define ACCEPTED_ACTIONS "{\"action\":\"sweep\"}"
 #define ACCEPTED_SHAPES                                                                            \
     "accepted: an AWS Config rule invocation (invokingEvent with messageType " ACCEPTED_MESSAGES   \
-    "), an EventBridge event \"AWS API Call via CloudTrail\" of Elastic Load Balancing, "          \
-    "{\"action\":\"sweep\"}, or a \"Scheduled Event\""
+    "), an EventBridge event \"AWS API Call via CloudTrail\" of Elastic Load Balancing, an S3 "    \
+    "object that was created (EventBridge \"Object Created\", an S3 notification, or SQS "         \
+    "messages of them), " ACCEPTED_ACTIONS ", or a \"Scheduled Event\""
 
 enum status decode_member(const struct json *object,
                           const char *key,
@@ -172,6 +174,15 @@ static enum status check_region(const char *where,
                      STR_ARG(str_utf8_prefix(region, 64)));
 }
 
+enum status decode_region_member(const struct json *object,
+                                 const char *key,
+                                 struct arena *arena,
+                                 str *region_out,
+                                 struct error *error) {
+    TRY(decode_string_member(object, key, arena, region_out, error));
+    return check_region(key, *region_out, arena, error);
+}
+
 static enum status decode_time_member(const struct json *object,
                                       const char *key,
                                       struct arena *arena,
@@ -302,14 +313,23 @@ static enum status decode_config(const struct json *event,
     return decode_message(invoking, arena, config, error);
 }
 
+static const struct {
+    const char *name;
+    enum invocation_kind kind;
+} ACTIONS[] = {
+    {"sweep", INVOCATION_SWEEP},
+};
+
 /* {"action":"sweep"} as our own schedules send it. */
 static enum status decode_action(const struct json *action,
                                  struct arena *arena,
                                  struct invocation *invocation,
                                  struct error *error) {
-    if (str_eq(json_string(action), STR("sweep"))) {
-        invocation->kind = INVOCATION_SWEEP;
-        return STATUS_OK;
+    for (size_t i = 0; i < sizeof ACTIONS / sizeof *ACTIONS; i++) {
+        if (str_eq(json_string(action), str_from_cstr(ACTIONS[i].name))) {
+            invocation->kind = ACTIONS[i].kind;
+            return STATUS_OK;
+        }
     }
     return error_set(error, arena, STATUS_INVALID, "action must be \"sweep\"; " ACCEPTED_SHAPES);
 }
@@ -336,8 +356,11 @@ enum status decode_event(str event,
     }
     if (str_eq(json_get_string(root, "detail-type"), STR("Scheduled Event"))) {
         invocation_out->kind = INVOCATION_SWEEP;
-        TRY(decode_string_member(root, "region", arena, &invocation_out->config.region, error));
-        return check_region("region", invocation_out->config.region, arena, error);
+        return decode_region_member(root, "region", arena, &invocation_out->config.region, error);
+    }
+    if (is_log_event(root)) {
+        invocation_out->kind = INVOCATION_LOG_OBJECTS;
+        return decode_log_event(root, arena, &invocation_out->logs, error);
     }
     return error_set(
         error, arena, STATUS_INVALID, "the event has no invokingEvent; " ACCEPTED_SHAPES);

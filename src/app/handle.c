@@ -21,7 +21,9 @@ static void handle(struct app *app,
                    const struct invocation *invocation,
                    struct arena *arena,
                    struct app_reply *reply) {
-    if (invocation->kind == INVOCATION_ELB_CALL) {
+    if (invocation->kind == INVOCATION_LOG_OBJECTS) {
+        log_objects_handle(app, &invocation->logs, arena, reply);
+    } else if (invocation->kind == INVOCATION_ELB_CALL) {
         elb_call_handle(app, &invocation->elb_call, arena, reply);
     } else if (is_sweep(invocation)) {
         sweep_handle(app, &invocation->config, arena, reply);
@@ -49,7 +51,9 @@ static void decode_and_handle(struct app *app,
     str account = is_call ? invocation->elb_call.account_id : invocation->config.account_id;
     str region = is_call ? invocation->elb_call.region : invocation->config.region;
     bool is_ignored = is_call && !str_is_empty(invocation->elb_call.ignored_because);
-    if (!is_ignored && app_aim(app, account, region, arena, &error) != STATUS_OK) {
+    /* Logs are read and counted with our own credentials, whoever's load balancers wrote them. */
+    bool needs_aim = !is_ignored && invocation->kind != INVOCATION_LOG_OBJECTS;
+    if (needs_aim && app_aim(app, account, region, arena, &error) != STATUS_OK) {
         reply_error(reply, ERROR_ACCESS_DENIED, error.message);
         return;
     }
@@ -92,6 +96,9 @@ static bool needs_calls(const struct invocation *invocation, struct evaluation *
         id = is_ignored ? STR_EMPTY : call->arns[0];
         reason = is_ignored ? call->ignored_because
                             : STR("a call is judged by a live read, and evaluate makes none");
+    } else if (invocation->kind == INVOCATION_LOG_OBJECTS) {
+        compliance = NOT_APPLICABLE;
+        reason = STR("an access log is counted, not judged");
     } else if (!is_sweep(invocation)) {
         return false;
     }

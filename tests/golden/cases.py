@@ -19,8 +19,10 @@ EVALUATION = ("resourceType", "resourceId", "compliance", "annotation", "orderin
               "requiredMode", "grade", "owner", "source", "findings")
 TOP = ("about", "changesWith", "environment", "evaluate", "live")
 EVALUATE = (*EVALUATION, "exitCode", "error", "errorHolds")
-LIVE = (*EVALUATION, "evaluations", "reported", "failed", "calls", "errorType", "errorMessage",
-        "errorHolds")
+# Beside evaluations, of events about access logs.
+LOGS = ("logObjects", "batchItemFailures")
+LIVE = (*EVALUATION, *LOGS, "evaluations", "reported", "failed", "calls", "errorType",
+        "errorMessage", "errorHolds")
 
 
 class BadCase(Exception):
@@ -165,6 +167,7 @@ def _live(outcome):
         return {"errorType": body["errorType"], "errorMessage": body["errorMessage"]}
     evaluations = [_evaluation(each) for each in body["evaluations"]]
     told = {"reported": body["reported"], "failed": body["failed"]}
+    told.update({name: body[name] for name in LOGS if name in body})
     if len(evaluations) == 1:
         return {**evaluations[0], **told}
     return {"evaluations": evaluations, **told}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One access-log object, from its key to counts a day. It is read in pieces, unpacked and counted
+ * as they come, so that its size costs time and no memory.
+ */
+#include "aws/s3.h"
+#include "log_object_internal.h"
+#include "traffic/inflate.h"
+
+static str arn_of(const struct access_log_key *key, struct arena *arena) {
+    return str_format(arena,
+                      "arn:%" STR_FMT ":elasticloadbalancing:%" STR_FMT ":%" STR_FMT
+                      ":loadbalancer/app/%" STR_FMT "/%" STR_FMT,
+                      STR_ARG(partition_of_region(key->region)),
+                      STR_ARG(key->region),
+                      STR_ARG(key->account_id),
+                      STR_ARG(key->name),
+                      STR_ARG(key->id));
+}
+
+bool log_object_is_access_log(str key,
+                              struct arena *arena,
+                              struct log_traffic *traffic_out,
+                              str *why_out) {
+    *traffic_out = (struct log_traffic){.day_count = 0};
+    struct access_log_key parts = access_log_key_parse(key);
+    if (parts.kind == ACCESS_LOG_UNPARSED) {
+        *why_out = STR("no access log of a load balancer");
+        return false;
+    }
+    if (parts.kind != ACCESS_LOG_LINE) {
+        *why_out = str_from_cstr(access_log_kind_name(parts.kind));
+        return false;
+    }
+    if (!parts.is_compressed) {
+        *why_out = STR("not compressed, as access logs of Application Load Balancers are");
+        return false;
+    }
+    struct load_balancer_arn arn;
+    traffic_out->arn = arn_of(&parts, arena);
+    traffic_out->account_id = parts.account_id;
+    traffic_out->region = parts.region;
+    if (load_balancer_arn_parse(traffic_out->arn, &arn) != STATUS_OK) {
+        *why_out = STR("its key names no load balancer");
+        return false;
+    }
+    return true;
+}
+
+/* From S3 to the tally. */
+struct reading {
+    struct inflate *inflate;
+    struct error damage;
+};
+
+static void count_lines(void *context, str lines) {
+    tally_add_lines(context, lines);
+}
+
+/* What is behind the damage need not be fetched. */
+static enum status unpack(void *context, str piece, struct error *error) {
+    struct reading *reading = context;
+    (void)error;
+    return inflate_feed(reading->inflate, piece, &reading->damage);
+}
+
+/* The load balancer is that of the key, so that lines are told apart by their day alone. */
+static enum status add_day(struct log_traffic *traffic, const struct tally_day *tallied) {
+    size_t i = 0;
+    while (i < traffic->day_count && traffic->days[i].day != tallied->day) {
+        i++;
+    }
+    if (i == TRAFFIC_DAYS_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    struct traffic_day *day = &traffic->days[i];
+    if (i == traffic->day_count) {
+        traffic->day_count++;
+        *day = (struct traffic_day){.day = tallied->day};
+    }
+    day->counts.requests += tallied->counts.requests;
+    for (size_t class = 0; class < CLASS_COUNT; class ++) {
+        day->counts.classes[class] += tallied->counts.classes[class];
+    }
+    day->newest_ms = tallied->newest_ms > day->newest_ms ? tallied->newest_ms : day->newest_ms;
+    return STATUS_OK;
+}
+
+static enum status add_days(struct tally *tally,
+                            struct arena *arena,
+                            struct log_traffic *traffic,
+                            struct error *error) {
+    struct tally_result result;
+    tally_finish(tally, &result);
+    traffic->totals = result.totals;
+    traffic->unparsed = result.unparsed;
+    traffic->untallied = result.untallied;
+    for (size_t i = 0; i < result.day_count; i++) {
+        if (add_day(traffic, &result.days[i]) != STATUS_OK) {
+            return error_set(error,
+                             arena,
+                             STATUS_TOO_LARGE,
+                             "its lines are of more than %d days",
+                             TRAFFIC_DAYS_MAX);
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status log_object_read(struct aws_client *client,
+                            const struct log_object *object,
+                            struct arena *arena,
+                            struct log_traffic *traffic,
+                            struct error *error) {
+    struct tally *tally = tally_new(arena, 0);
+    const struct line_sink lines = {.context = tally, .take = count_lines};
+    struct reading reading = {.inflate = inflate_new(arena, &lines)};
+    const struct s3_object source = {.region = object->region,
+                                     .bucket = object->bucket,
+                                     .key = object->key,
+                                     .e_tag = object->e_tag};
+    const struct s3_sink sink = {.context = &reading, .take = unpack};
+    enum status status = s3_get_object(client, &source, &sink, arena, NULL, error);
+    if (status != STATUS_OK && reading.damage.status == STATUS_OK) {
+        return status;
+    }
+    /* The status of damage stays, and the line that was cut short is handed on. */
+    if (inflate_end(reading.inflate, &reading.damage) != STATUS_OK) {
+        traffic->damage = reading.damage.message;
+    }
+    return add_days(tally, arena, traffic, error);
+}

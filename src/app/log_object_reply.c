@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is answered and measured once the objects of an event are handled. Sources: "Implementing
+ * partial batch responses" (AWS Lambda Developer Guide, SQS).
+ */
+#include "log_object_internal.h"
+#include "report/emf.h"
+
+/* Half of the response is kept for the messages that failed: SQS must hear of each. */
+#define ROWS_BYTES_MAX    (RESPONSE_BYTES_MAX / 2)
+#define METRICS_BYTES_MAX ((size_t)4096)
+
+static void write_row(struct json_writer *writer,
+                      const struct log_object *object,
+                      const struct object_result *result) {
+    json_object_begin(writer);
+    json_write_member(writer, "key", object->key);
+    json_write_member(writer, "status", str_from_cstr(object_status_name(result->status)));
+    json_write_key(writer, STR("requests"));
+    json_write_i64(writer, (int64_t)result->requests);
+    json_write_member(writer, "why", result->why);
+    json_object_end(writer);
+}
+
+static void write_objects(struct json_writer *writer, const struct log_case *log_case) {
+    size_t i = 0;
+    json_write_key(writer, STR("logObjects"));
+    json_array_begin(writer);
+    for (; i < log_case->delivery->object_count && writer->out->len < ROWS_BYTES_MAX; i++) {
+        write_row(writer, &log_case->delivery->objects[i], &log_case->results[i]);
+    }
+    json_array_end(writer);
+    if (i < log_case->delivery->object_count) {
+        json_write_key(writer, STR("omitted"));
+        json_write_i64(writer, (int64_t)(log_case->delivery->object_count - i));
+    }
+}
+
+/* Messages are read in order, and so are their objects. */
+static void write_failures(struct json_writer *writer, const struct log_case *log_case) {
+    const struct log_delivery *delivery = log_case->delivery;
+    size_t next = 0;
+    json_write_key(writer, STR("batchItemFailures"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < delivery->message_count; i++) {
+        bool has_failed = !str_is_empty(delivery->messages[i].problem);
+        for (; next < delivery->object_count && delivery->objects[next].message == i; next++) {
+            has_failed = has_failed || log_case->results[next].status == OBJECT_FAILED;
+        }
+        if (has_failed) {
+            json_object_begin(writer);
+            json_write_member(writer, "itemIdentifier", delivery->messages[i].id);
+            json_object_end(writer);
+        }
+    }
+    json_array_end(writer);
+}
+
+static void write_nothing_judged(struct json_writer *writer) {
+    json_write_key(writer, STR("evaluations"));
+    json_write_raw(writer, STR("[]"));
+    json_write_key(writer, STR("reported"));
+    json_write_i64(writer, 0);
+    json_write_key(writer, STR("failed"));
+    json_write_i64(writer, 0);
+    json_write_key(writer, STR("actions"));
+    json_write_raw(writer, STR("[]"));
+}
+
+static void reply_all(const struct log_case *log_case, struct app_reply *reply) {
+    struct buf body;
+    struct json_writer writer;
+    buf_init(&body, log_case->arena, RESPONSE_BYTES_MAX);
+    json_writer_init(&writer, &body);
+    json_object_begin(&writer);
+    write_nothing_judged(&writer);
+    write_objects(&writer, log_case);
+    if (log_case->delivery->is_queued) {
+        write_failures(&writer, log_case);
+    }
+    json_object_end(&writer);
+    if (buf_status(&body) != STATUS_OK) {
+        reply_error(reply, ERROR_NOT_COUNTED, STR("the response would be larger than 6 MiB"));
+        return;
+    }
+    *reply = (struct app_reply){.body = buf_str(&body)};
+}
+
+void log_objects_reply(const struct log_case *log_case, struct app_reply *reply) {
+    const struct log_delivery *delivery = log_case->delivery;
+    const struct object_result *results = log_case->results;
+    size_t failed_count = 0;
+    size_t first = 0;
+    for (size_t i = delivery->object_count; i-- > 0;) {
+        if (results[i].status == OBJECT_FAILED) {
+            failed_count++;
+            first = i;
+        }
+    }
+    if (failed_count == 0 || delivery->is_queued) {
+        reply_all(log_case, reply);
+        return;
+    }
+    str message = str_format(log_case->arena,
+                             "%zu of %zu objects were not counted; %" STR_FMT ": %" STR_FMT,
+                             failed_count,
+                             delivery->object_count,
+                             STR_ARG(delivery->objects[first].key),
+                             STR_ARG(results[first].why));
+    reply_error(reply, ERROR_NOT_COUNTED, message);
+}
+
+void log_objects_write_metrics(const struct log_case *log_case) {
+    const struct app *app = log_case->app;
+    struct buf line;
+    buf_init(&line, log_case->arena, METRICS_BYTES_MAX);
+    for (size_t i = 0; i < log_case->sum_count && app->metrics.write != NULL; i++) {
+        const struct traffic_sum *sum = &log_case->sums[i];
+        const struct emf_metric metrics[] = {
+            {"Requests", "Count", (double)sum->counts.requests},
+            {"Acceptable", "Count", (double)sum->counts.classes[CLASS_ACCEPTABLE]},
+            {"Ambiguous", "Count", (double)sum->counts.classes[CLASS_AMBIGUOUS]},
+            {"Severe", "Count", (double)sum->counts.classes[CLASS_SEVERE]},
+            {"Unparsed", "Count", (double)sum->unparsed},
+        };
+        buf_clear(&line);
+        emf_write(&line,
+                  app->settings.report.metrics_namespace,
+                  sum->account_id,
+                  sum->region,
+                  app->clock->now_ms(app->clock),
+                  metrics,
+                  sizeof metrics / sizeof *metrics);
+        app->metrics.write(app->metrics.context, buf_str(&line));
+    }
+}

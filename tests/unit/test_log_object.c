@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From an event of S3 to TRAFFIC items, where nothing goes wrong. What goes wrong is in
+ * test_log_object_faults.c.
+ */
+#include "log_world.h"
+
+static struct log_world world;
+
+static int open_world(void **state) {
+    (void)state;
+    log_begin(&world, LOG_VARIABLES);
+    return 0;
+}
+
+static int close_world(void **state) {
+    (void)state;
+    log_end(&world);
+    return 0;
+}
+
+#define ROW(key, status, requests, why)                                                            \
+    "{\"key\":\"" key "\",\"status\":\"" status "\",\"requests\":" requests ",\"why\":\"" why "\"" \
+    "}"
+
+#define EVERY_CLASS                                                                                \
+    LINE("2026-11-23T08:01:00.000000Z", "-", "-"),                                                 \
+        LINE("2026-11-23T08:02:00.250000Z", "Acceptable", "SpaceInUri"),                           \
+        LINE("2026-11-23T08:01:30.000000Z", "Ambiguous", "UndefinedContentLengthSemantics"),       \
+        LINE("2026-11-23T08:01:40.000000Z", "Severe", "BadContentLength"),                         \
+        LINE("2026-11-23T08:01:50.000000Z", "-", "-")
+
+static void lines_are_counted_by_class_under_the_load_balancer_of_the_key(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    log_tell(&world);
+    log_answered(&world, "[" ROW(LOG_KEY, "counted", "5", "") "]");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "5 2 1 1 1 0 2026-11-23T08:02:00.250Z");
+    assert_int_equal(world.fake.request_count, 2);
+}
+
+static void what_is_kept_has_an_end(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    log_tell(&world);
+    const struct table_item *day = table_first(world.table, STR(LOG_ARN), "TRAFFIC#");
+    const struct table_item *seen = table_first(world.table, STR(LOG_ARN), "SEEN#");
+    /* 400 days after 2026-11-23, and 30 days after now. */
+    assert_str(table_text(day, "expires_at"), "1829952000");
+    assert_str(table_text(seen, "expires_at"), "1798012800");
+    assert_str(table_text(seen, "object"), "s3://logs/" LOG_KEY);
+}
+
+static void lines_are_counted_on_their_own_day_not_that_of_the_delivery(void **state) {
+    (void)state;
+    LOG_PUT(&world,
+            LOG_KEY,
+            LINE("2026-11-22T23:59:59.999999Z", "Severe", "BadContentLength"),
+            LINE("2026-11-23T00:00:00.000000Z", "-", "-"),
+            LINE("2026-11-22T23:58:00.000000Z", "-", "-"));
+    log_tell(&world);
+    assert_str(log_day(&world, LOG_ARN, "2026-11-22"), "2 1 0 0 1 0 2026-11-22T23:59:59.999Z");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "1 1 0 0 0 0 2026-11-23T00:00:00.000Z");
+}
+
+static void objects_of_a_day_add_up(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    LOG_PUT(&world, LOG_KEY_OF("second00"), EVERY_CLASS);
+    log_tell(&world);
+    log_handle(&world, log_notification(&world, LOG_KEY_OF("second00"), "e1"));
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "10 4 2 2 2 0 2026-11-23T08:02:00.250Z");
+}
+
+static void the_newest_line_stays_the_newest_whatever_the_order(void **state) {
+    (void)state;
+    static const char *const KEYS[] = {LOG_KEY_OF("first000"),
+                                       LOG_KEY_OF("older000"),
+                                       LOG_KEY_OF("newer000"),
+                                       LOG_KEY_OF("equal0")};
+    LOG_PUT(&world, KEYS[0], LINE("2026-11-23T08:02:00.000000Z", "-", "-"));
+    LOG_PUT(&world, KEYS[1], LINE("2026-11-23T08:01:00.000000Z", "-", "-"));
+    LOG_PUT(&world, KEYS[2], LINE("2026-11-23T08:03:00.000000Z", "-", "-"));
+    LOG_PUT(&world, KEYS[3], LINE("2026-11-23T08:03:00.000000Z", "-", "-"));
+    log_handle(&world, log_queue(&world, KEYS, 4));
+    assert_false(world.reply.is_error);
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "4 4 0 0 0 0 2026-11-23T08:03:00.000Z");
+}
+
+static void each_day_has_its_own_newest_line(void **state) {
+    (void)state;
+    LOG_PUT(&world,
+            LOG_KEY,
+            LINE("2026-11-21T08:05:00.000000Z", "-", "-"),
+            LINE("2026-11-22T08:05:00.000000Z", "-", "-"),
+            LINE("2026-11-23T08:05:00.000000Z", "-", "-"));
+    LOG_PUT(&world,
+            LOG_KEY_OF("second00"),
+            LINE("2026-11-21T08:04:00.000000Z", "-", "-"),
+            LINE("2026-11-22T08:06:00.000000Z", "-", "-"),
+            LINE("2026-11-23T08:04:00.000000Z", "-", "-"));
+    log_handle(&world, LOG_QUEUE(&world, LOG_KEY, LOG_KEY_OF("second00")));
+    assert_str(log_day(&world, LOG_ARN, "2026-11-21"), "2 2 0 0 0 0 2026-11-21T08:05:00.000Z");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-22"), "2 2 0 0 0 0 2026-11-22T08:06:00.000Z");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "2 2 0 0 0 0 2026-11-23T08:05:00.000Z");
+}
+
+static void the_same_object_is_counted_once(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    log_tell(&world);
+    log_tell(&world);
+    log_answered(&world, "[" ROW(LOG_KEY, "duplicate", "0", "it was counted before") "]");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "5 2 1 1 1 0 2026-11-23T08:02:00.250Z");
+    assert_int_equal(log_logged(&world, "ignored"), 1);
+    assert_int_equal(table_count(world.table, STR(LOG_ARN), "SEEN#"), 1);
+}
+
+static void the_same_object_told_by_another_service_is_counted_once(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    log_tell(&world);
+    log_handle(&world,
+               STR("{\"detail-type\":\"Object Created\",\"source\":\"aws.s3\",\"region\":"
+                   "\"eu-west-1\",\"account\":\"123456789012\",\"detail\":{\"bucket\":{\"name\":"
+                   "\"logs\"},\"object\":{\"key\":\"" LOG_KEY "\",\"etag\":\"\\\"e1\\\"\"}}}"));
+    log_answered(&world, "[" ROW(LOG_KEY, "duplicate", "0", "it was counted before") "]");
+}
+
+static void another_version_under_the_same_key_is_another_object(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    log_tell(&world);
+    LOG_PUT(&world, LOG_KEY, LINE("2026-11-23T08:04:00.000000Z", "-", "-"))->e_tag = "e2";
+    log_handle(&world, log_notification(&world, LOG_KEY, "e2"));
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "6 3 1 1 1 0 2026-11-23T08:04:00.000Z");
+}
+
+static void copy_that_was_faster(struct log_world *there) {
+    struct log_world before = *there;
+    log_tell(there);
+    assert_false(there->reply.is_error);
+    there->reply = before.reply;
+}
+
+static void another_copy_that_counts_the_object_meanwhile_counts_it_alone(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    world.meanwhile = copy_that_was_faster;
+    log_tell(&world);
+    log_answered(&world, "[" ROW(LOG_KEY, "duplicate", "0", "it was counted before") "]");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "5 2 1 1 1 0 2026-11-23T08:02:00.250Z");
+}
+
+#define FOLDER_OF(name) LOG_FOLDER name
+
+static const struct {
+    const char *name;
+    const char *key;
+    const char *why;
+} SKIPPED[] = {
+    {"test file",
+     "AWSLogs/123456789012/ELBAccessLogTestFile",
+     "test file that Elastic Load Balancing writes when logging is switched on"},
+    {"connection log",
+     FOLDER_OF("conn_log.123456789012_elasticloadbalancing_eu-west-1_app.shop.0123456789abcdef_"
+               "20261123T0805Z_198.51.100.7_2fk8q1zx.log.gz"),
+     "connection log of an Application Load Balancer"},
+    {"health check log",
+     FOLDER_OF("health_check_log_123456789012_elasticloadbalancing_eu-west-1_app.shop."
+               "0123456789abcdef_20261123T0805Z_198.51.100.7_2fk8q1zx.log.gz"),
+     "health check log of an Application Load Balancer"},
+    {"Classic Load Balancer",
+     FOLDER_OF("123456789012_elasticloadbalancing_eu-west-1_my-elb_20261123T0805Z_198.51.100.7_"
+               "2fk8q1zx.log"),
+     "access log of a Classic Load Balancer"},
+    {"not compressed",
+     FOLDER_OF("123456789012_elasticloadbalancing_eu-west-1_app.shop.0123456789abcdef_"
+               "20261123T0805Z_198.51.100.7_2fk8q1zx.log"),
+     "not compressed"},
+    {"of another service",
+     "AWSLogs/123456789012/CloudTrail/eu-west-1/2026/11/23/x.json.gz",
+     "no access log of a load balancer"},
+    {"foreign", "holiday.jpg", "no access log of a load balancer"},
+};
+
+static void foreign_objects_are_skipped_with_a_line_each_and_without_a_call(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof SKIPPED / sizeof *SKIPPED; i++) {
+        print_message("%s\n", SKIPPED[i].name);
+        log_handle(&world, log_notification(&world, SKIPPED[i].key, "e1"));
+        assert_false(world.reply.is_error);
+        assert_true(str_contains(world.reply.body, STR("\"status\":\"skipped\"")));
+        assert_true(str_contains(world.reply.body, str_from_cstr(SKIPPED[i].why)));
+        assert_int_equal(log_logged(&world, "ignored"), i + 1);
+        assert_int_equal(log_logged(&world, SKIPPED[i].key), 1);
+    }
+    assert_int_equal(world.fake.request_count, 0);
+}
+
+static void other_events_of_s3_are_skipped_with_a_line(void **state) {
+    (void)state;
+    log_handle(
+        &world,
+        STR("{\"Records\":[{\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectRemoved:Delete\","
+            "\"s3\":{\"object\":{\"key\":\"" LOG_KEY "\"}}}]}"));
+    log_answered(&world,
+                 "[" ROW(LOG_KEY, "skipped", "0", "ObjectRemoved:Delete creates no object") "]");
+    log_handle(&world,
+               STR("{\"Service\":\"Amazon S3\",\"Event\":\"s3:TestEvent\",\"Bucket\":\"b\"}"));
+    assert_int_equal(log_logged(&world, "ignored"), 2);
+    assert_int_equal(log_logged(&world, "s3:TestEvent"), 1);
+    assert_int_equal(world.fake.request_count, 0);
+}
+
+#define CHINA_KEY                                                                                  \
+    "p/AWSLogs/210987654321/elasticloadbalancing/cn-north-1/2026/11/23/210987654321_"              \
+    "elasticloadbalancing_cn-north-1_app.far.fedcba9876543210_20261123T0805Z_198.51.100.7_x.log."  \
+    "gz"
+#define CHINA_ARN                                                                                  \
+    "arn:aws-cn:elasticloadbalancing:cn-north-1:210987654321:loadbalancer/app/far/"                \
+    "fedcba9876543210"
+
+static void load_balancers_of_other_accounts_and_partitions_are_counted(void **state) {
+    (void)state;
+    LOG_PUT(&world, CHINA_KEY, EVERY_CLASS);
+    log_handle(&world, log_notification(&world, CHINA_KEY, "e1"));
+    assert_str(log_day(&world, CHINA_ARN, "2026-11-23"), "5 2 1 1 1 0 2026-11-23T08:02:00.250Z");
+    /* Read where the bucket is, counted where we are. */
+    assert_true(str_contains(world.fake.requests[0].http.url, STR("logs.s3.eu-west-1.")));
+    assert_true(str_contains(world.fake.requests[1].http.url, STR("dynamodb.eu-west-1.")));
+}
+
+static void old_lines_are_of_an_unknown_class(void **state) {
+    (void)state;
+    str line = STR("http 2018-07-02T22:23:00.186641Z app/shop/0123456789abcdef 192.0.2.1:2817 "
+                   "10.0.0.1:80 0.000 0.001 0.000 200 200 34 366 \"GET http://a.example:80/ "
+                   "HTTP/1.1\" \"curl/7.46.0\" - - arn:aws:tg \"Root=1-5\" \"-\" \"-\" 0 "
+                   "2018-07-02T22:22:48.364000Z \"forward\" \"-\" \"-\"\nnonsense\n");
+    log_put(&world, LOG_KEY, log_zip(&world, line));
+    log_tell(&world);
+    log_answered(&world, "[" ROW(LOG_KEY, "counted", "1", "") "]");
+    assert_str(log_day(&world, LOG_ARN, "2018-07-02"), "1 0 0 0 0 1 2018-07-02T22:23:00.186Z");
+    assert_int_equal(log_logged(&world, "unparsed=1"), 1);
+}
+
+static void an_object_without_lines_is_done(void **state) {
+    (void)state;
+    log_put(&world, LOG_KEY, log_zip(&world, STR_EMPTY));
+    log_tell(&world);
+    log_answered(&world, "[" ROW(LOG_KEY, "counted", "0", "") "]");
+    assert_int_equal(world.table->count, 1);
+}
+
+/* ---- metrics ---- */
+
+static void metrics_are_one_line_for_an_account_and_region(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    LOG_PUT(&world, LOG_KEY_OF("second00"), EVERY_CLASS);
+    LOG_PUT(&world, CHINA_KEY, LINE("2026-11-23T08:00:00.000000Z", "-", "-"));
+    log_handle(&world, LOG_QUEUE(&world, LOG_KEY, CHINA_KEY, LOG_KEY_OF("second00"), LOG_KEY));
+    str rest = buf_str(&world.metrics);
+    str first = str_split(&rest, '\n');
+    str second = str_split(&rest, '\n');
+    assert_str(rest, "");
+    assert_true(
+        str_contains(first,
+                     STR("\"Account\":\"123456789012\",\"Region\":\"eu-west-1\",\"Requests\":"
+                         "10,\"Acceptable\":2,\"Ambiguous\":2,\"Severe\":2,\"Unparsed\":0")));
+    assert_true(
+        str_contains(second, STR("\"Account\":\"210987654321\",\"Region\":\"cn-north-1\"")));
+    assert_true(str_contains(first, STR("\"Namespace\":\"DesyncGuard\"")));
+}
+
+static void nothing_counted_gives_no_metrics(void **state) {
+    (void)state;
+    log_handle(&world, log_notification(&world, "holiday.jpg", "e1"));
+    assert_int_equal(world.metrics.len, 0);
+}
+
+static void the_command_line_writes_no_metrics(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    world.app.metrics.write = NULL;
+    log_tell(&world);
+    log_answered(&world, "[" ROW(LOG_KEY, "counted", "5", "") "]");
+}
+
+/* ---- queue and settings ---- */
+
+static void a_queue_is_told_what_failed_even_when_nothing_did(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    log_handle(&world, LOG_QUEUE(&world, LOG_KEY));
+    assert_false(world.reply.is_error);
+    assert_true(str_ends_with(world.reply.body, STR("],\"batchItemFailures\":[]}")));
+}
+
+static void without_a_table_it_is_off_and_says_so_once(void **state) {
+    (void)state;
+    log_end(&world);
+    log_begin(&world, LOG_NO_TABLE);
+    log_handle(&world, LOG_QUEUE(&world, LOG_KEY, LOG_KEY));
+    assert_false(world.reply.is_error);
+    assert_true(str_contains(world.reply.body,
+                             STR(ROW(LOG_KEY, "skipped", "0", "STATE_TABLE is not set"))));
+    assert_int_equal(log_logged(&world, "evidence from access logs"), 1);
+    assert_int_equal(world.fake.request_count, 0);
+}
+
+static void evaluate_says_that_nothing_is_judged(void **state) {
+    (void)state;
+    str line;
+    enum compliance compliance;
+    struct error error = {0};
+    str event = log_notification(&world, LOG_KEY, "e1");
+    assert_int_equal(
+        app_evaluate_offline(&world.app, event, STR("f"), &world.arena, &line, &compliance, &error),
+        STATUS_OK);
+    assert_int_equal(compliance, NOT_APPLICABLE);
+    assert_true(str_contains(line, STR("an access log is counted, not judged")));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(lines_are_counted_by_class_under_the_load_balancer_of_the_key),
+        TEST(what_is_kept_has_an_end),
+        TEST(lines_are_counted_on_their_own_day_not_that_of_the_delivery),
+        TEST(objects_of_a_day_add_up),
+        TEST(the_newest_line_stays_the_newest_whatever_the_order),
+        TEST(each_day_has_its_own_newest_line),
+        TEST(the_same_object_is_counted_once),
+        TEST(the_same_object_told_by_another_service_is_counted_once),
+        TEST(another_version_under_the_same_key_is_another_object),
+        TEST(another_copy_that_counts_the_object_meanwhile_counts_it_alone),
+        TEST(foreign_objects_are_skipped_with_a_line_each_and_without_a_call),
+        TEST(other_events_of_s3_are_skipped_with_a_line),
+        TEST(load_balancers_of_other_accounts_and_partitions_are_counted),
+        TEST(old_lines_are_of_an_unknown_class),
+        TEST(an_object_without_lines_is_done),
+        TEST(metrics_are_one_line_for_an_account_and_region),
+        TEST(nothing_counted_gives_no_metrics),
+        TEST(the_command_line_writes_no_metrics),
+        TEST(a_queue_is_told_what_failed_even_when_nothing_did),
+        TEST(without_a_table_it_is_off_and_says_so_once),
+        TEST(evaluate_says_that_nothing_is_judged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
