@@ -11,17 +11,18 @@
 
 #define OPERATION "GetMetricData"
 #define TARGET    "GraniteServiceVersion20100801." OPERATION
-/* Together below CloudWatch's rate for one account by far, and 30 MB when every page is full. */
+/* Far below CloudWatch's rate for one account; the memory of as many pages. */
 #define IN_FLIGHT_MAX 3
-/* Of 100,800 that CloudWatch would give: a value takes a hundred bytes until it is summed. */
-#define DATAPOINTS_MAX 50000
+/* Of the 100,800 that CloudWatch would give: each is two JSON values, of which 100,000 are read of
+ * one text. */
+#define DATAPOINTS_MAX 40000
 /* Of 500 queries at their longest and a token, every byte of them escaped. */
 #define BODY_BYTES_MAX  ((size_t)2 * 1024 * 1024)
 #define NAME_BYTES_MAX  255
 #define TOKEN_BYTES_MAX 65536
 #define TIMEOUT_MS      15000
-/* At 50,000 values a page, more than 500 queries have in 15 days of minutes. */
-#define PAGES_MAX 250
+/* As many as 500 queries have in 15 days of minutes, the most that CloudWatch keeps. */
+#define PAGES_MAX 275
 
 enum { HEADER_COUNT = JSON_HEADER_COUNT + 1 };
 

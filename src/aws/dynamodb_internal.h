@@ -61,6 +61,10 @@ MUST_USE enum status dynamodb_refuse(const char *operation,
 void dynamodb_write_put(struct json_writer *writer, const struct dynamodb_put *put);
 void dynamodb_write_update(struct json_writer *writer, const struct dynamodb_update *update);
 
+/* Of a page, which DynamoDB would fill with 1 MB: of small attributes that is more JSON values than
+ * are read of one text (100,000). With so many an item may have some 90 attributes. */
+#define DYNAMODB_PAGE_ITEMS_MAX 500
+
 struct dynamodb_page {
     struct dynamodb_item *items;
     size_t count;

@@ -2,8 +2,7 @@
 #include "dynamodb_internal.h"
 
 #define OPERATION "Query"
-/* At 1 MB a page, far beyond what one load balancer can gather: a listing that goes on is one that
- * does not end. */
+/* Far beyond what one load balancer can gather: a listing that goes on is one that does not end. */
 #define PAGES_MAX 1000
 
 struct listing {
@@ -40,6 +39,12 @@ static void write_condition(struct json_writer *writer, const struct dynamodb_qu
     json_object_end(writer);
 }
 
+static size_t page_limit(const struct listing *listing) {
+    size_t left = listing->query->limit - listing->count;
+    bool is_nearer = listing->query->limit > 0 && left < DYNAMODB_PAGE_ITEMS_MAX;
+    return is_nearer ? left : DYNAMODB_PAGE_ITEMS_MAX;
+}
+
 static void write_query(struct buf *body, const struct listing *listing) {
     const struct dynamodb_query *query = listing->query;
     struct json_writer writer;
@@ -51,10 +56,8 @@ static void write_query(struct buf *body, const struct listing *listing) {
     json_write_bool(&writer, true);
     json_write_key(&writer, STR("ScanIndexForward"));
     json_write_bool(&writer, !query->is_descending);
-    if (query->limit > 0) {
-        json_write_key(&writer, STR("Limit"));
-        json_write_i64(&writer, (int64_t)(query->limit - listing->count));
-    }
+    json_write_key(&writer, STR("Limit"));
+    json_write_i64(&writer, (int64_t)page_limit(listing));
     if (!str_is_empty(listing->next.pk)) {
         json_write_key(&writer, STR("ExclusiveStartKey"));
         dynamodb_write_key(&writer, &listing->next);

@@ -2,7 +2,7 @@
 #include "dynamodb_internal.h"
 
 #define OPERATION "Scan"
-/* At 1 MB a page, 100 GB: a scan that goes on is one that does not end. */
+/* Of 500 items: a scan that goes on is one that does not end. */
 #define PAGES_MAX 100000
 /* 4 KB is the longest expression that DynamoDB takes. */
 #define PROJECTION_BYTES_MAX 4096
@@ -52,6 +52,8 @@ static void write_scan(struct buf *body,
     json_write_member(&writer, "TableName", scan->table);
     write_filter(&writer, scan);
     write_projection(&writer, scan, body->arena);
+    json_write_key(&writer, STR("Limit"));
+    json_write_i64(&writer, DYNAMODB_PAGE_ITEMS_MAX);
     if (!str_is_empty(start->pk)) {
         json_write_key(&writer, STR("ExclusiveStartKey"));
         dynamodb_write_key(&writer, start);

@@ -65,7 +65,7 @@ static void sums_are_asked_for_like_this(void **state) {
     assert_true(str_contains(fake_request_header(&fixture.fake, 0, "Authorization"),
                              STR("/eu-west-1/monitoring/aws4_request")));
     assert_str(fake_request_body(&fixture.fake, 0),
-               "{\"StartTime\":1795388400,\"EndTime\":1795395600,\"MaxDatapoints\":50000,"
+               "{\"StartTime\":1795388400,\"EndTime\":1795395600,\"MaxDatapoints\":40000,"
                "\"MetricDataQueries\":["
                "{\"Id\":\"m0\",\"MetricStat\":{\"Metric\":{\"Namespace\":\"AWS/ApplicationELB\","
                "\"MetricName\":\"RequestCount\",\"Dimensions\":[{\"Name\":\"LoadBalancer\","
@@ -245,6 +245,43 @@ static void fleets_of_every_size_are_summed(void **state) {
     }
 }
 
+/* As many values as were allowed, spread over as many series as there can be. */
+static struct fake_answer full_respond(void *context, const struct http_request *request) {
+    struct arena *arena = context;
+    struct buf body;
+    assert_true(str_contains(request->body, STR("\"MaxDatapoints\":40000")));
+    buf_init(&body, arena, 1 << 22);
+    buf_append(&body, STR("{\"MetricDataResults\":["));
+    for (int i = 0; i < CLOUDWATCH_QUERIES_MAX; i++) {
+        buf_printf(
+            &body, "%s{\"Id\":\"m%d\",\"Label\":\"x\",\"Timestamps\":[", i > 0 ? "," : "", i);
+        for (int k = 0; k < 80; k++) {
+            buf_printf(&body, "%s%d", k > 0 ? "," : "", 1795392000 + k * 60);
+        }
+        buf_append(&body, STR("],\"Values\":["));
+        for (int k = 0; k < 80; k++) {
+            buf_append(&body, k > 0 ? STR(",1.0") : STR("1.0"));
+        }
+        buf_append(&body, STR("],\"StatusCode\":\"Complete\"}"));
+    }
+    buf_append(&body, STR("],\"Messages\":[]}"));
+    return (struct fake_answer){.http_status = 200, .body = buf_str(&body)};
+}
+
+static void a_page_as_full_as_it_may_be_is_read(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    fixture.fake.respond = full_respond;
+    fixture.fake.respond_context = &fixture.fake.arena;
+    struct cloudwatch_series *series = fleet_of(&fixture, CLOUDWATCH_QUERIES_MAX);
+    assert_int_equal(sums(&fixture, series, CLOUDWATCH_QUERIES_MAX), STATUS_OK);
+    for (size_t i = 0; i < CLOUDWATCH_QUERIES_MAX; i++) {
+        assert_true(series[i].sum == 60 && series[i].points == 60); /* 80 minutes, an hour asked */
+    }
+    fixture_end(&fixture);
+}
+
 static void what_was_not_read_is_not_complete(void **state) {
     (void)state;
     for (size_t fails_from = 1; fails_from <= 8; fails_from++) {
@@ -371,6 +408,7 @@ int main(void) {
         cmocka_unit_test(each_series_counts_what_lies_in_its_own_range),
         cmocka_unit_test(series_are_complete_when_their_last_page_says_so),
         cmocka_unit_test(fleets_of_every_size_are_summed),
+        cmocka_unit_test(a_page_as_full_as_it_may_be_is_read),
         cmocka_unit_test(what_was_not_read_is_not_complete),
         cmocka_unit_test(a_page_that_is_asked_for_again_counts_once),
         cmocka_unit_test(answers_in_another_shape_are_unreadable),

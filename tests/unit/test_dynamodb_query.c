@@ -33,10 +33,11 @@ static void query_is_asked_like_this(void **state) {
         struct dynamodb_query query;
         const char *body;
     } rows[] = {
-        {{.table = {"t", 1}, .pk = {"lb", 2}}, BASE("", "") "\"ScanIndexForward\":true}"},
+        {{.table = {"t", 1}, .pk = {"lb", 2}},
+         BASE("", "") "\"ScanIndexForward\":true,\"Limit\":500}"},
         {{.table = {"t", 1}, .pk = {"lb", 2}, .sk_prefix = {"CHANGE#", 7}, .is_descending = true},
          BASE(" AND begins_with(sk, :prefix)",
-              ",\":prefix\":{\"S\":\"CHANGE#\"}") "\"ScanIndexForward\":false}"},
+              ",\":prefix\":{\"S\":\"CHANGE#\"}") "\"ScanIndexForward\":false,\"Limit\":500}"},
         {{.table = {"t", 1}, .pk = {"lb", 2}, .sk_from = {"a", 1}, .sk_to = {"b", 1}, .limit = 7},
          BASE(" AND sk BETWEEN :from AND :to",
               ",\":from\":{\"S\":\"a\"},\":to\":{\"S\":\"b\"}") "\"ScanIndexForward\":true,"

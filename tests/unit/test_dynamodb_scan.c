@@ -51,15 +51,15 @@ static void scan_is_asked_like_this(void **state) {
         struct dynamodb_scan scan;
         const char *body;
     } rows[] = {
-        {{.table = {"t", 1}}, "{\"TableName\":\"t\"}"},
+        {{.table = {"t", 1}}, "{\"TableName\":\"t\",\"Limit\":500}"},
         {{.table = {"t", 1}, .sk = {"STATE", 5}},
          "{\"TableName\":\"t\",\"FilterExpression\":\"sk = :sk\","
-         "\"ExpressionAttributeValues\":{\":sk\":{\"S\":\"STATE\"}}}"},
+         "\"ExpressionAttributeValues\":{\":sk\":{\"S\":\"STATE\"}},\"Limit\":500}"},
         {{.table = {"t", 1}, .sk_prefix = {"DAY#", 4}, .attributes = names, .attribute_count = 2},
          "{\"TableName\":\"t\",\"FilterExpression\":\"begins_with(sk, :sk)\","
          "\"ExpressionAttributeValues\":{\":sk\":{\"S\":\"DAY#\"}},"
          "\"ProjectionExpression\":\"#a0,#a1\","
-         "\"ExpressionAttributeNames\":{\"#a0\":\"pk\",\"#a1\":\"mode\"}}"},
+         "\"ExpressionAttributeNames\":{\"#a0\":\"pk\",\"#a1\":\"mode\"},\"Limit\":500}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct aws_fixture fixture;
@@ -151,6 +151,37 @@ static void scan_hands_on_every_page_in_turn(void **state) {
     }
 }
 
+/* The answer to "Limit": 500 items of many small attributes. */
+static struct fake_answer full_respond(void *context, const struct http_request *request) {
+    struct arena *arena = context;
+    struct buf body;
+    assert_true(str_contains(request->body, STR("\"Limit\":500}")));
+    buf_init(&body, arena, 1 << 22);
+    buf_append(&body, STR("{\"Items\":["));
+    for (int i = 0; i < 500; i++) {
+        buf_printf(&body, "%s{\"pk\":{\"S\":\"lb\"},\"sk\":{\"S\":\"%d\"}", i == 0 ? "" : ",", i);
+        for (int k = 0; k < 88; k++) {
+            buf_printf(&body, ",\"n%d\":{\"N\":\"1\"}", k);
+        }
+        buf_append(&body, STR("}"));
+    }
+    buf_append(&body, STR("]}"));
+    return (struct fake_answer){.http_status = 200, .body = buf_str(&body)};
+}
+
+static void scan_reads_a_full_page_of_many_small_attributes(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    struct taken taken = {.items = 0};
+    fixture_begin(&fixture);
+    fixture.fake.respond = full_respond;
+    fixture.fake.respond_context = &fixture.fake.arena;
+    const struct dynamodb_scan scan = {.table = STR("t")};
+    assert_int_equal(scan_into(&fixture, &scan, &taken), STATUS_OK);
+    assert_int_equal(taken.items, 500);
+    fixture_end(&fixture);
+}
+
 static void scan_ends_where_the_sink_ends_it(void **state) {
     (void)state;
     struct aws_fixture fixture;
@@ -239,6 +270,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scan_is_asked_like_this),
         cmocka_unit_test(scan_hands_on_every_page_in_turn),
+        cmocka_unit_test(scan_reads_a_full_page_of_many_small_attributes),
         cmocka_unit_test(scan_ends_where_the_sink_ends_it),
         cmocka_unit_test(scan_never_hands_on_a_page_twice),
         cmocka_unit_test(scan_whose_pages_lead_nowhere_ends),

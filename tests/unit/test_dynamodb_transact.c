@@ -225,6 +225,20 @@ static void transaction_that_stays_lost_says_so(void **state) {
     fixture_end(&fixture);
 }
 
+/* Had the lost attempt been carried out, the token would have made the next one OK. */
+static void transaction_refused_after_a_lost_answer_is_known_to_be_undone(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    size_t failed = 9;
+    fixture_begin(&fixture);
+    fake_answer(&fixture.fake, (struct fake_answer){.status = STATUS_TIMEOUT});
+    answer(&fixture, NULL, 400, CANCELLED(NONE "," NOT_MET));
+    assert_int_equal(transact(&fixture, STR_EMPTY, &failed), STATUS_CONFLICT);
+    assert_int_equal(failed, 1);
+    assert_false(fixture.error.is_outcome_unknown);
+    fixture_end(&fixture);
+}
+
 /* ---- what is not sent ---- */
 
 static void transaction_that_cannot_be_is_not_sent(void **state) {
@@ -286,6 +300,7 @@ int main(void) {
         cmocka_unit_test(transaction_that_was_busy_succeeds_later),
         cmocka_unit_test(transaction_whose_answers_are_lost_is_done_once),
         cmocka_unit_test(transaction_that_stays_lost_says_so),
+        cmocka_unit_test(transaction_refused_after_a_lost_answer_is_known_to_be_undone),
         cmocka_unit_test(transaction_that_cannot_be_is_not_sent),
         cmocka_unit_test(transaction_survives_every_trouble),
     };
