@@ -77,13 +77,18 @@ static void write_rule_properties(struct json_writer *writer, enum finding_id id
     json_object_end(writer);
 }
 
-static void write_rule(struct json_writer *writer, enum finding_id id) {
+/* Whatever GitHub calls required, though the schema does not. */
+static void write_rule(struct sarif *sarif, enum finding_id id) {
+    struct json_writer *writer = &sarif->writer;
     str title = str_from_cstr(finding_title(id));
+    const char *url = finding_source_url(id);
+    str help = str_format(sarif->arena, "%" STR_FMT ". Source: %s", STR_ARG(title), url);
     json_object_begin(writer);
     json_write_member(writer, "id", str_from_cstr(finding_name(id)));
     write_text(writer, "shortDescription", title);
     write_text(writer, "fullDescription", title);
-    json_write_member(writer, "helpUri", str_from_cstr(finding_source_url(id)));
+    write_text(writer, "help", help);
+    json_write_member(writer, "helpUri", str_from_cstr(url));
     json_open_object(writer, "defaultConfiguration");
     json_write_member(writer, "level", level_of(finding_rule_severity(id)));
     json_object_end(writer);
@@ -107,7 +112,7 @@ static void write_tool(struct sarif *sarif) {
     json_open_array(writer, "rules");
     for (size_t id = 0; id < FINDING_COUNT; id++) {
         if (finding_title((enum finding_id)id) != NULL) {
-            write_rule(writer, (enum finding_id)id);
+            write_rule(sarif, (enum finding_id)id);
         }
     }
     json_array_end(writer);

@@ -79,7 +79,8 @@ def github_takes(log):
         rules = run["tool"]["driver"]["rules"]
         assert len(run["results"]) <= 25_000 and len(rules) <= 25_000
         for rule in rules:
-            assert len(rule["shortDescription"]["text"]) <= 1024
+            for member in ("shortDescription", "fullDescription", "help"):
+                assert 1 <= len(rule[member]["text"]) <= 1024
             assert 0 < float(rule["properties"]["security-severity"]) <= 10
             assert len(rule["properties"]["tags"]) <= 20
         for result in run["results"]:
