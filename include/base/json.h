@@ -4,7 +4,7 @@
  * getters are case-sensitive and tolerate NULL and wrong types (they give NULL or an empty value),
  * so that a decoder reads like a schema and checks once at the end. Refused with a reason and a
  * byte position: everything RFC 8259 refuses, and empty input, trailing bytes, nesting or size
- * beyond the limits, more than a million values (a value costs far more memory than text), NUL (raw
+ * beyond the limits, more than 100,000 values (a value costs far more memory than text), NUL (raw
  * or \u0000), invalid UTF-8, a byte order mark, a lone surrogate, a number of more than 63 bytes or
  * beyond a double, the same key twice in one object. Writing: one writer with one escaper on a buf.
  * The library underneath (cJSON) is seen by base/json.c alone.
