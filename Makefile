@@ -51,6 +51,8 @@ $(ship)/%.o: %.c $(deps)/stamp $(ship)/flags
 	$(Q)$(ship_cc) $(SHIP_FLAGS) $(CFLAGS) -c $< -o $@
 
 $(ship)/src/base/musl_malloc.o: SHIP_FLAGS += -fno-builtin-malloc
+# Every byte of a log passes through these.
+$(addprefix $(ship)/src/traffic/,access_log_look.o tally.o tally_text.o): private SHIP_FLAGS += -O2
 
 $(ship)/bootstrap: $(ship_objects)
 	@echo "ld $@"

@@ -11,6 +11,8 @@
 
 /* Fields 13, 14, 18 to 20 and 23 to 29 are quoted, two quotes each. */
 #define ACCESS_LOG_QUOTES 24
+/* Quotes are noted 64 bytes at a time, until these 24 are there. */
+#define ACCESS_LOG_QUOTES_NOTED (ACCESS_LOG_QUOTES - 1 + 64)
 
 /* Borrows the lines. */
 struct access_log_view {
@@ -21,7 +23,7 @@ struct access_log_view {
     str load_balancer;
     str client; /* field 4 */
     size_t quote_count;
-    const char *quotes[ACCESS_LOG_QUOTES];
+    const char *quotes[ACCESS_LOG_QUOTES_NOTED];
 };
 
 /* Looks at the first line of `lines` (not empty) and returns how many bytes it takes, its line end

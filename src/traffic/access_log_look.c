@@ -22,53 +22,73 @@
 #define TOKENS_BEFORE_TRACE_ID 3
 #define TOKENS_BEFORE_ACTIONS  2
 
-/* A block as a vector, and as a mask the bytes of it that are `c`: bit 0 is the first. */
+/* A block, as a mask the bytes of it that are a letter (bit 0 is the first), and whether any is. */
 #if defined(__SSE2__)
 struct block {
-    __m128i part[4];
+    __m128i a;
+    __m128i b;
+    __m128i c;
+    __m128i d;
 };
 
-static inline struct block load(const char *ptr) {
-    struct block block;
-    for (size_t i = 0; i < 4; i++) {
-        block.part[i] = _mm_loadu_si128((const __m128i *)(const void *)(ptr + 16 * i));
-    }
-    return block;
+static inline __m128i load_part(const char *ptr) {
+    return _mm_loadu_si128((const __m128i *)(const void *)ptr);
 }
 
-static inline uint64_t positions_of(const struct block *block, char c) {
-    __m128i wanted = _mm_set1_epi8(c);
-    uint64_t mask = 0;
-    for (size_t i = 0; i < 4; i++) {
-        int part = _mm_movemask_epi8(_mm_cmpeq_epi8(block->part[i], wanted));
-        mask |= (uint64_t)(unsigned)part << (16 * i);
-    }
-    return mask;
+static inline struct block load(const char *ptr) {
+    return (struct block){
+        load_part(ptr), load_part(ptr + 16), load_part(ptr + 32), load_part(ptr + 48)};
+}
+
+static inline uint64_t mask_of(__m128i part, __m128i wanted) {
+    return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(part, wanted));
+}
+
+static inline uint64_t positions_of(const struct block *block, char letter) {
+    __m128i wanted = _mm_set1_epi8(letter);
+    return (mask_of(block->a, wanted) | mask_of(block->b, wanted) << 16) |
+           (mask_of(block->c, wanted) | mask_of(block->d, wanted) << 16) << 32;
+}
+
+static inline bool has(const struct block *block, char letter) {
+    __m128i wanted = _mm_set1_epi8(letter);
+    __m128i front =
+        _mm_or_si128(_mm_cmpeq_epi8(block->a, wanted), _mm_cmpeq_epi8(block->b, wanted));
+    __m128i back = _mm_or_si128(_mm_cmpeq_epi8(block->c, wanted), _mm_cmpeq_epi8(block->d, wanted));
+    return _mm_movemask_epi8(_mm_or_si128(front, back)) != 0;
 }
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 struct block {
-    uint8x16_t part[4];
+    uint8x16_t a;
+    uint8x16_t b;
+    uint8x16_t c;
+    uint8x16_t d;
 };
 
 static inline struct block load(const char *ptr) {
-    struct block block;
-    for (size_t i = 0; i < 4; i++) {
-        block.part[i] = vld1q_u8((const uint8_t *)ptr + 16 * i);
-    }
-    return block;
+    const uint8_t *from = (const uint8_t *)ptr;
+    return (struct block){
+        vld1q_u8(from), vld1q_u8(from + 16), vld1q_u8(from + 32), vld1q_u8(from + 48)};
 }
 
 /* There is no movemask: each byte keeps its own bit, and neighbours are added up three times. */
-static inline uint64_t positions_of(const struct block *block, char c) {
+static inline uint64_t positions_of(const struct block *block, char letter) {
     static const uint8_t bits[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    uint8x16_t wanted = vdupq_n_u8((uint8_t)c);
+    uint8x16_t wanted = vdupq_n_u8((uint8_t)letter);
     uint8x16_t own = vld1q_u8(bits);
-    uint8x16_t first = vpaddq_u8(vandq_u8(vceqq_u8(block->part[0], wanted), own),
-                                 vandq_u8(vceqq_u8(block->part[1], wanted), own));
-    uint8x16_t second = vpaddq_u8(vandq_u8(vceqq_u8(block->part[2], wanted), own),
-                                  vandq_u8(vceqq_u8(block->part[3], wanted), own));
-    uint8x16_t sums = vpaddq_u8(first, second);
+    uint8x16_t front = vpaddq_u8(vandq_u8(vceqq_u8(block->a, wanted), own),
+                                 vandq_u8(vceqq_u8(block->b, wanted), own));
+    uint8x16_t back = vpaddq_u8(vandq_u8(vceqq_u8(block->c, wanted), own),
+                                vandq_u8(vceqq_u8(block->d, wanted), own));
+    uint8x16_t sums = vpaddq_u8(front, back);
     return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)), 0);
+}
+
+static inline bool has(const struct block *block, char letter) {
+    uint8x16_t wanted = vdupq_n_u8((uint8_t)letter);
+    uint8x16_t front = vorrq_u8(vceqq_u8(block->a, wanted), vceqq_u8(block->b, wanted));
+    uint8x16_t back = vorrq_u8(vceqq_u8(block->c, wanted), vceqq_u8(block->d, wanted));
+    return vmaxvq_u8(vorrq_u8(front, back)) != 0;
 }
 #else
 struct block {
@@ -81,12 +101,16 @@ static inline struct block load(const char *ptr) {
     return block;
 }
 
-static inline uint64_t positions_of(const struct block *block, char c) {
+static inline uint64_t positions_of(const struct block *block, char letter) {
     uint64_t mask = 0;
     for (size_t i = 0; i < BLOCK_BYTES; i++) {
-        mask |= (uint64_t)(block->bytes[i] == c) << i;
+        mask |= (uint64_t)(block->bytes[i] == letter) << i;
     }
     return mask;
+}
+
+static inline bool has(const struct block *block, char letter) {
+    return positions_of(block, letter) != 0;
 }
 #endif
 
@@ -102,35 +126,50 @@ static inline struct block load_before(const char *ptr, const char *end) {
 }
 
 static inline size_t lowest(uint64_t mask) {
-    return (size_t)__builtin_ctzll(mask);
+    return (unsigned)__builtin_ctzll(mask);
 }
 
-/* Notes the first quotes of the line that begins at `ptr`; returns its line end, or `end`. */
-static const char *find_line_end(const char *ptr, const char *end, struct access_log_view *view) {
+/* Appends where the bits of a mask are; returns the new count. */
+static inline size_t note(uint64_t mask, const char *ptr, size_t count, const char **positions) {
+    for (; mask != 0; mask &= mask - 1) {
+        positions[count++] = ptr + lowest(mask);
+    }
+    return count;
+}
+
+/* Notes the quotes of the line that begins at `ptr`, until there are enough; returns its line end,
+ * or `end`. */
+static inline const char *find_line_end(const char *ptr,
+                                        const char *end,
+                                        struct access_log_view *view) {
     size_t count = 0;
-    for (; ptr < end; ptr += BLOCK_BYTES) {
+    const char *found = NULL;
+    for (; found == NULL && ptr < end; ptr += BLOCK_BYTES) {
         struct block block = load_before(ptr, end);
-        uint64_t line_ends = positions_of(&block, '\n');
         uint64_t quotes = positions_of(&block, '"');
-        quotes &= line_ends == 0 ? UINT64_MAX : (line_ends & (0 - line_ends)) - 1;
-        for (; quotes != 0 && count < ACCESS_LOG_QUOTES; quotes &= quotes - 1) {
-            view->quotes[count++] = ptr + lowest(quotes);
+        if (has(&block, '\n')) {
+            uint64_t line_ends = positions_of(&block, '\n');
+            quotes &= (line_ends & (0 - line_ends)) - 1;
+            found = ptr + lowest(line_ends);
         }
-        if (line_ends != 0) {
-            view->quote_count = count;
-            return ptr + lowest(line_ends);
+        if (count < ACCESS_LOG_QUOTES) {
+            count = note(quotes, ptr, count, view->quotes);
         }
     }
     view->quote_count = count;
-    return end;
+    return found == NULL ? end : found;
 }
+
+#define TOKENS_MAX TOKENS_BEFORE_REQUEST
+/* What one more block may hold: no two of them are neighbours. */
+#define SPACES_MAX (TOKENS_MAX + BLOCK_BYTES / 2)
 
 /* true when [from, to) is `count` times some bytes and one space; notes where these spaces are. */
 static bool are_tokens(
     const char *from, const char *to, const char *end, size_t count, const char **spaces_out) {
     size_t found = 0;
     uint64_t after_space = 1; /* as if one stood before: none of the tokens may be empty */
-    for (const char *ptr = from; ptr < to; ptr += BLOCK_BYTES) {
+    for (const char *ptr = from; ptr < to && found <= count; ptr += BLOCK_BYTES) {
         struct block block = load_before(ptr, end);
         uint64_t spaces = positions_of(&block, ' ');
         if (to - ptr < BLOCK_BYTES) {
@@ -140,12 +179,7 @@ static bool are_tokens(
             return false;
         }
         after_space = spaces >> (BLOCK_BYTES - 1);
-        for (; spaces != 0; spaces &= spaces - 1) {
-            if (found == count) {
-                return false;
-            }
-            spaces_out[found++] = ptr + lowest(spaces);
-        }
+        found = note(spaces, ptr, found, spaces_out);
     }
     return found == count && spaces_out[count - 1] == to - 1;
 }
@@ -157,7 +191,7 @@ static inline bool is_next_field(const char *const *quotes, size_t i) {
 
 /* The unquoted fields between the quoted ones on both sides of quotes[i] and quotes[i + 1]. */
 static inline bool is_gap_of(const char *const *quotes, size_t i, const char *end, size_t count) {
-    const char *spaces[TOKENS_BEFORE_REQUEST];
+    const char *spaces[SPACES_MAX];
     return quotes[i][1] == ' ' && are_tokens(quotes[i] + 2, quotes[i + 1], end, count, spaces);
 }
 
@@ -190,9 +224,9 @@ static inline bool is_dash(const char *const *quotes, size_t i) {
 }
 
 static void look_closer(struct access_log_view *view, const char *end) {
-    const char *spaces[TOKENS_BEFORE_REQUEST];
+    const char *spaces[SPACES_MAX];
     const char *ptr = view->line.ptr;
-    view->is_modern = view->quote_count == ACCESS_LOG_QUOTES &&
+    view->is_modern = view->quote_count >= ACCESS_LOG_QUOTES &&
                       has_modern_quotes(view->quotes, end) &&
                       are_tokens(ptr, view->quotes[0], end, TOKENS_BEFORE_REQUEST, spaces);
     if (view->is_modern) {
