@@ -189,6 +189,9 @@ void sweep_handle(struct app *app,
                   struct arena *arena,
                   struct app_reply *reply);
 
+/* Looks after the promotions that are being watched: see watch_run.c. */
+void watch_handle(struct app *app, struct arena *arena, struct app_reply *reply);
+
 /* A call to Elastic Load Balancing: see elb_call.c. */
 void elb_call_handle(struct app *app,
                      const struct elb_call *call,

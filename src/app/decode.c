@@ -4,7 +4,7 @@
 #define ACCEPTED_MESSAGES                                                                          \
     "ConfigurationItemChangeNotification, OversizedConfigurationItemChangeNotification, "          \
     "ScheduledNotification or ConfigurationSnapshotDeliveryCompleted"
-#define ACCEPTED_ACTIONS "{\"action\":\"sweep\"}"
+#define ACCEPTED_ACTIONS "{\"action\":\"sweep\"}, {\"action\":\"watch\"}"
 #define ACCEPTED_SHAPES                                                                            \
     "accepted: an AWS Config rule invocation (invokingEvent with messageType " ACCEPTED_MESSAGES   \
     "), an EventBridge event \"AWS API Call via CloudTrail\" of Elastic Load Balancing, an S3 "    \
@@ -318,6 +318,7 @@ static const struct {
     enum invocation_kind kind;
 } ACTIONS[] = {
     {"sweep", INVOCATION_SWEEP},
+    {"watch", INVOCATION_WATCH},
 };
 
 /* {"action":"sweep"} as our own schedules send it. */
@@ -331,7 +332,10 @@ static enum status decode_action(const struct json *action,
             return STATUS_OK;
         }
     }
-    return error_set(error, arena, STATUS_INVALID, "action must be \"sweep\"; " ACCEPTED_SHAPES);
+    return error_set(error,
+                     arena,
+                     STATUS_INVALID,
+                     "action must be \"sweep\" or \"watch\"; " ACCEPTED_SHAPES);
 }
 
 enum status decode_event(str event,

@@ -25,6 +25,8 @@ static void handle(struct app *app,
         log_objects_handle(app, &invocation->logs, arena, reply);
     } else if (invocation->kind == INVOCATION_ELB_CALL) {
         elb_call_handle(app, &invocation->elb_call, arena, reply);
+    } else if (invocation->kind == INVOCATION_WATCH) {
+        watch_handle(app, arena, reply);
     } else if (is_sweep(invocation)) {
         sweep_handle(app, &invocation->config, arena, reply);
     } else {
@@ -99,6 +101,8 @@ static bool needs_calls(const struct invocation *invocation, struct evaluation *
     } else if (invocation->kind == INVOCATION_LOG_OBJECTS) {
         compliance = NOT_APPLICABLE;
         reason = STR("an access log is counted, not judged");
+    } else if (invocation->kind == INVOCATION_WATCH) {
+        reason = STR("a watch reads live, and evaluate judges only what is in the file");
     } else if (!is_sweep(invocation)) {
         return false;
     }

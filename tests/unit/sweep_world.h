@@ -36,6 +36,7 @@ static inline str world_variable(const struct env *env, const char *name) {
         str value;
     } VARIABLES[] = {
         {"AWS_REGION", {"eu-west-1", 9}},
+        {"PROMOTION", {"off", 3}},
         {"AWS_ACCESS_KEY_ID", {FIXTURE_KEY_ID, sizeof(FIXTURE_KEY_ID) - 1}},
         {"AWS_SECRET_ACCESS_KEY", {FIXTURE_SECRET, sizeof(FIXTURE_SECRET) - 1}},
         {"AWS_SESSION_TOKEN", {FIXTURE_TOKEN, sizeof(FIXTURE_TOKEN) - 1}},

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The WATCH items: their codec and their conditional writes. The life of one is drawn in
+ * promote_internal.h.
+ */
+#include "aws/dynamodb.h"
+#include "promote_internal.h"
+
+#define WATCH_PK       "WATCH"
+#define ATTRIBUTES_MAX 32
+/* A roll back is remembered for longer than EVIDENCE_DAYS can be. */
+#define ENDED_KEPT_MS       (100 * MS_PER_DAY)
+#define NOTE_CHARACTERS_MAX 1024
+
+static const char *const STATUS_NAMES[] = {
+    [WATCH_BEGUN] = "begun",
+    [WATCH_OPEN] = "open",
+    [WATCH_ROLLING_BACK] = "rolling-back",
+    [WATCH_CLOSED] = "closed",
+    [WATCH_ROLLED_BACK] = "rolled-back",
+};
+#define STATUS_COUNT (sizeof STATUS_NAMES / sizeof *STATUS_NAMES)
+
+/* An item under construction. */
+struct item_writer {
+    struct dynamodb_attribute attributes[ATTRIBUTES_MAX];
+    size_t count;
+    struct arena *arena;
+};
+
+static void put_text(struct item_writer *item, const char *name, str value) {
+    if (!str_is_empty(value)) {
+        ASSERT(item->count < ATTRIBUTES_MAX);
+        item->attributes[item->count++] = dynamodb_string(name, value);
+    }
+}
+
+static void put_number(struct item_writer *item, const char *name, int64_t value) {
+    ASSERT(item->count < ATTRIBUTES_MAX);
+    item->attributes[item->count++] = dynamodb_number(item->arena, name, value);
+}
+
+static void put_time(struct item_writer *item, const char *name, int64_t ms) {
+    if (ms != 0) {
+        put_text(item, name, time_format_iso8601(item->arena, ms));
+    }
+}
+
+static void put_baseline(struct item_writer *item, const struct traffic_window *baseline) {
+    if (baseline->end_ms == 0) {
+        return;
+    }
+    put_time(item, "baselineFrom", baseline->start_ms);
+    put_time(item, "baselineTo", baseline->end_ms);
+    put_number(item, "baselineHasData", baseline->has_data ? 1 : 0);
+    put_number(item, "baselineRequests", (int64_t)baseline->requests);
+    put_number(item, "baselineNonCompliant", (int64_t)baseline->non_compliant);
+    put_number(item, "baselineElb4xx", (int64_t)baseline->elb_4xx);
+    put_number(item, "baselineElb5xx", (int64_t)baseline->elb_5xx);
+    put_number(item, "baselineTarget5xx", (int64_t)baseline->target_5xx);
+}
+
+static void put_record(struct item_writer *item, const struct watch_record *record) {
+    put_text(item, DYNAMODB_PK, STR(WATCH_PK));
+    put_text(item, DYNAMODB_SK, record->arn);
+    put_number(item, "version", record->version);
+    put_text(item, "status", str_from_cstr(STATUS_NAMES[record->status]));
+    put_time(item, "changedAt", record->changed_ms);
+    put_text(item, "before", str_from_cstr(mode_name(record->from)));
+    put_text(item, "after", str_from_cstr(mode_name(record->to)));
+    put_number(item, "minutes", record->minutes);
+    put_number(item, "extended", record->was_extended ? 1 : 0);
+    put_time(item, "endedAt", record->ended_ms);
+    put_text(item, "note", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
+    put_text(item, "writer", record->writer);
+    put_time(item, "leaseUntil", record->lease_ms);
+    put_number(item, "untold", record->is_untold ? 1 : 0);
+    put_text(item, "owner", record->owner);
+    put_baseline(item, &record->baseline);
+    if (record->ended_ms != 0) {
+        put_number(item, "expires_at", (record->ended_ms + ENDED_KEPT_MS) / MS_PER_SECOND);
+    }
+}
+
+static int64_t get_time(const struct dynamodb_item *item, const char *name) {
+    int64_t ms = 0;
+    return time_parse_iso8601(dynamodb_get_string(item, name), &ms) ? ms : 0;
+}
+
+static int64_t get_number(const struct dynamodb_item *item, const char *name) {
+    int64_t value = 0;
+    return dynamodb_get_number(item, name, &value) && value > 0 ? value : 0;
+}
+
+static struct traffic_window get_baseline(const struct dynamodb_item *item) {
+    return (struct traffic_window){
+        .start_ms = get_time(item, "baselineFrom"),
+        .end_ms = get_time(item, "baselineTo"),
+        .has_data = get_number(item, "baselineHasData") != 0,
+        .requests = (uint64_t)get_number(item, "baselineRequests"),
+        .non_compliant = (uint64_t)get_number(item, "baselineNonCompliant"),
+        .elb_4xx = (uint64_t)get_number(item, "baselineElb4xx"),
+        .elb_5xx = (uint64_t)get_number(item, "baselineElb5xx"),
+        .target_5xx = (uint64_t)get_number(item, "baselineTarget5xx"),
+    };
+}
+
+/* false: somebody else has put something there that we cannot read; it is left alone. */
+static bool get_record(const struct dynamodb_item *item, struct watch_record *record) {
+    str status = dynamodb_get_string(item, "status");
+    *record = (struct watch_record){
+        .arn = dynamodb_get_string(item, DYNAMODB_SK),
+        .version = get_number(item, "version"),
+        .changed_ms = get_time(item, "changedAt"),
+        .from = mode_parse(dynamodb_get_string(item, "before")),
+        .to = mode_parse(dynamodb_get_string(item, "after")),
+        .minutes = (int)get_number(item, "minutes"),
+        .was_extended = get_number(item, "extended") != 0,
+        .ended_ms = get_time(item, "endedAt"),
+        .note = dynamodb_get_string(item, "note"),
+        .writer = dynamodb_get_string(item, "writer"),
+        .lease_ms = get_time(item, "leaseUntil"),
+        .is_untold = get_number(item, "untold") != 0,
+        .owner = dynamodb_get_string(item, "owner"),
+        .baseline = get_baseline(item),
+    };
+    size_t index = 0;
+    while (index < STATUS_COUNT && !str_eq(status, str_from_cstr(STATUS_NAMES[index]))) {
+        index++;
+    }
+    record->status = index < STATUS_COUNT ? (enum watch_status)index : WATCH_CLOSED;
+    return index < STATUS_COUNT && record->version > 0 && record->changed_ms > 0 &&
+           record->to != MODE_UNKNOWN;
+}
+
+enum status watch_list(const struct state_table *table,
+                       struct arena *arena,
+                       struct watch_record **records_out,
+                       size_t *count_out,
+                       struct error *error) {
+    const struct dynamodb_query query = {.table = table->name, .pk = STR(WATCH_PK)};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    *count_out = 0;
+    TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
+    *records_out = ARENA_ARRAY(arena, struct watch_record, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (get_record(&items[i], &(*records_out)[*count_out])) {
+            (*count_out)++;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status watch_save(const struct state_table *table,
+                       struct watch_record *record,
+                       struct arena *arena,
+                       struct error *error) {
+    const struct dynamodb_attribute version = dynamodb_number(arena, ":v", record->version);
+    bool is_new = record->version == 0;
+    struct watch_record next = *record;
+    next.version++;
+    struct item_writer item = {.arena = arena};
+    put_record(&item, &next);
+    const struct dynamodb_put put = {
+        .table = table->name,
+        .item = {item.attributes, item.count},
+        .expression = {.condition = is_new ? STR("attribute_not_exists(" DYNAMODB_PK ")")
+                                           : STR("version = :v"),
+                       .values = is_new ? NULL : &version,
+                       .value_count = is_new ? 0 : 1},
+    };
+    TRY(dynamodb_put_item(table->client, &put, arena, error));
+    *record = next;
+    return STATUS_OK;
+}
+
+bool watch_is_open(const struct watch_record *record) {
+    return record->status == WATCH_BEGUN || record->status == WATCH_OPEN ||
+           record->status == WATCH_ROLLING_BACK;
+}
+
+const struct watch_record *watch_find(const struct watch_record *records, size_t count, str arn) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(records[i].arn, arn)) {
+            return &records[i];
+        }
+    }
+    return NULL;
+}
