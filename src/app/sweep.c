@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "promote_internal.h"
 #include "report/render.h"
 #include "sweep_internal.h"
 
@@ -336,7 +337,8 @@ void sweep_handle(struct app *app,
     bool is_audit = sweep.listener != NULL && sweep.listener->is_audit;
     bool is_test = str_eq(invocation->result_token, STR("TESTMODE"));
     sweep.reports = !is_audit && !str_is_empty(invocation->result_token);
-    sweep.acts = !is_audit && !is_test && act_is_on(app);
+    sweep.hooks = promotion_hooks(app, arena);
+    sweep.acts = !is_audit && !is_test && (act_is_on(app) || sweep.hooks != NULL);
     run(&sweep);
     sweep_reply(&sweep, reply);
 }
