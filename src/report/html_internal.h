@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts a page is made of. Markup that is ours goes through html_put; everything that came from
+ * outside through html_text, and through nothing else. The style and the script are constants, for
+ * the page's Content-Security-Policy names them by their hashes: no attribute may hold either.
+ */
+#ifndef REPORT_HTML_INTERNAL_H
+#define REPORT_HTML_INTERNAL_H
+
+#include "base/buf.h"
+
+/* Our own markup, as it stands. */
+void html_put(struct buf *out, const char *markup);
+/* Text from anywhere, fit for an element and for a quoted attribute. What shows nothing or turns
+ * the line round is written out, "[U+202E]", and bytes that are no UTF-8 become U+FFFD: the reader
+ * sees what is there. */
+void html_text(struct buf *out, str text);
+/* The same in <bdi>, so that letters of right-to-left scripts do not reorder what is around it;
+ * "none" in small when empty. */
+void html_value(struct buf *out, str text);
+
+/* 1,234,567 */
+void html_count(struct buf *out, uint64_t count);
+/* "1 load balancer", "1,234 load balancers" */
+void html_counted(struct buf *out, uint64_t count, const char *noun);
+/* "99.4 %"; small ones with what digits they need: "0.0025 %" */
+void html_percent(struct buf *out, double percent);
+/* "99.9 %", never rounded up: 100 is all of them. */
+void html_share(struct buf *out, double percent);
+/* "45 min", "7.5 h", "12.3 days" */
+void html_hours(struct buf *out, double hours);
+/* <time> with minutes, and with the day alone. */
+void html_time(struct buf *out, struct arena *arena, int64_t ms);
+void html_date(struct buf *out, struct arena *arena, int64_t ms);
+
+/* A word in a coloured box. `tone` is one of "bad", "warn", "good", "calm". */
+void html_badge(struct buf *out, const char *tone, const char *word);
+
+/* Everything to the end of <head>, and <body>; `title` is ours or outside text. */
+void html_page_begin(struct buf *out, str title);
+void html_page_end(struct buf *out);
+
+/* A part of the page with its heading and, in a sentence, what it is about. */
+void html_section_begin(struct buf *out, const char *id, const char *heading, const char *intro);
+void html_section_end(struct buf *out);
+
+/* A table that the script makes sortable and that becomes a list of cards on a narrow screen; the
+ * first column names the row. */
+struct html_table {
+    struct buf *out;
+    const char *const *columns; /* headings, which are also the labels in a card */
+    size_t column_count;
+    size_t column; /* the next cell's */
+};
+void html_table_begin(struct html_table *table, const char *id, const char *caption);
+/* `verdict` is what the filter looks at; NULL: none. */
+void html_row_begin(struct html_table *table, const char *verdict);
+void html_cell_begin(struct html_table *table);
+/* A cell that is sorted by this number, not by its text, and set as a number. */
+void html_number_begin(struct html_table *table, double sort_by);
+/* The same, set as text. */
+void html_ranked_begin(struct html_table *table, double sort_by);
+/* A cell of sentences, which gets the room they need. */
+void html_long_begin(struct html_table *table);
+void html_cell_end(struct html_table *table);
+void html_row_end(struct html_table *table);
+void html_table_end(struct html_table *table);
+
+/* The constants and their hashes, "sha256-..." in base 64, of the bytes between the tags. */
+extern const char *const html_style_parts[]; /* NULL at the end */
+extern const char *const html_script_parts[];
+#define HTML_STYLE_HASH  "sha256-TRgXF3gimfPRcUrHTUFL1fwqwaY6MarB+Cn4tFbzLC0="
+#define HTML_SCRIPT_HASH "sha256-Ot4v9peq+TWASs1jSRObArqgmZ2G7qoE7A7/C/4pCxk="
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The object of `report`: that of audit, and the history. Times that are not known are null, and so
+ * are numbers that nobody has measured: 0 always means that something was counted.
+ */
+#include "fleet_internal.h"
+#include "posture_internal.h"
+
+static void write_count(struct json_writer *writer, const char *key, uint64_t count) {
+    json_write_key(writer, str_from_cstr(key));
+    json_write_i64(writer, (int64_t)count);
+}
+
+static void write_number(struct json_writer *writer, const char *key, double number) {
+    json_write_key(writer, str_from_cstr(key));
+    json_write_double(writer, number);
+}
+
+static void write_flag(struct json_writer *writer, const char *key, bool flag) {
+    json_write_key(writer, str_from_cstr(key));
+    json_write_bool(writer, flag);
+}
+
+static void write_time(struct json_writer *writer,
+                       struct arena *arena,
+                       const char *key,
+                       int64_t ms) {
+    json_write_key(writer, str_from_cstr(key));
+    if (ms == 0) {
+        json_write_null(writer);
+    } else {
+        json_write_str(writer, time_format_iso8601(arena, ms));
+    }
+}
+
+/* Null without an incident to measure. */
+static void write_repair(struct json_writer *writer, const char *key, double hours, size_t count) {
+    json_write_key(writer, str_from_cstr(key));
+    if (count == 0) {
+        json_write_null(writer);
+    } else {
+        json_write_double(writer, hours);
+    }
+}
+
+static void write_kpis_of_now(struct json_writer *writer, const struct posture_kpis *kpis) {
+    write_number(writer, "protectedPercent", fleet_percent(kpis->fleet.protected_percent));
+    write_count(writer, "strictest", kpis->strictest);
+    write_count(writer, "withoutOwner", kpis->without_owner);
+    write_count(writer, "exceptionsActive", kpis->exceptions_active);
+    write_count(writer, "exceptionsEnding", kpis->exceptions_ending);
+    write_count(writer, "exceptionsExpired", kpis->exceptions_expired);
+    write_count(writer, "candidates", kpis->candidates);
+}
+
+/* Without a table nothing of this was measured. */
+static void write_kpis_of_history(struct json_writer *writer, const struct posture_kpis *kpis) {
+    write_count(writer, "nonCompliantTooLong", kpis->escalated);
+    write_count(writer, "fights", kpis->fights);
+    write_count(writer, "incidentsClosed", kpis->incidents_closed);
+    write_count(writer, "incidentsOpen", kpis->incidents_open);
+    write_repair(writer, "mttrP50Hours", kpis->mttr_p50_hours, kpis->incidents_closed);
+    write_repair(writer, "mttrP90Hours", kpis->mttr_p90_hours, kpis->incidents_closed);
+    write_number(writer, "exposureHours", kpis->exposure_hours);
+    write_number(writer, "weightedExposureHours", kpis->weighted_exposure_hours);
+    write_count(writer, "enforced", kpis->enforced);
+    write_count(writer, "promoted", kpis->promoted);
+    write_count(writer, "rolledBack", kpis->rolled_back);
+}
+
+static void write_kpis(struct json_writer *writer, const struct posture *posture) {
+    json_write_key(writer, STR("kpis"));
+    json_object_begin(writer);
+    write_kpis_of_now(writer, &posture->kpis);
+    if (posture->has_state) {
+        write_kpis_of_history(writer, &posture->kpis);
+    }
+    json_object_end(writer);
+}
+
+static void write_point(struct json_writer *writer,
+                        struct arena *arena,
+                        const struct posture_point *point) {
+    json_object_begin(writer);
+    json_write_member(writer, "day", date_format(arena, point->day));
+    write_number(writer, "protectedPercent", fleet_percent(point->protected_percent));
+    write_count(writer, "listed", point->listed);
+    write_count(writer, "nonCompliant", point->non_compliant);
+    json_write_key(writer, STR("modes"));
+    json_object_begin(writer);
+    for (enum desync_mode mode = MODE_MONITOR; mode <= MODE_STRICTEST; mode++) {
+        write_count(writer, mode_name(mode), point->modes[mode]);
+    }
+    json_object_end(writer);
+    json_object_end(writer);
+}
+
+static void write_trend(struct json_writer *writer,
+                        struct arena *arena,
+                        const struct posture *posture) {
+    json_write_key(writer, STR("trend"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < posture->trend_count; i++) {
+        write_point(writer, arena, &posture->trend[i]);
+    }
+    json_array_end(writer);
+}
+
+static void write_incident(struct json_writer *writer,
+                           struct arena *arena,
+                           const struct posture_incident *incident) {
+    json_object_begin(writer);
+    json_write_member(writer, "resourceId", incident->arn);
+    json_write_member(writer, "owner", incident->owner);
+    json_write_member(writer, "findings", incident->findings);
+    write_flag(writer, "internetFacing", incident->is_internet_facing);
+    write_time(writer, arena, "openedAt", incident->opened_ms);
+    write_time(writer, arena, "closedAt", incident->closed_ms);
+    json_object_end(writer);
+}
+
+static void write_incidents(struct json_writer *writer,
+                            struct arena *arena,
+                            const struct posture *posture) {
+    json_write_key(writer, STR("incidents"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < posture->incident_count; i++) {
+        write_incident(writer, arena, &posture->incidents[i]);
+    }
+    json_array_end(writer);
+}
+
+/* Null when there is none, or when it saw no traffic. */
+static void write_window(struct json_writer *writer,
+                         struct arena *arena,
+                         const char *key,
+                         const struct traffic_window *window) {
+    json_write_key(writer, str_from_cstr(key));
+    if (window == NULL || !window->has_data) {
+        json_write_null(writer);
+        return;
+    }
+    json_object_begin(writer);
+    write_time(writer, arena, "from", window->start_ms);
+    write_time(writer, arena, "to", window->end_ms);
+    write_count(writer, "requests", window->requests);
+    write_count(writer, "nonCompliant", window->non_compliant);
+    write_count(writer, "elb4xx", window->elb_4xx);
+    write_count(writer, "elb5xx", window->elb_5xx);
+    write_count(writer, "target5xx", window->target_5xx);
+    write_number(
+        writer, "elb4xxPerRequest", posture_per_request(window->elb_4xx, window->requests));
+    write_number(
+        writer, "target5xxPerRequest", posture_per_request(window->target_5xx, window->requests));
+    json_object_end(writer);
+}
+
+static void write_change(struct json_writer *writer,
+                         struct arena *arena,
+                         const struct posture_change *change) {
+    json_object_begin(writer);
+    json_write_member(writer, "resourceId", change->arn);
+    json_write_member(writer, "action", change->action);
+    json_write_member(writer, "from", str_from_cstr(mode_name(change->from)));
+    json_write_member(writer, "to", str_from_cstr(mode_name(change->to)));
+    write_time(writer, arena, "at", change->at_ms);
+    json_write_member(writer, "why", change->why);
+    json_write_member(writer, "by", change->by);
+    json_write_member(writer, "watch", change->watch);
+    write_window(writer, arena, "before", change->has_before ? &change->before : NULL);
+    write_window(writer, arena, "after", change->has_after ? &change->after : NULL);
+    json_object_end(writer);
+}
+
+static void write_changes(struct json_writer *writer,
+                          struct arena *arena,
+                          const struct posture *posture) {
+    json_write_key(writer, STR("changes"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < posture->change_count; i++) {
+        write_change(writer, arena, &posture->changes[i]);
+    }
+    json_array_end(writer);
+}
+
+static void write_advice(struct json_writer *writer,
+                         struct arena *arena,
+                         const struct fleet_row *row,
+                         const struct advice *advice) {
+    json_object_begin(writer);
+    json_write_member(writer, "resourceId", row->evaluation.resource_id);
+    json_write_member(writer, "owner", row->evaluation.owner);
+    json_write_member(
+        writer, "recommendation", str_from_cstr(recommendation_name(advice->recommendation)));
+    write_count(writer, "requests", advice->requests);
+    if (advice->requests > 0) { /* else nothing was seen, so nothing is known */
+        json_write_member(
+            writer, "evidenceFrom", advice->is_from_logs ? STR("logs") : STR("metrics"));
+        write_count(writer, "blocked", advice->blocked);
+        write_number(writer, "blockedPercent", advice->blocked_percent);
+        write_number(writer, "boundPercent", advice->bound_percent);
+    }
+    write_time(writer, arena, "newest", advice->newest_ms);
+    json_write_member(writer, "reason", advice->reason);
+    json_object_end(writer);
+}
+
+/* All that was advised, of which the candidates are those with PROMOTE. */
+static void write_advices(struct json_writer *writer,
+                          struct arena *arena,
+                          const struct fleet *fleet,
+                          const struct posture *posture) {
+    json_write_key(writer, STR("recommendations"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        if (posture->rows[i].has_advice) {
+            write_advice(writer, arena, &fleet->rows[i], &posture->rows[i].advice);
+        }
+    }
+    json_array_end(writer);
+}
+
+static void write_candidates(struct json_writer *writer,
+                             struct arena *arena,
+                             const struct fleet *fleet,
+                             const struct posture *posture) {
+    json_write_key(writer, STR("candidates"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        if (posture_is_candidate(&posture->rows[i])) {
+            write_advice(writer, arena, &fleet->rows[i], &posture->rows[i].advice);
+        }
+    }
+    json_array_end(writer);
+}
+
+static void write_exceptions(struct json_writer *writer,
+                             const struct fleet *fleet,
+                             const struct posture *posture) {
+    json_write_key(writer, STR("exceptions"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        const struct evaluation *evaluation = &fleet->rows[i].evaluation;
+        enum exception_state state = posture_exception_state(evaluation);
+        if (state == EXCEPTION_STATE_NONE) {
+            continue;
+        }
+        json_object_begin(writer);
+        json_write_member(writer, "resourceId", evaluation->resource_id);
+        json_write_member(writer, "state", str_from_cstr(exception_state_name(state)));
+        json_write_member(writer, "owner", evaluation->owner);
+        json_write_member(writer, "approver", posture->rows[i].exception_approver);
+        json_write_member(writer, "reason", posture->rows[i].exception_reason);
+        json_write_member(writer, "until", evaluation->exception_until);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+}
+
+/* Those that somebody has to see to, by ARN. */
+static void write_cases(struct json_writer *writer,
+                        struct arena *arena,
+                        const struct fleet *fleet,
+                        const struct posture *posture) {
+    json_write_key(writer, STR("nonCompliantTooLong"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        if (posture->rows[i].is_escalated) {
+            json_object_begin(writer);
+            json_write_member(writer, "resourceId", fleet->rows[i].evaluation.resource_id);
+            json_write_member(writer, "owner", fleet->rows[i].evaluation.owner);
+            write_time(writer, arena, "since", posture->rows[i].non_compliant_since_ms);
+            json_object_end(writer);
+        }
+    }
+    json_array_end(writer);
+    json_write_key(writer, STR("fights"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        const struct evaluation *evaluation = &fleet->rows[i].evaluation;
+        if (posture->rows[i].is_fight) {
+            json_object_begin(writer);
+            json_write_member(writer, "resourceId", evaluation->resource_id);
+            json_write_member(writer, "by", posture_last_writer(posture, evaluation->resource_id));
+            json_object_end(writer);
+        }
+    }
+    json_array_end(writer);
+}
+
+static void write_controls(struct json_writer *writer) {
+    json_write_key(writer, STR("controls"));
+    json_object_begin(writer);
+    for (size_t i = 0; i < FINDING_COUNT; i++) {
+        json_write_key(writer, str_from_cstr(finding_name((enum finding_id)i)));
+        json_array_begin(writer);
+        const char *const *control = finding_controls((enum finding_id)i);
+        for (; *control != NULL; control++) {
+            json_write_str(writer, str_from_cstr(*control));
+        }
+        json_array_end(writer);
+    }
+    json_object_end(writer);
+}
+
+void posture_write_json(struct buf *out,
+                        struct arena *arena,
+                        const struct fleet *fleet,
+                        const struct posture *posture) {
+    ASSERT(out != NULL && arena != NULL && fleet != NULL && posture != NULL);
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_object_begin(&writer);
+    fleet_write_members(&writer, arena, fleet);
+    write_time(&writer, arena, "periodStart", posture->period_start_ms);
+    write_flag(&writer, "hasState", posture->has_state);
+    write_kpis(&writer, posture);
+    write_trend(&writer, arena, posture);
+    write_incidents(&writer, arena, posture);
+    write_changes(&writer, arena, posture);
+    write_candidates(&writer, arena, fleet, posture);
+    write_advices(&writer, arena, fleet, posture);
+    write_exceptions(&writer, fleet, posture);
+    write_cases(&writer, arena, fleet, posture);
+    write_controls(&writer);
+    json_object_end(&writer);
+    buf_append_char(out, '\n');
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The summary that is mailed: some ten lines, each of which stands for itself. Names of load
+ * balancers and owners are left to the report, for this text goes to people who may not see them.
+ */
+#include "fleet_internal.h"
+#include "posture_internal.h"
+
+static const char *plural(size_t count) {
+    return count == 1 ? "" : "s";
+}
+
+static void write_trend(struct buf *out, struct arena *arena, const struct posture *posture) {
+    if (posture->trend_count < 2) {
+        return;
+    }
+    const struct posture_point *first = &posture->trend[0];
+    buf_printf(out,
+               " (%.1f %% on %" STR_FMT ")",
+               fleet_percent(first->protected_percent),
+               STR_ARG(date_format(arena, first->day)));
+}
+
+static void write_fleet(struct buf *out, struct arena *arena, const struct posture *posture) {
+    const struct fleet_summary *summary = &posture->kpis.fleet;
+    str counts = fleet_counts_text(arena, summary);
+    buf_printf(out, "Protected: %.2f %%", fleet_percent(summary->protected_percent));
+    write_trend(out, arena, posture);
+    buf_printf(out,
+               ": %zu strictest, %zu defensive, %zu monitor.\n",
+               summary->modes[MODE_STRICTEST],
+               summary->modes[MODE_DEFENSIVE],
+               summary->modes[MODE_MONITOR]);
+    buf_printf(out,
+               "Non-compliant: %zu, %zu of them for longer than allowed.\n",
+               summary->non_compliant,
+               posture->kpis.escalated);
+    buf_printf(out, "Load balancers: %" STR_FMT ".\n", STR_ARG(counts));
+}
+
+static void write_people(struct buf *out, const struct posture_kpis *kpis) {
+    buf_printf(out, "Without owner: %zu.\n", kpis->without_owner);
+    buf_printf(out,
+               "Exceptions: %zu in force, %zu of them end soon; %zu expired.\n",
+               kpis->exceptions_active,
+               kpis->exceptions_ending,
+               kpis->exceptions_expired);
+    buf_printf(out, "Ready for strictest: %zu.\n", kpis->candidates);
+}
+
+static void write_history(struct buf *out, const struct posture_kpis *kpis) {
+    if (kpis->incidents_closed == 0) {
+        buf_append(out, STR("Time to repair: no incident was closed; "));
+    } else {
+        buf_printf(out,
+                   "Time to repair: p50 %.1f h, p90 %.1f h, from %zu incident%s; ",
+                   kpis->mttr_p50_hours,
+                   kpis->mttr_p90_hours,
+                   kpis->incidents_closed,
+                   plural(kpis->incidents_closed));
+    }
+    buf_printf(out, "%zu open.\n", kpis->incidents_open);
+    buf_printf(out,
+               "Exposure: %.0f h, %.0f h with internet-facing ones counted double.\n",
+               kpis->exposure_hours,
+               kpis->weighted_exposure_hours);
+    buf_printf(out,
+               "Changes: %zu enforced, %zu promoted, %zu rolled back; %zu fight%s.\n",
+               kpis->enforced,
+               kpis->promoted,
+               kpis->rolled_back,
+               kpis->fights,
+               plural(kpis->fights));
+}
+
+void posture_write_summary(struct buf *out,
+                           struct arena *arena,
+                           const struct fleet *fleet,
+                           const struct posture *posture) {
+    ASSERT(out != NULL && arena != NULL && fleet != NULL && posture != NULL);
+    str start = date_format(arena, date_days_of_ms(posture->period_start_ms));
+    str now = time_format_iso8601(arena, fleet->generated_ms);
+    buf_printf(out,
+               "Desync mitigation posture of %zu account%s and %zu Region%s, %" STR_FMT
+               " (history since %" STR_FMT ").\n",
+               fleet->account_count,
+               plural(fleet->account_count),
+               fleet->region_count,
+               plural(fleet->region_count),
+               STR_ARG(now),
+               STR_ARG(start));
+    write_fleet(out, arena, posture);
+    write_people(out, &posture->kpis);
+    if (posture->has_state) {
+        write_history(out, &posture->kpis);
+    } else {
+        buf_append(out, STR("History: none, for there is no state table.\n"));
+    }
+    if (fleet->is_interrupted) {
+        buf_append(out, STR("Interrupted: these are the numbers known by then.\n"));
+    }
+    if (fleet->gap_count > 0) {
+        buf_printf(out,
+                   "NOT COMPLETE: %zu part%s of the fleet could not be read.\n",
+                   fleet->gap_count,
+                   plural(fleet->gap_count));
+    }
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "svg_chart_internal.h"
+
+#include "html_internal.h"
+
+#define WIDTH     400
+#define ROW_UNITS 26 /* one line of text with its bar */
+/* Where the plot of a chart over time lies. */
+#define PLOT_LEFT   52.0
+#define PLOT_RIGHT  392.0
+#define PLOT_TOP    14.0
+#define PLOT_BOTTOM 140.0
+
+static double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+static void begin(struct buf *out, const struct svg_chart *chart, int height) {
+    buf_printf(out,
+               "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s-t %s-d\">"
+               "<title id=\"%s-t\">%s</title><desc id=\"%s-d\">",
+               WIDTH,
+               height,
+               chart->id,
+               chart->id,
+               chart->id,
+               chart->title,
+               chart->id);
+    html_text(out, chart->description);
+    html_put(out, "</desc>\n");
+}
+
+static void end(struct buf *out) {
+    html_put(out, "</svg>\n");
+}
+
+static void rectangle(
+    struct buf *out, const char *tone, double x, double y, double width, double height) {
+    buf_printf(out,
+               "<rect class=\"f-%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
+               tone,
+               x,
+               y,
+               width,
+               height);
+}
+
+static void text_at(struct buf *out, const char *class, double x, double y, str text) {
+    buf_printf(out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">", class, x, y);
+    html_text(out, text);
+    html_put(out, "</text>");
+}
+
+static void count_at(struct buf *out, double x, double y, uint64_t count) {
+    buf_printf(out, "<text class=\"e\" x=\"%.1f\" y=\"%.1f\">", x, y);
+    html_count(out, count);
+    html_put(out, "</text>\n");
+}
+
+static void grid_line(struct buf *out, double y) {
+    buf_printf(out,
+               "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>",
+               PLOT_LEFT,
+               PLOT_RIGHT,
+               y,
+               y);
+}
+
+static uint64_t sum(const struct svg_bar *bars, size_t count) {
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        total += bars[i].value;
+    }
+    return total;
+}
+
+static void stacked_legend(struct buf *out, const struct svg_bar *bar, uint64_t total, double y) {
+    rectangle(out, bar->tone, 0, y - 11, 12, 12);
+    text_at(out, "", 22, y, bar->label);
+    if (total > 0) {
+        buf_printf(out,
+                   "<text class=\"t e\" x=\"330\" y=\"%.1f\">%.1f&#160;%%</text>",
+                   y,
+                   (double)bar->value * 100 / (double)total);
+    }
+    count_at(out, WIDTH, y, bar->value);
+}
+
+void svg_stacked(struct buf *out,
+                 const struct svg_chart *chart,
+                 const struct svg_bar *bars,
+                 size_t count) {
+    uint64_t total = sum(bars, count);
+    begin(out, chart, 34 + (int)count * ROW_UNITS);
+    rectangle(out, "shade", 0, 0, WIDTH, 24);
+    double x = 0;
+    for (size_t i = 0; i < count && total > 0; i++) {
+        double width = (double)bars[i].value * WIDTH / (double)total;
+        /* a gap, so that neighbours are told apart without colour */
+        rectangle(out, bars[i].tone, x, 0, larger(width - 1.5, 0), 24);
+        x += width;
+    }
+    for (size_t i = 0; i < count; i++) {
+        stacked_legend(out, &bars[i], total, 50 + (double)i * ROW_UNITS);
+    }
+    end(out);
+}
+
+void svg_bars(struct buf *out,
+              const struct svg_chart *chart,
+              const struct svg_bar *bars,
+              size_t count) {
+    const double left = 150;
+    const double room = 190;
+    uint64_t most = 1;
+    for (size_t i = 0; i < count; i++) {
+        most = bars[i].value > most ? bars[i].value : most;
+    }
+    begin(out, chart, (int)count * ROW_UNITS);
+    for (size_t i = 0; i < count; i++) {
+        double y = (double)i * ROW_UNITS;
+        text_at(out, "", 0, y + 18, bars[i].label);
+        rectangle(out, "shade", left, y + 5, room, 16);
+        rectangle(out, bars[i].tone, left, y + 5, (double)bars[i].value * room / (double)most, 16);
+        count_at(out, WIDTH, y + 18, bars[i].value);
+    }
+    end(out);
+}
+
+static double scale(double value, double from, double to, double left, double right) {
+    return to > from ? left + (value - from) * (right - left) / (to - from) : left;
+}
+
+static void time_axis(struct buf *out, str first_label, str last_label) {
+    text_at(out, "t", PLOT_LEFT, PLOT_BOTTOM + 20, first_label);
+    text_at(out, "t e", PLOT_RIGHT, PLOT_BOTTOM + 20, last_label);
+}
+
+/* The lowest round share below all points, so that a change is seen; it is written at the axis. */
+static double floor_of(const struct svg_line *line) {
+    double lowest = 90;
+    for (size_t i = 0; i < line->count; i++) {
+        lowest = line->points[i].y < lowest ? line->points[i].y : lowest;
+    }
+    return (double)((int)larger(lowest, 0) / 10 * 10);
+}
+
+static double line_x(const struct svg_line *line, size_t i) {
+    double from = line->points[0].x;
+    double to = line->points[line->count - 1].x;
+    return scale(line->points[i].x, from, to, PLOT_LEFT, PLOT_RIGHT);
+}
+
+static void line_points(struct buf *out, const struct svg_line *line, double lowest) {
+    for (size_t i = 0; i < line->count; i++) {
+        double y = scale(line->points[i].y, lowest, 100, PLOT_BOTTOM, PLOT_TOP);
+        buf_printf(out, "%.1f,%.1f ", line_x(line, i), y);
+    }
+}
+
+void svg_line(struct buf *out, const struct svg_chart *chart, const struct svg_line *line) {
+    ASSERT(line->count >= 2);
+    double lowest = floor_of(line);
+    begin(out, chart, 166);
+    for (int i = 0; i <= 2; i++) {
+        double share = lowest + (100 - lowest) * i / 2;
+        double y = scale(share, lowest, 100, PLOT_BOTTOM, PLOT_TOP);
+        grid_line(out, y);
+        buf_printf(
+            out, "<text class=\"t e\" x=\"46\" y=\"%.1f\">%.0f&#160;%%</text>\n", y + 4, share);
+    }
+    buf_printf(out, "<polygon class=\"area\" points=\"%.1f,%.1f ", PLOT_LEFT, PLOT_BOTTOM);
+    line_points(out, line, lowest);
+    buf_printf(out, "%.1f,%.1f\"/>\n<polyline class=\"path\" points=\"", PLOT_RIGHT, PLOT_BOTTOM);
+    line_points(out, line, lowest);
+    double last = scale(line->points[line->count - 1].y, lowest, 100, PLOT_BOTTOM, PLOT_TOP);
+    buf_printf(out,
+               "\"/>\n<circle class=\"f-accent\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>\n",
+               PLOT_RIGHT,
+               last);
+    time_axis(out, line->first_label, line->last_label);
+    end(out);
+}
+
+static uint64_t tallest(const struct svg_columns *columns) {
+    uint64_t most = 1;
+    for (size_t i = 0; i < columns->count; i++) {
+        uint64_t height = columns->lower[i] + columns->upper[i];
+        most = height > most ? height : most;
+    }
+    return most;
+}
+
+static void columns_legend(struct buf *out, const struct svg_columns *columns) {
+    rectangle(out, "calm", PLOT_LEFT, 172, 12, 12);
+    text_at(out, "", PLOT_LEFT + 20, 183, str_from_cstr(columns->lower_name));
+    rectangle(out, "bad", 220, 172, 12, 12);
+    text_at(out, "", 240, 183, str_from_cstr(columns->upper_name));
+}
+
+void svg_columns(struct buf *out,
+                 const struct svg_chart *chart,
+                 const struct svg_columns *columns) {
+    ASSERT(columns->count > 0);
+    double most = (double)tallest(columns);
+    double step = (PLOT_RIGHT - PLOT_LEFT) / (double)columns->count;
+    begin(out, chart, 190);
+    grid_line(out, PLOT_TOP);
+    count_at(out, 46, PLOT_TOP + 4, tallest(columns));
+    count_at(out, 46, PLOT_BOTTOM + 4, 0);
+    for (size_t i = 0; i < columns->count; i++) {
+        double x = PLOT_LEFT + step * (double)i + step * 0.15;
+        double lower = scale((double)columns->lower[i], 0, most, 0, PLOT_BOTTOM - PLOT_TOP);
+        double upper = scale((double)columns->upper[i], 0, most, 0, PLOT_BOTTOM - PLOT_TOP);
+        rectangle(out, "calm", x, PLOT_BOTTOM - lower, step * 0.7, lower);
+        rectangle(out, "bad", x, PLOT_BOTTOM - lower - upper, step * 0.7, upper);
+    }
+    grid_line(out, PLOT_BOTTOM);
+    time_axis(out, columns->first_label, columns->last_label);
+    columns_legend(out, columns);
+    end(out);
+}
+
+static void pair_bar(
+    struct buf *out, double y, const char *name, const char *tone, double width, str text) {
+    text_at(out, "t", 0, y + 12, str_from_cstr(name));
+    rectangle(out, "shade", 54, y + 1, 220, 13);
+    rectangle(out, tone, 54, y + 1, width, 13);
+    text_at(out, "e", WIDTH, y + 12, text);
+}
+
+void svg_pairs(struct buf *out,
+               const struct svg_chart *chart,
+               const struct svg_pair *pairs,
+               size_t count) {
+    begin(out, chart, (int)count * 62);
+    for (size_t i = 0; i < count; i++) {
+        const struct svg_pair *pair = &pairs[i];
+        double y = (double)i * 62;
+        double most = larger(pair->before, pair->after);
+        double unit = most > 0 ? 220 / most : 0;
+        text_at(out, "", 0, y + 14, str_from_cstr(pair->name));
+        pair_bar(out, y + 20, "before", "pale", pair->before * unit, pair->before_text);
+        pair_bar(out,
+                 y + 38,
+                 "after",
+                 pair->is_worse ? "bad" : "accent",
+                 pair->after * unit,
+                 pair->after_text);
+    }
+    end(out);
+}
+
+void svg_pair_mini(struct buf *out, const struct svg_pair *pair) {
+    double most = larger(pair->before, pair->after);
+    double unit = most > 0 ? 76 / most : 0;
+    html_put(out, "<svg class=\"mini\" viewBox=\"0 0 76 18\" role=\"img\"><title>");
+    buf_printf(out, "%s, before and after", pair->name);
+    html_put(out, "</title>");
+    rectangle(out, "shade", 0, 0, 76, 8);
+    rectangle(out, "pale", 0, 0, pair->before * unit, 8);
+    rectangle(out, "shade", 0, 10, 76, 8);
+    rectangle(out, pair->is_worse ? "bad" : "accent", 0, 10, pair->after * unit, 8);
+    html_put(out, "</svg>");
+}
