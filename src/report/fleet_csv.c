@@ -4,25 +4,20 @@
  * one for each gap and one when it was interrupted: these have no resource, and UNKNOWN for a
  * verdict, so that an incomplete file does not read like a complete one.
  *
- * - A cell of outside text that a spreadsheet would take for a formula (it begins with = + - @, tab
- *   or a line end) gets an apostrophe in front, and so does one that begins with an apostrophe: a
- *   reader that takes one apostrophe from the front of a cell has the text again.
- * - Lists are joined by ";" (findings, severities, controls: words without one) or by " | "
- *   (messages, where "|" and "\" stand behind a "\").
- * - Bytes that are no UTF-8, and control characters but tab and line ends, become U+FFFD.
+ * Lists are joined by ";" (findings, severities, controls: words without one) or by " | "
+ * (messages, where "|" and "\" stand behind a "\"). Cells of outside text: csv_internal.h.
  */
+#include "csv_internal.h"
 #include "fleet_internal.h"
 #include "report/render.h"
 
-#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
-#define LINE_END    "\r\n"
 /* 64 messages; ample for what policy writes */
 #define CELL_BYTES_MAX ((size_t)1024 * 1024)
 
 static const char header[] =
     "generatedAt,account,region,name,scheme,compliance,mode,requiredMode,grade,owner,findings,"
     "severities,messages,controls,exceptionUntil,annotation,source,orderingTimestamp,resourceType,"
-    "resourceId" LINE_END;
+    "resourceId" CSV_LINE_END;
 
 struct csv {
     struct buf *out;
@@ -44,47 +39,10 @@ static void write_word(struct csv *csv, str word) {
     buf_append(csv->out, word);
 }
 
-static bool is_control(char c) {
-    unsigned char byte = (unsigned char)c;
-    return (byte < ' ' && c != '\t' && c != '\n' && c != '\r') || byte == 0x7F;
-}
-
-static void append_byte(struct buf *out, char c) {
-    if (is_control(c)) {
-        buf_append(out, STR(REPLACEMENT));
-        return;
-    }
-    buf_append(out, c == '"' ? STR("\"\"") : (str){&c, 1});
-}
-
-static void append_utf8(struct buf *out, str text) {
-    while (text.len > 0) {
-        size_t valid = str_utf8_valid_prefix(text);
-        for (size_t i = 0; i < valid; i++) {
-            append_byte(out, text.ptr[i]);
-        }
-        if (valid < text.len) {
-            buf_append(out, STR(REPLACEMENT));
-            valid++;
-        }
-        text = str_slice(text, valid, text.len);
-    }
-}
-
-/* Would be taken for a formula, or for a cell with a guard. */
-static bool needs_guard(str text) {
-    return str_contains(STR("=+-@\t\r\n'"), str_slice(text, 0, 1));
-}
-
 /* Outside text. */
 static void write_text(struct csv *csv, str text) {
     begin_cell(csv);
-    if (str_is_empty(text)) {
-        return;
-    }
-    buf_append(csv->out, needs_guard(text) ? STR("\"'") : STR("\""));
-    append_utf8(csv->out, text);
-    buf_append_char(csv->out, '"');
+    csv_append_text(csv->out, text);
 }
 
 static void write_finding_words(struct csv *csv, const struct evaluation *evaluation, bool is_ids) {
@@ -155,7 +113,7 @@ static void write_row(struct csv *csv, const struct fleet_row *row) {
     write_word(csv, ordering);
     write_text(csv, evaluation->resource_type);
     write_text(csv, evaluation->resource_id);
-    buf_append(csv->out, STR(LINE_END));
+    buf_append(csv->out, STR(CSV_LINE_END));
 }
 
 /* In the columns of a load balancer: account, Region, UNKNOWN, and why as the annotation. */
@@ -166,7 +124,7 @@ static void write_note(struct csv *csv, str account_id, str region, str why) {
     write_text(csv, region);
     buf_append(csv->out, STR(",,,UNKNOWN,,,,,,,,,"));
     write_text(csv, why);
-    buf_append(csv->out, STR(",,,," LINE_END));
+    buf_append(csv->out, STR(",,,," CSV_LINE_END));
 }
 
 void fleet_write_csv(struct buf *out, struct arena *arena, const struct fleet *fleet) {
