@@ -35,6 +35,10 @@ void evaluation_write_members(struct json_writer *writer,
     json_write_member(writer, "owner", evaluation->owner);
     json_write_member(
         writer, "source", evaluation->source == SOURCE_LIVE ? STR("live") : STR("event"));
+    if (!str_is_empty(evaluation->recommendation)) {
+        json_write_member(writer, "recommendation", evaluation->recommendation);
+        json_write_member(writer, "recommendationReason", evaluation->recommendation_reason);
+    }
     json_write_key(writer, STR("findings"));
     json_array_begin(writer);
     for (size_t i = 0; i < evaluation->finding_count; i++) {

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judging.h"
+#include "policy/recommend.h"
+
+#define DAYS(n) ((n)*MS_PER_DAY)
+
+static const struct promotion_settings SETTINGS = {
+    .evidence_days = 14, .requests_min = 1000, .blocked_percent_max = 0};
+
+/* Fresh logs of these classes. */
+#define LOGS                                                                                       \
+    .days = 14, .has_logs = true, .log_days = 12, .log_newest_ms = NOW_MS - 600000,                \
+    .writes_logs = KNOWN_TRUE
+/* Fresh metrics of a load balancer without logs. */
+#define METRICS                                                                                    \
+    .days = 14, .has_metrics = true, .metric_newest_ms = NOW_MS, .writes_logs = KNOWN_FALSE
+
+static struct advice advise(const struct evaluation *evaluation, const struct evidence *evidence) {
+    struct advice advice;
+    recommend(evaluation, evidence, &SETTINGS, NOW_MS, &arena, &advice);
+    return advice;
+}
+
+static const struct evaluation *judged(enum desync_mode mode) {
+    const struct load_balancer facts = facts_of(mode);
+    return evaluate(&facts, policy_with(NULL, 0));
+}
+
+struct row {
+    const char *name;
+    struct evidence evidence;
+    enum recommendation recommendation;
+    const char *says;
+};
+
+static void advises(const struct row *row) {
+    struct advice advice = advise(judged(MODE_DEFENSIVE), &row->evidence);
+    if (advice.recommendation != row->recommendation ||
+        !str_contains(advice.reason, str_from_cstr(row->says))) {
+        fail_msg("%s: %s, \"%.*s\"",
+                 row->name,
+                 recommendation_name(advice.recommendation),
+                 STR_ARG(advice.reason));
+    }
+}
+
+static void logs_decide(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        {"nothing would be blocked",
+         {LOGS, .compliant = 48213},
+         RECOMMEND_PROMOTE,
+         "in 12 of the last 14 days the access logs hold 48213 requests (the newest of "
+         "2026-11-23T07:50Z): strictest would block 0 of them (0 %, at most 0.00622 % at 95 % "
+         "confidence)"},
+        {"just enough", {LOGS, .compliant = 1000}, RECOMMEND_PROMOTE, "at most 0.3 %"},
+        {"one too few",
+         {LOGS, .compliant = 999},
+         RECOMMEND_NO_EVIDENCE,
+         "too little to tell: PROMOTION_MIN_REQUESTS is 1000"},
+        {"one Acceptable",
+         {LOGS, .compliant = 99999, .acceptable = 1},
+         RECOMMEND_FIX_CLIENTS,
+         "would block 1 of them (0.001 %, at most 0.00473 % at 95 % confidence), 1 Acceptable and "
+         "0 Ambiguous. See `bootstrap logs`"},
+        {"one Ambiguous",
+         {LOGS, .compliant = 99999, .ambiguous = 1},
+         RECOMMEND_FIX_CLIENTS,
+         "0 Acceptable and 1 Ambiguous"},
+        {"one Ambiguous of very few",
+         {LOGS, .compliant = 1, .ambiguous = 1},
+         RECOMMEND_FIX_CLIENTS,
+         "would block 1 of them (50 %"},
+        {"what is blocked already counts for nothing",
+         {LOGS, .compliant = 5000, .severe = 70},
+         RECOMMEND_PROMOTE,
+         "hold 5070 requests (the newest of 2026-11-23T07:50Z): strictest would block 0 of them (0 "
+         "%, at most 0.0592 % at 95 % confidence), 0 Acceptable and 0 Ambiguous; 70 Severe ones "
+         "are blocked already"},
+        {"lines too old to tell are counted apart",
+         {LOGS, .compliant = 5000, .unclassified = 80},
+         RECOMMEND_PROMOTE,
+         "hold 5000 requests"},
+        {"only lines too old to tell",
+         {LOGS, .unclassified = 80},
+         RECOMMEND_NO_EVIDENCE,
+         "the 80 lines of its access logs are too old to tell the class of a request"},
+        {"logs win over metrics",
+         {LOGS,
+          .compliant = 5000,
+          .severe = 5,
+          .has_metrics = true,
+          .metric_requests = 5000,
+          .metric_non_compliant = 5,
+          .metric_newest_ms = NOW_MS},
+         RECOMMEND_PROMOTE,
+         "the access logs hold"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        advises(&rows[i]);
+    }
+}
+
+static void old_numbers_promote_nothing(void **state) {
+    (void)state;
+    struct row row = {"2 days old", {LOGS, .compliant = 5000}, RECOMMEND_PROMOTE, "hold 5000"};
+    row.evidence.log_newest_ms = NOW_MS - DAYS(2);
+    advises(&row);
+    row.name = "older";
+    row.evidence.log_newest_ms--;
+    row.recommendation = RECOMMEND_HOLD;
+    row.says = "(the newest of 2026-11-21T07:59Z)";
+    advises(&row);
+    row.says = "No line came for more than 2 days: that is too old";
+    advises(&row);
+    row.name = "older although there were requests";
+    row.evidence.has_metrics = true;
+    row.evidence.metric_newest_ms = NOW_MS;
+    row.evidence.log_newest_ms = NOW_MS - DAYS(3);
+    row.says = "although there were requests: see whether the logs still reach this function";
+    advises(&row);
+    row.name = "what was seen once needs repair however old it is";
+    row.evidence.ambiguous = 3;
+    row.recommendation = RECOMMEND_FIX_CLIENTS;
+    row.says = "3 Ambiguous";
+    advises(&row);
+}
+
+static void metrics_decide_without_logs(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        {"all are compliant",
+         {METRICS, .metric_requests = 30000},
+         RECOMMEND_PROMOTE,
+         "in the last 14 days CloudWatch counted 30000 requests (until 2026-11-23T08:00Z) and 0 "
+         "that are not compliant (0 %, at most 0.01 % at 95 % confidence); metrics cannot tell "
+         "Acceptable from Severe"},
+        {"too few",
+         {METRICS, .metric_requests = 999},
+         RECOMMEND_NO_EVIDENCE,
+         "PROMOTION_MIN_REQUESTS is 1000"},
+        {"some are not",
+         {METRICS, .metric_requests = 30000, .metric_non_compliant = 3},
+         RECOMMEND_NO_EVIDENCE,
+         "To know who they are, turn on access logs (access_logs.s3.enabled=true)"},
+        {"old",
+         {.days = 14,
+          .has_metrics = true,
+          .metric_requests = 30000,
+          .metric_newest_ms = NOW_MS - DAYS(3)},
+         RECOMMEND_HOLD,
+         "no request for more than 2 days"},
+        {"logs are on and do not come",
+         {.days = 14,
+          .has_metrics = true,
+          .metric_requests = 30000,
+          .metric_non_compliant = 3,
+          .metric_newest_ms = NOW_MS,
+          .writes_logs = KNOWN_TRUE},
+         RECOMMEND_NO_EVIDENCE,
+         "Access logs are on, but none of their lines was counted"},
+        {"nothing is known",
+         {.days = 14, .writes_logs = KNOWN_FALSE},
+         RECOMMEND_NO_EVIDENCE,
+         "no request was seen in the last 14 days. To have evidence, turn on access logs "
+         "(access_logs.s3.enabled=true)"},
+        {"nothing is known, with logs",
+         {.days = 14, .writes_logs = KNOWN_TRUE},
+         RECOMMEND_NO_EVIDENCE,
+         "let their bucket tell this function of new objects"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        advises(&rows[i]);
+    }
+}
+
+static void what_was_done_lately_holds(void **state) {
+    (void)state;
+    const struct evidence good = {LOGS, .compliant = 5000};
+    struct row row = {"watched", good, RECOMMEND_HOLD, "is being watched"};
+    row.evidence.is_watched = true;
+    advises(&row);
+    row = (struct row){"rolled back", good, RECOMMEND_HOLD, "was taken back on 2026-11-09"};
+    row.evidence.rolled_back_ms = NOW_MS - DAYS(14) + 1;
+    advises(&row);
+    row.name = "rolled back long ago";
+    row.evidence.rolled_back_ms = NOW_MS - DAYS(14);
+    row.recommendation = RECOMMEND_PROMOTE;
+    row.says = "hold 5000";
+    advises(&row);
+}
+
+static void as_many_may_be_blocked_as_is_set(void **state) {
+    (void)state;
+    const struct promotion_settings lax = {
+        .evidence_days = 14, .requests_min = 1000, .blocked_percent_max = 0.1};
+    struct evidence evidence = {LOGS, .compliant = 9990, .acceptable = 10};
+    struct advice advice;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_PROMOTE);
+    assert_int_equal(advice.requests, 10000);
+    assert_int_equal(advice.blocked, 10);
+    evidence.compliant--;
+    evidence.ambiguous++;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_FIX_CLIENTS);
+}
+
+/* Upper ends of the exact one-sided 95 % interval of a Poisson count, from any table of it. */
+static void the_bound_is_that_of_a_poisson_count(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t seen;
+        double expected_max;
+    } rows[] = {{0, 2.996}, {1, 4.744}, {2, 6.296}, {5, 10.513}, {10, 16.962}, {100, 118.08}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct evidence evidence = {
+            LOGS, .compliant = 1000000 - rows[i].seen, .acceptable = rows[i].seen};
+        struct advice advice = advise(judged(MODE_DEFENSIVE), &evidence);
+        double expected = rows[i].expected_max / 10000;
+        assert_true(advice.bound_percent > expected * 0.995);
+        assert_true(advice.bound_percent < expected * 1.005);
+        assert_true(advice.bound_percent > advice.blocked_percent);
+    }
+}
+
+/* --- whom no number promotes ------------------------------------------------------------------ */
+
+static void no_number_promotes(const char *name,
+                               const struct load_balancer *facts,
+                               const struct policy *policy,
+                               enum recommendation recommendation,
+                               const char *says) {
+    const struct evidence good = {LOGS, .compliant = 5000};
+    struct evaluation *evaluation = evaluate(facts, policy);
+    size_t finding_count = evaluation->finding_count;
+    struct advice advice = advise(evaluation, &good);
+    if (advice.recommendation != recommendation ||
+        !str_contains(advice.reason, str_from_cstr(says))) {
+        fail_msg("%s: %s, \"%.*s\"",
+                 name,
+                 recommendation_name(advice.recommendation),
+                 STR_ARG(advice.reason));
+    }
+    advice_add_finding(&advice, &arena, evaluation);
+    assert_int_equal(evaluation->finding_count, finding_count);
+}
+
+#define TAGGED(...)                                                                                \
+    facts.tags = (const struct tag[]){{STR("Owner"), STR("team-a")}, __VA_ARGS__};                 \
+    facts.tag_count = sizeof((const struct tag[]){{STR("Owner"), STR("team-a")}, __VA_ARGS__}) /   \
+                      sizeof(struct tag)
+
+static void a_profile_below_strictest_is_never_promoted(void **state) {
+    (void)state;
+    struct load_balancer facts = facts_of(MODE_DEFENSIVE);
+    TAGGED({STR("DesyncProfile"), STR("legacy")});
+    no_number_promotes(
+        "legacy", &facts, policy_with(NULL, 0), RECOMMEND_HOLD, "its profile asks for defensive");
+    no_number_promotes("a profile below the minimum",
+                       &facts,
+                       policy_with_one("profiles", "legacy=monitor"),
+                       RECOMMEND_HOLD,
+                       "its profile asks for monitor");
+    no_number_promotes("a minimum above the profile",
+                       &facts,
+                       policy_with_one("desyncMode", "strictest"),
+                       RECOMMEND_HOLD,
+                       "it is never promoted");
+}
+
+static void a_profile_of_strictest_is_promoted_although_the_mode_fails_it(void **state) {
+    (void)state;
+    const struct evidence good = {LOGS, .compliant = 5000};
+    struct load_balancer facts = facts_of(MODE_DEFENSIVE);
+    TAGGED({STR("DesyncProfile"), STR("modern")});
+    struct evaluation *evaluation = evaluate(&facts, policy_with(NULL, 0));
+    assert_int_equal(evaluation->compliance, NON_COMPLIANT);
+    assert_int_equal(advise(evaluation, &good).recommendation, RECOMMEND_PROMOTE);
+}
+
+static void exceptions_are_left_to_their_owners(void **state) {
+    (void)state;
+    struct load_balancer facts = facts_of(MODE_DEFENSIVE);
+    TAGGED({STR("DesyncProfile"), STR("modern")},
+           {STR("desync-exception-until"), STR("2026-12-20")},
+           {STR("desync-exception-reason"), STR("old clients")},
+           {STR("desync-exception-approver"), STR("ciso")});
+    struct policy *policy = policy_with(NULL, 0);
+    no_number_promotes("active", &facts, policy, RECOMMEND_NOTHING, "an exception excuses");
+    TAGGED({STR("desync-exception-until"), STR("2026-12-20")},
+           {STR("desync-exception-reason"), STR("old clients")},
+           {STR("desync-exception-approver"), STR("ciso")});
+    no_number_promotes(
+        "not needed today", &facts, policy, RECOMMEND_HOLD, "has an exception until 2026-12-20");
+    TAGGED({STR("desync-exception-until"), STR("2026-11-22")},
+           {STR("desync-exception-reason"), STR("old clients")},
+           {STR("desync-exception-approver"), STR("ciso")});
+    const struct evidence good = {LOGS, .compliant = 5000};
+    assert_int_equal(advise(evaluate(&facts, policy), &good).recommendation, RECOMMEND_PROMOTE);
+}
+
+static void other_modes_and_verdicts_are_not_promoted(void **state) {
+    (void)state;
+    struct policy *policy = policy_with(NULL, 0);
+    struct load_balancer facts = facts_of(MODE_STRICTEST);
+    no_number_promotes("strictest", &facts, policy, RECOMMEND_NOTHING, "the mode is strictest");
+    facts = facts_of(MODE_UNKNOWN);
+    no_number_promotes("unknown", &facts, policy, RECOMMEND_NOTHING, "it is not judged");
+    facts = facts_of(MODE_DEFENSIVE);
+    facts.type = TYPE_NETWORK;
+    no_number_promotes("network", &facts, policy, RECOMMEND_NOTHING, "it is not judged");
+    facts = facts_of(MODE_DEFENSIVE);
+    facts.tag_count = 0;
+    no_number_promotes(
+        "nobody's", &facts, policy, RECOMMEND_HOLD, "not compliant (TAG_MISSING): repair");
+}
+
+static void the_wish_to_collect_data_in_monitor_is_answered(void **state) {
+    (void)state;
+    static const char ANSWER[] = "defensive logs the same classification and reason of every "
+                                 "request, and blocks none but the Severe ones";
+    struct policy *policy = policy_with(NULL, 0);
+    struct load_balancer facts = facts_of(MODE_MONITOR);
+    no_number_promotes("weak", &facts, policy, RECOMMEND_HOLD, ANSWER);
+    TAGGED({STR("desync-exception-until"), STR("2026-12-20")},
+           {STR("desync-exception-reason"), STR("collecting data")},
+           {STR("desync-exception-approver"), STR("ciso")});
+    no_number_promotes("excused", &facts, policy, RECOMMEND_NOTHING, ANSWER);
+}
+
+static void underutilized_is_advice_with_the_numbers(void **state) {
+    (void)state;
+    const struct evidence good = {LOGS, .compliant = 5000};
+    const struct load_balancer facts = facts_of(MODE_DEFENSIVE);
+    struct evaluation *evaluation = evaluate(&facts, policy_with(NULL, 0));
+    struct advice advice = advise(evaluation, &good);
+    advice_add_finding(&advice, &arena, evaluation);
+    const struct finding *finding = find(evaluation, FINDING_UNDERUTILIZED);
+    assert_non_null(finding);
+    assert_false(finding->is_failing);
+    assert_contains(finding->message, "the access logs hold 5000 requests");
+    assert_int_equal(evaluation->compliance, COMPLIANT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logs_decide),
+        cmocka_unit_test(old_numbers_promote_nothing),
+        cmocka_unit_test(metrics_decide_without_logs),
+        cmocka_unit_test(what_was_done_lately_holds),
+        cmocka_unit_test(as_many_may_be_blocked_as_is_set),
+        cmocka_unit_test(the_bound_is_that_of_a_poisson_count),
+        cmocka_unit_test(a_profile_below_strictest_is_never_promoted),
+        cmocka_unit_test(a_profile_of_strictest_is_promoted_although_the_mode_fails_it),
+        cmocka_unit_test(exceptions_are_left_to_their_owners),
+        cmocka_unit_test(other_modes_and_verdicts_are_not_promoted),
+        cmocka_unit_test(the_wish_to_collect_data_in_monitor_is_answered),
+        cmocka_unit_test(underutilized_is_advice_with_the_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, judging_reset);
+}
