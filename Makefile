@@ -52,7 +52,8 @@ $(ship)/%.o: %.c $(deps)/stamp $(ship)/flags
 
 $(ship)/src/base/musl_malloc.o: SHIP_FLAGS += -fno-builtin-malloc
 # Every byte of a log passes through these.
-$(addprefix $(ship)/src/traffic/,access_log_look.o tally.o tally_text.o): private SHIP_FLAGS += -O2
+$(addprefix $(ship)/src/traffic/,access_log_look.o tally.o tally_text.o \
+    tally_sketch.o): private SHIP_FLAGS += -O2
 
 $(ship)/bootstrap: $(ship_objects)
 	@echo "ld $@"
@@ -135,13 +136,15 @@ $(tools): build/test/tools/%: $(unit_lib)
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $(filter %/$*.o,$^) $(unit_lib) $(third) -lpthread -o $@
 $(foreach o,$(tool_objects),$(eval build/test/tools/$(basename $(notdir $o)): $o))
 
-.PHONY: unit unit-build test venv demo demo-arm64 bench
+.PHONY: unit unit-build test browser venv demo demo-arm64 bench
 unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
 	@tests/run $(unit_tests)
 
 test: $(unit_tests) $(tools) bootstrap venv ## everything that can fail: unit, golden, conformance, integration
 	@build/python tests/run --pytest $(unit_tests)
+
+browser: packages-browser ## a Chromium, for the tests of the HTML pages; skipped without one
 
 build/python: .ci/requirements.txt .ci/venv.sh | packages-test
 	@.ci/venv.sh .ci/requirements.txt build/venv $@
@@ -216,6 +219,7 @@ check: ## all of the above checks and the tests; what CI runs
 	@$(MAKE) lint format-check
 	@$(MAKE) tidy cppcheck
 	@$(MAKE) strict
+	@$(MAKE) browser || echo "check: no Chromium, so nobody looks at the HTML pages"
 	@$(MAKE) test
 
 outdated: ## has Debian replaced a library that the static binary contains?

@@ -5,14 +5,19 @@ Messages are JSON, each ended by a NUL: https://chromedevtools.github.io/devtool
 """
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
+# The browser reads at descriptor 3 and writes at 4.
+AT_3_AND_4 = ("import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); "
+              "os.execv(sys.argv[3], sys.argv[3:])")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SECONDS_MAX = 60
 
@@ -30,19 +35,19 @@ class Browser:
         self.folder = tempfile.TemporaryDirectory(prefix="desync-guard-browser-")
         to_browser, self.write_end = os.pipe()
         self.read_end, from_browser = os.pipe()
+        # Out of the way of 3 and 4.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_browser, from_browser)]
         command = [path, "--headless=new", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
                    "--disable-extensions", "--disable-background-networking",
                    "--disable-component-update", "--no-proxy-server", "--remote-debugging-pipe",
                    f"--user-data-dir={self.folder.name}", "about:blank"]
         if os.geteuid() == 0:
             command.insert(1, "--no-sandbox")  # its sandbox refuses root
-        # The browser reads at descriptor 3 and writes at 4; a shell puts them there.
-        shell = ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "browser"]
         self.process = subprocess.Popen(
-            shell + command, pass_fds=(to_browser, from_browser), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(to_browser)
-        os.close(from_browser)
+            [sys.executable, "-c", AT_3_AND_4, *map(str, ends), *command], pass_fds=ends,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for end in (to_browser, from_browser, *ends):
+            os.close(end)
         self.unread, self.count, self.events, self.session = b"", 0, [], None
         self.attach()
 
