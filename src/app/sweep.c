@@ -13,6 +13,8 @@
 /* Four full calls of PutEvaluations: little enough to hold, and little is lost when time runs out.
  */
 #define CHUNK_MAX ((size_t)4 * CONFIG_EVALUATIONS_MAX)
+/* Where time will run out: so that what was read is also acted on before that. */
+#define CHUNK_MIN ((size_t)CONFIG_EVALUATIONS_MAX)
 /* Enough to hide the latency of a call; the pace, not this, bounds what AWS sees. */
 #define IN_FLIGHT_MAX 100
 /* Kept back from reading, so that what was read can be reported: this, or a quarter of the time. */
@@ -86,14 +88,16 @@ static int64_t needed_ms(const struct sweep *sweep, size_t count) {
 }
 
 /* A hanging table must not cost those that are still to be read their report: while there are any,
- * acting has half of the time that reading them leaves. */
+ * acting has half of the time that reading them leaves; of all there is where the next invocation
+ * reads them. */
 static int64_t act_deadline(const struct sweep *sweep) {
     size_t left = sweep->to_judge_count - sweep->seen_count;
     int64_t now_ms = sweep->app->clock->now_ms(sweep->app->clock);
     if (left == 0 || sweep->read_deadline_ms == INT64_MAX) {
         return sweep->read_deadline_ms;
     }
-    int64_t spare_ms = sweep->read_deadline_ms - now_ms - needed_ms(sweep, left);
+    int64_t left_ms = sweep->read_deadline_ms - now_ms;
+    int64_t spare_ms = left_ms - (sweep->is_resumable ? 0 : needed_ms(sweep, left));
     return now_ms + (spare_ms > 0 ? spare_ms / 2 : 0);
 }
 
@@ -113,12 +117,13 @@ static void act_on_chunk(struct sweep *sweep, const struct sweep_chunk *chunk) {
     sweep->act.arena = chunk->arena;
     for (size_t i = 0; i < chunk->count; i++) {
         if (chunk->items[i].status == STATUS_DEADLINE) {
-            continue;
-        }
-        if (clock->now_ms(clock) >= deadline_ms) {
+            sweep->is_broken_off = true;
+        } else if (clock->now_ms(clock) >= deadline_ms) {
+            sweep->is_broken_off = true;
             sweep->unacted_count++;
         } else {
             act_on(&sweep->act, chunk->items[i].facts, chunk->read_ms, &chunk->evaluations[i]);
+            sweep->acted_on = sweep->is_broken_off ? sweep->acted_on : chunk->items[i].facts->arn;
         }
     }
     if (sweep->hooks != NULL && sweep->hooks->acted != NULL) {
@@ -149,7 +154,8 @@ static void write_metrics(const struct sweep *sweep) {
     if (sweep->listener != NULL && sweep->listener->is_audit) {
         return;
     }
-    if (sweep->list_error.status == STATUS_OK && sweep->not_reached_count == 0) {
+    if (sweep->list_error.status == STATUS_OK && sweep->not_reached_count == 0 &&
+        sweep->resumed_count == 0) {
         int64_t duration_ms = (clock->monotonic_us(clock) - sweep->began_us) / 1000;
         metrics_of_fleet(sweep->app, &sweep->found, duration_ms, sweep->arena);
     }
@@ -192,6 +198,8 @@ static void judge_chunk(struct sweep *sweep, const struct sweep_chunk *chunk) {
         if (!judge(sweep, &chunk->items[i], chunk->arena, &chunk->evaluations[i])) {
             chunk->items[i].status = STATUS_DEADLINE;
             sweep->not_reached_count++;
+        } else if (sweep->not_reached_count == 0) {
+            sweep->reached = chunk->items[i].facts->arn;
         }
     }
     if (sweep->hooks != NULL && sweep->hooks->advise != NULL) {
@@ -244,29 +252,23 @@ static bool is_time_short(const struct sweep *sweep) {
            sweep->read_deadline_ms - sweep->app->clock->now_ms(sweep->app->clock);
 }
 
-/* A fleet too large for the time is begun elsewhere each time, so that none of it is the part that
- * is never reached. Fibonacci hashing of the time, as a retry comes soon after. */
-static size_t first_to_sweep(const struct sweep *sweep) {
-    if (!is_time_short(sweep)) {
-        return 0;
-    }
-    uint64_t now_ms = (uint64_t)sweep->app->clock->now_ms(sweep->app->clock);
-    return (size_t)((now_ms * UINT64_C(0x9E3779B97F4A7C15)) >> 32) % sweep->listed_count;
-}
-
 static void sweep_listed(struct sweep *sweep) {
     if (sweep->to_judge_count == 0) {
         return;
     }
     struct elbv2_fleet_item *items = ARENA_ARRAY(sweep->arena, struct elbv2_fleet_item, CHUNK_MAX);
-    size_t first = first_to_sweep(sweep);
+    bool is_short = is_time_short(sweep);
+    size_t chunk_max = is_short ? CHUNK_MIN : CHUNK_MAX;
+    size_t first = is_short ? sweep_resume(sweep) : 0;
+    size_t most = sweep->is_resumable ? sweep->listed_count - first : sweep->listed_count;
     size_t count = 0;
-    for (size_t i = 0; i < sweep->listed_count; i++) {
+    sweep->seen_count = sweep->resumed_count;
+    for (size_t i = 0; i < most; i++) {
         struct load_balancer *facts = &sweep->listed[(first + i) % sweep->listed_count];
         if (sweep_is_to_be_judged(facts)) {
             items[count++] = (struct elbv2_fleet_item){.facts = facts};
         }
-        if (count == CHUNK_MAX || (i + 1 == sweep->listed_count && count > 0)) {
+        if (count == chunk_max || (i + 1 == most && count > 0)) {
             sweep_chunk(sweep, items, count);
             count = 0;
         }
@@ -275,7 +277,8 @@ static void sweep_listed(struct sweep *sweep) {
 
 bool sweep_is_complete(const struct sweep *sweep) {
     return sweep->list_error.status == STATUS_OK && sweep->unknown_count == 0 &&
-           sweep->not_reached_count == 0 && sweep->report_error.status == STATUS_OK;
+           sweep->not_reached_count == 0 && !sweep->is_flawed &&
+           sweep->report_error.status == STATUS_OK;
 }
 
 static void run(struct sweep *sweep) {
@@ -290,10 +293,12 @@ static void run(struct sweep *sweep) {
     }
     sweep_listed(sweep);
     sweep_clean_up(sweep);
+    sweep_forget(sweep);
     if (sweep->acts && sweep_is_complete(sweep) && sweep->hooks != NULL &&
         sweep->hooks->completed != NULL) {
         sweep->hooks->completed(sweep->hooks->context, sweep);
     }
+    sweep_remember_end(sweep);
     (void)act_import_findings(&sweep->act);
     (void)act_ask_for_reevaluation(&sweep->act);
     write_metrics(sweep);
@@ -324,6 +329,7 @@ void sweep_handle(struct app *app,
         .invocation = invocation,
         .policy = policy,
         .arena = arena,
+        .begun_ms = now_ms,
         .listener = app->sweep_listener,
         .began_us = app->clock->monotonic_us(app->clock),
         .ordering_ms = invocation->notification_ms != 0 ? invocation->notification_ms : now_ms,

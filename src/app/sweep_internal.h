@@ -73,6 +73,7 @@ struct sweep {
     const struct policy *policy;
     struct arena *arena;
     int64_t ordering_ms;
+    int64_t begun_ms;
     int64_t deadline_ms;          /* of the invocation */
     int64_t read_deadline_ms;     /* earlier: reading stops here */
     struct load_balancer *listed; /* sorted by ARN, no ARN twice */
@@ -83,6 +84,13 @@ struct sweep {
     size_t judged_count;
     size_t unknown_count;
     size_t not_reached_count;
+    size_t
+        resumed_count; /* of those to judge: judged by the invocations that this one goes on from */
+    bool is_resumable; /* the next one goes on where this one ends */
+    bool is_flawed;    /* an earlier part of it left some unknown */
+    str reached;       /* the last before the first that was not reached */
+    str acted_on;      /* the last before the first that was not acted on */
+    bool is_broken_off;
     struct buf unknown_names;
     struct config_report report;
     struct error list_error;
@@ -120,6 +128,16 @@ void sweep_report(struct sweep *sweep,
                   struct arena *arena);
 /* After a complete sweep: sets what Config holds results of and was not listed NOT_APPLICABLE. */
 void sweep_clean_up(struct sweep *sweep);
+
+/* --- sweep_forgotten.c --- */
+/* After a complete sweep: ends the incidents of those that are remembered and no longer there. */
+void sweep_forget(struct sweep *sweep);
+
+/* --- sweep_resume.c: only where the time is too short for all --- */
+/* The index of the first to be judged, and whether an earlier sweep is gone on with. */
+size_t sweep_resume(struct sweep *sweep);
+/* Remembers how far it came. */
+void sweep_remember_end(struct sweep *sweep);
 
 /* --- sweep_reply.c --- */
 void sweep_log(const struct sweep *sweep);

@@ -13,7 +13,8 @@ static const char *error_type_of(const struct sweep *sweep) {
         sweep->vanished_error.status != STATUS_OK) {
         return ERROR_SWEEP_INCOMPLETE;
     }
-    return sweep->unknown_count > 0 ? ERROR_VERDICT_UNKNOWN : ERROR_ACTION_FAILED;
+    return sweep->unknown_count > 0 || sweep->is_flawed ? ERROR_VERDICT_UNKNOWN
+                                                        : ERROR_ACTION_FAILED;
 }
 
 static void append_cause(struct buf *out, const char *what, const struct error *error) {
@@ -34,6 +35,12 @@ static str how_far(struct sweep *sweep) {
                sweep->report.reported,
                sweep->unknown_count,
                sweep->not_reached_count);
+    if (sweep->resumed_count > 0) {
+        buf_printf(&out,
+                   "; %zu were judged by the invocations before this one%s",
+                   sweep->resumed_count,
+                   sweep->is_flawed ? ", which left some unknown" : "");
+    }
     append_cause(&out, "the listing is incomplete", &sweep->list_error);
     append_cause(&out, "not all could be reported", &sweep->report_error);
     append_cause(&out, "vanished ones could not be looked up", &sweep->vanished_error);
@@ -55,6 +62,7 @@ void sweep_log(const struct sweep *sweep) {
         LOG_INT("toJudge", (int64_t)sweep->to_judge_count),
         LOG_INT("judged", (int64_t)sweep->judged_count),
         LOG_INT("unknown", (int64_t)sweep->unknown_count),
+        LOG_INT("resumed", (int64_t)sweep->resumed_count),
         LOG_INT("notReached", (int64_t)sweep->not_reached_count),
         LOG_INT("vanished", (int64_t)sweep->vanished_count),
         LOG_INT("reported", (int64_t)sweep->report.reported),

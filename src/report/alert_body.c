@@ -270,7 +270,8 @@ static const char *console_host(str partition) {
         const char *host;
     } hosts[] = {{"aws", "console.aws.amazon.com"},
                  {"aws-cn", "console.amazonaws.cn"},
-                 {"aws-us-gov", "console.amazonaws-us-gov.com"}};
+                 {"aws-us-gov", "console.amazonaws-us-gov.com"},
+                 {"aws-eusc", "console.amazonaws-eusc.eu"}};
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
         if (str_eq(partition, str_from_cstr(hosts[i].partition))) {
             return hosts[i].host;

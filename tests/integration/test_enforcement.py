@@ -12,7 +12,7 @@ import pytest
 
 from sim import events, faults, fleet
 from sim.control_loop import (
-    MODIFY, PUBLISH, PUT_ITEM, READ_MODE, READ_STATE, READ_TAGS, REPORT, RULE, START_RULE,
+    MODIFY, PUBLISH, PUT_ITEM, READ_MODE, READ_TAGS, REPORT, RULE, START_RULE,
     UPDATE_ITEM, ControlLoop, call, config_change)
 from sim.fleet import LiveLoadBalancer
 from sim.moto_backend import DESYNC_MODE
@@ -76,8 +76,8 @@ def test_a_weakened_mode_is_raised_in_one_invocation(start, aws, loop):
     calls = names(aws)
     assert loop.mode_of(arn) == "defensive"
     before = calls[:calls.index(MODIFY)]
-    assert sorted(before) == sorted([PUT_ITEM, READ_MODE, READ_TAGS, READ_STATE])
-    assert (before[0], before[-1]) == (PUT_ITEM, READ_STATE)
+    assert sorted(before) == sorted([PUT_ITEM, READ_MODE, READ_TAGS, UPDATE_ITEM])
+    assert (before[0], before[-1]) == (PUT_ITEM, UPDATE_ITEM)
     evaluation, = answer(outcome)["evaluations"]
     assert (evaluation["compliance"], evaluation["mode"]) == ("COMPLIANT", "defensive")
     enforced, alerted, asked = answer(outcome)["actions"]
@@ -555,7 +555,7 @@ def test_a_member_account_is_seen_to_through_its_role(start, aws, loop, member):
     assert loop.alerts()[0].attributes["account"] == MEMBER
     home = {each.name for each in aws.calls
             if aws.accounts.get(each.scope.access_key_id) != MEMBER}
-    assert home >= {PUT_ITEM, READ_STATE, UPDATE_ITEM, PUBLISH}
+    assert home >= {PUT_ITEM, UPDATE_ITEM, PUBLISH}
     assert not home & {READ_MODE, READ_TAGS, MODIFY}
 
 

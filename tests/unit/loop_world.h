@@ -62,6 +62,7 @@ struct loop {
     size_t start_count;
     int64_t start_ms; /* the last one */
     size_t finding_count;
+    size_t import_count; /* calls */
     size_t session_count;
     struct loop_fault fault;
     size_t fault_calls;
@@ -149,6 +150,38 @@ static inline struct fake_answer loop_sts(struct loop *loop, str body) {
     return (struct fake_answer){.http_status = 200, .body = text};
 }
 
+static inline struct fake_answer loop_import(struct loop *loop, str body) {
+    const struct json *root = NULL;
+    assert_int_equal(json_parse(&loop->fake.arena, body, &JSON_LIMITS_DEFAULT, &root, NULL),
+                     STATUS_OK);
+    size_t count = json_count(json_get(root, "Findings"));
+    loop->finding_count += count;
+    loop->import_count++;
+    str text = str_format(
+        &loop->fake.arena, "{\"FailedCount\":0,\"SuccessCount\":%zu,\"FailedFindings\":[]}", count);
+    return (struct fake_answer){.http_status = 200, .body = text};
+}
+
+/* One by its ARN. */
+static inline struct fake_answer loop_describe(struct loop *loop, str body) {
+    str form = region_decode(loop->region, body);
+    const struct region_member *member =
+        region_find(loop->region, region_param(loop->region, form, "LoadBalancerArns.member.1"));
+    if (member == NULL) {
+        return region_refuse(GONE);
+    }
+    str text = str_format(&loop->fake.arena,
+                          "<DescribeLoadBalancersResponse><DescribeLoadBalancersResult>"
+                          "<LoadBalancers><member><LoadBalancerArn>%" STR_FMT
+                          "</LoadBalancerArn><LoadBalancerName>one</LoadBalancerName><Scheme>%s"
+                          "</Scheme><Type>%s</Type></member></LoadBalancers>"
+                          "</DescribeLoadBalancersResult></DescribeLoadBalancersResponse>",
+                          STR_ARG(member->arn),
+                          member->is_exposed ? "internet-facing" : "internal",
+                          member->type);
+    return (struct fake_answer){.http_status = 200, .body = text};
+}
+
 static inline struct fake_answer loop_serve(struct loop *loop, const struct http_request *request) {
     if (table_is_asked(request)) {
         return table_respond(loop->table, request);
@@ -163,8 +196,11 @@ static inline struct fake_answer loop_serve(struct loop *loop, const struct http
         return loop_sts(loop, request->body);
     }
     if (str_contains(request->url, STR("//securityhub."))) {
-        loop->finding_count++;
-        return loop_text("{\"FailedCount\":0,\"SuccessCount\":1,\"FailedFindings\":[]}");
+        return loop_import(loop, request->body);
+    }
+    if (str_contains(request->body, STR("Action=DescribeLoadBalancers&")) &&
+        str_contains(request->body, STR("LoadBalancerArns"))) {
+        return loop_describe(loop, request->body);
     }
     if (fake_matches(&loop->fake, request, ASKS_START)) {
         return loop_start(loop);
@@ -217,6 +253,8 @@ static inline str loop_variable(const struct env *env, const char *name) {
                                         FIXTURE_KEY_ID,
                                         "AWS_SECRET_ACCESS_KEY",
                                         FIXTURE_SECRET,
+                                        "PROMOTION",
+                                        "off",
                                         NULL};
     const char *const *const lists[] = {loop->variables, USUAL};
     for (size_t i = 0; i < 2; i++) {

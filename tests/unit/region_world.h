@@ -25,6 +25,7 @@ struct region_member {
     bool is_tags_quiet; /* DescribeTags leaves it out of its answer */
     const char *tags;   /* XML members beside the owner's; NULL: none */
     bool drops_headers; /* drop_invalid_header_fields is there, and true */
+    bool is_exposed;    /* internet-facing */
 };
 
 struct region_told {
@@ -55,8 +56,9 @@ struct region {
     struct fake_transport *fake;
     struct region_member members[REGION_MAX];
     size_t count;
-    size_t page_size; /* of both listings; what the client asks for when smaller */
-    size_t repeated;  /* so many of the first members are listed again at the end */
+    size_t page_size;      /* of both listings; what the client asks for when smaller */
+    bool is_last_unlisted; /* the listing misses the last member */
+    size_t repeated;       /* so many of the first members are listed again at the end */
     struct region_result results[REGION_MAX];
     size_t result_count;
     struct region_told told[REGION_MAX];
@@ -131,7 +133,7 @@ static inline struct fake_answer region_list(struct region *region, str form) {
     int64_t from = 0;
     (void)str_parse_i64(region_param(region, form, "Marker"), &from);
     assert_str(region_param(region, form, "PageSize"), "400");
-    size_t total = region->count + region->repeated;
+    size_t total = region->count + region->repeated - (region->is_last_unlisted ? 1 : 0);
     size_t end = region_page_end(region, (size_t)from, total);
     buf_printf(&out, "<DescribeLoadBalancersResponse><DescribeLoadBalancersResult><LoadBalancers>");
     for (size_t i = (size_t)from; i < end; i++) {
@@ -139,9 +141,10 @@ static inline struct fake_answer region_list(struct region *region, str form) {
         buf_printf(&out,
                    "<member><LoadBalancerArn>%" STR_FMT
                    "</LoadBalancerArn><LoadBalancerName>lb-%zu</LoadBalancerName>"
-                   "<Scheme>internal</Scheme><Type>%s</Type></member>",
+                   "<Scheme>%s</Scheme><Type>%s</Type></member>",
                    STR_ARG(member->arn),
                    i % region->count,
+                   member->is_exposed ? "internet-facing" : "internal",
                    member->type);
     }
     buf_printf(&out, "</LoadBalancers>");

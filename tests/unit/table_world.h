@@ -18,7 +18,7 @@
 #include "fake_transport.h"
 #include "unit.h"
 
-#define TABLE_ITEMS_MAX      256
+#define TABLE_ITEMS_MAX      800
 #define TABLE_ATTRIBUTES_MAX 40
 
 struct table_attribute {
@@ -426,6 +426,25 @@ static inline struct fake_answer table_query(struct table *table, const struct j
     return table_ok(&out);
 }
 
+/* All with this sk, as one page. */
+static inline struct fake_answer table_scan(struct table *table, const struct json *body) {
+    struct buf out;
+    size_t given = 0;
+    buf_init(&out, table->arena, 1 << 20);
+    const struct json *values = json_get(body, "ExpressionAttributeValues");
+    struct table_attribute sk = table_parse_value(table, STR_EMPTY, json_get(values, ":sk"));
+    assert_str(json_get_string(body, "FilterExpression"), "sk = :sk");
+    buf_append(&out, STR("{\"Items\":["));
+    for (size_t i = 0; i < table->count; i++) {
+        if (str_eq(table_text(&table->items[i], "sk"), sk.value)) {
+            buf_append(&out, given++ == 0 ? STR("") : STR(","));
+            table_write_item(&out, &table->items[i]);
+        }
+    }
+    buf_append(&out, STR("]}"));
+    return table_ok(&out);
+}
+
 static inline struct fake_answer table_respond(struct table *table,
                                                const struct http_request *request) {
     static const struct {
@@ -436,6 +455,7 @@ static inline struct fake_answer table_respond(struct table *table,
         {"DynamoDB_20120810.PutItem", table_put_item},
         {"DynamoDB_20120810.UpdateItem", table_update_item},
         {"DynamoDB_20120810.Query", table_query},
+        {"DynamoDB_20120810.Scan", table_scan},
     };
     const struct json *body = NULL;
     const struct http_response headers = {.headers = request->headers,
