@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From access logs to `strictest`, watched and taken back, by the shipped binary on the local AWS.
+
+The first test is the whole way, to be read from top to bottom. What takes an hour in life is moved
+into the past instead: `an_hour_passes` dates the change back and gives CloudWatch the numbers of
+the hour before and the hour since.
+"""
+
+import datetime
+
+import pytest
+
+from sim import faults, fleet
+from sim.control_loop import MODIFY, PUBLISH, ControlLoop
+from sim.fleet import LiveLoadBalancer
+from sim.log_bucket import LogBucket, line
+
+SWEEP, WATCH = {"action": "sweep"}, {"action": "watch"}
+METRICS = "cloudwatch:GetMetricData"
+UTC = datetime.timezone.utc
+REQUESTS = 120
+
+
+@pytest.fixture(scope="module")
+def module_aws(shared_aws):
+    shared_aws.reset()
+    yield shared_aws
+    shared_aws.reset()
+
+
+@pytest.fixture
+def aws(module_aws):
+    module_aws.reset()
+    yield module_aws
+    assert module_aws.signature_failures == []
+
+
+@pytest.fixture
+def loop(aws):
+    return ControlLoop(aws)
+
+
+@pytest.fixture
+def bucket(aws):
+    return LogBucket(aws)
+
+
+@pytest.fixture
+def function(start, aws, loop):
+    return start(aws=aws, **promoting(loop))
+
+
+def promoting(loop, **changes):
+    return loop.environment(**{"ENFORCEMENT": "off", "PROMOTION": "enforce",
+                               "PROMOTION_MIN_REQUESTS": "100", **changes})
+
+
+def make(aws, name, ring=None, mode="defensive", **tags):
+    tags = {"Owner": f"{name}-team", **({"DesyncRing": ring} if ring else {}), **tags}
+    balancer = LiveLoadBalancer(name, f"{sum(name.encode()):016x}", mode, tags)
+    fleet.create(aws, [balancer])
+    return balancer
+
+
+def now():
+    return datetime.datetime.now(UTC)
+
+
+def iso(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+
+
+def logged(bucket, balancer, class_="-", reason="-"):
+    """An access log of ten minutes ago, all of one class but the first line: S3's event."""
+    time = (now() - datetime.timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M:%S")
+    lines = [line(time)] + [line(time, class_, reason)] * (REQUESTS - 1)
+    stored = bucket.put(lines, bucket.key(balancer.name, balancer.id))
+    return bucket.bridge_event(stored)
+
+
+def count(loop, balancer, moment, metric, value):
+    """What CloudWatch knows of one minute."""
+    loop.look(lambda: loop.client("cloudwatch").put_metric_data(
+        Namespace="AWS/ApplicationELB", MetricData=[{
+            "MetricName": metric, "Timestamp": moment, "Value": value, "Dimensions": [
+                {"Name": "LoadBalancer", "Value": balancer.arn.partition("loadbalancer/")[2]}]}]))
+
+
+def date_back(loop, balancer, minutes):
+    """The change was made so long ago: that moment."""
+    changed = now() - datetime.timedelta(minutes=minutes)
+    loop.look(lambda: loop.client("dynamodb").update_item(
+        TableName=loop.table, Key={"pk": {"S": "WATCH"}, "sk": {"S": balancer.arn}},
+        UpdateExpression="SET changedAt = :t",
+        ExpressionAttributeValues={":t": {"S": iso(changed)}}))
+    return changed
+
+
+def an_hour_passes(loop, balancer, errors=0):
+    """The change was made 70 minutes ago; since then there were so many client errors."""
+    changed = date_back(loop, balancer, 70)
+    half_an_hour = datetime.timedelta(minutes=30)
+    for moment in (changed - half_an_hour, changed + half_an_hour):
+        count(loop, balancer, moment, "RequestCount", 1000)
+    if errors:
+        for metric in ("HTTPCode_ELB_4XX_Count",
+                       "DesyncMitigationMode_NonCompliant_Request_Count"):
+            count(loop, balancer, changed + half_an_hour, metric, errors)
+
+
+def answer(outcome):
+    assert outcome.kind == "response", outcome.body
+    return outcome.json()
+
+
+def actions(outcome, balancer, *kinds):
+    return [(each["action"], each["status"], each["reason"]) for each in answer(outcome)["actions"]
+            if each["resourceId"] == balancer.arn and (not kinds or each["action"] in kinds)]
+
+
+def statuses(outcome, balancer):
+    return [(action, status) for action, status, _ in actions(outcome, balancer)]
+
+
+def evaluation(outcome, balancer):
+    found, = [each for each in answer(outcome)["evaluations"]
+              if each["resourceId"] == balancer.arn]
+    return found
+
+
+def watched(loop, balancer):
+    return loop.items().get(("WATCH", balancer.arn))
+
+
+def test_from_access_logs_to_strictest_and_back(aws, loop, bucket, function):
+    shop, api = make(aws, "shop", ring="1"), make(aws, "api", ring="2")
+    batch = make(aws, "batch")
+
+    # 1. Access logs are delivered, one of them told of twice, and are counted once.
+    first = logged(bucket, shop)
+    for event in (first, first, logged(bucket, api),
+                  logged(bucket, batch, "Acceptable", "GetHeadZeroContentLength")):
+        answer(function.invoke(event))
+    traffic, = loop.records(shop.arn, "TRAFFIC")
+    assert (traffic["requests"], traffic["compliant"]) == (REQUESTS, REQUESTS)
+
+    # 2. The sweep says what the evidence says, and promotes the first ring.
+    swept = function.invoke(SWEEP)
+    assert evaluation(swept, shop)["recommendation"] == "PROMOTE"
+    assert "strictest would block 0 of them" in evaluation(swept, shop)["recommendationReason"]
+    assert "UNDERUTILIZED" in [each["id"] for each in evaluation(swept, shop)["findings"]]
+    assert evaluation(swept, batch)["recommendation"] == "FIX_CLIENTS"
+    assert "would block 119 of them" in evaluation(swept, batch)["recommendationReason"]
+    assert statuses(swept, shop) == [("promote", "done"), ("alert", "done")]
+    (_, status, reason), = actions(swept, api, "promote")
+    assert status == "planned"
+    assert reason.startswith("waits for ring 1, of which " + shop.arn)
+    assert statuses(swept, batch) == []
+    assert [loop.mode_of(each.arn) for each in (shop, api, batch)] == [
+        "strictest", "defensive", "defensive"]
+    change, = loop.records(shop.arn, "CHANGE")
+    assert (change["action"], change["before"], change["after"]) == (
+        "promote", "defensive", "strictest")
+    assert "baselineRequests" in change
+    assert watched(loop, shop)["status"] == "open"
+
+    # 3. While it is watched, the next ring waits, and nothing is promoted twice.
+    (_, status, reason), = actions(function.invoke(SWEEP), api, "promote")
+    assert (status, "is being watched" in reason) == ("planned", True)
+    (_, status, reason), = actions(function.invoke(WATCH), shop)
+    assert (status, reason) == ("planned", "the change was made just now")
+
+    # 4. An hour without more errors: the watch ends, strictest stays.
+    an_hour_passes(loop, shop)
+    seen = function.invoke(WATCH)
+    (_, status, reason), = actions(seen, shop, "watch")
+    assert (status, reason.startswith("errors did not rise: requests 1000 -> 1000")) == (
+        "done", True)
+    assert watched(loop, shop)["status"] == "closed"
+    assert loop.mode_of(shop.arn) == "strictest"
+    assert actions(function.invoke(WATCH), shop) == []
+
+    # 5. The second ring is begun. Here strictest blocks clients, and it is taken back.
+    assert statuses(function.invoke(SWEEP), api) == [("promote", "done"), ("alert", "done")]
+    an_hour_passes(loop, api, errors=50)
+    seen = function.invoke(WATCH)
+    rolled_back, alerted = actions(seen, api)
+    assert rolled_back[:2] == ("rollback", "done")
+    assert rolled_back[2].startswith("HTTPCode_ELB_4XX per request rose by more than 5 %")
+    assert alerted[:2] == ("alert", "done")
+    assert loop.mode_of(api.arn) == "defensive"
+    assert [each["action"] for each in loop.records(api.arn, "CHANGE")] == ["promote", "rollback"]
+    assert watched(loop, api)["status"] == "rolled-back"
+
+    # 6. It is not tried again before EVIDENCE_DAYS have passed.
+    swept = function.invoke(SWEEP)
+    assert evaluation(swept, api)["recommendation"] == "HOLD"
+    assert "strictest was taken back on" in evaluation(swept, api)["recommendationReason"]
+    assert statuses(swept, api) == []
+    assert function.invoke(WATCH).json()["actions"] == []
+    assert sorted(loop.subjects()) == sorted([
+        "Promoted: shop, mode strictest (was defensive)",
+        "Watch ended: shop, mode strictest",
+        "Promoted: api, mode strictest (was defensive)",
+        "Promotion rolled back: api, mode defensive (was strictest)"])
+
+
+def promoted(aws, loop, bucket, function, name="shop"):
+    balancer = make(aws, name)
+    answer(function.invoke(logged(bucket, balancer)))
+    answer(function.invoke(SWEEP))
+    assert loop.mode_of(balancer.arn) == "strictest"
+    aws.reset_counts()
+    return balancer
+
+
+def test_recommend_changes_nothing(start, aws, loop, bucket):
+    shop = make(aws, "shop")
+    function = start(aws=aws, **promoting(loop, PROMOTION="recommend"))
+    answer(function.invoke(logged(bucket, shop)))
+    (_, status, _), = actions(function.invoke(SWEEP), shop, "promote")
+    assert (status, loop.mode_of(shop.arn)) == ("planned", "defensive")
+    assert watched(loop, shop) is None
+
+
+def test_metrics_are_evidence_where_there_is_no_log(aws, loop, function):
+    shop, api = make(aws, "shop"), make(aws, "api")
+    quiet = make(aws, "quiet")
+    for balancer in (shop, api):
+        count(loop, balancer, now() - datetime.timedelta(days=1), "RequestCount", 5000)
+    count(loop, api, now() - datetime.timedelta(days=1),
+          "DesyncMitigationMode_NonCompliant_Request_Count", 2)
+    swept = function.invoke(SWEEP)
+    said = {each.name: evaluation(swept, each) for each in (shop, api, quiet)}
+    assert said["shop"]["recommendation"] == "PROMOTE"
+    assert "metrics cannot tell Acceptable from Severe" in said["shop"]["recommendationReason"]
+    assert said["api"]["recommendation"] == said["quiet"]["recommendation"] == "NO_EVIDENCE"
+    assert "turn on access logs (access_logs.s3.enabled" in said["api"]["recommendationReason"]
+    assert loop.mode_of(shop.arn) == "strictest"
+
+
+def test_evidence_that_cannot_be_read_costs_no_verdict(aws, loop, bucket, function):
+    shop = make(aws, "shop")
+    aws.faults.add("dynamodb:Query", faults.access_denied(), times=99)
+    swept = function.invoke(SWEEP)
+    assert evaluation(swept, shop)["compliance"] == "COMPLIANT"
+    assert "recommendation" not in evaluation(swept, shop)
+    assert "evidence_failed" in function.log
+    assert loop.mode_of(shop.arn) == "defensive"
+
+
+def test_a_profile_and_an_exception_are_left_to_their_owners(aws, loop, bucket, function):
+    legacy = make(aws, "legacy", DesyncProfile="legacy")
+    until = (now() + datetime.timedelta(days=30)).date().isoformat()
+    excused = make(aws, "excused", DesyncProfile="modern", **{
+        "desync-exception-until": until, "desync-exception-reason": "old clients",
+        "desync-exception-approver": "ciso"})
+    for balancer in (legacy, excused):
+        answer(function.invoke(logged(bucket, balancer)))
+    swept = function.invoke(SWEEP)
+    assert evaluation(swept, legacy)["recommendation"] == "HOLD"
+    assert [loop.mode_of(each.arn) for each in (legacy, excused)] == ["defensive", "defensive"]
+
+
+def test_a_mode_that_somebody_changed_ends_the_watch(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    loop.set_mode(shop.arn, "monitor")
+    an_hour_passes(loop, shop, errors=500)
+    (_, status, reason), _ = actions(function.invoke(WATCH), shop)
+    assert (status, reason) == ("done", "the mode is monitor now: somebody has changed it")
+    assert loop.mode_of(shop.arn) == "monitor"
+    assert aws.counts[MODIFY] == 0
+
+
+def test_a_watch_without_data_is_extended_once(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    date_back(loop, shop, 70)
+    (_, status, reason), = actions(function.invoke(WATCH), shop)
+    assert (status, "watched once more" in reason) == ("planned", True)
+    assert watched(loop, shop)["extended"] == 1
+    (_, status, reason), = actions(function.invoke(WATCH), shop)
+    assert (status, "nothing is wrong so far" in reason) == ("planned", True)
+    date_back(loop, shop, 130)
+    (_, status, reason), _ = actions(function.invoke(WATCH), shop)
+    assert (status, "closed without a judgement" in reason) == ("skipped", True)
+    assert loop.mode_of(shop.arn) == "strictest"
+
+
+def test_a_roll_back_that_fails_is_made_by_the_next_run(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    an_hour_passes(loop, shop, errors=50)
+    aws.faults.add(MODIFY, faults.access_denied())
+    assert function.invoke(WATCH).kind == "error"
+    assert watched(loop, shop)["status"] == "rolling-back"
+    count(loop, shop, now() - datetime.timedelta(minutes=20), "RequestCount", 10**7)
+    assert statuses(function.invoke(WATCH), shop) == [("rollback", "done"), ("alert", "done")]
+    assert loop.mode_of(shop.arn) == "defensive"
+
+
+def test_a_roll_back_whose_answer_is_lost_is_recognised(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    an_hour_passes(loop, shop, errors=50)
+    aws.faults.add(MODIFY, faults.reset_in_body())
+    assert statuses(function.invoke(WATCH), shop) == [("rollback", "done"), ("alert", "done")]
+    assert aws.counts[MODIFY] == 1
+    assert len(loop.records(shop.arn, "CHANGE")) == 2
+
+
+def test_what_could_not_be_told_is_told_by_the_next_run(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    an_hour_passes(loop, shop, errors=50)
+    aws.faults.add(PUBLISH, faults.access_denied())
+    assert function.invoke(WATCH).kind == "error"
+    assert statuses(function.invoke(WATCH), shop) == [("alert", "done")]
+    assert actions(function.invoke(WATCH), shop) == []
+    assert loop.subjects().count("Promotion rolled back: shop, mode defensive (was strictest)") == 1
+
+
+def test_without_numbers_nothing_is_promoted_or_concluded(aws, loop, bucket, function):
+    shop = make(aws, "shop")
+    answer(function.invoke(logged(bucket, shop)))
+    aws.faults.add(METRICS, faults.access_denied())
+    (_, status, reason), = actions(function.invoke(SWEEP), shop)
+    assert (status, "could not be read" in reason) == ("skipped", True)
+    assert loop.mode_of(shop.arn) == "defensive"
+    answer(function.invoke(SWEEP))
+    an_hour_passes(loop, shop)
+    aws.faults.add(METRICS, faults.access_denied())
+    assert function.invoke(WATCH).kind == "error"
+    assert watched(loop, shop)["status"] == "open"
