@@ -69,15 +69,18 @@ static void write_headline(const struct page *page) {
         html_counted(out, safe + modes[MODE_MONITOR], "load balancer");
         html_put(out, "</strong> with a known mode are protected (");
         html_share(out, summary->protected_percent);
-        html_put(out, "). ");
+        html_put(out, ").");
+    }
+    if (page->fleet->row_count > 0) {
+        html_put(out, " ");
         html_count(out, summary->non_compliant);
         html_put(out, summary->non_compliant == 1 ? " is" : " are");
         html_put(out, " not compliant");
         html_put(out, summary->unknown == 0 ? "." : ", and of ");
-        if (summary->unknown > 0) {
-            html_count(out, summary->unknown);
-            html_put(out, " not enough could be read to tell.");
-        }
+    }
+    if (summary->unknown > 0) {
+        html_count(out, summary->unknown);
+        html_put(out, " not enough could be read to tell.");
     }
     html_put(out, "</p>\n");
 }

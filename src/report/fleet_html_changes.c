@@ -173,7 +173,10 @@ void page_changes(const struct page *page) {
         "What desync-guard changed, with the traffic before and after. Requests that "
         "a mode blocks show as ELB 4XX: they never reach a target.");
     if (posture->change_count == 0) {
-        page_nothing(page, "Nothing was changed.");
+        page_nothing(page,
+                     posture->has_state
+                         ? "Nothing was changed."
+                         : "Not known what was changed, for there is no state table.");
         html_section_end(page->out);
         return;
     }

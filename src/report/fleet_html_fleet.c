@@ -152,7 +152,11 @@ void page_completeness(const struct page *page) {
     html_section_end(out);
 }
 
+/* Whether it has gone on for too long is known from the history, and a finding only in alerts. */
 static size_t count_with(const struct page *page, enum finding_id id) {
+    if (id == FINDING_NON_COMPLIANT_TOO_LONG && page->posture != NULL) {
+        return page->posture->kpis.escalated;
+    }
     size_t count = 0;
     for (size_t i = 0; i < page->fleet->row_count; i++) {
         count += posture_has_finding(&page->fleet->rows[i].evaluation, id);

@@ -92,8 +92,11 @@ void page_attention(const struct page *page) {
     html_section_begin(page->out, "attention", "Needs attention", NULL);
     if (kpis->escalated + kpis->fights + kpis->without_owner == 0) {
         page_nothing(page,
-                     "None is non-compliant for too long or without owner, and nobody changes "
-                     "modes back.");
+                     page->posture->has_state
+                         ? "None is non-compliant for too long or without owner, and nobody "
+                           "changes modes back."
+                         : "None is without owner. For how long any is non-compliant is not "
+                           "known, for there is no state table.");
     }
     if (kpis->escalated > 0) {
         write_late(page);

@@ -53,6 +53,12 @@ static void write_trend_sentence(const struct page *page) {
 
 static void tile_protected(const struct page *page) {
     const size_t *modes = page->summary.modes;
+    if (modes[MODE_STRICTEST] + modes[MODE_DEFENSIVE] + modes[MODE_MONITOR] == 0) {
+        begin_tile(page, "Protected", NULL);
+        html_put(page->out, "&ndash;</b><p>There is no load balancer whose mode is known.");
+        end_tile(page);
+        return;
+    }
     begin_tile(page, "Protected", page->summary.protected_percent < 100 ? NULL : "good");
     html_share(page->out, page->summary.protected_percent);
     begin_sentence(page);
@@ -67,8 +73,10 @@ static void tile_protected(const struct page *page) {
 
 static void tile_non_compliant(const struct page *page) {
     begin_count(page, "Not compliant", "bad", page->summary.non_compliant);
-    if (page->posture == NULL) {
-        html_put(page->out, "Less than their policy requires, and not excused.");
+    if (page->summary.non_compliant == 0) {
+        html_put(page->out, "None that was judged falls short of its policy.");
+    } else if (page->posture == NULL || !page->posture->has_state) {
+        html_put(page->out, "Short of what their policy requires, and not excused.");
     } else if (page->posture->kpis.escalated == 0) {
         html_put(page->out, "None of them for longer than allowed.");
     } else {
@@ -141,7 +149,10 @@ static void tile_owner(const struct page *page) {
 
 static void tile_candidates(const struct page *page) {
     begin_count(page, "Ready for strictest", NULL, page->posture->kpis.candidates);
-    html_put(page->out, "Their traffic shows that strictest would block no more than is allowed.");
+    html_put(page->out,
+             page->posture->kpis.candidates == 0
+                 ? "None has traffic that shows what strictest would block to be allowed."
+                 : "Their traffic shows that strictest would block no more than is allowed.");
     end_tile(page);
 }
 

@@ -31,10 +31,11 @@ static void write_fleet(struct buf *out, struct arena *arena, const struct postu
                summary->modes[MODE_STRICTEST],
                summary->modes[MODE_DEFENSIVE],
                summary->modes[MODE_MONITOR]);
-    buf_printf(out,
-               "Non-compliant: %zu, %zu of them for longer than allowed.\n",
-               summary->non_compliant,
-               posture->kpis.escalated);
+    buf_printf(out, "Non-compliant: %zu", summary->non_compliant);
+    if (posture->has_state) {
+        buf_printf(out, ", %zu of them for longer than allowed", posture->kpis.escalated);
+    }
+    buf_append(out, STR(".\n"));
     buf_printf(out, "Load balancers: %" STR_FMT ".\n", STR_ARG(counts));
 }
 

@@ -142,7 +142,8 @@ static double floor_of(const struct svg_line *line) {
     for (size_t i = 0; i < line->count; i++) {
         lowest = line->points[i].y < lowest ? line->points[i].y : lowest;
     }
-    return (double)((int)larger(lowest, 0) / 10 * 10);
+    int tens = (int)larger(lowest, 0) / 10;
+    return 10.0 * tens;
 }
 
 static double line_x(const struct svg_line *line, size_t i) {

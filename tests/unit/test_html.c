@@ -174,8 +174,28 @@ static void page_of_an_empty_fleet_says_so(void **state) {
     assert_contains(page, "There is no load balancer whose mode is known.");
     assert_contains(page, "No Application Load Balancer was found.");
     assert_contains(page, "No load balancer has an exception.");
-    assert_contains(page, "Nothing was changed.");
+    assert_contains(page, "Not known what was changed");
+    assert_contains(page, "is not known, for there is no state table.");
+    assert_false(str_contains(page, STR("100.0&nbsp;%"))); /* of nothing */
     assert_contains(page, "the trend begins with this one");
+}
+
+/* What nobody could read must not look like a fleet without faults. */
+static void page_of_an_unknown_fleet_is_not_good(void **state) {
+    (void)state;
+    struct fleet_row row = {.name = STR("a")};
+    struct posture_row history = {0};
+    evaluation_without_facts(
+        &row.evaluation, STR("t"), STR(ARN), COMPLIANCE_UNKNOWN, STR("access denied"));
+    struct posture_sample sample = {
+        .fleet = {.generated_ms = NOW_MS, .rows = &row, .row_count = 1, .listed = 1},
+        .posture = {.now_ms = NOW_MS, .period_start_ms = NOW_MS - MS_PER_DAY, .rows = &history}};
+    posture_compute(&sample.posture, &sample.fleet, &arena);
+    str page = page_of(&sample, false);
+    assert_contains(page, "0 are not compliant, and of 1 not enough could be read to tell.");
+    assert_contains(page, "&ndash;</b><p>There is no load balancer whose mode is known.");
+    assert_false(str_contains(page, STR("<b class=\"good\">")));
+    assert_false(str_contains(page, STR("Nothing is missing.")));
 }
 
 static void audit_page_has_no_history(void **state) {
@@ -227,6 +247,7 @@ int main(void) {
         cmocka_unit_test_teardown(numbers_read_well, judging_reset),
         cmocka_unit_test_teardown(page_tells_what_is_missing, judging_reset),
         cmocka_unit_test_teardown(page_of_an_empty_fleet_says_so, judging_reset),
+        cmocka_unit_test_teardown(page_of_an_unknown_fleet_is_not_good, judging_reset),
         cmocka_unit_test_teardown(audit_page_has_no_history, judging_reset),
         cmocka_unit_test_teardown(same_state_gives_the_same_page_but_for_the_time, judging_reset),
         cmocka_unit_test_teardown(long_history_is_cut_and_says_so, judging_reset),
