@@ -42,7 +42,9 @@ struct tally_reason {
     uint64_t count;
 };
 
-/* What strictest would block, or defensive does: any class but Compliant and Unknown. */
+/* What strictest would block, or defensive does: any class but Compliant and Unknown. Texts may be
+ * any bytes, as the log was, and are cut behind a whole letter or escape: a reason or client at 64
+ * bytes, a host at 256, a user agent at 512. */
 struct tally_offender {
     str reason;
     str user_agent;
@@ -71,7 +73,9 @@ struct tally *tally_new(struct arena *arena, unsigned group_keys);
  * ones count for nothing. */
 void tally_add_lines(struct tally *tally, str lines);
 
-/* As if its lines had been added here. Both of the same group keys. */
+/* As if its lines had been added here. Both of the same group keys. As long as no sketch has
+ * overflowed the order of lines and merges changes nothing; beyond, it may change which of the
+ * rarer offenders and groups are kept, and their errors, which stay true. */
 void tally_merge(struct tally *into, const struct tally *from);
 
 struct tally_result {
@@ -86,7 +90,7 @@ struct tally_result {
     size_t day_count;
     const struct tally_reason *reasons; /* sorted by count, then code */
     size_t reason_count;
-    const struct tally_offender *offenders; /* the gravest first */
+    const struct tally_offender *offenders; /* the most frequent first */
     size_t offender_count;
     uint64_t offender_error_max; /* none that is missing has more than this; 0: the list is exact */
     const struct tally_group *groups;

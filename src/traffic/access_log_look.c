@@ -146,14 +146,14 @@ static inline const char *find_line_end(const char *ptr,
     const char *found = NULL;
     for (; found == NULL && ptr < end; ptr += BLOCK_BYTES) {
         struct block block = load_before(ptr, end);
-        uint64_t quotes = positions_of(&block, '"');
+        uint64_t before_end = UINT64_MAX;
         if (has(&block, '\n')) {
             uint64_t line_ends = positions_of(&block, '\n');
-            quotes &= (line_ends & (0 - line_ends)) - 1;
+            before_end = (line_ends & (0 - line_ends)) - 1;
             found = ptr + lowest(line_ends);
         }
         if (count < ACCESS_LOG_QUOTES) {
-            count = note(quotes, ptr, count, view->quotes);
+            count = note(positions_of(&block, '"') & before_end, ptr, count, view->quotes);
         }
     }
     view->quote_count = count;

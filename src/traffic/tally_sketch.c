@@ -30,10 +30,10 @@ struct rank {
     uint64_t hash; /* of the key */
 };
 
+/* Keys are kept apart from these: searching and sorting touch little memory. */
 struct slot {
     struct rank rank;
     uint32_t heap_place;
-    struct packed_key key;
 };
 
 /* What a slot is filled with. */
@@ -49,8 +49,9 @@ struct sketch {
     size_t slot_count; /* allocated */
     bool is_lossy;     /* a key has lost its slot, or found none */
     struct slot *slots;
-    uint32_t *heap;  /* numbers of slots; [0] is the rarest */
-    uint32_t *index; /* open addressing; 0 is free, else the number of a slot from 1 */
+    struct packed_key *keys; /* of the slots */
+    uint32_t *heap;          /* numbers of slots; [0] is the rarest */
+    uint32_t *index;         /* open addressing; 0 is free, else the number of a slot from 1 */
     size_t index_size;
 };
 
@@ -115,8 +116,8 @@ static size_t place_of(const struct sketch *sketch, uint64_t hash, const struct 
     size_t mask = sketch->index_size - 1;
     size_t place = (size_t)hash & mask;
     for (; sketch->index[place] != 0; place = (place + 1) & mask) {
-        const struct slot *slot = &sketch->slots[sketch->index[place] - 1];
-        if (slot->rank.hash == hash && is_same_key(&slot->key, key)) {
+        uint32_t number = sketch->index[place] - 1;
+        if (sketch->slots[number].rank.hash == hash && is_same_key(&sketch->keys[number], key)) {
             break;
         }
     }
@@ -199,16 +200,19 @@ static void reserve_slot(struct sketch *sketch) {
     wanted = wanted > sketch->capacity ? sketch->capacity : wanted;
     sketch->slots = arena_realloc(sketch->arena,
                                   sketch->slots,
-                                  sketch->slot_count * sizeof(struct slot),
-                                  wanted * sizeof(struct slot));
+                                  sketch->slot_count * sizeof(sketch->slots[0]),
+                                  wanted * sizeof(sketch->slots[0]));
+    sketch->keys = arena_realloc(sketch->arena,
+                                 sketch->keys,
+                                 sketch->slot_count * sizeof(sketch->keys[0]),
+                                 wanted * sizeof(sketch->keys[0]));
     sketch->slot_count = wanted;
 }
 
 static void fill_slot(struct sketch *sketch, uint32_t number, const struct newcomer *with) {
-    struct slot *slot = &sketch->slots[number];
-    slot->rank = with->rank;
-    copy_key(&slot->key, with->key);
-    sketch->index[place_of(sketch, slot->rank.hash, &slot->key)] = number + 1;
+    sketch->slots[number].rank = with->rank;
+    copy_key(&sketch->keys[number], with->key);
+    sketch->index[place_of(sketch, with->rank.hash, with->key)] = number + 1;
 }
 
 static void take_free_slot(struct sketch *sketch, const struct newcomer *with) {
@@ -221,8 +225,8 @@ static void take_free_slot(struct sketch *sketch, const struct newcomer *with) {
 
 static void take_rarest_slot(struct sketch *sketch, const struct newcomer *with) {
     uint32_t number = sketch->heap[0];
-    const struct slot *rarest = &sketch->slots[number];
-    free_place(sketch, place_of(sketch, rarest->rank.hash, &rarest->key));
+    uint64_t hash = sketch->slots[number].rank.hash;
+    free_place(sketch, place_of(sketch, hash, &sketch->keys[number]));
     fill_slot(sketch, number, with);
     move_down(sketch, 0);
 }
@@ -261,7 +265,7 @@ struct sketch_entry sketch_at(const struct sketch *sketch, size_t index) {
     ASSERT(index < sketch->count);
     const struct slot *slot = &sketch->slots[index];
     return (struct sketch_entry){
-        .key = unpack(&slot->key), .count = slot->rank.count, .error = slot->rank.error};
+        .key = unpack(&sketch->keys[index]), .count = slot->rank.count, .error = slot->rank.error};
 }
 
 uint64_t sketch_error_max(const struct sketch *sketch) {
@@ -275,7 +279,7 @@ static void add_known(struct sketch *into, const struct sketch *from) {
     uint64_t missing_max = sketch_error_max(from);
     for (size_t i = 0; i < into->count; i++) {
         struct slot *slot = &into->slots[i];
-        uint32_t number = find_slot(from, slot->rank.hash, &slot->key);
+        uint32_t number = find_slot(from, slot->rank.hash, &into->keys[i]);
         slot->rank.count += number != 0 ? from->slots[number - 1].rank.count : missing_max;
         slot->rank.error += number != 0 ? from->slots[number - 1].rank.error : missing_max;
     }
@@ -284,18 +288,14 @@ static void add_known(struct sketch *into, const struct sketch *from) {
     }
 }
 
-static void add_unknown(struct sketch *into, const struct slot *slot, uint64_t missing_max) {
-    struct newcomer new = {.rank = {.count = slot->rank.count + missing_max,
-                                    .error = slot->rank.error + missing_max,
-                                    .hash = slot->rank.hash},
-                           .key = &slot->key};
+static void add_unknown(struct sketch *into, const struct newcomer *new) {
     if (into->count == into->capacity) {
         into->is_lossy = true;
-        if (!is_rarer(&into->slots[into->heap[0]].rank, &new.rank)) {
+        if (!is_rarer(&into->slots[into->heap[0]].rank, &new->rank)) {
             return;
         }
     }
-    take_slot(into, &new);
+    take_slot(into, new);
 }
 
 /* A key that had a slot here and has just lost it may come again with what the other alone knows of
@@ -306,9 +306,11 @@ void sketch_merge(struct sketch *into, const struct sketch *from) {
     add_known(into, from);
     into->is_lossy = into->is_lossy || from->is_lossy;
     for (size_t i = 0; i < from->count; i++) {
-        const struct slot *slot = &from->slots[i];
-        if (find_slot(into, slot->rank.hash, &slot->key) == 0) {
-            add_unknown(into, slot, missing_max);
+        struct newcomer new = {.rank = from->slots[i].rank, .key = &from->keys[i]};
+        new.rank.count += missing_max;
+        new.rank.error += missing_max;
+        if (find_slot(into, new.rank.hash, new.key) == 0) {
+            add_unknown(into, &new);
         }
     }
 }

@@ -94,17 +94,24 @@ str text_cut(str text, size_t bytes_max) {
 /* Length of "203.0.113." when the address is IPv4, else 0. */
 static size_t ipv4_network_length(str address) {
     size_t octets = 0;
-    size_t network = 0;
-    for (str rest = address; rest.ptr != NULL; octets++) {
-        str octet = str_split(&rest, '.');
-        int64_t value = 0;
-        if (octet.len == 0 || octet.len > 3 || octet.ptr[0] == '-' ||
-            !str_parse_i64(octet, &value) || value > 255) {
+    size_t from = 0; /* of the last octet so far */
+    int value = 0;
+    for (size_t at = 0; at < address.len; at++) {
+        char c = address.ptr[at];
+        if (c == '.' && at > from) {
+            octets++;
+            from = at + 1;
+            value = 0;
+        } else if (c >= '0' && c <= '9' && at - from < 3) {
+            value = 10 * value + (c - '0');
+        } else {
             return 0;
         }
-        network += octets < 3 ? octet.len + 1 : 0;
+        if (value > 255) {
+            return 0;
+        }
     }
-    return octets == 4 ? network : 0;
+    return octets == 3 && from < address.len ? from : 0;
 }
 
 static str ipv6_network(str address, char storage[static NETWORK_BYTES_MAX]) {

@@ -140,6 +140,35 @@ static void clean_line_of_every_modern_length_is_modern(void **state) {
     }
 }
 
+/* One field less and two spaces in its place, wherever a block of 64 bytes may end: the number of
+ * spaces alone would tell nothing. */
+static void two_spaces_are_never_taken_for_a_field(void **state) {
+    static const char text[] =
+        "h2 2026-11-22T10:11:12.345678Z app/my-alb/%.*s%s192.0.2.1:1 - -1 -1 -1 400 - %s0 "
+        "\"GET https://a.example:443/ HTTP/1.1\" \"c\" %.*s%sarn \"-\" \"-\" \"-\" 0 "
+        "2026-11-22T10:11:12.3Z \"-\" \"-\" \"-\" \"-\" \"-\" \"-\" \"-\"";
+    static const char filler[] =
+        "0123456789012345678901234567890123456789012345678901234567890123456789";
+    struct seen seen = {0};
+    for (int len = 1; len < (int)sizeof(filler) - 1; len++) {
+        for (int where = 0; where < 3; where++) {
+            str line = str_format(*state,
+                                  text,
+                                  len,
+                                  filler,
+                                  where == 1 ? "  " : " ",
+                                  where == 1 ? "" : "0 ",
+                                  len,
+                                  filler,
+                                  where == 2 ? "  " : " x ");
+            struct access_log_view view;
+            assert_int_equal(access_log_look(line, &view), line.len);
+            assert_int_equal(view.is_modern, where == 0);
+            assert_agreement_on(line, &seen);
+        }
+    }
+}
+
 static void nothing_behind_the_lines_is_read(void **state) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -195,6 +224,7 @@ int main(void) {
         TEST(both_ways_agree_on_every_line),
         TEST(both_ways_agree_on_every_single_mistake),
         TEST(clean_line_of_every_modern_length_is_modern),
+        TEST(two_spaces_are_never_taken_for_a_field),
         TEST(nothing_behind_the_lines_is_read),
         TEST(random_bytes_are_survived),
     };
