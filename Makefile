@@ -21,7 +21,7 @@ roots    := build/generated/amazon_roots.c
 musl     := $(wildcard src/base/musl_*.c)
 sources  := $(filter-out $(musl),$(wildcard src/*/*.c)) $(roots)
 main     := $(wildcard src/*.c)
-third    := -lcurl -lssl -lcrypto -lcjson -lexpat -lz -ldeflate
+third    := -lcurl -lssl -lcrypto -lcjson -lexpat -lz -ldeflate -lm
 
 .PHONY: all
 all: bootstrap
