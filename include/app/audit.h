@@ -12,6 +12,7 @@
 /* Who hears of an audit while it runs. Each may be called from the thread that runs the audit. */
 struct audit_listener {
     void *context;
+    bool wants_advice; /* evidence is read, where PROMOTION is on */
     void (*listed)(void *context, size_t to_judge);
     /* Both are valid during the call only: see fleet_row_copy. */
     void (*judged)(void *context,

@@ -53,6 +53,8 @@ struct finding {
 
 #define FINDINGS_MAX 64 /* bounded by the lists of struct policy */
 
+struct advice;
+
 struct evaluation {
     str resource_type; /* LOAD_BALANCER_RESOURCE_TYPE unless the event was about another type */
     str resource_id;   /* the ARN */
@@ -74,7 +76,8 @@ struct evaluation {
     /* set by the app, not by policy_evaluate: */
     str recommendation; /* what the evidence says: "PROMOTE", "HOLD", ...; empty: not asked */
     str recommendation_reason;
-    str source_note;     /* why it was read live: "item older than 15 min"; empty */
+    const struct advice *advice; /* policy/recommend.h: the numbers behind it; NULL: not asked */
+    str source_note;             /* why it was read live: "item older than 15 min"; empty */
     int64_t ordering_ms; /* capture time or notification time, unix ms; 0 when the input has none */
 };
 

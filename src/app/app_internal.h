@@ -85,7 +85,8 @@ struct log_object {
     str bucket;
     str key;             /* decoded */
     str e_tag;           /* without quotes */
-    str ignored_because; /* not empty: recognised, and left alone; what is above may be empty then */
+    str ignored_because; /* not empty: recognised, and left alone; what is above may be empty then
+                          */
     size_t message;      /* of a queue: which one it came in */
 };
 
@@ -191,6 +192,9 @@ void sweep_handle(struct app *app,
 
 /* Looks after the promotions that are being watched: see watch_run.c. */
 void watch_handle(struct app *app, struct arena *arena, struct app_reply *reply);
+
+/* The posture report: see posture_publish.c. */
+void report_handle(struct app *app, struct arena *arena, struct app_reply *reply);
 
 /* A call to Elastic Load Balancing: see elb_call.c. */
 void elb_call_handle(struct app *app,

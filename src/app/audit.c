@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/audit.h"
+#include "policy/recommend.h"
 #include "sweep_internal.h"
 
 enum status app_audit(struct app *app,
@@ -8,10 +9,10 @@ enum status app_audit(struct app *app,
                       const struct audit_listener *listener,
                       struct arena *arena,
                       struct error *error) {
-    app->home.deadline_ms = INT64_MAX;
     TRY(app_aim(app, account_id, region, arena, error));
     const struct sweep_listener ears = {.context = listener->context,
                                         .is_audit = true,
+                                        .wants_advice = listener->wants_advice,
                                         .listed = listener->listed,
                                         .judged = listener->judged};
     const struct config_invocation invocation = {.message = MESSAGE_SCHEDULED, .region = region};
@@ -46,11 +47,19 @@ void fleet_row_copy(struct arena *arena,
                           &copy->required_because,
                           &copy->owner,
                           &copy->exception_until,
-                          &copy->source_note};
+                          &copy->source_note,
+                          &copy->recommendation,
+                          &copy->recommendation_reason};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = str_copy(arena, *texts[i]);
     }
     copy_findings(arena, copy);
+    if (copy->advice != NULL) {
+        struct advice *advice = ARENA_NEW(arena, struct advice);
+        *advice = *copy->advice;
+        advice->reason = copy->recommendation_reason;
+        copy->advice = advice;
+    }
     struct load_balancer_arn parts;
     if (load_balancer_arn_parse(copy->resource_id, &parts) != STATUS_OK) {
         parts = (struct load_balancer_arn){.name = copy->resource_id};

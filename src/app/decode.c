@@ -4,7 +4,7 @@
 #define ACCEPTED_MESSAGES                                                                          \
     "ConfigurationItemChangeNotification, OversizedConfigurationItemChangeNotification, "          \
     "ScheduledNotification or ConfigurationSnapshotDeliveryCompleted"
-#define ACCEPTED_ACTIONS "{\"action\":\"sweep\"}, {\"action\":\"watch\"}"
+#define ACCEPTED_ACTIONS "{\"action\":\"sweep\"}, {\"action\":\"watch\"}, {\"action\":\"report\"}"
 #define ACCEPTED_SHAPES                                                                            \
     "accepted: an AWS Config rule invocation (invokingEvent with messageType " ACCEPTED_MESSAGES   \
     "), an EventBridge event \"AWS API Call via CloudTrail\" of Elastic Load Balancing, an S3 "    \
@@ -319,6 +319,7 @@ static const struct {
 } ACTIONS[] = {
     {"sweep", INVOCATION_SWEEP},
     {"watch", INVOCATION_WATCH},
+    {"report", INVOCATION_REPORT},
 };
 
 /* {"action":"sweep"} as our own schedules send it. */
@@ -335,7 +336,7 @@ static enum status decode_action(const struct json *action,
     return error_set(error,
                      arena,
                      STATUS_INVALID,
-                     "action must be \"sweep\" or \"watch\"; " ACCEPTED_SHAPES);
+                     "action must be \"sweep\", \"watch\" or \"report\"; " ACCEPTED_SHAPES);
 }
 
 enum status decode_event(str event,

@@ -27,6 +27,8 @@ static void handle(struct app *app,
         elb_call_handle(app, &invocation->elb_call, arena, reply);
     } else if (invocation->kind == INVOCATION_WATCH) {
         watch_handle(app, arena, reply);
+    } else if (invocation->kind == INVOCATION_REPORT) {
+        report_handle(app, arena, reply);
     } else if (is_sweep(invocation)) {
         sweep_handle(app, &invocation->config, arena, reply);
     } else {
@@ -103,6 +105,8 @@ static bool needs_calls(const struct invocation *invocation, struct evaluation *
         reason = STR("an access log is counted, not judged");
     } else if (invocation->kind == INVOCATION_WATCH) {
         reason = STR("a watch reads live, and evaluate judges only what is in the file");
+    } else if (invocation->kind == INVOCATION_REPORT) {
+        reason = STR("a report reads live, and evaluate judges only what is in the file");
     } else if (!is_sweep(invocation)) {
         return false;
     }

@@ -145,6 +145,9 @@ static void conclude(struct promotion_run *run,
     }
     evaluation->recommendation = str_from_cstr(recommendation_name(advice->recommendation));
     evaluation->recommendation_reason = advice->reason;
+    struct advice *kept = ARENA_NEW(arena, struct advice);
+    *kept = *advice;
+    evaluation->advice = kept;
     advice_add_finding(advice, arena, evaluation);
     log_advice(run, evaluation, advice);
 }
@@ -309,7 +312,9 @@ static void completed(void *context, struct sweep *sweep) {
 
 const struct sweep_hooks *promotion_hooks(const struct app *app, struct arena *arena) {
     const struct promotion_config *config = &app->settings.act.promotion;
-    if (config->promotion == PROMOTION_OFF) {
+    const struct sweep_listener *listener = app->sweep_listener;
+    bool is_mere_audit = listener != NULL && listener->is_audit && !listener->wants_advice;
+    if (config->promotion == PROMOTION_OFF || is_mere_audit) {
         return NULL;
     }
     struct promotion_run *run = ARENA_NEW(arena, struct promotion_run);

@@ -175,7 +175,7 @@ static void read_memory(const struct dynamodb_item *item, struct lb_state *state
     read_corrections(dynamodb_get_string(item, "corrections"), state);
 }
 
-static void state_read(const struct dynamodb_item *item, struct lb_state *state) {
+void state_read(const struct dynamodb_item *item, struct lb_state *state) {
     *state = (struct lb_state){.is_there = true, .version = NO_VERSION};
     (void)dynamodb_get_number(item, "version", &state->version);
     read_judgement(item, state);

@@ -18,6 +18,10 @@ struct state_table {
     str writer; /* of this invocation: the same when Lambda repeats it */
 };
 
+struct dynamodb_item;
+/* The codec alone; text is borrowed from the item. */
+void state_read(const struct dynamodb_item *item, struct lb_state *state);
+
 /* STATE: what is remembered; is_known false when no judgement is. */
 MUST_USE enum status state_load(const struct state_table *table,
                                 str arn,

@@ -33,7 +33,8 @@ struct sweep_result {
 
 struct sweep_listener {
     void *context;
-    bool is_audit; /* nothing is reported to AWS Config, nothing is acted on */
+    bool is_audit;     /* nothing is reported to AWS Config, nothing is acted on */
+    bool wants_advice; /* with is_audit: evidence is read all the same */
     /* The listing has ended, if it came to its end: so many are to be judged. */
     void (*listed)(void *context, size_t to_judge);
     /* Each judgement, unknown ones too, as it stands after enforcement and promotion's advice; not

@@ -36,6 +36,30 @@ const struct command COMMANDS[] = {
      "invocation.\n"
      "Exit code: 1 when not every load balancer could be read, else 0.\n",
      command_plan},
+    {"audit",
+     "audit [OPTIONS]",
+     "judge all load balancers of accounts and Regions; changes and reports nothing",
+     "--region R       a Region, may be repeated; otherwise that of the environment\n"
+     "--format F       table (default), json, csv, html, junit, sarif, asff or ocsf\n"
+     "--output FILE    write there instead of standard output\n"
+     "--fail-on LIST   non_compliant (default), unknown or both; or never\n"
+     "With CROSS_ACCOUNT_ROLE the accounts of ALLOWED_ACCOUNTS are judged, too. Ctrl-C shows what "
+     "is known so far.\n"
+     "Exit code: 1 not everything could be read, 3 something is non-compliant, 4 something is "
+     "unknown (each\n"
+     "when it is to fail), else 0.\n",
+     command_audit},
+    {"report",
+     "report [OPTIONS]",
+     "the posture report of this Region: KPIs, trend, exceptions, changes, candidates",
+     "--format F       text (default), html, json or csv\n"
+     "--output FILE    write there instead of standard output\n"
+     "Judges live and reads the state table (STATE_TABLE) and CloudWatch; writes to neither. "
+     "Without "
+     "a table\n"
+     "there is no history.\n"
+     "Exit code: 1 not everything could be read, else 0.\n",
+     command_report},
     {"help", "help [COMMAND]", "this text, or more about one command", "", command_help},
     {"version", "version", "print the version", "", command_version},
     {"", NULL, NULL, NULL, NULL},

@@ -27,6 +27,7 @@ enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_audit(const struct cli *cli, int argc, char **argv);
+enum cli_exit command_report(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
 
@@ -50,6 +51,10 @@ bool next_option(struct cli_options *options,
                  const char **value_out);
 /* Nothing is left, and nothing was wrong; otherwise it complains. */
 bool all_options_taken(const struct cli_options *options);
+
+/* Each Region that could not be read, on stderr. */
+struct fleet;
+void complain_of_gaps(const struct fleet *fleet);
 
 /* The text to a file, or to stdout for NULL and "-"; false when that failed (said on stderr). */
 bool write_output(const char *path, str text);

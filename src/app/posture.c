@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/posture.h"
+
+#include <stdlib.h>
+
+#include "app/audit.h"
+#include "history_internal.h"
+#include "promote_internal.h"
+
+#define PERIOD_MS (90 * MS_PER_DAY)
+/* Changes whose traffic is looked up, the newest first: a call to CloudWatch each. */
+#define WINDOWS_MAX 25
+/* CloudWatch keeps sums of a minute for so long. */
+#define MINUTES_KEPT_MS (15 * MS_PER_DAY)
+
+/* What a row needs beside its evaluation; the rows are sorted after it was found out. */
+struct note {
+    str arn;
+    str exception_reason;
+    str exception_approver;
+};
+
+struct survey {
+    struct app *app;
+    struct arena *arena;
+    const struct policy *policy;
+    struct fleet *fleet;
+    struct posture *posture;
+    struct fleet_row *rows;
+    struct note *notes; /* beside the rows, before they are sorted */
+    size_t count;
+    size_t capacity;
+    struct fleet_gap *gaps;
+    size_t gap_count;
+    struct history history;
+};
+
+/* --- the fleet -------------------------------------------------------------------------------- */
+
+static void on_listed(void *context, size_t to_judge) {
+    struct survey *survey = context;
+    survey->fleet->listed += to_judge;
+}
+
+static void make_room(struct survey *survey) {
+    if (survey->count < survey->capacity) {
+        return;
+    }
+    size_t old = survey->capacity;
+    survey->capacity = old == 0 ? 64 : 2 * old;
+    survey->rows = arena_realloc(survey->arena,
+                                 survey->rows,
+                                 old * sizeof *survey->rows,
+                                 survey->capacity * sizeof *survey->rows);
+    survey->notes = arena_realloc(survey->arena,
+                                  survey->notes,
+                                  old * sizeof *survey->notes,
+                                  survey->capacity * sizeof *survey->notes);
+}
+
+static str exception_tag(const struct survey *survey,
+                         const struct load_balancer *facts,
+                         const char *suffix) {
+    str value;
+    str key = str_format(
+        survey->arena, "%" STR_FMT "-%s", STR_ARG(survey->policy->exception_tag_prefix), suffix);
+    return tag_get(facts, key, &value) ? str_copy(survey->arena, value) : STR_EMPTY;
+}
+
+static void on_judged(void *context,
+                      const struct load_balancer *facts,
+                      const struct evaluation *evaluation) {
+    struct survey *survey = context;
+    make_room(survey);
+    struct fleet_row *row = &survey->rows[survey->count];
+    fleet_row_copy(survey->arena, facts, evaluation, row);
+    survey->notes[survey->count++] = (struct note){
+        .arn = row->evaluation.resource_id,
+        .exception_reason = exception_tag(survey, facts, "reason"),
+        .exception_approver = exception_tag(survey, facts, "approver"),
+    };
+}
+
+static void survey_account(struct survey *survey, str account_id) {
+    const struct audit_listener listener = {
+        .context = survey, .wants_advice = true, .listed = on_listed, .judged = on_judged};
+    struct error error = {0};
+    str region = survey->app->settings.region;
+    if (app_audit(survey->app, account_id, region, &listener, survey->arena, &error) != STATUS_OK) {
+        survey->gaps[survey->gap_count++] = (struct fleet_gap){account_id, region, error.message};
+    }
+}
+
+static int compare_texts(const void *a, const void *b) {
+    return str_compare(*(const str *)a, *(const str *)b);
+}
+
+/* Those that were asked, and those whose load balancers were found. */
+static void name_accounts(struct survey *survey, str *accounts, size_t asked) {
+    size_t count = asked;
+    for (size_t i = 0; i < survey->count; i++) {
+        accounts[count++] = survey->rows[i].account_id;
+    }
+    size_t kept = 0;
+    qsort(accounts, count, sizeof *accounts, compare_texts);
+    for (size_t i = 0; i < count; i++) {
+        if (!str_is_empty(accounts[i]) && (kept == 0 || !str_eq(accounts[i], accounts[kept - 1]))) {
+            accounts[kept++] = accounts[i];
+        }
+    }
+    survey->fleet->accounts = accounts;
+    survey->fleet->account_count = kept;
+}
+
+static void survey_fleet(struct survey *survey) {
+    const struct act_settings *settings = &survey->app->settings.act;
+    bool is_central = !str_is_empty(settings->cross_account_role);
+    size_t others = is_central ? settings->allowed_account_count : 0;
+    survey->gaps = ARENA_ARRAY(survey->arena, struct fleet_gap, others + 1);
+    survey_account(survey, STR_EMPTY);
+    for (size_t i = 0; i < others; i++) {
+        survey_account(survey, settings->allowed_accounts[i]);
+    }
+    str *accounts = ARENA_ARRAY(survey->arena, str, others + survey->count + 1);
+    for (size_t i = 0; i < others; i++) {
+        accounts[i] = settings->allowed_accounts[i];
+    }
+    name_accounts(survey, accounts, others);
+    str *region = ARENA_NEW(survey->arena, str);
+    *region = survey->app->settings.region;
+    survey->fleet->regions = region;
+    survey->fleet->region_count = 1;
+    survey->fleet->rows = survey->rows;
+    survey->fleet->row_count = survey->count;
+    survey->fleet->gaps = survey->gaps;
+    survey->fleet->gap_count = survey->gap_count;
+    fleet_sort(survey->fleet);
+}
+
+/* --- its history ------------------------------------------------------------------------------ */
+
+static int compare_notes(const void *a, const void *b) {
+    return str_compare(((const struct note *)a)->arn, ((const struct note *)b)->arn);
+}
+
+static int compare_states(const void *a, const void *b) {
+    return str_compare(((const struct history_state *)a)->arn,
+                       ((const struct history_state *)b)->arn);
+}
+
+/* The newest first; those of one moment by load balancer, so that two reports are alike. */
+static int compare_changes(const void *a, const void *b) {
+    const struct posture_change *first = a;
+    const struct posture_change *second = b;
+    int order = (first->at_ms < second->at_ms) - (first->at_ms > second->at_ms);
+    return order != 0 ? order : str_compare(first->arn, second->arn);
+}
+
+static int compare_incidents(const void *a, const void *b) {
+    const struct posture_incident *first = a;
+    const struct posture_incident *second = b;
+    int order = (first->opened_ms < second->opened_ms) - (first->opened_ms > second->opened_ms);
+    return order != 0 ? order : str_compare(first->arn, second->arn);
+}
+
+static void sort_all(struct survey *survey) {
+    const struct history *history = &survey->history;
+    struct {
+        void *items;
+        size_t count;
+        size_t size;
+        int (*compare)(const void *, const void *);
+    } lists[] = {
+        {survey->notes, survey->count, sizeof *survey->notes, compare_notes},
+        {history->states, history->state_count, sizeof *history->states, compare_states},
+        {history->changes, history->change_count, sizeof *history->changes, compare_changes},
+        {history->incidents,
+         history->incident_count,
+         sizeof *history->incidents,
+         compare_incidents},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (lists[i].count > 0) {
+            qsort(lists[i].items, lists[i].count, lists[i].size, lists[i].compare);
+        }
+    }
+}
+
+static void fill_rows(struct survey *survey) {
+    struct posture_row *rows =
+        ARENA_ARRAY(survey->arena, struct posture_row, survey->fleet->row_count + 1);
+    for (size_t i = 0; i < survey->fleet->row_count; i++) {
+        const struct evaluation *evaluation = &survey->fleet->rows[i].evaluation;
+        const struct note note_key = {.arn = evaluation->resource_id};
+        const struct history_state state_key = {.arn = evaluation->resource_id};
+        const struct note *note =
+            bsearch(&note_key, survey->notes, survey->count, sizeof *survey->notes, compare_notes);
+        const struct history_state *state = survey->history.state_count == 0
+                                                ? NULL
+                                                : bsearch(&state_key,
+                                                          survey->history.states,
+                                                          survey->history.state_count,
+                                                          sizeof *survey->history.states,
+                                                          compare_states);
+        ASSERT(note != NULL);
+        rows[i].exception_reason = note->exception_reason;
+        rows[i].exception_approver = note->exception_approver;
+        if (evaluation->advice != NULL) {
+            rows[i].has_advice = true;
+            rows[i].advice = *evaluation->advice;
+        }
+        if (state != NULL && evaluation->compliance == NON_COMPLIANT) {
+            rows[i].non_compliant_since_ms = state->non_compliant_since_ms;
+            rows[i].is_escalated = state->is_escalated;
+            rows[i].is_fight = state->is_fight;
+        }
+    }
+    survey->posture->rows = rows;
+}
+
+static bool is_internet_facing(const struct fleet *fleet, str arn) {
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        if (str_eq(fleet->rows[i].evaluation.resource_id, arn)) {
+            return fleet->rows[i].scheme == SCHEME_INTERNET_FACING;
+        }
+    }
+    return false;
+}
+
+/* --- what changes did ------------------------------------------------------------------------- */
+
+static const char *watch_text(const struct watch_record *record) {
+    if (watch_is_open(record)) {
+        return "open";
+    }
+    return record->status == WATCH_ROLLED_BACK ? "rolled_back" : "closed";
+}
+
+static void join_watches(struct survey *survey,
+                         const struct watch_record *records,
+                         size_t record_count) {
+    for (size_t i = 0; i < survey->history.change_count; i++) {
+        struct posture_change *change = &survey->history.changes[i];
+        const struct watch_record *record = watch_find(records, record_count, change->arn);
+        if (record != NULL && record->changed_ms == change->at_ms) {
+            change->watch = str_from_cstr(watch_text(record));
+        }
+    }
+}
+
+/* The traffic before and after, as long as CloudWatch still knows it by the minute. */
+static void read_windows(struct survey *survey, struct posture_change *change) {
+    int minutes = survey->app->settings.act.promotion.watch.minutes;
+    int64_t now_ms = survey->posture->now_ms;
+    struct window_case windows[2] = {
+        {.arn = change->arn, .window = window_before(change->at_ms, minutes)},
+        {.arn = change->arn,
+         .window = window_before(change->at_ms + (minutes + 1) * 60 * MS_PER_SECOND, minutes)},
+    };
+    struct load_balancer_arn parts;
+    struct error error = {0};
+    if (now_ms - change->at_ms > MINUTES_KEPT_MS || windows[1].window.end_ms > now_ms ||
+        load_balancer_arn_parse(change->arn, &parts) != STATUS_OK) {
+        return;
+    }
+    if (app_aim(survey->app, parts.account_id, parts.region, survey->arena, &error) != STATUS_OK ||
+        windows_read(survey->app, windows, 2, survey->arena, &error) != STATUS_OK) {
+        LOG(survey->app->log,
+            LOG_WARN,
+            "traffic_unknown",
+            LOG_STR("resourceId", change->arn),
+            LOG_STR("errorMessage", error.message));
+        return;
+    }
+    change->has_before = windows[0].window.has_data;
+    change->has_after = windows[1].window.has_data;
+    change->before = windows[0].window;
+    change->after = windows[1].window;
+}
+
+static enum status survey_history(struct survey *survey, struct error *error) {
+    const struct state_table table = {.client = &survey->app->home,
+                                      .name = survey->app->settings.act.state_table};
+    struct posture *posture = survey->posture;
+    struct watch_record *records = NULL;
+    size_t record_count = 0;
+    if (str_is_empty(table.name)) {
+        return STATUS_OK;
+    }
+    TRY(history_read(&table,
+                     survey->app->settings.region,
+                     posture->period_start_ms,
+                     posture->now_ms,
+                     survey->arena,
+                     &survey->history,
+                     error));
+    TRY(watch_list(&table, survey->arena, &records, &record_count, error));
+    posture->has_state = true;
+    join_watches(survey, records, record_count);
+    return STATUS_OK;
+}
+
+/* Today is what was just seen, whatever was noted before. */
+static void add_today(struct survey *survey) {
+    const struct history *history = &survey->history;
+    struct posture_point *trend =
+        ARENA_ARRAY(survey->arena, struct posture_point, history->point_count + 1);
+    struct fleet_summary summary;
+    size_t count = 0;
+    int64_t today = date_days_of_ms(survey->posture->now_ms);
+    fleet_summarize(survey->fleet, &summary);
+    for (size_t i = 0; i < history->point_count; i++) {
+        if (history->points[i].day < today) {
+            trend[count++] = history->points[i];
+        }
+    }
+    trend[count] = (struct posture_point){.day = today,
+                                          .protected_percent = summary.protected_percent,
+                                          .listed = summary.listed,
+                                          .non_compliant = summary.non_compliant};
+    for (size_t i = 0; i < sizeof trend->modes / sizeof *trend->modes; i++) {
+        trend[count].modes[i] = summary.modes[i];
+    }
+    survey->posture->trend = trend;
+    survey->posture->trend_count = count + 1;
+}
+
+static void fill_history(struct survey *survey) {
+    struct history *history = &survey->history;
+    sort_all(survey);
+    fill_rows(survey);
+    for (size_t i = 0; i < history->incident_count; i++) {
+        history->incidents[i].is_internet_facing =
+            is_internet_facing(survey->fleet, history->incidents[i].arn);
+    }
+    for (size_t i = 0; i < history->change_count && i < WINDOWS_MAX; i++) {
+        read_windows(survey, &history->changes[i]);
+    }
+    survey->posture->incidents = history->incidents;
+    survey->posture->incident_count = history->incident_count;
+    survey->posture->changes = history->changes;
+    survey->posture->change_count = history->change_count;
+    add_today(survey);
+}
+
+enum status app_posture(struct app *app,
+                        struct arena *arena,
+                        struct fleet *fleet_out,
+                        struct posture *posture_out,
+                        struct error *error) {
+    struct policy *policy = ARENA_NEW(arena, struct policy);
+    int64_t now_ms = app->clock->now_ms(app->clock);
+    TRY(app_policy(app, NULL, arena, policy, error));
+    *fleet_out = (struct fleet){.generated_ms = now_ms, .version = STR(DESYNC_GUARD_VERSION)};
+    *posture_out = (struct posture){.period_start_ms = now_ms - PERIOD_MS, .now_ms = now_ms};
+    struct survey survey = {
+        .app = app, .arena = arena, .policy = policy, .fleet = fleet_out, .posture = posture_out};
+    survey_fleet(&survey);
+    TRY(survey_history(&survey, error));
+    fill_history(&survey);
+    posture_compute(posture_out, fleet_out, arena);
+    return STATUS_OK;
+}

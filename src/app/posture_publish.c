@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * {"action":"report"}: the posture report written to the bucket, dated and as `latest`, and its
+ * summary sent to the topic. Written twice it is the same report of a later moment.
+ */
+#include "app/posture.h"
+#include "app_internal.h"
+#include "aws/s3.h"
+#include "aws/sns.h"
+
+#define DOCUMENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+/* SNS takes 256 KiB; nobody reads more than a page. */
+#define SUMMARY_BYTES_MAX ((size_t)32 * 1024)
+
+struct document {
+    const char *name;
+    const char *content_type;
+    str body;
+};
+
+struct publication {
+    struct app *app;
+    struct arena *arena;
+    const struct fleet *fleet;
+    const struct posture *posture;
+    struct document documents[3];
+    str summary;
+    str keys[6];
+    size_t key_count;
+    bool is_told;
+};
+
+static enum status render(struct publication *publication, struct error *error) {
+    struct document *documents = publication->documents;
+    struct arena *arena = publication->arena;
+    struct buf out[4];
+    for (size_t i = 0; i < 3; i++) {
+        buf_init(&out[i], arena, DOCUMENT_BYTES_MAX);
+    }
+    buf_init(&out[3], arena, SUMMARY_BYTES_MAX);
+    fleet_write_html(&out[0], arena, publication->fleet, publication->posture);
+    posture_write_json(&out[1], arena, publication->fleet, publication->posture);
+    posture_write_csv(&out[2], arena, publication->fleet, publication->posture);
+    posture_write_summary(&out[3], arena, publication->fleet, publication->posture);
+    documents[0] = (struct document){"report.html", "text/html; charset=utf-8", buf_str(&out[0])};
+    documents[1] = (struct document){"report.json", "application/json", buf_str(&out[1])};
+    documents[2] = (struct document){"report.csv", "text/csv; charset=utf-8", buf_str(&out[2])};
+    publication->summary = buf_str(&out[3]);
+    for (size_t i = 0; i < 4; i++) {
+        if (buf_status(&out[i]) != STATUS_OK) {
+            return error_set(error,
+                             arena,
+                             STATUS_TOO_LARGE,
+                             "the report is larger than %zu bytes",
+                             out[i].bytes_max);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* "<prefix>/<region>/2026-11-23/report.html" */
+static str key_of(const struct publication *publication, str folder, const char *name) {
+    str prefix = publication->app->settings.report.prefix;
+    bool needs_slash = !str_is_empty(prefix) && !str_ends_with(prefix, STR("/"));
+    return str_format(publication->arena,
+                      "%" STR_FMT "%s%" STR_FMT "/%" STR_FMT "/%s",
+                      STR_ARG(prefix),
+                      needs_slash ? "/" : "",
+                      STR_ARG(publication->app->settings.region),
+                      STR_ARG(folder),
+                      name);
+}
+
+static enum status write_documents(struct publication *publication, struct error *error) {
+    struct app *app = publication->app;
+    const str folders[] = {
+        date_format(publication->arena, date_days_of_ms(publication->posture->now_ms)),
+        STR("latest"),
+    };
+    for (size_t i = 0; i < 6 && !str_is_empty(app->settings.report.bucket); i++) {
+        const struct document *document = &publication->documents[i % 3];
+        const struct s3_object object = {
+            .bucket = app->settings.report.bucket,
+            .key = key_of(publication, folders[i / 3], document->name),
+        };
+        TRY(s3_put_object(&app->home,
+                          &object,
+                          document->content_type,
+                          document->body,
+                          publication->arena,
+                          error));
+        publication->keys[publication->key_count++] = object.key;
+    }
+    return STATUS_OK;
+}
+
+static enum status tell(struct publication *publication, struct error *error) {
+    struct app *app = publication->app;
+    const struct posture_kpis *kpis = &publication->posture->kpis;
+    const struct sns_attribute attributes[] = {
+        {STR("severity"), kpis->fleet.non_compliant > 0 ? STR("MEDIUM") : STR("INFORMATIONAL")},
+        {STR("finding"), STR("none")},
+        {STR("region"), app->settings.region},
+    };
+    const struct sns_message message = {
+        .topic_arn = app->settings.act.alert_topic_arn,
+        .subject = str_format(publication->arena,
+                              "desync-guard report %" STR_FMT ": %.1f %% protected, %zu "
+                              "non-compliant",
+                              STR_ARG(app->settings.region),
+                              kpis->fleet.protected_percent,
+                              kpis->fleet.non_compliant),
+        .text = publication->summary,
+        .attributes = attributes,
+        .attribute_count = sizeof attributes / sizeof *attributes,
+    };
+    if (str_is_empty(message.topic_arn)) {
+        return STATUS_OK;
+    }
+    TRY(sns_publish(&app->home, &message, publication->arena, NULL, error));
+    publication->is_told = true;
+    return STATUS_OK;
+}
+
+/* The response of an invocation, and what was written. */
+static str respond(const struct publication *publication) {
+    struct buf out;
+    struct json_writer writer;
+    const struct posture_kpis *kpis = &publication->posture->kpis;
+    buf_init(&out, publication->arena, RESPONSE_BYTES_MAX);
+    json_writer_init(&writer, &out);
+    json_object_begin(&writer);
+    json_write_key(&writer, STR("evaluations"));
+    json_write_raw(&writer, STR("[]"));
+    json_write_key(&writer, STR("reported"));
+    json_write_i64(&writer, 0);
+    json_write_key(&writer, STR("failed"));
+    json_write_i64(&writer, 0);
+    json_write_key(&writer, STR("actions"));
+    json_write_raw(&writer, STR("[]"));
+    json_write_key(&writer, STR("report"));
+    json_object_begin(&writer);
+    json_write_member(&writer, "bucket", publication->app->settings.report.bucket);
+    json_write_key(&writer, STR("keys"));
+    json_array_begin(&writer);
+    for (size_t i = 0; i < publication->key_count; i++) {
+        json_write_str(&writer, publication->keys[i]);
+    }
+    json_array_end(&writer);
+    json_write_key(&writer, STR("isTold"));
+    json_write_bool(&writer, publication->is_told);
+    json_write_key(&writer, STR("listed"));
+    json_write_i64(&writer, (int64_t)kpis->fleet.listed);
+    json_write_key(&writer, STR("protectedPercent"));
+    json_write_double(&writer, kpis->fleet.protected_percent);
+    json_write_key(&writer, STR("nonCompliant"));
+    json_write_i64(&writer, (int64_t)kpis->fleet.non_compliant);
+    json_write_key(&writer, STR("unknown"));
+    json_write_i64(&writer, (int64_t)kpis->fleet.unknown);
+    json_write_key(&writer, STR("isComplete"));
+    json_write_bool(&writer, publication->fleet->gap_count == 0);
+    json_write_member(&writer, "summary", publication->summary);
+    json_object_end(&writer);
+    json_object_end(&writer);
+    return buf_str(&out);
+}
+
+static enum status publish(struct publication *publication, struct error *error) {
+    TRY(render(publication, error));
+    TRY(write_documents(publication, error));
+    return tell(publication, error);
+}
+
+void report_handle(struct app *app, struct arena *arena, struct app_reply *reply) {
+    struct fleet fleet;
+    struct posture posture;
+    struct error error = {0};
+    if (app_posture(app, arena, &fleet, &posture, &error) != STATUS_OK) {
+        reply_error(reply, ERROR_ACTION_FAILED, error.message);
+        return;
+    }
+    /* A report that leaves something out says so itself; one of nothing at all is none. */
+    if (fleet.row_count == 0 && fleet.gap_count > 0) {
+        reply_error(reply, ERROR_SWEEP_INCOMPLETE, fleet.gaps[0].reason);
+        return;
+    }
+    struct publication publication = {
+        .app = app, .arena = arena, .fleet = &fleet, .posture = &posture};
+    if (str_is_empty(app->settings.report.bucket)) {
+        LOG(app->log,
+            LOG_WARN,
+            "off",
+            LOG_STR("part", STR("keeping of reports")),
+            LOG_STR("reason", STR("REPORT_BUCKET is not set")));
+    }
+    if (publish(&publication, &error) != STATUS_OK) {
+        reply_error(reply, ERROR_ACTION_FAILED, error.message);
+        return;
+    }
+    *reply = (struct app_reply){.body = respond(&publication)};
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The crew: a few threads, each with an app of its own, take one account and Region after the other
+ * from the board and put what they find on it. The main thread draws the bar.
+ */
+#include "audit_internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "progress.h"
+
+/* Each waits for the network most of the time. */
+#define CREW_MAX 16
+#define DRAW_MS  100
+
+struct job {
+    str account_id; /* empty: our own */
+    str region;
+};
+
+/* All of it under `lock` once the crew is at work. */
+struct board {
+    pthread_mutex_t lock;
+    pthread_cond_t has_news; /* a worker has gone home */
+    struct arena arena;      /* of the rows and gaps */
+    const struct job *jobs;
+    size_t job_count;
+    size_t next_job;
+    size_t listed_jobs;
+    size_t to_judge;
+    size_t working; /* workers */
+    struct fleet_row *rows;
+    size_t row_count;
+    size_t row_capacity;
+    struct fleet_gap *gaps; /* room for one a job */
+    size_t gap_count;
+};
+
+struct worker {
+    struct board *board;
+    struct app app;
+    pthread_t thread;
+};
+
+/* A signal handler has nothing else to write to. */
+static volatile sig_atomic_t was_interrupted;
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    was_interrupted = 1;
+}
+
+static void on_listed(void *context, size_t to_judge) {
+    struct board *board = context;
+    (void)pthread_mutex_lock(&board->lock);
+    board->to_judge += to_judge;
+    board->listed_jobs++;
+    (void)pthread_mutex_unlock(&board->lock);
+}
+
+static void on_judged(void *context,
+                      const struct load_balancer *facts,
+                      const struct evaluation *evaluation) {
+    struct board *board = context;
+    (void)pthread_mutex_lock(&board->lock);
+    if (board->row_count == board->row_capacity) {
+        size_t capacity = board->row_capacity == 0 ? 64 : 2 * board->row_capacity;
+        board->rows = arena_realloc(&board->arena,
+                                    board->rows,
+                                    board->row_capacity * sizeof *board->rows,
+                                    capacity * sizeof *board->rows);
+        board->row_capacity = capacity;
+    }
+    fleet_row_copy(&board->arena, facts, evaluation, &board->rows[board->row_count++]);
+    (void)pthread_mutex_unlock(&board->lock);
+}
+
+static const struct job *take_job(struct board *board) {
+    (void)pthread_mutex_lock(&board->lock);
+    const struct job *job =
+        board->next_job < board->job_count ? &board->jobs[board->next_job++] : NULL;
+    (void)pthread_mutex_unlock(&board->lock);
+    return job;
+}
+
+static void add_gap(struct board *board, const struct job *job, str reason) {
+    (void)pthread_mutex_lock(&board->lock);
+    board->gaps[board->gap_count++] = (struct fleet_gap){.account_id = job->account_id,
+                                                         .region = job->region,
+                                                         .reason = str_copy(&board->arena, reason)};
+    (void)pthread_mutex_unlock(&board->lock);
+}
+
+static void *work(void *context) {
+    struct worker *worker = context;
+    struct board *board = worker->board;
+    const struct audit_listener listener = {
+        .context = board, .listed = on_listed, .judged = on_judged};
+    struct arena arena = {0};
+    for (const struct job *job = take_job(board); job != NULL; job = take_job(board)) {
+        struct error error = {0};
+        if (app_audit(&worker->app, job->account_id, job->region, &listener, &arena, &error) !=
+            STATUS_OK) {
+            add_gap(board, job, error.message);
+        }
+        arena_reset(&arena);
+    }
+    arena_clean_up(&arena);
+    arena_clean_up(&worker->app.session.arena);
+    (void)pthread_mutex_lock(&board->lock);
+    board->working--;
+    (void)pthread_cond_signal(&board->has_news);
+    (void)pthread_mutex_unlock(&board->lock);
+    return NULL;
+}
+
+/* Our own account and, for a central function, those it may enter; each in every Region. */
+static void make_jobs(const struct cli *cli,
+                      const struct audit_options *options,
+                      const struct app_settings *settings,
+                      struct board *board) {
+    bool is_central = !str_is_empty(settings->act.cross_account_role);
+    size_t accounts = 1 + (is_central ? settings->act.allowed_account_count : 0);
+    size_t regions = options->region_count == 0 ? 1 : options->region_count;
+    struct job *jobs = ARENA_ARRAY(cli->arena, struct job, accounts * regions);
+    for (size_t a = 0; a < accounts; a++) {
+        for (size_t r = 0; r < regions; r++) {
+            jobs[board->job_count++] = (struct job){
+                .account_id = a == 0 ? STR_EMPTY : settings->act.allowed_accounts[a - 1],
+                .region = options->region_count == 0 ? settings->region : options->regions[r],
+            };
+        }
+    }
+    board->jobs = jobs;
+    board->gaps = ARENA_ARRAY(cli->arena, struct fleet_gap, board->job_count);
+}
+
+/* Signals go to the main thread alone. With the lock held. Returns how many have begun. */
+static size_t start(struct worker *workers, size_t count, struct board *board) {
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (size_t i = 0; i < count; i++) {
+        workers[i].board = board;
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) {
+            break; /* fewer do it, too */
+        }
+        board->working++;
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return board->working;
+}
+
+/* The total is known once every listing is. */
+static void draw(const struct board *board, struct progress *progress) {
+    bool is_total_known = board->listed_jobs == board->job_count;
+    progress_draw(progress, board->row_count, is_total_known ? board->to_judge : 0);
+}
+
+/* With the lock held, also when it returns. */
+static void wait_for(struct board *board, struct progress *progress) {
+    while (board->working > 0 && !was_interrupted) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += DRAW_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        (void)pthread_cond_timedwait(&board->has_news, &board->lock, &until);
+        draw(board, progress);
+    }
+    progress_end(progress);
+}
+
+static int compare_texts(const void *a, const void *b) {
+    return str_compare(*(const str *)a, *(const str *)b);
+}
+
+/* Sorted, each once, empty ones left out. */
+static size_t distinct(str *texts, size_t count) {
+    size_t kept = 0;
+    qsort(texts, count, sizeof *texts, compare_texts);
+    for (size_t i = 0; i < count; i++) {
+        if (!str_is_empty(texts[i]) && (kept == 0 || !str_eq(texts[i], texts[kept - 1]))) {
+            texts[kept++] = texts[i];
+        }
+    }
+    return kept;
+}
+
+/* What was looked at: what was asked for, and whose the load balancers are. */
+static void fill(const struct cli *cli, const struct board *board, struct fleet *fleet) {
+    size_t count = board->job_count + board->row_count;
+    str *accounts = ARENA_ARRAY(cli->arena, str, count);
+    str *regions = ARENA_ARRAY(cli->arena, str, count);
+    for (size_t i = 0; i < count; i++) {
+        bool is_job = i < board->job_count;
+        const struct fleet_row *row = is_job ? NULL : &board->rows[i - board->job_count];
+        accounts[i] = is_job ? board->jobs[i].account_id : row->account_id;
+        regions[i] = is_job ? board->jobs[i].region : row->region;
+    }
+    fleet->account_count = distinct(accounts, count);
+    fleet->region_count = distinct(regions, count);
+    fleet->accounts = accounts;
+    fleet->regions = regions;
+    fleet->listed = board->to_judge;
+    fleet->rows = board->rows;
+    fleet->row_count = board->row_count;
+    fleet->gaps = board->gaps;
+    fleet->gap_count = board->gap_count;
+    fleet->is_interrupted = board->working > 0;
+}
+
+static void free_board(void *context) {
+    struct board *board = context;
+    arena_clean_up(&board->arena);
+}
+
+static enum status prepare(const struct cli *cli,
+                           const struct audit_options *options,
+                           struct board *board,
+                           struct worker **workers_out,
+                           size_t *count_out,
+                           struct error *error) {
+    struct app app;
+    TRY(open_app(cli, &app, error));
+    make_jobs(cli, options, &app.settings, board);
+    if (str_is_empty(app.settings.region) && options->region_count > 0) {
+        app.settings.region = options->regions[0];
+    }
+    *count_out = board->job_count < CREW_MAX ? board->job_count : CREW_MAX;
+    struct worker *workers = ARENA_ARRAY(cli->arena, struct worker, *count_out);
+    for (size_t i = 0; i < *count_out; i++) {
+        workers[i].app = app;
+        TRY(cli->connect(&workers[i].app, cli->arena, error));
+        workers[i].app.home.deadline_ms = INT64_MAX;
+    }
+    *workers_out = workers;
+    return STATUS_OK;
+}
+
+enum status audit_run(const struct cli *cli,
+                      const struct audit_options *options,
+                      struct fleet *fleet_out,
+                      struct error *error) {
+    struct board *board = ARENA_NEW(cli->arena, struct board);
+    struct worker *workers;
+    size_t count;
+    struct progress progress;
+    const struct sigaction interrupt = {.sa_handler = on_interrupt};
+    TRY(prepare(cli, options, board, &workers, &count, error));
+    arena_defer(cli->arena, free_board, board);
+    (void)pthread_mutex_init(&board->lock, NULL);
+    (void)pthread_cond_init(&board->has_news, NULL);
+    (void)sigaction(SIGINT, &interrupt, NULL);
+    progress_begin(&progress, cli->clock, "load balancers", 1.0, progress_has_terminal(cli->env));
+    (void)pthread_mutex_lock(&board->lock);
+    count = start(workers, count, board);
+    if (count == 0) {
+        return error_set(error, cli->arena, STATUS_CONFIGURATION, "cannot start a thread");
+    }
+    wait_for(board, &progress);
+    fill(cli, board, fleet_out);
+    if (!fleet_out->is_interrupted) {
+        (void)pthread_mutex_unlock(&board->lock);
+        for (size_t i = 0; i < count; i++) {
+            (void)pthread_join(workers[i].thread, NULL);
+        }
+    }
+    return STATUS_OK;
+}
