@@ -153,6 +153,31 @@ static void a_late_item_opens_no_incident_on_a_mode_that_is_fine(void **state) {
     assert_int_equal(loop_told(&loop, "Non-compliant"), 1);
 }
 
+static void come_back(struct loop *world) {
+    (void)world;
+    weak->is_gone = false;
+}
+
+/* One answer of "not found" is no reason to tell AWS Config that it is gone. */
+static void only_what_is_missed_twice_is_reported_gone(void **state) {
+    (void)state;
+    for (int comes_back = 0; comes_back <= 1; comes_back++) {
+        begin(VARIABLES("ENFORCEMENT", "off"));
+        weak->is_gone = true;
+        loop.fake.now_ms += 20 * 60000; /* too old to be believed: it is read */
+        loop.meanwhile = comes_back ? come_back : NULL;
+        loop.meanwhile_match = ASKS_ATTRIBUTES;
+        loop.meanwhile_nth = 2;
+        handle(config_change("token", ""), "r1");
+        loop_succeeded(&loop.copies[0]);
+        assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), 2);
+        assert_str(region_told_of(loop.region, weak_arn)->compliance,
+                   comes_back ? "NON_COMPLIANT" : "NOT_APPLICABLE");
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
@@ -162,6 +187,7 @@ int main(void) {
         TEST(what_is_only_a_test_leads_to_nothing),
         TEST(a_sweep_corrects_what_it_finds),
         TEST(a_mode_raised_since_it_was_read_is_not_lowered),
+        TEST(only_what_is_missed_twice_is_reported_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

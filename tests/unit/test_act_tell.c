@@ -227,6 +227,35 @@ static void config_is_asked_once_a_minute_by_all_copies(void **state) {
     assert_int_equal(loop.start_count, 2); /* nothing new */
 }
 
+/* An organization rule has a name of its own in each member account. */
+static void a_rule_that_a_member_account_lacks_is_no_failure_but_our_own_is(void **state) {
+    (void)state;
+    static const struct {
+        const char *own_account;
+        bool is_failure;
+    } rows[] = {{"999999999999", false}, {"111122223333", true}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        begin(VARIABLES(WATCH, "CROSS_ACCOUNT_ROLE", "reader", "ALLOWED_ACCOUNTS", "111122223333"));
+        for (size_t n = 0; n < 12; n++) {
+            loop.copies[0].app.own_account[n] = rows[i].own_account[n];
+        }
+        loop.fault = (struct loop_fault){
+            .nth = 1,
+            .is_lasting = true,
+            .match = ASKS_START,
+            .answer = {.http_status = 400,
+                       .body =
+                           BODY("{\"__type\":\"NoSuchConfigRuleException\",\"message\":\"\"}")}};
+        see("monitor", 0);
+        assert_int_equal(loop.fault_hits, 1);
+        assert_int_equal(loop.copies[0].reply.is_error, rows[i].is_failure);
+        assert_int_equal(loop_says(&loop.copies[0], "an organization rule has another one there"),
+                         !rows[i].is_failure);
+        loop_end(&loop);
+    }
+    begin(VARIABLES(WATCH));
+}
+
 static void without_a_table_configs_own_limit_is_swallowed(void **state) {
     (void)state;
     begin(VARIABLES("CONFIG_RULE_NAME", LOOP_RULE));
@@ -282,6 +311,7 @@ int main(void) {
         TEST(what_may_have_been_published_is_not_published_again),
         TEST(a_refusal_is_remembered_even_when_the_records_cannot_be_written),
         TEST(config_is_asked_once_a_minute_by_all_copies),
+        TEST(a_rule_that_a_member_account_lacks_is_no_failure_but_our_own_is),
         TEST(without_a_table_configs_own_limit_is_swallowed),
         TEST(a_finding_is_imported_with_each_transition),
         TEST(a_finding_that_was_refused_is_imported_the_next_time),

@@ -381,7 +381,7 @@ static void console_link_follows_the_partition(void **state) {
         {"aws-cn", "cn-north-1", "cn-north-1.console.amazonaws.cn"},
         {"aws-us-gov", "us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"},
         {"aws-iso", "us-iso-east-1", NULL},
-        {"aws-eusc", "eusc-de-east-1", NULL},
+        {"aws-eusc", "eusc-de-east-1", "eusc-de-east-1.console.amazonaws-eusc.eu"},
     };
     struct writer writer = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
     for (size_t i = 0; i < COUNT(rows); i++) {
