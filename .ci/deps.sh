@@ -9,7 +9,7 @@
 #
 # Packages are fetched through an apt of our own, with the sources and keys of the machine:
 # nothing under /etc or /var changes, and apt verifies signatures and checksums.
-# Nothing is done when the stamp (this file and the compiler's version) matches.
+# Nothing is done when the stamp (this file, its helper and the compiler's version) matches.
 set -eu
 
 arch=$1
@@ -32,7 +32,7 @@ jobs=$(nproc)
 exec 9>"build/deps/$arch.lock"
 flock 9
 
-stamp="$( { cat .ci/deps.sh; $gnu-gcc -dumpfullversion; } | sha256sum | cut -d' ' -f1)"
+stamp="$( { cat .ci/deps.sh .ci/libdeflate-window.pl; $gnu-gcc -dumpfullversion; } | sha256sum | cut -d' ' -f1)"
 if [ "${2-}" != outdated ] && [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then
     exit 0
 fi
@@ -226,8 +226,10 @@ compile zlib libz.a '-DHAVE_UNISTD_H -DHAVE_STDARG_H -D_LARGEFILE64_SOURCE=1' ad
     crc32.c deflate.c gzclose.c gzlib.c gzread.c gzwrite.c infback.c inffast.c inflate.c \
     inftrees.c trees.c uncompr.c zutil.c
 cp zlib/zlib.h zlib/zconf.h "$out/include/"
-# What decompresses only, and for speed, which is all that it is here for.
-compile libdeflate libdeflate.a '-O2 -I.' lib/deflate_decompress.c lib/gzip_decompress.c lib/crc32.c \
+# What decompresses only, and for speed, which is all that it is here for. The unit tests link it,
+# too, and are position-independent.
+perl "$out/../../../.ci/libdeflate-window.pl" libdeflate >>"$log" 2>&1
+compile libdeflate libdeflate.a '-O2 -fPIE -I.' lib/deflate_decompress.c lib/gzip_decompress.c lib/crc32.c \
     lib/utils.c lib/$cpu/cpu_features.c
 cp libdeflate/libdeflate.h "$out/include/"
 compile cjson libcjson.a '' cJSON.c

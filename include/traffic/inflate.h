@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gzip members to lines. What is whole in memory goes through libdeflate; what comes in pieces, is
- * damaged, or is too large once unpacked, through zlib's stream, a third as fast. Several members
- * in a row are one text (RFC 1952, 2.2). The one module that includes libdeflate.h.
+ * gzip members to lines, in less than 2 MiB of memory whatever their size. What is whole in memory
+ * goes through libdeflate; what comes in pieces, or is damaged, through zlib's stream, a third as
+ * fast. Several members in a row are one text (RFC 1952, 2.2). The one module that includes
+ * libdeflate.h.
  */
 #ifndef TRAFFIC_INFLATE_H
 #define TRAFFIC_INFLATE_H
@@ -19,30 +20,25 @@ struct line_sink {
 
 #define INFLATE_LINE_BYTES_MAX ((size_t)1024 * 1024) /* a longer line goes on as several */
 
-/* Where whole members are unpacked, one for file after file of a thread. libdeflate keeps no window
- * of its own: a member is unpacked to its end before the first line of it is handed on. Memory is
- * taken as far as the largest member so far reaches, and kept. */
-struct inflate_room;
-#define INFLATE_ROOM_BYTES_DEFAULT ((size_t)32 * 1024 * 1024)
-/* A member larger than `bytes_max` (at least INFLATE_LINE_BYTES_MAX) is streamed. Lives in the
- * arena, but for the memory of the room, which goes when the arena is reset. */
-struct inflate_room *inflate_room_new(struct arena *arena, size_t bytes_max);
+/* What unpacking a whole file needs; for file after file of one thread. Lives in the arena. */
+struct inflate_window;
+struct inflate_window *inflate_window_new(struct arena *arena);
 
 /* A whole file in memory. INCOMPLETE (cut short; empty, too) or INVALID (damaged, or bytes behind
  * the last member that begin none) say at which byte of `compressed`; what was unpacked before was
  * handed on, up to the last whole line and with what is left of the cut one as the last. */
-MUST_USE enum status inflate_all_in(struct inflate_room *room,
+MUST_USE enum status inflate_all_in(struct inflate_window *window,
                                     str compressed,
                                     const struct line_sink *sink,
                                     struct arena *arena,
                                     struct error *error);
-/* The same in a room of INFLATE_ROOM_BYTES_DEFAULT. */
+/* The same with a window of its own. */
 MUST_USE enum status inflate_all(str compressed,
                                  const struct line_sink *sink,
                                  struct arena *arena,
                                  struct error *error);
 
-/* The same in pieces of any size, in less than 2 MiB. Copies *sink. */
+/* The same in pieces of any size. Copies *sink. */
 struct inflate;
 struct inflate *inflate_new(struct arena *arena, const struct line_sink *sink);
 /* For text that is not compressed: nothing but cut into lines, and never an error. */

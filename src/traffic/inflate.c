@@ -4,51 +4,68 @@
 
 #include "inflate_internal.h"
 
-/* A begun line as long as may be, and some room to unpack into. */
-#define WINDOW_BYTES (INFLATE_LINE_BYTES_MAX + (size_t)256 * 1024)
+#define WINDOW_BYTES ((size_t)64 * 1024)
 /* zlib's avail_in is an unsigned int. */
 #define PIECE_BYTES_MAX ((size_t)1 << 30)
 #define GZIP_ONLY       (MAX_WBITS + 16) /* inflateInit2: with header and trailer, and only so */
 
 struct inflate {
     struct arena *arena;
-    struct line_sink sink;
+    struct line_joiner *joiner;
     z_stream zlib;
-    size_t position;     /* bytes of the file that zlib took, or all that came */
+    size_t position;     /* bytes of the file that zlib took */
     size_t member_begin; /* in the same bytes */
-    size_t held;         /* bytes in `window` that are not handed on */
+    size_t known;        /* unpacked bytes still to come that the joiner has */
     bool is_plain;
     bool is_in_member;
     struct error error; /* once it failed */
     char window[WINDOW_BYTES];
 };
 
-size_t hand_on_lines(const struct line_sink *sink, str text) {
+/* --- lines --- */
+
+static void hand_on(struct line_joiner *joiner, str text) {
+    if (text.len > 0) {
+        joiner->sink.take(joiner->sink.context, text);
+    }
+}
+
+void line_joiner_end(struct line_joiner *joiner) {
+    hand_on(joiner, (str){joiner->line, joiner->held});
+    joiner->held = 0;
+}
+
+static void hold(struct line_joiner *joiner, str text) {
+    if (joiner->held + text.len > INFLATE_LINE_BYTES_MAX) {
+        line_joiner_end(joiner);
+    }
+    if (text.len > INFLATE_LINE_BYTES_MAX) {
+        hand_on(joiner, text);
+    } else if (text.len > 0) {
+        memcpy(joiner->line + joiner->held, text.ptr, text.len);
+        joiner->held += text.len;
+    }
+}
+
+void line_joiner_take(struct line_joiner *joiner, str text) {
+    if (joiner->held > 0) {
+        size_t newline = str_find_char(text, '\n');
+        hold(joiner, str_slice(text, 0, newline + 1));
+        if (newline == text.len) {
+            return;
+        }
+        line_joiner_end(joiner);
+        text = str_slice(text, newline + 1, text.len);
+    }
     size_t end = text.len;
     while (end > 0 && text.ptr[end - 1] != '\n') {
         end--;
     }
-    if (text.len - end > INFLATE_LINE_BYTES_MAX) {
-        end = text.len;
-    }
-    if (end > 0) {
-        sink->take(sink->context, str_slice(text, 0, end));
-    }
-    return end;
+    hand_on(joiner, str_slice(text, 0, end));
+    hold(joiner, str_slice(text, end, text.len));
 }
 
-static void hand_on_window(struct inflate *stream) {
-    size_t gone = hand_on_lines(&stream->sink, (str){stream->window, stream->held});
-    stream->held -= gone;
-    memmove(stream->window, stream->window + gone, stream->held);
-}
-
-static void hand_on_rest(struct inflate *stream) {
-    if (stream->held > 0) {
-        stream->sink.take(stream->sink.context, (str){stream->window, stream->held});
-    }
-    stream->held = 0;
-}
+/* --- the stream --- */
 
 /* zlib's memory goes with the arena, so there is nothing to end. */
 static void *take_memory(void *arena, unsigned count, unsigned size) {
@@ -60,20 +77,13 @@ static void keep_memory(void *arena, void *memory) {
     (void)memory;
 }
 
-static struct inflate *new_inflate(struct arena *arena, const struct line_sink *sink) {
-    ASSERT(arena != NULL && sink != NULL && sink->take != NULL);
+struct inflate *inflate_new_within(struct arena *arena,
+                                   struct line_joiner *joiner,
+                                   size_t position,
+                                   size_t known) {
     struct inflate *stream = ARENA_NEW(arena, struct inflate);
     stream->arena = arena;
-    stream->sink = *sink;
-    return stream;
-}
-
-struct inflate *inflate_new_within(struct arena *arena,
-                                   const struct line_sink *sink,
-                                   size_t position,
-                                   str begun_line) {
-    ASSERT(begun_line.len <= INFLATE_LINE_BYTES_MAX);
-    struct inflate *stream = new_inflate(arena, sink);
+    stream->joiner = joiner;
     stream->zlib.zalloc = take_memory;
     stream->zlib.zfree = keep_memory;
     stream->zlib.opaque = arena;
@@ -81,21 +91,22 @@ struct inflate *inflate_new_within(struct arena *arena,
     ASSERT(result == Z_OK); /* what else it knows is no memory or another zlib than the header's */
     stream->position = position;
     stream->member_begin = position;
+    stream->known = known;
     stream->is_in_member = true;
-    stream->held = begun_line.len;
-    if (begun_line.len > 0) {
-        memcpy(stream->window, begun_line.ptr, begun_line.len);
-    }
     return stream;
 }
 
 struct inflate *inflate_new(struct arena *arena, const struct line_sink *sink) {
-    return inflate_new_within(arena, sink, 0, STR_EMPTY);
+    ASSERT(arena != NULL && sink != NULL && sink->take != NULL);
+    struct line_joiner *joiner = ARENA_NEW(arena, struct line_joiner);
+    joiner->sink = *sink;
+    return inflate_new_within(arena, joiner, 0, 0);
 }
 
 struct inflate *inflate_new_plain(struct arena *arena, const struct line_sink *sink) {
-    struct inflate *stream = new_inflate(arena, sink);
+    struct inflate *stream = inflate_new(arena, sink);
     stream->is_plain = true;
+    stream->is_in_member = false;
     return stream;
 }
 
@@ -115,7 +126,7 @@ __attribute__((format(printf, 3, 4))) static void fail(struct inflate *stream,
     va_start(arguments, format);
     str message = str_format_va(stream->arena, format, arguments);
     va_end(arguments);
-    hand_on_rest(stream);
+    line_joiner_end(stream->joiner);
     stream->error = (struct error){.status = status, .message = message};
 }
 
@@ -133,15 +144,18 @@ static void fail_damaged(struct inflate *stream) {
     }
 }
 
-/* Unpacks as far as the piece and the window reach. */
+/* Unpacks as far as the piece and the window reach, and hands that on. */
 static int unpack(struct inflate *stream) {
     z_stream *zlib = &stream->zlib;
     unsigned given = zlib->avail_in;
-    zlib->next_out = (unsigned char *)stream->window + stream->held;
-    zlib->avail_out = (unsigned)(WINDOW_BYTES - stream->held);
+    zlib->next_out = (unsigned char *)stream->window;
+    zlib->avail_out = (unsigned)WINDOW_BYTES;
     int result = inflate(zlib, Z_NO_FLUSH);
     stream->position += given - zlib->avail_in;
-    stream->held = WINDOW_BYTES - zlib->avail_out;
+    str text = {stream->window, WINDOW_BYTES - zlib->avail_out};
+    size_t skipped = text.len < stream->known ? text.len : stream->known;
+    stream->known -= skipped;
+    line_joiner_take(stream->joiner, str_slice(text, skipped, text.len));
     return result;
 }
 
@@ -164,7 +178,6 @@ static enum status feed_gzip(struct inflate *stream, str piece) {
         }
         int result = unpack(stream);
         is_full = zlib->avail_out == 0 && result == Z_OK;
-        hand_on_window(stream);
         if (result == Z_STREAM_END) {
             stream->is_in_member = false;
         } else if (result != Z_OK && result != Z_BUF_ERROR) {
@@ -175,23 +188,12 @@ static enum status feed_gzip(struct inflate *stream, str piece) {
     return STATUS_OK;
 }
 
-static void feed_plain(struct inflate *stream, str piece) {
-    while (piece.len > 0) {
-        size_t room = WINDOW_BYTES - stream->held;
-        str part = str_slice(piece, 0, room);
-        memcpy(stream->window + stream->held, part.ptr, part.len);
-        stream->held += part.len;
-        hand_on_window(stream);
-        piece = str_slice(piece, part.len, piece.len);
-    }
-}
-
 enum status inflate_feed(struct inflate *stream, str piece, struct error *error) {
     ASSERT(stream != NULL);
     while (stream->error.status == STATUS_OK && piece.len > 0) {
         str part = str_slice(piece, 0, PIECE_BYTES_MAX);
         if (stream->is_plain) {
-            feed_plain(stream, part);
+            line_joiner_take(stream->joiner, part);
         } else if (feed_gzip(stream, part) != STATUS_OK) {
             break;
         }
@@ -205,6 +207,6 @@ enum status inflate_end(struct inflate *stream, struct error *error) {
     if (stream->error.status == STATUS_OK && stream->is_in_member) {
         fail(stream, STATUS_INCOMPLETE, "gzip data cut short at byte %zu", stream->position);
     }
-    hand_on_rest(stream);
+    line_joiner_end(stream->joiner);
     return tell(stream, error);
 }

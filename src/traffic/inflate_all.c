@@ -1,116 +1,162 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
-#endif
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * libdeflate as built by .ci/libdeflate-window.pl unpacks into a window that stays in the
+ * processor's cache, where the lines are looked at, too. With a libdeflate that lacks this (that of
+ * Debian, in the dynamic build) everything is left to zlib's stream.
+ */
 #include <libdeflate.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "inflate_internal.h"
 
-/* The last four bytes of a member: its unpacked size modulo 2^32, least significant first. */
-#define SIZE_BYTES ((size_t)4)
+__attribute__((weak)) enum libdeflate_result libdeflate_deflate_decompress_window(
+    struct libdeflate_decompressor *decompressor,
+    const void *in,
+    size_t in_size,
+    void *window,
+    size_t window_size,
+    void *(*drain)(void *context, void *window, void *end),
+    void *context,
+    size_t *in_used,
+    size_t *window_used);
 
-struct inflate_room {
+/* A second level cache has 256 KiB at least, nowadays; DEFLATE looks back 32 KiB. */
+#define WINDOW_BYTES  ((size_t)224 * 1024)
+#define HISTORY_BYTES ((size_t)32 * 1024)
+
+/* RFC 1952, 2.3 */
+#define HEADER_BYTES    ((size_t)10)
+#define FLAGS_AT        3
+#define FLAG_NAME       0x08
+#define TRAILER_BYTES   ((size_t)8)
+#define TRAILER_SIZE_AT 4
+
+struct inflate_window {
     struct libdeflate_decompressor *decompressor; /* NULL: none to be had */
-    char *ptr;                                    /* NULL likewise */
-    size_t bytes;
+    struct line_joiner joiner;
+    char bytes[WINDOW_BYTES];
 };
 
-static void close_room(void *context) {
-    struct inflate_room *room = context;
-    if (room->ptr != NULL) {
-        (void)munmap(room->ptr, room->bytes);
+static void free_decompressor(void *decompressor) {
+    libdeflate_free_decompressor(decompressor);
+}
+
+struct inflate_window *inflate_window_new(struct arena *arena) {
+    ASSERT(arena != NULL);
+    struct inflate_window *window = ARENA_NEW(arena, struct inflate_window);
+    if (libdeflate_deflate_decompress_window != NULL) {
+        window->decompressor = libdeflate_alloc_decompressor();
+        arena_defer(arena, free_decompressor, window->decompressor);
     }
-    libdeflate_free_decompressor(room->decompressor);
-    *room = (struct inflate_room){0};
+    return window;
 }
 
-struct inflate_room *inflate_room_new(struct arena *arena, size_t bytes_max) {
-    ASSERT(arena != NULL && bytes_max >= INFLATE_LINE_BYTES_MAX);
-    struct inflate_room *room = ARENA_NEW(arena, struct inflate_room);
-    /* Only addresses: a page of memory comes with the first byte that is unpacked into it. */
-    void *pages = mmap(NULL,
-                       bytes_max,
-                       PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                       -1,
-                       0);
-    room->ptr = pages == MAP_FAILED ? NULL : pages;
-    room->bytes = bytes_max;
-    room->decompressor = libdeflate_alloc_decompressor();
-    arena_defer(arena, close_room, room);
-    return room;
+/* One member on its way through the window. */
+struct member {
+    struct line_joiner *joiner;
+    size_t history; /* bytes at the begin of the window that were handed on before */
+    size_t made;    /* bytes handed on */
+    uint32_t crc;
+};
+
+static void hand_on(struct member *member, const char *window, size_t end) {
+    str text = {window + member->history, end - member->history};
+    member->crc = libdeflate_crc32(member->crc, text.ptr, text.len);
+    member->made += text.len;
+    line_joiner_take(member->joiner, text);
 }
 
-/* By the last member's own word. A lie, or a larger one before it, costs an attempt. */
-static bool may_fit(const struct inflate_room *room, str compressed) {
-    if (room->ptr == NULL || room->decompressor == NULL || compressed.len < SIZE_BYTES) {
-        return false;
+static void *drain(void *context, void *window, void *end) {
+    struct member *member = context;
+    char *bytes = window;
+    size_t used = (size_t)((char *)end - bytes);
+    hand_on(member, bytes, used);
+    member->history = used < HISTORY_BYTES ? used : HISTORY_BYTES;
+    memmove(bytes, bytes + used - member->history, member->history);
+    return bytes + member->history;
+}
+
+static uint32_t read_u32(const char *bytes) {
+    const unsigned char *digits = (const unsigned char *)bytes;
+    return digits[0] | (uint32_t)digits[1] << 8 | (uint32_t)digits[2] << 16 |
+           (uint32_t)digits[3] << 24;
+}
+
+/* Bytes of the header at the begin of `rest`; 0: it is none, or of the kinds that nobody writes. */
+static size_t header_bytes(str rest) {
+    if (rest.len < HEADER_BYTES + TRAILER_BYTES || memcmp(rest.ptr, "\x1f\x8b\x08", 3) != 0) {
+        return 0;
     }
-    const unsigned char *size = (const unsigned char *)compressed.ptr + compressed.len - SIZE_BYTES;
-    size_t unpacked =
-        size[0] | (size_t)size[1] << 8 | (size_t)size[2] << 16 | (size_t)size[3] << 24;
-    return unpacked <= room->bytes;
-}
-
-/* Members behind one another, each to its end; false at the first one that is not sound or does
- * not fit, of which nothing was handed on. `held` bytes of a begun line are at the begin of the
- * room, `taken` ones of the input are done with. */
-static bool unpack_members(struct inflate_room *room,
-                           str compressed,
-                           const struct line_sink *sink,
-                           size_t *taken,
-                           size_t *held) {
-    while (*taken < compressed.len) {
-        size_t read_bytes = 0;
-        size_t made = 0;
-        enum libdeflate_result result = libdeflate_gzip_decompress_ex(room->decompressor,
-                                                                      compressed.ptr + *taken,
-                                                                      compressed.len - *taken,
-                                                                      room->ptr + *held,
-                                                                      room->bytes - *held,
-                                                                      &read_bytes,
-                                                                      &made);
-        if (result != LIBDEFLATE_SUCCESS) {
-            return false;
-        }
-        *taken += read_bytes;
-        str text = {room->ptr, *held + made};
-        size_t gone = hand_on_lines(sink, text);
-        *held = text.len - gone;
-        memmove(room->ptr, room->ptr + gone, *held);
+    if (rest.ptr[FLAGS_AT] == 0) {
+        return HEADER_BYTES;
     }
-    return true;
+    size_t name = str_find_char(str_slice(rest, HEADER_BYTES, rest.len), '\0');
+    size_t end = HEADER_BYTES + name + 1;
+    return rest.ptr[FLAGS_AT] == FLAG_NAME && end + TRAILER_BYTES <= rest.len ? end : 0;
 }
 
-enum status inflate_all_in(struct inflate_room *room,
+/* Returns the member's bytes; 0: it is not sound. *made then tells what was handed on of it. */
+static size_t unpack_member(struct inflate_window *window, str rest, size_t *made) {
+    struct member member = {.joiner = &window->joiner};
+    size_t header = header_bytes(rest);
+    size_t used = 0;
+    size_t end = 0;
+    *made = 0;
+    if (header == 0 || libdeflate_deflate_decompress_window == NULL) {
+        return 0;
+    }
+    enum libdeflate_result result =
+        libdeflate_deflate_decompress_window(window->decompressor,
+                                             rest.ptr + header,
+                                             rest.len - header - TRAILER_BYTES,
+                                             window->bytes,
+                                             WINDOW_BYTES,
+                                             drain,
+                                             &member,
+                                             &used,
+                                             &end);
+    if (result == LIBDEFLATE_SUCCESS) {
+        hand_on(&member, window->bytes, end);
+    }
+    *made = member.made;
+    const char *trailer = rest.ptr + header + used;
+    bool is_sound = result == LIBDEFLATE_SUCCESS && read_u32(trailer) == member.crc &&
+                    read_u32(trailer + TRAILER_SIZE_AT) == (uint32_t)member.made;
+    return is_sound ? header + used + TRAILER_BYTES : 0;
+}
+
+enum status inflate_all_in(struct inflate_window *window,
                            str compressed,
                            const struct line_sink *sink,
                            struct arena *arena,
                            struct error *error) {
-    ASSERT(room != NULL && sink != NULL && sink->take != NULL && arena != NULL);
+    ASSERT(window != NULL && sink != NULL && sink->take != NULL && arena != NULL);
+    window->joiner.sink = *sink;
+    window->joiner.held = 0;
     size_t taken = 0;
-    size_t held = 0;
-    if (may_fit(room, compressed) && unpack_members(room, compressed, sink, &taken, &held)) {
-        if (held > 0) {
-            sink->take(sink->context, (str){room->ptr, held});
+    size_t made = 0;
+    while (window->decompressor != NULL && taken < compressed.len) {
+        str rest = str_slice(compressed, taken, compressed.len);
+        size_t member_bytes = unpack_member(window, rest, &made);
+        if (member_bytes == 0) {
+            break;
         }
+        taken += member_bytes;
+        made = 0;
+    }
+    if (taken > 0 && taken == compressed.len) {
+        line_joiner_end(&window->joiner);
         return STATUS_OK;
     }
     /* zlib tells where a member is damaged, and gives what is before that. */
-    str begun_line = held > 0 ? (str){room->ptr, held} : STR_EMPTY;
-    struct inflate *stream = inflate_new_within(arena, sink, taken, begun_line);
-    enum status status = inflate_feed(stream, str_slice(compressed, taken, compressed.len), error);
-    return status == STATUS_OK ? inflate_end(stream, error) : status;
+    struct inflate *stream = inflate_new_within(arena, &window->joiner, taken, made);
+    TRY(inflate_feed(stream, str_slice(compressed, taken, compressed.len), error));
+    return inflate_end(stream, error);
 }
 
 enum status inflate_all(str compressed,
                         const struct line_sink *sink,
                         struct arena *arena,
                         struct error *error) {
-    struct inflate_room *room = inflate_room_new(arena, INFLATE_ROOM_BYTES_DEFAULT);
-    enum status status = inflate_all_in(room, compressed, sink, arena, error);
-    close_room(room); /* the arena may live for many files */
-    return status;
+    return inflate_all_in(inflate_window_new(arena), compressed, sink, arena, error);
 }

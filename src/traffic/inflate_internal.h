@@ -7,15 +7,21 @@
 
 #include "traffic/inflate.h"
 
-/* Hands on the whole lines of `text` and returns their bytes. What is left is the begin of a line,
- * of at most INFLATE_LINE_BYTES_MAX: more than that is handed on as it is. */
-size_t hand_on_lines(const struct line_sink *sink, str text);
+/* Text in pieces to whole lines: the begin of a line waits for its end. */
+struct line_joiner {
+    struct line_sink sink;
+    size_t held;
+    char line[INFLATE_LINE_BYTES_MAX];
+};
+void line_joiner_take(struct line_joiner *joiner, str text);
+/* Hands on what is held: nothing more comes. */
+void line_joiner_end(struct line_joiner *joiner);
 
-/* A stream for the members from byte `position` of a file on, after text that ended in
- * `begun_line` (at most INFLATE_LINE_BYTES_MAX). */
+/* A stream for the members from byte `position` of a file on, of whose first the first `known`
+ * unpacked bytes are with the joiner already. */
 struct inflate *inflate_new_within(struct arena *arena,
-                                   const struct line_sink *sink,
+                                   struct line_joiner *joiner,
                                    size_t position,
-                                   str begun_line);
+                                   size_t known);
 
 #endif

@@ -20,10 +20,9 @@ static int reset_arena(void **state) {
 
 /* --- what goes in ----------------------------------------------------------------------------- */
 
-static str gzip(str text) {
+static str gzip_by(str text, int level, int strategy) {
     z_stream zlib = {0};
-    assert_int_equal(deflateInit2(&zlib, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY),
-                     Z_OK);
+    assert_int_equal(deflateInit2(&zlib, level, Z_DEFLATED, MAX_WBITS + 16, 8, strategy), Z_OK);
     size_t bound = deflateBound(&zlib, text.len);
     unsigned char *bytes = arena_alloc(&arena, bound);
     zlib.next_in = (unsigned char *)(uintptr_t)text.ptr;
@@ -33,6 +32,10 @@ static str gzip(str text) {
     assert_int_equal(deflate(&zlib, Z_FINISH), Z_STREAM_END);
     assert_int_equal(deflateEnd(&zlib), Z_OK);
     return (str){(char *)bytes, zlib.total_out};
+}
+
+static str gzip(str text) {
+    return gzip_by(text, 6, Z_DEFAULT_STRATEGY);
 }
 
 /* In memory of exactly that size, so that a read beyond the end is seen. */
@@ -87,20 +90,20 @@ static void take_any(void *context, str lines) {
     buf_append(&outcome->text, lines);
 }
 
-/* piece_bytes 0: at once, in a room of room_bytes (0: the default one). */
+/* piece_bytes 0: at once */
 struct way {
     const char *name;
     size_t piece_bytes;
-    size_t room_bytes;
 };
 
 static const struct way WAYS[] = {
-    {"at once", 0, 0},
-    {"at once in a small room", 0, INFLATE_LINE_BYTES_MAX},
-    {"byte by byte", 1, 0},
-    {"in small pieces", 7, 0},
-    {"in one piece", SIZE_MAX, 0},
+    {"at once", 0},
+    {"byte by byte", 1},
+    {"in small pieces", 7},
+    {"in one piece", SIZE_MAX},
 };
+#define AT_ONCE   (&WAYS[0])
+#define IN_PIECES (&WAYS[2])
 #define WAY_COUNT (sizeof(WAYS) / sizeof(WAYS[0]))
 
 static enum status feed(struct inflate *stream,
@@ -125,9 +128,6 @@ static struct outcome unpack_with(const struct way *way, str bytes, void (*taker
     const struct line_sink sink = {&outcome, taker};
     if (way->piece_bytes > 0) {
         outcome.status = feed(inflate_new(&arena, &sink), bytes, way->piece_bytes, &error);
-    } else if (way->room_bytes > 0) {
-        struct inflate_room *room = inflate_room_new(&arena, way->room_bytes);
-        outcome.status = inflate_all_in(room, bytes, &sink, &arena, &error);
     } else {
         outcome.status = inflate_all(bytes, &sink, &arena, &error);
     }
@@ -171,25 +171,104 @@ static void one_member_gives_its_text(void **state) {
     assert_all_ways_give(gzip(text), text);
 }
 
-static void a_member_beyond_the_room_is_streamed(void **state) {
-    (void)state;
-    str text = some_lines(100000);
-    assert_true(text.len > 2 * INFLATE_LINE_BYTES_MAX);
-    str bytes = gzip(text);
-    struct outcome streamed = unpack(&WAYS[1], bytes);
-    struct outcome at_once = unpack(&WAYS[0], bytes);
-    assert_text(&streamed, text, &WAYS[1]);
-    assert_text(&at_once, text, &WAYS[0]);
-    assert_int_equal(at_once.pieces, 1);
-    assert_true(streamed.pieces > 1);
+/* Larger than any window, and of every kind: few and many matches, near and far, none at all. */
+static str some_text(const char *kind, size_t bytes) {
+    struct buf text;
+    buf_init(&text, &arena, TEXT_BYTES_MAX);
+    uint32_t random = 1;
+    while (text.len < bytes) {
+        random = random * 1664525 + 1013904223;
+        size_t back = (random >> 8) % 32768;
+        size_t count = 1 + (random >> 5) % 300;
+        if (kind[0] == 'n' || text.len <= back || text.len < 40000) {
+            buf_append_char(&text, (char)(random >> 24));
+        } else if (kind[0] == 'f') {
+            buf_append(
+                &text,
+                str_copy(&arena,
+                         str_slice(buf_str(&text), text.len - back, text.len - back + count)));
+        } else {
+            buf_append(&text, repeat((char)(random >> 24), count));
+        }
+    }
+    return buf_str(&text);
 }
 
-static void a_member_that_lies_about_its_size_to_fit_is_refused(void **state) {
+static void text_of_any_kind_and_size_survives_the_window(void **state) {
     (void)state;
-    str bytes = gzip(some_lines(100000));
-    memset((char *)(uintptr_t)bytes.ptr + bytes.len - 4, 0, 4);
-    assert_int_equal(unpack(&WAYS[1], bytes).status, STATUS_INVALID);
-    assert_int_equal(unpack(&WAYS[0], bytes).status, STATUS_INVALID);
+    static const char *const kinds[] = {"noise", "far matches", "runs"};
+    static const size_t sizes[] = {32768, 229375, 229376, 229377, 500000, 1500001};
+    static const int strategies[] = {Z_DEFAULT_STRATEGY, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED};
+    for (size_t i = 0; i < 3 * 6 * 4 * 3; i++) {
+        struct arena outer = arena;
+        arena = (struct arena){0};
+        str text = some_text(kinds[i % 3], sizes[i / 3 % 6]);
+        int level = (int)(i / 72) * 4;
+        struct outcome outcome =
+            unpack_with(AT_ONCE, gzip_by(text, level, strategies[i / 18 % 4]), take_any);
+        assert_int_equal(outcome.status, STATUS_OK);
+        assert_text(&outcome, text, AT_ONCE);
+        arena_clean_up(&arena);
+        arena = outer;
+    }
+}
+
+static void a_member_larger_than_the_window_comes_in_pieces(void **state) {
+    (void)state;
+    str text = some_lines(100000);
+    str bytes = gzip(text);
+    struct outcome streamed = unpack(IN_PIECES, bytes);
+    struct outcome at_once = unpack(AT_ONCE, bytes);
+    assert_text(&streamed, text, IN_PIECES);
+    assert_text(&at_once, text, AT_ONCE);
+    assert_true(at_once.pieces > 4);
+}
+
+static void a_member_that_lies_about_its_size_is_damaged_and_counted_once(void **state) {
+    (void)state;
+    str text = some_lines(100000);
+    str bytes = gzip(text);
+    char *size = (char *)(uintptr_t)bytes.ptr + bytes.len - 4;
+    *size = (char)(*size ^ 1);
+    struct outcome outcome = unpack(AT_ONCE, bytes);
+    assert_int_equal(outcome.status, STATUS_INVALID);
+    assert_text(&outcome, text, AT_ONCE);
+}
+
+static void a_large_file_cut_short_is_counted_once(void **state) {
+    (void)state;
+    str text = some_lines(100000);
+    str bytes = gzip(text);
+    for (size_t i = 1; i < 8; i++) {
+        struct arena outer = arena;
+        arena = (struct arena){0};
+        struct outcome at_once = unpack(AT_ONCE, cut(bytes, i * bytes.len / 8));
+        struct outcome in_pieces = unpack(IN_PIECES, cut(bytes, i * bytes.len / 8));
+        assert_int_equal(at_once.status, STATUS_INCOMPLETE);
+        assert_true(str_starts_with(text, buf_str(&at_once.text)));
+        assert_text(&in_pieces, buf_str(&at_once.text), IN_PIECES);
+        arena_clean_up(&arena);
+        arena = outer;
+    }
+}
+
+static void a_header_with_a_name_or_more_is_read_over(void **state) {
+    (void)state;
+    str body = gzip(STR("one\n"));
+    str rest = str_slice(body, 10, body.len);
+    str name = {"\x1f\x8b\x08\x08\0\0\0\0\0\x03"
+                "a.log",
+                16};
+    str comment = {"\x1f\x8b\x08\x18\0\0\0\0\0\x03"
+                   "a.log\0"
+                   "why",
+                   20};
+    str extra = {"\x1f\x8b\x08\x04\0\0\0\0\0\x03\x02\0xy", 14};
+    assert_all_ways_give(join(name, rest), STR("one\n"));
+    assert_all_ways_give(join(comment, rest), STR("one\n"));
+    assert_all_ways_give(join(extra, rest), STR("one\n"));
+    str endless = join((str){"\x1f\x8b\x08\x08\0\0\0\0\0\x03", 10}, repeat('x', 40));
+    assert_all_ways_fail(endless, STATUS_INCOMPLETE, "gzip data cut short at byte 50", STR(""));
 }
 
 static void members_in_a_row_are_one_text_even_within_a_line(void **state) {
@@ -218,16 +297,16 @@ static void a_line_longer_than_allowed_goes_on_without_loss(void **state) {
     }
 }
 
-static void a_room_serves_file_after_file(void **state) {
+static void a_window_serves_file_after_file(void **state) {
     (void)state;
-    struct inflate_room *room = inflate_room_new(&arena, INFLATE_LINE_BYTES_MAX);
+    struct inflate_window *window = inflate_window_new(&arena);
     str good = gzip(STR("good\n"));
     struct outcome outcome = {0};
     buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
     const struct line_sink sink = {&outcome, take};
-    assert_int_equal(inflate_all_in(room, good, &sink, &arena, NULL), STATUS_OK);
-    assert_int_equal(inflate_all_in(room, cut(good, 10), &sink, &arena, NULL), STATUS_INCOMPLETE);
-    assert_int_equal(inflate_all_in(room, good, &sink, &arena, NULL), STATUS_OK);
+    assert_int_equal(inflate_all_in(window, good, &sink, &arena, NULL), STATUS_OK);
+    assert_int_equal(inflate_all_in(window, cut(good, 10), &sink, &arena, NULL), STATUS_INCOMPLETE);
+    assert_int_equal(inflate_all_in(window, good, &sink, &arena, NULL), STATUS_OK);
     assert_str(buf_str(&outcome.text), "good\ngood\n");
 }
 
@@ -243,7 +322,7 @@ static void plain_text_is_cut_into_lines(void **state) {
         const struct line_sink sink = {&outcome, take};
         struct inflate *stream = inflate_new_plain(&arena, &sink);
         assert_int_equal(feed(stream, part, SIZES[i], NULL), STATUS_OK);
-        assert_text(&outcome, part, &WAYS[0]);
+        assert_text(&outcome, part, AT_ONCE);
         assert_true(outcome.had_a_piece_without_end);
     }
 }
@@ -266,14 +345,14 @@ static void a_file_cut_short_anywhere_is_incomplete_and_gives_what_was_before(vo
         struct arena outer = arena;
         arena = (struct arena){0};
         str expected = str_format(&arena, "gzip data cut short at byte %zu", len);
-        struct outcome at_once = unpack(&WAYS[0], cut(bytes, len));
-        struct outcome in_pieces = unpack(&WAYS[3], cut(bytes, len));
+        struct outcome at_once = unpack(AT_ONCE, cut(bytes, len));
+        struct outcome in_pieces = unpack(IN_PIECES, cut(bytes, len));
         assert_int_equal(at_once.status, STATUS_INCOMPLETE);
         assert_int_equal(in_pieces.status, STATUS_INCOMPLETE);
         assert_str(at_once.message, expected.ptr);
         assert_str(in_pieces.message, expected.ptr);
         assert_true(str_starts_with(text, buf_str(&at_once.text)));
-        assert_text(&in_pieces, buf_str(&at_once.text), &WAYS[3]);
+        assert_text(&in_pieces, buf_str(&at_once.text), IN_PIECES);
         arena_clean_up(&arena);
         arena = outer;
     }
@@ -283,9 +362,9 @@ static void a_cut_behind_the_last_line_loses_none(void **state) {
     (void)state;
     str text = some_lines(60);
     str bytes = gzip(text);
-    struct outcome outcome = unpack(&WAYS[0], cut(bytes, bytes.len - 8));
+    struct outcome outcome = unpack(AT_ONCE, cut(bytes, bytes.len - 8));
     assert_int_equal(outcome.status, STATUS_INCOMPLETE);
-    assert_text(&outcome, text, &WAYS[0]);
+    assert_text(&outcome, text, AT_ONCE);
 }
 
 static void a_wrong_checksum_is_told_with_its_place(void **state) {
@@ -337,10 +416,10 @@ static void every_flipped_byte_ends_the_same_at_once_and_in_pieces(void **state)
         str flipped = cut(bytes, bytes.len);
         char *byte = (char *)(uintptr_t)flipped.ptr + at;
         *byte = (char)(*byte ^ (1 << at % 8));
-        struct outcome at_once = unpack_with(&WAYS[0], flipped, take_any);
-        struct outcome in_pieces = unpack_with(&WAYS[3], flipped, take_any);
+        struct outcome at_once = unpack_with(AT_ONCE, flipped, take_any);
+        struct outcome in_pieces = unpack_with(IN_PIECES, flipped, take_any);
         assert_int_equal(at_once.status, in_pieces.status);
-        assert_text(&in_pieces, buf_str(&at_once.text), &WAYS[3]);
+        assert_text(&in_pieces, buf_str(&at_once.text), IN_PIECES);
         arena_clean_up(&arena);
         arena = outer;
     }
@@ -365,12 +444,15 @@ static void a_failed_stream_stays_failed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(one_member_gives_its_text),
-        TEST(a_member_beyond_the_room_is_streamed),
-        TEST(a_member_that_lies_about_its_size_to_fit_is_refused),
+        TEST(text_of_any_kind_and_size_survives_the_window),
+        TEST(a_member_larger_than_the_window_comes_in_pieces),
+        TEST(a_member_that_lies_about_its_size_is_damaged_and_counted_once),
+        TEST(a_large_file_cut_short_is_counted_once),
+        TEST(a_header_with_a_name_or_more_is_read_over),
         TEST(members_in_a_row_are_one_text_even_within_a_line),
         TEST(a_member_of_no_text_hands_on_nothing),
         TEST(a_line_longer_than_allowed_goes_on_without_loss),
-        TEST(a_room_serves_file_after_file),
+        TEST(a_window_serves_file_after_file),
         TEST(plain_text_is_cut_into_lines),
         TEST(plain_text_of_nothing_is_fine),
         TEST(a_file_cut_short_anywhere_is_incomplete_and_gives_what_was_before),
