@@ -60,6 +60,21 @@ const struct command COMMANDS[] = {
      "there is no history.\n"
      "Exit code: 1 not everything could be read, else 0.\n",
      command_report},
+    {"logs",
+     "logs [--by KEYS] [--format table|json|csv] PATH...",
+     "whom strictest would block, by the load balancers' own access logs",
+     "Reads files, folders with all below them, and standard input for \"-\": gzip or plain text, "
+     "of every\n"
+     "age. Other kinds of logs are skipped and named. KEYS, a list of class, reason, client, "
+     "user-agent, host,\n"
+     "also counts by these, together. csv prints these groups or, without --by, who would be "
+     "blocked. As many\n"
+     "files are read at once as there are processors.\n"
+     "Exit code: 1 when a file was unreadable or damaged (what was sound of it, and all others, "
+     "are "
+     "counted),\n"
+     "else 0.\n",
+     command_logs},
     {"help", "help [COMMAND]", "this text, or more about one command", "", command_help},
     {"version", "version", "print the version", "", command_version},
     {"", NULL, NULL, NULL, NULL},

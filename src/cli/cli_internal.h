@@ -28,6 +28,7 @@ enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_audit(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_report(const struct cli *cli, int argc, char **argv);
+enum cli_exit command_logs(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
 

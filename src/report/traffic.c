@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/traffic.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "report/known_clients.h"
+#include "traffic_internal.h"
+
+static const struct {
+    enum group_key key;
+    const char *name;
+} key_names[TRAFFIC_KEYS_MAX] = {
+    {GROUP_CLASS, "class"},
+    {GROUP_REASON, "reason"},
+    {GROUP_CLIENT, "client"},
+    {GROUP_USER_AGENT, "user-agent"},
+    {GROUP_HOST, "host"},
+};
+
+const char *group_key_name(enum group_key key) {
+    const char *name = NULL;
+    for (size_t i = 0; i < TRAFFIC_KEYS_MAX; i++) {
+        name = key_names[i].key == key ? key_names[i].name : name;
+    }
+    ASSERT(name != NULL);
+    return name;
+}
+
+bool group_key_parse(str name, enum group_key *key_out) {
+    for (size_t i = 0; i < TRAFFIC_KEYS_MAX; i++) {
+        if (str_eq(name, str_from_cstr(key_names[i].name))) {
+            *key_out = key_names[i].key;
+            return true;
+        }
+    }
+    return false;
+}
+
+str traffic_group_text(const struct tally_group *group, enum group_key key) {
+    switch (key) {
+    case GROUP_CLASS:
+        return str_from_cstr(traffic_class_name(group->class));
+    case GROUP_REASON:
+        return group->reason;
+    case GROUP_CLIENT:
+        return group->client;
+    case GROUP_USER_AGENT:
+        return group->user_agent;
+    case GROUP_HOST:
+        return group->host;
+    }
+    return STR_EMPTY;
+}
+
+struct traffic_sum *traffic_sum_days(struct arena *arena,
+                                     const struct tally_result *result,
+                                     size_t *count_out) {
+    struct traffic_sum *sums = ARENA_ARRAY(arena, struct traffic_sum, result->day_count);
+    size_t count = 0;
+    for (size_t i = 0; i < result->day_count; i++) {
+        const struct tally_day *day = &result->days[i];
+        if (count == 0 || !str_eq(sums[count - 1].load_balancer, day->load_balancer)) {
+            sums[count++].load_balancer = day->load_balancer;
+        }
+        struct tally_counts *counts = &sums[count - 1].counts;
+        counts->requests += day->counts.requests;
+        for (size_t class = 0; class < CLASS_COUNT; class ++) {
+            counts->classes[class] += day->counts.classes[class];
+        }
+    }
+    *count_out = count;
+    return sums;
+}
+
+static void write_number(struct json_writer *writer, const char *key, uint64_t number) {
+    json_write_key(writer, str_from_cstr(key));
+    json_write_i64(writer, (int64_t)number);
+}
+
+static void write_time(struct json_writer *writer,
+                       struct arena *arena,
+                       const char *key,
+                       int64_t ms) {
+    json_write_key(writer, str_from_cstr(key));
+    if (ms == 0) {
+        json_write_null(writer);
+    } else {
+        json_write_str(writer, time_format_iso8601(arena, ms));
+    }
+}
+
+static void write_classes(struct json_writer *writer, const struct tally_counts *counts) {
+    json_write_key(writer, STR("classes"));
+    json_object_begin(writer);
+    for (size_t class = 0; class < CLASS_COUNT; class ++) {
+        write_number(
+            writer, traffic_class_name((enum traffic_class) class), counts->classes[class]);
+    }
+    json_object_end(writer);
+}
+
+/* AWS moves reasons between classes, so one code may have several rows: they are added up at the
+ * first. */
+static void write_reasons(struct json_writer *writer, const struct tally_result *result) {
+    json_write_key(writer, STR("reasons"));
+    json_object_begin(writer);
+    for (size_t i = 0; i < result->reason_count; i++) {
+        str code = result->reasons[i].code;
+        uint64_t sum = 0;
+        size_t first = result->reason_count;
+        for (size_t j = 0; j < result->reason_count; j++) {
+            if (str_eq(result->reasons[j].code, code)) {
+                first = j < first ? j : first;
+                sum += result->reasons[j].count;
+            }
+        }
+        if (first == i) {
+            json_write_key(writer, code);
+            json_write_i64(writer, (int64_t)sum);
+        }
+    }
+    json_object_end(writer);
+}
+
+static void write_would_block(struct json_writer *writer, const struct tally_counts *counts) {
+    json_write_key(writer, STR("wouldBlock"));
+    json_object_begin(writer);
+    write_number(writer, "monitor", 0);
+    write_number(writer, "defensive", tally_blocked_by_defensive(counts));
+    write_number(writer, "strictest", tally_blocked_by_strictest(counts));
+    json_object_end(writer);
+}
+
+static void write_notes(struct json_writer *writer,
+                        const char *key,
+                        const char *why,
+                        const struct traffic_note *notes,
+                        size_t count) {
+    json_write_key(writer, str_from_cstr(key));
+    json_array_begin(writer);
+    for (size_t i = 0; i < count; i++) {
+        json_object_begin(writer);
+        json_write_member(writer, "path", notes[i].path);
+        json_write_member(writer, why, notes[i].why);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+}
+
+static void write_groups(struct json_writer *writer, const struct traffic_report *report) {
+    json_write_key(writer, STR("groups"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < report->result->group_count; i++) {
+        const struct tally_group *group = &report->result->groups[i];
+        json_object_begin(writer);
+        for (size_t k = 0; k < report->key_count; k++) {
+            json_write_member(writer,
+                              group_key_name(report->keys[k]),
+                              traffic_group_text(group, report->keys[k]));
+        }
+        write_number(writer, "count", group->count);
+        write_number(writer, "error", group->error);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+    write_number(writer, "groupErrorMax", report->result->group_error_max);
+}
+
+static void write_load_balancers(struct json_writer *writer,
+                                 struct arena *arena,
+                                 const struct tally_result *result) {
+    size_t count;
+    const struct traffic_sum *sums = traffic_sum_days(arena, result, &count);
+    json_write_key(writer, STR("loadBalancers"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < count; i++) {
+        json_object_begin(writer);
+        json_write_member(writer, "id", sums[i].load_balancer);
+        write_number(writer, "requests", sums[i].counts.requests);
+        write_classes(writer, &sums[i].counts);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+    write_number(writer, "untallied", result->untallied);
+}
+
+static void write_offenders(struct json_writer *writer, const struct tally_result *result) {
+    json_write_key(writer, STR("offenders"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < result->offender_count; i++) {
+        const struct tally_offender *offender = &result->offenders[i];
+        struct client_advice advice = client_advice_for(offender->reason, offender->user_agent);
+        json_object_begin(writer);
+        json_write_member(writer, "reason", offender->reason);
+        json_write_member(writer, "userAgent", offender->user_agent);
+        json_write_member(writer, "client", offender->client);
+        json_write_member(writer, "host", offender->host);
+        write_number(writer, "count", offender->count);
+        write_number(writer, "error", offender->error);
+        json_write_member(writer, "cause", str_from_cstr(advice.cause));
+        json_write_member(writer, "fix", str_from_cstr(advice.fix));
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+    write_number(writer, "offenderErrorMax", result->offender_error_max);
+}
+
+void traffic_write_json(struct buf *out, struct arena *arena, const struct traffic_report *report) {
+    const struct tally_result *result = report->result;
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_object_begin(&writer);
+    write_number(&writer, "files", report->file_count);
+    write_number(&writer, "lines", result->lines);
+    write_number(&writer, "requests", result->totals.requests);
+    write_number(&writer, "unparsed", result->unparsed);
+    write_notes(&writer, "skipped", "why", report->skipped, report->skipped_count);
+    write_notes(&writer, "errors", "message", report->errors, report->error_count);
+    write_time(&writer, arena, "from", result->from_ms);
+    write_time(&writer, arena, "to", result->to_ms);
+    write_classes(&writer, &result->totals);
+    write_reasons(&writer, result);
+    write_would_block(&writer, &result->totals);
+    write_groups(&writer, report);
+    write_load_balancers(&writer, arena, result);
+    write_offenders(&writer, result);
+    json_object_end(&writer);
+    buf_append_char(out, '\n');
+}

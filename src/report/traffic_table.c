@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "report/known_clients.h"
+#include "traffic_internal.h"
+
+#define REASONS_SHOWN        20
+#define LOAD_BALANCERS_SHOWN 20
+#define GROUPS_SHOWN         20
+#define OFFENDERS_SHOWN      10
+#define SKIPPED_SHOWN        10
+#define TEXT_SHOWN           100 /* bytes of one user agent, or another text of a log */
+
+struct number {
+    char text[32];
+};
+
+/* 1,234,567 */
+static struct number number(uint64_t value) {
+    struct number grouped = {{0}};
+    char digits[24];
+    int len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+    size_t at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0) {
+            grouped.text[at++] = ',';
+        }
+        grouped.text[at++] = digits[i];
+    }
+    return grouped;
+}
+
+/* Never 0 for some, nor 100 for not quite all. */
+static struct number percent(uint64_t part, uint64_t all) {
+    struct number shown;
+    double exact = all == 0 ? 0 : 100.0 * (double)part / (double)all;
+    const char *bound = "";
+    if (part > 0 && exact < 0.01) {
+        exact = 0.01;
+        bound = "< ";
+    } else if (part < all && exact > 99.99) {
+        exact = 99.99;
+        bound = "> ";
+    }
+    (void)snprintf(shown.text, sizeof(shown.text), "%s%.2f %%", bound, exact);
+    return shown;
+}
+
+/* Nothing of a log reaches a terminal that is not one printable line. */
+static str plain(struct arena *arena, str text) {
+    char *bytes = arena_alloc(arena, text.len);
+    for (size_t i = 0; i < text.len; i++) {
+        bytes[i] = text.ptr[i] < ' ' || text.ptr[i] > '~' ? '?' : text.ptr[i];
+    }
+    str shown = {bytes, text.len};
+    return shown.len <= TEXT_SHOWN
+               ? shown
+               : str_format(arena, "%" STR_FMT "...", STR_ARG(str_slice(shown, 0, TEXT_SHOWN - 3)));
+}
+
+static void append_more(struct buf *out, size_t shown, size_t count) {
+    if (count > shown) {
+        buf_printf(out, "  ... and %s more; --format json has all\n", number(count - shown).text);
+    }
+}
+
+static size_t at_most(size_t count, size_t max) {
+    return count < max ? count : max;
+}
+
+static void append_head(struct buf *out, struct arena *arena, const struct traffic_report *report) {
+    const struct tally_result *result = report->result;
+    buf_printf(out,
+               "%s file%s, %s lines: %s requests, %s not understood\n",
+               number(report->file_count).text,
+               report->file_count == 1 ? "" : "s",
+               number(result->lines).text,
+               number(result->totals.requests).text,
+               number(result->unparsed).text);
+    if (result->from_ms != 0) {
+        buf_printf(out,
+                   "from %" STR_FMT " to %" STR_FMT "\n",
+                   STR_ARG(time_format_iso8601(arena, result->from_ms)),
+                   STR_ARG(time_format_iso8601(arena, result->to_ms)));
+    }
+    for (size_t kind = ACCESS_LOG_CLASSIC; kind <= ACCESS_LOG_TEST_FILE; kind++) {
+        if (result->kinds[kind] > 0) {
+            buf_printf(out,
+                       "%s of the lines not understood: %s\n",
+                       number(result->kinds[kind]).text,
+                       access_log_kind_name((enum access_log_kind)kind));
+        }
+    }
+}
+
+static void append_classes(struct buf *out, const struct tally_counts *counts) {
+    static const char *const blocked_by[CLASS_COUNT] = {
+        [CLASS_COMPLIANT] = "",
+        [CLASS_ACCEPTABLE] = "blocked by strictest",
+        [CLASS_AMBIGUOUS] = "blocked by strictest",
+        [CLASS_SEVERE] = "blocked by strictest and defensive",
+        [CLASS_UNKNOWN] = "the log does not say",
+    };
+    buf_append(out, STR("\nCLASS             REQUESTS\n"));
+    for (size_t class = 0; class < CLASS_COUNT; class ++) {
+        buf_printf(out,
+                   "%-12s %13s  %9s  %s\n",
+                   traffic_class_name((enum traffic_class) class),
+                   number(counts->classes[class]).text,
+                   percent(counts->classes[class], counts->requests).text,
+                   counts->classes[class] == 0 ? "" : blocked_by[class]);
+    }
+}
+
+/* Of n requests without one that would be blocked, 95 % of the time fewer than 3 in n would be: the
+ * rule of three. Only those whose class is known are evidence. */
+static void append_sentence(struct buf *out, const struct tally_counts *counts) {
+    uint64_t strictest = tally_blocked_by_strictest(counts);
+    uint64_t defensive = tally_blocked_by_defensive(counts);
+    uint64_t known = counts->requests - counts->classes[CLASS_UNKNOWN];
+    buf_printf(out,
+               "\nstrictest would block %s of %s requests (%s), defensive %s (%s), monitor none.\n",
+               number(strictest).text,
+               number(counts->requests).text,
+               percent(strictest, counts->requests).text,
+               number(defensive).text,
+               percent(defensive, counts->requests).text);
+    if (known < counts->requests) {
+        buf_printf(out,
+                   "%s of these have no class, as lines from before August 2020: of the other %s, "
+                   "strictest would block %s.\n",
+                   number(counts->requests - known).text,
+                   number(known).text,
+                   percent(strictest, known).text);
+    }
+    if (strictest == 0 && known >= 3) {
+        buf_printf(out,
+                   "None in %s requests still allows for up to about %s of the traffic.\n",
+                   number(known).text,
+                   percent(3, known).text);
+    }
+}
+
+static void append_reasons(struct buf *out,
+                           struct arena *arena,
+                           const struct tally_result *result) {
+    if (result->reason_count == 0) {
+        return;
+    }
+    size_t shown = at_most(result->reason_count, REASONS_SHOWN);
+    buf_append(out, STR("\nREASON                                  CLASS          REQUESTS\n"));
+    for (size_t i = 0; i < shown; i++) {
+        const struct tally_reason *reason = &result->reasons[i];
+        buf_printf(out,
+                   "%-38" STR_FMT "  %-10s %12s  %9s\n",
+                   STR_ARG(plain(arena, reason->code)),
+                   traffic_class_name(reason->class),
+                   number(reason->count).text,
+                   percent(reason->count, result->totals.requests).text);
+    }
+    append_more(out, shown, result->reason_count);
+}
+
+static void append_load_balancers(struct buf *out,
+                                  struct arena *arena,
+                                  const struct tally_result *result) {
+    size_t count;
+    const struct traffic_sum *sums = traffic_sum_days(arena, result, &count);
+    if (count < 2) {
+        return;
+    }
+    size_t shown = at_most(count, LOAD_BALANCERS_SHOWN);
+    buf_append(out,
+               STR("\nLOAD BALANCER                                     REQUESTS   STRICTEST "
+                   "WOULD BLOCK\n"));
+    for (size_t i = 0; i < shown; i++) {
+        uint64_t blocked = tally_blocked_by_strictest(&sums[i].counts);
+        buf_printf(out,
+                   "%-45" STR_FMT " %12s  %12s  %9s\n",
+                   STR_ARG(plain(arena, sums[i].load_balancer)),
+                   number(sums[i].counts.requests).text,
+                   number(blocked).text,
+                   percent(blocked, sums[i].counts.requests).text);
+    }
+    append_more(out, shown, count);
+}
+
+static void append_groups(struct buf *out,
+                          struct arena *arena,
+                          const struct traffic_report *report) {
+    if (report->key_count == 0) {
+        return;
+    }
+    size_t shown = at_most(report->result->group_count, GROUPS_SHOWN);
+    buf_append(out, STR("\n    REQUESTS  "));
+    for (size_t k = 0; k < report->key_count; k++) {
+        buf_printf(out, "%s%s", k == 0 ? "" : " | ", group_key_name(report->keys[k]));
+    }
+    buf_append_char(out, '\n');
+    for (size_t i = 0; i < shown; i++) {
+        const struct tally_group *group = &report->result->groups[i];
+        buf_printf(out, "%12s  ", number(group->count).text);
+        for (size_t k = 0; k < report->key_count; k++) {
+            str text = plain(arena, traffic_group_text(group, report->keys[k]));
+            str filled = str_is_empty(text) ? STR("-") : text;
+            buf_printf(out, "%s%" STR_FMT, k == 0 ? "" : " | ", STR_ARG(filled));
+        }
+        buf_append_char(out, '\n');
+    }
+    append_more(out, shown, report->result->group_count);
+    if (report->result->group_error_max > 0) {
+        buf_printf(out,
+                   "  (too many to keep: a count may be too high, and what is missing has at most "
+                   "%s)\n",
+                   number(report->result->group_error_max).text);
+    }
+}
+
+static void append_offender(struct buf *out,
+                            struct arena *arena,
+                            const struct tally_offender *offender) {
+    struct client_advice advice = client_advice_for(offender->reason, offender->user_agent);
+    buf_printf(out,
+               "%12s  %" STR_FMT " from %" STR_FMT " to %" STR_FMT "\n",
+               number(offender->count).text,
+               STR_ARG(plain(arena, offender->reason)),
+               STR_ARG(plain(arena, offender->client)),
+               STR_ARG(plain(arena, offender->host)));
+    buf_printf(out,
+               "              agent: %" STR_FMT "\n              cause: %s\n              fix:   "
+               "%s\n",
+               STR_ARG(plain(arena, offender->user_agent)),
+               advice.cause,
+               advice.fix);
+}
+
+static void append_offenders(struct buf *out,
+                             struct arena *arena,
+                             const struct tally_result *result) {
+    if (result->offender_count == 0) {
+        return;
+    }
+    size_t shown = at_most(result->offender_count, OFFENDERS_SHOWN);
+    buf_append(out, STR("\nWHO WOULD BE BLOCKED\n"));
+    for (size_t i = 0; i < shown; i++) {
+        append_offender(out, arena, &result->offenders[i]);
+    }
+    append_more(out, shown, result->offender_count);
+    if (result->offender_error_max > 0) {
+        buf_printf(out,
+                   "  (too many to keep: a count may be too high, and who is missing has at most "
+                   "%s)\n",
+                   number(result->offender_error_max).text);
+    }
+}
+
+static void append_skipped(struct buf *out, const struct traffic_report *report) {
+    if (report->skipped_count == 0) {
+        return;
+    }
+    size_t shown = at_most(report->skipped_count, SKIPPED_SHOWN);
+    buf_append(out, STR("\nSKIPPED\n"));
+    for (size_t i = 0; i < shown; i++) {
+        buf_printf(out,
+                   "  %" STR_FMT ": %" STR_FMT "\n",
+                   STR_ARG(report->skipped[i].path),
+                   STR_ARG(report->skipped[i].why));
+    }
+    append_more(out, shown, report->skipped_count);
+}
+
+void traffic_write_table(struct buf *out,
+                         struct arena *arena,
+                         const struct traffic_report *report) {
+    const struct tally_result *result = report->result;
+    append_head(out, arena, report);
+    append_classes(out, &result->totals);
+    append_sentence(out, &result->totals);
+    append_reasons(out, arena, result);
+    append_load_balancers(out, arena, result);
+    append_groups(out, arena, report);
+    append_offenders(out, arena, result);
+    append_skipped(out, report);
+}
