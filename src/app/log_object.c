@@ -84,6 +84,7 @@ static struct object_result read_and_count(struct log_case *log_case,
                                       .name = app->settings.act.state_table,
                                       .writer = app->log->request_id};
     int64_t now_ms = app->clock->now_ms(app->clock);
+    traffic->is_queued = log_case->delivery->is_queued;
     status = traffic_count_object(&table, object, traffic, now_ms, arena, &error);
     if (status != STATUS_OK) {
         return status == STATUS_CONFLICT ? COUNTED_BEFORE : failed(error.message);

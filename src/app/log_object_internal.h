@@ -29,7 +29,8 @@ struct log_traffic {
     uint64_t untallied; /* requests that belong to no day: without a time */
     struct traffic_day days[TRAFFIC_DAYS_MAX];
     size_t day_count;
-    str damage; /* not empty: how it is damaged; the rest is what could be read before */
+    bool is_queued; /* by SQS, which repeats a delivery for up to 14 days */
+    str damage;     /* not empty: how it is damaged; the rest is what could be read before */
 };
 
 /* The load balancer that the object is a log of, by its key. false: none of ours to count, and

@@ -8,11 +8,14 @@
 #include "aws/sigv4.h"
 #include "log_object_internal.h"
 
-#define SEEN_KEPT_DAYS    30 /* a queue repeats a delivery for 14 days at most */
-#define TRAFFIC_KEPT_DAYS 400
-#define SECONDS_PER_DAY   (MS_PER_DAY / MS_PER_SECOND)
-#define COUNTERS          6
-#define VALUES            (COUNTERS + 2)
+/* EventBridge repeats a delivery for a day and Lambda for hours; a queue for 14 days at most. They
+ * are many (one for each node and five minutes), and the table is read as a whole at times. */
+#define SEEN_KEPT_DAYS        3
+#define SEEN_QUEUED_KEPT_DAYS 15
+#define TRAFFIC_KEPT_DAYS     400
+#define SECONDS_PER_DAY       (MS_PER_DAY / MS_PER_SECOND)
+#define COUNTERS              6
+#define VALUES                (COUNTERS + 2)
 
 #define ADD_COUNTERS                                                                               \
     " ADD #r :requests, #c :compliant, #a :acceptable, #m :ambiguous, #s :severe, #u :unknown"
@@ -56,7 +59,8 @@ static void remember_object(struct counting *counting,
     str id = object_id(object, arena);
     str url = str_format(
         arena, "s3://%" STR_FMT "/%" STR_FMT, STR_ARG(object->bucket), STR_ARG(object->key));
-    int64_t expires = now_ms / MS_PER_SECOND + SEEN_KEPT_DAYS * SECONDS_PER_DAY;
+    int days = counting->traffic->is_queued ? SEEN_QUEUED_KEPT_DAYS : SEEN_KEPT_DAYS;
+    int64_t expires = now_ms / MS_PER_SECOND + days * SECONDS_PER_DAY;
     struct dynamodb_attribute *item = counting->seen;
     item[0] = dynamodb_string(DYNAMODB_PK, counting->traffic->arn);
     item[1] = dynamodb_string(DYNAMODB_SK, str_format(arena, "SEEN#%" STR_FMT, STR_ARG(id)));

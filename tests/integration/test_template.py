@@ -333,7 +333,7 @@ BY_FEATURE = {
     "Enforcement": {"elasticloadbalancing:ModifyLoadBalancerAttributes"},
     "Promotion": {"elasticloadbalancing:ModifyLoadBalancerAttributes",
                   "cloudwatch:GetMetricData"},
-    "AccessLogBucket": {"s3:GetObject"},
+    "AccessLogBucket": {"s3:GetObject", "s3:ListBucket"},
     "CreateReportBucket": {"s3:PutObject", "cloudwatch:GetMetricData"},
     "ReportSchedule": {"cloudwatch:GetMetricData"},
     "SecurityHub": {"securityhub:BatchImportFindings"},
