@@ -87,7 +87,10 @@ static struct correction read_correction(str text) {
     correction.writer_arn = read_name(&rest);
     correction.writer_invoked_by = read_name(&rest);
     correction.writer_user_agent = rest;
-    return correction.to == MODE_UNKNOWN ? (struct correction){.at_ms = 0} : correction;
+    if (correction.to == MODE_UNKNOWN) {
+        correction.at_ms = 0; /* somebody else has put it there */
+    }
+    return correction;
 }
 
 static void put_judgement(struct item_writer *item, const struct lb_state *state) {
