@@ -84,6 +84,13 @@ MUST_USE enum status watch_save(const struct state_table *table,
                                 struct watch_record *record,
                                 struct arena *arena,
                                 struct error *error);
+/* The same, and the CHANGE item of a promotion ("promote") or a roll back ("rollback"): both or
+ * none. */
+MUST_USE enum status watch_save_change(const struct state_table *table,
+                                       struct watch_record *record,
+                                       const char *action,
+                                       struct arena *arena,
+                                       struct error *error);
 /* Not ended. */
 bool watch_is_open(const struct watch_record *record);
 /* NULL: there is none. */
@@ -118,7 +125,7 @@ struct sweep_hooks;
 /* What one sweep asks and does for promotion; NULL: it is off. Lives in `arena`. */
 const struct sweep_hooks *promotion_hooks(const struct app *app, struct arena *arena);
 
-/* --- change_record.c -------------------------------------------------------------------------- */
+/* --- change_tell.c ---------------------------------------------------------------------------- */
 
 struct change_alert {
     enum alert_kind kind;
@@ -129,12 +136,6 @@ struct change_alert {
 };
 /* Publishes it and adds the action. false: it certainly was not published. */
 bool change_tell(struct act *act, const struct change_alert *alert);
-
-/* CHANGE of a promotion or a roll back; `baseline` NULL: none. A failure is told, not returned. */
-void change_append(struct act *act,
-                   const struct watch_record *record,
-                   const char *action,
-                   const struct traffic_window *baseline);
 
 /* The end of what this invocation may take. */
 int64_t lease_end_ms(const struct app *app);

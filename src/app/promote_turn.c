@@ -66,23 +66,61 @@ static enum status begin(struct promoting *promoting,
     return watch_save(&sweep->act.table, &promoting->record, sweep->arena, error);
 }
 
-/* Where the answer was lost the item stays `begun`, and the watch looks what has come of it. */
-static void end(struct promoting *promoting, enum watch_status status, str note) {
+static bool is_saved(struct promoting *promoting, enum status status, const struct error *error) {
+    if (status != STATUS_OK) {
+        act_fail(&promoting->turn->sweep->act, promoting->record.arn, "promote", error);
+    }
+    return status == STATUS_OK;
+}
+
+static bool save(struct promoting *promoting) {
     struct sweep *sweep = promoting->turn->sweep;
-    struct watch_record *record = &promoting->record;
     struct error error = {0};
-    record->status = status;
+    enum status status = watch_save(&sweep->act.table, &promoting->record, sweep->arena, &error);
+    return is_saved(promoting, status, &error);
+}
+
+/* It was not made. */
+static void close_watch(struct promoting *promoting, str note) {
+    const struct clock *clock = promoting->turn->sweep->app->clock;
+    struct watch_record *record = &promoting->record;
+    record->status = WATCH_CLOSED;
+    record->ended_ms = clock->now_ms(clock);
     record->note = note;
     record->writer = STR_EMPTY;
     record->lease_ms = 0;
-    if (status == WATCH_CLOSED) {
-        record->ended_ms = sweep->app->clock->now_ms(sweep->app->clock);
-    } else {
-        record->changed_ms = promoting->change.facts_ms;
-        record->owner = promoting->change.evaluation->owner;
+    (void)save(promoting);
+}
+
+/* Whoever notes that it is told may tell it; what certainly reached nobody is told by the watch. */
+static void tell(struct promoting *promoting) {
+    struct watch_record *record = &promoting->record;
+    const struct change_alert alert = {.kind = ALERT_PROMOTED,
+                                       .evaluation = promoting->change.evaluation,
+                                       .from = record->from,
+                                       .to = record->to,
+                                       .note = promoting->candidate->reason};
+    record->is_untold = false;
+    record->writer = STR_EMPTY;
+    record->lease_ms = 0;
+    if (save(promoting) && !change_tell(&promoting->turn->sweep->act, &alert)) {
+        record->is_untold = true;
+        (void)save(promoting);
     }
-    if (watch_save(&sweep->act.table, record, sweep->arena, &error) != STATUS_OK) {
-        act_fail(&sweep->act, record->arn, "promote", &error);
+}
+
+static void open_watch(struct promoting *promoting) {
+    struct sweep *sweep = promoting->turn->sweep;
+    struct watch_record *record = &promoting->record;
+    struct error error = {0};
+    record->status = WATCH_OPEN;
+    record->changed_ms = promoting->change.facts_ms;
+    record->owner = promoting->change.evaluation->owner;
+    record->is_untold = true;
+    enum status status =
+        watch_save_change(&sweep->act.table, record, "promote", sweep->arena, &error);
+    if (is_saved(promoting, status, &error)) {
+        tell(promoting);
     }
 }
 
@@ -91,19 +129,7 @@ static void follow_up(struct promoting *promoting) {
     struct sweep *sweep = promoting->turn->sweep;
     struct mode_change *change = &promoting->change;
     add_action(promoting, "done", promoting->candidate->reason, NULL);
-    change_append(&sweep->act, &promoting->record, "promote", &promoting->record.baseline);
-    const struct change_alert alert = {.kind = ALERT_PROMOTED,
-                                       .evaluation = change->evaluation,
-                                       .from = promoting->record.from,
-                                       .to = promoting->record.to,
-                                       .note = promoting->candidate->reason};
-    if (!change_tell(&sweep->act, &alert)) {
-        struct error error = {0};
-        promoting->record.is_untold = true; /* the watch tells it */
-        if (watch_save(&sweep->act.table, &promoting->record, sweep->arena, &error) != STATUS_OK) {
-            act_fail(&sweep->act, promoting->record.arn, "alert", &error);
-        }
-    }
+    open_watch(promoting);
     sweep->act.has_new_verdict = true;
     change->evaluation->ordering_ms = sweep->ordering_ms;
     act_on(&sweep->act, change->facts, change->facts_ms, change->evaluation);
@@ -126,14 +152,14 @@ static void carry_out(struct promoting *promoting) {
     /* An attempt counts as a change, whatever comes of it. */
     sweep->act.changes += change->is_tried ? 1 : 0;
     if (change->is_made) {
-        end(promoting, WATCH_OPEN, promoting->candidate->reason);
         follow_up(promoting);
     } else if (status == STATUS_OK) {
-        end(promoting, WATCH_CLOSED, change->why_not);
+        close_watch(promoting, change->why_not);
         add_action(promoting, "skipped", change->why_not, NULL);
     } else {
+        /* Where the answer was lost it stays `begun`, and the watch looks what has come of it. */
         if (!change->may_be_made) {
-            end(promoting, WATCH_CLOSED, error.message);
+            close_watch(promoting, error.message);
         }
         add_action(promoting, "failed", error.message, &error);
     }

@@ -53,20 +53,36 @@ static void fail(struct watching *watching, const char *name, const struct error
 }
 
 /* false: another copy was faster, and it is that one's to do; or it failed, which was told. */
-static bool save(struct watching *watching) {
-    struct error error = {0};
-    enum status status =
-        watch_save(&watching->act.table, watching->record, watching->arena, &error);
+static bool is_saved(struct watching *watching, enum status status, const struct error *error) {
     if (status != STATUS_OK && status != STATUS_CONFLICT) {
-        fail(watching, "watch", &error);
+        fail(watching, "watch", error);
     }
     return status == STATUS_OK;
 }
 
-static bool take_lease(struct watching *watching) {
+static bool save(struct watching *watching) {
+    struct error error = {0};
+    enum status status =
+        watch_save(&watching->act.table, watching->record, watching->arena, &error);
+    return is_saved(watching, status, &error);
+}
+
+static void name_lease(struct watching *watching) {
     watching->record->writer = watching->act.table.writer;
     watching->record->lease_ms = lease_end_ms(watching->app);
+}
+
+static bool take_lease(struct watching *watching) {
+    name_lease(watching);
     return save(watching);
+}
+
+static bool save_with_change(struct watching *watching, const char *action) {
+    struct error error = {0};
+    name_lease(watching);
+    enum status status =
+        watch_save_change(&watching->act.table, watching->record, action, watching->arena, &error);
+    return is_saved(watching, status, &error);
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -88,7 +104,8 @@ static const struct evaluation *judgement_of(struct watching *watching) {
     return evaluation;
 }
 
-/* Whoever has the lease tells; what certainly reached nobody is left to the next run. */
+/* Whoever notes that it is told may tell it: two alerts are worse than none. What certainly reached
+ * nobody is left to the next run. */
 static void tell(struct watching *watching) {
     struct watch_record *record = watching->record;
     struct change_alert alert = {
@@ -102,26 +119,28 @@ static void tell(struct watching *watching) {
         alert.from = record->from;
         alert.to = record->to;
     }
-    record->is_untold = !change_tell(&watching->act, &alert);
+    record->is_untold = false;
     record->writer = STR_EMPTY;
     record->lease_ms = 0;
-    (void)save(watching);
+    if (save(watching) && !change_tell(&watching->act, &alert)) {
+        record->is_untold = true;
+        (void)save(watching);
+    }
 }
 
 /* --- the ends --------------------------------------------------------------------------------- */
 
-/* true: it was this copy that ended it. */
-static bool end(struct watching *watching, enum watch_status status, str note) {
+static void end(struct watching *watching, enum watch_status status, str note) {
     struct watch_record *record = watching->record;
     record->status = status;
     record->note = note;
     record->ended_ms = now_of(watching);
     record->is_untold = true;
-    return take_lease(watching);
 }
 
 static void close_watch(struct watching *watching, const char *status, str note) {
-    if (end(watching, WATCH_CLOSED, note)) {
+    end(watching, WATCH_CLOSED, note);
+    if (take_lease(watching)) {
         add_look(watching, status, note);
         tell(watching);
     }
@@ -149,11 +168,11 @@ static bool is_still_ours(void *context, const struct evaluation *evaluation, st
 
 static void rolled_back(struct watching *watching) {
     str why = watching->record->note;
-    if (!end(watching, WATCH_ROLLED_BACK, why)) {
+    end(watching, WATCH_ROLLED_BACK, why);
+    if (!save_with_change(watching, "rollback")) {
         return;
     }
     add_action(watching, "rollback", "done", why, NULL);
-    change_append(&watching->act, watching->record, "rollback", NULL);
     watching->act.has_new_verdict = true;
     tell(watching);
 }
@@ -295,6 +314,22 @@ static void judge(struct watching *watching) {
                     watching->evaluation);
 }
 
+/* The run that began it did not come to say so. */
+static bool adopt(struct watching *watching) {
+    struct watch_record *record = watching->record;
+    if (record->status != WATCH_BEGUN) {
+        return true;
+    }
+    record->status = WATCH_OPEN;
+    record->owner = watching->evaluation->owner;
+    record->is_untold = true;
+    if (!save_with_change(watching, "promote")) {
+        return false;
+    }
+    tell(watching);
+    return true;
+}
+
 static void look(struct watching *watching) {
     struct watch_record *record = watching->record;
     bool is_gone = false;
@@ -319,7 +354,7 @@ static void look(struct watching *watching) {
                 watching->arena, "the mode is %s now: %s", mode_name(watching->facts.mode), why));
     } else if (record->status == WATCH_ROLLING_BACK) {
         roll_back(watching, record->note);
-    } else {
+    } else if (adopt(watching)) {
         weigh(watching);
     }
 }

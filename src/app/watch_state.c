@@ -152,25 +152,77 @@ enum status watch_list(const struct state_table *table,
     return STATUS_OK;
 }
 
+/* *next: what *record is to become. */
+static struct dynamodb_put put_of(const struct state_table *table,
+                                  const struct watch_record *record,
+                                  struct arena *arena,
+                                  struct watch_record *next) {
+    struct item_writer *item = ARENA_NEW(arena, struct item_writer);
+    struct dynamodb_attribute *version = ARENA_NEW(arena, struct dynamodb_attribute);
+    bool is_new = record->version == 0;
+    *version = dynamodb_number(arena, ":v", record->version);
+    *next = *record;
+    next->version++;
+    *item = (struct item_writer){.arena = arena};
+    put_record(item, next);
+    return (struct dynamodb_put){
+        .table = table->name,
+        .item = {item->attributes, item->count},
+        .expression = {.condition = is_new ? STR("attribute_not_exists(" DYNAMODB_PK ")")
+                                           : STR("version = :v"),
+                       .values = is_new ? NULL : version,
+                       .value_count = is_new ? 0 : 1},
+    };
+}
+
 enum status watch_save(const struct state_table *table,
                        struct watch_record *record,
                        struct arena *arena,
                        struct error *error) {
-    const struct dynamodb_attribute version = dynamodb_number(arena, ":v", record->version);
-    bool is_new = record->version == 0;
-    struct watch_record next = *record;
-    next.version++;
-    struct item_writer item = {.arena = arena};
-    put_record(&item, &next);
-    const struct dynamodb_put put = {
-        .table = table->name,
-        .item = {item.attributes, item.count},
-        .expression = {.condition = is_new ? STR("attribute_not_exists(" DYNAMODB_PK ")")
-                                           : STR("version = :v"),
-                       .values = is_new ? NULL : &version,
-                       .value_count = is_new ? 0 : 1},
-    };
+    struct watch_record next;
+    const struct dynamodb_put put = put_of(table, record, arena, &next);
     TRY(dynamodb_put_item(table->client, &put, arena, error));
+    *record = next;
+    return STATUS_OK;
+}
+
+/* Times are unique among the changes of one load balancer: one is watched at a time. */
+static void put_change(struct item_writer *item,
+                       const struct state_table *table,
+                       const struct watch_record *record,
+                       const char *action) {
+    bool is_roll_back = record->status == WATCH_ROLLED_BACK;
+    int64_t at_ms = is_roll_back ? record->ended_ms : record->changed_ms;
+    str at = time_format_iso8601(item->arena, at_ms);
+    const char *from = mode_name(record->from);
+    const char *to = mode_name(record->to);
+    put_text(item, DYNAMODB_PK, record->arn);
+    put_text(item, DYNAMODB_SK, str_format(item->arena, "CHANGE#%" STR_FMT, STR_ARG(at)));
+    put_text(item, "changedAt", at);
+    put_text(item, "action", str_from_cstr(action));
+    put_text(item, "attribute", STR(ATTRIBUTE_DESYNC_MODE));
+    put_text(item, "before", str_from_cstr(is_roll_back ? to : from));
+    put_text(item, "after", str_from_cstr(is_roll_back ? from : to));
+    put_text(item, "why", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
+    put_text(item, "writer", table->writer);
+    put_baseline(item, &record->baseline);
+}
+
+enum status watch_save_change(const struct state_table *table,
+                              struct watch_record *record,
+                              const char *action,
+                              struct arena *arena,
+                              struct error *error) {
+    struct watch_record next;
+    struct item_writer *item = ARENA_NEW(arena, struct item_writer);
+    *item = (struct item_writer){.arena = arena};
+    put_change(item, table, record, action);
+    const struct dynamodb_put change = {.table = table->name,
+                                        .item = {item->attributes, item->count}};
+    const struct dynamodb_put put = put_of(table, record, arena, &next);
+    const struct dynamodb_action actions[] = {{.put = &put}, {.put = &change}};
+    const struct dynamodb_transaction transaction = {.actions = actions, .count = 2};
+    TRY(dynamodb_transact_write(table->client, &transaction, arena, NULL, error));
     *record = next;
     return STATUS_OK;
 }

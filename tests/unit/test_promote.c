@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Promotion at the end of a sweep: whose turn it is, and what is left behind.
+ */
+#include "../../src/app/promote_candidates.h"
+#include "promotion_world.h"
+
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+#define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define RING(n)        "<member><Key>DesyncRing</Key><Value>" n "</Value></member>"
+#define PROFILE(n)     "<member><Key>DesyncProfile</Key><Value>" n "</Value></member>"
+
+static struct promotion_world world;
+
+static int end(void **state) {
+    (void)state;
+    loop_end(&world.loop);
+    return 0;
+}
+
+/* All with clean logs. */
+static void begin(const char *const *variables, size_t count) {
+    promotion_begin(&world, variables, count);
+    for (size_t i = 0; i < count; i++) {
+        promotion_log(&world, i, "5000", "0");
+    }
+}
+
+static void sweep(const char *request_id) {
+    promotion_sweep(&world, 0, request_id);
+    loop_succeeded(&world.loop.copies[0]);
+}
+
+static void is_now(size_t i, const char *mode) {
+    assert_string_equal(promotion_member(&world, i)->mode, mode);
+}
+
+static void rings_are_in_the_order_of_numbers_then_text_then_none(void **state) {
+    (void)state;
+    static const char *const ORDER[] = {"-1", "0", "2", "10", "beta", "prod", ""};
+    for (size_t i = 0; i < COUNT(ORDER); i++) {
+        for (size_t j = 0; j < COUNT(ORDER); j++) {
+            int order = ring_compare(str_from_cstr(ORDER[i]), str_from_cstr(ORDER[j]));
+            assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+        }
+    }
+    assert_int_equal(ring_compare(STR("2"), STR("02")), 0);
+    begin(VARIABLES(PROMOTION_ALL), 0);
+}
+
+static void a_promotion_is_made_remembered_and_told(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL), 1);
+    sweep("r1");
+    str arn = promotion_member(&world, 0)->arn;
+    is_now(0, "strictest");
+    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "done"), 1);
+    assert_str(promotion_status(&world, 0), "open");
+    assert_int_equal(loop_told(&world.loop, "Promoted: lb-0, mode strictest (was defensive)"), 1);
+    const struct table_item *change = table_first(world.loop.table, arn, "CHANGE#");
+    assert_str(table_text(change, "action"), "promote");
+    assert_str(table_text(change, "before"), "defensive");
+    assert_str(table_text(change, "after"), "strictest");
+    assert_str(table_text(change, "baselineRequests"), "0");
+    const struct table_item *remembered = table_first(world.loop.table, arn, "STATE");
+    assert_str(table_text(remembered, "mode"), "strictest");
+    assert_int_equal(world.loop.start_count, 1); /* AWS Config is asked to look again */
+}
+
+static void one_ring_is_promoted_at_a_time(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL), 4);
+    promotion_member(&world, 1)->tags = RING("10");
+    promotion_member(&world, 2)->tags = RING("2");
+    promotion_member(&world, 3)->tags = RING("2");
+    sweep("r1");
+    is_now(0, "defensive");
+    is_now(1, "defensive");
+    is_now(2, "strictest");
+    is_now(3, "strictest");
+    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "planned"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 1, "promote", "planned"), 1);
+    sweep("r2"); /* they are being watched */
+    is_now(1, "defensive");
+    int64_t changed_ms = world.loop.fake.now_ms;
+    promotion_hour_passes(&world, 2, 0);
+    world.loop.fake.now_ms = changed_ms;
+    promotion_hour_passes(&world, 3, 0);
+    promotion_watch(&world, 0, "w1");
+    sweep("r3");
+    is_now(1, "strictest");
+    is_now(0, "defensive");
+}
+
+static void a_ring_with_a_roll_back_holds_those_after_it(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL), 2);
+    promotion_member(&world, 1)->tags = RING("1");
+    sweep("r1");
+    is_now(1, "strictest");
+    promotion_hour_passes(&world, 1, 50);
+    promotion_watch(&world, 0, "w1");
+    is_now(1, "defensive");
+    sweep("r2");
+    is_now(0, "defensive");
+    is_now(1, "defensive");
+    assert_true(loop_says(&world.loop.copies[0],
+                          "waits for ring 1, of which " REGION_ARN
+                          "app/lb-1/0000000000000001 was rolled back"));
+}
+
+static void no_more_than_a_run_may_change_are_promoted(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL, "MAX_CHANGES_PER_RUN", "2"), 3);
+    sweep("r1");
+    assert_int_equal(world.loop.modify_count, 2);
+    assert_int_equal(promotion_acted(&world, 0, 2, "promote", "planned"), 1);
+    sweep("r2");
+    assert_int_equal(world.loop.modify_count, 3);
+    is_now(2, "strictest");
+}
+
+static void enforcement_counts_against_the_same_limit(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL, "MAX_CHANGES_PER_RUN", "1", "ENFORCEMENT", "enforce"), 2);
+    promotion_member(&world, 1)->mode = "monitor";
+    sweep("r1");
+    is_now(0, "defensive");
+    is_now(1, "defensive");
+    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "planned"), 1);
+}
+
+static void those_whose_evidence_says_no_are_left_alone(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL), 4);
+    promotion_log(&world, 0, "5000", "3");
+    promotion_log(&world, 1, "5", "0");
+    promotion_member(&world, 2)->tags = PROFILE("legacy");
+    promotion_member(&world, 3)->mode = "monitor";
+    sweep("r1");
+    assert_int_equal(world.loop.modify_count, 0);
+    assert_int_equal(loop_logged(&world.loop, "recommendation=FIX_CLIENTS "), 1);
+    assert_int_equal(loop_logged(&world.loop, "recommendation=NO_EVIDENCE "), 1);
+    assert_int_equal(loop_logged(&world.loop, "recommendation=HOLD "), 2);
+}
+
+static void a_profile_of_strictest_becomes_compliant(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL, "ENFORCEMENT", "enforce"), 1);
+    promotion_member(&world, 0)->tags = PROFILE("modern");
+    sweep("r1");
+    is_now(0, "strictest");
+    str arn = promotion_member(&world, 0)->arn;
+    assert_str(table_text(table_first(world.loop.table, arn, "STATE"), "compliance"), "COMPLIANT");
+    assert_int_equal(loop_open_incidents(&world.loop), 0);
+}
+
+static void recommend_and_a_missing_table_only_plan(void **state) {
+    (void)state;
+    begin(VARIABLES("PROMOTION", "recommend", "STATE_TABLE", "ledger"), 1);
+    sweep("r1");
+    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "planned"), 1);
+    assert_int_equal(world.loop.modify_count, 0);
+    assert_null(promotion_watched(&world, 0));
+    loop_end(&world.loop);
+    begin(VARIABLES("PROMOTION", "enforce"), 1);
+    str arn = promotion_member(&world, 0)->arn;
+    promotion_count(&world, arn, "RequestCount", FAKE_NOW_MS - MS_PER_DAY, 5000);
+    sweep("r1");
+    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "planned"), 1);
+    assert_int_equal(world.loop.modify_count, 0);
+}
+
+static void off_asks_nothing(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL), 1);
+    world.loop.copies[0].app.settings.act.promotion.promotion = PROMOTION_OFF;
+    sweep("r1");
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), 0);
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_QUERY), 0);
+    assert_false(loop_says(&world.loop.copies[0], "recommendation"));
+    is_now(0, "defensive");
+}
+
+static void make_monitor(struct loop *loop) {
+    loop->region->members[0].mode = "monitor";
+}
+static void make_strictest(struct loop *loop) {
+    loop->region->members[0].mode = "strictest";
+}
+static void give_profile(struct loop *loop) {
+    loop->region->members[0].tags = PROFILE("legacy");
+}
+static void delete_it(struct loop *loop) {
+    loop->region->members[0].is_gone = true;
+}
+
+/* The last look is after the WATCH item was written. */
+static void what_others_do_before_the_change_is_seen(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        void (*meanwhile)(struct loop *loop);
+    } rows[] = {{"another mode", make_monitor},
+                {"the same mode", make_strictest},
+                {"a profile", give_profile},
+                {"deleted", delete_it}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        begin(VARIABLES(PROMOTION_ALL), 1);
+        world.loop.meanwhile = rows[i].meanwhile;
+        world.loop.meanwhile_match = "\"begun\"";
+        world.loop.meanwhile_nth = 1;
+        sweep("r1");
+        bool is_left = world.loop.modify_count == 0 && world.loop.meanwhile == NULL &&
+                       promotion_acted(&world, 0, 0, "promote", "skipped") == 1 &&
+                       str_eq(promotion_status(&world, 0), STR("closed"));
+        if (!is_left) {
+            fail_msg("%s: %.*s", rows[i].name, STR_ARG(world.loop.copies[0].reply.body));
+        }
+        loop_end(&world.loop);
+    }
+    begin(VARIABLES(PROMOTION_ALL), 0);
+}
+
+static void without_numbers_before_nothing_is_promoted(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL), 1);
+    world.is_partial = true;
+    sweep("r1");
+    is_now(0, "defensive");
+    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "skipped"), 1);
+    assert_null(promotion_watched(&world, 0));
+}
+
+static void an_incomplete_sweep_promotes_nothing(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL), 2);
+    promotion_member(&world, 1)->is_tags_quiet = true;
+    promotion_sweep(&world, 0, "r1");
+    assert_true(world.loop.copies[0].reply.is_error);
+    assert_int_equal(world.loop.modify_count, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(rings_are_in_the_order_of_numbers_then_text_then_none, end),
+        cmocka_unit_test_teardown(a_promotion_is_made_remembered_and_told, end),
+        cmocka_unit_test_teardown(one_ring_is_promoted_at_a_time, end),
+        cmocka_unit_test_teardown(a_ring_with_a_roll_back_holds_those_after_it, end),
+        cmocka_unit_test_teardown(no_more_than_a_run_may_change_are_promoted, end),
+        cmocka_unit_test_teardown(enforcement_counts_against_the_same_limit, end),
+        cmocka_unit_test_teardown(those_whose_evidence_says_no_are_left_alone, end),
+        cmocka_unit_test_teardown(a_profile_of_strictest_becomes_compliant, end),
+        cmocka_unit_test_teardown(recommend_and_a_missing_table_only_plan, end),
+        cmocka_unit_test_teardown(off_asks_nothing, end),
+        cmocka_unit_test_teardown(what_others_do_before_the_change_is_seen, end),
+        cmocka_unit_test_teardown(without_numbers_before_nothing_is_promoted, end),
+        cmocka_unit_test_teardown(an_incomplete_sweep_promotes_nothing, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Promotion and watch with a fault at every call in turn, once and for good, before and after it
+ * was carried out; with invocations that end at any call; and with two copies that meet at every
+ * call. However it ends: no promotion is unwatched, one that hurts is taken back once, and nothing
+ * is told twice.
+ */
+#include "promotion_world.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define CALLS_MAX    60 /* more than any run makes */
+
+static const struct {
+    const char *name;
+    struct fake_answer answer;
+    bool is_after;
+} FAULTS[] = {
+    {"throttled", {.http_status = 400, .body = BODY(TROUBLE_XML("Throttling"))}, false},
+    {"reset", {.status = STATUS_CONNECTION}, false},
+    {"500", {.http_status = 500, .body = BODY(TROUBLE_HTML)}, false},
+    {"garbage", {.http_status = 200, .body = BODY(TROUBLE_HTML)}, false},
+    {"denied", {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}, false},
+    {"done, then reset", {.status = STATUS_CONNECTION}, true},
+    {"done, then 500", {.http_status = 500, .body = BODY(TROUBLE_HTML)}, true},
+};
+
+static const char *const EVERYTHING[] = {PROMOTION_ALL, NULL};
+
+static struct promotion_world world;
+
+static void begin(void) {
+    promotion_begin(&world, EVERYTHING, 1);
+    promotion_log(&world, 0, "5000", "0");
+}
+
+static void begin_watched(int errors) {
+    begin();
+    promotion_sweep(&world, 0, "r0");
+    loop_succeeded(&world.loop.copies[0]);
+    promotion_hour_passes(&world, 0, errors);
+}
+
+static int end(void **state) {
+    (void)state;
+    loop_end(&world.loop);
+    return 0;
+}
+
+static bool is_mode(const char *mode) {
+    return strcmp(promotion_member(&world, 0)->mode, mode) == 0;
+}
+
+static bool is_status(const char *status) {
+    return str_eq(promotion_status(&world, 0), str_from_cstr(status));
+}
+
+static size_t changes(void) {
+    return table_count(world.loop.table, promotion_member(&world, 0)->arn, "CHANGE#");
+}
+
+/* Deliveries as Lambda makes them, and the leases of what broke off have ended after them. */
+static void deliver(const char *event, const char *request_id) {
+    loop_deliver(&world.loop.copies[0], str_from_cstr(event), request_id);
+    world.loop.fault.nth = 0;
+    world.loop.fake.now_ms += MINUTES(20);
+}
+
+static void fail_at(size_t fault, size_t nth, const char *what) {
+    fail_msg("%s at call %zu: %s; mode %s, watch %.*s, %zu changes, %zu messages\n%.*s",
+             FAULTS[fault].name,
+             nth,
+             what,
+             promotion_member(&world, 0)->mode,
+             STR_ARG(promotion_status(&world, 0)),
+             changes(),
+             world.loop.message_count,
+             STR_ARG(buf_str(&world.loop.log_text)));
+}
+
+static void set_fault(size_t fault, size_t nth, bool is_lasting) {
+    world.loop.fault = (struct loop_fault){.nth = nth,
+                                           .is_lasting = is_lasting,
+                                           .is_after = FAULTS[fault].is_after,
+                                           .answer = FAULTS[fault].answer};
+    world.loop.fault_calls = world.loop.fault_hits = 0;
+}
+
+/* false: there is no nth call. */
+static bool promote_with(size_t fault, size_t nth, bool is_lasting) {
+    begin();
+    set_fault(fault, nth, is_lasting);
+    deliver("{\"action\":\"sweep\"}", "r1");
+    bool is_hit = world.loop.fault_hits > 0;
+    bool is_watched = is_status("open") || is_status("begun");
+    if (is_mode("strictest") && !is_watched) {
+        fail_at(fault, nth, "strictest, and nobody watches");
+    }
+    deliver("{\"action\":\"watch\"}", "w1");
+    deliver("{\"action\":\"sweep\"}", "r2");
+    if (!is_mode("strictest") || !is_status("open") || changes() != 1) {
+        fail_at(fault, nth, "it was not made good");
+    }
+    if (world.loop.lowered_count > 0 || world.loop.modify_count != 1 ||
+        loop_told(&world.loop, "Promoted") > 1) {
+        fail_at(fault, nth, "something was done twice");
+    }
+    loop_end(&world.loop);
+    return is_hit;
+}
+
+static void a_promotion_under_any_fault_is_made_once_and_watched(void **state) {
+    (void)state;
+    for (size_t fault = 0; fault < COUNT(FAULTS); fault++) {
+        for (int is_lasting = 0; is_lasting < 2; is_lasting++) {
+            size_t nth = 1;
+            while (promote_with(fault, nth, is_lasting == 1)) {
+                assert_true(++nth < CALLS_MAX);
+            }
+            assert_true(nth > 8);
+        }
+    }
+    begin();
+}
+
+/* What SNS may have got counts as told; all else is told in the end. Where nothing works any more
+ * it cannot even be written down that it is due. */
+static bool roll_back_with(size_t fault, size_t nth, bool is_lasting) {
+    begin_watched(50);
+    set_fault(fault, nth, is_lasting);
+    deliver("{\"action\":\"watch\"}", "w1");
+    bool is_hit = world.loop.fault_hits > 0;
+    deliver("{\"action\":\"watch\"}", "w2");
+    if (!is_mode("defensive") || !is_status("rolled-back") || changes() != 2) {
+        fail_at(fault, nth, "it was not made good");
+    }
+    if (world.loop.lowered_count != 1 || loop_told(&world.loop, "rolled back") > 1) {
+        fail_at(fault, nth, "something was done twice");
+    }
+    bool is_refused = fault == 0 || fault == 4; /* and certainly not done */
+    if (is_refused && !is_lasting && loop_told(&world.loop, "rolled back") != 1) {
+        fail_at(fault, nth, "it was not told");
+    }
+    loop_end(&world.loop);
+    return is_hit;
+}
+
+static void a_roll_back_under_any_fault_is_made_once(void **state) {
+    (void)state;
+    for (size_t fault = 0; fault < COUNT(FAULTS); fault++) {
+        for (int is_lasting = 0; is_lasting < 2; is_lasting++) {
+            size_t nth = 1;
+            while (roll_back_with(fault, nth, is_lasting == 1)) {
+                assert_true(++nth < CALLS_MAX);
+            }
+            assert_true(nth > 6);
+        }
+    }
+    begin();
+}
+
+/* --- copies that meet --------------------------------------------------------------------------*/
+
+static void sweep_too(struct loop *loop) {
+    (void)loop;
+    promotion_sweep(&world, 1, "other");
+}
+static void watch_too(struct loop *loop) {
+    (void)loop;
+    promotion_watch(&world, 1, "other");
+}
+
+static void meet(void (*other)(struct loop *loop), size_t nth) {
+    world.loop.meanwhile = other;
+    world.loop.meanwhile_match = NULL;
+    world.loop.meanwhile_nth = nth;
+}
+
+static void two_sweeps_that_meet_promote_once(void **state) {
+    (void)state;
+    for (size_t nth = 1;; nth++) {
+        begin();
+        meet(sweep_too, nth);
+        promotion_sweep(&world, 0, "r1");
+        bool have_met = world.loop.meanwhile == NULL;
+        if (world.loop.modify_count != 1 || changes() != 1 || !is_status("open") ||
+            loop_told(&world.loop, "Promoted") != 1) {
+            fail_at(0, nth, "two sweeps");
+        }
+        loop_end(&world.loop);
+        if (!have_met) {
+            assert_true(nth > 8);
+            break;
+        }
+    }
+    begin();
+}
+
+/* The watch leaves alone what a sweep has begun. */
+static void a_watch_that_meets_a_sweep_lets_it_finish(void **state) {
+    (void)state;
+    for (size_t nth = 1;; nth++) {
+        begin();
+        meet(watch_too, nth);
+        promotion_sweep(&world, 0, "r1");
+        bool have_met = world.loop.meanwhile == NULL;
+        if (world.loop.modify_count != 1 || changes() != 1 || !is_status("open") ||
+            loop_told(&world.loop, "Promoted") != 1) {
+            fail_at(0, nth, "a watch in a sweep");
+        }
+        loop_end(&world.loop);
+        if (!have_met) {
+            break;
+        }
+    }
+    begin();
+}
+
+static void two_watches_that_meet_roll_back_once(void **state) {
+    (void)state;
+    for (size_t nth = 1;; nth++) {
+        begin_watched(50);
+        meet(watch_too, nth);
+        promotion_watch(&world, 0, "w1");
+        bool have_met = world.loop.meanwhile == NULL;
+        if (world.loop.modify_count != 2 || changes() != 2 || !is_status("rolled-back") ||
+            loop_told(&world.loop, "rolled back") != 1) {
+            fail_at(0, nth, "two watches");
+        }
+        loop_end(&world.loop);
+        if (!have_met) {
+            assert_true(nth > 6);
+            break;
+        }
+    }
+    begin();
+}
+
+static void two_watches_that_meet_end_it_once(void **state) {
+    (void)state;
+    for (size_t nth = 1;; nth++) {
+        begin_watched(0);
+        meet(watch_too, nth);
+        promotion_watch(&world, 0, "w1");
+        bool have_met = world.loop.meanwhile == NULL;
+        if (!is_status("closed") || loop_told(&world.loop, "Watch ended") != 1) {
+            fail_at(0, nth, "two watches");
+        }
+        loop_end(&world.loop);
+        if (!have_met) {
+            break;
+        }
+    }
+    begin();
+}
+
+/* --- the life of a watch ----------------------------------------------------------------------*/
+
+static void what_was_begun_and_never_set_is_closed_when_its_lease_ends(void **state) {
+    (void)state;
+    begin();
+    set_fault(4, 1, true); /* denied */
+    world.loop.fault.match = ASKS_MODIFY;
+    promotion_sweep(&world, 0, "r1");
+    assert_true(is_status("closed"));
+    assert_true(is_mode("defensive"));
+    loop_end(&world.loop);
+
+    begin();
+    set_fault(1, 1, true); /* reset: nobody knows */
+    world.loop.fault.match = ASKS_MODIFY;
+    loop_handle(&world.loop.copies[0], STR("{\"action\":\"sweep\"}"), "r1");
+    world.loop.fault.nth = 0;
+    assert_true(is_mode("defensive"));
+    world.loop.fake.now_ms += MINUTES(20);
+    promotion_watch(&world, 0, "w1");
+    assert_true(is_status("closed"));
+}
+
+static void a_watch_is_judged_only_when_the_last_numbers_are_in(void **state) {
+    (void)state;
+    begin();
+    promotion_sweep(&world, 0, "r0");
+    int64_t changed_ms = world.loop.fake.now_ms;
+    promotion_hour_passes(&world, 0, 0);
+    world.loop.fake.now_ms = changed_ms - changed_ms % 60000 + MINUTES(64) - 1000;
+    promotion_watch(&world, 0, "w1");
+    assert_true(is_status("open"));
+    world.loop.fake.now_ms += 1000;
+    promotion_watch(&world, 0, "w2");
+    assert_true(is_status("closed"));
+}
+
+static void numbers_that_are_not_all_there_decide_nothing(void **state) {
+    (void)state;
+    begin_watched(50);
+    world.is_partial = true;
+    promotion_watch(&world, 0, "w1");
+    assert_true(world.loop.copies[0].reply.is_error);
+    assert_true(is_status("open"));
+    assert_true(is_mode("strictest"));
+    world.is_partial = false;
+    promotion_watch(&world, 0, "w1");
+    assert_true(is_mode("defensive"));
+}
+
+static void a_deleted_load_balancer_ends_its_watch(void **state) {
+    (void)state;
+    begin_watched(50);
+    promotion_member(&world, 0)->is_gone = true;
+    promotion_watch(&world, 0, "w1");
+    loop_succeeded(&world.loop.copies[0]);
+    assert_true(is_status("closed"));
+    assert_int_equal(world.loop.modify_count, 1);
+}
+
+static void without_a_table_there_is_nothing_to_watch(void **state) {
+    (void)state;
+    static const char *const NOTHING[] = {"PROMOTION", "enforce", NULL};
+    promotion_begin(&world, NOTHING, 1);
+    promotion_watch(&world, 0, "w1");
+    loop_succeeded(&world.loop.copies[0]);
+    assert_int_equal(world.loop.fake.request_count, 0);
+    assert_int_equal(loop_logged(&world.loop, "the watch over promotions"), 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_promotion_under_any_fault_is_made_once_and_watched, end),
+        cmocka_unit_test_teardown(a_roll_back_under_any_fault_is_made_once, end),
+        cmocka_unit_test_teardown(two_sweeps_that_meet_promote_once, end),
+        cmocka_unit_test_teardown(a_watch_that_meets_a_sweep_lets_it_finish, end),
+        cmocka_unit_test_teardown(two_watches_that_meet_roll_back_once, end),
+        cmocka_unit_test_teardown(two_watches_that_meet_end_it_once, end),
+        cmocka_unit_test_teardown(what_was_begun_and_never_set_is_closed_when_its_lease_ends, end),
+        cmocka_unit_test_teardown(a_watch_is_judged_only_when_the_last_numbers_are_in, end),
+        cmocka_unit_test_teardown(numbers_that_are_not_all_there_decide_nothing, end),
+        cmocka_unit_test_teardown(a_deleted_load_balancer_ends_its_watch, end),
+        cmocka_unit_test_teardown(without_a_table_there_is_nothing_to_watch, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
