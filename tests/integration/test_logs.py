@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`bootstrap logs`: totals against an independent splitter, and every way a file can be bad."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import pty
+import random
+import subprocess
+
+import pytest
+
+from log_fixture import AGENT, KEY, NAME, OTHER, Totals, lines, log_line, totals
+from sim.function import bootstrap_command, lambda_environment
+
+FINE, ERROR, USAGE = 0, 1, 2
+CLASSES = ["Compliant", "Acceptable", "Ambiguous", "Severe", "Unknown"]
+BLOCKED = ["Acceptable", "Ambiguous", "Severe"]
+MEMBERS = ["files", "lines", "requests", "unparsed", "skipped", "from", "to", "classes", "reasons",
+           "wouldBlock", "groups", "loadBalancers", "offenders"]
+
+
+def run(*arguments, stdin=b""):
+    return subprocess.run([*bootstrap_command(), "logs", *map(str, arguments)], input=stdin,
+                          capture_output=True, timeout=120, env=lambda_environment())
+
+
+def report(*arguments, stdin=b"", code=FINE):
+    done = run("--format", "json", *arguments, stdin=stdin)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def text_of(all_lines, end="\n"):
+    return "".join(line + end for line in all_lines).encode()
+
+
+def write(path, data):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def assert_totals(found, expected):
+    assert (found["lines"], found["requests"], found["unparsed"]) == (
+        expected.lines, expected.requests, expected.unparsed)
+    assert found["classes"] == {name: expected.classes[name] for name in CLASSES}
+    assert found["reasons"] == dict(expected.reasons)
+    blocked = sum(expected.classes[name] for name in BLOCKED)
+    assert found["wouldBlock"] == {"monitor": 0, "defensive": expected.classes["Severe"],
+                                   "strictest": blocked}
+    assert {each["id"]: each["requests"] for each in found["loadBalancers"]} == dict(
+        expected.load_balancers)
+    assert sum(each["count"] for each in found["offenders"]) == blocked
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """As a bucket looks: two objects of lines, one of members in a row, and what is none of it."""
+    every = lines()
+    root = tmp_path / "AWSLogs"
+    day = root / "123456789012/elasticloadbalancing/eu-west-1/2026/10/04"
+    write(day / KEY.format("", "aaaaaaaa"), gzip.compress(text_of(every)))
+    members = text_of(every, "\r\n")
+    write(day / KEY.format("", "bbbbbbbb"),
+          gzip.compress(members[:1000]) + gzip.compress(b"") + gzip.compress(members[1000:]))
+    write(day / "plain.txt", text_of(every).rstrip(b"\n"))
+    write(day / KEY.format("conn_log.", "c"), gzip.compress(b"2026-10-04T13:00:00Z 192.0.2.1\n"))
+    write(day / KEY.format("health_check_log_", "h"), gzip.compress(b"http x\n"))
+    write(root / "123456789012/ELBAccessLogTestFile", b"Enable AccessLog for ELB: app/x at y\n")
+    write(day / "123456789012_elasticloadbalancing_eu-west-1_old-lb_20261004T1305Z_192.0.2.1_x.log",
+          b"2026-10-04T13:00:00.1Z old-lb ...\n")
+    write(root / ".hidden", b"nothing of ours\n")
+    return root
+
+
+# What is counted
+
+def test_a_folder_of_every_age_and_quirk_equals_an_independent_splitter(folder):
+    found = report(folder)
+    assert_totals(found, totals(lines() * 3))
+    assert found["files"] == 3
+    assert all(member in found for member in MEMBERS)
+    assert (found["from"], found["to"]) == ("2026-10-04T13:00:00.123Z", "2026-10-05T00:00:00.000Z")
+    assert [each["id"] for each in found["loadBalancers"]] == [OTHER, NAME]
+
+
+def test_other_kinds_of_logs_are_skipped_by_name_and_said_why(folder):
+    skipped = {each["path"].rsplit("/", 1)[1][:16]: each["why"] for each in report(folder)["skipped"]}
+    assert skipped == {
+        ".hidden": "hidden",
+        "ELBAccessLogTest": "test file that Elastic Load Balancing writes when logging is switched on",
+        "conn_log.1234567": "connection log of an Application Load Balancer",
+        "health_check_log": "health check log of an Application Load Balancer",
+        "123456789012_ela": "access log of a Classic Load Balancer"}
+
+
+def test_other_kinds_of_logs_are_told_by_their_lines_where_the_name_says_nothing(tmp_path):
+    connection = ("2026-10-04T13:00:00.1Z 203.0.113.7 40000 443 TLSv1.3 TLS_AES_128_GCM_SHA256 0.01 "
+                  '"-" - - - TID_1\n')
+    path = write(tmp_path / "renamed.log.gz", gzip.compress(connection.encode() * 3))
+    found = report(path)
+    assert found["skipped"] == [{"path": str(path),
+                                 "why": "connection log of an Application Load Balancer"}]
+    assert (found["files"], found["lines"]) == (0, 0)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_standard_input_is_read_in_both_forms(pack):
+    assert_totals(report("-", stdin=pack(text_of(lines()))), totals(lines()))
+
+
+def test_an_unpacked_file_that_kept_its_name_is_read(tmp_path):
+    assert_totals(report(write(tmp_path / "a.log.gz", text_of(lines()))), totals(lines()))
+
+
+def test_groups_have_the_keys_that_were_asked_for_and_sum_up_to_all(folder):
+    found = report("--by", "reason,class", folder)
+    expected = totals(lines() * 3)
+    assert {(each["class"], each["reason"]): each["count"] for each in found["groups"]} == dict(
+        expected.groups)
+    every = report("--by=host,client,user-agent,class,reason", folder)["groups"]
+    assert {tuple(sorted(each)) for each in every} == {
+        ("class", "client", "count", "error", "host", "reason", "user-agent")}
+    assert sum(each["count"] for each in every) == expected.requests
+
+
+def test_an_offender_has_its_network_and_a_cause_and_a_fix(folder):
+    found = [each for each in report(folder)["offenders"] if each["userAgent"] == AGENT
+             and each["reason"] == "GetHeadZeroContentLength" and each["count"] > 3]
+    assert [(each["client"], each["host"]) for each in found] == [
+        ("203.0.113.0/24", "shop.example.com")]
+    assert "Reactor Netty" in found[0]["cause"] and "3664" in found[0]["fix"]
+
+
+def test_threads_change_nothing_in_the_answer(tmp_path):
+    made = random.Random(7)
+    for number in range(6):
+        some = [log_line(class_="Acceptable", reason="GetHeadZeroContentLength",
+                         client=f"10.{made.randrange(30)}.{made.randrange(200)}.1:9",
+                         agent=f'"agent {made.randrange(40)}"') for _ in range(3000)]
+        write(tmp_path / f"{number}.log.gz", gzip.compress(text_of(some)))
+    first = run("--format", "json", "--by", "client", tmp_path).stdout
+    assert json.loads(first)["lines"] == 18000
+    for _ in range(4):
+        assert run("--format", "json", "--by", "client", tmp_path).stdout == first
+
+
+# What is shown
+
+def test_the_table_says_what_strictest_would_block(folder):
+    expected = totals(lines() * 3)
+    blocked = sum(expected.classes[name] for name in BLOCKED)
+    done = run(folder)
+    text = done.stdout.decode()
+    assert (done.returncode, done.stderr) == (FINE, b"")
+    assert f"strictest would block {blocked} of {expected.requests} requests (" in text
+    for words in ("WHO WOULD BE BLOCKED", "pull request 3664", "SKIPPED", "GetHeadZeroContentLength"):
+        assert words in text
+
+
+def test_no_blocked_request_in_many_is_still_bounded(tmp_path):
+    path = write(tmp_path / "a.log", text_of([log_line()] * 3000))
+    assert "None in 3,000 requests still allows for up to about 0.10 %" in run(path).stdout.decode()
+
+
+def test_nothing_of_a_log_controls_a_terminal_or_a_spreadsheet(tmp_path):
+    evil = log_line(agent='"=cmd()\x1b[2J\x07"', class_="Severe", reason="BadMethod").encode()
+    path = write(tmp_path / "a.log", evil + b"\n")
+    assert b"\x1b" not in run(path).stdout and b"\x07" not in run(path).stdout
+    row, = csv.DictReader(io.StringIO(run("--format", "csv", path).stdout.decode()))
+    assert row["userAgent"] == "'=cmd()?[2J?"
+    assert report(path)["offenders"][0]["userAgent"] == "=cmd()\x1b[2J\x07"
+
+
+def test_csv_holds_groups_or_offenders(folder):
+    rows = list(csv.DictReader(io.StringIO(run("--format=csv", folder).stdout.decode())))
+    assert sum(int(row["count"]) for row in rows) == report(folder)["wouldBlock"]["strictest"]
+    rows = list(csv.DictReader(io.StringIO(
+        run("--format=csv", "--by", "user-agent,class", folder).stdout.decode())))
+    assert list(rows[0]) == ["user-agent", "class", "count", "error"]
+    assert sum(int(row["count"]) for row in rows) == report(folder)["requests"]
+
+
+def test_progress_is_drawn_on_a_terminal_only(folder):
+    ours, theirs = pty.openpty()
+    done = subprocess.run([*bootstrap_command(), "logs", folder], stdout=subprocess.PIPE,
+                          stderr=theirs, timeout=60, env=lambda_environment(TERM="xterm"))
+    os.close(theirs)
+    drawn = b""
+    try:
+        while piece := os.read(ours, 4096):
+            drawn += piece
+    except OSError:
+        pass  # Linux's way to say that the other end is closed
+    os.close(ours)
+    assert done.returncode == FINE
+    assert b"MB" in drawn and drawn.endswith(b"\r\x1b[K")
+
+
+# What is bad
+
+PACKED = gzip.compress(text_of([log_line()] * 2000), mtime=0)
+DAMAGE = {
+    "cut short": (PACKED[:-2000], "cut short at byte {}"),
+    "cut in the trailer": (PACKED[:-3], "cut short at byte {}"),
+    "checksum": (PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:], "damaged gzip data at byte"),
+    "trailing garbage": (PACKED + b"garbage", f"foreign bytes behind the gzip data, at byte {len(PACKED)}"),
+    "no gzip": (b"\x00\x01\x02\x03", "not gzip data, at byte 0"),
+    "empty": (b"", "cut short at byte 0"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_file_is_named_with_its_byte_after_all_others_were_counted(tmp_path, kind):
+    data, words = DAMAGE[kind]
+    bad = write(tmp_path / "a.log.gz", data)
+    write(tmp_path / "b.log.gz", PACKED)
+    done = run("--format", "json", tmp_path)
+    found = json.loads(done.stdout)
+    assert done.returncode == ERROR
+    assert f"{bad}: " in done.stderr.decode() and words.format(len(data)) in done.stderr.decode()
+    assert [each["path"] for each in found["errors"]] == [str(bad)]
+    whole = {"cut in the trailer", "checksum", "trailing garbage"}
+    assert found["lines"] >= 2000 + (2000 if kind in whole else 0)
+    assert found["lines"] == found["requests"] + found["unparsed"]
+
+
+def test_an_empty_plain_file_has_no_lines_and_is_fine(tmp_path):
+    assert report(write(tmp_path / "a.log", b""))["lines"] == 0
+
+
+def test_what_cannot_be_opened_is_an_error_and_the_others_are_counted(tmp_path):
+    good = write(tmp_path / "good.log", text_of([log_line()]))
+    (tmp_path / "gone.log").symlink_to(tmp_path / "nowhere")
+    done = run("--format", "json", good, tmp_path / "gone.log", tmp_path / "absent")
+    assert done.returncode == ERROR and json.loads(done.stdout)["requests"] == 1
+    assert [each["message"] for each in json.loads(done.stdout)["errors"]] == [
+        "No such file or directory"] * 2
+
+
+def test_a_link_to_a_folder_above_is_no_loop(tmp_path):
+    write(tmp_path / "a/a.log", text_of([log_line()]))
+    (tmp_path / "a/up").symlink_to(tmp_path)
+    found = report(tmp_path)
+    assert found["requests"] == 1
+    assert found["skipped"] == [{"path": f"{tmp_path}/a/up", "why": "a link to a folder"}]
+
+
+def fuzzed(made, data):
+    data = bytearray(data)
+    for _ in range(200):
+        at = made.randrange(len(data))
+        kind = made.randrange(4)
+        if kind == 0:
+            data[at] = made.randrange(256)
+        elif kind == 1:
+            data[at:at + made.randrange(30)] = b""
+        elif kind == 2:
+            data[at:at] = bytes(made.randrange(256) for _ in range(made.randrange(9)))
+        else:
+            data[at:at] = made.choice([b'"', b"\\", b" ", b"\n", b"\r\n", b"\0", b'" "'])
+    return bytes(data)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_fuzzed_file_loses_no_line(tmp_path, seed):
+    data = fuzzed(random.Random(seed), text_of(lines()[:-20] * 3))
+    count = sum(1 for line in data.split(b"\n") if line.removesuffix(b"\r"))
+    for pack, name in ((bytes, "a.log"), (gzip.compress, "a.log.gz")):
+        found = report("--by", "client,class", write(tmp_path / name, pack(data)))
+        assert found["lines"] == count == found["requests"] + found["unparsed"]
+        assert sum(each["count"] for each in found["groups"]) == found["requests"]
+        assert sum(found["classes"].values()) == found["requests"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_fuzzed_gzip_file_ends_in_order(tmp_path, seed):
+    path = write(tmp_path / "a.log.gz", fuzzed(random.Random(seed), PACKED))
+    done = run("--format", "json", path)
+    assert done.returncode in (FINE, ERROR)
+    found = json.loads(done.stdout)
+    assert found["lines"] == found["requests"] + found["unparsed"]
+
+
+# Usage
+
+@pytest.mark.parametrize("arguments, words", [
+    ([], "at least one file"), (["--by", "time", "x"], 'does not know "time"'),
+    (["--by"], "--by needs a value"), (["--format", "xml", "x"], 'no format "xml"'),
+    (["x", "--fast"], 'does not take "--fast"'), (["-", "-"], "can be read once"),
+    ([""], "a path is empty"), (["--by", "class,,host", "x"], 'does not know ""'),
+])
+def test_wrong_usage_ends_with_2(arguments, words):
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (USAGE, b"")
+    assert words in done.stderr.decode()
+
+
+def test_options_may_follow_paths_and_two_dashes_end_them(tmp_path):
+    write(tmp_path / "--by", text_of([log_line()]))
+    done = subprocess.run([*bootstrap_command(), "logs", "--format", "json", "--", "--by"],
+                          cwd=tmp_path, capture_output=True, timeout=60, env=lambda_environment())
+    assert json.loads(done.stdout)["requests"] == 1
+    assert json.loads(run(tmp_path, "--format", "json").stdout)["requests"] == 1
+
+
+def test_the_splitter_of_these_tests_counts_what_it_should():
+    counted = Totals()
+    counted.add(log_line(34, "Severe", "BadUri"))
+    counted.add("x")
+    assert (counted.requests, counted.unparsed, counted.classes["Severe"]) == (1, 1, 1)
