@@ -232,6 +232,32 @@ static void act_settings_have_these_defaults(void **state) {
     end(&bench);
 }
 
+static void promotion_settings_have_these_defaults(void **state) {
+    (void)state;
+    struct bench bench;
+    assert_int_equal(parse(&bench, NULL, NULL), STATUS_OK);
+    const struct promotion_config *config = &bench.app.settings.act.promotion;
+    assert_int_equal(config->promotion, PROMOTION_RECOMMEND);
+    assert_int_equal(config->evidence.evidence_days, 14);
+    assert_int_equal(config->evidence.requests_min, 1000);
+    assert_true(config->evidence.blocked_percent_max == 0);
+    assert_int_equal(config->watch.minutes, 60);
+    assert_true(config->watch.error_increase_max == 5);
+    assert_str(config->ring_tag, "DesyncRing");
+    end(&bench);
+}
+
+static void percentages_are_read_with_their_fractions(void **state) {
+    (void)state;
+    struct bench bench;
+    assert_int_equal(parse(&bench, "PROMOTION_MAX_BLOCKED_PERCENT", "0.125"), STATUS_OK);
+    assert_true(bench.app.settings.act.promotion.evidence.blocked_percent_max == 0.125);
+    end(&bench);
+    assert_int_equal(parse(&bench, "WATCH_MAX_ERROR_INCREASE_PERCENT", "12.5"), STATUS_OK);
+    assert_true(bench.app.settings.act.promotion.watch.error_increase_max == 12.5);
+    end(&bench);
+}
+
 #define TOPIC "arn:aws:sns:eu-west-1:111122223333:alerts"
 
 static const struct {
@@ -255,6 +281,32 @@ static const struct {
     {"MAX_CHANGES_PER_RUN", "1001", "accepted: 0..1000"},
     {"MAX_CHANGES_PER_RUN", "-1", "accepted: 0..1000"},
     {"MAX_CHANGES_PER_RUN", "2.5", "accepted: 0..1000"},
+    {"PROMOTION", "off", NULL},
+    {"PROMOTION", "Enforce", NULL},
+    {"PROMOTION", "on", "PROMOTION is \"on\"; accepted: off, recommend, enforce"},
+    {"EVIDENCE_DAYS", "90", NULL},
+    {"EVIDENCE_DAYS", "0", "EVIDENCE_DAYS is \"0\"; accepted: 1..90"},
+    {"EVIDENCE_DAYS", "91", "accepted: 1..90"},
+    {"PROMOTION_MIN_REQUESTS", "1", NULL},
+    {"PROMOTION_MIN_REQUESTS", "0", "accepted: 1..1000000000"},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", "0.000001", NULL},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", "100", NULL},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", "100.1", "accepted: 0..100, with up to 6 digits"},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", "-1", "PROMOTION_MAX_BLOCKED_PERCENT is \"-1\""},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", "1e1", "accepted: 0..100"},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", "1.", "accepted: 0..100"},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", ".5", "accepted: 0..100"},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", "0.-5", "accepted: 0..100"},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", "0.0000001", "accepted: 0..100"},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", "5 %", "accepted: 0..100"},
+    {"PROMOTION_RING_TAG", "wave", NULL},
+    {"PROMOTION_RING_TAG",
+     "wave;1",
+     "PROMOTION_RING_TAG is \"wave;1\"; accepted: the key of a tag"},
+    {"WATCH_MINUTES", "5", NULL},
+    {"WATCH_MINUTES", "4", "WATCH_MINUTES is \"4\"; accepted: 5..1440"},
+    {"WATCH_MAX_ERROR_INCREASE_PERCENT", "1000", NULL},
+    {"WATCH_MAX_ERROR_INCREASE_PERCENT", "1001", "accepted: 0..1000"},
     {"FIGHT_LIMIT", "1", NULL},
     {"FIGHT_LIMIT", "32", NULL},
     {"FIGHT_LIMIT", "0", "FIGHT_LIMIT is \"0\"; accepted: 1..32"},
@@ -383,6 +435,8 @@ int main(void) {
         cmocka_unit_test(settings_refuse_a_bad_value_by_name),
         cmocka_unit_test(settings_check_all_variables_of_the_policy),
         cmocka_unit_test(act_settings_have_these_defaults),
+        cmocka_unit_test(promotion_settings_have_these_defaults),
+        cmocka_unit_test(percentages_are_read_with_their_fractions),
         cmocka_unit_test(act_settings_are_checked_by_name),
         cmocka_unit_test(connect_needs_a_region),
         cmocka_unit_test(connect_refuses_bad_aws_variables_by_name),

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Alerts of a promotion, its roll back and the end of its watch, as the owner reads them.
+ */
+#include "judging.h"
+
+#include "report/alert.h"
+
+#define SHOP                                                                                       \
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/0123456789abcdef"
+
+static struct alert_text rendered(enum alert_kind kind,
+                                  enum desync_mode mode,
+                                  enum desync_mode from,
+                                  const char *note) {
+    struct evaluation *evaluation = ARENA_NEW(&arena, struct evaluation);
+    *evaluation = (struct evaluation){.resource_type = STR(LOAD_BALANCER_RESOURCE_TYPE),
+                                      .resource_id = STR(SHOP),
+                                      .compliance = COMPLIANT,
+                                      .mode = mode,
+                                      .required_mode = MODE_DEFENSIVE,
+                                      .required_because = STR("minimum"),
+                                      .grade = 'B',
+                                      .owner = STR("team-a")};
+    const struct alert alert = {.kind = kind,
+                                .evaluation = evaluation,
+                                .now_ms = NOW_MS,
+                                .changed_from = from,
+                                .changed_to = from == MODE_UNKNOWN ? MODE_UNKNOWN : mode,
+                                .note = str_from_cstr(note)};
+    struct alert_text text;
+    alert_render(&arena, &alert, &text);
+    return text;
+}
+
+static void is_beginning(str body, const char *expected) {
+    str wanted = str_from_cstr(expected);
+    if (!str_starts_with(body, wanted)) {
+        fail_msg("%s", str_to_cstr(&arena, body));
+    }
+}
+
+static void promoted_alert_says_why_and_what_comes_next(void **state) {
+    (void)state;
+    const struct alert_text text = rendered(
+        ALERT_PROMOTED, MODE_STRICTEST, MODE_DEFENSIVE, "strictest would block 0 of 5000 requests");
+    assert_str(text.subject, "Promoted: shop, mode strictest (was defensive)");
+    is_beginning(text.body,
+                 "desync-guard raised the desync mitigation mode of the load balancer shop from "
+                 "defensive to strictest, as the evidence allows. It is watched now, and taken "
+                 "back if errors rise.\n"
+                 "Why: strictest would block 0 of 5000 requests\n"
+                 "\n"
+                 "Load balancer: " SHOP "\n"
+                 "Account: 123456789012\n"
+                 "Region: eu-west-1\n"
+                 "Mode: strictest, requires defensive (minimum)\n"
+                 "Owner: team-a\n"
+                 "\n"
+                 "What describes the load balancer must say so too, or else its next deployment "
+                 "undoes this.\n");
+    assert_contains(text.body, "strictest");
+    assert_false(str_contains(text.body, STR("Not compliant since")));
+    assert_str(text.attributes[3].value, "strictest");
+}
+
+static void rolled_back_alert_says_what_rose(void **state) {
+    (void)state;
+    const struct alert_text text = rendered(ALERT_ROLLED_BACK,
+                                            MODE_DEFENSIVE,
+                                            MODE_STRICTEST,
+                                            "HTTPCode_ELB_4XX per request rose by more than 5 %");
+    assert_str(text.subject, "Promotion rolled back: shop, mode defensive (was strictest)");
+    is_beginning(text.body,
+                 "desync-guard set the desync mitigation mode of the load balancer shop back from "
+                 "strictest to defensive.\n"
+                 "Why: HTTPCode_ELB_4XX per request rose by more than 5 %\n");
+    assert_false(str_contains(text.body, STR("Fix it with")));
+}
+
+static void ended_watch_alert_says_how(void **state) {
+    (void)state;
+    const struct alert_text text =
+        rendered(ALERT_WATCH_ENDED, MODE_STRICTEST, MODE_UNKNOWN, "errors did not rise");
+    assert_str(text.subject, "Watch ended: shop, mode strictest");
+    is_beginning(text.body,
+                 "The watch over the promotion of the load balancer shop has ended.\n"
+                 "Why: errors did not rise\n");
+    assert_false(str_contains(text.body, STR("next deployment")));
+}
+
+/* It comes from us, but holds numbers and names that come from elsewhere. */
+static void a_note_stays_on_its_line(void **state) {
+    (void)state;
+    const struct alert_text text =
+        rendered(ALERT_WATCH_ENDED, MODE_STRICTEST, MODE_UNKNOWN, "a\nOwner: <b>mallory</b>");
+    assert_false(str_contains(text.body, STR("\nOwner: <b>")));
+    assert_false(str_contains(text.body, STR("\nOwner: mallory")));
+    assert_contains(text.body, "\nOwner: team-a\n");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(promoted_alert_says_why_and_what_comes_next),
+        cmocka_unit_test(rolled_back_alert_says_what_rose),
+        cmocka_unit_test(ended_watch_alert_says_how),
+        cmocka_unit_test(a_note_stays_on_its_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, judging_reset);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Evidence from TRAFFIC items and from CloudWatch.
+ */
+#include "../../src/app/promote_internal.h"
+#include "promotion_world.h"
+
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+#define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NEWEST         INT64_C(1795420200000) /* 2026-11-23T07:50:00Z */
+#define NON_COMPLIANT  "DesyncMitigationMode_NonCompliant_Request_Count"
+
+static struct promotion_world world;
+static struct evidence_case cases[4];
+static struct error error;
+
+static int begin(void **state) {
+    (void)state;
+    promotion_begin(&world, VARIABLES("STATE_TABLE", "ledger"), COUNT(cases));
+    error = (struct error){0};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        cases[i] = (struct evidence_case){.arn = promotion_member(&world, i)->arn};
+    }
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    loop_end(&world.loop);
+    return 0;
+}
+
+static enum status read_cases(size_t count) {
+    struct loop_copy *copy = &world.loop.copies[0];
+    copy->app.aws.deadline_ms = copy->app.home.deadline_ms = INT64_MAX;
+    return evidence_read(&copy->app, cases, count, &copy->arena, &error);
+}
+
+static void plant(size_t i, const char *sk, const char *requests, const char *newest) {
+    (void)table_plant(
+        world.loop.table,
+        cases[i].arn,
+        PAIRS("sk", sk, "+requests", requests, "+compliant", requests, "newest_at", newest));
+}
+
+static void days_of_the_window_are_added_up(void **state) {
+    (void)state;
+    promotion_log(&world, 0, "3000", "7");
+    (void)table_plant(world.loop.table,
+                      cases[0].arn,
+                      PAIRS("sk",
+                            "TRAFFIC#2026-11-10",
+                            "+requests",
+                            "66",
+                            "+compliant",
+                            "11",
+                            "+ambiguous",
+                            "22",
+                            "+severe",
+                            "33",
+                            "+unknown",
+                            "44",
+                            "newest_at",
+                            "2026-11-10T23:59:59.999Z"));
+    plant(0, "TRAFFIC#2026-11-09", "500", "2026-11-09T10:00:00.000Z"); /* 15 days ago */
+    plant(0, "TRAFFIC#2026-11-24", "500", "2026-11-24T10:00:00.000Z"); /* not yet */
+    assert_int_equal(read_cases(1), STATUS_OK);
+    const struct evidence *evidence = &cases[0].evidence;
+    assert_true(cases[0].is_read);
+    assert_true(evidence->has_logs);
+    assert_int_equal(evidence->days, 14);
+    assert_int_equal(evidence->log_days, 2);
+    assert_int_equal(evidence->log_requests, 3066);
+    assert_int_equal(evidence->compliant, 3011);
+    assert_int_equal(evidence->acceptable, 7);
+    assert_int_equal(evidence->ambiguous, 22);
+    assert_int_equal(evidence->severe, 33);
+    assert_int_equal(evidence->unclassified, 44);
+    assert_int_equal(evidence->log_newest_ms, NEWEST);
+}
+
+static void counters_that_are_no_counts_are_none(void **state) {
+    (void)state;
+    (void)table_plant(world.loop.table,
+                      cases[0].arn,
+                      PAIRS("sk",
+                            "TRAFFIC#2026-11-23",
+                            "requests",
+                            "many",
+                            "+compliant",
+                            "-5",
+                            "newest_at",
+                            "yesterday"));
+    assert_int_equal(read_cases(1), STATUS_OK);
+    assert_false(cases[0].evidence.has_logs);
+    assert_int_equal(cases[0].evidence.compliant, 0);
+    assert_int_equal(cases[0].evidence.log_newest_ms, 0);
+}
+
+static void metrics_are_asked_for_only_where_logs_do_not_tell(void **state) {
+    (void)state;
+    promotion_log(&world, 0, "5000", "0");
+    assert_int_equal(read_cases(1), STATUS_OK);
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), 0);
+    plant(1, "TRAFFIC#2026-11-23", "999", "2026-11-23T07:50:00.000Z");  /* too few */
+    plant(2, "TRAFFIC#2026-11-22", "5000", "2026-11-22T07:50:00.000Z"); /* too old */
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        cases[i].evidence = (struct evidence){0};
+        promotion_count(&world, cases[i].arn, "RequestCount", FAKE_NOW_MS - MINUTES(60), 100);
+    }
+    assert_int_equal(read_cases(COUNT(cases)), STATUS_OK);
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), 1);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(cases[i].is_read);
+        assert_int_equal(cases[i].evidence.has_metrics, i != 0);
+    }
+}
+
+static void metrics_are_summed_over_the_window(void **state) {
+    (void)state;
+    promotion_count(&world, cases[0].arn, "RequestCount", FAKE_NOW_MS - MS_PER_DAY, 4000);
+    promotion_count(&world, cases[0].arn, "RequestCount", FAKE_NOW_MS - 13 * MS_PER_DAY, 500);
+    promotion_count(&world, cases[0].arn, "RequestCount", FAKE_NOW_MS - 14 * MS_PER_DAY, 70);
+    promotion_count(&world, cases[0].arn, NON_COMPLIANT, FAKE_NOW_MS - MS_PER_DAY, 3);
+    promotion_count(&world, cases[1].arn, "RequestCount", FAKE_NOW_MS, 9);
+    assert_int_equal(read_cases(3), STATUS_OK);
+    assert_int_equal(cases[0].evidence.metric_requests, 4500);
+    assert_int_equal(cases[0].evidence.metric_non_compliant, 3);
+    /* Until the end of that day. */
+    assert_int_equal(cases[0].evidence.metric_newest_ms, FAKE_NOW_MS - FAKE_NOW_MS % MS_PER_DAY);
+    assert_int_equal(cases[1].evidence.metric_requests, 9);
+    assert_true(cases[1].evidence.metric_newest_ms >= FAKE_NOW_MS);
+    assert_false(cases[2].evidence.has_metrics);
+    assert_true(cases[2].is_read);
+}
+
+static void metrics_that_are_not_all_there_are_no_evidence(void **state) {
+    (void)state;
+    promotion_count(&world, cases[0].arn, "RequestCount", FAKE_NOW_MS - MS_PER_DAY, 4000);
+    world.is_partial = true;
+    assert_int_equal(read_cases(1), STATUS_OK);
+    assert_true(cases[0].is_read);
+    assert_false(cases[0].evidence.has_metrics);
+}
+
+static void what_could_not_be_read_is_marked(void **state) {
+    (void)state;
+    promotion_log(&world, 0, "5000", "0");
+    world.loop.fault = (struct loop_fault){
+        .nth = 2,
+        .is_lasting = true,
+        .match = ASKS_QUERY,
+        .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
+    assert_int_equal(read_cases(3), STATUS_DENIED);
+    assert_true(cases[0].is_read);
+    assert_false(cases[1].is_read);
+    assert_false(cases[2].is_read);
+    world.loop.fault.match = ASKS_METRICS;
+    world.loop.fault_calls = 0;
+    world.loop.fault.nth = 1;
+    assert_int_equal(read_cases(2), STATUS_DENIED);
+    assert_true(cases[0].is_read);
+    assert_false(cases[1].is_read);
+}
+
+static void a_window_is_of_whole_minutes(void **state) {
+    (void)state;
+    struct traffic_window window = window_before(FAKE_NOW_MS + 59999, 60);
+    assert_int_equal(window.end_ms, FAKE_NOW_MS);
+    assert_int_equal(window.start_ms, FAKE_NOW_MS - MINUTES(60));
+}
+
+static void windows_hold_their_own_minutes(void **state) {
+    (void)state;
+    static const char *const NAMES[] = {"RequestCount",
+                                        NON_COMPLIANT,
+                                        "HTTPCode_ELB_4XX_Count",
+                                        "HTTPCode_ELB_5XX_Count",
+                                        "HTTPCode_Target_5XX_Count"};
+    struct window_case windows[] = {
+        {.arn = cases[0].arn, .window = window_before(FAKE_NOW_MS, 60)},
+        {.arn = cases[0].arn, .window = window_before(FAKE_NOW_MS - MINUTES(60), 60)},
+        {.arn = cases[1].arn, .window = window_before(FAKE_NOW_MS, 60)},
+    };
+    for (size_t i = 0; i < COUNT(NAMES); i++) {
+        promotion_count(&world, cases[0].arn, NAMES[i], FAKE_NOW_MS - MINUTES(1), 10 + (int)i);
+        promotion_count(&world, cases[0].arn, NAMES[i], FAKE_NOW_MS - MINUTES(61), 20 + (int)i);
+        promotion_count(&world, cases[0].arn, NAMES[i], FAKE_NOW_MS, 1000);
+    }
+    struct app *app = &world.loop.copies[0].app;
+    app->aws.deadline_ms = INT64_MAX;
+    assert_int_equal(
+        windows_read(app, windows, COUNT(windows), &world.loop.copies[0].arena, &error), STATUS_OK);
+    const struct traffic_window *one = &windows[0].window;
+    assert_int_equal(one->requests, 10);
+    assert_int_equal(one->non_compliant, 11);
+    assert_int_equal(one->elb_4xx, 12);
+    assert_int_equal(one->elb_5xx, 13);
+    assert_int_equal(one->target_5xx, 14);
+    assert_int_equal(windows[1].window.target_5xx, 24);
+    assert_true(windows[1].window.has_data);
+    assert_false(windows[2].window.has_data);
+    world.is_partial = true;
+    assert_int_equal(
+        windows_read(app, windows, COUNT(windows), &world.loop.copies[0].arena, &error),
+        STATUS_INCOMPLETE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(days_of_the_window_are_added_up, begin, end),
+        cmocka_unit_test_setup_teardown(counters_that_are_no_counts_are_none, begin, end),
+        cmocka_unit_test_setup_teardown(
+            metrics_are_asked_for_only_where_logs_do_not_tell, begin, end),
+        cmocka_unit_test_setup_teardown(metrics_are_summed_over_the_window, begin, end),
+        cmocka_unit_test_setup_teardown(metrics_that_are_not_all_there_are_no_evidence, begin, end),
+        cmocka_unit_test_setup_teardown(what_could_not_be_read_is_marked, begin, end),
+        cmocka_unit_test_setup_teardown(a_window_is_of_whole_minutes, begin, end),
+        cmocka_unit_test_setup_teardown(windows_hold_their_own_minutes, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
