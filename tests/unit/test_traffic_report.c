@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+#include "report/traffic.h"
+#include "unit.h"
+
+#define OUT_BYTES_MAX ((size_t)1024 * 1024)
+
+static struct arena arena;
+
+static int reset_arena(void **state) {
+    (void)state;
+    arena_clean_up(&arena);
+    return 0;
+}
+
+static struct tally_counts counts(uint64_t compliant, uint64_t acceptable, uint64_t severe) {
+    struct tally_counts made = {.requests = compliant + acceptable + severe};
+    made.classes[CLASS_COMPLIANT] = compliant;
+    made.classes[CLASS_ACCEPTABLE] = acceptable;
+    made.classes[CLASS_SEVERE] = severe;
+    return made;
+}
+
+typedef void writer(struct buf *out, struct arena *arena, const struct traffic_report *report);
+
+static str written(writer *write, const struct tally_result *result) {
+    struct buf out;
+    buf_init(&out, &arena, OUT_BYTES_MAX);
+    const struct traffic_report report = {.result = result, .file_count = 1};
+    write(&out, &arena, &report);
+    assert_int_equal(buf_status(&out), STATUS_OK);
+    return buf_str(&out);
+}
+
+static const struct json *parsed(const struct tally_result *result) {
+    const struct json *root = NULL;
+    struct json_problem problem;
+    assert_int_equal(
+        json_parse(
+            &arena, written(traffic_write_json, result), &JSON_LIMITS_DEFAULT, &root, &problem),
+        STATUS_OK);
+    return root;
+}
+
+static double number_at(const struct json *value, const char *key) {
+    double number = -1;
+    assert_true(json_number(json_get(value, key), &number));
+    return number;
+}
+
+static void a_code_that_moved_between_classes_is_one_member(void **state) {
+    (void)state;
+    const struct tally_reason reasons[] = {
+        {STR("A"), CLASS_SEVERE, 7}, {STR("B"), CLASS_SEVERE, 5}, {STR("A"), CLASS_ACCEPTABLE, 2}};
+    const struct tally_result result = {.reasons = reasons, .reason_count = 3};
+    const struct json *found = json_get(parsed(&result), "reasons");
+    assert_int_equal(json_count(found), 2);
+    assert_true(number_at(found, "A") == 9);
+    assert_true(number_at(found, "B") == 5);
+}
+
+static void days_of_a_load_balancer_are_added_up(void **state) {
+    (void)state;
+    const struct tally_day days[] = {
+        {.load_balancer = STR("app/a/1"), .day = 1, .counts = counts(5, 1, 0)},
+        {.load_balancer = STR("app/a/1"), .day = 2, .counts = counts(2, 0, 3)},
+        {.load_balancer = STR("app/b/2"), .day = 1, .counts = counts(1, 0, 0)}};
+    const struct tally_result result = {.days = days, .day_count = 3};
+    const struct json *found = json_get(parsed(&result), "loadBalancers");
+    assert_int_equal(json_count(found), 2);
+    assert_str(json_get_string(json_first(found), "id"), "app/a/1");
+    assert_true(number_at(json_first(found), "requests") == 11);
+    assert_true(number_at(json_get(json_first(found), "classes"), "Severe") == 3);
+}
+
+static void no_line_has_no_time(void **state) {
+    (void)state;
+    const struct json *found = parsed(&(struct tally_result){0});
+    assert_non_null(json_get(found, "from"));
+    assert_str(json_get_string(found, "from"), "");
+    assert_true(number_at(json_get(found, "wouldBlock"), "strictest") == 0);
+}
+
+struct sentence {
+    const char *name;
+    struct tally_counts totals;
+    const char *words;
+};
+
+static void the_sentence_tells_the_share_and_never_rounds_some_to_none(void **state) {
+    (void)state;
+    struct tally_counts unknown = counts(10, 10, 0);
+    unknown.requests += 20;
+    unknown.classes[CLASS_UNKNOWN] = 20;
+    const struct sentence sentences[] = {
+        {"some",
+         counts(900, 50, 50),
+         "strictest would block 100 of 1,000 requests (10.00 %), defensive 50 (5.00 %), monitor"},
+        {"one in a million", counts(999999, 1, 0), "block 1 of 1,000,000 requests (< 0.01 %)"},
+        {"nearly all", counts(1, 999999, 0), "block 999,999 of 1,000,000 requests (> 99.99 %)"},
+        {"none of many",
+         counts(30000, 0, 0),
+         "None in 30,000 requests still allows for up to about 0.01 % of the traffic."},
+        {"without a class", unknown, "of the other 20, strictest would block 50.00 %."},
+    };
+    for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
+        const struct tally_result result = {.totals = sentences[i].totals};
+        str text = written(traffic_write_table, &result);
+        if (!str_contains(text, str_from_cstr(sentences[i].words))) {
+            fail_msg("%s: %" STR_FMT, sentences[i].name, STR_ARG(text));
+        }
+    }
+}
+
+static void a_bound_of_the_sketch_is_said(void **state) {
+    (void)state;
+    const struct tally_offender offender = {STR("BadUri"), STR("x"), STR("c"), STR("h"), 9, 4};
+    const struct tally_result result = {
+        .offenders = &offender, .offender_count = 1, .offender_error_max = 4};
+    assert_true(str_contains(written(traffic_write_table, &result), STR("has at most 4)")));
+    assert_true(number_at(parsed(&result), "offenderErrorMax") == 4);
+    assert_true(number_at(json_first(json_get(parsed(&result), "offenders")), "error") == 4);
+}
+
+static void csv_quotes_and_disarms(void **state) {
+    (void)state;
+    const struct tally_group group = {
+        CLASS_SEVERE, STR("-"), STR("@x"), STR("a\"b,\n"), STR("h\xc3"), 2, 0};
+    const struct tally_result result = {.groups = &group, .group_count = 1};
+    const struct traffic_report report = {
+        .result = &result,
+        .keys = {GROUP_HOST, GROUP_USER_AGENT, GROUP_CLIENT, GROUP_REASON, GROUP_CLASS},
+        .key_count = 5};
+    struct buf out;
+    buf_init(&out, &arena, OUT_BYTES_MAX);
+    traffic_write_csv(&out, &report);
+    assert_str(buf_str(&out),
+               "host,user-agent,client,reason,class,count,error\r\n"
+               "\"h?\",\"a\"\"b,?\",\"'@x\",\"-\",\"Severe\",2,0\r\n");
+}
+
+static void key_names_go_both_ways(void **state) {
+    (void)state;
+    static const enum group_key keys[] = {
+        GROUP_CLASS, GROUP_REASON, GROUP_CLIENT, GROUP_USER_AGENT, GROUP_HOST};
+    enum group_key found = GROUP_CLASS;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        assert_true(group_key_parse(str_from_cstr(group_key_name(keys[i])), &found));
+        assert_int_equal(found, keys[i]);
+    }
+    assert_false(group_key_parse(STR("Class"), &found));
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, reset_arena)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_code_that_moved_between_classes_is_one_member),
+        TEST(days_of_a_load_balancer_are_added_up),
+        TEST(no_line_has_no_time),
+        TEST(the_sentence_tells_the_share_and_never_rounds_some_to_none),
+        TEST(a_bound_of_the_sketch_is_said),
+        TEST(csv_quotes_and_disarms),
+        TEST(key_names_go_both_ways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
