@@ -43,7 +43,8 @@ static const struct {
 static str take_character(str *rest) {
     str ahead = str_slice(*rest, 0, UTF8_LEN_MAX);
     size_t valid = str_utf8_valid_prefix(ahead);
-    str character = valid == 0 ? str_slice(ahead, 0, 1) : str_utf8_prefix(ahead, 1);
+    str character =
+        valid == 0 ? str_slice(ahead, 0, 1) : str_utf8_prefix(str_slice(ahead, 0, valid), 1);
     *rest = str_slice(*rest, character.len, rest->len);
     return character;
 }

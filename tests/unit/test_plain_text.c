@@ -24,6 +24,7 @@ static void plain_text_is_one_valid_line_of_bounded_length(void **state) {
         {"line separator", "a\xE2\x80\xA8z", 64, "a z"},
         {"isolate", "a\xE2\x81\xA6z", 64, "a z"},
         {"no UTF-8", "a\xFFz", 64, "a\xEF\xBF\xBDz"},
+        {"continuation of nothing", "a\x80z", 64, "a\xEF\xBF\xBDz"},
         {"cut UTF-8", "a\xF0\x9F\x98", 64, "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
         {"emoji counted as one",
          "\xF0\x9F\x98\x80\xF0\x9F\x98\x80",
