@@ -362,7 +362,19 @@ static bool parse_header(str line, struct http_header *header) {
     return colon < line.len && !is_folded && !str_is_empty(header->name);
 }
 
-static void fill_response(const struct exchange *exchange, struct http_response *response) {
+/* RFC 9110, section 5.5: what a CR or NUL inside of a value would mean to the next reader is
+ * anybody's guess. */
+static void blank_stray_controls(struct buf *head) {
+    for (size_t i = 0; i < head->len; i++) {
+        bool is_line_end = i + 1 < head->len && head->ptr[i + 1] == '\n';
+        if (head->ptr[i] == '\0' || (head->ptr[i] == '\r' && !is_line_end)) {
+            head->ptr[i] = ' ';
+        }
+    }
+}
+
+static void fill_response(struct exchange *exchange, struct http_response *response) {
+    blank_stray_controls(&exchange->head);
     str head = buf_str(&exchange->head);
     size_t line_count = 0;
     for (size_t i = 0; i < head.len; i++) {
@@ -382,7 +394,7 @@ static void fill_response(const struct exchange *exchange, struct http_response 
 }
 
 /* curl 7.88 calls an answer that ends inside its headers a success with an empty body. */
-static enum status outcome(const struct exchange *exchange,
+static enum status outcome(struct exchange *exchange,
                            CURLcode code,
                            struct http_response *response,
                            struct error *error) {
