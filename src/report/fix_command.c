@@ -62,7 +62,8 @@ str load_balancer_name(struct arena *arena, str resource_id) {
     buf_init(&out, arena, NAME_BYTES_MAX);
     for (size_t i = 0; i < resource_id.len && i < NAME_BYTES_MAX; i++) {
         char c = resource_id.ptr[i];
-        buf_append_char(&out, c > ' ' && c <= '~' ? c : '?');
+        bool is_plain = c > ' ' && c <= '~' && c != '<' && c != '>';
+        buf_append_char(&out, is_plain ? c : '?');
     }
     return out.len == 0 ? STR("unknown") : buf_str(&out);
 }
