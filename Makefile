@@ -104,6 +104,7 @@ $(dynamic)/bootstrap: $(patsubst %.c,$(dynamic)/%.o,$(main) $(sources))
 
 # --- tests --------------------------------------------------------------------------------------
 UNIT     ?= build/unit
+FUZZ     ?= build/fuzz
 SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_FLAGS = $(BASE) -Itests -O1 -g -fno-omit-frame-pointer $(SANITIZE)
 helpers    := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c tests/support/*.c))
@@ -129,7 +130,7 @@ $(unit_lib): $(unit_objects)
 	$(Q)$(AR) rcs $@ $(unit_objects)
 
 ifeq ($(HOST),$(ARCH))
-$(unit_lib): $(deps)/stamp
+$(unit_lib) $(FUZZ)/libdesync-guard.a: $(deps)/stamp
 endif
 
 $(unit_tests): $(UNIT)/%: $(UNIT)/tests/unit/%.o $(unit_lib)
@@ -148,7 +149,7 @@ unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
 	@tests/run $(unit_tests)
 
-test: $(unit_tests) $(tools) bootstrap venv ## everything that can fail: unit, golden, conformance, integration
+test: $(unit_tests) $(tools) $(replayers) bootstrap venv ## everything that can fail: unit, golden, conformance, integration
 	@build/python tests/run --pytest $(unit_tests)
 
 browser: packages-browser ## a Chromium, for the tests of the HTML pages; skipped without one
@@ -189,9 +190,48 @@ build/bench/roots.c: FORCE | venv $(roots)
 build/bench/bootstrap-test-ca: $(filter-out $(ship)/$(roots:.c=.o),$(ship_objects)) $(ship)/build/bench/roots.o
 	$(Q)$(ship_cc) $(SHIP_LINK) $(LDFLAGS) -s $^ -L$(deps)/lib $(third) -o $@
 
+# --- fuzzing --------------------------------------------------------------------------------------
+# One libFuzzer program for each tests/fuzz/fuzz_*.c; the same targets without libFuzzer, under
+# build/test/fuzz, replay seeds and former finds in the tests.
+SECONDS    ?= 60
+FUZZ_FLAGS  = $(BASE) -Itests -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+              -fsanitize=fuzzer-no-link,address,undefined
+fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TARGETS    ?= $(fuzz_names)
+fuzzers    := $(fuzz_names:%=$(FUZZ)/%)
+replayers  := $(fuzz_names:%=build/test/fuzz/%)
+fuzz_objects := $(patsubst %.c,$(FUZZ)/%.o,$(sources) $(helpers))
+fuzz_mains := $(fuzz_names:%=$(FUZZ)/tests/fuzz/fuzz_%.o)
+
+$(FUZZ)/flags: FORCE
+	$(call remember,$(FUZZ_FLAGS) $(CFLAGS))
+
+$(FUZZ)/%.o: %.c $(FUZZ)/flags | packages-test packages-check
+	@mkdir -p $(@D)
+	@echo "cc $(FUZZ) $<"
+	$(Q)clang $(FUZZ_FLAGS) $(CFLAGS) -c $< -o $@
+
+$(FUZZ)/libdesync-guard.a: $(fuzz_objects)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(fuzz_objects)
+
+$(fuzzers): $(FUZZ)/%: $(FUZZ)/tests/fuzz/fuzz_%.o $(FUZZ)/libdesync-guard.a
+	@echo "ld $@"
+	$(Q)clang -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ -lcmocka $(unit_third) -lpthread -o $@
+
+$(replayers): build/test/fuzz/%: $(UNIT)/tests/fuzz/fuzz_%.o $(UNIT)/tests/fuzz/replay.o $(unit_lib)
+	@mkdir -p $(@D)
+	@echo "ld $@"
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka $(unit_third) -lpthread -o $@
+
+.PHONY: fuzz fuzz-build
+fuzz-build: $(fuzzers) $(replayers)
+fuzz: $(TARGETS:%=$(FUZZ)/%) ## feed every parser garbage for SECONDS=60 each; TARGETS="json xml": those
+	@python3 tests/fuzz/run.py $(FUZZ) $(SECONDS) $(TARGETS)
+
 # --- quality ------------------------------------------------------------------------------------
 c_files := $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/unit/*.[ch] tests/support/*.[ch] \
-           tests/bench/*.c)
+           tests/bench/*.c tests/fuzz/*.[ch])
 
 .PHONY: check lint format format-check tidy cppcheck strict outdated
 lint: ## our own rules: layers, banned functions, sizes
@@ -226,6 +266,7 @@ check: ## all of the above checks and the tests; what CI runs
 	@$(MAKE) lint format-check
 	@$(MAKE) tidy cppcheck
 	@$(MAKE) strict
+	@$(MAKE) fuzz SECONDS=0
 	@$(MAKE) browser || echo "check: no Chromium, so nobody looks at the HTML pages"
 	@$(MAKE) test
 
@@ -247,4 +288,5 @@ packages-%: FORCE
 FORCE:
 
 -include $(ship_objects:.o=.d) $(unit_objects:.o=.d) $(tool_objects:.o=.d) $(unit_tests:$(UNIT)/%=$(UNIT)/tests/unit/%.d) \
-         $(patsubst %.c,$(dynamic)/%.d,$(main) $(sources))
+         $(patsubst %.c,$(dynamic)/%.d,$(main) $(sources)) $(fuzz_objects:.o=.d) $(fuzz_mains:.o=.d) \
+         $(fuzz_names:%=$(UNIT)/tests/fuzz/fuzz_%.d)
