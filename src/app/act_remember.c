@@ -7,6 +7,7 @@
  * unknown, between taking it out and SNS's answer, counts as told.
  */
 #include "act_internal.h"
+#include "metrics_internal.h"
 
 /* Another copy that writes the same state between our read and our write; more than two in a row
  * would be a crowd. */
@@ -198,6 +199,9 @@ static void follow_up(struct act *act,
     bool is_written = write_pending(act, arn, saved, &error) == STATUS_OK;
     if (!is_written) {
         act_fail(act, arn, "alert", &error);
+    }
+    if (saved->pending_close_ms != 0) {
+        metrics_of_repair(act, arn, saved->pending_close_ms, saved->pending_closed_ms);
     }
     unsigned tells = transition->alerts;
     if (tells != 0 && !has_time_to_tell(act, arn)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "act_internal.h"
 #include "aws/elbv2.h"
+#include "metrics_internal.h"
 #include "report/render.h"
 
 bool config_item_is_to_be_judged(const struct config_invocation *invocation,
@@ -209,6 +210,7 @@ static void act_and_reply(struct app *app,
                               reported.mode != judged->evaluation->mode;
         (void)act_import_findings(&act);
         (void)act_ask_for_reevaluation(&act);
+        metrics_of_actions(&act);
     }
     if (act.first_failure.status != STATUS_OK) {
         reply_error(

@@ -7,6 +7,7 @@
  */
 #include "act_internal.h"
 #include "aws/elbv2.h"
+#include "metrics_internal.h"
 
 /* Elastic Load Balancing is eventually consistent: a new load balancer is not found everywhere at
  * once, and one that is there may not be found for a moment. */
@@ -245,6 +246,7 @@ static void handle_all(struct elb_case *elb_case) {
     }
     bool is_settled = act_import_findings(&elb_case->act);
     is_settled = act_ask_for_reevaluation(&elb_case->act) && is_settled;
+    metrics_of_actions(&elb_case->act);
     for (size_t i = 0; i < call->arn_count; i++) {
         if (is_done[i] && is_settled) {
             finish(elb_case, call->arns[i]);

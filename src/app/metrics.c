@@ -54,6 +54,18 @@ static double protected_percent(const struct fleet_count *count) {
     return known == 0 ? 100.0 : 100.0 * (double)closed / (double)known;
 }
 
+struct posture_point fleet_count_point(const struct fleet_count *count, int64_t day) {
+    struct posture_point point = {
+        .day = day,
+        .protected_percent = protected_percent(count),
+        .listed = count->compliances[COMPLIANT] + count->compliances[NON_COMPLIANT] +
+                  count->compliances[COMPLIANCE_UNKNOWN],
+        .non_compliant = count->compliances[NON_COMPLIANT],
+    };
+    memcpy(point.modes, count->modes, sizeof point.modes);
+    return point;
+}
+
 void metrics_of_fleet(const struct app *app,
                       const struct fleet_count *count,
                       int64_t duration_ms,

@@ -7,6 +7,7 @@
 #define METRICS_INTERNAL_H
 
 #include "act_internal.h"
+#include "report/posture.h"
 
 /* What a sweep found, counted as it goes. */
 struct fleet_count {
@@ -16,6 +17,9 @@ struct fleet_count {
     size_t exceptions_active;
 };
 void fleet_count_add(struct fleet_count *count, const struct evaluation *evaluation);
+
+/* What is kept of it for the trend. */
+struct posture_point fleet_count_point(const struct fleet_count *count, int64_t day);
 
 /* ProtectedPercent, Monitor, Defensive, Strictest, NonCompliant, Unknown, ExceptionsActive,
  * SweepDuration: for a fleet that was read in full. */

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "history_internal.h"
 #include "promote_internal.h"
 #include "report/render.h"
 #include "sweep_internal.h"
@@ -16,7 +17,7 @@
 /* Where time will run out: so that what was read is also acted on before that. */
 #define CHUNK_MIN ((size_t)CONFIG_EVALUATIONS_MAX)
 /* Enough to hide the latency of a call; the pace, not this, bounds what AWS sees. */
-#define IN_FLIGHT_MAX 100
+#define IN_FLIGHT_MAX 200
 /* Kept back from reading, so that what was read can be reported: this, or a quarter of the time. */
 #define REPORT_RESERVE_MS 10000
 
@@ -148,8 +149,27 @@ static void tell_listener(struct sweep *sweep, const struct sweep_chunk *chunk) 
     }
 }
 
+/* The day's point of the trend that the posture report shows. That it is missing fails nothing. */
+static void remember_day(struct sweep *sweep) {
+    const struct clock *clock = sweep->app->clock;
+    const struct posture_point point =
+        fleet_count_point(&sweep->found, date_days_of_ms(clock->now_ms(clock)));
+    struct error error = {0};
+    if (!sweep->acts || str_is_empty(sweep->act.table.name) || point.listed == 0) {
+        return;
+    }
+    if (history_put_point(&sweep->act.table,
+                          str_from_cstr(sweep->found.account_id),
+                          sweep->app->aws.region,
+                          &point,
+                          sweep->arena,
+                          &error) != STATUS_OK) {
+        LOG(sweep->app->log, LOG_WARN, "day_not_kept", LOG_STR("errorMessage", error.message));
+    }
+}
+
 /* Shares of a part would be taken for those of the whole. */
-static void write_metrics(const struct sweep *sweep) {
+static void tell_of_fleet(struct sweep *sweep) {
     const struct clock *clock = sweep->app->clock;
     if (sweep->listener != NULL && sweep->listener->is_audit) {
         return;
@@ -158,6 +178,7 @@ static void write_metrics(const struct sweep *sweep) {
         sweep->resumed_count == 0) {
         int64_t duration_ms = (clock->monotonic_us(clock) - sweep->began_us) / 1000;
         metrics_of_fleet(sweep->app, &sweep->found, duration_ms, sweep->arena);
+        remember_day(sweep);
     }
     metrics_of_actions(&sweep->act);
 }
@@ -301,7 +322,7 @@ static void run(struct sweep *sweep) {
     sweep_remember_end(sweep);
     (void)act_import_findings(&sweep->act);
     (void)act_ask_for_reevaluation(&sweep->act);
-    write_metrics(sweep);
+    tell_of_fleet(sweep);
     sweep_log(sweep);
 }
 

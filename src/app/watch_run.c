@@ -4,6 +4,7 @@
  * it back, extends it once or leaves it for the next run. Nothing is concluded from what could not
  * be read. Runs may be repeated and overlap: each step is a conditional write of the WATCH item.
  */
+#include "metrics_internal.h"
 #include "promote_internal.h"
 #include "report/render.h"
 
@@ -400,6 +401,7 @@ static void watch_all(struct watching *watching) {
         watch_one(watching, &records[i]);
     }
     (void)act_ask_for_reevaluation(&watching->act);
+    metrics_of_actions(&watching->act);
 }
 
 void watch_handle(struct app *app, struct arena *arena, struct app_reply *reply) {
