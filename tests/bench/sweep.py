@@ -101,7 +101,8 @@ def parallel_runs(bench, event, rounds):
     samples, counts, in_flight = [], {}, []
     for _ in range(rounds):
         aws = fleet_of(PARALLEL_FLEET, LATENCY_S)
-        seconds, response = sweep(bench, aws, event, ELB_REQUESTS_PER_SECOND="off", WARM_UP="off")
+        seconds, response = sweep(bench, aws, event, ELB_REQUESTS_PER_SECOND="off", WARM_UP="off",
+                                  PROMOTION="off")
         check_complete(aws, response, 0 if event == READ_ONLY else PARALLEL_FLEET)
         samples.append(seconds * 1000 / PARALLEL_FLEET)
         counts, calls = dict(aws.counts), elb_calls(aws)

@@ -7,12 +7,14 @@ the hour before and the hour since.
 """
 
 import datetime
+import subprocess
 
 import pytest
 
 from sim import faults, fleet
 from sim.control_loop import MODIFY, PUBLISH, ControlLoop
 from sim.fleet import LiveLoadBalancer
+from sim.function import bootstrap_command, lambda_environment
 from sim.log_bucket import LogBucket, line
 
 SWEEP, WATCH = {"action": "sweep"}, {"action": "watch"}
@@ -221,6 +223,22 @@ def test_recommend_changes_nothing(start, aws, loop, bucket):
     (_, status, _), = actions(function.invoke(SWEEP), shop, "promote")
     assert (status, loop.mode_of(shop.arn)) == ("planned", "defensive")
     assert watched(loop, shop) is None
+
+
+def test_plan_says_what_would_be_promoted_and_promotes_nothing(aws, loop, bucket, function):
+    """It reads the evidence in the table, and writes nothing there."""
+    shop = make(aws, "shop")
+    answer(function.invoke(logged(bucket, shop)))
+    before = loop.items()
+    done = subprocess.run([*bootstrap_command(), "plan"], capture_output=True, text=True,
+                          timeout=60, env=lambda_environment(AWS_ENDPOINT_URL=aws.url,
+                                                             **promoting(loop)))
+    assert done.returncode == 0, done.stderr
+    said, total = done.stdout.splitlines()
+    assert said.startswith("planned  app/shop/")
+    assert "defensive -> strictest" in said and "strictest would block 0 of them" in said
+    assert total == "1 load balancers judged, 1 would be changed"
+    assert (loop.items(), loop.mode_of(shop.arn)) == (before, "defensive")
 
 
 def test_metrics_are_evidence_where_there_is_no_log(aws, loop, function):

@@ -50,9 +50,11 @@ def scheduled(**changes):
 
 @pytest.fixture
 def sweep(start):
-    """sweep(aws) runs the binary, unpaced unless told otherwise, and sweeps once."""
+    """sweep(aws) runs the binary, unpaced and without promotion unless told otherwise, and sweeps
+    once."""
     def run(aws, event=None, seconds=60, pace="off", **environment):
-        function = start(aws=aws, ELB_REQUESTS_PER_SECOND=pace, WARM_UP="off", **environment)
+        function = start(aws=aws, ELB_REQUESTS_PER_SECOND=pace,
+                         **{"WARM_UP": "off", "PROMOTION": "off", **environment})
         deadline = str(int((time.time() + seconds) * 1000))
         outcome = function.invoke(event or scheduled(),
                                   headers={"Lambda-Runtime-Deadline-Ms": deadline})
@@ -369,7 +371,7 @@ def test_a_sweep_says_once_in_the_log_how_far_it_got(fleet_aws, sweep):
 def test_two_sweeps_of_one_sandbox_do_the_same(fleet_aws, start):
     balancers = fleet.synthetic(30)
     aws = fleet_aws(balancers)
-    function = start(aws=aws, ELB_REQUESTS_PER_SECOND="off", WARM_UP="off")
+    function = start(aws=aws, ELB_REQUESTS_PER_SECOND="off", WARM_UP="off", PROMOTION="off")
     first, second = function.invoke(scheduled()), function.invoke(scheduled())
     assert first.kind == "response" and first.body == second.body
     assert stored(aws) == expected(balancers)
