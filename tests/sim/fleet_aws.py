@@ -8,6 +8,7 @@ and can throttle as AWS does. Both count calls, check signatures and take faults
 
 import asyncio
 import email.utils
+import functools
 import json
 import threading
 import time
@@ -183,7 +184,7 @@ class FleetAws:
             return self.attribute_faults[arn].instead(call)
         if arn not in self.load_balancers:
             return _not_found(call, [arn])
-        pairs = _pairs(attributes_of(self.load_balancers[arn]))
+        pairs = _attribute_pairs(tuple(attributes_of(self.load_balancers[arn]).items()))
         return _result(call, f"<Attributes>{pairs}</Attributes>")
 
     def _describe_tags(self, call):
@@ -208,6 +209,17 @@ def attributes_of(load_balancer):
 def _pairs(values):
     return "".join(f"<member><Key>{escape(key)}</Key><Value>{escape(value)}</Value></member>"
                    for key, value in values.items())
+
+
+@functools.lru_cache
+def _attribute_pairs(items):
+    """A fleet has few different sets of them, and a benchmark should wait for the client alone."""
+    return _pairs(dict(items))
+
+
+@functools.lru_cache(maxsize=1)
+def _http_date(second):
+    return email.utils.formatdate(second, usegmt=True)
 
 
 def _description(load_balancer):
@@ -281,7 +293,7 @@ class _Connection(asyncio.Protocol):
 
     def send(self, answer):
         self.aws.in_flight -= 1
-        answer.headers.append(("Date", email.utils.formatdate(usegmt=True)))
+        answer.headers.append(("Date", _http_date(int(time.time()))))
         self.transport.write(answer.to_bytes())
 
 
