@@ -3,8 +3,9 @@
 
 Starts a local AWS and a Lambda Runtime API, creates a few load balancers, feeds the Config rule
 samples of events/ to ./bootstrap as Lambda would, and prints what AWS Config was told. Then the same
-with enforcement on: somebody weakens a mode, and EventBridge tells of it, twice. Fails when a
-verdict is not the one in tests/golden, or not all is done, once.
+with enforcement on: somebody weakens a mode, and EventBridge tells of it, twice. Last, the posture
+report of that fleet, as a page to open. Fails when a verdict is not the one in tests/golden, or not
+all is done, once.
 """
 
 import json
@@ -18,15 +19,17 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sim import events, fleet
-from sim.aws import LocalAws
+from sim.aws import REGION, LocalAws
 from sim.control_loop import ControlLoop
-from sim.function import Function, bootstrap_path
+from sim.function import ROOT, Function, bootstrap_path
 from sim.runtime_api import RuntimeApi
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 TRIGGER = "config-change."
 CALL = "elb-call.modify-attributes"
 RULE = "desync-guard"
+BUCKET = "desync-guard-reports"
+PAGE = ROOT / "build/demo/report.html"
 LEFT_OUT = {"config-change.testmode"}  # AWS Config stores nothing of it
 COLUMNS = 120
 ROW = "{:<33} {:<19} {:<10} {:<15} {:>8}  {}"
@@ -74,7 +77,7 @@ class Demo:
             if "compliance" in expected and name not in LEFT_OUT:
                 self.feed(name, expected)
         self.show_summary()
-        self.enforce()
+        self.report(self.enforce())
         self.show_result()
         return not self.wrong
 
@@ -121,7 +124,10 @@ class Demo:
         self.api.stop()
         self.api = RuntimeApi()
         loop = ControlLoop(self.aws)
-        self.function = Function(self.api, aws=self.aws, **loop.environment())
+        loop.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.function = Function(self.api, aws=self.aws,
+                                 **loop.environment(REPORT_BUCKET=BUCKET, WATCH_MINUTES="5"))
         self.function.wait_until_idle()
         show_line()
         show_line("the same function with ENFORCEMENT=enforce, a state table and a topic; somebody "
@@ -134,6 +140,31 @@ class Demo:
         done = [change["after"] for change in loop.records(arn, "CHANGE")]
         if done != ["defensive"] or loop.mode_of(arn) != "defensive" or len(loop.alerts()) != 1:
             self.wrong.append(CALL)
+        return loop
+
+    def report(self, loop):
+        """The third act: a sweep, and what leadership reads of it."""
+        show_line()
+        show_line("then a sweep, and the posture report:")
+        show_line()
+        self.function.invoke('{"action":"sweep"}')
+        started = time.monotonic()
+        outcome = self.function.invoke('{"action":"report"}')
+        took_ms = (time.monotonic() - started) * 1000
+        if outcome.kind != "response":
+            self.wrong.append("report")
+            return
+        report = outcome.json()["report"]
+        for line in report["summary"].splitlines():
+            show_line("    " + painted(line, "2"))
+        page = next(key for key in report["keys"] if key.endswith("latest/report.html"))
+        body = loop.look(lambda: loop.client("s3").get_object(Bucket=BUCKET, Key=page))["Body"].read()
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_bytes(body)
+        show_line()
+        show_line(f"{len(report['keys'])} objects written to s3://{BUCKET} in {took_ms:.1f} ms; "
+                  f"the page is {PAGE.relative_to(ROOT)} ({len(body) / 1000:.0f} kB): open it in a "
+                  "browser")
 
     def deliver(self, name, event, arn, loop):
         told = len(loop.alerts())
