@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics in CloudWatch's embedded format, as lines of the function's standard output."""
+
+import datetime
+import json
+
+import pytest
+
+from sim import faults, fleet
+from sim.control_loop import ControlLoop, call
+
+DIMENSIONS = {"Account": "123456789012", "Region": "eu-west-1"}
+FLEET = ["ProtectedPercent", "Monitor", "Defensive", "Strictest", "NonCompliant", "Unknown",
+         "ExceptionsActive", "SweepDuration"]
+
+
+@pytest.fixture
+def loop(aws):
+    fleet.create(aws)
+    return ControlLoop(aws)
+
+
+@pytest.fixture
+def function(aws, loop, start):
+    return start(aws=aws, **loop.environment(ELB_REQUESTS_PER_SECOND="off", PROMOTION="off"))
+
+
+def metrics(function):
+    """Every metric that was written so far, with its values."""
+    function.wait_until_idle()
+    found = {}
+    for line in function.log.splitlines():
+        document = json.loads(line)
+        for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert directive["Namespace"] == "DesyncGuard"
+            assert directive["Dimensions"] == [list(DIMENSIONS)]
+            assert {name: document[name] for name in DIMENSIONS} == DIMENSIONS
+            for metric in directive["Metrics"]:
+                found.setdefault(metric["Name"], []).append(document[metric["Name"]])
+    return found
+
+
+def seconds_ago(seconds):
+    moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_sweep_writes_the_fleets_figures_once(function):
+    assert function.invoke('{"action":"sweep"}').kind == "response"
+    found = metrics(function)
+    assert set(FLEET) <= set(found) and all(len(found[name]) == 1 for name in FLEET)
+    # All that was weak has been raised by then.
+    assert found["Enforced"] == [4] and found["ProtectedPercent"] == [100]
+    assert (found["Monitor"], found["Defensive"], found["Strictest"]) == ([0], [10], [1])
+
+
+def test_a_correction_says_how_long_it_took_and_how_long_it_was_open(function):
+    balancer = next(lb for lb in fleet.FLEET if lb.mode == "monitor" and "Owner" in lb.tags)
+    event = call("modify-attributes", balancer.arn, eventTime=seconds_ago(90))
+    assert function.invoke(json.dumps(event)).kind == "response"
+    found = metrics(function)
+    assert found["Enforced"] == [1]
+    assert 90 <= found["EventToEnforcedSeconds"][0] < 200
+    assert 90 / 3600 <= found["MTTRHours"][0] < 200 / 3600
+
+
+def test_nothing_is_written_where_nothing_was_done(function):
+    balancer = next(lb for lb in fleet.FLEET if lb.mode == "strictest")
+    assert function.invoke(json.dumps(call("add-tags", balancer.arn))).kind == "response"
+    assert metrics(function) == {}
+
+
+def test_an_incomplete_sweep_tells_no_share(aws, function):
+    aws.faults.add("elbv2:DescribeLoadBalancers", faults.access_denied(), times=9)
+    assert function.invoke('{"action":"sweep"}').kind == "error"
+    assert "ProtectedPercent" not in metrics(function)
