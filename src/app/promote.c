@@ -204,15 +204,12 @@ static int64_t evidence_deadline(const struct promotion_run *run, size_t count) 
 static void read_evidence(struct promotion_run *run,
                           const struct sweep_chunk *chunk,
                           const struct asked *asked) {
-    struct app *app = run->sweep->app;
     struct error error = {0};
     if (asked->count == 0 || run->is_off) {
         return;
     }
-    int64_t deadline_ms = evidence_deadline(run, chunk->count);
-    app->aws.deadline_ms = deadline_ms;
-    app->home.deadline_ms = deadline_ms;
-    if (evidence_read(app, asked->cases, asked->count, chunk->arena, &error) != STATUS_OK) {
+    if (evidence_read(run->sweep->app, asked->cases, asked->count, chunk->arena, &error) !=
+        STATUS_OK) {
         give_up(run, &error);
     }
 }
@@ -221,6 +218,8 @@ static void advise(void *context, struct sweep *sweep, const struct sweep_chunk 
     struct promotion_run *run = context;
     run->sweep = sweep;
     run->seen_count += chunk->count;
+    sweep->app->aws.deadline_ms = sweep->app->home.deadline_ms =
+        evidence_deadline(run, chunk->count);
     read_records(run);
     struct asked asked = ask(run, chunk);
     read_evidence(run, chunk, &asked);

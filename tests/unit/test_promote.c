@@ -241,6 +241,34 @@ static void an_incomplete_sweep_promotes_nothing(void **state) {
     assert_int_equal(world.loop.modify_count, 0);
 }
 
+/* Neither the table nor CloudWatch may take the time in which verdicts are found and reported. */
+static void evidence_that_hangs_costs_no_report(void **state) {
+    (void)state;
+    static const char *const HANGING[] = {ASKS_QUERY, ASKS_METRICS};
+    for (size_t i = 0; i < COUNT(HANGING); i++) {
+        promotion_begin(&world, VARIABLES(PROMOTION_ALL), 3);
+        world.loop.fault =
+            (struct loop_fault){.nth = 1,
+                                .is_lasting = true,
+                                .match = HANGING[i],
+                                .answer = {.status = STATUS_TIMEOUT, .took_ms = 5000}};
+        int64_t began_ms = world.loop.fake.now_ms;
+        loop_handle(&world.loop.copies[0],
+                    STR("{\"invokingEvent\":\"{\\\"messageType\\\":"
+                        "\\\"ScheduledNotification\\\",\\\"notificationCreationTime\\\":"
+                        "\\\"2026-11-23T07:59:57.400Z\\\"}\",\"resultToken\":\"token\","
+                        "\"configRuleName\":\"rule\"}"),
+                    "r1");
+        loop_succeeded(&world.loop.copies[0]);
+        assert_int_equal(world.loop.region->told_count, 3);
+        assert_int_equal(loop_logged(&world.loop, "evidence_failed"), 1);
+        assert_true(world.loop.fake.now_ms - began_ms < LOOP_TIME_MS / 2);
+        assert_int_equal(world.loop.modify_count, 0);
+        loop_end(&world.loop);
+    }
+    begin(VARIABLES(PROMOTION_ALL), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(rings_are_in_the_order_of_numbers_then_text_then_none, end),
@@ -256,6 +284,7 @@ int main(void) {
         cmocka_unit_test_teardown(what_others_do_before_the_change_is_seen, end),
         cmocka_unit_test_teardown(without_numbers_before_nothing_is_promoted, end),
         cmocka_unit_test_teardown(an_incomplete_sweep_promotes_nothing, end),
+        cmocka_unit_test_teardown(evidence_that_hangs_costs_no_report, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
