@@ -35,8 +35,8 @@ ship       ?= build/ship/$(ARCH)
 ship_cc     = $(deps)/cc
 SHIP_FLAGS  = $(BASE) -isystem $(deps)/include -Os -ffunction-sections -fdata-sections \
               -fno-asynchronous-unwind-tables -fstack-protector-strong -fstack-clash-protection \
-              -ffile-prefix-map=$(CURDIR)=.
-SHIP_LINK   = -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
+              -ffile-prefix-map=$(CURDIR)=. $(if $(filter arm64,$(ARCH)),-mbranch-protection=pac-ret)
+SHIP_LINK   = -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none
 ship_objects := $(patsubst %.c,$(ship)/%.o,$(main) $(sources) $(musl))
 
 $(deps)/stamp: FORCE | $(if $(filter $(HOST),$(ARCH)),packages-build,packages-cross-$(ARCH))
@@ -69,12 +69,22 @@ $(roots): .ci/roots.sh $(wildcard /usr/share/ca-certificates/mozilla/Amazon*) | 
 	@.ci/roots.sh >$@.new && mv $@.new $@
 
 # --- packages -----------------------------------------------------------------------------------
-.PHONY: package build-DesyncGuardFunction
-package: build/package/desync-guard-$(VERSION)-$(ARCH).zip ## the deployable zip (ARCH=arm64|x86_64)
+package_files := $(addprefix build/package/desync-guard-$(VERSION)-$(ARCH),.zip .cdx.json)
 
-build/package/desync-guard-$(VERSION)-$(ARCH).zip: $(ship)/bootstrap .ci/zip.py | packages-package
+.PHONY: package sbom reproducible build-DesyncGuardFunction
+package: $(package_files) ## the deployable zip and what is in it (ARCH=arm64|x86_64)
+sbom: $(filter %.json,$(package_files)) ## what is linked in: a bill of materials, CycloneDX
+
+%.zip: $(ship)/bootstrap .ci/zip.py | packages-package
 	@mkdir -p $(@D)
 	python3 .ci/zip.py $@ bootstrap=$<
+
+%.cdx.json: $(ship)/bootstrap $(deps)/stamp .ci/sbom.py | packages-package
+	@mkdir -p $(@D)
+	python3 .ci/sbom.py $(ARCH) $(VERSION) $< $@
+
+reproducible: $(deps)/stamp ## build in two places and compare every byte (ARCH=arm64|x86_64)
+	@.ci/reproducible $(ARCH)
 
 # What `sam build` calls, in a copy of this folder; ARCH from the environment overrides.
 build-DesyncGuardFunction:
@@ -143,6 +153,11 @@ $(tools): build/test/tools/%: $(unit_lib)
 	@echo "ld $@"
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $(filter %/$*.o,$^) $(unit_lib) $(unit_third) -lpthread -o $@
 $(foreach o,$(tool_objects),$(eval build/test/tools/$(basename $(notdir $o)): $o))
+
+# Attacked in place of the shipped binary, and built like it.
+build/test/$(ARCH)/hardening_probe: tests/integration/hardening_probe.c src/base/musl_relro.c $(deps)/stamp
+	@mkdir -p $(@D)
+	$(Q)$(ship_cc) $(filter-out -MMD -MP,$(SHIP_FLAGS)) $(CFLAGS) $(SHIP_LINK) $(filter %.c,$^) -o $@
 
 .PHONY: unit unit-build test browser venv demo demo-arm64 bench
 unit-build: $(unit_tests)
