@@ -28,7 +28,7 @@ void evaluation_write_members(struct json_writer *writer,
 
 struct action {
     str resource_id;
-    const char *action; /* enforce, promote, rollback, alert, reevaluate */
+    const char *action; /* enforce, promote, rollback, watch, alert, reevaluate */
     const char *status; /* done, planned, skipped, failed */
     str from;
     str to;
