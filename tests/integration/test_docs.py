@@ -207,8 +207,3 @@ def test_version_in_the_commands_is_the_current_one():
     version = re.search(r"^VERSION := (\S+)", (ROOT / "Makefile").read_text(), re.M)[1]
     named = set(re.findall(r"desync-guard-(\d[\d.]*\d)-arm64", text_of("deploy.md")))
     assert named == {version}
-
-
-def test_all_alarms_are_explained():
-    alarms = Stack(stack.transform(), **ON).of_type("AWS::CloudWatch::Alarm")
-    assert set(re.findall(r"^\| (\w+Alarm) \|", text_of("deploy.md"), re.M)) == set(alarms)

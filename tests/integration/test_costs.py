@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/costs.md: every cell of its tables is what the formula beside it gives, and what the
+formulas assume of the template and of the sources is so.
+"""
+
+import re
+
+import pytest
+
+from sim import stack
+from sim.stack import ON, ROOT, Stack
+
+PAGE = (ROOT / "docs/costs.md").read_text()
+SIZES = (10, 100, 1000)
+LINE = re.compile(r"^\| ([^|*]+) \| `([^`]*)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", re.M)
+TOGETHER = re.compile(r"^\| \*\*together\*\* \| " + 3 * r"\| \*\*([\d.]+)\*\* " + r"\|$", re.M)
+NUMBERS = {name: float(value) for name, value in
+           re.findall(r"^\| `(\w+)` \| ([\d.]+) \| .* \|$", PAGE, re.M)}
+
+
+def cost(formula, n):
+    """US dollars. The formulas know numbers, names of the page's tables, and + * / ( )."""
+    assert re.fullmatch(r"[\w\s.+*/()]+", formula)
+    objects = n * NUMBERS["nodes"] * 12 * 24 * 30
+    return eval(formula, {"__builtins__": {}}, {**NUMBERS, "n": n, "objects": objects})
+
+
+@pytest.mark.parametrize("name, formula, cells", [
+    (name, formula, cells) for name, formula, *cells in LINE.findall(PAGE)])
+def test_every_cell_is_what_its_formula_gives(name, formula, cells):
+    assert cells == [f"{cost(formula, n):.2f}" for n in SIZES]
+
+
+def test_sums_are_those_of_their_tables():
+    parts = re.split(TOGETHER, PAGE)
+    assert len(parts) == 3 + 2 * 3
+    for table, sums in ((parts[0], parts[1:4]), (parts[4], parts[5:8])):
+        formulas = [formula for _, formula, *_ in LINE.findall(table)]
+        assert len(formulas) >= 7
+        assert sums == [f"{sum(cost(f, n) for f in formulas):.2f}" for n in SIZES]
+
+
+def test_every_price_and_assumption_is_used():
+    formulas = " ".join(formula for _, formula, *_ in LINE.findall(PAGE)) + " nodes"
+    assert set(NUMBERS) == set(re.findall(r"\b[a-z]\w+", formulas)) - {"objects"}
+
+
+def test_assumptions_are_those_of_the_template():
+    parameters = stack.load()["Parameters"]
+    resources = Stack(stack.transform(), **ON)
+    assert NUMBERS["memory_gb"] * 1024 == parameters["MemorySize"]["Default"]
+    assert NUMBERS["calls_per_second"] == float(parameters["ElbRequestsPerSecond"]["Default"])
+    assert NUMBERS["sweeps"] == 30 * 24 / float(parameters["ConfigRuleHours"]["Default"])
+    assert NUMBERS["alarms"] == len(resources.of_type("AWS::CloudWatch::Alarm"))
+    assert len(resources.of_type("AWS::CloudWatch::Dashboard")) == 1
+
+
+def test_assumed_metrics_are_those_that_are_written():
+    def names(pattern, source):
+        return set(re.findall(pattern, (ROOT / "src/app" / source).read_text()))
+    of_a_unit = r'\{"([A-Z]\w+)", "(?:Count|Percent|Seconds|None)",'
+    own = names(of_a_unit, "metrics.c") | names(r'\{"\w+", "([A-Z]\w+)"\}', "metrics.c")
+    filters = Stack(stack.transform(), **ON).of_type("AWS::Logs::MetricFilter")
+    assert NUMBERS["own_metrics"] == len(own) + len(filters)
+    assert NUMBERS["traffic_metrics"] == len(names(of_a_unit, "log_object_reply.c"))
