@@ -130,6 +130,10 @@ struct telling {
 };
 /* Publishes it. Returns those that certainly were not published, to be told later. */
 unsigned act_tell(struct act *act, const struct telling *telling);
+
+/* One alert to the topic; there must be one. */
+struct alert;
+MUST_USE enum status act_publish(struct act *act, const struct alert *alert, struct error *error);
 /* Is there a topic? */
 bool act_is_heard(const struct act *act);
 

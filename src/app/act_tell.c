@@ -55,7 +55,7 @@ static struct alert alert_of(const struct act *act,
     return alert;
 }
 
-static enum status publish(struct act *act, const struct alert *alert, struct error *error) {
+enum status act_publish(struct act *act, const struct alert *alert, struct error *error) {
     struct alert_text text;
     alert_render(act->arena, alert, &text);
     struct sns_attribute attributes[ALERT_ATTRIBUTE_COUNT];
@@ -85,7 +85,7 @@ unsigned act_tell(struct act *act, const struct telling *telling) {
         }
         struct error error = {0};
         const struct alert alert = alert_of(act, telling, TELLS[i].kind);
-        bool is_told = publish(act, &alert, &error) == STATUS_OK;
+        bool is_told = act_publish(act, &alert, &error) == STATUS_OK;
         /* SNS knows no request twice: after no answer, half of one, or a 500 it may have been
          * published, and counts as told. The invocation fails all the same, so that somebody looks.
          */

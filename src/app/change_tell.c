@@ -2,7 +2,6 @@
  *
  * What promotion, roll back and watch tell people.
  */
-#include "aws/sns.h"
 #include "promote_internal.h"
 
 #define LEASE_MS (INT64_C(15) * 60 * MS_PER_SECOND) /* Lambda's longest invocation */
@@ -30,21 +29,7 @@ static enum status publish(struct act *act,
         .changed_to = change->to,
         .note = change->note,
     };
-    struct alert_text text;
-    alert_render(act->arena, &alert, &text);
-    struct sns_attribute attributes[ALERT_ATTRIBUTE_COUNT];
-    for (size_t i = 0; i < ALERT_ATTRIBUTE_COUNT; i++) {
-        attributes[i] = (struct sns_attribute){str_from_cstr(text.attributes[i].name),
-                                               text.attributes[i].value};
-    }
-    const struct sns_message message = {
-        .topic_arn = act->app->settings.act.alert_topic_arn,
-        .subject = text.subject,
-        .text = text.body,
-        .attributes = attributes,
-        .attribute_count = ALERT_ATTRIBUTE_COUNT,
-    };
-    return sns_publish(&act->app->home, &message, act->arena, NULL, error);
+    return act_publish(act, &alert, error);
 }
 
 bool change_tell(struct act *act, const struct change_alert *alert) {

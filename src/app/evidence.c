@@ -5,7 +5,7 @@
  * CloudWatch counted, many load balancers a call.
  */
 #include "aws/cloudwatch.h"
-#include "aws/dynamodb.h"
+#include "item_internal.h"
 #include "promote_internal.h"
 
 #define MS_PER_MINUTE    (60 * MS_PER_SECOND)
@@ -21,22 +21,17 @@ static const char *const METRIC_NAMES[METRICS] = {
     "HTTPCode_Target_5XX_Count",
 };
 
-static uint64_t get_count(const struct dynamodb_item *item, const char *name) {
-    int64_t value = 0;
-    return dynamodb_get_number(item, name, &value) && value > 0 ? (uint64_t)value : 0;
-}
-
 static void add_day(const struct dynamodb_item *item, struct evidence *evidence) {
-    uint64_t requests = get_count(item, "requests");
+    uint64_t requests = (uint64_t)item_number(item, "requests");
     int64_t newest_ms = 0;
     evidence->log_days += requests > 0 ? 1 : 0;
     evidence->has_logs = evidence->has_logs || requests > 0;
     evidence->log_requests += requests;
-    evidence->compliant += get_count(item, "compliant");
-    evidence->acceptable += get_count(item, "acceptable");
-    evidence->ambiguous += get_count(item, "ambiguous");
-    evidence->severe += get_count(item, "severe");
-    evidence->unclassified += get_count(item, "unknown");
+    evidence->compliant += (uint64_t)item_number(item, "compliant");
+    evidence->acceptable += (uint64_t)item_number(item, "acceptable");
+    evidence->ambiguous += (uint64_t)item_number(item, "ambiguous");
+    evidence->severe += (uint64_t)item_number(item, "severe");
+    evidence->unclassified += (uint64_t)item_number(item, "unknown");
     if (time_parse_iso8601(dynamodb_get_string(item, "newest_at"), &newest_ms) &&
         newest_ms > evidence->log_newest_ms) {
         evidence->log_newest_ms = newest_ms;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/dynamodb.h"
 #include "history_internal.h"
+#include "item_internal.h"
 
 #include <stdlib.h>
 
@@ -30,22 +30,11 @@ static void *grow(struct arena *arena, void **items, size_t *count, size_t *capa
     return (char *)*items + (*count)++ * size;
 }
 
-static int64_t time_of(const struct dynamodb_item *item, const char *name) {
-    int64_t ms = 0;
-    str text = dynamodb_get_string(item, name);
-    return time_parse_iso8601(text, &ms) ? ms : 0;
-}
-
 static str text_of(const struct reading *reading,
                    const struct dynamodb_item *item,
                    const char *name) {
     str text = dynamodb_get_string(item, name);
     return str_eq(text, STR("none")) ? STR_EMPTY : str_copy(reading->arena, text);
-}
-
-static uint64_t number_of(const struct dynamodb_item *item, const char *name) {
-    int64_t value = 0;
-    return dynamodb_get_number(item, name, &value) && value > 0 ? (uint64_t)value : 0;
 }
 
 static void take_state(struct reading *reading, const struct dynamodb_item *item, str arn) {
@@ -74,8 +63,8 @@ static void take_incident(struct reading *reading, const struct dynamodb_item *i
         .arn = arn,
         .owner = text_of(reading, item, "owner"),
         .findings = text_of(reading, item, "findings"),
-        .opened_ms = time_of(item, "openedAt"),
-        .closed_ms = time_of(item, "closedAt"),
+        .opened_ms = item_time(item, "openedAt"),
+        .closed_ms = item_time(item, "closedAt"),
     };
     if (incident.closed_ms != 0 && incident.closed_ms < reading->from_ms) {
         return;
@@ -92,21 +81,21 @@ static void take_incident(struct reading *reading, const struct dynamodb_item *i
 
 static struct traffic_window baseline_of(const struct dynamodb_item *item) {
     return (struct traffic_window){
-        .start_ms = time_of(item, "baselineFrom"),
-        .end_ms = time_of(item, "baselineTo"),
+        .start_ms = item_time(item, "baselineFrom"),
+        .end_ms = item_time(item, "baselineTo"),
         .has_data = true,
-        .requests = number_of(item, "baselineRequests"),
-        .non_compliant = number_of(item, "baselineNonCompliant"),
-        .elb_4xx = number_of(item, "baselineElb4xx"),
-        .elb_5xx = number_of(item, "baselineElb5xx"),
-        .target_5xx = number_of(item, "baselineTarget5xx"),
+        .requests = (uint64_t)item_number(item, "baselineRequests"),
+        .non_compliant = (uint64_t)item_number(item, "baselineNonCompliant"),
+        .elb_4xx = (uint64_t)item_number(item, "baselineElb4xx"),
+        .elb_5xx = (uint64_t)item_number(item, "baselineElb5xx"),
+        .target_5xx = (uint64_t)item_number(item, "baselineTarget5xx"),
     };
 }
 
 /* CHANGE items of before there was promotion say no action. */
 static void take_change(struct reading *reading, const struct dynamodb_item *item, str arn) {
     struct history *history = reading->history;
-    int64_t at_ms = time_of(item, "changedAt");
+    int64_t at_ms = item_time(item, "changedAt");
     if (at_ms < reading->from_ms) {
         return;
     }
@@ -157,11 +146,11 @@ static void take_point(struct reading *reading, const struct dynamodb_item *item
         history->points = items;
         point->day = day;
     }
-    point->listed += number_of(item, "listed");
-    point->non_compliant += number_of(item, "nonCompliant");
-    point->modes[MODE_MONITOR] += number_of(item, "monitor");
-    point->modes[MODE_DEFENSIVE] += number_of(item, "defensive");
-    point->modes[MODE_STRICTEST] += number_of(item, "strictest");
+    point->listed += (uint64_t)item_number(item, "listed");
+    point->non_compliant += (uint64_t)item_number(item, "nonCompliant");
+    point->modes[MODE_MONITOR] += (uint64_t)item_number(item, "monitor");
+    point->modes[MODE_DEFENSIVE] += (uint64_t)item_number(item, "defensive");
+    point->modes[MODE_STRICTEST] += (uint64_t)item_number(item, "strictest");
     point->protected_percent = share(point);
 }
 

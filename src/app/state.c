@@ -2,40 +2,14 @@
  *
  * The STATE item: one a load balancer, replaced as a whole under its version.
  */
-#include "aws/dynamodb.h"
+#include "item_internal.h"
 #include "state_internal.h"
 
-#define ATTRIBUTES_MAX        36
 #define CORRECTIONS_BYTES_MAX 2048
 /* Of an item that somebody else has put there: it is replaced rather than stumbled over forever. */
 #define NO_VERSION (-1)
 /* Of what others wrote: ARNs, user agents. */
 #define NAME_CHARACTERS_MAX 512
-
-/* An item under construction. */
-struct item_writer {
-    struct dynamodb_attribute attributes[ATTRIBUTES_MAX];
-    size_t count;
-    struct arena *arena;
-};
-
-static void put_text(struct item_writer *item, const char *name, str value) {
-    if (!str_is_empty(value)) {
-        ASSERT(item->count < ATTRIBUTES_MAX);
-        item->attributes[item->count++] = dynamodb_string(name, value);
-    }
-}
-
-static void put_number(struct item_writer *item, const char *name, int64_t value) {
-    ASSERT(item->count < ATTRIBUTES_MAX);
-    item->attributes[item->count++] = dynamodb_number(item->arena, name, value);
-}
-
-static void put_time(struct item_writer *item, const char *name, int64_t ms) {
-    if (ms != 0) {
-        put_text(item, name, time_format_iso8601(item->arena, ms));
-    }
-}
 
 static str corrections_format(const struct lb_state *state, struct arena *arena) {
     struct buf text;
@@ -95,37 +69,32 @@ static struct correction read_correction(str text) {
 
 static void put_judgement(struct item_writer *item, const struct lb_state *state) {
     char grade = state->grade == '\0' ? '-' : state->grade;
-    put_time(item, "factsTime", state->facts_ms);
-    put_text(item, "compliance", str_from_cstr(compliance_name(state->compliance)));
-    put_text(item, "mode", str_from_cstr(mode_name(state->mode)));
-    put_text(item, "requiredMode", str_from_cstr(mode_name(state->required_mode)));
+    item_put_time(item, "factsTime", state->facts_ms);
+    item_put_text(item, "compliance", str_from_cstr(compliance_name(state->compliance)));
+    item_put_text(item, "mode", str_from_cstr(mode_name(state->mode)));
+    item_put_text(item, "requiredMode", str_from_cstr(mode_name(state->required_mode)));
     if (state->scheme != SCHEME_UNKNOWN) {
-        put_text(item, "scheme", str_from_cstr(scheme_name(state->scheme)));
+        item_put_text(item, "scheme", str_from_cstr(scheme_name(state->scheme)));
     }
-    put_text(item, "grade", str_copy(item->arena, (str){&grade, 1}));
-    put_text(item, "owner", state->owner);
-    put_text(item, "findings", state->findings);
+    item_put_text(item, "grade", str_copy(item->arena, (str){&grade, 1}));
+    item_put_text(item, "owner", state->owner);
+    item_put_text(item, "findings", state->findings);
 }
 
 static void put_memory(struct item_writer *item, const struct lb_state *state) {
-    put_time(item, "nonCompliantSince", state->since_ms);
-    put_time(item, "toldSince", state->told_since_ms);
-    put_number(item, "escalatedDay", state->escalated_day);
-    put_text(item, "toldException", state->told_exception);
-    put_time(item, "fightToldAt", state->fight_told_ms);
-    put_number(item, "untold", (int64_t)state->untold);
-    put_text(item, "imported", state->imported);
-    put_text(item, "intent", correction_format(&state->intent, item->arena));
-    put_text(item, "pendingChange", correction_format(&state->pending_change, item->arena));
-    put_time(item, "pendingOpen", state->pending_open_ms);
-    put_time(item, "pendingClose", state->pending_close_ms);
-    put_time(item, "pendingClosedAt", state->pending_closed_ms);
-    put_text(item, "corrections", corrections_format(state, item->arena));
-}
-
-static int64_t get_time(const struct dynamodb_item *item, const char *name) {
-    int64_t ms = 0;
-    return time_parse_iso8601(dynamodb_get_string(item, name), &ms) ? ms : 0;
+    item_put_time(item, "nonCompliantSince", state->since_ms);
+    item_put_time(item, "toldSince", state->told_since_ms);
+    item_put_number(item, "escalatedDay", state->escalated_day);
+    item_put_text(item, "toldException", state->told_exception);
+    item_put_time(item, "fightToldAt", state->fight_told_ms);
+    item_put_number(item, "untold", (int64_t)state->untold);
+    item_put_text(item, "imported", state->imported);
+    item_put_text(item, "intent", correction_format(&state->intent, item->arena));
+    item_put_text(item, "pendingChange", correction_format(&state->pending_change, item->arena));
+    item_put_time(item, "pendingOpen", state->pending_open_ms);
+    item_put_time(item, "pendingClose", state->pending_close_ms);
+    item_put_time(item, "pendingClosedAt", state->pending_closed_ms);
+    item_put_text(item, "corrections", corrections_format(state, item->arena));
 }
 
 static enum compliance compliance_of(str name) {
@@ -150,7 +119,7 @@ static void read_judgement(const struct dynamodb_item *item, struct lb_state *st
     str grade = dynamodb_get_string(item, "grade");
     str compliance = dynamodb_get_string(item, "compliance");
     state->is_known = !str_is_empty(compliance); /* it may hold an intent only */
-    state->facts_ms = get_time(item, "factsTime");
+    state->facts_ms = item_time(item, "factsTime");
     state->compliance = compliance_of(compliance);
     state->mode = mode_parse(dynamodb_get_string(item, "mode"));
     state->required_mode = mode_parse(dynamodb_get_string(item, "requiredMode"));
@@ -165,16 +134,16 @@ static void read_memory(const struct dynamodb_item *item, struct lb_state *state
     (void)dynamodb_get_number(item, "untold", &untold);
     (void)dynamodb_get_number(item, "escalatedDay", &state->escalated_day);
     state->untold = untold > 0 && untold <= TELL_ALL ? (unsigned)untold : 0;
-    state->since_ms = get_time(item, "nonCompliantSince");
-    state->told_since_ms = get_time(item, "toldSince");
+    state->since_ms = item_time(item, "nonCompliantSince");
+    state->told_since_ms = item_time(item, "toldSince");
     state->told_exception = dynamodb_get_string(item, "toldException");
-    state->fight_told_ms = get_time(item, "fightToldAt");
+    state->fight_told_ms = item_time(item, "fightToldAt");
     state->imported = dynamodb_get_string(item, "imported");
     state->intent = read_correction(dynamodb_get_string(item, "intent"));
     state->pending_change = read_correction(dynamodb_get_string(item, "pendingChange"));
-    state->pending_open_ms = get_time(item, "pendingOpen");
-    state->pending_close_ms = get_time(item, "pendingClose");
-    state->pending_closed_ms = get_time(item, "pendingClosedAt");
+    state->pending_open_ms = item_time(item, "pendingOpen");
+    state->pending_close_ms = item_time(item, "pendingClose");
+    state->pending_closed_ms = item_time(item, "pendingClosedAt");
     read_corrections(dynamodb_get_string(item, "corrections"), state);
 }
 
@@ -221,10 +190,10 @@ enum status state_save(const struct state_table *table,
                        struct arena *arena,
                        struct error *error) {
     struct item_writer item = {.arena = arena};
-    put_text(&item, DYNAMODB_PK, arn);
-    put_text(&item, DYNAMODB_SK, STR("STATE"));
-    put_number(&item, "version", next->version);
-    put_text(&item, "writer", table->writer);
+    item_put_text(&item, DYNAMODB_PK, arn);
+    item_put_text(&item, DYNAMODB_SK, STR("STATE"));
+    item_put_number(&item, "version", next->version);
+    item_put_text(&item, "writer", table->writer);
     put_judgement(&item, next);
     put_memory(&item, next);
     const struct dynamodb_attribute version = dynamodb_number(arena, ":v", before->version);

@@ -3,11 +3,10 @@
  * The WATCH items: their codec and their conditional writes. The life of one is drawn in
  * promote_internal.h.
  */
-#include "aws/dynamodb.h"
+#include "item_internal.h"
 #include "promote_internal.h"
 
-#define WATCH_PK       "WATCH"
-#define ATTRIBUTES_MAX 32
+#define WATCH_PK "WATCH"
 /* A roll back is remembered for longer than EVIDENCE_DAYS can be. */
 #define ENDED_KEPT_MS       (100 * MS_PER_DAY)
 #define NOTE_CHARACTERS_MAX 1024
@@ -21,87 +20,52 @@ static const char *const STATUS_NAMES[] = {
 };
 #define STATUS_COUNT (sizeof STATUS_NAMES / sizeof *STATUS_NAMES)
 
-/* An item under construction. */
-struct item_writer {
-    struct dynamodb_attribute attributes[ATTRIBUTES_MAX];
-    size_t count;
-    struct arena *arena;
-};
-
-static void put_text(struct item_writer *item, const char *name, str value) {
-    if (!str_is_empty(value)) {
-        ASSERT(item->count < ATTRIBUTES_MAX);
-        item->attributes[item->count++] = dynamodb_string(name, value);
-    }
-}
-
-static void put_number(struct item_writer *item, const char *name, int64_t value) {
-    ASSERT(item->count < ATTRIBUTES_MAX);
-    item->attributes[item->count++] = dynamodb_number(item->arena, name, value);
-}
-
-static void put_time(struct item_writer *item, const char *name, int64_t ms) {
-    if (ms != 0) {
-        put_text(item, name, time_format_iso8601(item->arena, ms));
-    }
-}
-
 static void put_baseline(struct item_writer *item, const struct traffic_window *baseline) {
     if (baseline->end_ms == 0) {
         return;
     }
-    put_time(item, "baselineFrom", baseline->start_ms);
-    put_time(item, "baselineTo", baseline->end_ms);
-    put_number(item, "baselineHasData", baseline->has_data ? 1 : 0);
-    put_number(item, "baselineRequests", (int64_t)baseline->requests);
-    put_number(item, "baselineNonCompliant", (int64_t)baseline->non_compliant);
-    put_number(item, "baselineElb4xx", (int64_t)baseline->elb_4xx);
-    put_number(item, "baselineElb5xx", (int64_t)baseline->elb_5xx);
-    put_number(item, "baselineTarget5xx", (int64_t)baseline->target_5xx);
+    item_put_time(item, "baselineFrom", baseline->start_ms);
+    item_put_time(item, "baselineTo", baseline->end_ms);
+    item_put_number(item, "baselineHasData", baseline->has_data ? 1 : 0);
+    item_put_number(item, "baselineRequests", (int64_t)baseline->requests);
+    item_put_number(item, "baselineNonCompliant", (int64_t)baseline->non_compliant);
+    item_put_number(item, "baselineElb4xx", (int64_t)baseline->elb_4xx);
+    item_put_number(item, "baselineElb5xx", (int64_t)baseline->elb_5xx);
+    item_put_number(item, "baselineTarget5xx", (int64_t)baseline->target_5xx);
 }
 
 static void put_record(struct item_writer *item, const struct watch_record *record) {
-    put_text(item, DYNAMODB_PK, STR(WATCH_PK));
-    put_text(item, DYNAMODB_SK, record->arn);
-    put_number(item, "version", record->version);
-    put_text(item, "status", str_from_cstr(STATUS_NAMES[record->status]));
-    put_time(item, "changedAt", record->changed_ms);
-    put_text(item, "before", str_from_cstr(mode_name(record->from)));
-    put_text(item, "after", str_from_cstr(mode_name(record->to)));
-    put_number(item, "minutes", record->minutes);
-    put_number(item, "extended", record->was_extended ? 1 : 0);
-    put_time(item, "endedAt", record->ended_ms);
-    put_text(item, "note", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
-    put_text(item, "writer", record->writer);
-    put_time(item, "leaseUntil", record->lease_ms);
-    put_number(item, "untold", record->is_untold ? 1 : 0);
-    put_text(item, "owner", record->owner);
+    item_put_text(item, DYNAMODB_PK, STR(WATCH_PK));
+    item_put_text(item, DYNAMODB_SK, record->arn);
+    item_put_number(item, "version", record->version);
+    item_put_text(item, "status", str_from_cstr(STATUS_NAMES[record->status]));
+    item_put_time(item, "changedAt", record->changed_ms);
+    item_put_text(item, "before", str_from_cstr(mode_name(record->from)));
+    item_put_text(item, "after", str_from_cstr(mode_name(record->to)));
+    item_put_number(item, "minutes", record->minutes);
+    item_put_number(item, "extended", record->was_extended ? 1 : 0);
+    item_put_time(item, "endedAt", record->ended_ms);
+    item_put_text(item, "note", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
+    item_put_text(item, "writer", record->writer);
+    item_put_time(item, "leaseUntil", record->lease_ms);
+    item_put_number(item, "untold", record->is_untold ? 1 : 0);
+    item_put_text(item, "owner", record->owner);
     put_baseline(item, &record->baseline);
     if (record->ended_ms != 0) {
-        put_number(item, "expires_at", (record->ended_ms + ENDED_KEPT_MS) / MS_PER_SECOND);
+        item_put_number(item, "expires_at", (record->ended_ms + ENDED_KEPT_MS) / MS_PER_SECOND);
     }
-}
-
-static int64_t get_time(const struct dynamodb_item *item, const char *name) {
-    int64_t ms = 0;
-    return time_parse_iso8601(dynamodb_get_string(item, name), &ms) ? ms : 0;
-}
-
-static int64_t get_number(const struct dynamodb_item *item, const char *name) {
-    int64_t value = 0;
-    return dynamodb_get_number(item, name, &value) && value > 0 ? value : 0;
 }
 
 static struct traffic_window get_baseline(const struct dynamodb_item *item) {
     return (struct traffic_window){
-        .start_ms = get_time(item, "baselineFrom"),
-        .end_ms = get_time(item, "baselineTo"),
-        .has_data = get_number(item, "baselineHasData") != 0,
-        .requests = (uint64_t)get_number(item, "baselineRequests"),
-        .non_compliant = (uint64_t)get_number(item, "baselineNonCompliant"),
-        .elb_4xx = (uint64_t)get_number(item, "baselineElb4xx"),
-        .elb_5xx = (uint64_t)get_number(item, "baselineElb5xx"),
-        .target_5xx = (uint64_t)get_number(item, "baselineTarget5xx"),
+        .start_ms = item_time(item, "baselineFrom"),
+        .end_ms = item_time(item, "baselineTo"),
+        .has_data = item_number(item, "baselineHasData") != 0,
+        .requests = (uint64_t)item_number(item, "baselineRequests"),
+        .non_compliant = (uint64_t)item_number(item, "baselineNonCompliant"),
+        .elb_4xx = (uint64_t)item_number(item, "baselineElb4xx"),
+        .elb_5xx = (uint64_t)item_number(item, "baselineElb5xx"),
+        .target_5xx = (uint64_t)item_number(item, "baselineTarget5xx"),
     };
 }
 
@@ -110,17 +74,17 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
     str status = dynamodb_get_string(item, "status");
     *record = (struct watch_record){
         .arn = dynamodb_get_string(item, DYNAMODB_SK),
-        .version = get_number(item, "version"),
-        .changed_ms = get_time(item, "changedAt"),
+        .version = item_number(item, "version"),
+        .changed_ms = item_time(item, "changedAt"),
         .from = mode_parse(dynamodb_get_string(item, "before")),
         .to = mode_parse(dynamodb_get_string(item, "after")),
-        .minutes = (int)get_number(item, "minutes"),
-        .was_extended = get_number(item, "extended") != 0,
-        .ended_ms = get_time(item, "endedAt"),
+        .minutes = (int)item_number(item, "minutes"),
+        .was_extended = item_number(item, "extended") != 0,
+        .ended_ms = item_time(item, "endedAt"),
         .note = dynamodb_get_string(item, "note"),
         .writer = dynamodb_get_string(item, "writer"),
-        .lease_ms = get_time(item, "leaseUntil"),
-        .is_untold = get_number(item, "untold") != 0,
+        .lease_ms = item_time(item, "leaseUntil"),
+        .is_untold = item_number(item, "untold") != 0,
         .owner = dynamodb_get_string(item, "owner"),
         .baseline = get_baseline(item),
     };
@@ -196,15 +160,15 @@ static void put_change(struct item_writer *item,
     str at = time_format_iso8601(item->arena, at_ms);
     const char *from = mode_name(record->from);
     const char *to = mode_name(record->to);
-    put_text(item, DYNAMODB_PK, record->arn);
-    put_text(item, DYNAMODB_SK, str_format(item->arena, "CHANGE#%" STR_FMT, STR_ARG(at)));
-    put_text(item, "changedAt", at);
-    put_text(item, "action", str_from_cstr(action));
-    put_text(item, "attribute", STR(ATTRIBUTE_DESYNC_MODE));
-    put_text(item, "before", str_from_cstr(is_roll_back ? to : from));
-    put_text(item, "after", str_from_cstr(is_roll_back ? from : to));
-    put_text(item, "why", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
-    put_text(item, "writer", table->writer);
+    item_put_text(item, DYNAMODB_PK, record->arn);
+    item_put_text(item, DYNAMODB_SK, str_format(item->arena, "CHANGE#%" STR_FMT, STR_ARG(at)));
+    item_put_text(item, "changedAt", at);
+    item_put_text(item, "action", str_from_cstr(action));
+    item_put_text(item, "attribute", STR(ATTRIBUTE_DESYNC_MODE));
+    item_put_text(item, "before", str_from_cstr(is_roll_back ? to : from));
+    item_put_text(item, "after", str_from_cstr(is_roll_back ? from : to));
+    item_put_text(item, "why", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
+    item_put_text(item, "writer", table->writer);
     put_baseline(item, &record->baseline);
 }
 

@@ -49,7 +49,7 @@ void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_ou
 }
 
 /* A weakness that is known is worse than one that may be. */
-static int rank_of(const struct evaluation *evaluation) {
+int fleet_rank(const struct evaluation *evaluation) {
     switch (evaluation->compliance) {
     case NON_COMPLIANT:
         return 0;
@@ -83,7 +83,7 @@ static int compare_rows(const void *left, const void *right) {
     const struct fleet_row *a = left;
     const struct fleet_row *b = right;
     const int differences[] = {
-        rank_of(&a->evaluation) - rank_of(&b->evaluation),
+        fleet_rank(&a->evaluation) - fleet_rank(&b->evaluation),
         gravity_of(&b->evaluation) - gravity_of(&a->evaluation),
         str_compare(a->account_id, b->account_id),
         str_compare(a->region, b->region),

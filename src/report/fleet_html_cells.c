@@ -73,23 +73,8 @@ static const char *word_of(const struct evaluation *evaluation) {
     return "not applicable";
 }
 
-/* As fleet_sort has them: the worst first. */
-static double rank_of(const struct evaluation *evaluation) {
-    switch (evaluation->compliance) {
-    case NON_COMPLIANT:
-        return 0;
-    case COMPLIANCE_UNKNOWN:
-        return 1;
-    case COMPLIANT:
-        return evaluation->has_active_exception ? 2 : 3;
-    case NOT_APPLICABLE:
-        break;
-    }
-    return 4;
-}
-
 void page_verdict_cell(struct html_table *table, const struct evaluation *evaluation) {
-    html_ranked_begin(table, rank_of(evaluation));
+    html_ranked_begin(table, fleet_rank(evaluation));
     html_badge(table->out, tone_of(evaluation), word_of(evaluation));
     html_cell_end(table);
 }
