@@ -139,10 +139,6 @@ static int run_workers(struct worker *workers, size_t count) {
     for (size_t i = 1; i < started; i++) {
         (void)pthread_join(workers[i].thread, NULL);
     }
-    for (size_t i = 0; i < count; i++) {
-        arena_clean_up(&workers[i].app.session.arena);
-        arena_clean_up(&workers[i].arena);
-    }
     return exit_code;
 }
 
@@ -201,6 +197,12 @@ static void begin_farewell(const struct lambda *lambda, struct farewell *farewel
     }
 }
 
+static void close_worker(void *context) {
+    struct worker *worker = context;
+    arena_clean_up(&worker->app.session.arena);
+    arena_clean_up(&worker->arena);
+}
+
 /* Everything that does not depend on an event; *workers_out live in `arena`. */
 static enum status prepare(const struct lambda *lambda,
                            struct arena *arena,
@@ -213,6 +215,7 @@ static enum status prepare(const struct lambda *lambda,
     struct worker *workers = ARENA_ARRAY(arena, struct worker, count);
     for (size_t i = 0; i < count; i++) {
         struct worker *worker = &workers[i];
+        arena_defer(arena, close_worker, worker);
         worker->log = *lambda->log;
         TRY(open_runtime(lambda, &worker->log, &worker->arena, &worker->runtime, error));
         TRY(open_app(lambda, &settings, worker, error));
