@@ -49,6 +49,7 @@ static EVP_MAC_CTX *hmac_new(void) {
         OSSL_PARAM_construct_end(),
     };
     EVP_MAC *algorithm = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    ASSERT(algorithm != NULL); /* EVP_MAC_CTX_new would fall over it */
     EVP_MAC_CTX *hmac = EVP_MAC_CTX_new(algorithm);
     EVP_MAC_free(algorithm); /* the context holds its own reference */
     ASSERT(hmac != NULL);
