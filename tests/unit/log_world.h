@@ -23,8 +23,8 @@
 #define LOG_KEY       LOG_KEY_OF("2fk8q1zx")
 #define LOG_OBJECTS   16
 #define LOG_TIME_MS   60000 /* of an invocation */
-#define LOG_NO_TABLE  ((const char *const[]){NULL})
-#define LOG_VARIABLES ((const char *const[]){"STATE_TABLE", "ledger", NULL})
+static const char *const LOG_NO_TABLE[] = {NULL};
+static const char *const LOG_VARIABLES[] = {"STATE_TABLE", "ledger", NULL};
 
 struct log_world_object {
     const char *key;
