@@ -47,10 +47,8 @@ static void hold_canonical(str text) {
     HOLD(lines == 6 + names);
 }
 
-static void hold_result(const struct sigv4_result *result, const struct sigv4_request *request) {
+static void hold_result(const struct sigv4_result *result) {
     HOLD(is_hex(result->signature) && result->header_count >= 2);
-    HOLD(!str_contains(result->canonical_request, STR(SECRET)) ||
-         str_contains(request->path, STR("Not")) || str_contains(request->query, STR("Not")));
     for (size_t i = 0; i < result->header_count; i++) {
         str value = result->headers[i].value;
         HOLD(value.len > 0 && !str_contains(value, STR(SECRET)));
@@ -138,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sigv4_result *result = ARENA_NEW(&arena, struct sigv4_result);
     enum status status = sigv4_sign(&request, &credentials, &scope, NOW_MS, &cache, &arena, result);
     if (status == STATUS_OK) {
-        hold_result(result, &request);
+        hold_result(result);
         hold_order(&arena, &request, result);
     } else {
         HOLD(status == STATUS_INVALID || status == STATUS_TOO_LARGE);
