@@ -154,16 +154,12 @@ $(tools): build/test/tools/%: $(unit_lib)
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $(filter %/$*.o,$^) $(unit_lib) $(unit_third) -lpthread -o $@
 $(foreach o,$(tool_objects),$(eval build/test/tools/$(basename $(notdir $o)): $o))
 
-<<<<<<< HEAD
 # Attacked in place of the shipped binary, and built like it.
 build/test/$(ARCH)/hardening_probe: tests/integration/hardening_probe.c src/base/musl_relro.c $(deps)/stamp
 	@mkdir -p $(@D)
 	$(Q)$(ship_cc) $(filter-out -MMD -MP,$(SHIP_FLAGS)) $(CFLAGS) $(SHIP_LINK) $(filter %.c,$^) -o $@
 
-.PHONY: unit unit-build test browser venv demo demo-arm64 bench
-=======
 .PHONY: unit unit-build test valgrind browser venv demo demo-arm64 bench
->>>>>>> 54250c3 (wip)
 unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
 	@tests/run $(unit_tests)
