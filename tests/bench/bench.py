@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from measure import ROOT, Bench, Note, Row, Skip, machine  # noqa: E402
 
-MODULES = ["start", "footprint", "instructions", "tls", "boto3_baseline", "sweep", "audit", "logs", "size"]
+MODULES = ["start", "footprint", "instructions", "tls", "handlers", "sweep", "audit", "logs", "soak",
+           "size"]
 LINE = "{:<44} {:>9}  {:<24} {:>9} {:>10}  {:<12}"
 
 

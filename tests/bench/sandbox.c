@@ -7,11 +7,13 @@
  * A variant is one line of tab-separated fields: its name, how many events it is given, its whole
  * environment as NAME=value, the program (the first field without '='), its arguments;
  * AWS_LAMBDA_RUNTIME_API is added. Each run prints one JSON line:
- *   {"name":"..","next_us":..,"next_kb":..,"next_wait_us":..,"events_us":[..],"end_kb":..,
- *    "end_wait_us":..}
+ *   {"name":"..","next_us":..,"next_kb":..,"next_wait_us":..,"events_us":[..],"first_cpu_us":..,
+ *    "end_cpu_us":..,"end_kb":..,"end_wait_us":..}
  * next_us: from just before the spawn to the first byte of the first GET .../next; next_kb: peak
  * memory (VmHWM) then; events_us: from just before an event is sent to the last byte of what is
- * posted for it; end_kb: peak memory at the GET .../next after the last event. The waits are how
+ * posted for it; the cpu_us: processor time of all threads since the start, once the first event
+ * was posted and at the end; end_kb: peak memory at the GET .../next after the last event, which is
+ * the end. The waits are how
  * long, up to then, function and sandbox were ready to run but had no processor: the mark that
  * others left on this run.
  */
@@ -71,6 +73,7 @@ struct run {
     size_t posted_count;
     int64_t event_start_us;
     int64_t events_us[EVENTS_MAX];
+    int64_t first_cpu_us;
     struct connection connections[CONNECTIONS_MAX];
 };
 
@@ -122,6 +125,14 @@ static int64_t wait_us(const char *process) {
         (void)fclose(file);
     }
     return wait_ns / 1000;
+}
+
+static int64_t cpu_us(pid_t pid) {
+    clockid_t clock;
+    struct timespec used;
+    must(clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &used) == 0,
+         "processor time");
+    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
 }
 
 /* The variants */
@@ -255,23 +266,40 @@ static void answer_post(struct run *run, int fd, const char *head, const char *b
         fail("a function did not succeed");
     }
     run->events_us[run->posted_count++] = run->received_us - run->event_start_us;
+    run->first_cpu_us = run->posted_count == 1 ? cpu_us(run->pid) : run->first_cpu_us;
     send_all(fd, accepted, sizeof(accepted) - 1);
+}
+
+static const char *header(const char *head, const char *body, const char *name) {
+    const char *found = strcasestr(head, name);
+    return found != NULL && found < body ? found + strlen(name) : NULL;
+}
+
+/* Trailers, which nobody sends, aside. */
+static bool has_last_chunk(const char *body, size_t len) {
+    static const char last[] = "0\r\n\r\n";
+    size_t last_len = sizeof(last) - 1;
+    return len >= last_len && memcmp(body + len - last_len, last, last_len) == 0 &&
+           (len == last_len || body[len - last_len - 1] == '\n');
+}
+
+static bool is_whole(const struct connection *connection, const char *body) {
+    const char *length = header(connection->bytes, body, "\r\nContent-Length:");
+    size_t got = connection->len - (size_t)(body - connection->bytes);
+    if (header(connection->bytes, body, "\r\nTransfer-Encoding: chunked") != NULL) {
+        return has_last_chunk(body, got);
+    }
+    return got >= (length != NULL ? strtoul(length, NULL, 10) : 0);
 }
 
 /* Answers the request in `connection` when it is whole. */
 static void answer(struct run *run, struct connection *connection) {
     connection->bytes[connection->len] = '\0';
     char *body = strstr(connection->bytes, "\r\n\r\n");
-    if (body == NULL) {
+    if (body == NULL || !is_whole(connection, body + 4)) {
         return;
     }
     body += 4;
-    const char *length = strcasestr(connection->bytes, "\r\nContent-Length:");
-    size_t body_len = length != NULL && length < body ? strtoul(length + 17, NULL, 10) : 0;
-    size_t whole_len = (size_t)(body - connection->bytes) + body_len;
-    if (connection->len < whole_len) {
-        return;
-    }
     connection->len = 0;
     if (memcmp(connection->bytes, "GET ", 4) == 0) {
         answer_next(run, connection->fd);
@@ -345,7 +373,10 @@ static void print_run(const struct run *run) {
     for (size_t i = 0; i < run->posted_count; i++) {
         (void)printf("%s%lld", i == 0 ? "" : ",", (long long)run->events_us[i]);
     }
-    (void)printf("],\"end_kb\":%ld,\"end_wait_us\":%lld}\n",
+    (void)printf("],\"first_cpu_us\":%lld,\"end_cpu_us\":%lld,\"end_kb\":%ld,"
+                 "\"end_wait_us\":%lld}\n",
+                 (long long)run->first_cpu_us,
+                 (long long)cpu_us(run->pid),
                  peak_memory_kb(run->pid),
                  (long long)run_wait_us(run));
 }
