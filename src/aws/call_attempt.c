@@ -322,6 +322,9 @@ static bool is_skew_the_reason(struct call *call) {
         return false;
     }
     call->has_tried_skew = true;
+    if (call->request->is_sent_once) {
+        call->retry.attempts_max = 2; /* it was refused unseen, and is sent again at once */
+    }
     return true;
 }
 

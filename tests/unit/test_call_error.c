@@ -329,6 +329,25 @@ static void call_skewed_clock_is_corrected_by_one_more_try(void **state) {
     fixture_end(&fixture);
 }
 
+/* Refused for its time, it was not looked at: what the caller has just read is as good as before.
+ */
+static void call_sent_once_is_sent_again_with_the_right_time(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    struct parsed parsed = {.times = 0};
+    struct aws_request request = request_of(&parsed);
+    request.is_sent_once = true;
+    fixture_begin(&fixture);
+    fake_answer(&fixture.fake,
+                skewed(&fixture, "SignatureDoesNotMatch", "Date: Mon, 23 Nov 2026 08:10:00 GMT"));
+    fake_answer(&fixture.fake, (struct fake_answer){.http_status = 503});
+    fake_answer(&fixture.fake, (struct fake_answer){.http_status = 200});
+    assert_int_equal(aws_call(&fixture.client, &request, &fixture.arena, &fixture.error),
+                     STATUS_SERVER);
+    assert_int_equal(fixture.client.calls_sent, 2);
+    fixture_end(&fixture);
+}
+
 static void call_skew_that_explains_nothing_is_tried_once_only(void **state) {
     (void)state;
     static const struct {
@@ -404,6 +423,7 @@ int main(void) {
         cmocka_unit_test(call_message_is_cut_to_300_characters),
         cmocka_unit_test(call_message_is_one_line_of_valid_utf8),
         cmocka_unit_test(call_skewed_clock_is_corrected_by_one_more_try),
+        cmocka_unit_test(call_sent_once_is_sent_again_with_the_right_time),
         cmocka_unit_test(call_skew_that_explains_nothing_is_tried_once_only),
         cmocka_unit_test(call_skew_known_before_is_not_blamed_again),
         cmocka_unit_test(call_skew_try_counts_as_an_attempt),
