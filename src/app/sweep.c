@@ -218,7 +218,9 @@ static void judge_chunk(struct sweep *sweep, const struct sweep_chunk *chunk) {
     for (size_t i = 0; i < chunk->count; i++) {
         if (!judge(sweep, &chunk->items[i], chunk->arena, &chunk->evaluations[i])) {
             chunk->items[i].status = STATUS_DEADLINE;
-            sweep->not_reached_count++;
+            if (sweep->not_reached_count++ == 0) {
+                sweep->not_reached_because = str_copy(sweep->arena, chunk->items[i].problem);
+            }
         } else if (sweep->not_reached_count == 0) {
             sweep->reached = chunk->items[i].facts->arn;
         }

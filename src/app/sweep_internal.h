@@ -85,6 +85,7 @@ struct sweep {
     size_t judged_count;
     size_t unknown_count;
     size_t not_reached_count;
+    str not_reached_because; /* of the first of them */
     size_t
         resumed_count; /* of those to judge: judged by the invocations that this one goes on from */
     bool is_resumable; /* the next one goes on where this one ends */

@@ -41,6 +41,9 @@ static str how_far(struct sweep *sweep) {
                    sweep->resumed_count,
                    sweep->is_flawed ? ", which left some unknown" : "");
     }
+    if (!str_is_empty(sweep->not_reached_because)) {
+        buf_printf(&out, "; the first of them: %" STR_FMT, STR_ARG(sweep->not_reached_because));
+    }
     append_cause(&out, "the listing is incomplete", &sweep->list_error);
     append_cause(&out, "not all could be reported", &sweep->report_error);
     append_cause(&out, "vanished ones could not be looked up", &sweep->vanished_error);
