@@ -159,7 +159,7 @@ build/test/$(ARCH)/hardening_probe: tests/integration/hardening_probe.c src/base
 	@mkdir -p $(@D)
 	$(Q)$(ship_cc) $(filter-out -MMD -MP,$(SHIP_FLAGS)) $(CFLAGS) $(SHIP_LINK) $(filter %.c,$^) -o $@
 
-.PHONY: unit unit-build test valgrind browser venv demo demo-arm64 bench
+.PHONY: unit unit-build test reliability valgrind browser venv demo demo-arm64 bench
 unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
 	@tests/run $(unit_tests)
@@ -177,6 +177,10 @@ build/python: .ci/requirements.txt .ci/venv.sh | packages-test
 	@.ci/venv.sh .ci/requirements.txt build/venv $@
 venv: build/python
 
+reliability: bootstrap venv ## try every fault at every AWS call, and write docs/reliability.md
+	@build/python -m pytest -q tests/integration/test_fault_matrix.py -k fault_is_held
+	@build/python tests/sim/reliability.py
+
 demo: bootstrap venv ## see it work on this machine, without an AWS account
 	@build/python tests/sim/demo.py
 
@@ -192,7 +196,6 @@ build/python-bench: .ci/requirements-bench.txt .ci/venv.sh | packages-test
 bench: packages-bench venv package bootstrap-dynamic $(addprefix build/bench/,floor sandbox endpoint)
 bench: bootstrap build/bench/bootstrap-test-ca ## measure against named baselines
 	@$(MAKE) build/python-bench || echo "bench: no Python baseline"
-	@$(MAKE) build/bench/go-bootstrap || echo "bench: no Go baseline"
 	@build/python tests/bench/bench.py $(BENCH)
 
 build/bench/floor: tests/bench/floor.c $(deps)/stamp
@@ -202,12 +205,6 @@ build/bench/floor: tests/bench/floor.c $(deps)/stamp
 build/bench/%: tests/bench/%.c | packages-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 $(CFLAGS) $< -lssl -lcrypto -lpthread -o $@
-
-# Where there is a Go that is new enough; its modules come by its own proxy, go.sum tells which.
-build/bench/go-bootstrap: $(wildcard tests/bench/go_function/*)
-	@mkdir -p $(@D)
-	$(Q)cd tests/bench/go_function && CGO_ENABLED=0 GOTOOLCHAIN=local go build -mod=readonly \
-	    -trimpath -tags lambda.norpc -ldflags='-s -w' -o $(CURDIR)/$@ .
 
 # The shipped objects, but with the bench's own CA among the roots: no other can vouch for localhost.
 build/bench/roots.c: FORCE | venv $(roots)

@@ -39,6 +39,7 @@ class LocalAws(Server):
         self.faults = Faults()
         self.config = ConfigService(self.now)
         self.counts = Counter()
+        self.performed = Counter()  # without those that a fault kept from having an effect
         self.calls = []
         self.signature_failures = []
         self.pings = 0
@@ -52,6 +53,14 @@ class LocalAws(Server):
         self._moto_lock = threading.RLock()
         self._counts_lock = threading.Lock()
         super().__init__(tls=tls, **options)
+
+    def twin(self, **options):
+        """Another front of the same state: a port, faults, counts, a clock and an AWS Config of
+        its own, so that tests that run at the same time do not disturb each other."""
+        twin = LocalAws(**options)
+        twin._moto, twin._moto_lock = self.moto, self._moto_lock
+        twin.keys, twin.accounts = self.keys, self.accounts
+        return twin
 
     @property
     def url(self):
@@ -85,6 +94,7 @@ class LocalAws(Server):
     def reset_counts(self):
         with self._counts_lock:
             self.counts.clear()
+            self.performed.clear()
             self.calls.clear()
             self.signature_failures.clear()
             self.pings = 0
@@ -127,9 +137,11 @@ class LocalAws(Server):
             check(request, call.scope, self.keys, self.scheme, self.now())
         except Refused as refused:
             return self._refuse(request, refused)
-        fault = self.faults.take(call.name)
+        fault = self.faults.take(call.name, request.body, request.head)
         if fault and fault.instead:
             return fault.instead(call)
+        with self._counts_lock:
+            self.performed[call.name] += 1
         answer = self._perform(call)
         return fault.after(answer) if fault else answer
 

@@ -24,6 +24,8 @@ class _Plan:
     operation: str
     fault: Fault
     when: range
+    about: bytes = b""
+    and_copies: bool = False
     calls: int = 0
 
 
@@ -32,26 +34,36 @@ class Faults:
 
     def __init__(self):
         self._planned = []
+        self._spoiled = {}
         self._lock = threading.Lock()
 
-    def add(self, operation, fault, nth=1, times=1):
+    def add(self, operation, fault, nth=1, times=1, about="", and_copies=False):
         """The `nth` call of `operation` ("config:PutEvaluations", "*": any) and the `times` - 1
-        after it."""
+        after it; with `about`, only calls with that text in their body are counted. With
+        `and_copies` what curl sends once more by itself, when a connection that it used before is
+        reset, has the same fate."""
         with self._lock:
-            self._planned.append(_Plan(operation, fault, range(nth, nth + times)))
+            self._planned.append(
+                _Plan(operation, fault, range(nth, nth + times), about.encode(), and_copies))
 
-    def take(self, operation):
+    def take(self, operation, body=b"", head=None):
         """The fault of this call, or None. Every plan counts every call of its operation."""
         with self._lock:
-            concerned = [p for p in self._planned if p.operation in (operation, "*")]
+            if head in self._spoiled:
+                return self._spoiled[head]
+            concerned = [p for p in self._planned
+                         if p.operation in (operation, "*") and p.about in body]
             for plan in concerned:
                 plan.calls += 1
-            due = [plan.fault for plan in concerned if plan.calls in plan.when]
-            return due[0] if due else None
+            due = [plan for plan in concerned if plan.calls in plan.when]
+            if due and due[0].and_copies:
+                self._spoiled[head] = due[0].fault
+            return due[0].fault if due else None
 
     def clear(self):
         with self._lock:
             self._planned.clear()
+            self._spoiled.clear()
 
 
 def error_answer(call, code, message, status=400, headers=()):
@@ -71,6 +83,13 @@ def error_answer(call, code, message, status=400, headers=()):
     return Answer(status, headers, body.encode())
 
 
+def quoted(call):
+    """What it was sent, as AWS and those before it may put into their answers."""
+    request = call.request
+    return (f"{request.header('Authorization')} X-Amz-Security-Token: "
+            f"{request.header('X-Amz-Security-Token')}")
+
+
 def throttle(retry_after_ms=None):
     headers = [] if retry_after_ms is None else [("x-amz-retry-after", str(retry_after_ms))]
     return Fault(lambda call: error_answer(
@@ -82,13 +101,26 @@ def access_denied():
     return Fault(lambda call: error_answer(
         call, "AccessDenied" if call.protocol == "query" else "AccessDeniedException",
         f"User: arn:aws:sts::123456789012:assumed-role/desync-guard/desync-guard is not authorized "
-        f"to perform: {call.name}", 403 if call.protocol == "query" else 400))
+        f"to perform: {call.name} by {quoted(call)}", 403 if call.protocol == "query" else 400))
 
 
 def expired_token():
     return Fault(lambda call: error_answer(
         call, "ExpiredToken" if call.protocol == "query" else "ExpiredTokenException",
-        "The security token included in the request is expired", 403))
+        f"The security token included in the request is expired: {quoted(call)}", 403))
+
+
+def clock_skew(aws, seconds=600):
+    """From this call on AWS's clock is another one, and the call was signed by ours."""
+    codes = {"json": "InvalidSignatureException", "rest-json": "InvalidSignatureException",
+             "s3": "RequestTimeTooSkewed"}
+
+    def instead(call):
+        aws.clock_offset = seconds
+        return error_answer(call, codes.get(call.protocol, "SignatureDoesNotMatch"),
+                            f"Signature expired: {quoted(call)}", 403)
+
+    return Fault(instead)
 
 
 def error(code, message="refused", status=400):
@@ -96,8 +128,9 @@ def error(code, message="refused", status=400):
 
 
 def html(status=500):
-    body = b"<html><body><h1>Service Unavailable</h1></body></html>"
-    return Fault(lambda call: Answer(status, [("Content-Type", "text/html")], body))
+    return Fault(lambda call: Answer(
+        status, [("Content-Type", "text/html")],
+        f"<html><body><h1>Service Unavailable</h1>{quoted(call)}</body></html>".encode()))
 
 
 def bare_status(status=503):
@@ -109,8 +142,9 @@ def empty():
 
 
 def garbage():
-    return Fault(lambda call: Answer(200, [("Content-Type", "text/xml")],
-                                     b"\x00\xff<<<{{{ not a document \xfe" * 20))
+    return Fault(lambda call: Answer(
+        200, [("Content-Type", "text/xml")],
+        b"\x00\xff<<<{{{ not a document \xfe" * 20 + quoted(call).encode()))
 
 
 def huge(body_bytes=64 * 1024 * 1024):

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The 50 cases by which the Runtime API client was designed: what each is about, and, where no test
+of this folder is named after it, which test holds it or why there is nothing to hold."""
+
+CASES = {
+    1: "two events in one process: two ids, one connection",
+    2: "an event of no bytes",
+    3: "events of 5 KB, 1 MB and 6 MiB",
+    4: "chunked bodies in every spelling",
+    5: "an event that is cut short",
+    6: "header names in any case, blanks around values",
+    7: "no header but the request id",
+    8: "no request id",
+    9: "deadlines that are past, negative, no number, too large",
+    10: "header values of 64 KB, and bytes beyond ASCII",
+    11: "tenant id: absent, empty, set",
+    12: "trace id: set, then absent",
+    13: "the id of the invocation is echoed, never invented",
+    14: "the exact request for the next event",
+    15: "the exact request that posts an outcome",
+    16: "a response of no bytes",
+    17: "a response that is too large",
+    18: "an error in Lambda's form, its type in a header",
+    19: "any text in an error message",
+    20: "a cause for X-Ray",
+    21: "a crash",
+    22: "a bad configuration is told once, at init",
+    23: "the answer to that is a failure too",
+    24: "the next event is refused with 403",
+    25: "the next event is answered with 500",
+    26: "the next event is answered with nonsense",
+    27: "connections refused, reset and closed between events",
+    28: "a long wait, and a freeze, while waiting for an event",
+    29: "a posted outcome is refused",
+    30: "a posted outcome is answered with 500",
+    31: "the connection is cut while an outcome is posted",
+    32: "an answer that comes before the outcome was read",
+    33: "work beyond the deadline",
+    34: "the same event twice",
+    35: "thousands of invocations: memory, files, connections",
+    36: "memory after a large event",
+    37: "proxies, .netrc and curl's own variables",
+    38: "a malformed address of the Runtime API",
+    39: "nobody reads the log",
+    40: "JSON logs of each level",
+    41: "text logs of several lines",
+    42: "SIGTERM, with and without the helper that waits for it",
+    43: "the helper cannot be registered",
+    44: "several invocations at once",
+    45: "SnapStart: restored from a snapshot",
+    46: "connections that died while the sandbox was frozen",
+    47: "line ends in header values",
+    48: "sanitizers, fuzzing, and every allocation or call failing in turn",
+    49: "no file system at all",
+    50: "the way to the first event",
+}
+
+HELD_ELSEWHERE = {
+    12: ["tests/unit/test_runtime.c::trace_id_is_set_and_unset_again"],
+    16: ["tests/unit/test_runtime_post.c::empty_response_is_posted"],
+    48: ["tests/fuzz/test_fuzz.py::test_target_holds_over_seeds_and_former_finds",
+         "tests/unit/test_runtime.c::any_single_failure_on_the_way_is_survived",
+         "tests/unit/test_sweep_faults.c::sweep_survives_any_trouble_at_any_call",
+         "tests/unit/test_act_faults.c::a_call_is_handled_once_under_any_fault"],
+}
+
+ABSENT = {
+    45: "AWS offers SnapStart for no runtime of the OS-only kind (`provided.al2023`), so a function "
+        "with this binary is never restored from a snapshot",
+}

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/reliability.md, made from what a run of the fault matrix wrote and from the names of the
+conformance tests.
+
+    python3 tests/sim/reliability.py    writes the document from the rows of the last whole run
+"""
+
+import ast
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = ROOT / "build" / "test" / "faults.json"
+DOCUMENT = ROOT / "docs" / "reliability.md"
+CONFORMANCE = ROOT / "tests" / "conformance"
+LETTERS = {"repeated": "R", "seen to be done": "S", "done without": "D", "failed": "F",
+           "NOT HELD": "**X**"}
+
+HEAD = """\
+# What goes wrong, and what happens then
+
+Made by `make reliability` from a run of the tests; nothing here is typed by hand.
+
+## Every AWS call, every fault
+
+The shipped binary handles an event while one call goes wrong at its first, second or last attempt.
+After each of the {total} runs the tests have seen that
+
+- the verdicts that could be reported were, and no other was;
+- the error, or the log where the event is done without the call, names the service and the operation;
+- no secret key, session token, signature, external id, result token or part of the event that is not
+  judged was told, though the answers quoted what they were sent, and the log level was TRACE;
+- the invocation ended before its deadline by itself, with an answer;
+- no mode was lowered, set twice or told of twice;
+- the same event, delivered again by Lambda when AWS is well, left everything as without the fault.
+
+| letter | meaning | runs |
+|---|---|---|
+| R | repeated, and the event is done as without the fault | {R} |
+| S | not repeated: it is looked, and seen that it was carried out although the answer was lost | {S} |
+| D | the event is done without it, and the log says what is missing | {D} |
+| F | the invocation fails by itself, after whatever could be reported was, for Lambda to repeat | {F} |
+
+Each cell has three letters: the fault at the first, at the second and at the last attempt.
+"""
+
+FAULTS = {
+    "refused": "nobody listens, from that attempt on",
+    "reset before": "the connection is reset before anything is answered",
+    "reset in headers": "carried out, and reset inside the headers of the answer",
+    "reset in body": "carried out, and reset inside the body of the answer",
+    "delay": "carried out, and answered after the deadline",
+    "throttle": "throttled",
+    "throttle, told when": "throttled with `x-amz-retry-after`",
+    "500": "500 with a page of HTML",
+    "503": "503 with a page of HTML",
+    "garbage": "200 with bytes that are no document",
+    "empty": "200 with nothing",
+    "truncated": "carried out, and answered with half a document in a whole HTTP answer",
+    "denied": "access denied",
+    "expired": "the credentials have expired",
+    "clock skew": "AWS's clock is 10 minutes ahead from then on",
+}
+
+
+def table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def of_faults(rows, impossible):
+    cells, certificates = {}, {}
+    for row in rows:
+        place = certificates if row["attempt"] == "" else cells
+        key = (row["call"], row["event"])
+        place.setdefault(key, {}).setdefault(row["fault"], []).append(LETTERS[row["how"]])
+    counts = Counter(row["how"] for row in rows)
+    text = HEAD.format(total=len(rows), **{LETTERS[how]: counts[how] for how in LETTERS})
+    half = len(FAULTS) // 2
+    for kinds in (list(FAULTS)[:half], list(FAULTS)[half:]):
+        text += "\n" + table(["call", "event", *kinds], [
+            [call, event, *("".join(found.get(kind, ["-"])) for kind in kinds)]
+            for (call, event), found in cells.items()])
+    text += "\n" + table(["fault", "what is done to the call"], [[*each] for each in FAULTS.items()])
+    text += "\nNot possible, and marked `-`:\n\n"
+    text += "".join(f"- {call}, {kind}: {why}\n" for (call, kind), why in impossible.items())
+    kinds = list(next(iter(certificates.values())))
+    text += "\nThe certificate of a service does not hold; nothing is ever sent to it:\n\n"
+    return text + table(["first call to the service", "event", *kinds], [
+        [call, event, *("".join(found[kind]) for kind in kinds)]
+        for (call, event), found in certificates.items()])
+
+
+def named_tests():
+    """case number -> the conformance tests that are named after it."""
+    found = {}
+    for path in sorted(CONFORMANCE.glob("test_*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                match = re.match(r"test_cases?_((?:\d\d_)+)", node.name)
+                for number in re.findall(r"\d\d", match[1]) if match else []:
+                    found.setdefault(int(number), []).append(
+                        f"tests/conformance/{path.name}::{node.name}")
+    return found
+
+
+def of_conformance(cases, held_elsewhere, absent):
+    tests = named_tests()
+    lines = []
+    for number, what in cases.items():
+        held = tests.get(number, []) + held_elsewhere.get(number, [])
+        lines.append([str(number), what, "<br>".join(f"`{each}`" for each in held)
+                      if held else f"does not apply: {absent[number]}"])
+    count = len(cases) - len(absent)
+    return (f"\n## The Lambda Runtime API, {len(cases)} cases\n\nThe shipped binary against a scripted "
+            f"Runtime API that walks the state machine of Lambda's own. {count} are held, "
+            f"{len(absent)} cannot arise.\n\n" + table(["case", "about", "held by"], lines))
+
+
+def render(rows):
+    sys.path.insert(0, str(CONFORMANCE))
+    from cases import ABSENT, CASES, HELD_ELSEWHERE
+
+    from sim.fault_matrix import IMPOSSIBLE
+    return of_faults(rows, IMPOSSIBLE) + of_conformance(CASES, HELD_ELSEWHERE, ABSENT)
+
+
+def main():
+    if not ROWS.exists():
+        sys.exit(f"{ROWS} does not exist: run tests/integration/test_fault_matrix.py first")
+    DOCUMENT.write_text(render(json.loads(ROWS.read_text())))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "tests"))
+    main()
