@@ -196,6 +196,7 @@ build/python-bench: .ci/requirements-bench.txt .ci/venv.sh | packages-test
 bench: packages-bench venv package bootstrap-dynamic $(addprefix build/bench/,floor sandbox endpoint)
 bench: bootstrap build/bench/bootstrap-test-ca ## measure against named baselines
 	@$(MAKE) build/python-bench || echo "bench: no Python baseline"
+	@$(MAKE) build/bench/go-bootstrap || echo "bench: no Go baseline"
 	@build/python tests/bench/bench.py $(BENCH)
 
 build/bench/floor: tests/bench/floor.c $(deps)/stamp
@@ -205,6 +206,12 @@ build/bench/floor: tests/bench/floor.c $(deps)/stamp
 build/bench/%: tests/bench/%.c | packages-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 $(CFLAGS) $< -lssl -lcrypto -lpthread -o $@
+
+# Where there is a Go that is new enough; its modules come by its own proxy, go.sum tells which.
+build/bench/go-bootstrap: $(wildcard tests/bench/go_function/*)
+	@mkdir -p $(@D)
+	$(Q)cd tests/bench/go_function && CGO_ENABLED=0 GOTOOLCHAIN=local go build -mod=readonly \
+	    -trimpath -tags lambda.norpc -ldflags='-s -w' -o $(CURDIR)/$@ .
 
 # The shipped objects, but with the bench's own CA among the roots: no other can vouch for localhost.
 build/bench/roots.c: FORCE | venv $(roots)
