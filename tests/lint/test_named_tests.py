@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every test that the documents name exists, and is one that runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = ("threat-model.md", "reliability.md")
+NAMED = re.compile(r"`(tests/[\w/]+\.(?:py|c))::(\w+)`")
+
+
+def named_in(document):
+    return NAMED.findall((ROOT / "docs" / document).read_text(encoding="utf-8"))
+
+
+def runs(path, name):
+    """A function that pytest collects, or that cmocka's list holds (by whatever macro)."""
+    text = (ROOT / path).read_text(encoding="utf-8") if (ROOT / path).is_file() else ""
+    if path.endswith(".py"):
+        return name.startswith("test_") and re.search(rf"^def {name}\(", text, re.M) is not None
+    defined = re.search(rf"^static void {name}\(void \*\*", text, re.M)
+    return defined is not None and re.search(rf"\(\s*{name}\s*[,)]", text) is not None
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_tests_that_are_named_exist_and_run(document):
+    named = named_in(document)
+    assert len(named) > 40
+    assert [f"{path}::{name}" for path, name in named if not runs(path, name)] == []
+
+
+def test_no_way_of_naming_a_test_is_overlooked():
+    for document in DOCUMENTS:
+        text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+        assert text.count("::") == len(named_in(document))
+
+
+@pytest.mark.parametrize("path, name", [
+    ("tests/unit/test_json.c", "no_such_test"), ("tests/unit/test_nothing.c", "any"),
+    ("tests/lint/test_named_tests.py", "runs"), ("tests/lint/test_named_tests.py", "test_none")])
+def test_what_is_no_test_is_noticed(path, name):
+    assert not runs(path, name)
+
+
+def test_every_threat_has_a_test():
+    """Each row of a table of attempts names at least one."""
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    section = text.partition("## Who could do what")[2].partition("## What is not stopped")[0]
+    rows = [line for line in section.splitlines()
+            if line.startswith("|") and not line.startswith(("|---", "| attempt |"))]
+    assert len(rows) > 40
+    assert [row for row in rows if not NAMED.search(row)] == []
