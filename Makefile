@@ -154,6 +154,19 @@ $(tools): build/test/tools/%: $(unit_lib)
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $(filter %/$*.o,$^) $(unit_lib) $(unit_third) -lpthread -o $@
 $(foreach o,$(tool_objects),$(eval build/test/tools/$(basename $(notdir $o)): $o))
 
+# The arm64 binary under qemu-user. Every Python test through which the binary runs; what an emulator
+# spoils is skipped with its reason. The quick ones are part of `make check`.
+ARM64_TESTS  = $(shell grep -lE '\b(start\(|bootstrap_command|aws_with_fleet)' tests/*/test_*.py)
+ARM64_QUICK := tests/golden/test_golden.py $(addprefix tests/conformance/test_,runtime_api.py bad_input.py)
+.PHONY: test-arm64 test-arm64-quick
+test-arm64: tested = $(ARM64_TESTS)
+test-arm64: ## the Python tests with the arm64 binary, under qemu-user (20 minutes)
+test-arm64-quick: tested = $(ARM64_QUICK)
+test-arm64 test-arm64-quick: packages-check venv $(tools)
+	@$(MAKE) ARCH=arm64 build/ship/arm64/bootstrap
+	@BOOTSTRAP=build/ship/arm64/bootstrap BOOTSTRAP_PREFIX=qemu-aarch64-static \
+	    build/python tests/run $(tested)
+
 # Attacked in place of the shipped binary, and built like it.
 build/test/$(ARCH)/hardening_probe: tests/integration/hardening_probe.c src/base/musl_relro.c $(deps)/stamp
 	@mkdir -p $(@D)
@@ -297,6 +310,7 @@ check: ## all of the above checks and the tests; what CI runs
 	@$(MAKE) tidy cppcheck
 	@$(MAKE) strict
 	@$(MAKE) fuzz SECONDS=0
+	@$(MAKE) test-arm64-quick
 	@$(MAKE) browser || echo "check: no Chromium, so nobody looks at the HTML pages"
 	@$(MAKE) test
 

@@ -5,12 +5,25 @@ BOOTSTRAP and BOOTSTRAP_PREFIX choose the binary, see sim/function.py. A missing
 tests: a run that skipped them would look like one that passed.
 """
 
+import os
+
 import pytest
 
 from sim import fleet
 from sim.aws import LocalAws
 from sim.function import Function, bootstrap_path
 from sim.runtime_api import RuntimeApi
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "native(reason): cannot be shown under an emulator")
+
+
+def pytest_collection_modifyitems(items):
+    """BOOTSTRAP_PREFIX: what an emulator spoils is skipped, and the reason told."""
+    for item in items if os.environ.get("BOOTSTRAP_PREFIX") else []:
+        for mark in item.iter_markers("native"):
+            item.add_marker(pytest.mark.skip(reason=mark.args[0]))
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ def test_case_44_as_many_wait_as_may_and_never_more(start, api, aws):
     assert api.waiting_max == WORKERS and len(api.requests_to("next")) == WORKERS
 
 
+@pytest.mark.native("an emulator may take longer for its threads than AWS for its answer")
 def test_case_44_invocations_overlap_and_each_gets_its_own_answer(start, api, aws):
     aws.faults.add("config:PutEvaluations", faults.delay(0.5), times=WORKERS)
     function = start(aws=aws, AWS_LAMBDA_MAX_CONCURRENCY=str(WORKERS))

@@ -186,6 +186,7 @@ def test_case_46_a_connection_that_died_while_frozen_is_replaced(start, aws):
     assert aws.counts["config:PutEvaluations"] == 2
 
 
+@pytest.mark.native("the warm-up ends after 250 ms, in which an emulator may not be ready")
 def test_warm_up_connects_before_the_first_event_and_calls_nothing(start, aws):
     function = start(aws=aws)
     function.wait_until_idle()
@@ -212,6 +213,7 @@ def test_case_50_nothing_but_next_before_the_first_event(start, api):
     assert api.connections_opened == 1
 
 
+@pytest.mark.native("the emulator's memory is not ours")
 def test_case_36_events_of_many_shapes_fit_a_small_function(start):
     """What one shape of event leaves behind is of use to the next: nothing adds up."""
     function = start(command=["prlimit", "--as=134217728", *bootstrap_command()], WARM_UP="off")
