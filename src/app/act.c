@@ -53,6 +53,10 @@ void act_add(struct act *act, const struct action *action, const struct error *c
     if (cause != NULL && act->first_failure.status == STATUS_OK) {
         error_copy(&act->first_failure, act->keep, cause);
     }
+    if (cause != NULL) {
+        act->failure_count++;
+        act->last_failure = cause->status;
+    }
     LOG(act->app->log,
         cause != NULL ? LOG_ERROR : LOG_INFO,
         "action",

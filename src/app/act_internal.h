@@ -45,6 +45,8 @@ struct act {
     size_t import_capacity;
     bool has_new_verdict; /* there is something that AWS Config was not told of: see act_ask_... */
     struct error first_failure;
+    size_t failure_count; /* failed actions: none more after an act_on, and it has settled all */
+    enum status last_failure; /* DEADLINE: there was no time for it */
 };
 
 void act_begin(struct act *act, struct app *app, const struct policy *policy, struct arena *keep);
