@@ -132,24 +132,34 @@ def test_member_role_trusts_one_role_that_knows_the_external_id(member):
 
 
 @pytest.mark.parametrize("enforcement", ["off", "plan", "enforce"])
+@pytest.mark.parametrize("promotion", ["off", "recommend", "enforce"])
 @pytest.mark.parametrize("security_hub", ["on", "off"])
 @pytest.mark.parametrize("rule", ["desync-guard", ""])
-def test_member_role_may_do_what_the_function_may_do_at_home(member, enforcement, security_hub,
-                                                             rule):
-    """Reactions to API calls are for the central account only."""
-    features = {"Enforcement": enforcement, "SecurityHub": security_hub}
-    at_home = Stack(stack.transform(), CreateConfigRule="on", ReactToApiCalls="off", **features)
-    wanted = {a for a in at_home.actions()
-              if a.startswith(("config:", "elasticloadbalancing:", "securityhub:"))}
+def test_member_role_may_do_what_the_function_may_do_at_home(member, enforcement, promotion,
+                                                             security_hub, rule):
+    """Reactions to API calls, reports and access logs are for the central account only."""
+    features = {"Enforcement": enforcement, "Promotion": promotion, "SecurityHub": security_hub}
+    at_home = Stack(stack.transform(), CreateConfigRule="on", ReactToApiCalls="off",
+                    CreateReportBucket="off", ReportSchedule="", **features)
+    wanted = {a for a in at_home.actions() if a.startswith(
+        ("config:", "elasticloadbalancing:", "securityhub:", "cloudwatch:"))}
     if not rule:
         wanted -= {"config:StartConfigRulesEvaluation"}
     assert member_stack(member, ConfigRuleName=rule, **features).actions() == wanted
+    assert ("cloudwatch:GetMetricData" in wanted) is (promotion != "off")
+
+
+def test_member_role_has_the_defaults_of_the_function(member):
+    at_home = stack.load()["Parameters"]
+    for name in ("Enforcement", "Promotion", "SecurityHub"):
+        assert member["Parameters"][name] == {
+            key: at_home[name][key] for key in ("Type", "Default", "AllowedValues")}
 
 
 def test_member_role_names_resources_of_its_account_wherever_aws_lets_it(member):
     known = known_actions()
     role = member_stack(member, Enforcement="enforce", SecurityHub="on", ConfigRuleName="x")
-    assert len(role.statements()) == 6
+    assert len(role.statements()) == 7
     for statement in role.statements():
         for action in as_list(statement["Action"]):
             can_be_restricted = bool(known[action.lower()].get("Resources"))

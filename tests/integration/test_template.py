@@ -326,7 +326,8 @@ ALWAYS = {
     "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage",
 }
 BY_FEATURE = {
-    "CreateConfigRule": {"config:GetComplianceDetailsByConfigRule", "config:PutEvaluations"},
+    "CreateConfigRule": {"config:GetComplianceDetailsByConfigRule", "config:PutEvaluations",
+                         "config:StartConfigRulesEvaluation"},
     "CreateStateTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan",
                          "dynamodb:UpdateItem"},
     "CreateAlertTopic": {"sns:Publish"},
@@ -350,9 +351,7 @@ def test_actions_with_everything_off_and_everything_on(off, on, capsys):
         print("\n".join(f"  {action}" for action in sorted(off.actions())))
         print("\n".join(f"+ {action}" for action in granted))
     assert off.actions() == ALWAYS
-    assert set(granted) == set().union(
-        *BY_FEATURE.values(),
-        {"config:StartConfigRulesEvaluation", "sts:AssumeRole"})
+    assert set(granted) == set().union(*BY_FEATURE.values(), {"sts:AssumeRole"})
 
 
 @pytest.mark.parametrize("feature", BY_FEATURE)
@@ -364,13 +363,16 @@ def test_a_feature_brings_its_own_actions_and_no_others(template, feature):
 @pytest.mark.parametrize("rule", ["on", "off"])
 @pytest.mark.parametrize("calls", ["on", "off"])
 @pytest.mark.parametrize("enforcement", ["off", "plan", "enforce"])
-def test_reevaluation_takes_the_rule_and_calls_or_corrections(template, rule, calls, enforcement):
+def test_the_rule_it_is_given_the_name_of_it_may_ask_for_an_evaluation(template, rule, calls,
+                                                                       enforcement):
+    """A message of AWS Config that was overtaken is a reason, too, with all else off."""
     parameters = {"CreateConfigRule": rule, "ReactToApiCalls": calls, "Enforcement": enforcement}
-    statements = Stack(template, **(OFF | parameters)).statements()
-    resources = [s["Resource"] for s in statements
+    deployed = Stack(template, **(OFF | parameters))
+    resources = [s["Resource"] for s in deployed.statements()
                  if "config:StartConfigRulesEvaluation" in as_list(s["Action"])]
-    asks = rule == "on" and (calls == "on" or enforcement == "enforce")
-    assert resources == ["ConfigRule.Arn"] * asks
+    environment = deployed.properties("DesyncGuardFunction")["Environment"]["Variables"]
+    assert bool(environment["CONFIG_RULE_NAME"]) is (rule == "on")
+    assert resources == ["ConfigRule.Arn"] * (rule == "on")
 
 
 def test_table_is_used_with_the_operations_the_function_has(on):
@@ -445,13 +447,11 @@ ALARMS = {"ErrorsAlarm", "ThrottlesAlarm", "DeadLettersAlarm", "ProtectedAlarm",
 
 @pytest.mark.parametrize("switched_on, resources", [
     ({}, set()),
-    ({"CreateConfigRule": "on"}, {"ConfigPermission", "ConfigRule"}),
+    ({"CreateConfigRule": "on"}, {"ConfigPermission", "ConfigRule", "ReevaluationPolicy"}),
     ({"ReactToApiCalls": "on"}, {"ApiCallRule", "ApiCallPermission", "DeadLettersPolicy"}),
     ({"CreateConfigRule": "on", "ReactToApiCalls": "on"},
      {"ConfigPermission", "ConfigRule", "ApiCallRule", "ApiCallPermission", "DeadLettersPolicy",
       "ReevaluationPolicy"}),
-    ({"CreateConfigRule": "on", "Enforcement": "enforce"},
-     {"ConfigPermission", "ConfigRule", "ReevaluationPolicy"}),
     ({"SweepSchedule": "rate(1 day)"}, {"SweepRule", "SweepPermission", "DeadLettersPolicy"}),
     ({"CreateStateTable": "on"}, {"StateTable"}),
     ({"CreateAlertTopic": "on"}, {"AlertTopic", "AlertTopicPolicy"}),
@@ -466,7 +466,8 @@ ALARMS = {"ErrorsAlarm", "ThrottlesAlarm", "DeadLettersAlarm", "ProtectedAlarm",
      {"StateTable", "AccessLogRule", "AccessLogPermission", "DeadLettersPolicy"}),
     ({"CreateAlarms": "on"}, ALARMS),
     ({"CreateAlarms": "on", "CreateConfigRule": "on"},
-     ALARMS | {"SilentRuleAlarm", "SilentRuleFilter", "ConfigPermission", "ConfigRule"}),
+     ALARMS | {"SilentRuleAlarm", "SilentRuleFilter", "ConfigPermission", "ConfigRule",
+               "ReevaluationPolicy"}),
     ({"CreateDashboard": "on"}, {"Dashboard"}),
     ({"SecurityHub": "on", "Enforcement": "enforce", "MaxChangesPerRun": "1"}, set()),
 ])
