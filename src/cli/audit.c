@@ -207,7 +207,7 @@ enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
     enum cli_exit exit_code = is_written ? verdict_of(&fleet, &options) : CLI_ERROR;
     if (fleet.is_interrupted) {
         (void)flush_output();
-        _Exit(exit_code); /* calls are still under way: see audit_run */
+        _Exit((int)exit_code); /* calls are still under way: see audit_run */
     }
     return exit_code;
 }
