@@ -276,12 +276,14 @@ static str wait_for_ring(struct promotion_run *run, const struct candidate *cand
                       STR_ARG(because));
 }
 
-/* Without a table a promotion could not be watched; and rings can be told only when all load
- * balancers were seen in this run. */
+/* Without a table a promotion could not be watched. */
 static bool may_promote(const struct promotion_run *run) {
-    const struct sweep *sweep = run->sweep;
-    return run->config->promotion == PROMOTION_ENFORCE && !str_is_empty(sweep->act.table.name) &&
-           run->seen_count == sweep->to_judge_count;
+    return run->config->promotion == PROMOTION_ENFORCE && !str_is_empty(run->sweep->act.table.name);
+}
+
+/* What is known of the rings of those that other invocations saw may be of another day. */
+static bool has_seen_all(const struct promotion_run *run) {
+    return run->seen_count == run->sweep->to_judge_count;
 }
 
 static void completed(void *context, struct sweep *sweep) {
@@ -300,6 +302,8 @@ static void completed(void *context, struct sweep *sweep) {
         str wait = wait_for_ring(run, candidate);
         if (!may_promote(run) || !str_is_empty(wait)) {
             add_planned(run, candidate, wait);
+        } else if (!has_seen_all(run)) {
+            add_planned(run, candidate, STR("this sweep did not see all of them in one run"));
         } else if (sweep->act.changes + (int)turn.count >= changes_max) {
             add_planned(run, candidate, STR("MAX_CHANGES_PER_RUN is reached"));
         } else {

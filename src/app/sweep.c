@@ -14,8 +14,11 @@
 /* Four full calls of PutEvaluations: little enough to hold, and little is lost when time runs out.
  */
 #define CHUNK_MAX ((size_t)4 * CONFIG_EVALUATIONS_MAX)
-/* Where time will run out: so that what was read is also acted on before that. */
-#define CHUNK_MIN ((size_t)CONFIG_EVALUATIONS_MAX)
+/* Where time may run out: what can be read in a part of it, so that it is also acted on before
+ * that. */
+#define SHORT_CHUNK_MAX  ((size_t)CONFIG_EVALUATIONS_MAX)
+#define SHORT_CHUNK_MIN  20 /* one call for the tags */
+#define SHORT_CHUNK_PART 8
 /* Enough to hide the latency of a call; the pace, not this, bounds what AWS sees. */
 #define IN_FLIGHT_MAX 200
 /* Kept back from reading, so that what was read can be reported: this, or a quarter of the time. */
@@ -82,57 +85,10 @@ static bool judge(struct sweep *sweep,
     return true;
 }
 
-/* What the pace allows for: one call each, and one for 20. */
-static int64_t needed_ms(const struct sweep *sweep, size_t count) {
+/* One call each, and one for 20. */
+int64_t sweep_needed_ms(const struct sweep *sweep, size_t count) {
     int per_second = sweep->app->settings.elb_requests_per_second;
     return per_second == 0 ? 0 : (int64_t)count * 1050 / per_second;
-}
-
-/* A hanging table must not cost those that are still to be read their report: while there are any,
- * acting has half of the time that reading them leaves; of all there is where the next invocation
- * reads them. */
-static int64_t act_deadline(const struct sweep *sweep) {
-    size_t left = sweep->to_judge_count - sweep->seen_count;
-    int64_t now_ms = sweep->app->clock->now_ms(sweep->app->clock);
-    if (left == 0 || sweep->read_deadline_ms == INT64_MAX) {
-        return sweep->read_deadline_ms;
-    }
-    int64_t left_ms = sweep->read_deadline_ms - now_ms;
-    int64_t spare_ms = left_ms - (sweep->is_resumable ? 0 : needed_ms(sweep, left));
-    return now_ms + (spare_ms > 0 ? spare_ms / 2 : 0);
-}
-
-static void set_deadline(struct app *app, int64_t deadline_ms) {
-    app->aws.deadline_ms = deadline_ms;
-    app->home.deadline_ms = deadline_ms;
-}
-
-/* After the report: enforcement, state, alerts. */
-static void act_on_chunk(struct sweep *sweep, const struct sweep_chunk *chunk) {
-    const struct clock *clock = sweep->app->clock;
-    int64_t deadline_ms = act_deadline(sweep);
-    if (!sweep->acts) {
-        return;
-    }
-    set_deadline(sweep->app, deadline_ms);
-    sweep->act.arena = chunk->arena;
-    for (size_t i = 0; i < chunk->count; i++) {
-        if (chunk->items[i].status == STATUS_DEADLINE) {
-            sweep->is_broken_off = true;
-        } else if (clock->now_ms(clock) >= deadline_ms) {
-            sweep->is_broken_off = true;
-            sweep->unacted_count++;
-        } else {
-            act_on(&sweep->act, chunk->items[i].facts, chunk->read_ms, &chunk->evaluations[i]);
-            sweep->acted_on = sweep->is_broken_off ? sweep->acted_on : chunk->items[i].facts->arn;
-        }
-    }
-    if (sweep->hooks != NULL && sweep->hooks->acted != NULL) {
-        sweep->hooks->acted(sweep->hooks->context, sweep, chunk);
-    }
-    (void)act_import_findings(&sweep->act);
-    sweep->act.arena = sweep->arena;
-    set_deadline(sweep->app, sweep->deadline_ms);
 }
 
 /* As it stands after enforcement. */
@@ -224,11 +180,15 @@ static void judge_chunk(struct sweep *sweep, const struct sweep_chunk *chunk) {
         } else if (sweep->not_reached_count == 0) {
             sweep->reached = chunk->items[i].facts->arn;
         }
+        if (chunk->items[i].status != STATUS_DEADLINE && str_is_empty(sweep->first_unknown) &&
+            chunk->evaluations[i].compliance == COMPLIANCE_UNKNOWN) {
+            sweep->first_unknown = chunk->items[i].facts->arn;
+        }
     }
     if (sweep->hooks != NULL && sweep->hooks->advise != NULL) {
-        set_deadline(sweep->app, sweep->read_deadline_ms);
+        sweep_set_deadline(sweep, sweep->read_deadline_ms);
         sweep->hooks->advise(sweep->hooks->context, sweep, chunk);
-        set_deadline(sweep->app, sweep->deadline_ms);
+        sweep_set_deadline(sweep, sweep->deadline_ms);
     }
 }
 
@@ -260,19 +220,31 @@ static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, siz
     judge_chunk(sweep, &chunk);
     report_chunk(sweep, &chunk);
     sweep->seen_count += count;
-    act_on_chunk(sweep, &chunk);
+    sweep_act_on(sweep, &chunk);
     tell_listener(sweep, &chunk);
     forget_borrowed(items, count);
     arena_clean_up(&arena);
 }
 
-/* The pace allows fewer calls than are needed in the time there is. */
-static bool is_time_short(const struct sweep *sweep) {
-    if (sweep->read_deadline_ms == INT64_MAX) {
+bool sweep_is_time_short(const struct sweep *sweep, size_t count) {
+    int64_t needed_ms = sweep_needed_ms(sweep, count);
+    if (sweep->read_deadline_ms == INT64_MAX || needed_ms == 0) {
         return false;
     }
-    return needed_ms(sweep, sweep->to_judge_count) >
-           sweep->read_deadline_ms - sweep->app->clock->now_ms(sweep->app->clock);
+    return needed_ms > (sweep->read_deadline_ms - sweep->app->clock->now_ms(sweep->app->clock)) / 2;
+}
+
+static size_t chunk_size(const struct sweep *sweep) {
+    int64_t thousand_ms = sweep_needed_ms(sweep, 1000);
+    if (thousand_ms == 0 ||
+        !sweep_is_time_short(sweep, sweep->to_judge_count - sweep->seen_count)) {
+        return CHUNK_MAX;
+    }
+    int64_t left_ms = sweep->read_deadline_ms - sweep->app->clock->now_ms(sweep->app->clock);
+    int64_t count = left_ms / SHORT_CHUNK_PART * 1000 / thousand_ms;
+    return count < SHORT_CHUNK_MIN            ? SHORT_CHUNK_MIN
+           : count > (int64_t)SHORT_CHUNK_MAX ? SHORT_CHUNK_MAX
+                                              : (size_t)count;
 }
 
 static void sweep_listed(struct sweep *sweep) {
@@ -280,12 +252,11 @@ static void sweep_listed(struct sweep *sweep) {
         return;
     }
     struct elbv2_fleet_item *items = ARENA_ARRAY(sweep->arena, struct elbv2_fleet_item, CHUNK_MAX);
-    bool is_short = is_time_short(sweep);
-    size_t chunk_max = is_short ? CHUNK_MIN : CHUNK_MAX;
-    size_t first = is_short ? sweep_resume(sweep) : 0;
+    size_t first = sweep_resume(sweep, sweep_is_time_short(sweep, sweep->to_judge_count));
     size_t most = sweep->is_resumable ? sweep->listed_count - first : sweep->listed_count;
     size_t count = 0;
     sweep->seen_count = sweep->resumed_count;
+    size_t chunk_max = chunk_size(sweep);
     for (size_t i = 0; i < most; i++) {
         struct load_balancer *facts = &sweep->listed[(first + i) % sweep->listed_count];
         if (sweep_is_to_be_judged(facts)) {
@@ -293,6 +264,7 @@ static void sweep_listed(struct sweep *sweep) {
         }
         if (count == chunk_max || (i + 1 == most && count > 0)) {
             sweep_chunk(sweep, items, count);
+            chunk_max = chunk_size(sweep);
             count = 0;
         }
     }
@@ -315,13 +287,20 @@ static void run(struct sweep *sweep) {
         sweep->listener->listed(sweep->listener->context, sweep->to_judge_count);
     }
     sweep_listed(sweep);
+    bool is_at_end = sweep_is_at_end(sweep);
+    if (!is_at_end) {
+        sweep_remember_end(sweep);
+    }
     sweep_clean_up(sweep);
     sweep_forget(sweep);
     if (sweep->acts && sweep_is_complete(sweep) && sweep->hooks != NULL &&
         sweep->hooks->completed != NULL) {
         sweep->hooks->completed(sweep->hooks->context, sweep);
     }
-    sweep_remember_end(sweep);
+    /* Last: the next one does again what there was no time for. */
+    if (is_at_end) {
+        sweep_remember_end(sweep);
+    }
     (void)act_import_findings(&sweep->act);
     (void)act_ask_for_reevaluation(&sweep->act);
     tell_of_fleet(sweep);

@@ -80,19 +80,24 @@ struct sweep {
     struct load_balancer *listed; /* sorted by ARN, no ARN twice */
     size_t listed_count;
     size_t seen_count;     /* of those to judge: read, or not reached in time */
-    size_t unacted_count;  /* judged, with no time left to act on them */
+    size_t unacted_count;  /* judged, with no time left to act on them, or not on all of it */
     size_t to_judge_count; /* of them, all but network and gateway load balancers */
     size_t judged_count;
     size_t unknown_count;
+    str first_unknown;
     size_t not_reached_count;
     str not_reached_because; /* of the first of them */
     size_t
         resumed_count; /* of those to judge: judged by the invocations that this one goes on from */
     bool is_resumable; /* the next one goes on where this one ends */
-    bool is_flawed;    /* an earlier part of it left some unknown */
-    str reached;       /* the last before the first that was not reached */
-    str acted_on;      /* the last before the first that was not acted on */
-    bool is_broken_off;
+    bool has_cursor;   /* an earlier one did not come to its end */
+    int64_t cursor_version; /* of what was read; 0: there was nothing */
+    bool is_flawed;         /* an earlier part of it left some unknown */
+    str reached;            /* the last before the first that was not reached */
+    str tried;              /* the last before the first that there was no time to act on */
+    str settled;            /* the last before the first on which something is left to do */
+    bool is_cut_off;        /* there was one that there was no time to act on */
+    bool is_broken_off;     /* there was one on which something is left to do */
     struct buf unknown_names;
     struct config_report report;
     struct error list_error;
@@ -117,6 +122,18 @@ bool sweep_is_to_be_judged(const struct load_balancer *load_balancer);
 /* Everything was listed, judged and reported: only then may be concluded from absence. */
 bool sweep_is_complete(const struct sweep *sweep);
 
+/* What the pace of calls to Elastic Load Balancing allows for: so many of them. */
+int64_t sweep_needed_ms(const struct sweep *sweep, size_t count);
+
+/* Reading so many takes more than half of the time: what is done about them may not find enough. */
+bool sweep_is_time_short(const struct sweep *sweep, size_t count);
+
+/* --- sweep_act.c --- */
+/* Of the app's clients. */
+void sweep_set_deadline(struct sweep *sweep, int64_t deadline_ms);
+/* After the report: enforcement, state, alerts. */
+void sweep_act_on(struct sweep *sweep, const struct sweep_chunk *chunk);
+
 /* --- sweep_report.c --- */
 /* Logs, keeps for the response, and adds it to what Config is told unless it is unknown. */
 void sweep_conclude(struct sweep *sweep,
@@ -135,10 +152,13 @@ void sweep_clean_up(struct sweep *sweep);
 /* After a complete sweep: ends the incidents of those that are remembered and no longer there. */
 void sweep_forget(struct sweep *sweep);
 
-/* --- sweep_resume.c: only where the time is too short for all --- */
-/* The index of the first to be judged, and whether an earlier sweep is gone on with. */
-size_t sweep_resume(struct sweep *sweep);
-/* Remembers how far it came. */
+/* --- sweep_resume.c: what there is no time for is gone on with --- */
+/* The index of the first to be judged. Of one that is not resumable all are judged, from there on
+ * around. */
+size_t sweep_resume(struct sweep *sweep, bool is_short);
+/* All were reached, and acted on if they are at all. */
+bool sweep_is_at_end(const struct sweep *sweep);
+/* Remembers how far it came; at the end, that there is nothing to go on with. */
 void sweep_remember_end(struct sweep *sweep);
 
 /* --- sweep_reply.c --- */

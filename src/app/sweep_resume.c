@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fleets too large for one invocation: where a sweep ran out of time is remembered in the table,
+ * Sweeps that one invocation has too little time for: where it ran out is remembered in the table,
  * and the next one of the same rule goes on from there. When the end of the listing is reached the
- * sweep is as complete as one in a single invocation. Without a table each begins elsewhere, so
- * that none is the part that is never reached; but then nothing is ever complete.
+ * sweep is as complete as one in a single invocation. Without a table each that is too large begins
+ * elsewhere, so that none is the part that is never reached; but then nothing is ever complete.
+ *
+ * The cursor stands before the first on which something is left to do. One that fails for another
+ * reason than the time is tried once more, then passed: it must not keep the others waiting.
+ * Of sweeps at the same time the first to end says where it goes on: it has seen to all before that
+ * itself, or gone on from one that has.
  */
 #include "aws/dynamodb.h"
 #include "sweep_internal.h"
 
 /* One that nobody goes on with is not worth going on with. */
 #define CURSOR_KEPT_MS (2 * MS_PER_DAY)
+/* A table that hangs must not cost the sweep more than this, or a quarter of its time. */
+#define READ_MS 5000
 
 static struct dynamodb_key key_of(const struct sweep *sweep) {
     const struct config_invocation *invocation = sweep->invocation;
@@ -44,8 +51,10 @@ static enum status go_on(struct sweep *sweep, size_t *first, struct error *error
     int64_t expires_s = 0;
     TRY(dynamodb_get_item(
         &sweep->app->home, sweep->act.table.name, &key, sweep->arena, &item, &is_found, error));
-    str cursor = is_found ? dynamodb_get_string(&item, "cursor") : STR_EMPTY;
-    if (str_is_empty(cursor) || !dynamodb_get_number(&item, "expires_at", &expires_s) ||
+    (void)dynamodb_get_number(&item, "version", &sweep->cursor_version);
+    str cursor = dynamodb_get_string(&item, "cursor");
+    sweep->has_cursor = !str_is_empty(cursor);
+    if (!sweep->has_cursor || !dynamodb_get_number(&item, "expires_at", &expires_s) ||
         expires_s * MS_PER_SECOND < sweep->begun_ms) {
         return STATUS_OK;
     }
@@ -54,17 +63,28 @@ static enum status go_on(struct sweep *sweep, size_t *first, struct error *error
     return STATUS_OK;
 }
 
-size_t sweep_resume(struct sweep *sweep) {
+/* Nothing was reported yet. */
+static void limit_reading(struct sweep *sweep) {
+    int64_t now_ms = sweep->app->clock->now_ms(sweep->app->clock);
+    int64_t quarter_ms = (sweep->read_deadline_ms - now_ms) / 4;
+    sweep->app->home.deadline_ms = now_ms + (quarter_ms < READ_MS ? quarter_ms : READ_MS);
+}
+
+size_t sweep_resume(struct sweep *sweep, bool is_short) {
     struct error error = {0};
     size_t first = 0;
-    sweep->is_resumable = sweep->acts && !str_is_empty(sweep->act.table.name);
+    sweep->is_resumable =
+        sweep->acts && !str_is_empty(sweep->act.table.name) && sweep->read_deadline_ms != INT64_MAX;
     if (!sweep->is_resumable) {
-        return somewhere(sweep);
+        return is_short ? somewhere(sweep) : 0;
     }
-    if (go_on(sweep, &first, &error) != STATUS_OK) {
+    limit_reading(sweep);
+    enum status status = go_on(sweep, &first, &error);
+    sweep->app->home.deadline_ms = sweep->deadline_ms;
+    if (status != STATUS_OK) {
         sweep->is_resumable = false;
         act_fail(&sweep->act, sweep->act.table.name, "alert", &error);
-        return somewhere(sweep);
+        return is_short ? somewhere(sweep) : 0;
     }
     for (size_t i = 0; i < first; i++) {
         sweep->resumed_count += sweep_is_to_be_judged(&sweep->listed[i]) ? 1 : 0;
@@ -72,32 +92,68 @@ size_t sweep_resume(struct sweep *sweep) {
     return first;
 }
 
-void sweep_remember_end(struct sweep *sweep) {
-    if (!sweep->is_resumable || sweep->list_error.status != STATUS_OK) {
-        return;
+bool sweep_is_at_end(const struct sweep *sweep) {
+    return sweep->not_reached_count == 0 && sweep->unacted_count == 0;
+}
+
+/* Empty at the end. Where nothing could be settled, the next invocation must not fail at the same
+ * ones. */
+static str cursor_of(const struct sweep *sweep) {
+    if (sweep_is_at_end(sweep)) {
+        return STR_EMPTY;
     }
-    bool is_at_end = sweep->not_reached_count == 0 && sweep->unacted_count == 0;
-    /* Where none could be acted on, the next invocation must not fail at the same ones. */
-    str cursor = str_is_empty(sweep->acted_on) ? sweep->reached : sweep->acted_on;
-    bool is_flawed =
-        sweep->is_flawed || sweep->unknown_count > 0 || sweep->report_error.status != STATUS_OK;
+    str best = str_is_empty(sweep->settled) ? sweep->tried : sweep->settled;
+    return str_is_empty(best) ? sweep->reached : best;
+}
+
+/* Some before the cursor are unknown: the whole will not be complete. */
+static bool leaves_flaw(const struct sweep *sweep, str cursor) {
+    bool is_unknown_passed =
+        !str_is_empty(sweep->first_unknown) && str_compare(sweep->first_unknown, cursor) <= 0;
+    return !str_is_empty(cursor) &&
+           (sweep->is_flawed || is_unknown_passed || sweep->report_error.status != STATUS_OK);
+}
+
+/* Only in place of what was read. CONFLICT: another sweep has said where to go on. */
+static enum status put_cursor(struct sweep *sweep, str cursor, struct error *error) {
     const struct dynamodb_key key = key_of(sweep);
     int64_t expires_ms = sweep->begun_ms + CURSOR_KEPT_MS;
-    struct dynamodb_attribute item[5] = {
+    const struct dynamodb_attribute version =
+        dynamodb_number(sweep->arena, ":v", sweep->cursor_version);
+    struct dynamodb_attribute item[7] = {
         dynamodb_string(DYNAMODB_PK, key.pk),
         dynamodb_string(DYNAMODB_SK, key.sk),
+        dynamodb_string("writer", sweep->act.table.writer),
+        dynamodb_number(sweep->arena, "version", sweep->cursor_version + 1),
         dynamodb_number(sweep->arena, "expires_at", expires_ms / MS_PER_SECOND),
     };
-    size_t count = 3;
-    if (!is_at_end && !str_is_empty(cursor)) {
+    size_t count = 5;
+    if (!str_is_empty(cursor)) {
         item[count++] = dynamodb_string("cursor", cursor);
     }
-    if (!is_at_end && is_flawed) {
+    if (leaves_flaw(sweep, cursor)) {
         item[count++] = dynamodb_string("flaw", STR("unknown"));
     }
-    const struct dynamodb_put put = {.table = sweep->act.table.name, .item = {item, count}};
+    struct dynamodb_put put = {
+        .table = sweep->act.table.name,
+        .item = {item, count},
+        .expression = {.condition = STR("version = :v"), .values = &version, .value_count = 1}};
+    if (sweep->cursor_version == 0) {
+        put.expression =
+            (struct dynamodb_expression){.condition = STR("attribute_not_exists(version)")};
+    }
+    return dynamodb_put_item(&sweep->app->home, &put, sweep->arena, error);
+}
+
+void sweep_remember_end(struct sweep *sweep) {
+    str cursor = cursor_of(sweep);
+    bool is_nothing_new = str_is_empty(cursor) && !(sweep_is_at_end(sweep) && sweep->has_cursor);
+    if (!sweep->is_resumable || sweep->list_error.status != STATUS_OK || is_nothing_new) {
+        return;
+    }
     struct error error = {0};
-    if (dynamodb_put_item(&sweep->app->home, &put, sweep->arena, &error) != STATUS_OK) {
+    enum status status = put_cursor(sweep, cursor, &error);
+    if (status != STATUS_OK && status != STATUS_CONFLICT) {
         act_fail(&sweep->act, sweep->act.table.name, "alert", &error);
     }
 }

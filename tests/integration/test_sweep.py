@@ -14,6 +14,8 @@ from botocore.config import Config
 
 from sim import events, faults, fleet
 from sim.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN
+from sim.control_loop import ControlLoop, call
+from sim.fleet import LiveLoadBalancer
 from sim.fleet_aws import ATTRIBUTES, LIST, PUT, RESULTS, TAGS, FleetAws, Throttle
 
 RULE = "desync-guard"
@@ -318,6 +320,51 @@ def test_paced_as_delivered_a_sweep_is_not_throttled(fleet_aws, sweep):
     outcome = sweep(aws, pace=None)
     assert outcome.kind == "response", outcome.body
     assert (stored(aws), aws.throttled) == (expected(balancers), 0)
+
+
+def test_a_sweep_in_parts_ends_as_one_in_one_part_does(aws, start):
+    """By the pace alone the time of one invocation is too short; then the table is slow, too."""
+    loop = ControlLoop(aws)
+    balancers = [LiveLoadBalancer(f"part-{n:x}", f"{n:016x}", "defensive" if n % 8 else "monitor",
+                                  {"Owner": "shop-team"}) for n in range(1, 81)]
+    fleet.create(aws, balancers)
+    weak = [lb.arn for lb in balancers if lb.mode == "monitor"]
+    former = LiveLoadBalancer("former", "f" * 16, "monitor", {"Owner": "shop-team"})
+    fleet.create(aws, [former])
+    start(aws=aws, **loop.environment(ENFORCEMENT="off")).invoke(
+        call("modify-attributes", former.arn))
+    del aws.moto.load_balancers("eu-west-1")[former.arn]
+
+    function = start(aws=aws, **loop.environment(
+        ELB_REQUESTS_PER_SECOND="10", PROMOTION="off", MAX_CHANGES_PER_RUN="100"))
+    for operation in ("dynamodb:GetItem", "dynamodb:PutItem"):
+        aws.faults.add(operation, faults.delay(0.02), times=10000)
+    settled, cursors = 0, []
+    for _ in range(12):
+        aws.config.add_token(TOKEN, RULE)
+        deadline = str(int((time.time() + 7) * 1000))
+        outcome = function.invoke(scheduled(), headers={"Lambda-Runtime-Deadline-Ms": deadline})
+        cursor, = [item for (_, sk), item in loop.items().items() if sk == "CURSOR"]
+        if outcome.kind == "response":
+            break
+        assert outcome.error_type in ("Function.SweepIncomplete", "Function.ActionFailed")
+        incident, = loop.records(former.arn, "INCIDENT")
+        assert "closedAt" not in incident or " 0 were not reached" in outcome.json()["errorMessage"]
+        cursors.append(cursor["cursor"])
+        before, settled = settled, len({pk for pk, sk in loop.items() if sk == "STATE"})
+        assert settled > before
+    assert outcome.kind == "response", outcome.body
+    assert cursors and cursors == sorted(set(cursors))
+    assert "cursor" not in cursor and cursor["version"] == len(cursors) + 1
+    assert stored(aws).keys() >= {lb.arn for lb in balancers}
+    assert {loop.mode_of(lb.arn) for lb in balancers} == {"defensive"}
+    assert all(len(loop.records(arn, "CHANGE")) == 1 for arn in weak)
+    incident, = loop.records(former.arn, "INCIDENT")
+    assert "closedAt" in incident
+    told = Counter(loop.subjects())
+    assert max(told.values()) == 1
+    assert Counter(subject.split(":")[0] for subject in told) \
+        == {"Mode raised": len(weak), "Non-compliant": 1, "Resolved": 1}
 
 
 # Ways to ask for a sweep
