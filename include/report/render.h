@@ -61,7 +61,8 @@ void response_begin(struct response *response, struct buf *out);
 void response_add(struct response *response,
                   struct arena *arena,
                   const struct evaluation *evaluation);
-/* Adds "omitted" when something was left out. buf_status(out) tells whether the rest fitted. */
+/* Adds "omitted" when evaluations were left out, "actionsOmitted" when actions were; planned ones
+ * go first. buf_status(out) tells whether the rest fitted. */
 void response_end(struct response *response, const struct response_totals *totals);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "base/clock.h"
 #include "report/render.h"
 
@@ -66,6 +68,9 @@ void action_write_json(struct json_writer *writer, const struct action *action) 
     json_object_end(writer);
 }
 
+/* After the last action. */
+#define END_BYTES ((size_t)64)
+
 void response_begin(struct response *response, struct buf *out) {
     *response = (struct response){.out = out};
     json_writer_init(&response->writer, out);
@@ -90,6 +95,37 @@ void response_add(struct response *response,
     json_write_raw(&response->writer, buf_str(&text));
 }
 
+/* What is only planned may be thousands: it leaves half of the room to what was done. */
+static bool add_action(struct response *response, const struct action *action) {
+    bool is_planned = strcmp(action->status, "planned") == 0;
+    size_t reserve = is_planned ? RESPONSE_TAIL_BYTES / 2 : END_BYTES;
+    struct buf *out = response->out;
+    const struct json_writer before = response->writer;
+    size_t len = out->len;
+    action_write_json(&response->writer, action);
+    if (buf_status(out) == STATUS_OK && out->len + reserve <= out->bytes_max) {
+        return true;
+    }
+    buf_rewind(out, len);
+    response->writer = before;
+    return false;
+}
+
+static void write_actions(struct response *response, const struct response_totals *totals) {
+    struct json_writer *writer = &response->writer;
+    size_t omitted = 0;
+    json_write_key(writer, STR("actions"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < totals->action_count; i++) {
+        omitted += add_action(response, &totals->actions[i]) ? 0 : 1;
+    }
+    json_array_end(writer);
+    if (omitted > 0) {
+        json_write_key(writer, STR("actionsOmitted"));
+        json_write_i64(writer, (int64_t)omitted);
+    }
+}
+
 void response_end(struct response *response, const struct response_totals *totals) {
     struct json_writer *writer = &response->writer;
     json_array_end(writer);
@@ -101,11 +137,6 @@ void response_end(struct response *response, const struct response_totals *total
         json_write_key(writer, STR("omitted"));
         json_write_i64(writer, (int64_t)response->omitted);
     }
-    json_write_key(writer, STR("actions"));
-    json_array_begin(writer);
-    for (size_t i = 0; i < totals->action_count; i++) {
-        action_write_json(writer, &totals->actions[i]);
-    }
-    json_array_end(writer);
+    write_actions(response, totals);
     json_object_end(writer);
 }

@@ -205,6 +205,39 @@ static void evaluations_that_do_not_fit_are_counted_and_the_rest_stays_valid(voi
     assert_int_equal(kept + (size_t)omitted, COUNT(evaluations));
 }
 
+static size_t count_of(const struct json *actions, const char *status) {
+    size_t count = 0;
+    for (const struct json *each = json_first(actions); each != NULL; each = json_next(each)) {
+        count += str_eq(json_get_string(each, "status"), str_from_cstr(status)) ? 1 : 0;
+    }
+    return count;
+}
+
+static void actions_that_do_not_fit_are_counted_and_planned_ones_first(void **state) {
+    (void)state;
+    static struct action actions[1000];
+    for (size_t i = 0; i < COUNT(actions); i++) {
+        actions[i] = (struct action){.resource_id = STR(ARN),
+                                     .action = "promote",
+                                     .status = i < 900 ? "planned" : "done",
+                                     .reason = STR("supported")};
+    }
+    for (size_t count = 900; count <= COUNT(actions); count += 100) {
+        struct buf out;
+        buf_init(&out, &arena, RESPONSE_TAIL_BYTES);
+        const struct sample sample = {.actions = actions, .action_count = count};
+        write(&out, &sample);
+        assert_int_equal(buf_status(&out), STATUS_OK);
+        const struct json *root = parse(buf_str(&out));
+        const struct json *kept = json_get(root, "actions");
+        double omitted = 0;
+        assert_true(json_number(json_get(root, "actionsOmitted"), &omitted));
+        assert_true(count_of(kept, "planned") > 0);
+        assert_int_equal(count_of(kept, "done"), count - 900);
+        assert_int_equal(json_count(kept) + (size_t)omitted, count);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(response_without_anything_has_all_members),
@@ -216,6 +249,7 @@ int main(void) {
         cmocka_unit_test(members_can_be_extended_by_the_caller),
         cmocka_unit_test(response_larger_than_its_buffer_is_noticed),
         cmocka_unit_test(evaluations_that_do_not_fit_are_counted_and_the_rest_stays_valid),
+        cmocka_unit_test(actions_that_do_not_fit_are_counted_and_planned_ones_first),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);
 }
