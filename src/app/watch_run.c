@@ -381,6 +381,27 @@ static void watch_one(struct watching *watching, struct watch_record *record) {
     }
 }
 
+static bool is_elsewhere(const struct watch_record *record, const struct watch_record *other) {
+    struct load_balancer_arn here;
+    struct load_balancer_arn there;
+    return load_balancer_arn_parse(record->arn, &here) == STATUS_OK &&
+           load_balancer_arn_parse(other->arn, &there) == STATUS_OK &&
+           !(str_eq(here.account_id, there.account_id) && str_eq(here.region, there.region));
+}
+
+/* In the order of their ARNs, so that those of one Region and account are together. Each has a rule
+ * of its own, which is asked while the clients are still aimed there. */
+static void watch_each(struct watching *watching, struct watch_record *records, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && is_elsewhere(&records[i], &records[i - 1])) {
+            (void)act_ask_for_reevaluation(&watching->act);
+            watching->act.has_new_verdict = false;
+        }
+        watch_one(watching, &records[i]);
+    }
+    (void)act_ask_for_reevaluation(&watching->act);
+}
+
 static void watch_all(struct watching *watching) {
     struct watch_record *records = NULL;
     size_t count = 0;
@@ -397,10 +418,7 @@ static void watch_all(struct watching *watching) {
         act_fail(&watching->act, watching->act.table.name, "watch", &error);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        watch_one(watching, &records[i]);
-    }
-    (void)act_ask_for_reevaluation(&watching->act);
+    watch_each(watching, records, count);
     metrics_of_actions(&watching->act);
 }
 

@@ -323,6 +323,56 @@ static void without_a_table_there_is_nothing_to_watch(void **state) {
     assert_int_equal(loop_logged(&world.loop, "the watch over promotions"), 1);
 }
 
+static void plant_roll_back(size_t i) {
+    promotion_member(&world, i)->mode = "strictest";
+    (void)table_plant(world.loop.table,
+                      STR("WATCH"),
+                      PAIRS("sk",
+                            str_to_cstr(&world.loop.fake.arena, promotion_member(&world, i)->arn),
+                            "+version",
+                            "3",
+                            "status",
+                            "rolling-back",
+                            "changedAt",
+                            "2026-11-23T06:00:00.000Z",
+                            "before",
+                            "defensive",
+                            "after",
+                            "strictest",
+                            "+minutes",
+                            "60"));
+}
+
+/* So many askings for an evaluation were signed with a key that begins so. */
+static size_t asked_as(const char *key) {
+    struct fake_transport *fake = &world.loop.fake;
+    size_t count = 0;
+    for (size_t i = 0; i < fake->request_count; i++) {
+        const struct http_request *request = &fake->requests[i].http;
+        count += fake_matches(fake, request, ASKS_START) && fake_matches(fake, request, key);
+    }
+    return count;
+}
+
+static void after_roll_backs_each_account_is_asked_for_its_own_evaluation(void **state) {
+    (void)state;
+    static const char *const CENTRAL[] = {
+        PROMOTION_ALL, "CROSS_ACCOUNT_ROLE", "reader", "ALLOWED_ACCOUNTS", "999999999999", NULL};
+    promotion_begin(&world, CENTRAL, 2);
+    memcpy(world.loop.copies[0].app.own_account, "111122223333", 12);
+    promotion_member(&world, 1)->arn =
+        STR("arn:aws:elasticloadbalancing:eu-west-1:999999999999:loadbalancer/app/shop/"
+            "0000000000000001");
+    plant_roll_back(0);
+    plant_roll_back(1);
+    promotion_watch(&world, 0, "w1");
+    loop_succeeded(&world.loop.copies[0]);
+    assert_string_equal(promotion_member(&world, 0)->mode, "defensive");
+    assert_string_equal(promotion_member(&world, 1)->mode, "defensive");
+    assert_int_equal(asked_as(FIXTURE_KEY_ID), 1);
+    assert_int_equal(asked_as("ASIAMEMBER"), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_promotion_under_any_fault_is_made_once_and_watched, end),
@@ -336,6 +386,8 @@ int main(void) {
         cmocka_unit_test_teardown(numbers_that_are_not_all_there_decide_nothing, end),
         cmocka_unit_test_teardown(a_deleted_load_balancer_ends_its_watch, end),
         cmocka_unit_test_teardown(without_a_table_there_is_nothing_to_watch, end),
+        cmocka_unit_test_teardown(after_roll_backs_each_account_is_asked_for_its_own_evaluation,
+                                  end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
