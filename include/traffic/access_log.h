@@ -16,7 +16,7 @@ enum traffic_class {
     CLASS_ACCEPTABLE, /* blocked by strictest */
     CLASS_AMBIGUOUS,  /* likewise */
     CLASS_SEVERE,     /* blocked by defensive, too */
-    CLASS_UNKNOWN,    /* a line of fewer than 28 fields, or a class that we do not know */
+    CLASS_UNKNOWN,    /* a line of fewer than 28 fields or without a class, or one unknown to us */
     CLASS_COUNT
 };
 /* "Compliant", "Acceptable", "Ambiguous", "Severe", "Unknown" */
@@ -42,6 +42,7 @@ struct access_log_record {
     str user_agent;    /* field 14 */
     str reason;        /* field 29; empty for "-" and where there is none */
     enum traffic_class class;
+    str class_name;       /* field 28; empty where there is none */
     unsigned field_count; /* 18.. */
 };
 

@@ -2,8 +2,8 @@
  *
  * gzip members to lines, in less than 2 MiB of memory whatever their size. What is whole in memory
  * goes through libdeflate; what comes in pieces, or is damaged, through zlib's stream, a third as
- * fast. Several members in a row are one text (RFC 1952, 2.2). The one module that includes
- * libdeflate.h.
+ * fast. Several members in a row are one text (RFC 1952, 2.2); zero bytes behind a member are
+ * padding and ignored. The one module that includes libdeflate.h.
  */
 #ifndef TRAFFIC_INFLATE_H
 #define TRAFFIC_INFLATE_H

@@ -19,7 +19,7 @@ enum group_key {
 };
 
 #define TALLY_DAYS_MAX      65536 /* load balancers times days; beyond, `untallied` */
-#define TALLY_REASONS_MAX   256   /* beyond, under "other" */
+#define TALLY_REASONS_MAX   256   /* beyond, under "other"; of unknown classes, too */
 #define TALLY_OFFENDERS_MAX 2048
 #define TALLY_GROUPS_MAX    8192
 
@@ -73,6 +73,9 @@ struct tally *tally_new(struct arena *arena, unsigned group_keys);
  * ones count for nothing. */
 void tally_add_lines(struct tally *tally, str lines);
 
+/* Lines that were found to be of a kind other than ACCESS_LOG_LINE. */
+void tally_add_unparsed(struct tally *tally, enum access_log_kind kind, uint64_t count);
+
 /* As if its lines had been added here. Both of the same group keys. As long as no sketch has
  * overflowed the order of lines and merges changes nothing; beyond, it may change which of the
  * rarer offenders and groups are kept, and their errors, which stay true. */
@@ -82,6 +85,7 @@ struct tally_result {
     uint64_t lines;    /* that are not empty */
     uint64_t unparsed; /* lines - requests: what access_log_parse does not call ACCESS_LOG_LINE */
     uint64_t kinds[ACCESS_LOG_TEST_FILE + 1]; /* lines by what they are */
+    uint64_t classless; /* requests without a class, as before August 2020; in CLASS_UNKNOWN, too */
     uint64_t untallied; /* requests beyond TALLY_DAYS_MAX, or without a time: in `totals` only */
     struct tally_counts totals;
     int64_t from_ms; /* 0: no line */
@@ -90,6 +94,8 @@ struct tally_result {
     size_t day_count;
     const struct tally_reason *reasons; /* sorted by count, then code */
     size_t reason_count;
+    const struct tally_reason *unknown_classes; /* their names as codes; sorted likewise */
+    size_t unknown_class_count;
     const struct tally_offender *offenders; /* the most frequent first */
     size_t offender_count;
     uint64_t offender_error_max; /* none that is missing has more than this; 0: the list is exact */

@@ -104,9 +104,9 @@ static void add_entry(struct log_files *files,
         skip(files, path, "hidden");
     } else if (lstat(path, &about) != 0) {
         fail(files, path);
-    } else if (S_ISLNK(about.st_mode) && stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
-        skip(files, path, "a link to a folder");
-    } else if (!S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode) && !S_ISLNK(about.st_mode)) {
+    } else if (S_ISLNK(about.st_mode)) {
+        skip(files, path, "a link: what it names may be counted already");
+    } else if (!S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) {
         skip(files, path, "not a file");
     } else {
         add_path(files, path, depth);

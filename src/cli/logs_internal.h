@@ -36,8 +36,9 @@ struct log_files {
 
 __attribute__((format(printf, 4, 5))) void note_add(
     struct note_list *list, struct arena *arena, const char *path, const char *format, ...);
-/* A file, "-", or a folder with all below it in the order of names. What is no access log by its
- * name, and what cannot be looked at, becomes a note. */
+/* A file, "-", or a folder with all below it in the order of names, but for links: what they name
+ * would be counted twice. What is no access log by its name, and what cannot be looked at, becomes
+ * a note. */
 void log_files_add(struct log_files *files, const char *path);
 
 /* --- one file (logs_read.c) --- */
@@ -48,11 +49,14 @@ struct log_reader {
     struct tally *tally;
     struct inflate_window *window;
     _Atomic uint64_t *done_bytes; /* advanced as bytes of files are read */
+    struct arena room_arena;      /* a compressed file's bytes; the largest so far decides */
+    char *room;
+    size_t room_bytes;
 };
 
 enum log_outcome {
     LOG_READ,
-    LOG_SKIPPED, /* its lines are of another kind */
+    LOG_SKIPPED, /* none of its lines is ours, and most are of another kind of log */
     LOG_DAMAGED, /* what could be read was counted */
     LOG_UNREADABLE
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,41 +10,76 @@
 
 #define PIECE_BYTES ((size_t)256 * 1024)
 #define MAGIC_BYTES ((size_t)2)
-
-/* Lines of one file on their way into the tally. */
+/* Of a compressed file: a larger one comes in pieces, which is slower. Objects of five minutes are
+ * far below, and each core may hold as much. */
+#define WHOLE_BYTES_MAX ((size_t)256 * 1024 * 1024)
+/* Lines of one file on their way into the tally. Until one of them is an access log's they are but
+ * counted: a file of nothing but another log's is not to be in the totals. */
 struct line_gate {
     struct tally *tally;
-    enum access_log_kind kind; /* of the first line that is not empty */
-    bool has_begun;
+    uint64_t held[ACCESS_LOG_TEST_FILE + 1]; /* lines by kind */
+    bool is_open;
 };
-
-static bool is_other_kind(enum access_log_kind kind) {
-    return kind != ACCESS_LOG_LINE && kind != ACCESS_LOG_UNPARSED;
-}
 
 static enum access_log_kind kind_of(str line) {
     struct access_log_record record;
-    bool has_cr = line.len > 0 && line.ptr[line.len - 1] == '\r';
-    return access_log_parse(str_slice(line, 0, line.len - (has_cr ? 1 : 0)), &record);
+    return access_log_parse(line, &record);
 }
 
-static str first_line(str lines) {
-    while (lines.len > 0 && (lines.ptr[0] == '\n' || lines.ptr[0] == '\r')) {
-        lines = str_slice(lines, 1, lines.len);
+static void open_gate(struct line_gate *gate) {
+    for (size_t kind = ACCESS_LOG_UNPARSED; kind <= ACCESS_LOG_TEST_FILE; kind++) {
+        tally_add_unparsed(gate->tally, (enum access_log_kind)kind, gate->held[kind]);
     }
-    return lines.len == 0 ? lines : str_slice(lines, 0, str_find_char(lines, '\n'));
+    gate->is_open = true;
+}
+
+/* Counts lines up to the first of an access log, which opens the gate; returns it and the rest. */
+static str hold_lines(struct line_gate *gate, str lines) {
+    while (lines.len > 0) {
+        str rest = lines;
+        str line = str_split(&rest, '\n');
+        bool has_cr = line.len > 0 && line.ptr[line.len - 1] == '\r';
+        line = str_slice(line, 0, line.len - (has_cr ? 1 : 0));
+        enum access_log_kind kind = kind_of(line);
+        if (kind == ACCESS_LOG_LINE) {
+            open_gate(gate);
+            return lines;
+        }
+        gate->held[kind] += line.len > 0 ? 1 : 0;
+        lines = rest;
+    }
+    return STR_EMPTY;
 }
 
 static void take_lines(void *context, str lines) {
     struct line_gate *gate = context;
-    if (!gate->has_begun) {
-        str line = first_line(lines);
-        gate->has_begun = line.len > 0;
-        gate->kind = gate->has_begun ? kind_of(line) : gate->kind;
+    if (!gate->is_open) {
+        lines = hold_lines(gate, lines);
     }
-    if (!is_other_kind(gate->kind)) {
-        tally_add_lines(gate->tally, lines);
+    tally_add_lines(gate->tally, lines);
+}
+
+/* What most of the lines held are. */
+static enum access_log_kind kind_of_held(const struct line_gate *gate) {
+    size_t most = ACCESS_LOG_UNPARSED;
+    for (size_t kind = most + 1; kind <= ACCESS_LOG_TEST_FILE; kind++) {
+        most = gate->held[kind] > gate->held[most] ? kind : most;
     }
+    return (enum access_log_kind)most;
+}
+
+/* At the end of the file. What is damaged may have had lines of ours further on. */
+static enum log_outcome close_gate(struct line_gate *gate, enum log_outcome outcome, str *why_out) {
+    enum access_log_kind kind = kind_of_held(gate);
+    if (gate->is_open) {
+        return outcome;
+    }
+    if (outcome == LOG_READ && kind != ACCESS_LOG_UNPARSED) {
+        *why_out = str_from_cstr(access_log_kind_name(kind));
+        return LOG_SKIPPED;
+    }
+    open_gate(gate);
+    return outcome;
 }
 
 static bool is_gzip(const char *bytes, size_t count) {
@@ -55,139 +90,155 @@ static bool is_text(char c) {
     return (c >= ' ' && c <= '~') || c == '\n' || c == '\r';
 }
 
-/* Up to `size` bytes, fewer only at the end; -1: errno says why. */
-static ssize_t read_piece(int file, char *piece, size_t size) {
-    size_t count = 0;
-    while (count < size) {
-        ssize_t got = read(file, piece + count, size - count);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        count += (size_t)got;
-    }
-    return (ssize_t)count;
-}
-
 struct reading {
     struct log_reader *reader;
     struct line_sink sink;
     str *why;
     int file;
+    int error;     /* errno of what ended it; 0: none */
+    uint64_t done; /* bytes read */
+    bool is_gzip;  /* known to be, or said to be by its name */
 };
 
-static enum log_outcome fail_errno(struct reading *reading, enum log_outcome outcome) {
-    *reading->why = str_format(reading->reader->arena, "%s", strerror(errno));
-    return outcome;
+/* Up to `size` bytes; fewer only at the end, or when reading->error says so. */
+static str read_piece(struct reading *reading, char *bytes, size_t size) {
+    str piece = {bytes, 0};
+    while (piece.len < size) {
+        ssize_t got = read(reading->file, bytes + piece.len, size - piece.len);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            reading->error = got < 0 ? errno : 0;
+            break;
+        }
+        piece.len += (size_t)got;
+    }
+    reading->done += piece.len;
+    return piece;
 }
 
-static enum log_outcome fail_error(struct reading *reading, const struct error *error) {
-    *reading->why = str_copy(reading->reader->arena, error->message);
+static enum log_outcome fail_errno(struct reading *reading, int number) {
+    struct arena *arena = reading->reader->arena;
+    if (reading->done == 0) {
+        *reading->why = str_format(arena, "%s", strerror(number));
+        return LOG_UNREADABLE;
+    }
+    *reading->why = str_format(arena, "%s, at byte %" PRIu64, strerror(number), reading->done);
     return LOG_DAMAGED;
 }
 
-/* In pieces: plain text, and what comes through a pipe. */
+/* Why the reading ended, and how the unpacking of what had been read. */
+static enum log_outcome end_of(struct reading *reading,
+                               enum status status,
+                               const struct error *error) {
+    if (reading->error != 0) {
+        return fail_errno(reading, reading->error);
+    }
+    if (status != STATUS_OK) {
+        *reading->why = str_copy(reading->reader->arena, error->message);
+        return LOG_DAMAGED;
+    }
+    return LOG_READ;
+}
+
+/* In pieces: plain text, what comes through a pipe, and the largest files. */
 static enum log_outcome read_in_pieces(struct reading *reading) {
     struct arena *scratch = &reading->reader->scratch;
-    char *piece = arena_alloc(scratch, PIECE_BYTES);
+    char *bytes = arena_alloc(scratch, PIECE_BYTES);
     struct inflate *stream = NULL;
     struct error error = {0};
     for (;;) {
-        ssize_t count = read_piece(reading->file, piece, PIECE_BYTES);
-        if (count < 0) {
-            enum log_outcome outcome =
-                fail_errno(reading, stream == NULL ? LOG_UNREADABLE : LOG_DAMAGED);
-            /* What is held of the text is counted all the same. */
-            return stream == NULL || inflate_end(stream, NULL) == STATUS_OK ? outcome : LOG_DAMAGED;
-        }
+        str piece = read_piece(reading, bytes, PIECE_BYTES);
         if (stream == NULL) {
-            stream = is_gzip(piece, (size_t)count) ? inflate_new(scratch, &reading->sink)
-                                                   : inflate_new_plain(scratch, &reading->sink);
+            stream = reading->is_gzip || is_gzip(piece.ptr, piece.len)
+                         ? inflate_new(scratch, &reading->sink)
+                         : inflate_new_plain(scratch, &reading->sink);
         }
-        if (inflate_feed(stream, (str){piece, (size_t)count}, &error) != STATUS_OK) {
-            return fail_error(reading, &error);
+        enum status status = inflate_feed(stream, piece, &error);
+        atomic_fetch_add(reading->reader->done_bytes, piece.len);
+        if (status == STATUS_OK && piece.len < PIECE_BYTES) {
+            return end_of(reading, inflate_end(stream, &error), &error);
         }
-        atomic_fetch_add(reading->reader->done_bytes, (uint64_t)count);
-        if ((size_t)count < PIECE_BYTES) {
-            return inflate_end(stream, &error) == STATUS_OK ? LOG_READ
-                                                            : fail_error(reading, &error);
+        if (status != STATUS_OK) {
+            return end_of(reading, status, &error);
         }
     }
 }
 
-static enum log_outcome read_mapped(struct reading *reading, size_t size) {
-    struct log_reader *reader = reading->reader;
-    void *bytes = NULL;
-    struct error error = {0};
-    if (size > 0) {
-        bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, reading->file, 0);
-        if (bytes == MAP_FAILED) {
-            return fail_errno(reading, LOG_UNREADABLE);
-        }
-        (void)posix_madvise(bytes, size, POSIX_MADV_SEQUENTIAL);
+/* Kept from file to file: fresh memory costs more than the reading. */
+static char *room_for(struct log_reader *reader, size_t size) {
+    if (size > reader->room_bytes) {
+        arena_reset(&reader->room_arena);
+        reader->room = arena_alloc(&reader->room_arena, size);
+        reader->room_bytes = size;
     }
-    str compressed = {bytes, size};
+    return reader->room;
+}
+
+/* Read, not mapped: a mapped file that somebody cuts meanwhile would end us all by SIGBUS. */
+static enum log_outcome read_whole(struct reading *reading, size_t size) {
+    struct log_reader *reader = reading->reader;
+    struct error error = {0};
+    str compressed = read_piece(reading, room_for(reader, size), size);
     enum status status =
         inflate_all_in(reader->window, compressed, &reading->sink, &reader->scratch, &error);
-    if (bytes != NULL) {
-        (void)munmap(bytes, size);
-    }
-    atomic_fetch_add(reader->done_bytes, size);
-    return status == STATUS_OK ? LOG_READ : fail_error(reading, &error);
+    atomic_fetch_add(reader->done_bytes, compressed.len);
+    return end_of(reading, status, &error);
 }
 
 /* By its first bytes; the name decides where these say nothing: a download may be unpacked already
  * and still be called .gz. */
-static enum log_outcome read_regular(struct reading *reading, const char *path, size_t size) {
+static enum log_outcome read_regular(struct reading *reading, const char *path, uint64_t size) {
     char magic[MAGIC_BYTES];
     ssize_t count = pread(reading->file, magic, sizeof(magic), 0);
     if (count < 0) {
-        return fail_errno(reading, LOG_UNREADABLE);
+        return fail_errno(reading, errno);
     }
     bool is_named_gzip = str_ends_with(str_from_cstr(path), STR(".gz"));
-    if (is_gzip(magic, (size_t)count) || (is_named_gzip && (count == 0 || !is_text(magic[0])))) {
-        return read_mapped(reading, size);
+    reading->is_gzip =
+        is_gzip(magic, (size_t)count) || (is_named_gzip && (count == 0 || !is_text(magic[0])));
+    enum log_outcome outcome = reading->is_gzip && size <= WHOLE_BYTES_MAX
+                                   ? read_whole(reading, (size_t)size)
+                                   : read_in_pieces(reading);
+    if (outcome == LOG_READ && reading->done < size) {
+        *reading->why = str_format(reading->reader->arena,
+                                   "cut to %" PRIu64 " of %" PRIu64 " bytes while it was read",
+                                   reading->done,
+                                   size);
+        return LOG_DAMAGED;
     }
-    return read_in_pieces(reading);
+    return outcome;
 }
 
 static enum log_outcome read_open(struct reading *reading, const struct log_file *file) {
     struct stat about;
     if (fstat(reading->file, &about) != 0) {
-        return fail_errno(reading, LOG_UNREADABLE);
+        return fail_errno(reading, errno);
     }
     if (S_ISDIR(about.st_mode)) {
-        errno = EISDIR;
-        return fail_errno(reading, LOG_UNREADABLE);
+        return fail_errno(reading, EISDIR);
     }
     return !file->is_stream && S_ISREG(about.st_mode)
-               ? read_regular(reading, file->path, (size_t)about.st_size)
+               ? read_regular(reading, file->path, (uint64_t)about.st_size)
                : read_in_pieces(reading);
 }
 
 enum log_outcome log_read(struct log_reader *reader, const struct log_file *file, str *why_out) {
-    struct line_gate gate = {.tally = reader->tally, .kind = ACCESS_LOG_UNPARSED};
+    struct line_gate gate = {.tally = reader->tally};
+    struct reading reading = {
+        .reader = reader, .sink = {&gate, take_lines}, .why = why_out, .file = STDIN_FILENO};
     bool is_stdin = strcmp(file->path, "-") == 0;
-    struct reading reading = {reader, {&gate, take_lines}, why_out, STDIN_FILENO};
     if (!is_stdin) {
         reading.file = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (reading.file < 0) {
-            return fail_errno(&reading, LOG_UNREADABLE);
+            return fail_errno(&reading, errno);
         }
     }
-    enum log_outcome outcome = read_open(&reading, file);
+    enum log_outcome outcome = close_gate(&gate, read_open(&reading, file), why_out);
     if (!is_stdin) {
         (void)close(reading.file);
     }
     arena_reset(&reader->scratch);
-    if (outcome == LOG_READ && is_other_kind(gate.kind)) {
-        *why_out = str_from_cstr(access_log_kind_name(gate.kind));
-        return LOG_SKIPPED;
-    }
     return outcome;
 }

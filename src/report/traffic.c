@@ -99,6 +99,31 @@ static void write_classes(struct json_writer *writer, const struct tally_counts 
     json_object_end(writer);
 }
 
+/* What the class Unknown is made of. */
+static void write_unknown_classes(struct json_writer *writer, const struct tally_result *result) {
+    json_write_key(writer, STR("unknownClasses"));
+    json_object_begin(writer);
+    for (size_t i = 0; i < result->unknown_class_count; i++) {
+        json_write_key(writer, result->unknown_classes[i].code);
+        json_write_i64(writer, (int64_t)result->unknown_classes[i].count);
+    }
+    json_object_end(writer);
+    write_number(writer, "withoutClass", result->classless);
+}
+
+/* What the unparsed lines are, where that is known. */
+static void write_kinds(struct json_writer *writer, const struct tally_result *result) {
+    json_write_key(writer, STR("unparsedKinds"));
+    json_object_begin(writer);
+    for (size_t kind = ACCESS_LOG_UNPARSED; kind <= ACCESS_LOG_TEST_FILE; kind++) {
+        if (result->kinds[kind] > 0) {
+            write_number(
+                writer, access_log_kind_name((enum access_log_kind)kind), result->kinds[kind]);
+        }
+    }
+    json_object_end(writer);
+}
+
 /* AWS moves reasons between classes, so one code may have several rows: they are added up at the
  * first. */
 static void write_reasons(struct json_writer *writer, const struct tally_result *result) {
@@ -214,11 +239,13 @@ void traffic_write_json(struct buf *out, struct arena *arena, const struct traff
     write_number(&writer, "lines", result->lines);
     write_number(&writer, "requests", result->totals.requests);
     write_number(&writer, "unparsed", result->unparsed);
+    write_kinds(&writer, result);
     write_notes(&writer, "skipped", "why", report->skipped, report->skipped_count);
     write_notes(&writer, "errors", "message", report->errors, report->error_count);
     write_time(&writer, arena, "from", result->from_ms);
     write_time(&writer, arena, "to", result->to_ms);
     write_classes(&writer, &result->totals);
+    write_unknown_classes(&writer, result);
     write_reasons(&writer, result);
     write_would_block(&writer, &result->totals);
     write_groups(&writer, report);

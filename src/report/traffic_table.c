@@ -101,7 +101,7 @@ static void append_classes(struct buf *out, const struct tally_counts *counts) {
         [CLASS_ACCEPTABLE] = "blocked by strictest",
         [CLASS_AMBIGUOUS] = "blocked by strictest",
         [CLASS_SEVERE] = "blocked by strictest and defensive",
-        [CLASS_UNKNOWN] = "the log does not say",
+        [CLASS_UNKNOWN] = "the log does not say, or in words unknown here",
     };
     buf_append(out, STR("\nCLASS             REQUESTS\n"));
     for (size_t class = 0; class < CLASS_COUNT; class ++) {
@@ -114,9 +114,33 @@ static void append_classes(struct buf *out, const struct tally_counts *counts) {
     }
 }
 
+/* Which requests say nothing of what would be blocked. */
+static void append_unknown(struct buf *out,
+                           struct arena *arena,
+                           const struct tally_result *result) {
+    if (result->classless > 0) {
+        buf_printf(
+            out,
+            "%s of these have no class, as lines of fewer than 28 fields, from before August "
+            "2020.\n",
+            number(result->classless).text);
+    }
+    for (size_t i = 0; i < at_most(result->unknown_class_count, REASONS_SHOWN); i++) {
+        const struct tally_reason *class = &result->unknown_classes[i];
+        buf_printf(out,
+                   "%s of these have the class \"%" STR_FMT "\", which is unknown here.\n",
+                   number(class->count).text,
+                   STR_ARG(plain(arena, class->code)));
+    }
+    append_more(out, REASONS_SHOWN, result->unknown_class_count);
+}
+
 /* Of n requests without one that would be blocked, 95 % of the time fewer than 3 in n would be: the
  * rule of three. Only those whose class is known are evidence. */
-static void append_sentence(struct buf *out, const struct tally_counts *counts) {
+static void append_sentence(struct buf *out,
+                            struct arena *arena,
+                            const struct tally_result *result) {
+    const struct tally_counts *counts = &result->totals;
     uint64_t strictest = tally_blocked_by_strictest(counts);
     uint64_t defensive = tally_blocked_by_defensive(counts);
     uint64_t known = counts->requests - counts->classes[CLASS_UNKNOWN];
@@ -127,11 +151,10 @@ static void append_sentence(struct buf *out, const struct tally_counts *counts) 
                percent(strictest, counts->requests).text,
                number(defensive).text,
                percent(defensive, counts->requests).text);
+    append_unknown(out, arena, result);
     if (known < counts->requests) {
         buf_printf(out,
-                   "%s of these have no class, as lines from before August 2020: of the other %s, "
-                   "strictest would block %s.\n",
-                   number(counts->requests - known).text,
+                   "Of the other %s, strictest would block %s.\n",
                    number(known).text,
                    percent(strictest, known).text);
     }
@@ -277,7 +300,7 @@ void traffic_write_table(struct buf *out,
     const struct tally_result *result = report->result;
     append_head(out, arena, report);
     append_classes(out, &result->totals);
-    append_sentence(out, &result->totals);
+    append_sentence(out, arena, result);
     append_reasons(out, arena, result);
     append_load_balancers(out, arena, result);
     append_groups(out, arena, report);

@@ -98,5 +98,6 @@ void access_log_fill(const struct access_log_parts *parts, struct access_log_rec
         .user_agent = parts->user_agent,
         .reason = is_none(parts->reason) ? STR_EMPTY : parts->reason,
         .class = class_of(parts->class),
+        .class_name = parts->class,
     };
 }

@@ -159,6 +159,16 @@ static int unpack(struct inflate *stream) {
     return result;
 }
 
+/* Zeros between members and behind the last are padding, as gzip and tar have them. */
+static void skip_padding(struct inflate *stream) {
+    z_stream *zlib = &stream->zlib;
+    while (zlib->avail_in > 0 && *zlib->next_in == 0) {
+        zlib->next_in++;
+        zlib->avail_in--;
+        stream->position++;
+    }
+}
+
 static void begin_member(struct inflate *stream) {
     int result = inflateReset(&stream->zlib);
     ASSERT(result == Z_OK);
@@ -174,6 +184,10 @@ static enum status feed_gzip(struct inflate *stream, str piece) {
     bool is_full = false;
     while (zlib->avail_in > 0 || is_full) {
         if (!stream->is_in_member) {
+            skip_padding(stream);
+            if (zlib->avail_in == 0) {
+                break;
+            }
             begin_member(stream);
         }
         int result = unpack(stream);

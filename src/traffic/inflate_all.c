@@ -125,6 +125,14 @@ static size_t unpack_member(struct inflate_window *window, str rest, size_t *mad
     return is_sound ? header + used + TRAILER_BYTES : 0;
 }
 
+/* What pads a file to the blocks of a tape or disk is no part of it. */
+static size_t skip_padding(str compressed, size_t at) {
+    while (at < compressed.len && compressed.ptr[at] == '\0') {
+        at++;
+    }
+    return at;
+}
+
 enum status inflate_all_in(struct inflate_window *window,
                            str compressed,
                            const struct line_sink *sink,
@@ -141,7 +149,7 @@ enum status inflate_all_in(struct inflate_window *window,
         if (member_bytes == 0) {
             break;
         }
-        taken += member_bytes;
+        taken = skip_padding(compressed, taken + member_bytes);
         made = 0;
     }
     if (taken > 0 && taken == compressed.len) {

@@ -131,9 +131,11 @@ static struct tally_reason *find_reason(struct reason_table *table,
     return NULL;
 }
 
-static void count_reason(struct tally *tally, str code, enum traffic_class class, uint64_t count) {
-    struct reason_table *table = &tally->reasons;
-    code = text_cut(code, REASON_BYTES_MAX);
+static void count_reason(struct reason_table *table,
+                         struct arena *arena,
+                         const struct tally_reason *reason) {
+    str code = text_cut(reason->code, REASON_BYTES_MAX);
+    enum traffic_class class = reason->class;
     struct tally_reason *row = find_reason(table, code, class);
     if (row == NULL && table->count >= TALLY_REASONS_MAX) {
         code = STR("other");
@@ -141,9 +143,18 @@ static void count_reason(struct tally *tally, str code, enum traffic_class class
     }
     if (row == NULL) {
         row = &table->rows[table->count++];
-        *row = (struct tally_reason){.code = str_copy(tally->arena, code), .class = class};
+        *row = (struct tally_reason){.code = str_copy(arena, code), .class = class};
     }
-    row->count += count;
+    row->count += reason->count;
+}
+
+static void count_name(struct tally *tally,
+                       struct reason_table *table,
+                       str name,
+                       enum traffic_class class) {
+    if (name.len > 0) {
+        count_reason(table, tally->arena, &(struct tally_reason){name, class, 1});
+    }
 }
 
 static bool is_blockable(enum traffic_class class) {
@@ -181,8 +192,9 @@ static void count_group(struct tally *tally, const struct access_log_record *rec
 void tally_add_record(struct tally *tally, const struct access_log_record *record) {
     tally->kinds[ACCESS_LOG_LINE]++;
     count_request(tally, record->time, record->load_balancer, record->class);
-    if (record->reason.len > 0) {
-        count_reason(tally, record->reason, record->class, 1);
+    count_name(tally, &tally->reasons, record->reason, record->class);
+    if (record->class == CLASS_UNKNOWN) {
+        count_name(tally, &tally->unknown_classes, record->class_name, CLASS_UNKNOWN);
     }
     if (is_blockable(record->class)) {
         count_offender(tally, record);
@@ -219,6 +231,11 @@ void tally_add_lines(struct tally *tally, str lines) {
     }
 }
 
+void tally_add_unparsed(struct tally *tally, enum access_log_kind kind, uint64_t count) {
+    ASSERT(kind != ACCESS_LOG_LINE);
+    tally->kinds[kind] += count;
+}
+
 /* --- merging --- */
 
 static void add_counts(struct tally_counts *into, const struct tally_counts *from) {
@@ -242,6 +259,14 @@ static void merge_days(struct tally *into, const struct tally *from) {
     }
 }
 
+static void merge_reasons(struct reason_table *into,
+                          struct arena *arena,
+                          const struct reason_table *from) {
+    for (size_t i = 0; i < from->count; i++) {
+        count_reason(into, arena, &from->rows[i]);
+    }
+}
+
 void tally_merge(struct tally *into, const struct tally *from) {
     ASSERT(into != from && into->group_keys == from->group_keys);
     for (size_t i = 0; i <= ACCESS_LOG_TEST_FILE; i++) {
@@ -252,10 +277,8 @@ void tally_merge(struct tally *into, const struct tally *from) {
     into->oldest_ms = from->oldest_ms < into->oldest_ms ? from->oldest_ms : into->oldest_ms;
     into->newest_ms = from->newest_ms > into->newest_ms ? from->newest_ms : into->newest_ms;
     merge_days(into, from);
-    for (size_t i = 0; i < from->reasons.count; i++) {
-        const struct tally_reason *row = &from->reasons.rows[i];
-        count_reason(into, row->code, row->class, row->count);
-    }
+    merge_reasons(&into->reasons, into->arena, &from->reasons);
+    merge_reasons(&into->unknown_classes, into->arena, &from->unknown_classes);
     sketch_merge(into->offenders, from->offenders);
     if (into->groups != NULL) {
         sketch_merge(into->groups, from->groups);

@@ -85,6 +85,7 @@ struct tally {
     size_t last_day;
     char last_date[sizeof("2026-11-23") - 1];
     struct reason_table reasons;
+    struct reason_table unknown_classes;
     struct sketch *offenders;
     struct sketch *groups; /* NULL without group keys */
 };

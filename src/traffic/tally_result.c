@@ -78,13 +78,22 @@ static void list_groups(const struct tally *tally, struct tally_result *result) 
     result->group_error_max = sketch_error_max(tally->groups);
 }
 
-static void list_reasons(struct tally *tally, struct tally_result *result) {
-    struct reason_table *table = &tally->reasons;
+static const struct tally_reason *sorted_reasons(struct reason_table *table) {
     if (table->count > 0) {
         qsort(table->rows, table->count, sizeof(table->rows[0]), by_count_and_code);
     }
-    result->reasons = table->rows;
-    result->reason_count = table->count;
+    return table->rows;
+}
+
+static void list_reasons(struct tally *tally, struct tally_result *result) {
+    result->reasons = sorted_reasons(&tally->reasons);
+    result->reason_count = tally->reasons.count;
+    result->unknown_classes = sorted_reasons(&tally->unknown_classes);
+    result->unknown_class_count = tally->unknown_classes.count;
+    result->classless = tally->totals.classes[CLASS_UNKNOWN];
+    for (size_t i = 0; i < result->unknown_class_count; i++) {
+        result->classless -= result->unknown_classes[i].count;
+    }
 }
 
 void tally_finish(struct tally *tally, struct tally_result *result_out) {

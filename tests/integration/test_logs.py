@@ -107,6 +107,47 @@ def test_other_kinds_of_logs_are_told_by_their_lines_where_the_name_says_nothing
     assert (found["files"], found["lines"]) == (0, 0)
 
 
+FOREIGN = {
+    "test file": "Enable AccessLog for ELB: app/x/959dfdbaed241613 at 2026-11-20T09:55:52.806Z",
+    "connection": ('2026-10-04T13:00:00.1Z 203.0.113.7 40000 443 TLSv1.3 TLS_AES_128_GCM_SHA256 '
+                   '0.01 "-" - - - TID_1'),
+    "Classic": ('2026-10-04T13:00:00.1Z old-lb 192.0.2.1:2817 10.0.0.1:80 0.1 0.1 0.1 200 200 0 29 '
+                '"GET http://www.example.com:80/ HTTP/1.1" "curl/7" - -'),
+    "health check": "http 2026-10-04T13:00:00.1Z 0.01 10.0.0.1:80 my-targets PASS 200 -",
+}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_lines_behind_a_foreign_one_are_counted_and_the_foreign_one_too(tmp_path, kind, pack):
+    made = ["", FOREIGN[kind], "rubbish", FOREIGN[kind], *lines(), FOREIGN[kind]]
+    expected = totals(line for line in made if line)
+    path = write(tmp_path / "a.log", pack(text_of(made, "\r\n")))
+    for found in (report(path), report("-", stdin=path.read_bytes())):
+        assert_totals(found, expected)
+        assert (found["files"], found["skipped"]) == (1, [])
+        assert sum(found["unparsedKinds"].values()) == expected.unparsed
+        assert sum(3 for name in found["unparsedKinds"] if kind in name) == 3
+    assert "3 of the lines not understood: " in run(path).stdout.decode()
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_file_none_of_whose_lines_is_ours_is_refused_by_what_most_are(tmp_path, kind):
+    path = write(tmp_path / "a.log", text_of(["cut off", *[FOREIGN[kind]] * 20, "cut o"]))
+    (skipped,) = report(path)["skipped"]
+    assert kind in skipped["why"]
+    found = report("-", stdin=path.read_bytes())
+    assert (found["files"], found["lines"], found["skipped"][0]["path"]) == (0, 0, "-")
+    found = report(write(path, text_of(["no log"] * 9 + [FOREIGN[kind]])))
+    assert (found["files"], found["lines"], found["unparsed"], found["skipped"]) == (1, 10, 10, [])
+
+
+def test_a_damaged_file_without_a_line_of_ours_is_counted_as_far_as_it_goes(tmp_path):
+    packed = gzip.compress(text_of([FOREIGN["connection"]] * 50))
+    found = report(write(tmp_path / "a.log.gz", packed[:-1]), code=ERROR)
+    assert (found["lines"], found["unparsed"], len(found["errors"])) == (50, 50, 1)
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_standard_input_is_read_in_both_forms(pack):
     assert_totals(report("-", stdin=pack(text_of(lines()))), totals(lines()))
@@ -241,12 +282,29 @@ def test_what_cannot_be_opened_is_an_error_and_the_others_are_counted(tmp_path):
         "No such file or directory"] * 2
 
 
-def test_a_link_to_a_folder_above_is_no_loop(tmp_path):
+@pytest.mark.parametrize("target", ["a.log", "..", "nowhere"])
+def test_a_link_in_a_folder_is_skipped_for_its_target_is_counted_once(tmp_path, target):
     write(tmp_path / "a/a.log", text_of([log_line()]))
-    (tmp_path / "a/up").symlink_to(tmp_path)
+    (tmp_path / "a/link.log").symlink_to(target)
     found = report(tmp_path)
     assert found["requests"] == 1
-    assert found["skipped"] == [{"path": f"{tmp_path}/a/up", "why": "a link to a folder"}]
+    (skipped,) = found["skipped"]
+    assert skipped["path"] == f"{tmp_path}/a/link.log" and skipped["why"].startswith("a link")
+
+
+def test_a_link_that_is_named_is_read(tmp_path):
+    write(tmp_path / "a/a.log", text_of([log_line()]))
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "link.log").symlink_to("a/a.log")
+    assert report(tmp_path / "link", tmp_path / "link.log")["requests"] == 2
+
+
+@pytest.mark.parametrize("zeros", [1, 10_000, 300 << 20])
+def test_zeros_behind_gzip_data_are_padding_in_a_file_of_any_size(tmp_path, zeros):
+    path = write(tmp_path / "a.log.gz", PACKED)
+    os.truncate(path, len(PACKED) + zeros)
+    found = report(path)
+    assert (found["requests"], found["errors"]) == (2000, [])
 
 
 def fuzzed(made, data):

@@ -35,6 +35,7 @@ static void assert_same_record(const struct access_log_record *actual,
     assert_same_text(actual->user_agent, expected->user_agent);
     assert_same_text(actual->reason, expected->reason);
     assert_int_equal(actual->class, expected->class);
+    assert_same_text(actual->class_name, expected->class_name);
 }
 
 static void assert_view_is(const struct access_log_view *view, str line, struct seen *seen) {

@@ -398,7 +398,21 @@ static void foreign_bytes_behind_the_last_member_are_named(void **state) {
         message, sizeof(message), "foreign bytes behind the gzip data, at byte %zu", bytes.len);
     assert_all_ways_fail(join(bytes, STR("tail")), STATUS_INVALID, message, STR("one\n"));
     str zeros = {"\0\0\0", 3};
-    assert_all_ways_fail(join(bytes, zeros), STATUS_INVALID, message, STR("one\n"));
+    (void)snprintf(
+        message, sizeof(message), "foreign bytes behind the gzip data, at byte %zu", bytes.len + 3);
+    bytes = join(join(bytes, zeros), STR("tail"));
+    assert_all_ways_fail(bytes, STATUS_INVALID, message, STR("one\n"));
+}
+
+static void zeros_behind_a_member_are_padding(void **state) {
+    (void)state;
+    str one = gzip(STR("one\n"));
+    str zeros = repeat('\0', 70000);
+    assert_all_ways_give(join(one, (str){"", 1}), STR("one\n"));
+    assert_all_ways_give(join(one, zeros), STR("one\n"));
+    str padded = join(one, zeros);
+    assert_all_ways_give(join(padded, gzip(STR("two\n"))), STR("one\ntwo\n"));
+    assert_all_ways_fail(zeros, STATUS_INVALID, "not gzip data, at byte 0", STR(""));
 }
 
 static void what_is_no_gzip_is_said_to_be_none(void **state) {
@@ -460,6 +474,7 @@ int main(void) {
         TEST(a_wrong_checksum_is_told_with_its_place),
         TEST(damage_in_a_later_member_keeps_the_earlier_ones),
         TEST(foreign_bytes_behind_the_last_member_are_named),
+        TEST(zeros_behind_a_member_are_padding),
         TEST(what_is_no_gzip_is_said_to_be_none),
         TEST(every_flipped_byte_ends_the_same_at_once_and_in_pieces),
         TEST(a_failed_stream_stays_failed),

@@ -203,6 +203,46 @@ static void reasons_are_counted_under_their_own_names(void **state) {
     assert_int_equal(result.totals.classes[CLASS_COMPLIANT], 2);
 }
 
+#define CLASSED(class) LINE(DAY_1, APP_1, "192.0.2.1:1", "a", class)
+
+static const char UNKNOWN_CLASSES[] = CLASSED("\"Odd\" \"-\"") CLASSED("") CLASSED(GOOD)
+    CLASSED("\"Terrible\" \"-\" TID_1") CLASSED("\"\" \"-\"") CLASSED("\"Terrible\"");
+
+static void assert_unknown_classes(const struct tally_result *result, uint64_t times) {
+    assert_sums_up(result);
+    assert_int_equal(result->totals.classes[CLASS_UNKNOWN], 5 * times);
+    assert_int_equal(result->classless, 2 * times);
+    assert_int_equal(result->unknown_class_count, 2);
+    assert_str(result->unknown_classes[0].code, "Terrible");
+    assert_int_equal(result->unknown_classes[0].count, 2 * times);
+    assert_str(result->unknown_classes[1].code, "Odd");
+    assert_int_equal(result->unknown_classes[1].count, times);
+}
+
+static void unknown_classes_are_counted_under_their_own_names_apart_from_none(void **state) {
+    str lines = STR(UNKNOWN_CLASSES);
+    struct tally_result result = result_of(*state, 0, lines);
+    assert_unknown_classes(&result, 1);
+    struct tally *into = tally_new(*state, 0);
+    struct tally *from = tally_new(*state, 0);
+    tally_add_lines(into, lines);
+    tally_add_lines(from, lines);
+    tally_merge(into, from);
+    tally_finish(into, &result);
+    assert_unknown_classes(&result, 2);
+}
+
+static void lines_known_to_be_foreign_are_counted_without_being_read(void **state) {
+    struct tally *tally = tally_new(*state, 0);
+    struct tally_result result;
+    tally_add_unparsed(tally, ACCESS_LOG_CLASSIC, 3);
+    tally_add_lines(tally, STR(CLASSED(GOOD)));
+    tally_finish(tally, &result);
+    assert_sums_up(&result);
+    assert_int_equal(result.kinds[ACCESS_LOG_CLASSIC], 3);
+    assert_int_equal(result.unparsed, 3);
+}
+
 static void reasons_beyond_the_table_are_counted_as_other(void **state) {
     struct tally *tally = tally_new(*state, 0);
     for (int i = 0; i < TALLY_REASONS_MAX + 40; i++) {
@@ -281,6 +321,8 @@ int main(void) {
         TEST(line_ends_of_every_sort_are_taken_and_empty_lines_count_for_nothing),
         TEST(foreign_lines_are_counted_by_what_they_are),
         TEST(reasons_are_counted_under_their_own_names),
+        TEST(unknown_classes_are_counted_under_their_own_names_apart_from_none),
+        TEST(lines_known_to_be_foreign_are_counted_without_being_read),
         TEST(reasons_beyond_the_table_are_counted_as_other),
         TEST(offenders_are_those_that_a_mode_would_block),
         TEST(groups_hold_the_keys_that_were_asked_for),

@@ -101,7 +101,7 @@ static void the_sentence_tells_the_share_and_never_rounds_some_to_none(void **st
         {"none of many",
          counts(30000, 0, 0),
          "None in 30,000 requests still allows for up to about 0.01 % of the traffic."},
-        {"without a class", unknown, "of the other 20, strictest would block 50.00 %."},
+        {"without a class", unknown, "Of the other 20, strictest would block 50.00 %."},
     };
     for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
         const struct tally_result result = {.totals = sentences[i].totals};
@@ -110,6 +110,28 @@ static void the_sentence_tells_the_share_and_never_rounds_some_to_none(void **st
             fail_msg("%s: %" STR_FMT, sentences[i].name, STR_ARG(text));
         }
     }
+}
+
+static void what_is_unknown_is_told_apart(void **state) {
+    (void)state;
+    const struct tally_reason class = {STR("Ter\x1brible"), CLASS_UNKNOWN, 3};
+    struct tally_result result = {.unknown_classes = &class,
+                                  .unknown_class_count = 1,
+                                  .classless = 1000,
+                                  .unparsed = 2,
+                                  .totals = counts(5, 0, 0)};
+    result.kinds[ACCESS_LOG_CLASSIC] = 2;
+    result.totals.requests += 1003;
+    result.totals.classes[CLASS_UNKNOWN] = 1003;
+    str text = written(traffic_write_table, &result);
+    assert_true(str_contains(text, STR("3 of these have the class \"Ter?rible\"")));
+    assert_true(str_contains(text, STR("1,000 of these have no class, as lines of fewer than 28")));
+    const struct json *found = parsed(&result);
+    assert_true(number_at(json_get(found, "unknownClasses"), "Ter\x1brible") == 3);
+    assert_true(number_at(found, "withoutClass") == 1000);
+    const struct json *kinds = json_get(found, "unparsedKinds");
+    assert_int_equal(json_count(kinds), 1);
+    assert_true(number_at(kinds, access_log_kind_name(ACCESS_LOG_CLASSIC)) == 2);
 }
 
 static void a_bound_of_the_sketch_is_said(void **state) {
@@ -159,6 +181,7 @@ int main(void) {
         TEST(days_of_a_load_balancer_are_added_up),
         TEST(no_line_has_no_time),
         TEST(the_sentence_tells_the_share_and_never_rounds_some_to_none),
+        TEST(what_is_unknown_is_told_apart),
         TEST(a_bound_of_the_sketch_is_said),
         TEST(csv_quotes_and_disarms),
         TEST(key_names_go_both_ways),
