@@ -21,7 +21,6 @@ struct correction {
     str writer_arn; /* who is named as the last writer before us; empty: nobody */
     str writer_invoked_by;
     str writer_user_agent;
-    str event_id; /* of the call that led us to it; empty: none did */
 };
 
 /* Alerts that an invocation takes out to tell them. It removes this when it knows what came of it:
@@ -117,9 +116,9 @@ void transition_make(const struct lb_state *before,
                      struct transition *transition_out);
 
 /* Replaces what is remembered as intended, of an invocation that was not heard of again, by
- * `intent`. weakened_ms: when the call that is handled made the mode weak; 0: it did not. Another
- * call than led to what was intended, and a later one, it must have undone that: which counts as a
- * correction, is then in *undone_out, and is to be written down. */
+ * `intent`. weakened_ms: when the call that is handled made the mode weak; 0: it did not. Later
+ * than what was intended, it must have undone that: which counts as a correction, is then in
+ * *undone_out, and is to be written down. */
 void transition_replace_intent(const struct lb_state *before,
                                const struct correction *intent,
                                int64_t weakened_ms,

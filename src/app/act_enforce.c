@@ -127,10 +127,8 @@ const struct elb_caller *act_writer(const struct act *act, enum desync_mode mode
 }
 
 struct correction act_correction(const struct act *act, int64_t at_ms) {
-    struct correction correction = {.at_ms = at_ms,
-                                    .from = MODE_MONITOR,
-                                    .to = MODE_DEFENSIVE, /* all that enforcement does */
-                                    .event_id = act->event_id};
+    struct correction correction = {
+        .at_ms = at_ms, .from = MODE_MONITOR, .to = MODE_DEFENSIVE}; /* all that enforcement does */
     const struct elb_caller *writer = act_writer(act, correction.from);
     if (writer != NULL) {
         correction.writer_arn = writer->arn;

@@ -39,7 +39,6 @@ struct act {
     const struct elb_caller *caller; /* of the call that is handled; NULL: none */
     enum desync_mode caller_mode;    /* what they set; UNKNOWN: nothing */
     int64_t event_ms;                /* when that call was made; 0: none */
-    str event_id;                    /* of that call */
     int changes;                     /* made in this invocation */
     struct action *actions;
     size_t action_count;

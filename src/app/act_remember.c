@@ -215,9 +215,9 @@ static enum status put_back(struct act *act, str arn, unsigned untold, struct er
         TRY(state_load(&act->table, arn, act->arena, &current, error));
         struct lb_state next = current;
         next.untold |= untold;
-        next.telling = str_eq(current.telling.writer, act->table.writer)
-                           ? (struct telling_mark){.tells = 0}
-                           : current.telling;
+        if (str_eq(current.telling.writer, act->table.writer)) {
+            next.telling.tells = 0;
+        }
         next.version++;
         enum status status = state_save(&act->table, arn, &current, &next, act->arena, error);
         if (status != STATUS_CONFLICT || attempt == STATE_ATTEMPTS_MAX) {

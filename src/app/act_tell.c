@@ -50,8 +50,11 @@ static struct writer writer_of(const struct act *act,
     bool is_enforced = kind == ALERT_ENFORCED;
     const struct elb_caller *known =
         act_writer(act, is_enforced ? telling->changed_from : telling->evaluation->mode);
-    struct elb_caller caller = known == NULL ? (struct elb_caller){0} : *known;
+    struct elb_caller caller = {0};
     str arn = telling->evaluation->resource_id;
+    if (known != NULL) {
+        caller = *known;
+    }
     if (known == NULL && kind == ALERT_FIGHT &&
         state_last_writer(&act->table, arn, act->arena, &caller, NULL) != STATUS_OK) {
         caller = (struct elb_caller){0};

@@ -273,7 +273,6 @@ static bool is_time_believed(const struct app *app, const struct elb_call *call)
  * weak. */
 static void take_caller(struct act *act, const struct elb_call *call) {
     const struct clock *clock = act->app->clock;
-    act->event_id = call->event_id;
     if (!is_time_believed(act->app, call)) {
         act->event_ms = clock->now_ms(clock);
         return;

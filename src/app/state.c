@@ -26,7 +26,7 @@ static str name_or_dash(str name) {
     return str_is_empty(name) || has_blank ? STR("-") : str_utf8_prefix(name, NAME_CHARACTERS_MAX);
 }
 
-/* "<time> <from> <to> <writer> <invoked by> <event> <user agent>": only the last one may hold
+/* "<time> <from> <to> <writer> <invoked by> <user agent>": only the last one may hold
  * blanks. */
 static str correction_format(const struct correction *correction, struct arena *arena) {
     if (correction->at_ms == 0) {
@@ -35,16 +35,14 @@ static str correction_format(const struct correction *correction, struct arena *
     str time = time_format_iso8601(arena, correction->at_ms);
     str writer = name_or_dash(correction->writer_arn);
     str invoked_by = name_or_dash(correction->writer_invoked_by);
-    str event_id = name_or_dash(correction->event_id);
     str agent = str_utf8_prefix(correction->writer_user_agent, NAME_CHARACTERS_MAX);
     return str_format(arena,
-                      "%" STR_FMT " %s %s %" STR_FMT " %" STR_FMT " %" STR_FMT " %" STR_FMT,
+                      "%" STR_FMT " %s %s %" STR_FMT " %" STR_FMT " %" STR_FMT,
                       STR_ARG(time),
                       mode_name(correction->from),
                       mode_name(correction->to),
                       STR_ARG(writer),
                       STR_ARG(invoked_by),
-                      STR_ARG(event_id),
                       STR_ARG(agent));
 }
 
@@ -63,7 +61,6 @@ static struct correction read_correction(str text) {
     correction.to = mode_parse(str_split(&rest, ' '));
     correction.writer_arn = read_name(&rest);
     correction.writer_invoked_by = read_name(&rest);
-    correction.event_id = read_name(&rest);
     correction.writer_user_agent = rest;
     if (correction.to == MODE_UNKNOWN) {
         correction.at_ms = 0; /* somebody else has put it there */

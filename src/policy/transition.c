@@ -65,13 +65,13 @@ str transition_import_key(const struct evaluation *evaluation, struct arena *are
                       STR_ARG(str_utf8_prefix(evaluation->owner, 256)));
 }
 
-/* When a call was made is known to the second. */
+/* When a call was made is known to the second, rounded down: one that is later for certain. Copies
+ * that handle two calls of one moment at the same time are no fight. */
 static bool was_undone(const struct correction *intended,
                        const struct correction *now,
                        int64_t weakened_ms) {
     return intended->at_ms != 0 && now->at_ms - intended->at_ms < INTENT_MS_MAX &&
-           weakened_ms / MS_PER_SECOND >= intended->at_ms / MS_PER_SECOND &&
-           !str_eq(intended->event_id, now->event_id);
+           weakened_ms > intended->at_ms;
 }
 
 void transition_replace_intent(const struct lb_state *before,

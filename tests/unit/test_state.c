@@ -74,8 +74,7 @@ static const struct lb_state FULL = {
                .from = MODE_MONITOR,
                .to = MODE_DEFENSIVE,
                .writer_arn = {"arn:aws:iam::111122223333:role/ops", 34},
-               .writer_user_agent = {"APN/1.0 HashiCorp/1.0 Terraform/1.9", 35},
-               .event_id = {"e-1", 3}},
+               .writer_user_agent = {"APN/1.0 HashiCorp/1.0 Terraform/1.9", 35}},
     .telling = {.tells = TELL_FIGHT, .until_ms = NOW + 9, .writer = {"request-1", 9}},
     .pending_change = {.at_ms = NOW - 7,
                        .from = MODE_MONITOR,
@@ -95,7 +94,6 @@ static void assert_same_correction(const struct correction *a, const struct corr
     assert_true(str_eq(a->writer_arn, b->writer_arn));
     assert_true(str_eq(a->writer_invoked_by, b->writer_invoked_by));
     assert_true(str_eq(a->writer_user_agent, b->writer_user_agent));
-    assert_true(str_eq(a->event_id, b->event_id));
 }
 
 static void assert_same(const struct lb_state *a, const struct lb_state *b) {
