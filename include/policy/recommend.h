@@ -9,8 +9,9 @@
 
 #include "policy/evaluate.h"
 
-/* Of one load balancer, over the last EVIDENCE_DAYS days, today included. Logs win over metrics
- * where both exist: metrics cannot tell Acceptable from Severe. */
+/* Of one load balancer, over the last EVIDENCE_DAYS days, today included. Logs win over metrics on
+ * the days they cover: metrics cannot tell Acceptable from Severe. The metrics are of the other
+ * days. */
 struct evidence {
     int days; /* the window */
     bool has_logs;
@@ -20,14 +21,20 @@ struct evidence {
     uint64_t acceptable;
     uint64_t ambiguous;
     uint64_t severe;
-    uint64_t unclassified; /* lines too old to tell */
+    uint64_t unclassified; /* lines too old to tell: of fewer than 28 fields */
+    uint64_t unfamiliar;   /* requests of a class that we do not know */
+    uint64_t unparsed;     /* lines that could not be read */
+    uint64_t without_time; /* requests whose time could not be read */
+    uint64_t damaged;      /* objects that could be read in part */
     int64_t log_newest_ms; /* time of the newest line; 0: none */
-    bool has_metrics;      /* CloudWatch answered in full, and saw any request */
+    bool has_metrics;      /* CloudWatch saw any request on the days without logs */
     uint64_t metric_requests;
     uint64_t metric_non_compliant;
     int64_t metric_newest_ms;    /* end of the newest day that had any, or now */
     enum known_bool writes_logs; /* access_logs.s3.enabled */
     int64_t rolled_back_ms;      /* when `strictest` was taken back last; 0: never */
+    int64_t taken_back_ms;       /* when somebody else was found to have taken it back; 0: never */
+    str taken_back_note;         /* who and how, as far as it is known */
     bool is_watched;             /* a change is being watched */
 };
 
@@ -40,7 +47,8 @@ struct promotion_settings {
 enum recommendation {
     RECOMMEND_NOTHING, /* strictest already, excused, or not judged */
     RECOMMEND_PROMOTE, /* the evidence supports strictest */
-    RECOMMEND_HOLD,    /* it does not, or not yet: a legacy profile, a roll back, stale numbers */
+    RECOMMEND_HOLD, /* it does not, or not yet: a legacy profile, a roll back, stale numbers, lines
+                       that were not understood */
     RECOMMEND_FIX_CLIENTS, /* strictest would block requests that somebody can repair */
     RECOMMEND_NO_EVIDENCE  /* too little is known; the reason names the switch to turn on */
 };
@@ -87,8 +95,8 @@ enum watch_verdict {
     WATCH_GO_ON,     /* the window is not over, and nothing is wrong so far */
     WATCH_CLOSE,     /* it is over, and all is well */
     WATCH_ROLL_BACK, /* errors rose beyond what is allowed */
-    WATCH_EXTEND,    /* over without data: once more */
-    WATCH_NO_DATA    /* over without data a second time: closed without a judgement, and said so */
+    WATCH_EXTEND,    /* over without enough data: once more */
+    WATCH_NO_DATA    /* likewise a second time: closed without a judgement, and said so */
 };
 
 struct watch_settings {
@@ -104,7 +112,8 @@ struct watch_judgement {
 /* Errors per request of HTTPCode_ELB_4XX and HTTPCode_Target_5XX, each by itself; fewer than 10
  * errors after the change are ignored. What is blocked is in no RequestCount, so that requests here
  * are RequestCount and HTTPCode_ELB_4XX together. Errors after a time without any, or without a
- * request to compare with, are an increase. `is_over`: `after` spans the whole window. */
+ * request to compare with, are an increase. Requests a minute that have come down to less than a
+ * tenth are too few to say that all is well. `is_over`: `after` spans the whole window. */
 void watch_judge(const struct traffic_window *before,
                  const struct traffic_window *after,
                  bool is_over,

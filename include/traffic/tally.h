@@ -26,6 +26,7 @@ enum group_key {
 struct tally_counts {
     uint64_t requests; /* the sum of the classes */
     uint64_t classes[CLASS_COUNT];
+    uint64_t unfamiliar; /* of CLASS_UNKNOWN: of a class that has a name, which we do not know */
 };
 
 struct tally_day {

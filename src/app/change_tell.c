@@ -44,6 +44,7 @@ bool change_tell(struct act *act, const struct change_alert *alert) {
                                   .reason = is_told ? str_from_cstr(kind_name(alert->kind))
                                                     : error.message};
     act_add(act, &action, is_told ? NULL : &error);
-    /* Two alerts are worse than a late one: what may have been published counts as told. */
-    return is_told || error.is_outcome_unknown;
+    /* Two alerts are worse than a late one: what may have been published counts as told. Of a roll
+     * back two are better than none. */
+    return is_told || (error.is_outcome_unknown && alert->kind != ALERT_ROLLED_BACK);
 }

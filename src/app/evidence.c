@@ -10,6 +10,7 @@
 
 #define MS_PER_MINUTE    (60 * MS_PER_SECOND)
 #define SECONDS_PER_DAY  86400
+#define TRAFFIC_PREFIX   "TRAFFIC#"
 #define METRICS          5 /* of a window */
 #define EVIDENCE_METRICS 2 /* of the evidence: the rest says nothing of clients to be blocked */
 
@@ -21,7 +22,27 @@ static const char *const METRIC_NAMES[METRICS] = {
     "HTTPCode_Target_5XX_Count",
 };
 
+struct asking {
+    struct evidence_case *each;
+    bool *is_covered; /* each day of the window, by logs */
+};
+
+/* A day that logs tell of is not asked of CloudWatch. */
+static void note_covered(const struct dynamodb_item *item, int64_t first_day, bool *is_covered) {
+    static const char *const CLASSES[] = {"compliant", "acceptable", "ambiguous", "severe"};
+    str sk = dynamodb_get_string(item, DYNAMODB_SK);
+    int64_t day = 0;
+    if (!date_parse(str_slice(sk, sizeof TRAFFIC_PREFIX - 1, sk.len), &day) || day < first_day) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof CLASSES / sizeof *CLASSES; i++) {
+        is_covered[day - first_day] |= item_number(item, CLASSES[i]) > 0;
+    }
+}
+
 static void add_day(const struct dynamodb_item *item, struct evidence *evidence) {
+    uint64_t unfamiliar = (uint64_t)item_number(item, "unfamiliar");
+    uint64_t unknown = (uint64_t)item_number(item, "unknown");
     uint64_t requests = (uint64_t)item_number(item, "requests");
     int64_t newest_ms = 0;
     evidence->log_days += requests > 0 ? 1 : 0;
@@ -31,7 +52,11 @@ static void add_day(const struct dynamodb_item *item, struct evidence *evidence)
     evidence->acceptable += (uint64_t)item_number(item, "acceptable");
     evidence->ambiguous += (uint64_t)item_number(item, "ambiguous");
     evidence->severe += (uint64_t)item_number(item, "severe");
-    evidence->unclassified += (uint64_t)item_number(item, "unknown");
+    evidence->unclassified += unknown > unfamiliar ? unknown - unfamiliar : 0;
+    evidence->unfamiliar += unfamiliar;
+    evidence->unparsed += (uint64_t)item_number(item, "unparsed");
+    evidence->without_time += (uint64_t)item_number(item, "withoutTime");
+    evidence->damaged += (uint64_t)item_number(item, "damaged");
     if (time_parse_iso8601(dynamodb_get_string(item, "newest_at"), &newest_ms) &&
         newest_ms > evidence->log_newest_ms) {
         evidence->log_newest_ms = newest_ms;
@@ -40,20 +65,22 @@ static void add_day(const struct dynamodb_item *item, struct evidence *evidence)
 
 static str day_key(struct arena *arena, int64_t day) {
     str date = date_format(arena, day);
-    return str_format(arena, "TRAFFIC#%" STR_FMT, STR_ARG(date));
+    return str_format(arena, TRAFFIC_PREFIX "%" STR_FMT, STR_ARG(date));
 }
 
 static enum status read_logs(struct app *app,
-                             struct evidence_case *each,
+                             struct asking *asking,
                              int64_t today,
                              struct arena *arena,
                              struct error *error) {
+    struct evidence_case *each = asking->each;
     struct dynamodb_item *items = NULL;
     size_t count = 0;
+    int64_t first_day = today - each->evidence.days + 1;
     const struct dynamodb_query query = {
         .table = app->settings.act.promotion.evidence_table,
         .pk = each->arn,
-        .sk_from = day_key(arena, today - each->evidence.days + 1),
+        .sk_from = day_key(arena, first_day),
         .sk_to = day_key(arena, today),
     };
     if (str_is_empty(query.table)) {
@@ -62,16 +89,19 @@ static enum status read_logs(struct app *app,
     TRY(dynamodb_query(&app->home, &query, arena, &items, &count, error));
     for (size_t i = 0; i < count; i++) {
         add_day(&items[i], &each->evidence);
+        note_covered(&items[i], first_day, asking->is_covered);
     }
     return STATUS_OK;
 }
 
-/* Logs win; metrics are asked for where they are few or old. */
-static bool needs_metrics(const struct app *app, const struct evidence *evidence, int64_t now_ms) {
-    uint64_t classified =
-        evidence->compliant + evidence->acceptable + evidence->ambiguous + evidence->severe;
-    uint64_t enough = (uint64_t)app->settings.act.promotion.evidence.requests_min;
-    return classified < enough || now_ms - evidence->log_newest_ms > MS_PER_DAY;
+/* Logs win on the days they cover, and say nothing of the others. */
+static bool needs_metrics(const struct asking *asking) {
+    for (int day = 0; day < asking->each->evidence.days; day++) {
+        if (!asking->is_covered[day]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static uint64_t sum_of(const struct cloudwatch_series *series) {
@@ -87,19 +117,28 @@ static str dimension_of(str arn) {
 static void take_metrics(const struct cloudwatch_series *series,
                          int64_t now_ms,
                          struct evidence *evidence) {
-    bool is_complete = series[0].is_complete && series[1].is_complete;
-    if (!is_complete || series[0].points == 0) {
+    if (series[0].points == 0 && series[1].points == 0) {
         return;
     }
-    int64_t newest_ms = series[0].newest_ms + MS_PER_DAY;
+    size_t newest = series[0].points > 0 ? 0 : 1;
+    int64_t newest_ms = series[newest].newest_ms + MS_PER_DAY;
     evidence->has_metrics = true;
     evidence->metric_requests = sum_of(&series[0]);
     evidence->metric_non_compliant = sum_of(&series[1]);
     evidence->metric_newest_ms = newest_ms < now_ms ? newest_ms : now_ms;
 }
 
+/* PartialData, Forbidden or InternalError of this one: what it would have said is not known. */
+static void log_unread(const struct app *app, str arn) {
+    LOG(app->log,
+        LOG_WARN,
+        "evidence_failed",
+        LOG_STR("resourceId", arn),
+        LOG_STR("reason", STR("CloudWatch could not tell all of its metrics: no advice on it")));
+}
+
 static enum status read_metrics(struct app *app,
-                                struct evidence_case **cases,
+                                const struct asking *asked,
                                 size_t count,
                                 struct arena *arena,
                                 struct error *error) {
@@ -108,21 +147,27 @@ static enum status read_metrics(struct app *app,
     struct cloudwatch_series *series =
         ARENA_ARRAY(arena, struct cloudwatch_series, count * EVIDENCE_METRICS + 1);
     for (size_t i = 0; i < count * EVIDENCE_METRICS; i++) {
-        const struct evidence_case *each = cases[i / EVIDENCE_METRICS];
+        const struct evidence_case *each = asked[i / EVIDENCE_METRICS].each;
         series[i] = (struct cloudwatch_series){
             .metric = METRIC_NAMES[i % EVIDENCE_METRICS],
             .load_balancer = dimension_of(each->arn),
             .start_ms = (today - each->evidence.days + 1) * MS_PER_DAY,
             .end_ms = (today + 1) * MS_PER_DAY,
             .period_s = SECONDS_PER_DAY,
+            .left_out = asked[i / EVIDENCE_METRICS].is_covered,
         };
     }
     if (count > 0) {
         TRY(cloudwatch_get_sums(&app->aws, series, count * EVIDENCE_METRICS, arena, error));
     }
     for (size_t i = 0; i < count; i++) {
-        take_metrics(&series[i * EVIDENCE_METRICS], now_ms, &cases[i]->evidence);
-        cases[i]->is_read = true;
+        const struct cloudwatch_series *own = &series[i * EVIDENCE_METRICS];
+        asked[i].each->is_read = own[0].is_complete && own[1].is_complete;
+        if (asked[i].each->is_read) {
+            take_metrics(own, now_ms, &asked[i].each->evidence);
+        } else {
+            log_unread(app, asked[i].each->arn);
+        }
     }
     return STATUS_OK;
 }
@@ -133,16 +178,17 @@ enum status evidence_read(struct app *app,
                           struct arena *arena,
                           struct error *error) {
     int64_t now_ms = app->clock->now_ms(app->clock);
-    struct evidence_case **asked = ARENA_ARRAY(arena, struct evidence_case *, count + 1);
+    struct asking *asked = ARENA_ARRAY(arena, struct asking, count + 1);
     size_t asked_count = 0;
+    int days = app->settings.act.promotion.evidence.evidence_days;
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        cases[i].evidence.days = app->settings.act.promotion.evidence.evidence_days;
-        status = read_logs(app, &cases[i], date_days_of_ms(now_ms), arena, error);
-        bool is_asked = status == STATUS_OK && needs_metrics(app, &cases[i].evidence, now_ms);
-        if (is_asked) {
-            asked[asked_count++] = &cases[i];
-        }
+        struct asking *asking = &asked[asked_count];
+        cases[i].evidence.days = days;
+        *asking = (struct asking){&cases[i], ARENA_ARRAY(arena, bool, (size_t)days)};
+        status = read_logs(app, asking, date_days_of_ms(now_ms), arena, error);
+        bool is_asked = status == STATUS_OK && needs_metrics(asking);
+        asked_count += is_asked ? 1 : 0;
         cases[i].is_read = status == STATUS_OK && !is_asked;
     }
     TRY(status);

@@ -102,6 +102,13 @@ static bool is_on(const struct app *app) {
     return !str_is_empty(app->settings.act.state_table);
 }
 
+/* It may have been counted, and that be forgotten: an archive can be replayed at any time. */
+static bool is_too_old(const struct log_case *log_case, const struct log_traffic *traffic) {
+    const struct clock *clock = log_case->app->clock;
+    int64_t age_ms = clock->now_ms(clock) - traffic->delivered_ms;
+    return age_ms > traffic_seen_kept_ms(log_case->delivery->is_queued) - MS_PER_DAY;
+}
+
 static struct object_result handle_one(struct log_case *log_case,
                                        const struct log_object *object,
                                        struct arena *arena) {
@@ -115,6 +122,9 @@ static struct object_result handle_one(struct log_case *log_case,
     }
     if (!is_on(log_case->app)) {
         return skipped(STR("STATE_TABLE is not set"));
+    }
+    if (is_too_old(log_case, traffic)) {
+        return skipped(STR("too old to be counted once for certain: see `bootstrap logs`"));
     }
     if (aws_client_time_left_ms(&log_case->app->home) < START_MS_MIN) {
         return failed(STR("no time was left for it"));

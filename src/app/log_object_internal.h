@@ -16,14 +16,19 @@
 struct traffic_day {
     int64_t day; /* since 1970-01-01 */
     struct tally_counts counts;
-    int64_t newest_ms;
+    int64_t newest_ms; /* 0: there is no line of this day */
+    /* Of the day of the delivery, as such lines tell none: */
+    uint64_t unparsed;
+    uint64_t without_time;
+    uint64_t damaged; /* objects */
 };
 
 /* What is in one object. */
 struct log_traffic {
     str arn;
-    str account_id; /* of the load balancer */
-    str region;     /* likewise */
+    str account_id;       /* of the load balancer */
+    str region;           /* likewise */
+    int64_t delivered_ms; /* by the object's key: the end of its five minutes */
     struct tally_counts totals;
     uint64_t unparsed;  /* lines */
     uint64_t untallied; /* requests that belong to no day: without a time */
@@ -33,8 +38,8 @@ struct log_traffic {
     str damage;     /* not empty: how it is damaged; the rest is what could be read before */
 };
 
-/* The load balancer that the object is a log of, by its key. false: none of ours to count, and
- * *why_out says what it is. */
+/* The load balancer that the object is a log of, and when it was delivered, by its key. false: none
+ * of ours to count, and *why_out says what it is. */
 bool log_object_is_access_log(str key,
                               struct arena *arena,
                               struct log_traffic *traffic_out,
@@ -47,6 +52,10 @@ MUST_USE enum status log_object_read(struct aws_client *client,
                                      struct arena *arena,
                                      struct log_traffic *traffic,
                                      struct error *error);
+
+/* An object is remembered (SEEN) for so long after it was counted; delivered longer ago, less a
+ * day, it may have been counted and forgotten, and is not counted any more. */
+int64_t traffic_seen_kept_ms(bool is_queued);
 
 /* Adds the object to the TRAFFIC items of its days and remembers it (SEEN), all or nothing.
  * CONFLICT: it was counted before. */

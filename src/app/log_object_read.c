@@ -3,9 +3,13 @@
  * One access-log object, from its key to counts a day. It is read in pieces, unpacked and counted
  * as they come, so that its size costs time and no memory.
  */
+#include <string.h>
+
 #include "aws/s3.h"
 #include "log_object_internal.h"
 #include "traffic/inflate.h"
+
+#define END_BYTES ((size_t)15) /* "20261123T0810Z_" */
 
 static str arn_of(const struct access_log_key *key, struct arena *arena) {
     return str_format(arena,
@@ -16,6 +20,22 @@ static str arn_of(const struct access_log_key *key, struct arena *arena) {
                       STR_ARG(key->account_id),
                       STR_ARG(key->name),
                       STR_ARG(key->id));
+}
+
+/* "_20261123T0810Z_" behind the load balancer's id: the end of the five minutes. false: none. */
+static bool parse_delivery(const struct access_log_key *key, str object_key, int64_t *ms_out) {
+    size_t from = (size_t)(key->id.ptr - object_key.ptr) + key->id.len + 1;
+    str end = str_slice(object_key, from, from + END_BYTES);
+    char text[] = "yyyy-mm-ddThh:mm:00Z";
+    if (end.len < END_BYTES || end.ptr[8] != 'T' || end.ptr[13] != 'Z' || end.ptr[14] != '_') {
+        return false;
+    }
+    memcpy(text, end.ptr, 4);
+    memcpy(text + 5, end.ptr + 4, 2);
+    memcpy(text + 8, end.ptr + 6, 2);
+    memcpy(text + 11, end.ptr + 9, 2);
+    memcpy(text + 14, end.ptr + 11, 2);
+    return time_parse_iso8601(str_from_cstr(text), ms_out);
 }
 
 bool log_object_is_access_log(str key,
@@ -37,6 +57,10 @@ bool log_object_is_access_log(str key,
         return false;
     }
     struct load_balancer_arn arn;
+    if (!parse_delivery(&parts, key, &traffic_out->delivered_ms)) {
+        *why_out = STR("its key does not say when it was delivered");
+        return false;
+    }
     traffic_out->arn = arn_of(&parts, arena);
     traffic_out->account_id = parts.account_id;
     traffic_out->region = parts.region;
@@ -80,25 +104,49 @@ static enum status unpack(void *context, str piece, struct error *error) {
     return STATUS_OK;
 }
 
-/* The load balancer is that of the key, so that lines are told apart by their day alone. */
-static enum status add_day(struct log_traffic *traffic, const struct tally_day *tallied) {
+/* NULL: there are too many. */
+static struct traffic_day *find_day(struct log_traffic *traffic, int64_t number) {
     size_t i = 0;
-    while (i < traffic->day_count && traffic->days[i].day != tallied->day) {
+    while (i < traffic->day_count && traffic->days[i].day != number) {
         i++;
     }
     if (i == TRAFFIC_DAYS_MAX) {
+        return NULL;
+    }
+    if (i == traffic->day_count) {
+        traffic->days[traffic->day_count++] = (struct traffic_day){.day = number};
+    }
+    return &traffic->days[i];
+}
+
+/* The load balancer is that of the key, so that lines are told apart by their day alone. */
+static enum status add_day(struct log_traffic *traffic, const struct tally_day *tallied) {
+    struct traffic_day *day = find_day(traffic, tallied->day);
+    if (day == NULL) {
         return STATUS_TOO_LARGE;
     }
-    struct traffic_day *day = &traffic->days[i];
-    if (i == traffic->day_count) {
-        traffic->day_count++;
-        *day = (struct traffic_day){.day = tallied->day};
-    }
     day->counts.requests += tallied->counts.requests;
+    day->counts.unfamiliar += tallied->counts.unfamiliar;
     for (size_t class = 0; class < CLASS_COUNT; class ++) {
         day->counts.classes[class] += tallied->counts.classes[class];
     }
     day->newest_ms = tallied->newest_ms > day->newest_ms ? tallied->newest_ms : day->newest_ms;
+    return STATUS_OK;
+}
+
+/* What was not understood tells no day: it is of that of the delivery. */
+static enum status add_not_understood(struct log_traffic *traffic) {
+    bool is_damaged = !str_is_empty(traffic->damage);
+    if (traffic->unparsed + traffic->untallied == 0 && !is_damaged) {
+        return STATUS_OK;
+    }
+    struct traffic_day *day = find_day(traffic, date_days_of_ms(traffic->delivered_ms));
+    if (day == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    day->unparsed = traffic->unparsed;
+    day->without_time = traffic->untallied;
+    day->damaged = is_damaged ? 1 : 0;
     return STATUS_OK;
 }
 
@@ -111,14 +159,13 @@ static enum status add_days(struct tally *tally,
     traffic->totals = result.totals;
     traffic->unparsed = result.unparsed;
     traffic->untallied = result.untallied;
-    for (size_t i = 0; i < result.day_count; i++) {
-        if (add_day(traffic, &result.days[i]) != STATUS_OK) {
-            return error_set(error,
-                             arena,
-                             STATUS_TOO_LARGE,
-                             "its lines are of more than %d days",
-                             TRAFFIC_DAYS_MAX);
-        }
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < result.day_count && status == STATUS_OK; i++) {
+        status = add_day(traffic, &result.days[i]);
+    }
+    if (status != STATUS_OK || add_not_understood(traffic) != STATUS_OK) {
+        return error_set(
+            error, arena, STATUS_TOO_LARGE, "its lines are of more than %d days", TRAFFIC_DAYS_MAX);
     }
     return STATUS_OK;
 }

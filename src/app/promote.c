@@ -53,6 +53,11 @@ static void read_records(struct promotion_run *run) {
     }
 }
 
+/* Its watch ended well, and somebody has taken the promotion back all the same. */
+static bool is_lowered_since(const struct watch_record *record, enum desync_mode mode) {
+    return record->status == WATCH_CLOSED && mode != MODE_UNKNOWN && mode < record->to;
+}
+
 static struct evidence evidence_of(const struct promotion_run *run,
                                    const struct load_balancer *facts) {
     const struct watch_record *record = watch_find(run->records, run->record_count, facts->arn);
@@ -61,14 +66,21 @@ static struct evidence evidence_of(const struct promotion_run *run,
     if (record != NULL) {
         evidence.is_watched = watch_is_open(record);
         evidence.rolled_back_ms = record->status == WATCH_ROLLED_BACK ? record->ended_ms : 0;
+        evidence.taken_back_ms = record->status == WATCH_TAKEN_BACK ? record->ended_ms : 0;
+        evidence.taken_back_note = record->note;
+    }
+    if (record != NULL && is_lowered_since(record, facts->mode)) {
+        evidence.taken_back_ms = now_of(run);
+        evidence.taken_back_note = STR("lowered since its watch ended");
     }
     return evidence;
 }
 
 static bool is_held_back(const struct promotion_run *run, const struct evidence *evidence) {
     int64_t wait_ms = run->config->evidence.evidence_days * MS_PER_DAY;
-    return evidence->is_watched ||
-           (evidence->rolled_back_ms != 0 && now_of(run) - evidence->rolled_back_ms < wait_ms);
+    int64_t last_ms = evidence->rolled_back_ms > evidence->taken_back_ms ? evidence->rolled_back_ms
+                                                                         : evidence->taken_back_ms;
+    return evidence->is_watched || (last_ms != 0 && now_of(run) - last_ms < wait_ms);
 }
 
 /* --- candidates ------------------------------------------------------------------------------- */
@@ -114,8 +126,11 @@ static void note_candidate(struct promotion_run *run,
         candidate->is_to_be_promoted = true;
         candidate->reason = str_copy(run->sweep->arena, advice->reason);
     } else if (is_held_back(run, evidence)) {
-        add_candidate(run, facts, evidence)->holds_because =
-            evidence->is_watched ? STR("is being watched") : STR("was rolled back");
+        struct candidate *candidate = add_candidate(run, facts, evidence);
+        candidate->facts.mode = facts->mode;
+        candidate->holds_because = evidence->is_watched            ? STR("is being watched")
+                                   : evidence->rolled_back_ms != 0 ? STR("was rolled back")
+                                                                   : STR("was taken back");
     }
 }
 
@@ -244,12 +259,15 @@ static void advise(void *context, struct sweep *sweep, const struct sweep_chunk 
 
 /* --- promotion at the end --------------------------------------------------------------------- */
 
-static void add_planned(struct promotion_run *run, const struct candidate *candidate, str why) {
+static void add_waiting(struct promotion_run *run,
+                        const struct candidate *candidate,
+                        const char *status,
+                        str why) {
     struct act *act = &run->sweep->act;
     const struct action action = {
         .resource_id = candidate->facts.arn,
         .action = "promote",
-        .status = "planned",
+        .status = status,
         .from = STR("defensive"),
         .to = STR("strictest"),
         .reason = str_is_empty(why) ? candidate->reason
@@ -259,6 +277,10 @@ static void add_planned(struct promotion_run *run, const struct candidate *candi
                                                  STR_ARG(candidate->reason)),
     };
     act_add(act, &action, NULL);
+}
+
+static void add_planned(struct promotion_run *run, const struct candidate *candidate, str why) {
+    add_waiting(run, candidate, "planned", why);
 }
 
 /* Why it has to wait; empty when it is its turn. */
@@ -286,6 +308,29 @@ static bool has_seen_all(const struct promotion_run *run) {
     return run->seen_count == run->sweep->to_judge_count;
 }
 
+/* From now on it is not tried again for EVIDENCE_DAYS. CONFLICT: another copy has noted it. */
+static void note_taken_back(struct promotion_run *run, const struct candidate *candidate) {
+    struct sweep *sweep = run->sweep;
+    for (size_t i = 0; i < run->record_count; i++) {
+        struct watch_record *record = &run->records[i];
+        struct error error = {0};
+        if (!str_eq(record->arn, candidate->facts.arn) ||
+            !is_lowered_since(record, candidate->facts.mode)) {
+            continue;
+        }
+        enum status status = watch_describe_taking(
+            &sweep->act.table, record, candidate->facts.mode, sweep->arena, &record->note, &error);
+        record->status = WATCH_TAKEN_BACK;
+        record->ended_ms = now_of(run);
+        if (status == STATUS_OK) {
+            status = watch_save(&sweep->act.table, record, sweep->arena, &error);
+        }
+        if (status != STATUS_OK && status != STATUS_CONFLICT) {
+            act_fail(&sweep->act, record->arn, "watch", &error);
+        }
+    }
+}
+
 static void completed(void *context, struct sweep *sweep) {
     struct promotion_run *run = context;
     struct promotion_turn turn = {
@@ -297,6 +342,10 @@ static void completed(void *context, struct sweep *sweep) {
     for (size_t i = 0; i < run->count; i++) {
         const struct candidate *candidate = &run->candidates[i];
         if (!candidate->is_to_be_promoted) {
+            if (run->config->promotion == PROMOTION_ENFORCE &&
+                !str_is_empty(sweep->act.table.name)) {
+                note_taken_back(run, candidate);
+            }
             continue;
         }
         str wait = wait_for_ring(run, candidate);
@@ -313,6 +362,32 @@ static void completed(void *context, struct sweep *sweep) {
     promote_turn(&turn);
 }
 
+/* One that could not be judged may be of an earlier ring: all wait for the next sweep. */
+static void broken_off(void *context, struct sweep *sweep) {
+    struct promotion_run *run = context;
+    size_t waiting = 0;
+    run->sweep = sweep;
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->candidates[i].is_to_be_promoted) {
+            add_waiting(run,
+                        &run->candidates[i],
+                        "skipped",
+                        STR("not all load balancers of the Region could be judged, so that nobody "
+                            "knows whose turn it is"));
+            waiting++;
+        }
+    }
+    if (waiting > 0) {
+        LOG(sweep->app->log,
+            LOG_WARN,
+            "promotion_skipped",
+            LOG_INT("waiting", (int64_t)waiting),
+            LOG_INT("unknown", (int64_t)sweep->unknown_count),
+            LOG_INT("notReached", (int64_t)sweep->not_reached_count),
+            LOG_STR("reason", STR("promotion needs a sweep that judged the whole Region")));
+    }
+}
+
 const struct sweep_hooks *promotion_hooks(const struct app *app, struct arena *arena) {
     const struct promotion_config *config = &app->settings.act.promotion;
     const struct sweep_listener *listener = app->sweep_listener;
@@ -323,6 +398,7 @@ const struct sweep_hooks *promotion_hooks(const struct app *app, struct arena *a
     struct promotion_run *run = ARENA_NEW(arena, struct promotion_run);
     struct sweep_hooks *hooks = ARENA_NEW(arena, struct sweep_hooks);
     *run = (struct promotion_run){.config = config};
-    *hooks = (struct sweep_hooks){.context = run, .advise = advise, .completed = completed};
+    *hooks = (struct sweep_hooks){
+        .context = run, .advise = advise, .completed = completed, .broken_off = broken_off};
     return hooks;
 }

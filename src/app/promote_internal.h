@@ -9,8 +9,13 @@
  *
  *     begun ----> open ----> rolling-back ----> rolled-back
  *       |           |              |
- *       +-----------+--------------+----------> closed (`note` says why)
+ *       |           +--------------+----------> closed (`note` says why)
+ *       |           |              |              |
+ *       |           +--------------+--------------+----> taken-back (somebody else lowered the
+ * mode)
+ *       +----> not-made
  *
+ * Rolled back or taken back, it is not tried again for EVIDENCE_DAYS after `ended_ms`.
  * `begun`: the mode is about to be set, by whoever holds the lease. `rolling-back`: it was decided,
  * and is carried out by whoever holds the lease, or by the next who looks.
  */
@@ -28,8 +33,9 @@ struct evidence_case {
     bool is_read;             /* false: it could not be read, and nothing may be concluded */
 };
 
-/* The TRAFFIC items of each, and CloudWatch's sums of those whose logs do not tell enough. The
- * first failure ends it: the cases after it are left unread. */
+/* The TRAFFIC items of each, and CloudWatch's sums of the days that its logs do not cover. The
+ * first failure ends it: the cases after it are left unread. One whose sums CloudWatch could not
+ * tell in full is left unread and logged. */
 MUST_USE enum status evidence_read(struct app *app,
                                    struct evidence_case *cases,
                                    size_t count,
@@ -52,7 +58,15 @@ struct traffic_window window_before(int64_t moment_ms, int minutes);
 
 /* --- watch_state.c ---------------------------------------------------------------------------- */
 
-enum watch_status { WATCH_BEGUN, WATCH_OPEN, WATCH_ROLLING_BACK, WATCH_CLOSED, WATCH_ROLLED_BACK };
+enum watch_status {
+    WATCH_BEGUN,
+    WATCH_OPEN,
+    WATCH_ROLLING_BACK,
+    WATCH_CLOSED,
+    WATCH_ROLLED_BACK,
+    WATCH_TAKEN_BACK,
+    WATCH_NOT_MADE
+};
 
 struct watch_record {
     str arn;
@@ -93,6 +107,14 @@ MUST_USE enum status watch_save_change(const struct state_table *table,
                                        struct error *error);
 /* Not ended. */
 bool watch_is_open(const struct watch_record *record);
+/* The mode was promoted and found lower: it has ended as taken back. `note` names the writer of a
+ * correction made since, where one is known. */
+MUST_USE enum status watch_describe_taking(const struct state_table *table,
+                                           const struct watch_record *record,
+                                           enum desync_mode mode,
+                                           struct arena *arena,
+                                           str *note_out,
+                                           struct error *error);
 /* NULL: there is none. */
 const struct watch_record *watch_find(const struct watch_record *records, size_t count, str arn);
 
@@ -134,7 +156,8 @@ struct change_alert {
     enum desync_mode to;
     str note;
 };
-/* Publishes it and adds the action. false: it certainly was not published. */
+/* Publishes it and adds the action. false: it certainly was not published; of a roll back, it may
+ * not have been. */
 bool change_tell(struct act *act, const struct change_alert *alert);
 
 /* The end of what this invocation may take. */

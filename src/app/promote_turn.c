@@ -84,7 +84,7 @@ static bool save(struct promoting *promoting) {
 static void close_watch(struct promoting *promoting, str note) {
     const struct clock *clock = promoting->turn->sweep->app->clock;
     struct watch_record *record = &promoting->record;
-    record->status = WATCH_CLOSED;
+    record->status = WATCH_NOT_MADE;
     record->ended_ms = clock->now_ms(clock);
     record->note = note;
     record->writer = STR_EMPTY;

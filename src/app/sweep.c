@@ -276,6 +276,18 @@ bool sweep_is_complete(const struct sweep *sweep) {
            sweep->report_error.status == STATUS_OK;
 }
 
+static void tell_hooks_of_end(struct sweep *sweep) {
+    const struct sweep_hooks *hooks = sweep->hooks;
+    if (!sweep->acts || hooks == NULL) {
+        return;
+    }
+    if (sweep_is_complete(sweep) && hooks->completed != NULL) {
+        hooks->completed(hooks->context, sweep);
+    } else if (!sweep_is_complete(sweep) && hooks->broken_off != NULL) {
+        hooks->broken_off(hooks->context, sweep);
+    }
+}
+
 static void run(struct sweep *sweep) {
     sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
     enum status status = elbv2_list_load_balancers(
@@ -293,10 +305,7 @@ static void run(struct sweep *sweep) {
     }
     sweep_clean_up(sweep);
     sweep_forget(sweep);
-    if (sweep->acts && sweep_is_complete(sweep) && sweep->hooks != NULL &&
-        sweep->hooks->completed != NULL) {
-        sweep->hooks->completed(sweep->hooks->context, sweep);
-    }
+    tell_hooks_of_end(sweep);
     /* Last: the next one does again what there was no time for. */
     if (is_at_end) {
         sweep_remember_end(sweep);

@@ -66,6 +66,8 @@ struct sweep_hooks {
     void (*acted)(void *context, struct sweep *sweep, const struct sweep_chunk *chunk);
     /* The sweep was complete; not called when nothing may be acted on. */
     void (*completed)(void *context, struct sweep *sweep);
+    /* It was not; likewise. */
+    void (*broken_off)(void *context, struct sweep *sweep);
 };
 
 struct sweep {

@@ -14,11 +14,12 @@
 #define SEEN_QUEUED_KEPT_DAYS 15
 #define TRAFFIC_KEPT_DAYS     400
 #define SECONDS_PER_DAY       (MS_PER_DAY / MS_PER_SECOND)
-#define COUNTERS              6
+#define COUNTERS              10
 #define VALUES                (COUNTERS + 2)
 
 #define ADD_COUNTERS                                                                               \
-    " ADD #r :requests, #c :compliant, #a :acceptable, #m :ambiguous, #s :severe, #u :unknown"
+    " ADD #r :requests, #c :compliant, #a :acceptable, #m :ambiguous, #s :severe, #u :unknown, "   \
+    "#f :unfamiliar, #p :unparsed, #w :withoutTime, #d :damaged"
 
 /* Some of them are reserved words. */
 static const struct dynamodb_name NAMES[COUNTERS] = {
@@ -28,6 +29,10 @@ static const struct dynamodb_name NAMES[COUNTERS] = {
     {"#m", "ambiguous"},
     {"#s", "severe"},
     {"#u", "unknown"},
+    {"#f", "unfamiliar"},
+    {"#p", "unparsed"},
+    {"#w", "withoutTime"},
+    {"#d", "damaged"},
 };
 
 /* A transaction under construction. */
@@ -41,6 +46,10 @@ struct counting {
     struct dynamodb_update *updates;
     struct dynamodb_action *actions; /* the object, then its days */
 };
+
+int64_t traffic_seen_kept_ms(bool is_queued) {
+    return (is_queued ? SEEN_QUEUED_KEPT_DAYS : SEEN_KEPT_DAYS) * MS_PER_DAY;
+}
 
 /* The same object under the same key is told of with the same ETag. */
 static str object_id(const struct log_object *object, struct arena *arena) {
@@ -59,8 +68,8 @@ static void remember_object(struct counting *counting,
     str id = object_id(object, arena);
     str url = str_format(
         arena, "s3://%" STR_FMT "/%" STR_FMT, STR_ARG(object->bucket), STR_ARG(object->key));
-    int days = counting->traffic->is_queued ? SEEN_QUEUED_KEPT_DAYS : SEEN_KEPT_DAYS;
-    int64_t expires = now_ms / MS_PER_SECOND + days * SECONDS_PER_DAY;
+    int64_t kept_ms = traffic_seen_kept_ms(counting->traffic->is_queued);
+    int64_t expires = (now_ms + kept_ms) / MS_PER_SECOND;
     struct dynamodb_attribute *item = counting->seen;
     item[0] = dynamodb_string(DYNAMODB_PK, counting->traffic->arn);
     item[1] = dynamodb_string(DYNAMODB_SK, str_format(arena, "SEEN#%" STR_FMT, STR_ARG(id)));
@@ -87,6 +96,10 @@ static void fill_values(struct counting *counting, size_t i) {
         {":ambiguous", day->counts.classes[CLASS_AMBIGUOUS]},
         {":severe", day->counts.classes[CLASS_SEVERE]},
         {":unknown", day->counts.classes[CLASS_UNKNOWN]},
+        {":unfamiliar", day->counts.unfamiliar},
+        {":unparsed", day->unparsed},
+        {":withoutTime", day->without_time},
+        {":damaged", day->damaged},
     };
     struct dynamodb_attribute *values = counting->values[i];
     for (size_t c = 0; c < COUNTERS; c++) {
@@ -96,6 +109,14 @@ static void fill_values(struct counting *counting, size_t i) {
     values[COUNTERS] = dynamodb_number(counting->arena, ":expires", expires);
     values[COUNTERS + 1] =
         dynamodb_string(":newest", time_format_iso8601(counting->arena, day->newest_ms));
+}
+
+/* A day without a line of its own says nothing of the newest one, and a value that is not used is
+ * refused. */
+static void leave_out_newest(struct dynamodb_update *update) {
+    update->update = STR("SET expires_at = :expires" ADD_COUNTERS);
+    update->expression.condition = STR_EMPTY;
+    update->expression.value_count = VALUES - 1;
 }
 
 static struct dynamodb_update day_update(const struct counting *counting, size_t i) {
@@ -129,6 +150,9 @@ static void prepare(struct counting *counting, const struct log_object *object, 
     for (size_t i = 0; i < days; i++) {
         fill_values(counting, i);
         counting->updates[i] = day_update(counting, i);
+        if (counting->traffic->days[i].newest_ms == 0) {
+            leave_out_newest(&counting->updates[i]);
+        }
         counting->actions[i + 1] = (struct dynamodb_action){.update = &counting->updates[i]};
     }
 }

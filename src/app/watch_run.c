@@ -20,6 +20,7 @@ struct watching {
     struct watch_record *record; /* the one at hand */
     struct load_balancer facts;
     struct evaluation *evaluation;
+    bool is_taken_back; /* somebody else has lowered the mode */
 };
 
 static int64_t now_of(const struct watching *watching) {
@@ -105,8 +106,24 @@ static const struct evaluation *judgement_of(struct watching *watching) {
     return evaluation;
 }
 
-/* Whoever notes that it is told may tell it: two alerts are worse than none. What certainly reached
- * nobody is left to the next run. */
+static void note_told(struct watching *watching) {
+    struct watch_record *record = watching->record;
+    record->is_untold = false;
+    record->writer = STR_EMPTY;
+    record->lease_ms = 0;
+}
+
+/* A roll back that nobody hears of is worse than one that is heard of twice: it is noted as told
+ * when it was. The lease keeps other copies away meanwhile. */
+static void tell_roll_back(struct watching *watching, const struct change_alert *alert) {
+    bool is_told = change_tell(&watching->act, alert);
+    note_told(watching);
+    watching->record->is_untold = !is_told;
+    (void)save(watching);
+}
+
+/* Of all else whoever notes that it is told may tell it: two alerts are worse than none. What
+ * certainly reached nobody is left to the next run. */
 static void tell(struct watching *watching) {
     struct watch_record *record = watching->record;
     struct change_alert alert = {
@@ -115,14 +132,14 @@ static void tell(struct watching *watching) {
         alert.kind = ALERT_ROLLED_BACK;
         alert.from = record->to;
         alert.to = record->from;
+        tell_roll_back(watching, &alert);
+        return;
     } else if (record->status == WATCH_OPEN) {
         alert.kind = ALERT_PROMOTED;
         alert.from = record->from;
         alert.to = record->to;
     }
-    record->is_untold = false;
-    record->writer = STR_EMPTY;
-    record->lease_ms = 0;
+    note_told(watching);
     if (save(watching) && !change_tell(&watching->act, &alert)) {
         record->is_untold = true;
         (void)save(watching);
@@ -139,12 +156,45 @@ static void end(struct watching *watching, enum watch_status status, str note) {
     record->is_untold = true;
 }
 
-static void close_watch(struct watching *watching, const char *status, str note) {
-    end(watching, WATCH_CLOSED, note);
+static void end_and_tell(struct watching *watching,
+                         enum watch_status end_status,
+                         const char *status,
+                         str note) {
+    end(watching, end_status, note);
     if (take_lease(watching)) {
         add_look(watching, status, note);
         tell(watching);
     }
+}
+
+static void close_watch(struct watching *watching, const char *status, str note) {
+    end_and_tell(watching, WATCH_CLOSED, status, note);
+}
+
+/* Nothing was told of it, and the mode is none of ours. */
+static void end_unmade(struct watching *watching) {
+    struct watch_record *record = watching->record;
+    str note = str_format(watching->arena,
+                          "the promotion was begun and not made: the mode is %s",
+                          mode_name(watching->facts.mode));
+    end(watching, WATCH_NOT_MADE, note);
+    note_told(watching);
+    record->is_untold = false;
+    if (save(watching)) {
+        add_look(watching, "done", note);
+    }
+}
+
+static void end_taken_back(struct watching *watching, enum desync_mode mode) {
+    struct error error = {0};
+    str note;
+    if (watch_describe_taking(
+            &watching->act.table, watching->record, mode, watching->arena, &note, &error) !=
+        STATUS_OK) {
+        fail(watching, "watch", &error);
+        return;
+    }
+    end_and_tell(watching, WATCH_TAKEN_BACK, "done", note);
 }
 
 static void extend(struct watching *watching, str note) {
@@ -161,6 +211,7 @@ static bool is_still_ours(void *context, const struct evaluation *evaluation, st
     if (evaluation->mode == watching->record->to) {
         return true;
     }
+    watching->is_taken_back = true;
     *why_not = str_format(watching->arena,
                           "the mode is %s now: somebody has changed it",
                           mode_name(evaluation->mode));
@@ -198,6 +249,8 @@ static void carry_out(struct watching *watching) {
     watching->evaluation = change.evaluation;
     if (change.is_made) {
         rolled_back(watching);
+    } else if (status == STATUS_OK && watching->is_taken_back) {
+        end_taken_back(watching, change.evaluation->mode);
     } else if (status == STATUS_OK) {
         close_watch(watching, "done", change.why_not);
     } else {
@@ -345,14 +398,10 @@ static void look(struct watching *watching) {
     bool is_set = watching->facts.mode == record->to;
     if (record->status == WATCH_ROLLING_BACK && watching->facts.mode == record->from) {
         rolled_back(watching); /* by a run that ended before it could say so */
+    } else if (!is_set && record->status == WATCH_BEGUN) {
+        end_unmade(watching);
     } else if (!is_set) {
-        const char *why = record->status == WATCH_BEGUN ? "it was not set, or somebody has changed"
-                                                        : "somebody has changed it";
-        close_watch(
-            watching,
-            "done",
-            str_format(
-                watching->arena, "the mode is %s now: %s", mode_name(watching->facts.mode), why));
+        end_taken_back(watching, watching->facts.mode);
     } else if (record->status == WATCH_ROLLING_BACK) {
         roll_back(watching, record->note);
     } else if (adopt(watching)) {
@@ -370,6 +419,7 @@ static bool is_anothers(const struct watching *watching, const struct watch_reco
 static void watch_one(struct watching *watching, struct watch_record *record) {
     watching->record = record;
     watching->evaluation = NULL;
+    watching->is_taken_back = false;
     if (is_anothers(watching, record)) {
         return;
     }

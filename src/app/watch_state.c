@@ -17,6 +17,8 @@ static const char *const STATUS_NAMES[] = {
     [WATCH_ROLLING_BACK] = "rolling-back",
     [WATCH_CLOSED] = "closed",
     [WATCH_ROLLED_BACK] = "rolled-back",
+    [WATCH_TAKEN_BACK] = "taken-back",
+    [WATCH_NOT_MADE] = "not-made",
 };
 #define STATUS_COUNT (sizeof STATUS_NAMES / sizeof *STATUS_NAMES)
 
@@ -194,6 +196,32 @@ enum status watch_save_change(const struct state_table *table,
 bool watch_is_open(const struct watch_record *record) {
     return record->status == WATCH_BEGUN || record->status == WATCH_OPEN ||
            record->status == WATCH_ROLLING_BACK;
+}
+
+/* Enforcement, which raises from monitor, names whom CloudTrail named. */
+enum status watch_describe_taking(const struct state_table *table,
+                                  const struct watch_record *record,
+                                  enum desync_mode mode,
+                                  struct arena *arena,
+                                  str *note_out,
+                                  struct error *error) {
+    str since = time_format_iso8601(arena, record->changed_ms + 1);
+    const struct dynamodb_query query = {.table = table->name,
+                                         .pk = record->arn,
+                                         .sk_from =
+                                             str_format(arena, "CHANGE#%" STR_FMT, STR_ARG(since)),
+                                         .sk_to = STR("CHANGE#~")};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    str writer = STR("somebody");
+    TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
+    for (size_t i = 0; i < count; i++) {
+        str named = dynamodb_get_string(&items[i], "lastWriter");
+        writer = str_starts_with(named, STR("arn:")) ? named : writer;
+    }
+    *note_out = str_format(
+        arena, "the mode is %s now: %" STR_FMT " has changed it", mode_name(mode), STR_ARG(writer));
+    return STATUS_OK;
 }
 
 const struct watch_record *watch_find(const struct watch_record *records, size_t count, str arn) {

@@ -147,7 +147,10 @@ static void add_point(struct sum *sum,
                       double time_s,
                       double value) {
     int64_t time_ms = (int64_t)(time_s * (double)MS_PER_SECOND);
-    if (time_ms >= series->start_ms && time_ms < series->end_ms) {
+    bool is_within = time_ms >= series->start_ms && time_ms < series->end_ms;
+    int64_t period_ms = series->period_s * MS_PER_SECOND;
+    if (is_within &&
+        (series->left_out == NULL || !series->left_out[(time_ms - series->start_ms) / period_ms])) {
         sum->sum += value;
         sum->points++;
         sum->newest_ms = time_ms > sum->newest_ms ? time_ms : sum->newest_ms;

@@ -136,6 +136,17 @@ static bool is_held_by_its_past(const struct weighing *weighing) {
                               STR_ARG(day),
                               weighing->settings->evidence_days));
     }
+    if (evidence->taken_back_ms != 0 && weighing->now_ms - evidence->taken_back_ms < wait_ms) {
+        str day = date_format(weighing->arena, date_days_of_ms(evidence->taken_back_ms));
+        return end(weighing,
+                   RECOMMEND_HOLD,
+                   str_format(weighing->arena,
+                              "it was promoted, and somebody else took that back, seen on %" STR_FMT
+                              " (%" STR_FMT "): it is not tried again for %d days",
+                              STR_ARG(day),
+                              STR_ARG(evidence->taken_back_note),
+                              weighing->settings->evidence_days));
+    }
     return false;
 }
 
@@ -194,6 +205,37 @@ static str newest_text(const struct weighing *weighing) {
     return str_format(weighing->arena, "%" STR_FMT "Z", STR_ARG(str_slice(text, 0, 16)));
 }
 
+/* "; 3 lines could not be read", and the like. */
+static str with_not_understood(const struct weighing *weighing, str text) {
+    const struct evidence *evidence = weighing->evidence;
+    const struct {
+        uint64_t count;
+        const char *what;
+    } parts[] = {
+        {evidence->unclassified, "lines are too old to tell (fewer than 28 fields)"},
+        {evidence->unfamiliar, "requests are of a class that is not known"},
+        {evidence->unparsed, "lines could not be read"},
+        {evidence->without_time, "requests have no time"},
+        {evidence->damaged, "log files are damaged"},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].count > 0) {
+            text = str_format(weighing->arena,
+                              "%" STR_FMT "; %llu %s",
+                              STR_ARG(text),
+                              (unsigned long long)parts[i].count,
+                              parts[i].what);
+        }
+    }
+    return text;
+}
+
+/* Each of them may hide a request that strictest would block; a damaged file at least one. */
+static uint64_t not_understood(const struct evidence *evidence) {
+    return evidence->unclassified + evidence->unfamiliar + evidence->unparsed +
+           evidence->without_time + evidence->damaged;
+}
+
 /* "In 12 of the last 14 days the access logs hold 48213 requests, the newest of ...: strictest
  * would block 0 of them (0 %, at most 0.0062 % at 95 % confidence)" */
 static str numbers_of_logs(const struct weighing *weighing) {
@@ -220,11 +262,14 @@ static str numbers_of_logs(const struct weighing *weighing) {
                           STR_ARG(text),
                           (unsigned long long)evidence->severe);
     }
-    if (evidence->unclassified > 0) {
+    text = with_not_understood(weighing, text);
+    if (evidence->has_metrics) {
         text = str_format(weighing->arena,
-                          "%" STR_FMT "; %llu lines are too old to tell",
+                          "%" STR_FMT "; on the days without logs CloudWatch counted %llu requests "
+                          "and %llu that are not compliant",
                           STR_ARG(text),
-                          (unsigned long long)evidence->unclassified);
+                          (unsigned long long)evidence->metric_requests,
+                          (unsigned long long)evidence->metric_non_compliant);
     }
     return text;
 }
@@ -276,6 +321,31 @@ static str too_little(const struct weighing *weighing, str numbers) {
                       (long long)weighing->settings->requests_min);
 }
 
+static bool exceeds_allowed(const struct weighing *weighing, uint64_t part, uint64_t whole) {
+    return part > 0 && percent_of((double)part, whole) > weighing->settings->blocked_percent_max;
+}
+
+/* Always true where it does not fit into what may be blocked. */
+static bool is_held_by_what_is_not_known(const struct weighing *weighing, str numbers) {
+    const struct evidence *evidence = weighing->evidence;
+    uint64_t hidden = not_understood(evidence);
+    if (exceeds_allowed(weighing, hidden, weighing->advice->requests + hidden)) {
+        str why = str_format(weighing->arena,
+                             "%" STR_FMT ". %llu that were not understood could be among those "
+                             "that it would block: see `bootstrap logs`",
+                             STR_ARG(numbers),
+                             (unsigned long long)hidden);
+        return end(weighing, RECOMMEND_HOLD, why);
+    }
+    if (evidence->has_metrics &&
+        exceeds_allowed(weighing, evidence->metric_non_compliant, evidence->metric_requests)) {
+        const char *why = "The logs do not cover those days: wait until they do, or see "
+                          "`bootstrap logs` for who sends them";
+        return end(weighing, RECOMMEND_HOLD, joined(weighing, numbers, why));
+    }
+    return false;
+}
+
 /* What was seen once holds, however old it is and however few they were. */
 static bool judge_logs(const struct weighing *weighing) {
     const struct evidence *evidence = weighing->evidence;
@@ -283,6 +353,9 @@ static bool judge_logs(const struct weighing *weighing) {
     if (is_blocking(weighing)) {
         const char *how = "See `bootstrap logs` for who sends them and what to repair";
         return end(weighing, RECOMMEND_FIX_CLIENTS, joined(weighing, numbers, how));
+    }
+    if (is_held_by_what_is_not_known(weighing, numbers)) {
+        return true;
     }
     if (is_stale(weighing)) {
         bool has_later = evidence->has_metrics &&
@@ -299,7 +372,7 @@ static bool judge_logs(const struct weighing *weighing) {
 }
 
 static bool judge_metrics(const struct weighing *weighing) {
-    str numbers = numbers_of_metrics(weighing);
+    str numbers = with_not_understood(weighing, numbers_of_metrics(weighing));
     if (is_blocking(weighing)) {
         const char *how = how_to_know_more(weighing->evidence);
         return end(weighing, RECOMMEND_NO_EVIDENCE, joined(weighing, numbers, how));
@@ -316,13 +389,9 @@ static bool judge_metrics(const struct weighing *weighing) {
 
 static bool judge_nothing(const struct weighing *weighing) {
     const struct evidence *evidence = weighing->evidence;
-    if (evidence->has_logs) {
-        return end(weighing,
-                   RECOMMEND_NO_EVIDENCE,
-                   str_format(weighing->arena,
-                              "the %llu lines of its access logs are too old to tell the class of "
-                              "a request (they have fewer than 28 fields)",
-                              (unsigned long long)evidence->unclassified));
+    if (not_understood(evidence) > 0) {
+        str none = STR("the access logs hold no request whose class is known");
+        return end(weighing, RECOMMEND_NO_EVIDENCE, with_not_understood(weighing, none));
     }
     bool writes = evidence->writes_logs == KNOWN_TRUE;
     return end(weighing,

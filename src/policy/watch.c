@@ -6,6 +6,9 @@
 
 /* Fewer errors than these tell nothing: one more or less would be an increase of ten percent. */
 #define ERRORS_MIN 10
+/* By chance no traffic of so many requests comes down to a tenth. */
+#define VOLUME_MIN    100
+#define VOLUME_SHRINK 10
 
 struct error_rate {
     const char *name;
@@ -61,6 +64,18 @@ static str numbers(struct arena *arena,
         (unsigned long long)after->non_compliant);
 }
 
+static double minutes_of(const struct traffic_window *window) {
+    int64_t ms = window->end_ms - window->start_ms;
+    return ms <= 0 ? 1 : (double)ms / 60000.0;
+}
+
+/* Requests that stay away break no error rate. */
+static bool has_collapsed(const struct traffic_window *before, const struct traffic_window *after) {
+    return requests_of(before) >= VOLUME_MIN &&
+           VOLUME_SHRINK * requests_of(after) / minutes_of(after) <
+               requests_of(before) / minutes_of(before);
+}
+
 static enum watch_verdict verdict_of(bool has_data, bool is_over, bool was_extended) {
     if (!is_over) {
         return WATCH_GO_ON;
@@ -71,16 +86,24 @@ static enum watch_verdict verdict_of(bool has_data, bool is_over, bool was_exten
     return was_extended ? WATCH_NO_DATA : WATCH_EXTEND;
 }
 
-static const char *opening_of(enum watch_verdict verdict) {
+static const char *opening_of(enum watch_verdict verdict, bool has_traffic_after) {
     switch (verdict) {
     case WATCH_GO_ON:
         return "nothing is wrong so far";
     case WATCH_CLOSE:
         return "errors did not rise";
     case WATCH_EXTEND:
-        return "no request was seen since the change, so it is watched once more";
+        return has_traffic_after
+                   ? "less than a tenth of the requests came since the change, which says nothing, "
+                     "so it is watched once more"
+                   : "no request was seen since the change, so it is watched once more";
     case WATCH_NO_DATA:
-        return "no request was seen since the change a second time: closed without a judgement";
+        return has_traffic_after
+                   ? "less than a tenth of the requests came since the change a second time: "
+                     "closed "
+                     "without a judgement"
+                   : "no request was seen since the change a second time: closed without a "
+                     "judgement";
     case WATCH_ROLL_BACK:
         break;
     }
@@ -112,7 +135,10 @@ void watch_judge(const struct traffic_window *before,
             return;
         }
     }
-    judgement_out->verdict = verdict_of(has_traffic(after), is_over, was_extended);
-    judgement_out->reason =
-        str_format(arena, "%s: %" STR_FMT, opening_of(judgement_out->verdict), STR_ARG(facts));
+    bool has_data = has_traffic(after) && !has_collapsed(before, after);
+    judgement_out->verdict = verdict_of(has_data, is_over, was_extended);
+    judgement_out->reason = str_format(arena,
+                                       "%s: %" STR_FMT,
+                                       opening_of(judgement_out->verdict, has_traffic(after)),
+                                       STR_ARG(facts));
 }

@@ -80,22 +80,28 @@ static void remember_day(struct tally *tally, const struct tally_day *day, str t
     }
 }
 
+struct classed {
+    enum traffic_class class;
+    bool is_unfamiliar; /* its line says a class, and it is none that we know */
+};
+
 static void widen(int64_t *oldest_ms, int64_t *newest_ms, int64_t ms) {
     *oldest_ms = ms < *oldest_ms ? ms : *oldest_ms;
     *newest_ms = ms > *newest_ms ? ms : *newest_ms;
 }
 
-static void count_one(struct tally_counts *counts, enum traffic_class class) {
+static void count_one(struct tally_counts *counts, const struct classed *classed) {
     counts->requests++;
-    counts->classes[class]++;
+    counts->classes[classed->class]++;
+    counts->unfamiliar += classed->is_unfamiliar ? 1 : 0;
 }
 
 static void count_request(struct tally *tally,
                           str time,
                           str load_balancer,
-                          enum traffic_class class) {
+                          struct classed classed) {
     int64_t ms = 0;
-    count_one(&tally->totals, class);
+    count_one(&tally->totals, &classed);
     struct tally_day *day = find_last_day(tally, time, load_balancer, &ms);
     if (day == NULL) {
         if (!time_parse_iso8601(time, &ms)) {
@@ -113,7 +119,7 @@ static void count_request(struct tally *tally,
         return;
     }
     widen(&day->oldest_ms, &day->newest_ms, ms);
-    count_one(&day->counts, class);
+    count_one(&day->counts, &classed);
 }
 
 /* --- reasons, offenders, groups --- */
@@ -191,7 +197,9 @@ static void count_group(struct tally *tally, const struct access_log_record *rec
 
 void tally_add_record(struct tally *tally, const struct access_log_record *record) {
     tally->kinds[ACCESS_LOG_LINE]++;
-    count_request(tally, record->time, record->load_balancer, record->class);
+    const struct classed classed = {record->class,
+                                    record->class == CLASS_UNKNOWN && record->class_name.len > 0};
+    count_request(tally, record->time, record->load_balancer, classed);
     count_name(tally, &tally->reasons, record->reason, record->class);
     if (record->class == CLASS_UNKNOWN) {
         count_name(tally, &tally->unknown_classes, record->class_name, CLASS_UNKNOWN);
@@ -208,7 +216,8 @@ static void add_view(struct tally *tally, const struct access_log_view *view) {
     struct access_log_record record;
     if (view->is_modern && view->is_plain && tally->groups == NULL) {
         tally->kinds[ACCESS_LOG_LINE]++;
-        count_request(tally, view->time, view->load_balancer, CLASS_COMPLIANT);
+        const struct classed compliant = {CLASS_COMPLIANT, false};
+        count_request(tally, view->time, view->load_balancer, compliant);
     } else if (view->is_modern) {
         access_log_view_record(view, &record);
         tally_add_record(tally, &record);
@@ -240,6 +249,7 @@ void tally_add_unparsed(struct tally *tally, enum access_log_kind kind, uint64_t
 
 static void add_counts(struct tally_counts *into, const struct tally_counts *from) {
     into->requests += from->requests;
+    into->unfamiliar += from->unfamiliar;
     for (size_t i = 0; i < CLASS_COUNT; i++) {
         into->classes[i] += from->classes[i];
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Access logs from S3 to TRAFFIC items, through the shipped binary against the local AWS."""
 
+import datetime
 import json
 import os
 import random
@@ -50,6 +51,9 @@ def function(start, aws, loop):
     return start(aws=aws, STATE_TABLE=loop.table)
 
 
+NOT_UNDERSTOOD = ["unknown", "unfamiliar", "unparsed", "withoutTime", "damaged"]
+
+
 def many_lines(count, seed, days=("2026-11-22", "2026-11-23")):
     """[(day, class, line)], the newest not the last."""
     chosen = random.Random(seed)
@@ -70,7 +74,7 @@ def expected_traffic(made):
         day = time[:10]
         days[day].update(["requests", COUNTERS[class_]])
         newest[day] = max(newest.get(day, ""), time[:23] + "Z")
-    return {day: {**{name: 0 for name in [*COUNTERS.values(), "unknown"]}, **counts,
+    return {day: {**{name: 0 for name in [*COUNTERS.values(), *NOT_UNDERSTOOD]}, **counts,
                   "newest_at": newest[day]} for day, counts in days.items()}
 
 
@@ -113,7 +117,8 @@ def test_what_is_kept_is_what_the_contract_says(function, loop, bucket):
     arn = arn_of(stored[0])
     item, = loop.records(arn, "TRAFFIC")
     assert item == {"pk": arn, "sk": "TRAFFIC#2026-11-23", "requests": 1, "compliant": 0,
-                    "acceptable": 0, "ambiguous": 0, "severe": 1, "unknown": 0,
+                    "acceptable": 0, "ambiguous": 0, "severe": 1,
+                    **dict.fromkeys(NOT_UNDERSTOOD, 0),
                     "newest_at": "2026-11-23T08:01:00.000Z", "expires_at": 1829952000}
     seen, = loop.records(arn, "SEEN")
     assert seen["object"] == f"s3://{bucket.name}/{stored[0]}" and seen["expires_at"] > 0
@@ -151,6 +156,18 @@ def test_another_version_under_the_same_key_is_counted_too(function, loop, bucke
     second = bucket.put([line("2026-11-23T08:02:00")], key=first[0])
     assert objects(function.invoke(bucket.notification(second))) == [("counted", 1)]
     assert traffic(loop, arn_of(first[0]))["2026-11-23"]["requests"] == 2
+
+
+def test_a_replay_of_what_may_have_been_forgotten_counts_nothing(function, loop, bucket):
+    """What was counted is remembered for three days; of a queue, which repeats longer, for 15."""
+    for days, once, queued in ((1, "counted", "duplicate"), (3, "skipped", "counted"),
+                               (16, "skipped", "skipped")):
+        delivered = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)
+        stored = bucket.put([line("2026-11-23T08:01:00")],
+                            bucket.key(end=delivered.strftime("%Y%m%dT%H%MZ")))
+        event = bucket.notification(stored)
+        assert [objects(function.invoke(each))[0][0] for each in (event, queue_event(event))] == [
+            once, queued]
 
 
 def test_an_event_about_a_version_that_was_replaced_counts_nothing(function, loop, bucket):

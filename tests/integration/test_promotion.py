@@ -6,16 +6,22 @@ into the past instead: `an_hour_passes` dates the change back and gives CloudWat
 the hour before and the hour since.
 """
 
+import dataclasses
 import datetime
+import os
+import signal
 import subprocess
+import time
 
 import pytest
 
 from sim import faults, fleet
 from sim.control_loop import MODIFY, PUBLISH, ControlLoop
 from sim.fleet import LiveLoadBalancer
+from sim.faults import Fault
 from sim.function import bootstrap_command, lambda_environment
 from sim.log_bucket import LogBucket, line
+from sim.runtime_api import RuntimeApi
 
 SWEEP, WATCH = {"action": "sweep"}, {"action": "watch"}
 METRICS = "cloudwatch:GetMetricData"
@@ -286,8 +292,154 @@ def test_a_mode_that_somebody_changed_ends_the_watch(aws, loop, bucket, function
     an_hour_passes(loop, shop, errors=500)
     (_, status, reason), _ = actions(function.invoke(WATCH), shop)
     assert (status, reason) == ("done", "the mode is monitor now: somebody has changed it")
+    assert watched(loop, shop)["status"] == "taken-back"
     assert loop.mode_of(shop.arn) == "monitor"
     assert aws.counts[MODIFY] == 0
+
+
+@pytest.mark.parametrize("ends_first", [False, True])
+def test_what_an_owner_takes_back_is_not_promoted_again(aws, loop, bucket, function, ends_first):
+    shop = promoted(aws, loop, bucket, function)
+    if ends_first:
+        an_hour_passes(loop, shop)
+        answer(function.invoke(WATCH))
+        assert watched(loop, shop)["status"] == "closed"
+    loop.set_mode(shop.arn, "defensive")
+    for _ in range(3):
+        answer(function.invoke(WATCH))
+        swept = function.invoke(SWEEP)
+        assert evaluation(swept, shop)["recommendation"] == "HOLD"
+        assert actions(swept, shop) == []
+    assert ("somebody else took that back"
+            in evaluation(function.invoke(SWEEP), shop)["recommendationReason"])
+    assert watched(loop, shop)["status"] == "taken-back"
+    assert (loop.mode_of(shop.arn), aws.counts[MODIFY]) == ("defensive", 0)
+
+
+def ago(minutes):
+    return (now() - datetime.timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@pytest.mark.parametrize("strange, says", [
+    (lambda: line(ago(9), "Critical", "NewReason"), "500 requests are of a class that is not known"),
+    (lambda: "garbage in a new layout", "500 lines could not be read"),
+    (lambda: line("2026-13-45T99:99:99", "Acceptable", "SpaceInUri"), "500 requests have no time")])
+def test_lines_that_are_not_understood_promote_nothing(aws, loop, bucket, function, strange, says):
+    shop = make(aws, "shop")
+    stored = bucket.put([line(ago(10))] * REQUESTS + [strange()] * 500,
+                        bucket.key(shop.name, shop.id))
+    for _ in range(2):
+        answer(function.invoke(bucket.bridge_event(stored)))
+    found = evaluation(function.invoke(SWEEP), shop)
+    assert (found["recommendation"], says in found["recommendationReason"]) == ("HOLD", True)
+    assert loop.mode_of(shop.arn) == "defensive"
+
+
+def test_a_few_minutes_of_logs_do_not_outvote_the_metrics_of_other_days(aws, loop, bucket, function):
+    shop = make(aws, "shop")
+    for days in (2, 5, 9):
+        moment = now() - datetime.timedelta(days=days)
+        count(loop, shop, moment, "RequestCount", 500000)
+        count(loop, shop, moment, "DesyncMitigationMode_NonCompliant_Request_Count", 9000)
+    answer(function.invoke(logged(bucket, shop)))
+    found = evaluation(function.invoke(SWEEP), shop)
+    assert found["recommendation"] == "HOLD"
+    assert f"hold {REQUESTS} requests" in found["recommendationReason"]
+    assert ("CloudWatch counted 1500000 requests and 27000 that are not compliant"
+            in found["recommendationReason"])
+    assert loop.mode_of(shop.arn) == "defensive"
+
+
+def test_traffic_that_stays_away_is_no_all_clear(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    changed = date_back(loop, shop, 130)
+    half_an_hour = datetime.timedelta(minutes=30)
+    count(loop, shop, changed - half_an_hour, "RequestCount", 1000000)
+    count(loop, shop, changed + half_an_hour, "RequestCount", 3)
+    (_, status, reason), = actions(function.invoke(WATCH), shop)
+    assert (status, "requests 1000000 -> 3" in reason) == ("planned", True)
+    (_, status, reason), _ = actions(function.invoke(WATCH), shop)
+    assert (status, "closed without a judgement" in reason) == ("skipped", True)
+
+
+def kill(function):
+    os.killpg(function.process.pid, signal.SIGKILL)
+    time.sleep(0.2)
+
+
+def lease_passes(loop, balancer):
+    loop.look(lambda: loop.client("dynamodb").update_item(
+        TableName=loop.table, Key={"pk": {"S": "WATCH"}, "sk": {"S": balancer.arn}},
+        UpdateExpression="REMOVE leaseUntil"))
+
+
+def killed_at(start, aws, loop, operation, event):
+    """The sandbox is gone right before this call."""
+    doomed = start(aws=aws, api=RuntimeApi(), **promoting(loop))
+
+    def die(call):
+        kill(doomed)
+        return faults.error_answer(call, "Throttling", "x")
+    aws.faults.add(operation, Fault(instead=die))
+    with pytest.raises(AssertionError):
+        doomed.invoke(event)
+    aws.faults.clear()
+
+
+def test_a_roll_back_is_told_although_the_sandbox_died_telling_it(start, aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    an_hour_passes(loop, shop, errors=50)
+    killed_at(start, aws, loop, PUBLISH, WATCH)
+    assert watched(loop, shop)["status"] == "rolled-back"
+    lease_passes(loop, shop)
+    assert statuses(function.invoke(WATCH), shop) == [("alert", "done")]
+    assert actions(function.invoke(WATCH), shop) == []
+    assert loop.subjects().count("Promotion rolled back: shop, mode defensive (was strictest)") == 1
+
+
+def test_a_promotion_that_was_never_made_is_told_as_such(start, aws, loop, bucket, function):
+    shop = make(aws, "shop")
+    answer(function.invoke(logged(bucket, shop)))
+    killed_at(start, aws, loop, MODIFY, SWEEP)
+    assert watched(loop, shop)["status"] == "begun"
+    lease_passes(loop, shop)
+    assert actions(function.invoke(WATCH), shop) == [
+        ("watch", "done", "the promotion was begun and not made: the mode is defensive")]
+    assert (watched(loop, shop)["status"], loop.subjects()) == ("not-made", [])
+    assert statuses(function.invoke(SWEEP), shop) == [("promote", "done"), ("alert", "done")]
+
+
+def test_metrics_that_are_not_all_there_are_not_called_none(aws, loop, function):
+    shop = make(aws, "shop")
+    count(loop, shop, now() - datetime.timedelta(days=1), "RequestCount", 5000)
+
+    def forbid(answered):
+        return dataclasses.replace(answered, body=answered.body.replace(b"Complete", b"Forbidden"))
+    aws.faults.add(METRICS, Fault(after=forbid), times=9)
+    swept = function.invoke(SWEEP)
+    assert "recommendation" not in evaluation(swept, shop)
+    assert "CloudWatch could not tell all of its metrics" in function.log
+    assert loop.mode_of(shop.arn) == "defensive"
+
+
+def test_one_that_cannot_be_judged_holds_all_and_is_told(aws, loop, bucket, function):
+    shop, junk = make(aws, "shop"), make(aws, "junk")
+    answer(function.invoke(logged(bucket, shop)))
+    loop.set_mode(junk.arn, "paranoid")
+    assert function.invoke(SWEEP).kind == "error"
+    assert '"action":"promote","status":"skipped"' in function.log
+    assert "promotion needs a sweep that judged the whole Region" in function.log
+    assert loop.mode_of(shop.arn) == "defensive"
+
+
+@pytest.mark.parametrize("promotion", ["recommend", "off"])
+def test_an_open_watch_is_ended_whatever_promotion_is_now(start, aws, loop, bucket, function,
+                                                          promotion):
+    shop = promoted(aws, loop, bucket, function)
+    an_hour_passes(loop, shop, errors=50)
+    later = start(aws=aws, api=RuntimeApi(), **promoting(loop, PROMOTION=promotion))
+    assert statuses(later.invoke(WATCH), shop) == [("rollback", "done"), ("alert", "done")]
+    assert loop.mode_of(shop.arn) == "defensive"
 
 
 def test_a_watch_without_data_is_extended_once(aws, loop, bucket, function):
@@ -337,7 +489,7 @@ def test_what_could_not_be_told_is_told_by_the_next_run(aws, loop, bucket, funct
 def test_without_numbers_nothing_is_promoted_or_concluded(aws, loop, bucket, function):
     shop = make(aws, "shop")
     answer(function.invoke(logged(bucket, shop)))
-    aws.faults.add(METRICS, faults.access_denied())
+    aws.faults.add(METRICS, faults.access_denied(), nth=2)
     (_, status, reason), = actions(function.invoke(SWEEP), shop)
     assert (status, "could not be read" in reason) == ("skipped", True)
     assert loop.mode_of(shop.arn) == "defensive"

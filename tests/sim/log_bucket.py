@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bucket that access logs are delivered to, and the events by which S3 tells of them."""
 
+import datetime
 import gzip
 import itertools
 import json
@@ -41,11 +42,13 @@ class LogBucket:
         aws.reset_counts()
 
     def key(self, name="shop", id_="0123456789abcdef", account=ACCOUNT, region=REGION,
-            day="2026/11/23"):
-        """A key of its own, as Elastic Load Balancing makes them."""
+            day="2026/11/23", end=None):
+        """A key of its own, as Elastic Load Balancing makes them; of now unless `end` is another
+        time (20261123T0810Z)."""
         random = f"{next(self._randoms):08x}"
+        end = end or datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%MZ")
         return (f"AWSLogs/{account}/elasticloadbalancing/{region}/{day}/{account}_"
-                f"elasticloadbalancing_{region}_app.{name}.{id_}_20261123T0810Z_198.51.100.7_"
+                f"elasticloadbalancing_{region}_app.{name}.{id_}_{end}_198.51.100.7_"
                 f"{random}.log.gz")
 
     def put(self, content, key=None):

@@ -20,9 +20,9 @@
 #define LOG_KEY_OF(random)                                                                         \
     LOG_FOLDER "123456789012_elasticloadbalancing_eu-west-1_app.shop.0123456789abcdef_"            \
                "20261123T0805Z_198.51.100.7_" random ".log.gz"
-#define LOG_KEY       LOG_KEY_OF("2fk8q1zx")
-#define LOG_OBJECTS   16
-#define LOG_TIME_MS   60000 /* of an invocation */
+#define LOG_KEY     LOG_KEY_OF("2fk8q1zx")
+#define LOG_OBJECTS 16
+#define LOG_TIME_MS 60000 /* of an invocation */
 static const char *const LOG_NO_TABLE[] = {NULL};
 static const char *const LOG_VARIABLES[] = {"STATE_TABLE", "ledger", NULL};
 
@@ -445,18 +445,31 @@ static inline size_t log_logged(const struct log_world *world, const char *text)
 
 /* "requests compliant acceptable ambiguous severe unknown newest_at" of a day; "" when there is
  * none. */
-static inline str log_day(struct log_world *world, const char *arn, const char *date) {
-    static const char *const COUNTERS[] = {
-        "requests", "compliant", "acceptable", "ambiguous", "severe", "unknown", "newest_at"};
+static inline str log_values(struct log_world *world,
+                             const char *arn,
+                             const char *date,
+                             const char *const *names,
+                             size_t count) {
     struct buf text;
     str sk = str_format(&world->fake.arena, "TRAFFIC#%s", date);
     const struct table_item *item = table_find(world->table, str_from_cstr(arn), sk);
     buf_init(&text, &world->fake.arena, 1024);
-    for (size_t i = 0; item != NULL && i < sizeof COUNTERS / sizeof *COUNTERS; i++) {
-        str value = table_text(item, COUNTERS[i]);
+    for (size_t i = 0; item != NULL && i < count; i++) {
+        str value = table_text(item, names[i]);
         buf_printf(&text, "%s%" STR_FMT, i == 0 ? "" : " ", STR_ARG(value));
     }
     return buf_str(&text);
+}
+
+static inline str log_day(struct log_world *world, const char *arn, const char *date) {
+    static const char *const NAMES[] = {
+        "requests", "compliant", "acceptable", "ambiguous", "severe", "unknown", "newest_at"};
+    return log_values(world, arn, date, NAMES, sizeof NAMES / sizeof *NAMES);
+}
+
+static inline str log_not_understood(struct log_world *world, const char *arn, const char *date) {
+    static const char *const NAMES[] = {"unfamiliar", "unparsed", "withoutTime", "damaged"};
+    return log_values(world, arn, date, NAMES, sizeof NAMES / sizeof *NAMES);
 }
 
 #endif

@@ -60,6 +60,14 @@ static void days_of_the_window_are_added_up(void **state) {
                             "33",
                             "+unknown",
                             "44",
+                            "+unfamiliar",
+                            "4",
+                            "+unparsed",
+                            "55",
+                            "+withoutTime",
+                            "6",
+                            "+damaged",
+                            "7",
                             "newest_at",
                             "2026-11-10T23:59:59.999Z"));
     plant(0, "TRAFFIC#2026-11-09", "500", "2026-11-09T10:00:00.000Z"); /* 15 days ago */
@@ -75,7 +83,11 @@ static void days_of_the_window_are_added_up(void **state) {
     assert_int_equal(evidence->acceptable, 7);
     assert_int_equal(evidence->ambiguous, 22);
     assert_int_equal(evidence->severe, 33);
-    assert_int_equal(evidence->unclassified, 44);
+    assert_int_equal(evidence->unclassified, 40);
+    assert_int_equal(evidence->unfamiliar, 4);
+    assert_int_equal(evidence->unparsed, 55);
+    assert_int_equal(evidence->without_time, 6);
+    assert_int_equal(evidence->damaged, 7);
     assert_int_equal(evidence->log_newest_ms, NEWEST);
 }
 
@@ -97,16 +109,29 @@ static void counters_that_are_no_counts_are_none(void **state) {
     assert_int_equal(cases[0].evidence.log_newest_ms, 0);
 }
 
-static void metrics_are_asked_for_only_where_logs_do_not_tell(void **state) {
+/* Logs of each day of the window but those before `first`. */
+static void plant_days(size_t i, int first) {
+    struct arena *arena = &world.loop.fake.arena;
+    for (int day = first; day <= 23; day++) {
+        const char *sk = str_to_cstr(arena, str_format(arena, "TRAFFIC#2026-11-%02d", day));
+        plant(i, sk, "70", "2026-11-23T07:50:00.000Z");
+    }
+}
+
+static void metrics_are_asked_for_only_where_a_day_has_no_logs(void **state) {
     (void)state;
-    promotion_log(&world, 0, "5000", "0");
+    plant_days(0, 10);
     assert_int_equal(read_cases(1), STATUS_OK);
+    assert_int_equal(cases[0].evidence.log_days, 14);
     assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), 0);
-    plant(1, "TRAFFIC#2026-11-23", "999", "2026-11-23T07:50:00.000Z");  /* too few */
-    plant(2, "TRAFFIC#2026-11-22", "5000", "2026-11-22T07:50:00.000Z"); /* too old */
+    plant_days(1, 11);
+    plant_days(2, 12);
+    (void)table_plant(world.loop.table, /* of no class that is known */
+                      cases[2].arn,
+                      PAIRS("sk", "TRAFFIC#2026-11-10", "+requests", "9", "+unknown", "9"));
     for (size_t i = 0; i < COUNT(cases); i++) {
         cases[i].evidence = (struct evidence){0};
-        promotion_count(&world, cases[i].arn, "RequestCount", FAKE_NOW_MS - MINUTES(60), 100);
+        promotion_count(&world, cases[i].arn, "RequestCount", FAKE_NOW_MS - 13 * MS_PER_DAY, 100);
     }
     assert_int_equal(read_cases(COUNT(cases)), STATUS_OK);
     assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), 1);
@@ -114,6 +139,22 @@ static void metrics_are_asked_for_only_where_logs_do_not_tell(void **state) {
         assert_true(cases[i].is_read);
         assert_int_equal(cases[i].evidence.has_metrics, i != 0);
     }
+}
+
+/* A few minutes of logs say nothing of the other days; on their own day they win. */
+static void metrics_are_of_the_days_without_logs(void **state) {
+    (void)state;
+    plant(0, "TRAFFIC#2026-11-23", "110", "2026-11-23T07:50:00.000Z");
+    plant(0, "TRAFFIC#2026-11-20", "120", "2026-11-20T07:50:00.000Z");
+    for (int day = 0; day < 6; day++) {
+        int64_t at_ms = FAKE_NOW_MS - day * MS_PER_DAY;
+        promotion_count(&world, cases[0].arn, "RequestCount", at_ms, 1000 + day);
+        promotion_count(&world, cases[0].arn, NON_COMPLIANT, at_ms, 10 + day);
+    }
+    assert_int_equal(read_cases(1), STATUS_OK);
+    assert_int_equal(cases[0].evidence.compliant, 230);
+    assert_int_equal(cases[0].evidence.metric_requests, 4 * 1000 + 1 + 2 + 4 + 5);
+    assert_int_equal(cases[0].evidence.metric_non_compliant, 4 * 10 + 1 + 2 + 4 + 5);
 }
 
 static void metrics_are_summed_over_the_window(void **state) {
@@ -134,18 +175,19 @@ static void metrics_are_summed_over_the_window(void **state) {
     assert_true(cases[2].is_read);
 }
 
-static void metrics_that_are_not_all_there_are_no_evidence(void **state) {
+static void metrics_that_are_not_all_there_are_not_read(void **state) {
     (void)state;
     promotion_count(&world, cases[0].arn, "RequestCount", FAKE_NOW_MS - MS_PER_DAY, 4000);
     world.is_partial = true;
     assert_int_equal(read_cases(1), STATUS_OK);
-    assert_true(cases[0].is_read);
+    assert_false(cases[0].is_read);
     assert_false(cases[0].evidence.has_metrics);
+    assert_int_equal(loop_logged(&world.loop, "CloudWatch could not tell all of its metrics"), 1);
 }
 
 static void what_could_not_be_read_is_marked(void **state) {
     (void)state;
-    promotion_log(&world, 0, "5000", "0");
+    plant_days(0, 10);
     world.loop.fault = (struct loop_fault){
         .nth = 2,
         .is_lasting = true,
@@ -211,9 +253,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(days_of_the_window_are_added_up, begin, end),
         cmocka_unit_test_setup_teardown(counters_that_are_no_counts_are_none, begin, end),
         cmocka_unit_test_setup_teardown(
-            metrics_are_asked_for_only_where_logs_do_not_tell, begin, end),
+            metrics_are_asked_for_only_where_a_day_has_no_logs, begin, end),
+        cmocka_unit_test_setup_teardown(metrics_are_of_the_days_without_logs, begin, end),
         cmocka_unit_test_setup_teardown(metrics_are_summed_over_the_window, begin, end),
-        cmocka_unit_test_setup_teardown(metrics_that_are_not_all_there_are_no_evidence, begin, end),
+        cmocka_unit_test_setup_teardown(metrics_that_are_not_all_there_are_not_read, begin, end),
         cmocka_unit_test_setup_teardown(what_could_not_be_read_is_marked, begin, end),
         cmocka_unit_test_setup_teardown(a_window_is_of_whole_minutes, begin, end),
         cmocka_unit_test_setup_teardown(windows_hold_their_own_minutes, begin, end),

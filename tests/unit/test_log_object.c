@@ -244,6 +244,75 @@ static void old_lines_are_of_an_unknown_class(void **state) {
     assert_int_equal(log_logged(&world, "unparsed=1"), 1);
 }
 
+/* A class of another name is another thing than a line that has no class yet. */
+static void what_is_not_understood_is_counted_apart_and_once(void **state) {
+    (void)state;
+    struct buf text;
+    const struct log_line lines[] = {
+        LINE("2026-11-22T23:59:00.000000Z", "-", "-"),
+        LINE("2026-11-22T23:59:00.000000Z", "Critical", "NewReason"),
+        LINE("2026-13-45T99:99:99.000000Z", "Acceptable", "SpaceInUri"),
+        LINE("2026-13-45T99:99:99.000000Z", "-", "-")};
+    buf_init(&text, &world.fake.arena, 1 << 16);
+    buf_append(&text, log_text_of(&world, lines, sizeof lines / sizeof *lines));
+    buf_append(&text, STR("another layout\nanother layout\nanother layout\n"));
+    log_put(&world, LOG_KEY, log_zip(&world, buf_str(&text)));
+    log_tell(&world);
+    assert_str(log_day(&world, LOG_ARN, "2026-11-22"), "2 1 0 0 0 1 2026-11-22T23:59:00.000Z");
+    assert_str(log_not_understood(&world, LOG_ARN, "2026-11-22"), "1 0 0 0");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "0 0 0 0 0 0 ");
+    assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 3 2 0");
+    log_tell(&world);
+    assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 3 2 0");
+}
+
+#define DELIVERED(time)                                                                            \
+    LOG_FOLDER "123456789012_elasticloadbalancing_eu-west-1_app.shop.0123456789abcdef_" time       \
+               "_198.51.100.7_x.log.gz"
+
+/* Now is 2026-11-23T08:00Z; what was counted is remembered for three days, of a queue for 15. */
+static void what_may_have_been_counted_and_forgotten_is_not_counted(void **state) {
+    (void)state;
+    static const char *const DIRECT[] = {DELIVERED("20261121T0800Z"), DELIVERED("20261121T0759Z")};
+    static const char *const QUEUED[] = {DELIVERED("20261109T0801Z"), DELIVERED("20261109T0759Z")};
+    for (size_t i = 0; i < 2; i++) {
+        LOG_PUT(&world, DIRECT[i], EVERY_CLASS);
+        LOG_PUT(&world, QUEUED[i], EVERY_CLASS);
+    }
+    log_handle(&world, log_notification(&world, DIRECT[0], "e1"));
+    log_answered(&world, "[" ROW(DELIVERED("20261121T0800Z"), "counted", "5", "") "]");
+    size_t calls = world.fake.request_count;
+    log_handle(&world, log_notification(&world, DIRECT[1], "e1"));
+    log_answered(&world,
+                 "[" ROW(DELIVERED("20261121T0759Z"),
+                         "skipped",
+                         "0",
+                         "too old to be counted once for certain: see `bootstrap logs`") "]");
+    assert_int_equal(world.fake.request_count, calls);
+    log_handle(&world, log_queue(&world, QUEUED, 2));
+    assert_true(str_contains(world.reply.body,
+                             STR("0801Z_198.51.100.7_x.log.gz\",\"status\":"
+                                 "\"counted\"")));
+    assert_true(str_contains(world.reply.body,
+                             STR("0759Z_198.51.100.7_x.log.gz\",\"status\":"
+                                 "\"skipped\"")));
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "10 4 2 2 2 0 2026-11-23T08:02:00.250Z");
+}
+
+static void a_key_without_a_time_is_of_nothing_to_count(void **state) {
+    (void)state;
+    static const char *const KEYS[] = {DELIVERED("20261341T0800Z"),
+                                       DELIVERED("20261121"),
+                                       DELIVERED("20261121X0800Z"),
+                                       DELIVERED("2026112xT0800Z")};
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
+        log_handle(&world, log_notification(&world, KEYS[i], "e1"));
+        assert_true(
+            str_contains(world.reply.body, STR("its key does not say when it was delivered")));
+    }
+    assert_int_equal(world.fake.request_count, 0);
+}
+
 static void an_object_without_lines_is_done(void **state) {
     (void)state;
     log_put(&world, LOG_KEY, log_zip(&world, STR_EMPTY));
@@ -340,6 +409,9 @@ int main(void) {
         TEST(other_events_of_s3_are_skipped_with_a_line),
         TEST(load_balancers_of_other_accounts_and_partitions_are_counted),
         TEST(old_lines_are_of_an_unknown_class),
+        TEST(what_is_not_understood_is_counted_apart_and_once),
+        TEST(what_may_have_been_counted_and_forgotten_is_not_counted),
+        TEST(a_key_without_a_time_is_of_nothing_to_count),
         TEST(an_object_without_lines_is_done),
         TEST(metrics_are_one_line_for_an_account_and_region),
         TEST(nothing_counted_gives_no_metrics),

@@ -96,9 +96,12 @@ static void what_is_no_gzip_at_all_is_damaged_and_done(void **state) {
     log_tell(&world);
     assert_false(world.reply.is_error);
     assert_true(str_contains(world.reply.body, STR("\"status\":\"damaged\",\"requests\":0")));
-    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "");
+    /* On the day of its delivery, and of no line the newest. */
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "0 0 0 0 0 0 ");
+    assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 0 0 1");
     log_tell(&world);
     assert_true(str_contains(world.reply.body, STR("\"status\":\"duplicate\"")));
+    assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 0 0 1");
 }
 
 static void more_days_than_fit_in_one_transaction_are_an_error(void **state) {

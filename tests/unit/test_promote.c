@@ -213,7 +213,7 @@ static void what_others_do_before_the_change_is_seen(void **state) {
         sweep("r1");
         bool is_left = world.loop.modify_count == 0 && world.loop.meanwhile == NULL &&
                        promotion_acted(&world, 0, 0, "promote", "skipped") == 1 &&
-                       str_eq(promotion_status(&world, 0), STR("closed"));
+                       str_eq(promotion_status(&world, 0), STR("not-made"));
         if (!is_left) {
             fail_msg("%s: %.*s", rows[i].name, STR_ARG(world.loop.copies[0].reply.body));
         }
@@ -225,11 +225,24 @@ static void what_others_do_before_the_change_is_seen(void **state) {
 static void without_numbers_before_nothing_is_promoted(void **state) {
     (void)state;
     begin(VARIABLES(PROMOTION_ALL), 1);
-    world.is_partial = true;
+    world.loop.fault = (struct loop_fault){
+        .nth = 2, /* the first is of the evidence */
+        .match = ASKS_METRICS,
+        .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
     sweep("r1");
     is_now(0, "defensive");
     assert_int_equal(promotion_acted(&world, 0, 0, "promote", "skipped"), 1);
     assert_null(promotion_watched(&world, 0));
+}
+
+static void without_metrics_that_are_whole_nothing_is_promoted(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL), 1);
+    world.is_partial = true;
+    sweep("r1");
+    is_now(0, "defensive");
+    assert_false(loop_says(&world.loop.copies[0], "recommendation"));
+    assert_int_equal(loop_logged(&world.loop, "evidence_failed"), 1);
 }
 
 static void an_incomplete_sweep_promotes_nothing(void **state) {
@@ -239,6 +252,8 @@ static void an_incomplete_sweep_promotes_nothing(void **state) {
     promotion_sweep(&world, 0, "r1");
     assert_true(world.loop.copies[0].reply.is_error);
     assert_int_equal(world.loop.modify_count, 0);
+    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "skipped"), 1);
+    assert_int_equal(loop_logged(&world.loop, "promotion_skipped"), 1);
 }
 
 /* Neither the table nor CloudWatch may take the time in which verdicts are found and reported. */
@@ -283,6 +298,7 @@ int main(void) {
         cmocka_unit_test_teardown(off_asks_nothing, end),
         cmocka_unit_test_teardown(what_others_do_before_the_change_is_seen, end),
         cmocka_unit_test_teardown(without_numbers_before_nothing_is_promoted, end),
+        cmocka_unit_test_teardown(without_metrics_that_are_whole_nothing_is_promoted, end),
         cmocka_unit_test_teardown(an_incomplete_sweep_promotes_nothing, end),
         cmocka_unit_test_teardown(evidence_that_hangs_costs_no_report, end),
     };

@@ -77,21 +77,35 @@ static void logs_decide(void **state) {
          "hold 5070 requests (the newest of 2026-11-23T07:50Z): strictest would block 0 of them (0 "
          "%, at most 0.0592 % at 95 % confidence), 0 Acceptable and 0 Ambiguous; 70 Severe ones "
          "are blocked already"},
-        {"lines too old to tell are counted apart",
-         {LOGS, .compliant = 5000, .unclassified = 80},
+        {"what metrics of other days say fits",
+         {LOGS, .compliant = 5000, .has_metrics = true, .metric_requests = 900},
          RECOMMEND_PROMOTE,
-         "hold 5000 requests"},
+         "on the days without logs CloudWatch counted 900 requests and 0 that are not compliant"},
+        {"what metrics of other days say does not",
+         {LOGS,
+          .compliant = 5000,
+          .has_metrics = true,
+          .metric_requests = 900,
+          .metric_non_compliant = 7},
+         RECOMMEND_HOLD,
+         "hold 5000 requests (the newest of 2026-11-23T07:50Z): strictest would block 0 of them (0 "
+         "%, at most 0.06 % at 95 % confidence), 0 Acceptable and 0 Ambiguous; on the days without "
+         "logs CloudWatch counted 900 requests and 7 that are not compliant. The logs do not cover "
+         "those days"},
+        {"nothing but what is not compliant on other days",
+         {LOGS, .compliant = 5000, .has_metrics = true, .metric_non_compliant = 1},
+         RECOMMEND_HOLD,
+         "0 requests and 1 that are not compliant"},
         {"only lines too old to tell",
          {LOGS, .unclassified = 80},
          RECOMMEND_NO_EVIDENCE,
-         "the 80 lines of its access logs are too old to tell the class of a request"},
+         "no request whose class is known; 80 lines are too old to tell (fewer than 28 fields)"},
         {"logs win over metrics",
          {LOGS,
           .compliant = 5000,
           .severe = 5,
           .has_metrics = true,
           .metric_requests = 5000,
-          .metric_non_compliant = 5,
           .metric_newest_ms = NOW_MS},
          RECOMMEND_PROMOTE,
          "the access logs hold"},
@@ -99,6 +113,78 @@ static void logs_decide(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         advises(&rows[i]);
     }
+}
+
+static void what_was_not_understood_could_be_blocked(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        {"old layout",
+         {LOGS, .compliant = 5000, .unclassified = 80},
+         RECOMMEND_HOLD,
+         "; 80 lines are too old to tell (fewer than 28 fields). 80 that were not understood "
+         "could"},
+        {"new class",
+         {LOGS, .compliant = 5000, .unfamiliar = 3},
+         RECOMMEND_HOLD,
+         "; 3 requests are of a class that is not known. 3 that"},
+        {"unparsed", {LOGS, .compliant = 5000, .unparsed = 1}, RECOMMEND_HOLD, "; 1 lines could"},
+        {"no time",
+         {LOGS, .compliant = 5000, .without_time = 2},
+         RECOMMEND_HOLD,
+         "; 2 requests have no time"},
+        {"damaged",
+         {LOGS, .compliant = 5000, .damaged = 1},
+         RECOMMEND_HOLD,
+         "; 1 log files are damaged. 1 that were not understood"},
+        {"all of them",
+         {LOGS,
+          .compliant = 5000,
+          .unclassified = 1,
+          .unfamiliar = 10,
+          .unparsed = 100,
+          .without_time = 1000,
+          .damaged = 10000},
+         RECOMMEND_HOLD,
+         "11111 that were not understood"},
+        {"what would be blocked comes first",
+         {LOGS, .compliant = 5000, .acceptable = 1, .unparsed = 9},
+         RECOMMEND_FIX_CLIENTS,
+         "; 9 lines could not be read"},
+        {"metrics alone tell of all requests",
+         {METRICS, .metric_requests = 30000, .unparsed = 9},
+         RECOMMEND_PROMOTE,
+         "Acceptable from Severe; 9 lines could not be read"},
+        {"nothing else",
+         {LOGS, .unfamiliar = 4},
+         RECOMMEND_NO_EVIDENCE,
+         "4 requests are of a class"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        advises(&rows[i]);
+    }
+}
+
+/* Five in a thousand are allowed. */
+static void what_was_not_understood_may_be_as_much_as_may_be_blocked(void **state) {
+    (void)state;
+    const struct promotion_settings lax = {
+        .evidence_days = 14, .requests_min = 100, .blocked_percent_max = 0.5};
+    struct evidence evidence = {LOGS,
+                                .compliant = 995,
+                                .unparsed = 5,
+                                .has_metrics = true,
+                                .metric_requests = 1000,
+                                .metric_non_compliant = 5};
+    struct advice advice;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_PROMOTE);
+    evidence.metric_non_compliant++;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_HOLD);
+    evidence.metric_non_compliant = 0;
+    evidence.unparsed++;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_HOLD);
 }
 
 static void old_numbers_promote_nothing(void **state) {
@@ -182,6 +268,17 @@ static void what_was_done_lately_holds(void **state) {
     advises(&row);
     row = (struct row){"rolled back", good, RECOMMEND_HOLD, "was taken back on 2026-11-09"};
     row.evidence.rolled_back_ms = NOW_MS - DAYS(14) + 1;
+    advises(&row);
+    row =
+        (struct row){"taken back",
+                     good,
+                     RECOMMEND_HOLD,
+                     "somebody else took that back, seen on 2026-11-09 (by Ann): it is not tried"};
+    row.evidence.taken_back_ms = NOW_MS - DAYS(14) + 1;
+    row.evidence.taken_back_note = STR("by Ann");
+    advises(&row);
+    row = (struct row){"taken back long ago", good, RECOMMEND_PROMOTE, "hold 5000"};
+    row.evidence.taken_back_ms = NOW_MS - DAYS(14);
     advises(&row);
     row.name = "rolled back long ago";
     row.evidence.rolled_back_ms = NOW_MS - DAYS(14);
@@ -346,6 +443,8 @@ static void underutilized_is_advice_with_the_numbers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logs_decide),
+        cmocka_unit_test(what_was_not_understood_could_be_blocked),
+        cmocka_unit_test(what_was_not_understood_may_be_as_much_as_may_be_blocked),
         cmocka_unit_test(old_numbers_promote_nothing),
         cmocka_unit_test(metrics_decide_without_logs),
         cmocka_unit_test(what_was_done_lately_holds),
