@@ -172,6 +172,9 @@ build/test/$(ARCH)/hardening_probe: tests/integration/hardening_probe.c src/base
 	@mkdir -p $(@D)
 	$(Q)$(ship_cc) $(filter-out -MMD -MP,$(SHIP_FLAGS)) $(CFLAGS) $(SHIP_LINK) $(filter %.c,$^) -o $@
 
+fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+replayers  := $(fuzz_names:%=build/test/fuzz/%)
+
 .PHONY: unit unit-build test reliability valgrind browser venv demo demo-arm64 bench
 unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
@@ -239,10 +242,8 @@ build/bench/bootstrap-test-ca: $(filter-out $(ship)/$(roots:.c=.o),$(ship_object
 SECONDS    ?= 60
 FUZZ_FLAGS  = $(BASE) -Itests -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
               -fsanitize=fuzzer-no-link,address,undefined
-fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TARGETS    ?= $(fuzz_names)
 fuzzers    := $(fuzz_names:%=$(FUZZ)/%)
-replayers  := $(fuzz_names:%=build/test/fuzz/%)
 fuzz_objects := $(patsubst %.c,$(FUZZ)/%.o,$(sources) $(helpers))
 fuzz_mains := $(fuzz_names:%=$(FUZZ)/tests/fuzz/fuzz_%.o)
 

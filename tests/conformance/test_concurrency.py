@@ -44,6 +44,8 @@ def test_case_44_invocations_overlap_and_each_gets_its_own_answer(start, api, aw
         assert kinds[event.request_id] == ("response" if i % 2 else "error")
     assert {o.status for o in api.outcomes} == {202}
     assert api.running_max >= WORKERS // 2  # those that wait for AWS hold up nobody else
+    # The line comes after the outcome was posted.
+    wait(api, function, lambda: function.log.count("invocation_end") == len(events))
     ids = {json.loads(line).get("requestId") for line in function.log.splitlines()
            if "invocation_end" in line}
     assert ids == {e.request_id for e in events}
