@@ -23,6 +23,14 @@ struct correction {
     str writer_user_agent;
 };
 
+/* Alerts that an invocation takes out to tell them. It removes this when it knows what came of it:
+ * found later, nobody knows whether they reached anybody. */
+struct telling_mark {
+    unsigned tells;   /* of enum tell; 0: there is none */
+    int64_t until_ms; /* by then that invocation is over whatever happens */
+    str writer;       /* which invocation; the same when Lambda repeats it */
+};
+
 /* The STATE item of the contract, section 7. Times are unix ms; 0: never. */
 struct lb_state {
     bool is_there;    /* there is an item; false: all else is zero */
@@ -44,7 +52,8 @@ struct lb_state {
     int64_t fight_told_ms; /* when a fight was alerted last */
     unsigned untold;       /* of enum tell: is due, and nobody has begun to tell it. Whoever clears
                               it under the version may tell it. */
-    str imported;          /* transition_import_key of what Security Hub was told last */
+    struct telling_mark telling;
+    str imported; /* transition_import_key of what Security Hub was told last */
     /* Written before a mode is raised. Whoever clears it under the version counts, records and
      * tells the correction, so that of many copies, and of an invocation and its repeat, one does.
      */
@@ -82,7 +91,10 @@ struct transition_facts {
     struct correction correction;
     int64_t weak_since_ms; /* when it is known to have been weak (the event's time); 0: not known */
     int64_t weak_read_ms;  /* with is_corrected: when the weak mode was read; 0: not known */
-    bool is_fight;         /* a correction was due and FIGHT_LIMIT forbade it */
+    int64_t set_by_other_ms; /* when somebody else is known to have set the mode that was found; 0:
+                                not known */
+    str writer;              /* of this invocation, as in telling_mark */
+    bool is_fight;           /* a correction was due and FIGHT_LIMIT forbade it */
 };
 
 struct transition {
@@ -93,6 +105,7 @@ struct transition {
     bool has_new_verdict; /* compliance or mode differ from what was remembered */
     bool is_correction; /* it was corrected, and this is the first to say so: next.pending_change */
     unsigned alerts;    /* of enum tell; due, and so in next.untold, too */
+    unsigned in_doubt;  /* of enum tell: whoever began to tell them was not heard of again */
 };
 
 /* What is still pending in `before` must have been written: it is forgotten here. Text of `next`
@@ -101,6 +114,16 @@ void transition_make(const struct lb_state *before,
                      const struct transition_facts *facts,
                      struct arena *arena,
                      struct transition *transition_out);
+
+/* Replaces what is remembered as intended, of an invocation that was not heard of again, by
+ * `intent`. weakened_ms: when the call that is handled made the mode weak; 0: it did not. Later
+ * than what was intended, it must have undone that: which counts as a correction, is then in
+ * *undone_out, and is to be written down. */
+void transition_replace_intent(const struct lb_state *before,
+                               const struct correction *intent,
+                               int64_t weakened_ms,
+                               struct lb_state *next_out,
+                               struct correction *undone_out);
 
 /* What the judgement looks like to Security Hub; differs when it is to be imported anew. */
 str transition_import_key(const struct evaluation *evaluation, struct arena *arena);

@@ -91,6 +91,23 @@ static enum status make_sure(struct act *act,
     return act_make_fresh(act, file, error);
 }
 
+enum status act_load_state(struct act *act,
+                           str arn,
+                           struct lb_state *state_out,
+                           struct error *error) {
+    const struct clock *clock = act->app->clock;
+    TRY(state_load(&act->table, arn, act->arena, state_out, error));
+    if (state_out->facts_ms > clock->now_ms(clock) + CLOCK_SKEW_MS_MAX) {
+        LOG(act->app->log,
+            LOG_WARN,
+            "bad_time",
+            LOG_STR("resourceId", arn),
+            LOG_STR("reason", STR("factsTime of the STATE item is in the future")));
+        state_out->facts_ms = 0;
+    }
+    return STATUS_OK;
+}
+
 enum status act_recall(struct act *act,
                        str arn,
                        int64_t weak_read_ms,
@@ -101,11 +118,10 @@ enum status act_recall(struct act *act,
         return STATUS_OK;
     }
     if (weak_read_ms == 0) {
-        return state_load(&act->table, arn, act->arena, &recall_out->state, error);
+        return act_load_state(act, arn, &recall_out->state, error);
     }
     recall_out->intent = act_correction(act, weak_read_ms);
-    enum status status =
-        state_intend(&act->table, arn, &recall_out->intent, act->arena, &recall_out->state, error);
+    enum status status = act_intend(act, arn, &recall_out->intent, &recall_out->state, error);
     recall_out->is_outdated = status == STATUS_CONFLICT;
     return recall_out->is_outdated ? STATUS_OK : status;
 }

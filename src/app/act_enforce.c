@@ -121,13 +121,19 @@ bool act_would_change(const struct act *act, const struct evaluation *evaluation
     return decide(act, NULL, evaluation).verdict == ENFORCE_CHANGE;
 }
 
+const struct elb_caller *act_writer(const struct act *act, enum desync_mode mode) {
+    bool is_theirs = mode != MODE_UNKNOWN && act->caller_mode == mode;
+    return is_theirs ? act->caller : NULL;
+}
+
 struct correction act_correction(const struct act *act, int64_t at_ms) {
     struct correction correction = {
         .at_ms = at_ms, .from = MODE_MONITOR, .to = MODE_DEFENSIVE}; /* all that enforcement does */
-    if (act->caller != NULL) {
-        correction.writer_arn = act->caller->arn;
-        correction.writer_invoked_by = act->caller->invoked_by;
-        correction.writer_user_agent = act->caller->user_agent;
+    const struct elb_caller *writer = act_writer(act, correction.from);
+    if (writer != NULL) {
+        correction.writer_arn = writer->arn;
+        correction.writer_invoked_by = writer->invoked_by;
+        correction.writer_user_agent = writer->user_agent;
     }
     return correction;
 }
@@ -142,8 +148,7 @@ static bool intend(struct act *act,
         return true;
     }
     file->intent = act_correction(act, file->facts_ms);
-    enum status status =
-        state_intend(&act->table, file->facts->arn, &file->intent, act->arena, before, error);
+    enum status status = act_intend(act, file->facts->arn, &file->intent, before, error);
     if (status != STATUS_OK) {
         file->intent.at_ms = 0;
         error->status = status == STATUS_CONFLICT ? STATUS_OK : status;
@@ -235,6 +240,10 @@ static bool correct(struct act *act, struct lb_state *before, struct case_file *
         act->changes++;
     } else {
         status = error.status;
+        file->is_fight = status == STATUS_OK && file->decision.verdict == ENFORCE_FIGHT;
+    }
+    if (file->is_fight) { /* as is known only now that it was written down */
+        add_enforcement(act, file->facts->arn, "skipped", &file->decision, NULL);
     }
     if (!file->is_corrected) {
         file->found = NULL;

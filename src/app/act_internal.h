@@ -11,6 +11,9 @@
 #include "report/render.h"
 #include "state_internal.h"
 
+/* Clocks may differ by this much. What claims to be later than that is wrong. */
+#define CLOCK_SKEW_MS_MAX (5 * 60 * MS_PER_SECOND)
+
 /* What is remembered of one load balancer, and whether it was said there that its mode will be
  * raised. */
 struct act_recall {
@@ -34,6 +37,7 @@ struct act {
     struct arena *arena;      /* of the judgement at hand: may be another one for each act_on */
     struct state_table table; /* name empty: there is none */
     const struct elb_caller *caller; /* of the call that is handled; NULL: none */
+    enum desync_mode caller_mode;    /* what they set; UNKNOWN: nothing */
     int64_t event_ms;                /* when that call was made; 0: none */
     int changes;                     /* made in this invocation */
     struct action *actions;
@@ -111,8 +115,26 @@ bool act_enforce(struct act *act, struct lb_state *before, struct case_file *fil
 /* A mode was raised whatever the scheme; the verdict that is remembered may hang on it. */
 MUST_USE enum status act_learn_scheme(struct act *act, struct case_file *file, struct error *error);
 
+/* Whose call set this mode, as far as the call that is handled tells; NULL: not known. */
+const struct elb_caller *act_writer(const struct act *act, enum desync_mode mode);
+
 /* What enforcement does to a mode that was weak at this time, and who is to be named. */
 struct correction act_correction(const struct act *act, int64_t at_ms);
+
+/* state_load. Times that cannot be right are told of in the log, and not believed. */
+MUST_USE enum status act_load_state(struct act *act,
+                                    str arn,
+                                    struct lb_state *state_out,
+                                    struct error *error);
+
+/* state_intend, also where an earlier invocation said so and was not heard of again: its correction
+ * counts when the call that is handled undid it. CONFLICT: another copy has acted on later facts.
+ */
+MUST_USE enum status act_intend(struct act *act,
+                                str arn,
+                                const struct correction *intent,
+                                struct lb_state *state_out,
+                                struct error *error);
 
 /* Remembers it in the table, and tells whom it concerns. `before` is what was loaded. */
 void act_remember(struct act *act, const struct case_file *file, struct lb_state *before);
@@ -130,6 +152,8 @@ struct telling {
     enum desync_mode changed_from;
     enum desync_mode changed_to;
 };
+/* "enforced, opened" */
+str act_tell_names(struct arena *arena, unsigned tells);
 /* Publishes it. Returns those that certainly were not published, to be told later. */
 unsigned act_tell(struct act *act, const struct telling *telling);
 

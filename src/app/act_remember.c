@@ -4,7 +4,8 @@
  * records and alerts that are due; the records; the state without them; the alerts. Whoever takes
  * an alert out of the state under its version publishes it. So each is told at most once, by one
  * copy; what certainly was not published is put back, and only what a crash or a lost answer leaves
- * unknown, between taking it out and SNS's answer, counts as told.
+ * unknown, between taking it out and SNS's answer, counts as told. A crash leaves a mark there, and
+ * whoever finds it says so in the log.
  */
 #include "act_internal.h"
 #include "metrics_internal.h"
@@ -15,6 +16,21 @@
 
 /* No time is left to publish: it stays due. */
 #define TELLING_MS_MIN 1000
+
+static enum status append_change(struct act *act,
+                                 str arn,
+                                 const struct correction *made,
+                                 struct error *error) {
+    const struct elb_caller writer = {.arn = made->writer_arn,
+                                      .user_agent = made->writer_user_agent,
+                                      .invoked_by = made->writer_invoked_by};
+    const struct change change = {.at_ms = made->at_ms,
+                                  .from = made->from,
+                                  .to = made->to,
+                                  .why = STR("the mode is weaker than required"),
+                                  .last_writer = &writer};
+    return state_append_change(&act->table, arn, &change, act->arena, error);
+}
 
 /* The records that a state still owes; writing one twice changes nothing. */
 static enum status write_pending(struct act *act,
@@ -34,24 +50,56 @@ static enum status write_pending(struct act *act,
                                  error));
     }
     if (state->pending_change.at_ms != 0) {
-        const struct correction *made = &state->pending_change;
-        const struct elb_caller writer = {.arn = made->writer_arn,
-                                          .user_agent = made->writer_user_agent,
-                                          .invoked_by = made->writer_invoked_by};
-        const struct change change = {.at_ms = made->at_ms,
-                                      .from = made->from,
-                                      .to = made->to,
-                                      .why = STR("the mode is weaker than required"),
-                                      .last_writer = &writer};
-        TRY(state_append_change(&act->table, arn, &change, act->arena, error));
+        TRY(append_change(act, arn, &state->pending_change, error));
     }
     return STATUS_OK;
+}
+
+/* Whose invocation was not heard of again did what it said it would: that was undone since. */
+static enum status replace_intent(struct act *act,
+                                  str arn,
+                                  const struct correction *intent,
+                                  struct lb_state *state,
+                                  struct error *error) {
+    struct lb_state next;
+    struct correction undone;
+    bool is_undoing = act_writer(act, intent->from) != NULL;
+    transition_replace_intent(state, intent, is_undoing ? act->event_ms : 0, &next, &undone);
+    if (undone.at_ms != 0) {
+        TRY(append_change(act, arn, &undone, error));
+    }
+    TRY(state_save(&act->table, arn, state, &next, act->arena, error));
+    *state = next;
+    return STATUS_OK;
+}
+
+enum status act_intend(struct act *act,
+                       str arn,
+                       const struct correction *intent,
+                       struct lb_state *state_out,
+                       struct error *error) {
+    enum status status = state_intend(&act->table, arn, intent, act->arena, state_out, error);
+    for (int attempt = 1; status == STATUS_CONFLICT && attempt < STATE_ATTEMPTS_MAX; attempt++) {
+        TRY(act_load_state(act, arn, state_out, error));
+        if (state_out->facts_ms > intent->at_ms) {
+            return STATUS_CONFLICT;
+        }
+        status = replace_intent(act, arn, intent, state_out, error);
+    }
+    return status;
+}
+
+/* Who only pretends to be us has a repair of theirs counted as ours, and nothing else of it. */
+static bool is_ours(const struct elb_caller *caller) {
+    return str_starts_with(caller->user_agent, STR("desync-guard/"));
 }
 
 static void make_transition(const struct act *act,
                             const struct case_file *file,
                             const struct lb_state *before,
                             struct transition *transition) {
+    enum desync_mode mode = file->evaluation->mode;
+    bool is_others = act_writer(act, mode) != NULL && !is_ours(act->caller);
     bool has_event = act->event_ms != 0 && act->event_ms < file->facts_ms;
     const struct transition_facts facts = {
         .evaluation = file->evaluation,
@@ -65,6 +113,8 @@ static void make_transition(const struct act *act,
         .correction = act_correction(act, file->facts_ms),
         .weak_since_ms = has_event ? act->event_ms : file->facts_ms,
         .weak_read_ms = file->weak_read_ms,
+        .set_by_other_ms = is_others ? act->event_ms : 0,
+        .writer = act->table.writer,
         .is_fight = file->is_fight,
     };
     transition_make(before, &facts, act->arena, transition);
@@ -88,7 +138,7 @@ static enum status commit(struct act *act,
         if (status != STATUS_CONFLICT || attempt == STATE_ATTEMPTS_MAX) {
             return status;
         }
-        TRY(state_load(&act->table, arn, act->arena, before, error));
+        TRY(act_load_state(act, arn, before, error));
     }
 }
 
@@ -116,16 +166,25 @@ static bool owes_anything(const struct lb_state *state) {
            state->pending_change.at_ms != 0;
 }
 
-/* The second write of a transition. *tells becomes what is ours to tell. */
+static struct telling_mark telling_mark(const struct act *act, unsigned tells) {
+    const struct clock *clock = act->app->clock;
+    int64_t deadline_ms = act->app->home.deadline_ms;
+    return (struct telling_mark){
+        .tells = tells,
+        .until_ms = deadline_ms == INT64_MAX ? clock->now_ms(clock) + MS_PER_DAY / 24 : deadline_ms,
+        .writer = act->table.writer};
+}
+
+/* The second write of a transition. *tells becomes what is ours to tell, *mark what says so. */
 static enum status settle(struct act *act,
                           const struct case_file *file,
                           const struct lb_state *saved,
                           bool is_written,
-                          unsigned *tells,
+                          struct telling_mark *mark,
                           struct error *error) {
     struct lb_state current = *saved;
-    unsigned wanted = *tells;
-    *tells = 0;
+    unsigned wanted = mark->tells;
+    mark->tells = 0;
     for (int attempt = 1;; attempt++) {
         struct lb_state next = current;
         unsigned ours = wanted & current.untold;
@@ -133,11 +192,14 @@ static enum status settle(struct act *act,
         if (ours == 0 && (!is_written || !owes_anything(&current))) {
             return STATUS_OK;
         }
+        if (ours != 0) {
+            next.telling = telling_mark(act, ours);
+        }
         next.version++;
         enum status status =
             state_save(&act->table, file->facts->arn, &current, &next, act->arena, error);
-        if (status == STATUS_OK) {
-            *tells = ours;
+        if (status == STATUS_OK && ours != 0) {
+            *mark = next.telling;
         }
         if (status != STATUS_CONFLICT || attempt == STATE_ATTEMPTS_MAX) {
             return status;
@@ -153,6 +215,9 @@ static enum status put_back(struct act *act, str arn, unsigned untold, struct er
         TRY(state_load(&act->table, arn, act->arena, &current, error));
         struct lb_state next = current;
         next.untold |= untold;
+        if (str_eq(current.telling.writer, act->table.writer)) {
+            next.telling.tells = 0;
+        }
         next.version++;
         enum status status = state_save(&act->table, arn, &current, &next, act->arena, error);
         if (status != STATUS_CONFLICT || attempt == STATE_ATTEMPTS_MAX) {
@@ -190,6 +255,37 @@ static bool has_time_to_tell(struct act *act, str arn) {
     return false;
 }
 
+static void tell(struct act *act,
+                 const struct case_file *file,
+                 const struct transition *transition,
+                 const struct telling_mark *mark) {
+    str arn = file->facts->arn;
+    struct error error = {0};
+    const struct telling telling = telling_of(file, transition, mark->tells);
+    unsigned untold = act_tell(act, &telling);
+    if (untold != 0) {
+        if (put_back(act, arn, untold, &error) != STATUS_OK) {
+            act_fail(act, arn, "alert", &error);
+        }
+    } else if (state_end_telling(&act->table, arn, mark, act->arena, &error) != STATUS_OK) {
+        /* The next judgement says that it may have reached nobody, which is not worth a repeat. */
+        LOG(act->app->log, LOG_WARN, "not_finished", LOG_STR("errorMessage", error.message));
+    }
+}
+
+/* It is not told again: SNS may have had it. */
+static void log_doubt(struct act *act, str arn, unsigned tells) {
+    if (tells != 0) {
+        LOG(act->app->log,
+            LOG_WARN,
+            "alert_in_doubt",
+            LOG_STR("resourceId", arn),
+            LOG_STR("alert", act_tell_names(act->arena, tells)),
+            LOG_STR("reason",
+                    STR("an invocation ended while it was told: it may have reached nobody")));
+    }
+}
+
 static void follow_up(struct act *act,
                       const struct case_file *file,
                       const struct transition *transition) {
@@ -203,17 +299,15 @@ static void follow_up(struct act *act,
     if (saved->pending_close_ms != 0) {
         metrics_of_repair(act, arn, saved->pending_close_ms, saved->pending_closed_ms);
     }
-    unsigned tells = transition->alerts;
-    if (tells != 0 && !has_time_to_tell(act, arn)) {
-        tells = 0;
+    struct telling_mark mark = {.tells = transition->alerts};
+    if (mark.tells != 0 && !has_time_to_tell(act, arn)) {
+        mark.tells = 0;
     }
-    if (settle(act, file, saved, is_written, &tells, &error) != STATUS_OK) {
+    if (settle(act, file, saved, is_written, &mark, &error) != STATUS_OK) {
         act_fail(act, arn, "alert", &error);
     }
-    const struct telling telling = telling_of(file, transition, tells);
-    unsigned untold = tells == 0 ? 0 : act_tell(act, &telling);
-    if (untold != 0 && put_back(act, arn, untold, &error) != STATUS_OK) {
-        act_fail(act, arn, "alert", &error);
+    if (mark.tells != 0) {
+        tell(act, file, transition, &mark);
     }
 }
 
@@ -248,6 +342,7 @@ void act_remember(struct act *act, const struct case_file *file, struct lb_state
         act_fail(act, file->facts->arn, "alert", &error);
         return;
     }
+    log_doubt(act, file->facts->arn, transition.in_doubt);
     act->has_new_verdict =
         act->has_new_verdict || (act->event_ms != 0 && transition.has_new_verdict);
     if (transition.is_changed) {

@@ -24,14 +24,39 @@ static const struct {
     {TELL_EXCEPTION_EXPIRING, ALERT_EXCEPTION_EXPIRING, "exception expiring"},
 };
 
-/* Of this call; a fight that no call led us to is with whoever was named before. That nobody could
- * be found keeps no alert back. */
-static struct writer writer_of(const struct act *act, str arn, enum alert_kind kind) {
+str act_tell_names(struct arena *arena, unsigned tells) {
+    str names = STR_EMPTY;
+    for (size_t i = 0; i < sizeof TELLS / sizeof *TELLS; i++) {
+        if ((tells & TELLS[i].tell) != 0) {
+            names = str_format(arena,
+                               "%" STR_FMT "%s%s",
+                               STR_ARG(names),
+                               str_is_empty(names) ? "" : ", ",
+                               TELLS[i].name);
+        }
+    }
+    return names;
+}
+
+/* Of the correction that is told of; else whose call set the weak mode. A fight that no such call
+ * led us to is with whoever was named before. That nobody could be found keeps no alert back. */
+static struct writer writer_of(const struct act *act,
+                               const struct telling *telling,
+                               enum alert_kind kind) {
+    const struct correction *made = &telling->state->pending_change;
+    if (kind == ALERT_ENFORCED && made->at_ms != 0) {
+        return (struct writer){made->writer_arn, made->writer_user_agent, made->writer_invoked_by};
+    }
+    bool is_enforced = kind == ALERT_ENFORCED;
+    const struct elb_caller *known =
+        act_writer(act, is_enforced ? telling->changed_from : telling->evaluation->mode);
     struct elb_caller caller = {0};
-    if (act->caller != NULL) {
-        caller = *act->caller;
-    } else if (kind == ALERT_FIGHT &&
-               state_last_writer(&act->table, arn, act->arena, &caller, NULL) != STATUS_OK) {
+    str arn = telling->evaluation->resource_id;
+    if (known != NULL) {
+        caller = *known;
+    }
+    if (known == NULL && kind == ALERT_FIGHT &&
+        state_last_writer(&act->table, arn, act->arena, &caller, NULL) != STATUS_OK) {
         caller = (struct elb_caller){0};
     }
     return (struct writer){caller.arn, caller.user_agent, caller.invoked_by};
@@ -51,7 +76,7 @@ static struct alert alert_of(const struct act *act,
         .changed_to = telling->changed_to,
         .corrections = corrections_in_a_day(telling->state, clock->now_ms(clock)),
     };
-    alert.writer = writer_of(act, telling->evaluation->resource_id, kind);
+    alert.writer = writer_of(act, telling, kind);
     return alert;
 }
 

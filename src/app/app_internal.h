@@ -76,6 +76,7 @@ struct elb_call {
     str *others; /* what the call names beside them; left alone */
     size_t other_count;
     enum load_balancer_scheme scheme; /* of the one that is created; else UNKNOWN */
+    enum desync_mode mode; /* what it asks for by name; UNKNOWN: it leaves the mode alone */
     struct elb_caller caller;
 };
 

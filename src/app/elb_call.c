@@ -254,10 +254,33 @@ static void handle_all(struct elb_case *elb_case) {
     }
 }
 
-/* Who called is who wrote the mode last: not one who tagged, and not we ourselves. */
-static bool sets_mode(const struct elb_call *call) {
-    bool is_writer = call->kind == ELB_CREATE || call->kind == ELB_MODIFY;
-    return is_writer && !str_starts_with(call->caller.user_agent, STR("desync-guard/"));
+/* EventBridge delivers for a day at most. Of a call whose time cannot be right nothing is believed
+ * but that it is worth a look. */
+static bool is_time_believed(const struct app *app, const struct elb_call *call) {
+    int64_t age_ms = app->clock->now_ms(app->clock) - call->event_ms;
+    if (age_ms <= MS_PER_DAY && age_ms >= -CLOCK_SKEW_MS_MAX) {
+        return true;
+    }
+    LOG(app->log,
+        LOG_WARN,
+        "bad_time",
+        LOG_STR("eventID", call->event_id),
+        LOG_STR("reason", STR("detail.eventTime is in the future, or more than a day ago")));
+    return false;
+}
+
+/* Who called, and which mode they set. Our own change comes back as well, with one that is not
+ * weak. */
+static void take_caller(struct act *act, const struct elb_call *call) {
+    const struct clock *clock = act->app->clock;
+    if (!is_time_believed(act->app, call)) {
+        act->event_ms = clock->now_ms(clock);
+        return;
+    }
+    int64_t now_ms = clock->now_ms(clock);
+    act->event_ms = call->event_ms < now_ms ? call->event_ms : now_ms;
+    act->caller = &call->caller;
+    act->caller_mode = call->mode;
 }
 
 static void log_ignored(const struct app *app, const struct elb_call *call) {
@@ -311,11 +334,10 @@ void elb_call_handle(struct app *app,
     buf_init(&body, arena, RESPONSE_BYTES_MAX);
     response_begin(&elb_case.response, &body);
     act_begin(&elb_case.act, app, policy, arena);
-    elb_case.act.caller = sets_mode(call) ? &call->caller : NULL;
-    elb_case.act.event_ms = call->event_ms;
     if (!str_is_empty(call->ignored_because)) {
         log_ignored(app, call);
     } else {
+        take_caller(&elb_case.act, call);
         log_others(app, call);
         handle_all(&elb_case);
     }

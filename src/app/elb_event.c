@@ -108,6 +108,18 @@ static void collect_arns(const struct json *detail, struct arena *arena, struct 
     }
 }
 
+/* Not what the answer says: that names every attribute, those that were left alone, too. */
+static enum desync_mode mode_asked_for(const struct json *detail) {
+    enum desync_mode mode = MODE_UNKNOWN;
+    const struct json *attributes = json_get(json_get(detail, "requestParameters"), "attributes");
+    for (const struct json *each = json_first(attributes); each; each = json_next(each)) {
+        if (str_eq(json_get_string(each, "key"), STR(ATTRIBUTE_DESYNC_MODE))) {
+            mode = mode_parse(json_get_string(each, "value"));
+        }
+    }
+    return mode;
+}
+
 /* The durable role of an assumed one, whoever it is otherwise. */
 static void read_caller(const struct json *detail, struct elb_caller *caller) {
     const struct json *identity = json_get(detail, "userIdentity");
@@ -177,6 +189,7 @@ enum status decode_elb_event(const struct json *event,
     }
     TRY(read_time(detail, arena, &call->event_ms, error));
     read_caller(detail, &call->caller);
+    call->mode = call->kind == ELB_MODIFY ? mode_asked_for(detail) : MODE_UNKNOWN;
     collect_arns(detail, arena, call);
     if (call->arn_count == 0) {
         call->ignored_because =

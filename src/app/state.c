@@ -26,7 +26,8 @@ static str name_or_dash(str name) {
     return str_is_empty(name) || has_blank ? STR("-") : str_utf8_prefix(name, NAME_CHARACTERS_MAX);
 }
 
-/* "<time> <from> <to> <writer> <invoked by> <user agent>": only the last one may hold blanks. */
+/* "<time> <from> <to> <writer> <invoked by> <user agent>": only the last one may hold
+ * blanks. */
 static str correction_format(const struct correction *correction, struct arena *arena) {
     if (correction->at_ms == 0) {
         return STR_EMPTY;
@@ -67,7 +68,36 @@ static struct correction read_correction(str text) {
     return correction;
 }
 
+static str telling_format(const struct telling_mark *telling, struct arena *arena) {
+    if (telling->tells == 0) {
+        return STR_EMPTY;
+    }
+    str until = time_format_iso8601(arena, telling->until_ms);
+    return str_format(arena,
+                      "%" STR_FMT " %u %" STR_FMT,
+                      STR_ARG(until),
+                      telling->tells,
+                      STR_ARG(telling->writer));
+}
+
+static struct telling_mark read_telling(str text) {
+    struct telling_mark telling = {.tells = 0};
+    int64_t tells = 0;
+    str rest = text;
+    if (str_is_empty(text) || !time_parse_iso8601(str_split(&rest, ' '), &telling.until_ms) ||
+        !str_parse_i64(str_split(&rest, ' '), &tells) || tells <= 0 || tells > TELL_ALL) {
+        return (struct telling_mark){.tells = 0};
+    }
+    telling.tells = (unsigned)tells;
+    telling.writer = rest;
+    return telling;
+}
+
+/* Where nothing was judged yet, there is nothing to be read as a judgement. */
 static void put_judgement(struct item_writer *item, const struct lb_state *state) {
+    if (!state->is_known) {
+        return;
+    }
     char grade = state->grade == '\0' ? '-' : state->grade;
     item_put_time(item, "factsTime", state->facts_ms);
     item_put_text(item, "compliance", str_from_cstr(compliance_name(state->compliance)));
@@ -88,6 +118,7 @@ static void put_memory(struct item_writer *item, const struct lb_state *state) {
     item_put_text(item, "toldException", state->told_exception);
     item_put_time(item, "fightToldAt", state->fight_told_ms);
     item_put_number(item, "untold", (int64_t)state->untold);
+    item_put_text(item, "telling", telling_format(&state->telling, item->arena));
     item_put_text(item, "imported", state->imported);
     item_put_text(item, "intent", correction_format(&state->intent, item->arena));
     item_put_text(item, "pendingChange", correction_format(&state->pending_change, item->arena));
@@ -138,6 +169,7 @@ static void read_memory(const struct dynamodb_item *item, struct lb_state *state
     state->told_since_ms = item_time(item, "toldSince");
     state->told_exception = dynamodb_get_string(item, "toldException");
     state->fight_told_ms = item_time(item, "fightToldAt");
+    state->telling = read_telling(dynamodb_get_string(item, "telling"));
     state->imported = dynamodb_get_string(item, "imported");
     state->intent = read_correction(dynamodb_get_string(item, "intent"));
     state->pending_change = read_correction(dynamodb_get_string(item, "pendingChange"));
@@ -220,8 +252,9 @@ enum status state_intend(const struct state_table *table,
         .table = table->name,
         .key = {arn, STR("STATE")},
         .update = STR("SET intent = :i ADD version :one"),
-        .expression = {.condition = STR("attribute_not_exists(factsTime) OR factsTime < :t OR "
-                                        "factsTime = :t"),
+        .expression = {.condition = STR("attribute_not_exists(intent) AND "
+                                        "(attribute_not_exists(factsTime) OR factsTime < :t OR "
+                                        "factsTime = :t)"),
                        .values = values,
                        .value_count = sizeof values / sizeof *values},
         .returns = DYNAMODB_RETURNS_NEW,
@@ -247,6 +280,25 @@ enum status state_forget_intent(const struct state_table *table,
         .key = {arn, STR("STATE")},
         .update = STR("REMOVE intent ADD version :one"),
         .expression = {.condition = STR("intent = :i"), .values = values, .value_count = 2},
+    };
+    enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}
+
+enum status state_end_telling(const struct state_table *table,
+                              str arn,
+                              const struct telling_mark *telling,
+                              struct arena *arena,
+                              struct error *error) {
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":t", telling_format(telling, arena)),
+        dynamodb_number(arena, ":one", 1),
+    };
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, STR("STATE")},
+        .update = STR("REMOVE telling ADD version :one"),
+        .expression = {.condition = STR("telling = :t"), .values = values, .value_count = 2},
     };
     enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
     return status == STATUS_CONFLICT ? STATUS_OK : status;

@@ -38,7 +38,7 @@ MUST_USE enum status state_save(const struct state_table *table,
 
 /* Says in STATE that a mode is about to be raised which was weak at intent->at_ms, and reads STATE
  * in the same call: whatever becomes of this invocation, the correction is not forgotten. CONFLICT:
- * another copy has acted on later facts. */
+ * another copy has acted on later facts, or has said so, too. */
 MUST_USE enum status state_intend(const struct state_table *table,
                                   str arn,
                                   const struct correction *intent,
@@ -51,6 +51,12 @@ MUST_USE enum status state_forget_intent(const struct state_table *table,
                                          const struct correction *intent,
                                          struct arena *arena,
                                          struct error *error);
+/* What came of it is known: removes the mark. */
+MUST_USE enum status state_end_telling(const struct state_table *table,
+                                       str arn,
+                                       const struct telling_mark *telling,
+                                       struct arena *arena,
+                                       struct error *error);
 /* What Security Hub was told. Not under the version: at worst it is told the same again. */
 MUST_USE enum status state_note_import(
     const struct state_table *table, str arn, str key, struct arena *arena, struct error *error);

@@ -5,8 +5,10 @@
 #include "base/clock.h"
 
 #define FINDINGS_BYTES_MAX 1024
-/* Longer ago nobody can say any more that it was we who raised it. */
-#define INTENT_MS_MAX MS_PER_DAY
+/* An invocation of 15 minutes and the two repeats of it, as long, a minute and two minutes later,
+ * are over after 48. Who finds the mode raised later than that cannot say that it was we who did.
+ */
+#define INTENT_MS_MAX (60 * 60 * MS_PER_SECOND)
 
 /* Ids of the failing findings, each once, in the order of the rules. */
 static str failing_ids(const struct evaluation *evaluation, struct arena *arena) {
@@ -63,13 +65,47 @@ str transition_import_key(const struct evaluation *evaluation, struct arena *are
                       STR_ARG(str_utf8_prefix(evaluation->owner, 256)));
 }
 
+/* When a call was made is known to the second, rounded down: one that is later for certain. Copies
+ * that handle two calls of one moment at the same time are no fight. */
+static bool was_undone(const struct correction *intended,
+                       const struct correction *now,
+                       int64_t weakened_ms) {
+    return intended->at_ms != 0 && now->at_ms - intended->at_ms < INTENT_MS_MAX &&
+           weakened_ms > intended->at_ms;
+}
+
+void transition_replace_intent(const struct lb_state *before,
+                               const struct correction *intent,
+                               int64_t weakened_ms,
+                               struct lb_state *next_out,
+                               struct correction *undone_out) {
+    *next_out = *before;
+    *undone_out = (struct correction){.at_ms = 0};
+    if (was_undone(&before->intent, intent, weakened_ms)) {
+        *undone_out = before->intent;
+        remember_correction(next_out, before->intent.at_ms + 1); /* before what is intended now */
+    }
+    next_out->is_there = true;
+    next_out->intent = *intent;
+    next_out->version = before->version + 1;
+}
+
+/* Somebody else did what was intended, or more. Their call is known to the second. */
+static bool is_done_by_others(const struct correction *intent,
+                              const struct transition_facts *facts) {
+    return facts->evaluation->mode > intent->to ||
+           (facts->evaluation->mode == intent->to &&
+            facts->set_by_other_ms / MS_PER_SECOND >= intent->at_ms / MS_PER_SECOND);
+}
+
 /* An invocation of ours said that it would raise the mode and was not heard of again, and the mode
  * is what it was to be: then this is the correction, as if it had been made just now. */
 static void take_over_intent(const struct lb_state *before, struct transition_facts *facts) {
     const struct correction *intent = &before->intent;
     if (facts->is_corrected || intent->at_ms == 0 || facts->facts_ms < intent->at_ms ||
         facts->now_ms - intent->at_ms >= INTENT_MS_MAX ||
-        facts->evaluation->compliance == NOT_APPLICABLE || facts->evaluation->mode < intent->to) {
+        facts->evaluation->compliance == NOT_APPLICABLE || facts->evaluation->mode != intent->to ||
+        is_done_by_others(intent, facts)) {
         return;
     }
     struct correction made = *intent;
@@ -101,6 +137,7 @@ static bool is_first_correction(const struct lb_state *before,
 static void settle_intent(const struct transition_facts *facts, struct lb_state *next) {
     if (facts->is_corrected || facts->has_given_up ||
         facts->evaluation->compliance == NOT_APPLICABLE ||
+        is_done_by_others(&next->intent, facts) ||
         facts->now_ms - next->intent.at_ms >= INTENT_MS_MAX) {
         next->intent = (struct correction){.at_ms = 0};
     }
@@ -254,8 +291,8 @@ static bool is_same(const struct lb_state *a, const struct lb_state *b) {
            a->untold == b->untold && a->pending_open_ms == b->pending_open_ms &&
            a->pending_close_ms == b->pending_close_ms &&
            a->pending_change.at_ms == b->pending_change.at_ms &&
-           a->intent.at_ms == b->intent.at_ms && a->scheme == b->scheme &&
-           a->correction_count == b->correction_count;
+           a->intent.at_ms == b->intent.at_ms && a->telling.tells == b->telling.tells &&
+           a->scheme == b->scheme && a->correction_count == b->correction_count;
 }
 
 static void forget_pending(struct lb_state *state) {
@@ -312,6 +349,16 @@ static void tell(const struct lb_state *before,
     transition->next.untold = transition->alerts;
 }
 
+/* Whoever began to tell something is over, and did not say what came of it. */
+static void doubt_telling(const struct transition_facts *facts, struct transition *transition) {
+    struct telling_mark *telling = &transition->next.telling;
+    if (telling->tells != 0 &&
+        (telling->until_ms < facts->now_ms || str_eq(telling->writer, facts->writer))) {
+        transition->in_doubt = telling->tells;
+        *telling = (struct telling_mark){.tells = 0};
+    }
+}
+
 static void move_on(const struct lb_state *before,
                     const struct transition_facts *facts,
                     struct arena *arena,
@@ -319,6 +366,7 @@ static void move_on(const struct lb_state *before,
     struct lb_state *next = &transition->next;
     take_judgement(facts, arena, next);
     settle_intent(facts, next);
+    doubt_telling(facts, transition);
     move_incident(before, facts, transition);
     tell(before, facts, arena, transition);
     if (transition->is_correction) {

@@ -60,6 +60,11 @@ static void append_exception_headline(struct buf *out,
     buf_printf(out, " %s%s%" STR_FMT, verb, until.len == 0 ? "" : " on ", STR_ARG(until));
 }
 
+static void append_expired_headline(struct buf *out, const struct sheet *sheet) {
+    append_exception_headline(out, sheet, "ended");
+    buf_append(out, STR(". It no longer excuses the mode.\n"));
+}
+
 static void append_resolved_headline(struct buf *out, const struct sheet *sheet) {
     bool is_judged = sheet->evaluation->compliance != NOT_APPLICABLE;
     buf_printf(out,
@@ -119,6 +124,9 @@ static void append_headline(struct buf *out, const struct sheet *sheet) {
                    STR_ARG(name),
                    mode_name(alert->changed_from),
                    mode_name(sheet->mode));
+        if (sheet->finding != NULL && sheet->finding->id == FINDING_EXCEPTION_EXPIRED) {
+            append_expired_headline(out, sheet);
+        }
         break;
     case ALERT_ESCALATED:
         buf_printf(out,
@@ -130,8 +138,7 @@ static void append_headline(struct buf *out, const struct sheet *sheet) {
         buf_append(out, STR(". After that its mode counts as too weak.\n"));
         break;
     case ALERT_EXCEPTION_EXPIRED:
-        append_exception_headline(out, sheet, "ended");
-        buf_append(out, STR(". It no longer excuses the mode.\n"));
+        append_expired_headline(out, sheet);
         break;
     case ALERT_FIGHT:
         buf_printf(out,

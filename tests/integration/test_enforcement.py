@@ -305,7 +305,11 @@ def test_a_fight_is_stopped_and_its_other_side_named(start, aws, loop):
                           "routing.http.desync_mitigation_mode=defensive")])
 def test_the_line_to_change_is_that_of_the_tool_that_wrote_last(sample, line, start, aws, loop):
     arn = make(aws).arn
-    answer(start(aws=aws, **loop.environment()).invoke(call(sample, arn)))
+    event = call(sample, arn)
+    for attribute in event["detail"]["requestParameters"]["attributes"]:
+        if attribute["key"] == DESYNC_MODE:
+            attribute["value"] = "monitor"
+    answer(start(aws=aws, **loop.environment()).invoke(event))
     body = loop.alerts()[0].body
     first = body.partition("Change it there:\n")[2].splitlines()[1]
     assert first.strip() == line

@@ -331,6 +331,7 @@ struct loop_call {
     const char *id;
     const char *user_agent; /* NULL: "Terraform/1.9" */
     const char *writer;     /* NULL: LOOP_WRITER */
+    const char *mode;       /* what Modify sets; NULL: "monitor"; "": another attribute */
     int64_t event_ms;       /* 0: a minute and a half ago */
 };
 
@@ -353,15 +354,27 @@ static inline str loop_event_of(struct loop *loop, const struct loop_call *call,
         STR_ARG(members));
 }
 
+static inline str loop_attributes(struct loop *loop, const struct loop_call *call) {
+    if (call->mode != NULL && call->mode[0] == '\0') {
+        return STR("{\"key\":\"idle_timeout.timeout_seconds\",\"value\":\"30\"}");
+    }
+    return str_format(&loop->fake.arena,
+                      "{\"key\":\"" ATTRIBUTE_DESYNC_MODE "\",\"value\":\"%s\"}",
+                      call->mode == NULL ? "monitor" : call->mode);
+}
+
 /* Of one load balancer, named where each call has it. */
 static inline str loop_event(struct loop *loop, const struct loop_call *call, str arn) {
+    str attributes = loop_attributes(loop, call);
     return loop_event_of(loop,
                          call,
                          str_format(&loop->fake.arena,
                                     "\"requestParameters\":{\"loadBalancerArn\":\"%" STR_FMT
-                                    "\",\"resourceArns\":[\"%" STR_FMT "\"]},\"responseElements\":{"
+                                    "\",\"attributes\":[%" STR_FMT "],\"resourceArns\":[\"%" STR_FMT
+                                    "\"]},\"responseElements\":{"
                                     "\"loadBalancers\":[{\"loadBalancerArn\":\"%" STR_FMT "\"}]}",
                                     STR_ARG(arn),
+                                    STR_ARG(attributes),
                                     STR_ARG(arn),
                                     STR_ARG(arn)));
 }

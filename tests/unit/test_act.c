@@ -6,6 +6,8 @@
 
 #define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 #define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define INNOCENT       "arn:aws:iam::111122223333:user/innocent"
+#define OURS           "arn:aws:iam::111122223333:role/ours"
 #define WEAK_INDEX     1 /* the world's second load balancer is in monitor */
 
 static struct loop loop;
@@ -251,9 +253,16 @@ static void the_alert_about_a_fight_names_who_wrote_last(void **state) {
         const char *named;
     } rows[] = {
         {{.id = "e2", .writer = "arn:aws:iam::111122223333:role/second"}, "role/second"},
-        {{.id = "e2", .user_agent = "desync-guard/0.1.0"}, LOOP_WRITER}, /* our own, late */
-        {{.id = "e2", .name = "AddTags", .writer = "arn:aws:iam::111122223333:user/innocent"},
-         LOOP_WRITER},
+        {{.id = "e2",
+          .user_agent = "desync-guard/0.1.0",
+          .writer = "arn:aws:iam::111122223333:user/masked"},
+         "user/masked"},
+        {{.id = "e2", .user_agent = "desync-guard/0.1.0", .writer = OURS, .mode = "defensive"},
+         LOOP_WRITER}, /* our own, late */
+        {{.id = "e2", .name = "AddTags", .writer = INNOCENT, .mode = ""}, LOOP_WRITER},
+        {{.id = "e2", .writer = INNOCENT, .mode = ""}, LOOP_WRITER}, /* the idle timeout */
+        {{.id = "e2", .writer = INNOCENT, .mode = "strictest"}, LOOP_WRITER},
+        {{.id = "e2", .name = "CreateLoadBalancer", .writer = INNOCENT, .mode = ""}, LOOP_WRITER},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         begin(VARIABLES(LOOP_ALL, "FIGHT_LIMIT", "1"));
@@ -267,8 +276,7 @@ static void the_alert_about_a_fight_names_who_wrote_last(void **state) {
             str text = loop.messages[n].text;
             if (str_contains(loop.messages[n].subject, STR("Changed back")) &&
                 (!str_contains(text, str_from_cstr(rows[i].named)) ||
-                 str_contains(text, STR("innocent")) ||
-                 str_contains(text, STR("desync-guard/0.1.0")))) {
+                 str_contains(text, STR(INNOCENT)) || str_contains(text, STR(OURS)))) {
                 fail_msg("row %zu: %.*s", i, STR_ARG(text));
             }
         }

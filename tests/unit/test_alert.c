@@ -386,6 +386,24 @@ static void subject_says_what_explains_the_mode(void **state) {
     }
 }
 
+static void a_raise_because_an_exception_ended_says_so(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    evaluation.exception_until = STR("2026-11-22");
+    add_weak(&evaluation);
+    add(&evaluation, FINDING_EXCEPTION_EXPIRED, SEVERITY_HIGH, "", "It ended on 2026-11-22.");
+    struct alert alert = alert_of(ALERT_ENFORCED, &evaluation);
+    alert.changed_from = MODE_MONITOR;
+    alert.changed_to = MODE_DEFENSIVE;
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Mode raised: shop, mode defensive (was monitor)");
+    assert_str(text.attributes[2].value, "EXCEPTION_EXPIRED");
+    assert_contains(text.body,
+                    " from monitor to defensive.\n"
+                    "The exception of the load balancer shop ended on 2026-11-22. It no longer "
+                    "excuses the mode.\n");
+}
+
 static void no_longer_judged_says_why(void **state) {
     (void)state;
     struct evaluation evaluation;
@@ -455,6 +473,7 @@ int main(void) {
         cmocka_unit_test(expired_alert_reads_like_this),
         cmocka_unit_test(fight_alert_reads_like_this),
         cmocka_unit_test(subject_says_what_explains_the_mode),
+        cmocka_unit_test(a_raise_because_an_exception_ended_says_so),
         cmocka_unit_test(no_longer_judged_says_why),
         cmocka_unit_test(attributes_tell_of_the_gravest_finding),
         cmocka_unit_test(attributes_are_never_empty),

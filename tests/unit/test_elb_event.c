@@ -117,6 +117,42 @@ static void calls_about_application_load_balancers_are_taken(void **state) {
     }
 }
 
+#define ASKS(mode)                                                                                 \
+    CALL("ModifyLoadBalancerAttributes",                                                           \
+         V2 REQUEST("\"loadBalancerArn\":\"" APP "\",\"attributes\":[" mode "]"))
+#define SETS(mode) "{\"key\":\"routing.http.desync_mitigation_mode\",\"value\":\"" mode "\"}"
+#define IDLE       "{\"key\":\"idle_timeout.timeout_seconds\",\"value\":\"30\"}"
+
+static const struct {
+    const char *name;
+    const char *event;
+    enum desync_mode mode;
+} ASKED[] = {
+    {"the mode among others", ASKS(IDLE "," SETS("monitor")), MODE_MONITOR},
+    {"a stronger mode", ASKS(SETS("strictest")), MODE_STRICTEST},
+    {"another attribute", ASKS(IDLE), MODE_UNKNOWN},
+    {"no attributes", ASKS(""), MODE_UNKNOWN},
+    {"no mode we know", ASKS(SETS("relaxed")), MODE_UNKNOWN},
+    {"no list", CALL("ModifyLoadBalancerAttributes", V2 OF(APP)), MODE_UNKNOWN},
+    {"in the answer only",
+     CALL("ModifyLoadBalancerAttributes",
+          V2 OF(APP) ",\"responseElements\":{\"attributes\":[" SETS("monitor") "]}"),
+     MODE_UNKNOWN},
+    {"created", CALL("CreateLoadBalancer", V2 OF(APP) CREATED(ONE(APP))), MODE_UNKNOWN},
+};
+
+static void a_call_tells_which_mode_it_asks_for_by_name(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(ASKED); i++) {
+        struct elb_call call;
+        struct error error;
+        assert_int_equal(decode(ASKED[i].event, &call, &error), STATUS_OK);
+        if (call.mode != ASKED[i].mode) {
+            fail_msg("%s: %d", ASKED[i].name, (int)call.mode);
+        }
+    }
+}
+
 #define CLASSIC "it is about a Classic Load Balancer"
 #define NO_ALB  "it names no Application Load Balancer of its account and Region"
 
@@ -293,6 +329,7 @@ static void the_envelope_says_what_the_record_leaves_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_tells_which_mode_it_asks_for_by_name),
         cmocka_unit_test(calls_about_application_load_balancers_are_taken),
         cmocka_unit_test(other_calls_are_left_alone_and_say_why),
         cmocka_unit_test(what_cannot_be_understood_is_an_error),

@@ -75,6 +75,7 @@ static const struct lb_state FULL = {
                .to = MODE_DEFENSIVE,
                .writer_arn = {"arn:aws:iam::111122223333:role/ops", 34},
                .writer_user_agent = {"APN/1.0 HashiCorp/1.0 Terraform/1.9", 35}},
+    .telling = {.tells = TELL_FIGHT, .until_ms = NOW + 9, .writer = {"request-1", 9}},
     .pending_change = {.at_ms = NOW - 7,
                        .from = MODE_MONITOR,
                        .to = MODE_STRICTEST,
@@ -114,6 +115,9 @@ static void assert_same(const struct lb_state *a, const struct lb_state *b) {
     assert_int_equal(a->untold, b->untold);
     assert_int_equal(a->scheme, b->scheme);
     assert_true(str_eq(a->imported, b->imported));
+    assert_int_equal(a->telling.tells, b->telling.tells);
+    assert_int_equal(a->telling.until_ms, b->telling.until_ms);
+    assert_true(str_eq(a->telling.writer, b->telling.writer));
     assert_same_correction(&a->intent, &b->intent);
     assert_same_correction(&a->pending_change, &b->pending_change);
     assert_int_equal(a->pending_open_ms, b->pending_open_ms);
