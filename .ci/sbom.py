@@ -24,7 +24,7 @@ NAMESPACE = uuid.UUID("6c1f6dd8-51a4-5f0f-9a0a-0f4a1d2c7e35")
 # Name in the list: (what it is, licence, note). A name that is missing here stops the build.
 LINKED = {
     "openssl": ("OpenSSL: libssl and libcrypto", "Apache-2.0",
-                "upstream's release of this Debian version, without Debian's patches; "
+                "upstream's release, without Debian's patches; "
                 "legacy protocols and algorithms are left out"),
     "curl": ("libcurl", "curl", "HTTP and HTTPS only"),
     "cjson": ("cJSON", "MIT", None),
@@ -37,6 +37,9 @@ LINKED = {
                "GPL-3.0-or-later WITH GCC-exception-3.1", None),
 }
 BINARY_PACKAGES = {"musl-dev", "libexpat1-dev"}  # the others are built from source packages
+# Of these .ci/deps.sh takes the upstream tarball alone: to name Debian's version would credit them
+# with security fixes that Debian adds as patches.
+UNPATCHED = {"openssl": "OpenSSL"}  # name in the list: who supplies it
 
 
 def output_of(*command):
@@ -59,6 +62,11 @@ def linked_versions(arch):
     yield "libgcc", package, version, architecture
 
 
+def upstream_version(debian_version):
+    """3.0.22 of 3.0.22-1~deb12u2: without Debian's epoch and revision."""
+    return debian_version.rpartition(":")[2].rpartition("-")[0] or debian_version
+
+
 def licence(identifier):
     return [{"expression" if " " in identifier else "license":
              identifier if " " in identifier else {"id": identifier}}]
@@ -66,11 +74,15 @@ def licence(identifier):
 
 def component(name, package, version, architecture):
     what, identifier, note = LINKED[name]
+    supplier = UNPATCHED.get(name, "Debian")
     # As the package URL specification writes versions: everything but unreserved characters.
     purl = f"pkg:deb/debian/{package}@{quote(version, safe='.-_~')}?arch={architecture}"
+    if name in UNPATCHED:
+        version = upstream_version(version)
+        purl = f"pkg:generic/{package}@{quote(version, safe='.-_~')}"
     found = {
         "type": "data" if name == "ca-certificates" else "library",
-        "bom-ref": purl, "supplier": {"name": "Debian"}, "name": package, "version": version,
+        "bom-ref": purl, "supplier": {"name": supplier}, "name": package, "version": version,
         "description": what, "scope": "required", "licenses": licence(identifier), "purl": purl,
     }
     if note:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import urllib.parse
@@ -62,6 +63,8 @@ def test_everything_that_is_linked_in_is_listed(tmp_path, binary, architecture):
     found = json.loads(bill(tmp_path, binary, architecture))
     versions = (ROOT / "build/deps" / architecture / "versions").read_text().splitlines()
     built = {tuple(line.split()) for line in versions}
+    openssl = next(each for each in built if each[0] == "openssl")
+    built = built - {openssl} | {("openssl", openssl[1].rpartition("-")[0])}
     listed = {(each["name"], each["version"]) for each in found["components"]}
     more = {name for name, _ in listed - built}
     assert built <= listed
@@ -78,12 +81,29 @@ def test_each_component_can_be_looked_up(tmp_path, binary, architecture):
     found = json.loads(bill(tmp_path, binary, architecture))
     for each in found["components"]:
         purl = PackageURL.from_string(each["purl"])
-        assert (purl.type, purl.namespace, purl.name) == ("deb", "debian", each["name"])
+        kind = ("generic", None) if each["name"] == "openssl" else ("deb", "debian")
+        assert (purl.type, purl.namespace, purl.name) == (*kind, each["name"])
         assert purl.version == each["version"] and each["licenses"]
-        assert urllib.parse.unquote(each["purl"]).startswith(f"pkg:deb/debian/{each['name']}@")
+        folder = "/".join(filter(None, kind))
+        assert urllib.parse.unquote(each["purl"]).startswith(f"pkg:{folder}/{each['name']}@")
     refs = {each["bom-ref"] for each in found["components"]}
     program, *others = found["dependencies"]
     assert set(program["dependsOn"]) == refs == {each["ref"] for each in others}
+
+
+def test_openssl_is_not_credited_with_debians_patches(tmp_path, binary, architecture):
+    """What is built is upstream's tarball: a scanner that is told Debian's version would take the
+    fixes of Debian's patches for granted."""
+    found = json.loads(bill(tmp_path, binary, architecture))
+    openssl = next(each for each in found["components"] if each["name"] == "openssl")
+    assert openssl["version"].encode() in re.findall(rb"OpenSSL (\d+\.\d+\.\d+) ",
+                                                     binary.read_bytes())
+    assert openssl["purl"] == openssl["bom-ref"] == f"pkg:generic/openssl@{openssl['version']}"
+    assert openssl["supplier"] == {"name": "OpenSSL"}
+    [note] = openssl["properties"]
+    assert "without Debian's patches" in note["value"]
+    others = [each for each in found["components"] if each is not openssl]
+    assert {each["supplier"]["name"] for each in others} == {"Debian"}
 
 
 def test_bill_names_the_very_file(tmp_path, binary, architecture):
