@@ -101,6 +101,13 @@ MUST_USE enum status app_connect(struct app *app,
                                  struct arena *arena,
                                  struct error *error);
 
+/* Our own account's id for a central function, which may be listed among those it may enter; empty
+ * without CROSS_ACCOUNT_ROLE, where nobody needs to know. */
+MUST_USE enum status app_own_account(struct app *app,
+                                     struct arena *arena,
+                                     str *account_id_out,
+                                     struct error *error);
+
 /* Endpoints that INIT should connect to, for http_curl_warm_up: those every invocation needs. */
 size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]);
 

@@ -52,6 +52,7 @@ struct fleet_summary {
     size_t grades[5]; /* 'A', 'B', 'C', 'D', 'F' */
     double
         protected_percent; /* of those with a known mode: defensive or strictest; 100 when none */
+    bool is_share_known;   /* false: no mode is known, but there is or may be a load balancer */
 };
 
 void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_out);

@@ -16,6 +16,14 @@ static void set_account(char account_out[static 13], str arn) {
     }
 }
 
+struct fleet_count fleet_count_of(str account_id) {
+    struct fleet_count count = {.account_id = ""};
+    if (account_id.len == sizeof count.account_id - 1) {
+        memcpy(count.account_id, account_id.ptr, account_id.len);
+    }
+    return count;
+}
+
 void fleet_count_add(struct fleet_count *count, const struct evaluation *evaluation) {
     set_account(count->account_id, evaluation->resource_id);
     count->compliances[evaluation->compliance]++;
@@ -81,7 +89,12 @@ void metrics_of_fleet(const struct app *app,
         {"SweepDuration", "Seconds", (double)duration_ms / (double)MS_PER_SECOND},
     };
     str account_id = str_from_cstr(count->account_id);
-    write_metrics(app, account_id, metrics, sizeof metrics / sizeof *metrics, arena);
+    /* Of nothing that is known there is no share, and the first metric is left out. */
+    size_t known =
+        count->modes[MODE_MONITOR] + count->modes[MODE_DEFENSIVE] + count->modes[MODE_STRICTEST];
+    size_t skipped = known == 0 && count->compliances[COMPLIANCE_UNKNOWN] > 0 ? 1 : 0;
+    write_metrics(
+        app, account_id, metrics + skipped, sizeof metrics / sizeof *metrics - skipped, arena);
 }
 
 static size_t count_done(const struct act *act, const char *name) {

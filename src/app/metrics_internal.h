@@ -16,6 +16,8 @@ struct fleet_count {
     size_t compliances[4];
     size_t exceptions_active;
 };
+/* Of this account; empty: that of the first load balancer. */
+struct fleet_count fleet_count_of(str account_id);
 void fleet_count_add(struct fleet_count *count, const struct evaluation *evaluation);
 
 /* What is kept of it for the trend. */

@@ -116,10 +116,18 @@ static void survey_fleet(struct survey *survey) {
     const struct act_settings *settings = &survey->app->settings.act;
     bool is_central = !str_is_empty(settings->cross_account_role);
     size_t others = is_central ? settings->allowed_account_count : 0;
-    survey->gaps = ARENA_ARRAY(survey->arena, struct fleet_gap, others + 1);
+    survey->gaps = ARENA_ARRAY(survey->arena, struct fleet_gap, others + 2);
+    str own_account = STR_EMPTY;
+    struct error error = {0};
     survey_account(survey, STR_EMPTY);
+    if (app_own_account(survey->app, survey->arena, &own_account, &error) != STATUS_OK) {
+        survey->gaps[survey->gap_count++] =
+            (struct fleet_gap){STR_EMPTY, survey->app->settings.region, error.message};
+    }
     for (size_t i = 0; i < others; i++) {
-        survey_account(survey, settings->allowed_accounts[i]);
+        if (!str_eq(settings->allowed_accounts[i], own_account)) {
+            survey_account(survey, settings->allowed_accounts[i]);
+        }
     }
     str *accounts = ARENA_ARRAY(survey->arena, str, others + survey->count + 1);
     for (size_t i = 0; i < others; i++) {
@@ -313,6 +321,11 @@ static void add_today(struct survey *survey) {
         if (history->points[i].day < today) {
             trend[count++] = history->points[i];
         }
+    }
+    if (!summary.is_share_known) {
+        survey->posture->trend = trend;
+        survey->posture->trend_count = count;
+        return;
     }
     trend[count] = (struct posture_point){.day = today,
                                           .protected_percent = summary.protected_percent,

@@ -94,22 +94,37 @@ static enum status write_documents(struct publication *publication, struct error
     return STATUS_OK;
 }
 
+/* Rounded down: 100 is all of them. */
+static str subject_of(const struct publication *publication) {
+    const struct fleet_summary *summary = &publication->posture->kpis.fleet;
+    str share = STR("protection not known");
+    if (summary->is_share_known) {
+        int tenths = (int)(summary->protected_percent * 10 + 1e-7);
+        share = str_format(publication->arena, "%d.%d %% protected", tenths / 10, tenths % 10);
+    }
+    return str_format(publication->arena,
+                      "desync-guard report %" STR_FMT ": %" STR_FMT ", %zu non-compliant, %zu "
+                      "unknown%s",
+                      STR_ARG(publication->app->settings.region),
+                      STR_ARG(share),
+                      summary->non_compliant,
+                      summary->unknown,
+                      publication->fleet->gap_count > 0 ? ", incomplete" : "");
+}
+
 static enum status tell(struct publication *publication, struct error *error) {
     struct app *app = publication->app;
     const struct posture_kpis *kpis = &publication->posture->kpis;
+    bool is_all_well = kpis->fleet.non_compliant == 0 && kpis->fleet.unknown == 0 &&
+                       publication->fleet->gap_count == 0;
     const struct sns_attribute attributes[] = {
-        {STR("severity"), kpis->fleet.non_compliant > 0 ? STR("MEDIUM") : STR("INFORMATIONAL")},
+        {STR("severity"), is_all_well ? STR("INFORMATIONAL") : STR("MEDIUM")},
         {STR("finding"), STR("none")},
         {STR("region"), app->settings.region},
     };
     const struct sns_message message = {
         .topic_arn = app->settings.act.alert_topic_arn,
-        .subject = str_format(publication->arena,
-                              "desync-guard report %" STR_FMT ": %.1f %% protected, %zu "
-                              "non-compliant",
-                              STR_ARG(app->settings.region),
-                              kpis->fleet.protected_percent,
-                              kpis->fleet.non_compliant),
+        .subject = subject_of(publication),
         .text = publication->summary,
         .attributes = attributes,
         .attribute_count = sizeof attributes / sizeof *attributes,
@@ -152,7 +167,11 @@ static str respond(const struct publication *publication) {
     json_write_key(&writer, STR("listed"));
     json_write_i64(&writer, (int64_t)kpis->fleet.listed);
     json_write_key(&writer, STR("protectedPercent"));
-    json_write_double(&writer, kpis->fleet.protected_percent);
+    if (kpis->fleet.is_share_known) {
+        json_write_double(&writer, kpis->fleet.protected_percent);
+    } else {
+        json_write_null(&writer);
+    }
     json_write_key(&writer, STR("nonCompliant"));
     json_write_i64(&writer, (int64_t)kpis->fleet.non_compliant);
     json_write_key(&writer, STR("unknown"));

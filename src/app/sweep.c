@@ -149,6 +149,12 @@ static void forget_borrowed(const struct elbv2_fleet_item *items, size_t count) 
     }
 }
 
+/* Invocations at once share what one process may open. */
+static unsigned in_flight_max(const struct sweep *sweep) {
+    int sharers = sweep->app->settings.concurrency;
+    return sharers <= 1 ? IN_FLIGHT_MAX : 1 + IN_FLIGHT_MAX / (unsigned)sharers;
+}
+
 /* Those that were listed and are missed now are looked for once more. */
 static void read_missing_again(struct sweep *sweep, const struct sweep_chunk *chunk) {
     struct elbv2_fleet_item *missing =
@@ -162,7 +168,7 @@ static void read_missing_again(struct sweep *sweep, const struct sweep_chunk *ch
     if (count == 0 || !live_wait_for_missing(sweep->app)) {
         return;
     }
-    elbv2_read_fleet(&sweep->app->aws, missing, count, IN_FLIGHT_MAX, chunk->arena);
+    elbv2_read_fleet(&sweep->app->aws, missing, count, in_flight_max(sweep), chunk->arena);
     for (size_t i = 0, next = 0; i < chunk->count; i++) {
         if (chunk->items[i].status == STATUS_NOT_FOUND) {
             chunk->items[i] = missing[next++];
@@ -214,7 +220,7 @@ static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, siz
                                       .read_ms = clock->now_ms(clock),
                                       .arena = &arena};
     sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
-    elbv2_read_fleet(&sweep->app->aws, items, count, IN_FLIGHT_MAX, &arena);
+    elbv2_read_fleet(&sweep->app->aws, items, count, in_flight_max(sweep), &arena);
     read_missing_again(sweep, &chunk);
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
     judge_chunk(sweep, &chunk);
@@ -236,6 +242,9 @@ bool sweep_is_time_short(const struct sweep *sweep, size_t count) {
 
 static size_t chunk_size(const struct sweep *sweep) {
     int64_t thousand_ms = sweep_needed_ms(sweep, 1000);
+    if (sweep->listener != NULL && sweep->listener->is_audit && thousand_ms > 0) {
+        return SHORT_CHUNK_MIN; /* somebody is watching, and may want what is known so far */
+    }
     if (thousand_ms == 0 ||
         !sweep_is_time_short(sweep, sweep->to_judge_count - sweep->seen_count)) {
         return CHUNK_MAX;
@@ -343,6 +352,7 @@ void sweep_handle(struct app *app,
         .begun_ms = now_ms,
         .listener = app->sweep_listener,
         .began_us = app->clock->monotonic_us(app->clock),
+        .found = fleet_count_of(invocation->account_id),
         .ordering_ms = invocation->notification_ms != 0 ? invocation->notification_ms : now_ms,
         .deadline_ms = app->aws.deadline_ms,
         .read_deadline_ms = read_deadline(app, app->aws.deadline_ms),

@@ -81,6 +81,19 @@ static enum status find_own_account(struct app *app, struct arena *arena, struct
     return STATUS_OK;
 }
 
+enum status app_own_account(struct app *app,
+                            struct arena *arena,
+                            str *account_id_out,
+                            struct error *error) {
+    *account_id_out = STR_EMPTY;
+    if (str_is_empty(app->settings.act.cross_account_role)) {
+        return STATUS_OK;
+    }
+    TRY(find_own_account(app, arena, error));
+    *account_id_out = str_from_cstr(app->own_account);
+    return STATUS_OK;
+}
+
 /* What the client has learnt (signing keys, skew, retries left) stays with it from one invocation
  * to the next. */
 static void use_own_account(struct app *app) {

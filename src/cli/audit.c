@@ -103,8 +103,9 @@ static struct fleet_table_style table_style(const struct cli *cli,
     }
     (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     /* The convention of https://no-color.org */
-    return (struct fleet_table_style){.has_color = str_is_empty(env_get(cli->env, "NO_COLOR")),
-                                      .width = size.ws_col};
+    bool is_dumb = str_eq(env_get(cli->env, "TERM"), STR("dumb"));
+    return (struct fleet_table_style){
+        .has_color = !is_dumb && str_is_empty(env_get(cli->env, "NO_COLOR")), .width = size.ws_col};
 }
 
 static void write_table(struct buf *out,

@@ -43,6 +43,7 @@ struct board {
 
 struct worker {
     struct board *board;
+    struct arena arena; /* of the app's transport */
     struct app app;
     pthread_t thread;
 };
@@ -119,16 +120,19 @@ static void *work(void *context) {
     return NULL;
 }
 
-/* Our own account and, for a central function, those it may enter; each in every Region. */
+/* Our own account and, for a central function, the others it may enter; each in every Region. */
 static void make_jobs(const struct cli *cli,
                       const struct audit_options *options,
                       const struct app_settings *settings,
+                      str own_account,
                       struct board *board) {
-    bool is_central = !str_is_empty(settings->act.cross_account_role);
-    size_t accounts = 1 + (is_central ? settings->act.allowed_account_count : 0);
+    size_t accounts = 1 + settings->act.allowed_account_count;
     size_t regions = options->region_count == 0 ? 1 : options->region_count;
     struct job *jobs = ARENA_ARRAY(cli->arena, struct job, accounts * regions);
     for (size_t a = 0; a < accounts; a++) {
+        if (a > 0 && str_eq(settings->act.allowed_accounts[a - 1], own_account)) {
+            continue;
+        }
         for (size_t r = 0; r < regions; r++) {
             jobs[board->job_count++] = (struct job){
                 .account_id = a == 0 ? STR_EMPTY : settings->act.allowed_accounts[a - 1],
@@ -221,6 +225,8 @@ static void free_board(void *context) {
     arena_clean_up(&board->arena);
 }
 
+/* Connected here, one after the other; each has an arena of its own, for its transport goes on
+ * taking memory while it works. */
 static enum status prepare(const struct cli *cli,
                            const struct audit_options *options,
                            struct board *board,
@@ -228,17 +234,21 @@ static enum status prepare(const struct cli *cli,
                            size_t *count_out,
                            struct error *error) {
     struct app app;
+    struct worker *workers = ARENA_ARRAY(cli->arena, struct worker, CREW_MAX);
+    str own_account = STR_EMPTY;
     TRY(open_app(cli, &app, error));
-    make_jobs(cli, options, &app.settings, board);
     if (str_is_empty(app.settings.region) && options->region_count > 0) {
         app.settings.region = options->regions[0];
     }
-    *count_out = board->job_count < CREW_MAX ? board->job_count : CREW_MAX;
-    struct worker *workers = ARENA_ARRAY(cli->arena, struct worker, *count_out);
-    for (size_t i = 0; i < *count_out; i++) {
+    for (size_t i = 0; i == 0 || (i < board->job_count && i < CREW_MAX); i++) {
         workers[i].app = app;
-        TRY(cli->connect(&workers[i].app, cli->arena, error));
+        TRY(cli->connect(&workers[i].app, &workers[i].arena, error));
         workers[i].app.home.deadline_ms = INT64_MAX;
+        *count_out = i + 1;
+        if (i == 0) {
+            TRY(app_own_account(&workers[0].app, cli->arena, &own_account, error));
+            make_jobs(cli, options, &app.settings, own_account, board);
+        }
     }
     *workers_out = workers;
     return STATUS_OK;
@@ -270,6 +280,7 @@ enum status audit_run(const struct cli *cli,
         (void)pthread_mutex_unlock(&board->lock);
         for (size_t i = 0; i < count; i++) {
             (void)pthread_join(workers[i].thread, NULL);
+            arena_clean_up(&workers[i].arena);
         }
     }
     return STATUS_OK;

@@ -45,6 +45,8 @@ void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_ou
     const size_t *modes = summary_out->modes;
     size_t safe = modes[MODE_DEFENSIVE] + modes[MODE_STRICTEST];
     size_t known = safe + modes[MODE_MONITOR];
+    summary_out->is_share_known =
+        known > 0 || (summary_out->unknown == 0 && fleet->gap_count == 0 && !fleet->is_interrupted);
     summary_out->protected_percent = known == 0 ? 100 : 100 * (double)safe / (double)known;
 }
 

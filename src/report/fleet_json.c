@@ -69,7 +69,11 @@ void fleet_summary_write_json(struct json_writer *writer, const struct fleet_sum
     write_count(writer, "notApplicable", summary->not_applicable);
     write_count(writer, "unknown", summary->unknown);
     json_write_key(writer, STR("protectedPercent"));
-    json_write_double(writer, fleet_percent(summary->protected_percent));
+    if (summary->is_share_known) {
+        json_write_double(writer, fleet_percent(summary->protected_percent));
+    } else {
+        json_write_null(writer);
+    }
     write_modes(writer, summary);
     write_grades(writer, summary);
     json_object_end(writer);

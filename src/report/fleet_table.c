@@ -253,6 +253,10 @@ static void append_summary(const struct table *table, const struct fleet_summary
                summary->unknown,
                summary->compliant,
                summary->not_applicable);
+    if (!summary->is_share_known) {
+        buf_append(table->out, STR("Protected: not known, for no mode could be read\n"));
+        return;
+    }
     buf_printf(table->out,
                "Protected: %.2f%% (strictest %zu, defensive %zu, monitor %zu)\n",
                fleet_percent(summary->protected_percent),

@@ -44,7 +44,12 @@ static void write_repair(struct json_writer *writer, const char *key, double hou
 }
 
 static void write_kpis_of_now(struct json_writer *writer, const struct posture_kpis *kpis) {
-    write_number(writer, "protectedPercent", fleet_percent(kpis->fleet.protected_percent));
+    if (kpis->fleet.is_share_known) {
+        write_number(writer, "protectedPercent", fleet_percent(kpis->fleet.protected_percent));
+    } else {
+        json_write_key(writer, STR("protectedPercent"));
+        json_write_null(writer);
+    }
     write_count(writer, "strictest", kpis->strictest);
     write_count(writer, "withoutOwner", kpis->without_owner);
     write_count(writer, "exceptionsActive", kpis->exceptions_active);

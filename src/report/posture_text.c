@@ -24,8 +24,12 @@ static void write_trend(struct buf *out, struct arena *arena, const struct postu
 static void write_fleet(struct buf *out, struct arena *arena, const struct posture *posture) {
     const struct fleet_summary *summary = &posture->kpis.fleet;
     str counts = fleet_counts_text(arena, summary);
-    buf_printf(out, "Protected: %.2f %%", fleet_percent(summary->protected_percent));
-    write_trend(out, arena, posture);
+    if (summary->is_share_known) {
+        buf_printf(out, "Protected: %.2f %%", fleet_percent(summary->protected_percent));
+        write_trend(out, arena, posture);
+    } else {
+        buf_append(out, STR("Protected: not known, for no mode could be read"));
+    }
     buf_printf(out,
                ": %zu strictest, %zu defensive, %zu monitor.\n",
                summary->modes[MODE_STRICTEST],
