@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/reliability.md, made from what a run of the fault matrix wrote and from the names of the
-conformance tests.
+"""docs/reliability.md, made from what a run of the fault matrix wrote and from the names (not the
+outcome) of the conformance tests.
 
     python3 tests/sim/reliability.py    writes the document from the rows of the last whole run
 """
@@ -22,7 +22,8 @@ LETTERS = {"repeated": "R", "seen to be done": "S", "done without": "D", "failed
 HEAD = """\
 # What goes wrong, and what happens then
 
-Made by `make reliability` from a run of the tests; nothing here is typed by hand.
+Made by `make reliability`; nothing here is typed by hand. The part about AWS calls is what a run of
+the fault matrix found, the part about the Runtime API a list of the tests that hold each case.
 
 ## Every AWS call, every fault
 
@@ -107,6 +108,15 @@ def named_tests():
     return found
 
 
+def held_by_units(held_elsewhere):
+    """Which cases a reader must not take for something that the shipped binary was seen to do."""
+    numbers = sorted(number for number, tests in held_elsewhere.items()
+                     if any(test.startswith("tests/unit/") for test in tests))
+    *first, last = map(str, numbers)
+    return (f"; the cases {', '.join(first)} and {last} are held, in part or in whole, by unit tests, "
+            "which run the code without the binary")
+
+
 def of_conformance(cases, held_elsewhere, absent):
     tests = named_tests()
     lines = []
@@ -115,9 +125,13 @@ def of_conformance(cases, held_elsewhere, absent):
         lines.append([str(number), what, "<br>".join(f"`{each}`" for each in held)
                       if held else f"does not apply: {absent[number]}"])
     count = len(cases) - len(absent)
-    return (f"\n## The Lambda Runtime API, {len(cases)} cases\n\nThe shipped binary against a scripted "
-            f"Runtime API that walks the state machine of Lambda's own. {count} are held, "
-            f"{len(absent)} cannot arise.\n\n" + table(["case", "about", "held by"], lines))
+    return (f"\n## The Lambda Runtime API, {len(cases)} cases\n\n"
+            "Unlike the tables above this one is no result: it is a list of each case and the tests "
+            "that hold it, made from their names. Whether they passed is in the tally of `make "
+            "test`. The tests of `tests/conformance` run the shipped binary against a scripted "
+            "Runtime API that walks the state machine of Lambda's own"
+            f"{held_by_units(held_elsewhere)}. {count} cases have tests, {len(absent)} cannot "
+            "arise.\n\n" + table(["case", "about", "held by"], lines))
 
 
 def render(rows):
