@@ -37,13 +37,10 @@ static struct svg_line trend_line(const struct page *page) {
 
 static void chart_trend(const struct page *page) {
     const struct posture *posture = page->posture;
-    begin_card(page, "Protected share over time");
     if (posture->trend_count < 2) {
-        html_put(page->out, "There is no earlier report yet: the trend begins with this one.");
-        end_sentence(page);
-        end_card(page);
         return;
     }
+    begin_card(page, "Protected share over time");
     double first = posture->trend[0].protected_percent;
     double last = posture->trend[posture->trend_count - 1].protected_percent;
     html_put(page->out, "From ");
@@ -243,18 +240,38 @@ static void chart_effects(const struct page *page) {
             count++;
         }
     }
-    begin_card(page, "Effect of changes");
     if (count == 0) {
-        html_put(page->out, "No change has numbers from before and after it.");
-        end_sentence(page);
-    } else {
-        html_put(page->out, "Per 10,000 requests, over ");
-        html_counted(page->out, count, "change");
-        html_put(page->out, " with traffic before and after.");
-        end_sentence(page);
-        write_effects(page, &before, &after);
+        return;
     }
+    begin_card(page, "Effect of changes");
+    html_put(page->out, "Per 10,000 requests, over ");
+    html_counted(page->out, count, "change");
+    html_put(page->out, " with traffic before and after.");
+    end_sentence(page);
+    write_effects(page, &before, &after);
     end_card(page);
+}
+
+static bool has_effects(const struct posture *posture) {
+    for (size_t i = 0; i < posture->change_count; i++) {
+        if (page_change_has_numbers(&posture->changes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A card is as tall as its neighbours: what there is no chart of gets a sentence below them. */
+static void write_missing(const struct page *page) {
+    const struct posture *posture = page->posture;
+    if (posture->trend_count < 2) {
+        page_nothing(page,
+                     "Protected share over time: there is no earlier report yet; the trend begins "
+                     "with this one.");
+    }
+    if (posture->has_state && !has_effects(posture)) {
+        page_nothing(page, "Effect of changes: none has traffic from both before and after it.");
+    }
 }
 
 void page_charts(const struct page *page) {
@@ -271,5 +288,8 @@ void page_charts(const struct page *page) {
         chart_effects(page);
     }
     html_put(page->out, "</div>\n");
+    if (page->posture != NULL) {
+        write_missing(page);
+    }
     html_section_end(page->out);
 }

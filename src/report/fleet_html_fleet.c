@@ -112,7 +112,7 @@ static void write_gaps(const struct page *page) {
     html_table_end(&table);
 }
 
-static void write_unknown(const struct page *page) {
+void page_unknown(const struct page *page) {
     static const char *const columns[] = {"Load balancer", "Why there is no verdict"};
     struct html_table table = {.out = page->out, .columns = columns, .column_count = 2};
     html_table_begin(&table, "unknown-table", "Found, but not judged");
@@ -146,8 +146,12 @@ void page_completeness(const struct page *page) {
     if (page->fleet->gap_count > 0) {
         write_gaps(page);
     }
-    if (summary->unknown > 0) {
-        write_unknown(page);
+    if (summary->unknown > 0 && page->posture == NULL) {
+        page_unknown(page);
+    } else if (summary->unknown > 0) {
+        html_put(out,
+                 "<p>Who was found, but not judged, stands under <a href=\"#attention\">Needs "
+                 "attention</a>.</p>\n");
     }
     html_section_end(out);
 }

@@ -22,13 +22,15 @@ struct page {
 /* Tiles with a number and a sentence each, then the charts. */
 void page_tiles(const struct page *page);
 void page_charts(const struct page *page);
-/* What somebody has to do: non-compliant for too long, stopped fights, without owner. */
+/* What somebody has to do: non-compliant, not judged, stopped fights, without owner. */
 void page_attention(const struct page *page);
 void page_exceptions(const struct page *page);
 void page_candidates(const struct page *page);
 void page_changes(const struct page *page);
 void page_fleet(const struct page *page);
 void page_completeness(const struct page *page);
+/* The table of those found, but not judged. */
+void page_unknown(const struct page *page);
 void page_controls(const struct page *page);
 
 /* Name, and below it account, Region and scheme: the first cell of a row. */

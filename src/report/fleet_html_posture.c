@@ -13,8 +13,11 @@ static const struct posture_row *history_at(const struct page *page, size_t i) {
     return &page->posture->rows[i];
 }
 
-/* Time since then, with the date below; sorted by age. */
-static void write_since_cell(struct html_table *table, const struct page *page, int64_t since_ms) {
+/* How long it has been non-compliant, with the date below; sorted by age. */
+static void write_since_cell(struct html_table *table,
+                             const struct page *page,
+                             const struct posture_row *history) {
+    int64_t since_ms = history->non_compliant_since_ms;
     if (since_ms == 0) {
         html_ranked_begin(table, 0);
         html_put(table->out, "<span class=\"quiet\">not known</span>");
@@ -27,24 +30,48 @@ static void write_since_cell(struct html_table *table, const struct page *page, 
     html_put(table->out, "<small>");
     html_date(table->out, page->arena, since_ms);
     html_put(table->out, "</small>");
+    if (history->is_escalated) {
+        html_badge(table->out, "bad", "too long");
+    }
     html_cell_end(table);
 }
 
-static void write_late(const struct page *page) {
+static bool is_failing(const struct page *page, size_t i) {
+    return row_at(page, i)->evaluation.compliance == NON_COMPLIANT ||
+           history_at(page, i)->is_escalated;
+}
+
+static size_t count_failing(const struct page *page) {
+    size_t count = 0;
+    for (size_t i = 0; i < page->fleet->row_count; i++) {
+        count += is_failing(page, i);
+    }
+    return count;
+}
+
+static void write_failing(struct html_table *table, const struct page *page, size_t i) {
+    const struct fleet_row *row = row_at(page, i);
+    html_row_begin(table, NULL);
+    page_name_cell(table, row);
+    write_since_cell(table, page, history_at(page, i));
+    page_mode_cell(table, &row->evaluation);
+    page_text_cell(table, row->evaluation.owner);
+    page_findings_cell(table, &row->evaluation);
+    html_row_end(table);
+}
+
+/* Those that have been so for too long, then the others, each in the order of the fleet. */
+static void write_non_compliant(const struct page *page) {
     static const char *const columns[] = {
         "Load balancer", "For", "Mode", "Owner", "What has to be done"};
     struct html_table table = {.out = page->out, .columns = columns, .column_count = 5};
-    html_table_begin(&table, "late-table", "Non-compliant for longer than allowed");
-    for (size_t i = 0; i < page->fleet->row_count; i++) {
-        if (history_at(page, i)->is_escalated) {
-            const struct fleet_row *row = row_at(page, i);
-            html_row_begin(&table, NULL);
-            page_name_cell(&table, row);
-            write_since_cell(&table, page, history_at(page, i)->non_compliant_since_ms);
-            page_mode_cell(&table, &row->evaluation);
-            page_text_cell(&table, row->evaluation.owner);
-            page_findings_cell(&table, &row->evaluation);
-            html_row_end(&table);
+    html_table_begin(&table, "non-compliant-table", "Non-compliant, worst first");
+    for (int pass = 0; pass < 2; pass++) {
+        bool is_late = pass == 0;
+        for (size_t i = 0; i < page->fleet->row_count; i++) {
+            if (is_failing(page, i) && history_at(page, i)->is_escalated == is_late) {
+                write_failing(&table, page, i);
+            }
         }
     }
     html_table_end(&table);
@@ -89,17 +116,22 @@ static void write_ownerless(const struct page *page) {
 
 void page_attention(const struct page *page) {
     const struct posture_kpis *kpis = &page->posture->kpis;
+    size_t failing = count_failing(page);
+    size_t unknown = page->summary.unknown;
     html_section_begin(page->out, "attention", "Needs attention", NULL);
-    if (kpis->escalated + kpis->fights + kpis->without_owner == 0) {
+    if (failing + unknown + kpis->fights + kpis->without_owner == 0) {
         page_nothing(page,
                      page->posture->has_state
-                         ? "None is non-compliant for too long or without owner, and nobody "
-                           "changes modes back."
-                         : "None is without owner. For how long any is non-compliant is not "
-                           "known, for there is no state table.");
+                         ? "None is non-compliant, unknown or without owner, and nobody changes "
+                           "modes back."
+                         : "None is non-compliant, unknown or without owner. Whether somebody "
+                           "changes modes back is not known, for there is no state table.");
     }
-    if (kpis->escalated > 0) {
-        write_late(page);
+    if (failing > 0) {
+        write_non_compliant(page);
+    }
+    if (unknown > 0) {
+        page_unknown(page);
     }
     if (kpis->fights > 0) {
         write_fights(page);

@@ -116,15 +116,24 @@ static void tile_repair(const struct page *page) {
     end_tile(page);
 }
 
+/* Whole hours, however many; less than one is not none. */
+static void write_whole_hours(struct buf *out, double hours) {
+    if (hours > 0 && hours < 1) {
+        html_hours(out, hours);
+        return;
+    }
+    html_count(out, (uint64_t)(hours + 0.5));
+    html_put(out, "&nbsp;h");
+}
+
 static void tile_exposure(const struct page *page) {
     const struct posture_kpis *kpis = &page->posture->kpis;
     begin_tile(page, "Exposure", NULL);
-    html_count(page->out, (uint64_t)(kpis->exposure_hours + 0.5));
-    html_put(page->out, "&nbsp;h");
+    write_whole_hours(page->out, kpis->exposure_hours);
     begin_sentence(page);
     html_put(page->out, "Weighted ");
-    html_count(page->out, (uint64_t)(kpis->weighted_exposure_hours + 0.5));
-    html_put(page->out, "&nbsp;h, internet-facing hours counted double.");
+    write_whole_hours(page->out, kpis->weighted_exposure_hours);
+    html_put(page->out, ", internet-facing hours counted double.");
     end_tile(page);
 }
 

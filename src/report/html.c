@@ -56,7 +56,9 @@ void html_share(struct buf *out, double percent) {
 }
 
 void html_hours(struct buf *out, double hours) {
-    if (hours < 1) {
+    if (hours * 60 < 1) {
+        html_put(out, "&lt;&nbsp;1&nbsp;min");
+    } else if (hours < 1) {
         buf_printf(out, "%.0f&nbsp;min", hours * 60);
     } else if (hours < 72) {
         buf_printf(out, "%.1f&nbsp;h", hours);

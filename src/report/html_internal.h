@@ -27,7 +27,7 @@ void html_counted(struct buf *out, uint64_t count, const char *noun);
 void html_percent(struct buf *out, double percent);
 /* "99.9 %", never rounded up: 100 is all of them. */
 void html_share(struct buf *out, double percent);
-/* "45 min", "7.5 h", "12.3 days" */
+/* "< 1 min", "45 min", "7.5 h", "12.3 days" */
 void html_hours(struct buf *out, double hours);
 /* <time> with minutes, and with the day alone. */
 void html_time(struct buf *out, struct arena *arena, int64_t ms);
@@ -69,7 +69,7 @@ void html_table_end(struct html_table *table);
 /* The constants and their hashes, "sha256-..." in base 64, of the bytes between the tags. */
 extern const char *const html_style_parts[]; /* NULL at the end */
 extern const char *const html_script_parts[];
-#define HTML_STYLE_HASH  "sha256-TRgXF3gimfPRcUrHTUFL1fwqwaY6MarB+Cn4tFbzLC0="
+#define HTML_STYLE_HASH  "sha256-45nRqVv+57sruxZD+9S08ebgxPof+vAhxATEluwoJgs="
 #define HTML_SCRIPT_HASH "sha256-Ot4v9peq+TWASs1jSRObArqgmZ2G7qoE7A7/C/4pCxk="
 
 #endif

@@ -119,7 +119,7 @@ const char *const html_style_parts[] = {
     "tr{border-top:1px solid var(--line);padding:10px 12px}\n"
     "th,td,.long,tbody th{border:0;padding:2px 0;min-width:0;width:auto}\n"
     "tbody th{font-size:15px}\n"
-    "td{padding-left:9em}\n"
+    "td{display:flow-root;padding-left:9em}\n"
     "td:before{content:attr(data-label);color:var(--quiet);font-size:13px;float:left;\n"
     "width:8.6em;margin-left:-9.7em}\n"
     "td.long{padding-left:0}td.long:before{float:none;display:block;width:auto;margin:0}\n"

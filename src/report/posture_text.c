@@ -53,22 +53,35 @@ static void write_people(struct buf *out, const struct posture_kpis *kpis) {
     buf_printf(out, "Ready for strictest: %zu.\n", kpis->candidates);
 }
 
-static void write_history(struct buf *out, const struct posture_kpis *kpis) {
+/* So short that the tenths would show it as none. */
+static str hours_text(struct arena *arena, double hours) {
+    return hours < 0.1 ? STR("under 0.1 h") : str_format(arena, "%.1f h", hours);
+}
+
+static str whole_hours_text(struct arena *arena, double hours) {
+    return hours > 0 && hours < 1 ? STR("under 1 h") : str_format(arena, "%.0f h", hours);
+}
+
+static void write_history(struct buf *out, struct arena *arena, const struct posture_kpis *kpis) {
+    str exposure = whole_hours_text(arena, kpis->exposure_hours);
+    str weighted = whole_hours_text(arena, kpis->weighted_exposure_hours);
     if (kpis->incidents_closed == 0) {
         buf_append(out, STR("Time to repair: no incident was closed; "));
     } else {
+        str p50 = hours_text(arena, kpis->mttr_p50_hours);
+        str p90 = hours_text(arena, kpis->mttr_p90_hours);
         buf_printf(out,
-                   "Time to repair: p50 %.1f h, p90 %.1f h, from %zu incident%s; ",
-                   kpis->mttr_p50_hours,
-                   kpis->mttr_p90_hours,
+                   "Time to repair: p50 %" STR_FMT ", p90 %" STR_FMT ", from %zu incident%s; ",
+                   STR_ARG(p50),
+                   STR_ARG(p90),
                    kpis->incidents_closed,
                    plural(kpis->incidents_closed));
     }
     buf_printf(out, "%zu open.\n", kpis->incidents_open);
     buf_printf(out,
-               "Exposure: %.0f h, %.0f h with internet-facing ones counted double.\n",
-               kpis->exposure_hours,
-               kpis->weighted_exposure_hours);
+               "Exposure: %" STR_FMT ", %" STR_FMT " with internet-facing ones counted double.\n",
+               STR_ARG(exposure),
+               STR_ARG(weighted));
     buf_printf(out,
                "Changes: %zu enforced, %zu promoted, %zu rolled back; %zu fight%s.\n",
                kpis->enforced,
@@ -97,7 +110,7 @@ void posture_write_summary(struct buf *out,
     write_fleet(out, arena, posture);
     write_people(out, &posture->kpis);
     if (posture->has_state) {
-        write_history(out, &posture->kpis);
+        write_history(out, arena, &posture->kpis);
     } else {
         buf_append(out, STR("History: none, for there is no state table.\n"));
     }

@@ -136,14 +136,9 @@ static void time_axis(struct buf *out, str first_label, str last_label) {
     text_at(out, "t e", PLOT_RIGHT, PLOT_BOTTOM + 20, last_label);
 }
 
-/* The lowest round share below all points, so that a change is seen; it is written at the axis. */
-static double floor_of(const struct svg_line *line) {
-    double lowest = 90;
-    for (size_t i = 0; i < line->count; i++) {
-        lowest = line->points[i].y < lowest ? line->points[i].y : lowest;
-    }
-    int tens = (int)larger(lowest, 0) / 10;
-    return 10.0 * tens;
+/* From 0, for the area below the line is read as an amount. */
+static double share_y(double percent) {
+    return scale(percent, 0, 100, PLOT_BOTTOM, PLOT_TOP);
 }
 
 static double line_x(const struct svg_line *line, size_t i) {
@@ -152,33 +147,29 @@ static double line_x(const struct svg_line *line, size_t i) {
     return scale(line->points[i].x, from, to, PLOT_LEFT, PLOT_RIGHT);
 }
 
-static void line_points(struct buf *out, const struct svg_line *line, double lowest) {
+static void line_points(struct buf *out, const struct svg_line *line) {
     for (size_t i = 0; i < line->count; i++) {
-        double y = scale(line->points[i].y, lowest, 100, PLOT_BOTTOM, PLOT_TOP);
-        buf_printf(out, "%.1f,%.1f ", line_x(line, i), y);
+        buf_printf(out, "%.1f,%.1f ", line_x(line, i), share_y(line->points[i].y));
     }
 }
 
 void svg_line(struct buf *out, const struct svg_chart *chart, const struct svg_line *line) {
     ASSERT(line->count >= 2);
-    double lowest = floor_of(line);
     begin(out, chart, 166);
-    for (int i = 0; i <= 2; i++) {
-        double share = lowest + (100 - lowest) * i / 2;
-        double y = scale(share, lowest, 100, PLOT_BOTTOM, PLOT_TOP);
+    for (int share = 0; share <= 100; share += 50) {
+        double y = share_y(share);
         grid_line(out, y);
         buf_printf(
-            out, "<text class=\"t e\" x=\"46\" y=\"%.1f\">%.0f&#160;%%</text>\n", y + 4, share);
+            out, "<text class=\"t e\" x=\"46\" y=\"%.1f\">%d&#160;%%</text>\n", y + 4, share);
     }
     buf_printf(out, "<polygon class=\"area\" points=\"%.1f,%.1f ", PLOT_LEFT, PLOT_BOTTOM);
-    line_points(out, line, lowest);
+    line_points(out, line);
     buf_printf(out, "%.1f,%.1f\"/>\n<polyline class=\"path\" points=\"", PLOT_RIGHT, PLOT_BOTTOM);
-    line_points(out, line, lowest);
-    double last = scale(line->points[line->count - 1].y, lowest, 100, PLOT_BOTTOM, PLOT_TOP);
+    line_points(out, line);
     buf_printf(out,
                "\"/>\n<circle class=\"f-accent\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>\n",
                PLOT_RIGHT,
-               last);
+               share_y(line->points[line->count - 1].y));
     time_axis(out, line->first_label, line->last_label);
     end(out);
 }

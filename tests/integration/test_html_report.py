@@ -245,6 +245,63 @@ def test_contrast_check_sees_pale_text(browser, pages):
     assert len(browser.evaluate(CONTRAST)) == 1
 
 
+# The labels of a narrow table are drawn by the style; here elements take their place, set alike, for
+# those can be measured. Whatever overlaps in a table, each pair with its row and texts.
+OVERLAPS = """(() => {
+    const found = [];
+    for (const cell of document.querySelectorAll("td[data-label]")) {
+        const drawn = getComputedStyle(cell, "::before"), label = document.createElement("span");
+        const names = ["display", "float", "width", "marginLeft", "fontSize", "gridColumn"];
+        const set = names.map(name => [name, drawn[name]]);
+        label.textContent = cell.dataset.label;
+        cell.removeAttribute("data-label");
+        for (const [name, value] of set) label.style[name] = value;
+        cell.prepend(label);
+    }
+    const area = range => [...range.getClientRects()].filter(box => box.width > 0);
+    for (const table of document.querySelectorAll("main table")) {
+        const boxes = [];
+        const walker = document.createTreeWalker(table.tBodies[0], NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            if (walker.currentNode.parentElement.closest("svg")) continue;
+            const range = document.createRange();
+            range.selectNodeContents(walker.currentNode);
+            boxes.push(...area(range).map(box => [box, walker.currentNode.data]));
+        }
+        for (const bars of table.querySelectorAll("svg"))
+            boxes.push(...area(bars).map(box => [box, "bars"]));
+        boxes.forEach(([a, first], i) => boxes.slice(i + 1).forEach(([b, second]) => {
+            const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+            const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+            if (wide > 1 && high > 3) found.push([table.id, first, second]);
+        }));
+    }
+    return found;
+})()"""
+
+
+@needs_browser
+@pytest.mark.parametrize("name", ["posture", "audit", "stateless"])
+def test_labels_and_values_on_a_phone_do_not_overlap(browser, pages, name):
+    browser.show(PHONE)
+    browser.open(pages[name])
+    assert browser.evaluate(OVERLAPS) == []
+    if name == "posture":
+        assert browser.evaluate("[...document.querySelectorAll('#changes-table td > span')].filter("
+                                "label => label.textContent === 'Target 5XX per 10,000' && "
+                                "label.getBoundingClientRect().height > 0).length") == 7
+
+
+@needs_browser
+def test_overlap_check_sees_labels_that_run_into_the_next(browser, pages):
+    browser.show(PHONE)
+    browser.open(pages["posture"])
+    browser.evaluate("document.querySelectorAll('#changes-table td').forEach("
+                     "cell => { cell.style.display = 'block'; })")
+    found = browser.evaluate(OVERLAPS)
+    assert any("Non-compliant requests" in pair for pair in found)
+
+
 @needs_browser
 def test_markup_in_tags_is_text(browser, pages):
     browser.show(DESK)

@@ -126,10 +126,15 @@ static void numbers_read_well(void **state) {
     assert_str(buf_str(&out),
                "0.0&nbsp;%0.000234&nbsp;%4.4&nbsp;%99.9&nbsp;%57.0&nbsp;%100.0&nbsp;%");
     buf_clear(&out);
+    html_hours(&out, 0);
+    html_hours(&out, 0.0166);
+    html_hours(&out, 0.0167);
     html_hours(&out, 0.75);
     html_hours(&out, 4.66);
     html_hours(&out, 72);
-    assert_str(buf_str(&out), "45&nbsp;min4.7&nbsp;h3.0&nbsp;days");
+    assert_str(buf_str(&out),
+               "&lt;&nbsp;1&nbsp;min&lt;&nbsp;1&nbsp;min1&nbsp;min45&nbsp;min4.7&nbsp;h"
+               "3.0&nbsp;days");
 }
 
 static str page_of(const struct posture_sample *sample, bool is_audit) {
@@ -178,6 +183,81 @@ static void page_of_an_empty_fleet_says_so(void **state) {
     assert_contains(page, "is not known, for there is no state table.");
     assert_false(str_contains(page, STR("100.0&nbsp;%"))); /* of nothing */
     assert_contains(page, "the trend begins with this one");
+}
+
+/* Where `part` begins; the end when it is not there. */
+static size_t place_of(str text, str part) {
+    size_t at = 0;
+    while (at < text.len && !str_starts_with(str_slice(text, at, text.len), part)) {
+        at++;
+    }
+    return at;
+}
+
+/* From "Needs attention" to the next section. */
+static str attention_of(str page) {
+    size_t from = place_of(page, STR("<section id=\"attention\""));
+    str rest = str_slice(page, from, page.len);
+    return str_slice(rest, 0, place_of(rest, STR("</section>")));
+}
+
+static void attention_lists_every_non_compliant_one_then_the_unknown(void **state) {
+    (void)state;
+    struct posture_sample sample;
+    posture_sample_make(&arena, SAMPLE_STATELESS, &sample);
+    struct posture_row *histories = ARENA_ARRAY(&arena, struct posture_row, sample.fleet.row_count);
+    sample.posture.rows = histories; /* which know nothing */
+    str attention = attention_of(page_of(&sample, false));
+    size_t unknown_at = place_of(attention, STR("id=\"unknown-table\""));
+    str failing = str_slice(attention, 0, unknown_at);
+    size_t listed = 0;
+    for (size_t i = 0; i < sample.fleet.row_count; i++) {
+        const struct fleet_row *row = &sample.fleet.rows[i];
+        str name = str_format(&arena, "<bdi>%" STR_FMT "</bdi><small>", STR_ARG(row->name));
+        bool is_failing = row->evaluation.compliance == NON_COMPLIANT;
+        assert_int_equal(str_contains(failing, name), is_failing);
+        listed += is_failing;
+    }
+    assert_int_equal(listed, 7);
+    assert_contains(failing, "monitor<small>defensive required");
+    assert_contains(failing, "not known</span>"); /* since when */
+    assert_contains(str_slice(attention, unknown_at, attention.len), "<bdi>graphql</bdi>");
+    posture_sample_make(&arena, SAMPLE_RICH, &sample);
+    attention = attention_of(page_of(&sample, false));
+    assert_int_equal(count_of(attention, STR("too long</span>")), 4);
+}
+
+static void effects_without_traffic_are_a_sentence_and_no_card(void **state) {
+    (void)state;
+    struct posture_sample sample;
+    posture_sample_make(&arena, SAMPLE_RICH, &sample);
+    str page = page_of(&sample, false);
+    assert_contains(page, "<h3>Effect of changes</h3>");
+    assert_false(str_contains(page, STR("<p class=\"none\">Effect of changes")));
+    sample.posture.change_count = 0;
+    page = page_of(&sample, false);
+    assert_false(str_contains(page, STR("<h3>Effect of changes</h3>")));
+    assert_contains(page, "<p class=\"none\">Effect of changes: none has traffic");
+}
+
+static void exposure_of_less_than_an_hour_is_not_none(void **state) {
+    (void)state;
+    struct posture_sample sample;
+    posture_sample_make(&arena, SAMPLE_RICH, &sample);
+    sample.posture.kpis.exposure_hours = 0.01;
+    sample.posture.kpis.weighted_exposure_hours = 0.5;
+    assert_contains(page_of(&sample, false),
+                    "<b>&lt;&nbsp;1&nbsp;min</b><p>Weighted 30&nbsp;min, internet-facing");
+}
+
+static void trend_stands_on_an_axis_from_zero(void **state) {
+    (void)state;
+    struct posture_sample sample;
+    posture_sample_make(&arena, SAMPLE_RICH, &sample);
+    str page = page_of(&sample, false);
+    assert_contains(page, "x=\"46\" y=\"144.0\">0&#160;%</text>");
+    assert_contains(page, "x=\"46\" y=\"81.0\">50&#160;%</text>");
+    assert_contains(page, "points=\"52.0,140.0 52.0,77.0 "); /* begins at 50 percent */
 }
 
 /* What nobody could read must not look like a fleet without faults. */
@@ -247,6 +327,12 @@ int main(void) {
         cmocka_unit_test_teardown(numbers_read_well, judging_reset),
         cmocka_unit_test_teardown(page_tells_what_is_missing, judging_reset),
         cmocka_unit_test_teardown(page_of_an_empty_fleet_says_so, judging_reset),
+        cmocka_unit_test_teardown(attention_lists_every_non_compliant_one_then_the_unknown,
+                                  judging_reset),
+        cmocka_unit_test_teardown(effects_without_traffic_are_a_sentence_and_no_card,
+                                  judging_reset),
+        cmocka_unit_test_teardown(exposure_of_less_than_an_hour_is_not_none, judging_reset),
+        cmocka_unit_test_teardown(trend_stands_on_an_axis_from_zero, judging_reset),
         cmocka_unit_test_teardown(page_of_an_unknown_fleet_is_not_good, judging_reset),
         cmocka_unit_test_teardown(audit_page_has_no_history, judging_reset),
         cmocka_unit_test_teardown(same_state_gives_the_same_page_but_for_the_time, judging_reset),

@@ -194,6 +194,19 @@ static void summary_says_what_is_missing(void **state) {
     assert_contains(summary_of(&sample), "Time to repair: no incident was closed; 7 open.");
 }
 
+static void summary_of_short_times_does_not_call_them_none(void **state) {
+    (void)state;
+    struct posture_sample sample;
+    posture_sample_make(&arena, SAMPLE_RICH, &sample);
+    sample.posture.kpis.mttr_p50_hours = 0.004;
+    sample.posture.kpis.mttr_p90_hours = 0.1;
+    sample.posture.kpis.exposure_hours = 0.3;
+    sample.posture.kpis.weighted_exposure_hours = 0;
+    str text = summary_of(&sample);
+    assert_contains(text, "Time to repair: p50 under 0.1 h, p90 0.1 h, from");
+    assert_contains(text, "Exposure: under 1 h, 0 h with");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(repair_times_are_nearest_ranks, judging_reset),
@@ -203,6 +216,7 @@ int main(void) {
         cmocka_unit_test_teardown(unknown_is_not_without_owner, judging_reset),
         cmocka_unit_test_teardown(summary_reads_like_this, judging_reset),
         cmocka_unit_test_teardown(summary_says_what_is_missing, judging_reset),
+        cmocka_unit_test_teardown(summary_of_short_times_does_not_call_them_none, judging_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
