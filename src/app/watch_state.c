@@ -96,7 +96,7 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
     }
     record->status = index < STATUS_COUNT ? (enum watch_status)index : WATCH_CLOSED;
     return index < STATUS_COUNT && record->version > 0 && record->changed_ms > 0 &&
-           record->to != MODE_UNKNOWN && record->from >= MODE_DEFENSIVE;
+           record->from == MODE_DEFENSIVE && record->to == MODE_STRICTEST;
 }
 
 enum status watch_list(const struct state_table *table,

@@ -124,3 +124,19 @@ def test_no_tag_value_excuses_or_lowers_a_mode(start, aws, loop):
     assert form["Attributes.member.1.Key"] == DESYNC_MODE
     for each in function.log.splitlines():
         json.loads(each)
+
+
+@pytest.mark.parametrize("before, after", [
+    ("monitor", "strictest"), ("monitor", "defensive"), ("strictest", "defensive")])
+def test_a_forged_watch_sets_nothing_but_strictest_back_to_defensive(
+        before, after, start, aws, loop, shop):
+    loop.set_mode(shop.arn, after)
+    text = {"pk": "WATCH", "sk": shop.arn, "status": "rolling-back", "before": before,
+            "after": after, "changedAt": "2026-11-23T06:00:00.000Z"}
+    numbers = {"version": "1", "minutes": "60", "extended": "0", "untold": "0"}
+    loop.client("dynamodb").put_item(TableName=loop.table, Item={
+        **{name: {"S": value} for name, value in text.items()},
+        **{name: {"N": value} for name, value in numbers.items()}})
+    function = start(aws=aws, **loop.environment(PROMOTION="enforce"))
+    assert function.invoke('{"action":"watch"}').kind == "response"
+    assert loop.mode_of(shop.arn) == after and aws.counts[MODIFY] == 0
