@@ -9,7 +9,10 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 Q := $(if $(V),,@)# V=1 shows the commands
-MAKEFLAGS += --no-builtin-rules --no-print-directory -j$(shell nproc)
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 export SOURCE_DATE_EPOCH := 315532800
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \

@@ -144,12 +144,17 @@ static void judge(struct elb_case *elb_case,
     const struct clock *clock = elb_case->app->clock;
     *read_ms = clock->now_ms(clock);
     struct error error = {0};
-    enum status status = STATUS_NOT_FOUND;
-    if (elb_case->call->kind != ELB_DELETE) {
+    enum status status = STATUS_OK;
+    if (elb_case->call->kind == ELB_DELETE) {
+        /* One look: that it is missed confirms the call. Who is still there is judged. */
+        status = elbv2_read_load_balancer(
+            &elb_case->app->aws, ELBV2_ATTRIBUTES, elb_case->arena, facts, &error);
+    }
+    if (status == STATUS_OK) {
         status = judge_live(elb_case, facts, read_ms, evaluation, &error);
-        if (status == STATUS_NOT_FOUND) {
-            status = check_account(elb_case, &error);
-        }
+    }
+    if (status == STATUS_NOT_FOUND) {
+        status = check_account(elb_case, &error);
     }
     if (status == STATUS_OK) {
         return;

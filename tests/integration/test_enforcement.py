@@ -506,6 +506,7 @@ def test_a_security_hub_finding_fails_and_passes_under_one_id(start, aws, loop):
     assert passed["Id"] == failed["Id"]
     assert passed["Compliance"]["Status"] == "PASSED"
     assert (failed["RecordState"], passed["RecordState"]) == ("ACTIVE", "ARCHIVED")
+    loop.client("elbv2").delete_load_balancer(LoadBalancerArn=arn)
     answer(function.invoke(call("delete", arn)))
     assert (mine()[-1]["Id"], mine()[-1]["RecordState"]) == (failed["Id"], "ARCHIVED")
     assert aws.counts[SECURITY_HUB] == 3

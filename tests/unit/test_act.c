@@ -372,7 +372,7 @@ static void one_that_never_comes_is_given_up_within_the_time(void **state) {
     assert_int_equal(loop.message_count, 0);
 }
 
-static void a_deleted_one_ends_its_incident_without_being_read(void **state) {
+static void a_deleted_one_ends_its_incident_after_one_look(void **state) {
     (void)state;
     begin(VARIABLES("STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC));
     handle(weakened("e1"), "r1");
@@ -380,12 +380,25 @@ static void a_deleted_one_ends_its_incident_without_being_read(void **state) {
     size_t reads = fake_requests_with(&loop.fake, ASKS_ATTRIBUTES);
     const struct loop_call call = {.name = "DeleteLoadBalancer", .id = "e2"};
     loop.fake.now_ms += 1000;
+    weak->is_gone = true;
     handle(loop_event(&loop, &call, weak_arn), "r2");
     loop_succeeded(&loop.copies[0]);
     assert_int_equal(loop_open_incidents(&loop), 0);
     assert_int_equal(table_count(loop.table, weak_arn, "INCIDENT#"), 1);
-    assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), reads);
+    assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), reads + 1);
     assert_int_equal(loop_told(&loop, "Resolved"), 1);
+}
+
+static void a_deletion_that_did_not_happen_ends_nothing(void **state) {
+    (void)state;
+    begin(VARIABLES("STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC));
+    handle(weakened("e1"), "r1");
+    const struct loop_call call = {.name = "DeleteLoadBalancer", .id = "e2"};
+    loop.fake.now_ms += 1000;
+    handle(loop_event(&loop, &call, weak_arn), "r2");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop_open_incidents(&loop), 1);
+    assert_int_equal(loop_told(&loop, "Resolved"), 0);
 }
 
 static void without_a_table_what_needs_it_says_once_that_it_is_off(void **state) {
@@ -439,7 +452,8 @@ int main(void) {
         TEST(one_that_vanishes_before_it_is_changed_is_no_failure),
         TEST(one_just_created_is_looked_for_again),
         TEST(one_that_never_comes_is_given_up_within_the_time),
-        TEST(a_deleted_one_ends_its_incident_without_being_read),
+        TEST(a_deleted_one_ends_its_incident_after_one_look),
+        TEST(a_deletion_that_did_not_happen_ends_nothing),
         TEST(without_a_table_what_needs_it_says_once_that_it_is_off),
         TEST(a_call_that_is_ignored_costs_nothing_but_a_line),
     };
