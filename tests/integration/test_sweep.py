@@ -17,6 +17,7 @@ from sim.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN
 from sim.control_loop import ControlLoop, call
 from sim.fleet import LiveLoadBalancer
 from sim.fleet_aws import ATTRIBUTES, LIST, PUT, RESULTS, TAGS, FleetAws, Throttle
+from sim.runtime_api import RuntimeApi
 
 RULE = "desync-guard"
 TOKEN = "token-of-the-sweep"
@@ -331,8 +332,11 @@ def test_a_sweep_in_parts_ends_as_one_in_one_part_does(aws, start):
     weak = [lb.arn for lb in balancers if lb.mode == "monitor"]
     former = LiveLoadBalancer("former", "f" * 16, "monitor", {"Owner": "shop-team"})
     fleet.create(aws, [former])
-    start(aws=aws, **loop.environment(ENFORCEMENT="off")).invoke(
-        call("modify-attributes", former.arn))
+    # Of its own Runtime API: two processes would take the events from one another.
+    other = RuntimeApi()
+    first = start(aws=aws, api=other, **loop.environment(ENFORCEMENT="off"))
+    first.invoke(call("modify-attributes", former.arn))
+    other.stop()
     del aws.moto.load_balancers("eu-west-1")[former.arn]
 
     function = start(aws=aws, **loop.environment(
