@@ -46,6 +46,14 @@ def aws(shared_aws):
     assert shared_aws.signature_failures == []
 
 
+@pytest.fixture(scope="module")
+def module_aws(shared_aws):
+    """For tests of one file that leave things to one another: nothing of other files is in it."""
+    shared_aws.reset()
+    yield shared_aws
+    shared_aws.reset()
+
+
 @pytest.fixture
 def aws_with_fleet(shared_aws):
     """An AWS with the load balancers of sim/fleet.py, for tests that do not change them."""

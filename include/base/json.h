@@ -94,6 +94,15 @@ void json_write_null(struct json_writer *writer);
 void json_write_raw(struct json_writer *writer, str json);
 /* key and string in one line, the commonest pair */
 void json_write_member(struct json_writer *writer, const char *key, str value);
+void json_write_member_i64(struct json_writer *writer, const char *key, int64_t value);
+void json_write_member_count(struct json_writer *writer, const char *key, uint64_t value);
+void json_write_member_double(struct json_writer *writer, const char *key, double value);
+void json_write_member_bool(struct json_writer *writer, const char *key, bool value);
+/* ISO 8601; null for 0, which is not known. */
+void json_write_member_time(struct json_writer *writer,
+                            struct arena *arena,
+                            const char *key,
+                            int64_t ms);
 
 /* "text" with quotes and escapes, for one-off use. */
 void json_append_quoted(struct buf *out, str text);

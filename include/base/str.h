@@ -72,6 +72,10 @@ bool str_parse_i64(str s, int64_t *value);
 size_t str_utf8_valid_prefix(str s);
 /* Characters (code points) in `s`, which must be valid UTF-8. */
 size_t str_utf8_count(str s);
+/* Sorts, and keeps one of each that is not empty. Returns how many are left. */
+size_t str_sort_distinct(str *texts, size_t count);
+/* Of one whole, valid character. */
+uint32_t str_utf8_code_point(str character);
 /* The longest prefix of at most `characters` code points, never inside one. */
 str str_utf8_prefix(str s, size_t characters);
 

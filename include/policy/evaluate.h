@@ -74,9 +74,7 @@ struct evaluation {
     struct finding findings[FINDINGS_MAX];
     size_t finding_count;
     /* set by the app, not by policy_evaluate: */
-    str recommendation; /* what the evidence says: "PROMOTE", "HOLD", ...; empty: not asked */
-    str recommendation_reason;
-    const struct advice *advice; /* policy/recommend.h: the numbers behind it; NULL: not asked */
+    const struct advice *advice; /* what the evidence says (policy/recommend.h); NULL: not asked */
     str source_note;             /* why it was read live: "item older than 15 min"; empty */
     int64_t ordering_ms; /* capture time or notification time, unix ms; 0 when the input has none */
 };

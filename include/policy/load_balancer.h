@@ -51,6 +51,11 @@ const char *mode_name(enum desync_mode mode);
 const char *load_balancer_type_name(enum load_balancer_type type);
 const char *scheme_name(enum load_balancer_scheme scheme);
 
+/* The share in percent of those that are in defensive or strictest among those whose mode is known;
+ * rounded down to hundredths, so that 100 is all of them. `counts` by enum desync_mode; false, and
+ * 100: none is known. */
+bool protected_percent(const size_t counts[static 4], double *percent_out);
+
 /* arn:<partition>:elasticloadbalancing:<region>:<12 digits>:loadbalancer/{app|net|gwy}/<name>/<id
  * of 1..32 letters or digits>; Classic (loadbalancer/<name>) gives is_classic. All parts borrow
  * `arn`. INVALID when it is none of these. */

@@ -16,12 +16,8 @@
  * modes, owner (shortened from 65 characters on), source and the first finding always stay. */
 str annotation_render(struct arena *arena, const struct evaluation *evaluation);
 
-/* One evaluation object of the contract's section 6. */
-void evaluation_write_json(struct json_writer *writer,
-                           struct arena *arena,
-                           const struct evaluation *evaluation);
-
-/* Its members alone, for an object that the caller opens, extends and closes. */
+/* The members of an evaluation object (the contract's section 6), for an object that the caller
+ * opens, extends and closes. */
 void evaluation_write_members(struct json_writer *writer,
                               struct arena *arena,
                               const struct evaluation *evaluation);

@@ -27,13 +27,8 @@ struct inflate_window *inflate_window_new(struct arena *arena);
 /* A whole file in memory. INCOMPLETE (cut short; empty, too) or INVALID (damaged, or bytes behind
  * the last member that begin none) say at which byte of `compressed`; what was unpacked before was
  * handed on, up to the last whole line and with what is left of the cut one as the last. */
-MUST_USE enum status inflate_all_in(struct inflate_window *window,
-                                    str compressed,
-                                    const struct line_sink *sink,
-                                    struct arena *arena,
-                                    struct error *error);
-/* The same with a window of its own. */
-MUST_USE enum status inflate_all(str compressed,
+MUST_USE enum status inflate_all(struct inflate_window *window,
+                                 str compressed,
                                  const struct line_sink *sink,
                                  struct arena *arena,
                                  struct error *error);

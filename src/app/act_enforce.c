@@ -9,9 +9,6 @@
 /* Facts older than this are read anew before a mode is changed. */
 #define FRESH_MS 3000
 
-#define CHANGE_ATTEMPTS_MAX 3
-#define CHANGE_PAUSE_MS     INT64_C(1000) /* before the second; twice that before the third */
-
 static void add_enforcement(struct act *act,
                             str arn,
                             const char *status,
@@ -80,25 +77,8 @@ enum status act_make_fresh(struct act *act, struct case_file *file, struct error
     return STATUS_OK;
 }
 
-/* Sends the one key that changes, and believes only what the answer says the mode is now. */
 static enum status set_mode(struct act *act, struct case_file *file, struct error *error) {
-    const struct load_balancer before = *file->facts;
-    const struct elbv2_attribute attribute = {STR(ATTRIBUTE_DESYNC_MODE),
-                                              str_from_cstr(mode_name(file->decision.to))};
-    TRY(elbv2_modify_attributes(
-        &act->app->aws, before.arn, &attribute, 1, act->arena, file->facts, error));
-    if (file->facts->mode != file->decision.to) {
-        return error_set(error,
-                         act->arena,
-                         STATUS_REFUSED,
-                         "elasticloadbalancing ModifyLoadBalancerAttributes: the mode is %s after "
-                         "it was set to %s",
-                         mode_name(file->facts->mode),
-                         mode_name(file->decision.to));
-    }
-    if (file->facts->drops_invalid_headers == KNOWN_NOT) {
-        file->facts->drops_invalid_headers = before.drops_invalid_headers;
-    }
+    TRY(live_set_mode(act->app, file->facts, file->decision.to, act->arena, error));
     file->facts_ms = now_ms(act);
     judge_again(act, file);
     return STATUS_OK;
@@ -158,19 +138,6 @@ static bool intend(struct act *act,
     return file->decision.verdict == ENFORCE_CHANGE;
 }
 
-/* Waits for what may be another attempt; false: there is none, and nothing was waited for. */
-static bool wait_for_another(struct act *act, const struct error *error, int attempt) {
-    int64_t pause_ms = CHANGE_PAUSE_MS * attempt;
-    bool may_pass = status_is_retryable(error->status) || error->status == STATUS_NOT_FOUND;
-    if (attempt == CHANGE_ATTEMPTS_MAX || !may_pass ||
-        aws_client_time_left_ms(&act->app->aws) <= 2 * pause_ms) {
-        return false;
-    }
-    act->app->clock->sleep_ms(act->app->clock, pause_ms);
-    aws_wait_for_turn(&act->app->aws, PACE_ELB_WRITE);
-    return true;
-}
-
 /* Each attempt rests on a look of its own: what was right to set a second ago may lower the mode
  * now. OK without is_corrected: somebody else has settled it meanwhile. */
 static enum status change_mode(struct act *act,
@@ -188,7 +155,10 @@ static enum status change_mode(struct act *act,
             return STATUS_OK;
         }
         file->may_be_made = file->may_be_made || error->is_outcome_unknown;
-        bool has_another = wait_for_another(act, error, attempt);
+        bool has_another = live_may_try_again(act->app, error, attempt);
+        if (has_another) {
+            aws_wait_for_turn(&act->app->aws, PACE_ELB_WRITE);
+        }
         file->is_live = false;
         if ((!has_another && !file->may_be_made) || act_make_fresh(act, file, NULL) != STATUS_OK) {
             return status;

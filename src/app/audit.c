@@ -47,9 +47,7 @@ void fleet_row_copy(struct arena *arena,
                           &copy->required_because,
                           &copy->owner,
                           &copy->exception_until,
-                          &copy->source_note,
-                          &copy->recommendation,
-                          &copy->recommendation_reason};
+                          &copy->source_note};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = str_copy(arena, *texts[i]);
     }
@@ -57,7 +55,7 @@ void fleet_row_copy(struct arena *arena,
     if (copy->advice != NULL) {
         struct advice *advice = ARENA_NEW(arena, struct advice);
         *advice = *copy->advice;
-        advice->reason = copy->recommendation_reason;
+        advice->reason = str_copy(arena, advice->reason);
         copy->advice = advice;
     }
     struct load_balancer_arn parts;

@@ -120,12 +120,6 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
     };
 }
 
-static double share(const struct posture_point *point) {
-    size_t closed = point->modes[MODE_DEFENSIVE] + point->modes[MODE_STRICTEST];
-    size_t known = closed + point->modes[MODE_MONITOR];
-    return known == 0 ? 100.0 : 100.0 * (double)closed / (double)known;
-}
-
 static void take_point(struct reading *reading, const struct dynamodb_item *item, str date) {
     struct history *history = reading->history;
     int64_t day;
@@ -151,7 +145,7 @@ static void take_point(struct reading *reading, const struct dynamodb_item *item
     point->modes[MODE_MONITOR] += (uint64_t)item_number(item, "monitor");
     point->modes[MODE_DEFENSIVE] += (uint64_t)item_number(item, "defensive");
     point->modes[MODE_STRICTEST] += (uint64_t)item_number(item, "strictest");
-    point->protected_percent = share(point);
+    (void)protected_percent(point->modes, &point->protected_percent);
 }
 
 /* A table may be shared by the functions of several Regions. */

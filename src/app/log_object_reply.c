@@ -16,8 +16,7 @@ static void write_row(struct json_writer *writer,
     json_object_begin(writer);
     json_write_member(writer, "key", object->key);
     json_write_member(writer, "status", str_from_cstr(object_status_name(result->status)));
-    json_write_key(writer, STR("requests"));
-    json_write_i64(writer, (int64_t)result->requests);
+    json_write_member_count(writer, "requests", result->requests);
     json_write_member(writer, "why", result->why);
     json_object_end(writer);
 }
@@ -31,8 +30,7 @@ static void write_objects(struct json_writer *writer, const struct log_case *log
     }
     json_array_end(writer);
     if (i < log_case->delivery->object_count) {
-        json_write_key(writer, STR("omitted"));
-        json_write_i64(writer, (int64_t)(log_case->delivery->object_count - i));
+        json_write_member_count(writer, "omitted", (log_case->delivery->object_count - i));
     }
 }
 
@@ -59,10 +57,8 @@ static void write_failures(struct json_writer *writer, const struct log_case *lo
 static void write_nothing_judged(struct json_writer *writer) {
     json_write_key(writer, STR("evaluations"));
     json_write_raw(writer, STR("[]"));
-    json_write_key(writer, STR("reported"));
-    json_write_i64(writer, 0);
-    json_write_key(writer, STR("failed"));
-    json_write_i64(writer, 0);
+    json_write_member_i64(writer, "reported", 0);
+    json_write_member_i64(writer, "failed", 0);
     json_write_key(writer, STR("actions"));
     json_write_raw(writer, STR("[]"));
 }

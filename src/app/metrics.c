@@ -55,22 +55,15 @@ static void write_metrics(const struct app *app,
     }
 }
 
-/* Of those whose mode is known; where there is nothing, nothing is open. */
-static double protected_percent(const struct fleet_count *count) {
-    size_t closed = count->modes[MODE_DEFENSIVE] + count->modes[MODE_STRICTEST];
-    size_t known = closed + count->modes[MODE_MONITOR];
-    return known == 0 ? 100.0 : 100.0 * (double)closed / (double)known;
-}
-
 struct posture_point fleet_count_point(const struct fleet_count *count, int64_t day) {
     struct posture_point point = {
         .day = day,
-        .protected_percent = protected_percent(count),
         .listed = count->compliances[COMPLIANT] + count->compliances[NON_COMPLIANT] +
                   count->compliances[COMPLIANCE_UNKNOWN],
         .non_compliant = count->compliances[NON_COMPLIANT],
     };
     memcpy(point.modes, count->modes, sizeof point.modes);
+    (void)protected_percent(point.modes, &point.protected_percent);
     return point;
 }
 
@@ -78,8 +71,10 @@ void metrics_of_fleet(const struct app *app,
                       const struct fleet_count *count,
                       int64_t duration_ms,
                       struct arena *arena) {
+    double percent;
+    bool is_any_known = protected_percent(count->modes, &percent);
     const struct emf_metric metrics[] = {
-        {"ProtectedPercent", "Percent", protected_percent(count)},
+        {"ProtectedPercent", "Percent", percent},
         {"Monitor", "Count", (double)count->modes[MODE_MONITOR]},
         {"Defensive", "Count", (double)count->modes[MODE_DEFENSIVE]},
         {"Strictest", "Count", (double)count->modes[MODE_STRICTEST]},
@@ -90,9 +85,7 @@ void metrics_of_fleet(const struct app *app,
     };
     str account_id = str_from_cstr(count->account_id);
     /* Of nothing that is known there is no share, and the first metric is left out. */
-    size_t known =
-        count->modes[MODE_MONITOR] + count->modes[MODE_DEFENSIVE] + count->modes[MODE_STRICTEST];
-    size_t skipped = known == 0 && count->compliances[COMPLIANCE_UNKNOWN] > 0 ? 1 : 0;
+    size_t skipped = !is_any_known && count->compliances[COMPLIANCE_UNKNOWN] > 0 ? 1 : 0;
     write_metrics(
         app, account_id, metrics + skipped, sizeof metrics / sizeof *metrics - skipped, arena);
 }

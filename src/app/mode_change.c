@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The guarded change of promotion and roll back. Enforcement has its own (act_enforce.c), as it
- * also counts corrections and names who undid them; the rules of both are the same.
+ * also counts corrections and names who undid them; what is sent and believed is the same
+ * (live_read.c).
  */
 #include "aws/elbv2.h"
 #include "promote_internal.h"
-
-#define ATTEMPTS_MAX 3
-#define PAUSE_MS     INT64_C(1000) /* before the second; twice that before the third */
 
 static int64_t now_of(const struct mode_change *change) {
     return change->app->clock->now_ms(change->app->clock);
@@ -44,38 +42,11 @@ static bool is_settled(struct mode_change *change) {
 }
 
 static enum status send(struct mode_change *change, struct error *error) {
-    const struct elbv2_attribute attribute = {STR(ATTRIBUTE_DESYNC_MODE),
-                                              str_from_cstr(mode_name(change->to))};
-    const struct load_balancer before = *change->facts;
     change->is_tried = true;
-    TRY(elbv2_modify_attributes(
-        &change->app->aws, before.arn, &attribute, 1, change->arena, change->facts, error));
-    if (change->facts->mode != change->to) {
-        return error_set(error,
-                         change->arena,
-                         STATUS_REFUSED,
-                         "elasticloadbalancing ModifyLoadBalancerAttributes: the mode is %s after "
-                         "it was set to %s",
-                         mode_name(change->facts->mode),
-                         mode_name(change->to));
-    }
-    if (change->facts->drops_invalid_headers == KNOWN_NOT) {
-        change->facts->drops_invalid_headers = before.drops_invalid_headers;
-    }
+    TRY(live_set_mode(change->app, change->facts, change->to, change->arena, error));
     change->facts_ms = now_of(change);
     judge(change);
     return STATUS_OK;
-}
-
-static bool may_try_again(struct mode_change *change, const struct error *error, int attempt) {
-    int64_t pause_ms = PAUSE_MS * attempt;
-    bool may_pass = status_is_retryable(error->status) || error->status == STATUS_NOT_FOUND;
-    if (attempt >= ATTEMPTS_MAX || !may_pass ||
-        aws_client_time_left_ms(&change->app->aws) <= 2 * pause_ms) {
-        return false;
-    }
-    change->app->clock->sleep_ms(change->app->clock, pause_ms);
-    return true;
 }
 
 enum status mode_change_make(struct mode_change *change, struct error *error) {
@@ -87,7 +58,7 @@ enum status mode_change_make(struct mode_change *change, struct error *error) {
         if (is_settled(change)) {
             return STATUS_OK;
         }
-        if (attempt > ATTEMPTS_MAX) {
+        if (attempt > LIVE_ATTEMPTS_MAX) {
             return status;
         }
         *error = (struct error){0};
@@ -97,11 +68,11 @@ enum status mode_change_make(struct mode_change *change, struct error *error) {
         if (change->is_made) {
             return STATUS_OK;
         }
-        if (!may_try_again(change, error, attempt)) {
+        if (!live_may_try_again(change->app, error, attempt)) {
             if (!change->may_be_made) {
                 return status;
             }
-            attempt = ATTEMPTS_MAX; /* only to see what came of it */
+            attempt = LIVE_ATTEMPTS_MAX; /* only to see what came of it */
         }
     }
 }

@@ -91,25 +91,14 @@ static void survey_account(struct survey *survey, str account_id) {
     }
 }
 
-static int compare_texts(const void *a, const void *b) {
-    return str_compare(*(const str *)a, *(const str *)b);
-}
-
 /* Those that were asked, and those whose load balancers were found. */
 static void name_accounts(struct survey *survey, str *accounts, size_t asked) {
     size_t count = asked;
     for (size_t i = 0; i < survey->count; i++) {
         accounts[count++] = survey->rows[i].account_id;
     }
-    size_t kept = 0;
-    qsort(accounts, count, sizeof *accounts, compare_texts);
-    for (size_t i = 0; i < count; i++) {
-        if (!str_is_empty(accounts[i]) && (kept == 0 || !str_eq(accounts[i], accounts[kept - 1]))) {
-            accounts[kept++] = accounts[i];
-        }
-    }
     survey->fleet->accounts = accounts;
-    survey->fleet->account_count = kept;
+    survey->fleet->account_count = str_sort_distinct(accounts, count);
 }
 
 static void survey_fleet(struct survey *survey) {

@@ -8,7 +8,6 @@
 #include "aws/s3.h"
 #include "aws/sns.h"
 
-#define DOCUMENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* SNS takes 256 KiB; nobody reads more than a page. */
 #define SUMMARY_BYTES_MAX ((size_t)32 * 1024)
 
@@ -35,7 +34,7 @@ static enum status render(struct publication *publication, struct error *error) 
     struct arena *arena = publication->arena;
     struct buf out[4];
     for (size_t i = 0; i < 3; i++) {
-        buf_init(&out[i], arena, DOCUMENT_BYTES_MAX);
+        buf_init(&out[i], arena, FLEET_DOCUMENT_BYTES_MAX);
     }
     buf_init(&out[3], arena, SUMMARY_BYTES_MAX);
     fleet_write_html(&out[0], arena, publication->fleet, publication->posture);
@@ -94,13 +93,11 @@ static enum status write_documents(struct publication *publication, struct error
     return STATUS_OK;
 }
 
-/* Rounded down: 100 is all of them. */
 static str subject_of(const struct publication *publication) {
     const struct fleet_summary *summary = &publication->posture->kpis.fleet;
     str share = STR("protection not known");
     if (summary->is_share_known) {
-        int tenths = (int)(summary->protected_percent * 10 + 1e-7);
-        share = str_format(publication->arena, "%d.%d %% protected", tenths / 10, tenths % 10);
+        share = str_format(publication->arena, "%.2f %% protected", summary->protected_percent);
     }
     return str_format(publication->arena,
                       "desync-guard report %" STR_FMT ": %" STR_FMT ", %zu non-compliant, %zu "
@@ -147,10 +144,8 @@ static str respond(const struct publication *publication) {
     json_object_begin(&writer);
     json_write_key(&writer, STR("evaluations"));
     json_write_raw(&writer, STR("[]"));
-    json_write_key(&writer, STR("reported"));
-    json_write_i64(&writer, 0);
-    json_write_key(&writer, STR("failed"));
-    json_write_i64(&writer, 0);
+    json_write_member_i64(&writer, "reported", 0);
+    json_write_member_i64(&writer, "failed", 0);
     json_write_key(&writer, STR("actions"));
     json_write_raw(&writer, STR("[]"));
     json_write_key(&writer, STR("report"));
@@ -162,22 +157,17 @@ static str respond(const struct publication *publication) {
         json_write_str(&writer, publication->keys[i]);
     }
     json_array_end(&writer);
-    json_write_key(&writer, STR("isTold"));
-    json_write_bool(&writer, publication->is_told);
-    json_write_key(&writer, STR("listed"));
-    json_write_i64(&writer, (int64_t)kpis->fleet.listed);
+    json_write_member_bool(&writer, "isTold", publication->is_told);
+    json_write_member_count(&writer, "listed", kpis->fleet.listed);
     json_write_key(&writer, STR("protectedPercent"));
     if (kpis->fleet.is_share_known) {
         json_write_double(&writer, kpis->fleet.protected_percent);
     } else {
         json_write_null(&writer);
     }
-    json_write_key(&writer, STR("nonCompliant"));
-    json_write_i64(&writer, (int64_t)kpis->fleet.non_compliant);
-    json_write_key(&writer, STR("unknown"));
-    json_write_i64(&writer, (int64_t)kpis->fleet.unknown);
-    json_write_key(&writer, STR("isComplete"));
-    json_write_bool(&writer, publication->fleet->gap_count == 0);
+    json_write_member_count(&writer, "nonCompliant", kpis->fleet.non_compliant);
+    json_write_member_count(&writer, "unknown", kpis->fleet.unknown);
+    json_write_member_bool(&writer, "isComplete", publication->fleet->gap_count == 0);
     json_write_member(&writer, "summary", publication->summary);
     json_object_end(&writer);
     json_object_end(&writer);

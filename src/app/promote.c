@@ -158,8 +158,6 @@ static void conclude(struct promotion_run *run,
     if (advice->recommendation == RECOMMEND_NOTHING && evaluation->mode != MODE_MONITOR) {
         return;
     }
-    evaluation->recommendation = str_from_cstr(recommendation_name(advice->recommendation));
-    evaluation->recommendation_reason = advice->reason;
     struct advice *kept = ARENA_NEW(arena, struct advice);
     *kept = *advice;
     evaluation->advice = kept;

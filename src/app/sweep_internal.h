@@ -17,20 +17,6 @@
 /* Load balancers that could not be read are named in the message: some 130 of them. */
 #define SWEEP_NAMES_BYTES_MAX 16384
 
-/* How far it came. */
-struct sweep_result {
-    size_t listed;   /* of all types */
-    size_t to_judge; /* of them all but network and gateway load balancers */
-    size_t judged;   /* a verdict other than unknown */
-    size_t unknown;
-    size_t not_reached; /* in time */
-    size_t vanished;
-    size_t reported; /* to AWS Config */
-    size_t failed;
-    bool is_complete; /* everything was listed, judged and reported; all else is in `problem` */
-    str problem;      /* how far it came, and why no further; empty: there is none */
-};
-
 struct sweep_listener {
     void *context;
     bool is_audit;     /* nothing is reported to AWS Config, nothing is acted on */
@@ -42,7 +28,6 @@ struct sweep_listener {
     void (*judged)(void *context,
                    const struct load_balancer *facts,
                    const struct evaluation *evaluation);
-    void (*ended)(void *context, const struct sweep_result *result);
 };
 
 /* Load balancers that are read, reported and acted on together. An item of STATUS_DEADLINE was not
@@ -165,7 +150,7 @@ void sweep_remember_end(struct sweep *sweep);
 
 /* --- sweep_reply.c --- */
 void sweep_log(const struct sweep *sweep);
-/* The reply of the invocation; the listener hears the end. */
+/* The reply of the invocation. */
 void sweep_reply(struct sweep *sweep, struct app_reply *reply);
 
 #endif

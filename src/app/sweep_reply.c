@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How a sweep ends: what whoever asked for it is answered, and what the listener is told.
+ * How a sweep ends: what whoever asked for it is answered.
  */
 #include "report/render.h"
 #include "sweep_internal.h"
@@ -77,22 +77,6 @@ static bool has_problem(const struct sweep *sweep) {
            sweep->act.first_failure.status != STATUS_OK || sweep->unacted_count > 0;
 }
 
-static void tell_listener(const struct sweep *sweep, str problem) {
-    const struct sweep_result result = {.listed = sweep->listed_count,
-                                        .to_judge = sweep->to_judge_count,
-                                        .judged = sweep->judged_count,
-                                        .unknown = sweep->unknown_count,
-                                        .not_reached = sweep->not_reached_count,
-                                        .vanished = sweep->vanished_count,
-                                        .reported = sweep->report.reported,
-                                        .failed = sweep->report.failed,
-                                        .is_complete = sweep_is_complete(sweep),
-                                        .problem = problem};
-    if (sweep->listener != NULL && sweep->listener->ended != NULL) {
-        sweep->listener->ended(sweep->listener->context, &result);
-    }
-}
-
 void sweep_reply(struct sweep *sweep, struct app_reply *reply) {
     str problem = has_problem(sweep) ? how_far(sweep) : STR_EMPTY;
     if (!str_is_empty(problem)) {
@@ -108,5 +92,4 @@ void sweep_reply(struct sweep *sweep, struct app_reply *reply) {
     reply->actions = sweep->act.actions;
     reply->action_count = sweep->act.action_count;
     reply->judged_count = sweep->judged_count;
-    tell_listener(sweep, problem);
 }

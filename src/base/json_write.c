@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "base/json.h"
 
 #include <inttypes.h>
@@ -100,6 +101,37 @@ void json_write_null(struct json_writer *writer) {
 void json_write_member(struct json_writer *writer, const char *key, str value) {
     json_write_key(writer, str_from_cstr(key));
     json_write_str(writer, value);
+}
+
+void json_write_member_i64(struct json_writer *writer, const char *key, int64_t value) {
+    json_write_key(writer, str_from_cstr(key));
+    json_write_i64(writer, value);
+}
+
+void json_write_member_count(struct json_writer *writer, const char *key, uint64_t value) {
+    json_write_member_i64(writer, key, (int64_t)value);
+}
+
+void json_write_member_double(struct json_writer *writer, const char *key, double value) {
+    json_write_key(writer, str_from_cstr(key));
+    json_write_double(writer, value);
+}
+
+void json_write_member_bool(struct json_writer *writer, const char *key, bool value) {
+    json_write_key(writer, str_from_cstr(key));
+    json_write_bool(writer, value);
+}
+
+void json_write_member_time(struct json_writer *writer,
+                            struct arena *arena,
+                            const char *key,
+                            int64_t ms) {
+    json_write_key(writer, str_from_cstr(key));
+    if (ms == 0) {
+        json_write_null(writer);
+    } else {
+        json_write_str(writer, time_format_iso8601(arena, ms));
+    }
 }
 
 /* The letter of a two-character escape, or 0. */

@@ -2,6 +2,7 @@
 #include "base/str.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -245,4 +246,32 @@ str str_utf8_prefix(str s, size_t characters) {
         }
     }
     return str_slice(s, 0, at);
+}
+
+uint32_t str_utf8_code_point(str character) {
+    uint32_t code = (unsigned char)character.ptr[0];
+    if (character.len > 1) {
+        code &= 0x7FU >> character.len;
+    }
+    for (size_t i = 1; i < character.len; i++) {
+        code = code << 6 | ((unsigned char)character.ptr[i] & 0x3FU);
+    }
+    return code;
+}
+
+static int compare_texts(const void *a, const void *b) {
+    return str_compare(*(const str *)a, *(const str *)b);
+}
+
+size_t str_sort_distinct(str *texts, size_t count) {
+    size_t kept = 0;
+    if (count > 0) {
+        qsort(texts, count, sizeof *texts, compare_texts);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!str_is_empty(texts[i]) && (kept == 0 || !str_eq(texts[i], texts[kept - 1]))) {
+            texts[kept++] = texts[i];
+        }
+    }
+    return kept;
 }

@@ -8,9 +8,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Some 60,000 load balancers in the most wordy format. */
-#define DOCUMENT_BYTES_MAX ((size_t)512 * 1024 * 1024)
-
 static bool add_region(struct audit_options *options, str region) {
     if (!region_is_valid(region)) {
         usage_error("--region %.*s is no AWS Region", (int)region.len, region.ptr);

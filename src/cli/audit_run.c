@@ -181,22 +181,6 @@ static void wait_for(struct board *board, struct progress *progress) {
     progress_end(progress);
 }
 
-static int compare_texts(const void *a, const void *b) {
-    return str_compare(*(const str *)a, *(const str *)b);
-}
-
-/* Sorted, each once, empty ones left out. */
-static size_t distinct(str *texts, size_t count) {
-    size_t kept = 0;
-    qsort(texts, count, sizeof *texts, compare_texts);
-    for (size_t i = 0; i < count; i++) {
-        if (!str_is_empty(texts[i]) && (kept == 0 || !str_eq(texts[i], texts[kept - 1]))) {
-            texts[kept++] = texts[i];
-        }
-    }
-    return kept;
-}
-
 /* What was looked at: what was asked for, and whose the load balancers are. */
 static void fill(const struct cli *cli, const struct board *board, struct fleet *fleet) {
     size_t count = board->job_count + board->row_count;
@@ -208,8 +192,8 @@ static void fill(const struct cli *cli, const struct board *board, struct fleet 
         accounts[i] = is_job ? board->jobs[i].account_id : row->account_id;
         regions[i] = is_job ? board->jobs[i].region : row->region;
     }
-    fleet->account_count = distinct(accounts, count);
-    fleet->region_count = distinct(regions, count);
+    fleet->account_count = str_sort_distinct(accounts, count);
+    fleet->region_count = str_sort_distinct(regions, count);
     fleet->accounts = accounts;
     fleet->regions = regions;
     fleet->listed = board->to_judge;

@@ -11,6 +11,9 @@
 /* A Lambda event holds at most 6 MB; twice that leaves room for pretty-printed samples. */
 #define EVENT_FILE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
+/* Of audit and report: some 60,000 load balancers in the most wordy format. */
+#define DOCUMENT_BYTES_MAX ((size_t)512 * 1024 * 1024)
+
 struct command {
     const char *name;
     const char *synopsis;

@@ -182,7 +182,7 @@ static enum log_outcome read_whole(struct reading *reading, size_t size) {
     struct error error = {0};
     str compressed = read_piece(reading, room_for(reader, size), size);
     enum status status =
-        inflate_all_in(reader->window, compressed, &reading->sink, &reader->scratch, &error);
+        inflate_all(reader->window, compressed, &reading->sink, &reader->scratch, &error);
     atomic_fetch_add(reader->done_bytes, compressed.len);
     return end_of(reading, status, &error);
 }

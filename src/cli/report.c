@@ -3,8 +3,6 @@
 #include "app/posture.h"
 #include "cli_internal.h"
 
-#define DOCUMENT_BYTES_MAX ((size_t)256 * 1024 * 1024)
-
 enum report_format { REPORT_TEXT, REPORT_HTML, REPORT_JSON, REPORT_CSV };
 
 struct report_options {

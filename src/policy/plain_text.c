@@ -53,23 +53,11 @@ static bool is_no_utf8(str character) {
     return str_utf8_valid_prefix(character) == 0;
 }
 
-/* Of one whole character. */
-static uint32_t code_point(str character) {
-    uint32_t code = (unsigned char)character.ptr[0];
-    if (character.len > 1) {
-        code &= 0x7FU >> character.len;
-    }
-    for (size_t i = 1; i < character.len; i++) {
-        code = code << 6 | ((unsigned char)character.ptr[i] & 0x3FU);
-    }
-    return code;
-}
-
 static bool is_invisible(str character) {
     if (is_no_utf8(character)) {
         return false;
     }
-    uint32_t code = code_point(character);
+    uint32_t code = str_utf8_code_point(character);
     for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++) {
         if (code <= invisible[i].last) {
             return code >= invisible[i].first;

@@ -58,8 +58,7 @@ static void write_metadata(struct json_writer *writer,
                            int64_t now_ms) {
     json_write_key(writer, STR("_aws"));
     json_object_begin(writer);
-    json_write_key(writer, STR("Timestamp"));
-    json_write_i64(writer, now_ms);
+    json_write_member_i64(writer, "Timestamp", now_ms);
     json_write_key(writer, STR("CloudWatchMetrics"));
     json_array_begin(writer);
     json_object_begin(writer);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
 #include <stdlib.h>
 
 #include "fleet_internal.h"
@@ -42,12 +41,9 @@ void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_ou
         }
     }
     summary_out->judged = fleet->row_count - summary_out->unknown;
-    const size_t *modes = summary_out->modes;
-    size_t safe = modes[MODE_DEFENSIVE] + modes[MODE_STRICTEST];
-    size_t known = safe + modes[MODE_MONITOR];
-    summary_out->is_share_known =
-        known > 0 || (summary_out->unknown == 0 && fleet->gap_count == 0 && !fleet->is_interrupted);
-    summary_out->protected_percent = known == 0 ? 100 : 100 * (double)safe / (double)known;
+    bool is_any_known = protected_percent(summary_out->modes, &summary_out->protected_percent);
+    bool is_all_seen = summary_out->unknown == 0 && fleet_is_complete(fleet);
+    summary_out->is_share_known = is_any_known || is_all_seen;
 }
 
 /* A weakness that is known is worse than one that may be. */
@@ -124,11 +120,6 @@ bool fleet_format_parse(str name, enum fleet_format *format_out) {
         }
     }
     return false;
-}
-
-/* The small addend is for hundredths that are none in binary: 57.0 must not become 56.99. */
-double fleet_percent(double percent) {
-    return floor(percent * 100 + 1e-7) / 100;
 }
 
 bool fleet_is_complete(const struct fleet *fleet) {

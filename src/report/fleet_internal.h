@@ -9,9 +9,6 @@
 #include "fix_internal.h"
 #include "report/fleet.h"
 
-/* 0..100 with two decimals, never rounded up: 100 is all of them. */
-double fleet_percent(double percent);
-
 /* Nothing is missing: no gap, not interrupted. Unknown verdicts are no gap: they are listed. */
 bool fleet_is_complete(const struct fleet *fleet);
 
@@ -30,10 +27,9 @@ void fleet_write_members(struct json_writer *writer,
 /* The summary object alone. */
 void fleet_summary_write_json(struct json_writer *writer, const struct fleet_summary *summary);
 
-/* "key":{ and "key":[ and "key":number */
+/* "key":{ and "key":[ */
 void json_open_object(struct json_writer *writer, const char *key);
 void json_open_array(struct json_writer *writer, const char *key);
-void json_write_number(struct json_writer *writer, const char *key, int64_t number);
 /* "controls":[...] of evaluation_controls, under that key. */
 void json_write_controls(struct json_writer *writer,
                          const char *key,

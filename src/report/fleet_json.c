@@ -16,15 +16,6 @@ void json_open_array(struct json_writer *writer, const char *key) {
     json_array_begin(writer);
 }
 
-void json_write_number(struct json_writer *writer, const char *key, int64_t number) {
-    json_write_key(writer, str_from_cstr(key));
-    json_write_i64(writer, number);
-}
-
-static void write_count(struct json_writer *writer, const char *key, size_t count) {
-    json_write_number(writer, key, (int64_t)count);
-}
-
 void json_write_controls(struct json_writer *writer,
                          const char *key,
                          const struct evaluation *evaluation) {
@@ -48,7 +39,7 @@ static void write_list(struct json_writer *writer, const char *key, const str *l
 static void write_modes(struct json_writer *writer, const struct fleet_summary *summary) {
     json_open_object(writer, "modes");
     for (enum desync_mode mode = MODE_MONITOR; mode <= MODE_STRICTEST; mode++) {
-        write_count(writer, mode_name(mode), summary->modes[mode]);
+        json_write_member_count(writer, mode_name(mode), summary->modes[mode]);
     }
     json_object_end(writer);
 }
@@ -57,20 +48,20 @@ static void write_grades(struct json_writer *writer, const struct fleet_summary 
     static const char *const letters[] = {"A", "B", "C", "D", "F"};
     json_open_object(writer, "grades");
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
-        write_count(writer, letters[i], summary->grades[i]);
+        json_write_member_count(writer, letters[i], summary->grades[i]);
     }
     json_object_end(writer);
 }
 
 void fleet_summary_write_json(struct json_writer *writer, const struct fleet_summary *summary) {
     json_object_begin(writer);
-    write_count(writer, "compliant", summary->compliant);
-    write_count(writer, "nonCompliant", summary->non_compliant);
-    write_count(writer, "notApplicable", summary->not_applicable);
-    write_count(writer, "unknown", summary->unknown);
+    json_write_member_count(writer, "compliant", summary->compliant);
+    json_write_member_count(writer, "nonCompliant", summary->non_compliant);
+    json_write_member_count(writer, "notApplicable", summary->not_applicable);
+    json_write_member_count(writer, "unknown", summary->unknown);
     json_write_key(writer, STR("protectedPercent"));
     if (summary->is_share_known) {
-        json_write_double(writer, fleet_percent(summary->protected_percent));
+        json_write_double(writer, summary->protected_percent);
     } else {
         json_write_null(writer);
     }
@@ -114,11 +105,10 @@ void fleet_write_members(struct json_writer *writer,
     json_write_member(writer, "version", fleet->version);
     write_list(writer, "accounts", fleet->accounts, fleet->account_count);
     write_list(writer, "regions", fleet->regions, fleet->region_count);
-    write_count(writer, "listed", summary.listed);
-    write_count(writer, "judged", summary.judged);
-    write_count(writer, "unknown", summary.unknown);
-    json_write_key(writer, STR("interrupted"));
-    json_write_bool(writer, fleet->is_interrupted);
+    json_write_member_count(writer, "listed", summary.listed);
+    json_write_member_count(writer, "judged", summary.judged);
+    json_write_member_count(writer, "unknown", summary.unknown);
+    json_write_member_bool(writer, "interrupted", fleet->is_interrupted);
     write_gaps(writer, fleet);
     json_write_key(writer, STR("summary"));
     fleet_summary_write_json(writer, &summary);

@@ -83,15 +83,15 @@ static void write_optional(struct json_writer *writer, const char *key, str valu
 
 static void write_class(struct ocsf *ocsf, const struct evaluation *evaluation) {
     struct json_writer *writer = &ocsf->writer;
-    json_write_number(writer, "category_uid", CATEGORY_FINDINGS);
+    json_write_member_i64(writer, "category_uid", CATEGORY_FINDINGS);
     json_write_member(writer, "category_name", STR("Findings"));
-    json_write_number(writer, "class_uid", CLASS_COMPLIANCE_FINDING);
+    json_write_member_i64(writer, "class_uid", CLASS_COMPLIANCE_FINDING);
     json_write_member(writer, "class_name", STR("Compliance Finding"));
-    json_write_number(writer, "activity_id", ACTIVITY_CREATE);
+    json_write_member_i64(writer, "activity_id", ACTIVITY_CREATE);
     json_write_member(writer, "activity_name", STR("Create"));
-    json_write_number(writer, "type_uid", TYPE_CREATE);
+    json_write_member_i64(writer, "type_uid", TYPE_CREATE);
     json_write_member(writer, "type_name", STR("Compliance Finding: Create"));
-    json_write_number(writer, "time", ocsf->fleet->generated_ms);
+    json_write_member_i64(writer, "time", ocsf->fleet->generated_ms);
     write_coded(ocsf, "severity", severity_code(severity_of(evaluation)));
     write_coded(ocsf, "status", finding_status(evaluation));
 }

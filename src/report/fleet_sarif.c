@@ -179,7 +179,7 @@ static void write_location(struct sarif *sarif, const struct fleet_row *row) {
     json_write_member(writer, "uri", path_of(sarif->arena, row));
     json_object_end(writer);
     json_open_object(writer, "region");
-    json_write_number(writer, "startLine", 1);
+    json_write_member_i64(writer, "startLine", 1);
     json_object_end(writer);
     json_object_end(writer);
     json_open_array(writer, "logicalLocations");
@@ -263,7 +263,7 @@ static void write_result(struct sarif *sarif,
     json_object_begin(writer);
     json_write_member(writer, "ruleId", str_from_cstr(finding_name(finding->id)));
     if (rule_index(finding->id, &index)) {
-        json_write_number(writer, "ruleIndex", (int64_t)index);
+        json_write_member_i64(writer, "ruleIndex", (int64_t)index);
     }
     json_write_member(writer, "level", level_of(finding->severity));
     write_message(sarif, message_of(sarif, row, finding));
@@ -333,8 +333,8 @@ static void write_invocation(struct sarif *sarif) {
     struct json_writer *writer = &sarif->writer;
     json_open_array(writer, "invocations");
     json_object_begin(writer);
-    json_write_key(writer, STR("executionSuccessful"));
-    json_write_bool(writer, fleet_is_complete(sarif->fleet) && summary.unknown == 0);
+    json_write_member_bool(
+        writer, "executionSuccessful", fleet_is_complete(sarif->fleet) && summary.unknown == 0);
     str time = time_format_iso8601(sarif->arena, sarif->fleet->generated_ms);
     json_write_member(writer, "endTimeUtc", time);
     json_open_array(writer, "toolExecutionNotifications");

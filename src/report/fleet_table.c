@@ -259,7 +259,7 @@ static void append_summary(const struct table *table, const struct fleet_summary
     }
     buf_printf(table->out,
                "Protected: %.2f%% (strictest %zu, defensive %zu, monitor %zu)\n",
-               fleet_percent(summary->protected_percent),
+               summary->protected_percent,
                summary->modes[MODE_STRICTEST],
                summary->modes[MODE_DEFENSIVE],
                summary->modes[MODE_MONITOR]);

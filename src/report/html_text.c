@@ -32,18 +32,6 @@ static bool is_unseen(uint32_t code) {
     return false;
 }
 
-/* Of one whole character. */
-static uint32_t code_point(str character) {
-    uint32_t code = (unsigned char)character.ptr[0];
-    if (character.len > 1) {
-        code &= 0x7FU >> character.len;
-    }
-    for (size_t i = 1; i < character.len; i++) {
-        code = code << 6 | ((unsigned char)character.ptr[i] & 0x3FU);
-    }
-    return code;
-}
-
 /* NULL: stands for itself. */
 static const char *reference(char c) {
     switch (c) {
@@ -66,7 +54,7 @@ static const char *reference(char c) {
 
 static void append_character(struct buf *out, str character) {
     const char *named = character.len == 1 ? reference(character.ptr[0]) : NULL;
-    uint32_t code = code_point(character);
+    uint32_t code = str_utf8_code_point(character);
     if (named != NULL) {
         html_put(out, named);
     } else if (is_unseen(code)) {

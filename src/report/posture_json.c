@@ -6,33 +6,6 @@
 #include "fleet_internal.h"
 #include "posture_internal.h"
 
-static void write_count(struct json_writer *writer, const char *key, uint64_t count) {
-    json_write_key(writer, str_from_cstr(key));
-    json_write_i64(writer, (int64_t)count);
-}
-
-static void write_number(struct json_writer *writer, const char *key, double number) {
-    json_write_key(writer, str_from_cstr(key));
-    json_write_double(writer, number);
-}
-
-static void write_flag(struct json_writer *writer, const char *key, bool flag) {
-    json_write_key(writer, str_from_cstr(key));
-    json_write_bool(writer, flag);
-}
-
-static void write_time(struct json_writer *writer,
-                       struct arena *arena,
-                       const char *key,
-                       int64_t ms) {
-    json_write_key(writer, str_from_cstr(key));
-    if (ms == 0) {
-        json_write_null(writer);
-    } else {
-        json_write_str(writer, time_format_iso8601(arena, ms));
-    }
-}
-
 /* Null without an incident to measure. */
 static void write_repair(struct json_writer *writer, const char *key, double hours, size_t count) {
     json_write_key(writer, str_from_cstr(key));
@@ -45,32 +18,32 @@ static void write_repair(struct json_writer *writer, const char *key, double hou
 
 static void write_kpis_of_now(struct json_writer *writer, const struct posture_kpis *kpis) {
     if (kpis->fleet.is_share_known) {
-        write_number(writer, "protectedPercent", fleet_percent(kpis->fleet.protected_percent));
+        json_write_member_double(writer, "protectedPercent", kpis->fleet.protected_percent);
     } else {
         json_write_key(writer, STR("protectedPercent"));
         json_write_null(writer);
     }
-    write_count(writer, "strictest", kpis->strictest);
-    write_count(writer, "withoutOwner", kpis->without_owner);
-    write_count(writer, "exceptionsActive", kpis->exceptions_active);
-    write_count(writer, "exceptionsEnding", kpis->exceptions_ending);
-    write_count(writer, "exceptionsExpired", kpis->exceptions_expired);
-    write_count(writer, "candidates", kpis->candidates);
+    json_write_member_count(writer, "strictest", kpis->strictest);
+    json_write_member_count(writer, "withoutOwner", kpis->without_owner);
+    json_write_member_count(writer, "exceptionsActive", kpis->exceptions_active);
+    json_write_member_count(writer, "exceptionsEnding", kpis->exceptions_ending);
+    json_write_member_count(writer, "exceptionsExpired", kpis->exceptions_expired);
+    json_write_member_count(writer, "candidates", kpis->candidates);
 }
 
 /* Without a table nothing of this was measured. */
 static void write_kpis_of_history(struct json_writer *writer, const struct posture_kpis *kpis) {
-    write_count(writer, "nonCompliantTooLong", kpis->escalated);
-    write_count(writer, "fights", kpis->fights);
-    write_count(writer, "incidentsClosed", kpis->incidents_closed);
-    write_count(writer, "incidentsOpen", kpis->incidents_open);
+    json_write_member_count(writer, "nonCompliantTooLong", kpis->escalated);
+    json_write_member_count(writer, "fights", kpis->fights);
+    json_write_member_count(writer, "incidentsClosed", kpis->incidents_closed);
+    json_write_member_count(writer, "incidentsOpen", kpis->incidents_open);
     write_repair(writer, "mttrP50Hours", kpis->mttr_p50_hours, kpis->incidents_closed);
     write_repair(writer, "mttrP90Hours", kpis->mttr_p90_hours, kpis->incidents_closed);
-    write_number(writer, "exposureHours", kpis->exposure_hours);
-    write_number(writer, "weightedExposureHours", kpis->weighted_exposure_hours);
-    write_count(writer, "enforced", kpis->enforced);
-    write_count(writer, "promoted", kpis->promoted);
-    write_count(writer, "rolledBack", kpis->rolled_back);
+    json_write_member_double(writer, "exposureHours", kpis->exposure_hours);
+    json_write_member_double(writer, "weightedExposureHours", kpis->weighted_exposure_hours);
+    json_write_member_count(writer, "enforced", kpis->enforced);
+    json_write_member_count(writer, "promoted", kpis->promoted);
+    json_write_member_count(writer, "rolledBack", kpis->rolled_back);
 }
 
 static void write_kpis(struct json_writer *writer, const struct posture *posture) {
@@ -88,13 +61,13 @@ static void write_point(struct json_writer *writer,
                         const struct posture_point *point) {
     json_object_begin(writer);
     json_write_member(writer, "day", date_format(arena, point->day));
-    write_number(writer, "protectedPercent", fleet_percent(point->protected_percent));
-    write_count(writer, "listed", point->listed);
-    write_count(writer, "nonCompliant", point->non_compliant);
+    json_write_member_double(writer, "protectedPercent", point->protected_percent);
+    json_write_member_count(writer, "listed", point->listed);
+    json_write_member_count(writer, "nonCompliant", point->non_compliant);
     json_write_key(writer, STR("modes"));
     json_object_begin(writer);
     for (enum desync_mode mode = MODE_MONITOR; mode <= MODE_STRICTEST; mode++) {
-        write_count(writer, mode_name(mode), point->modes[mode]);
+        json_write_member_count(writer, mode_name(mode), point->modes[mode]);
     }
     json_object_end(writer);
     json_object_end(writer);
@@ -118,9 +91,9 @@ static void write_incident(struct json_writer *writer,
     json_write_member(writer, "resourceId", incident->arn);
     json_write_member(writer, "owner", incident->owner);
     json_write_member(writer, "findings", incident->findings);
-    write_flag(writer, "internetFacing", incident->is_internet_facing);
-    write_time(writer, arena, "openedAt", incident->opened_ms);
-    write_time(writer, arena, "closedAt", incident->closed_ms);
+    json_write_member_bool(writer, "internetFacing", incident->is_internet_facing);
+    json_write_member_time(writer, arena, "openedAt", incident->opened_ms);
+    json_write_member_time(writer, arena, "closedAt", incident->closed_ms);
     json_object_end(writer);
 }
 
@@ -146,16 +119,16 @@ static void write_window(struct json_writer *writer,
         return;
     }
     json_object_begin(writer);
-    write_time(writer, arena, "from", window->start_ms);
-    write_time(writer, arena, "to", window->end_ms);
-    write_count(writer, "requests", window->requests);
-    write_count(writer, "nonCompliant", window->non_compliant);
-    write_count(writer, "elb4xx", window->elb_4xx);
-    write_count(writer, "elb5xx", window->elb_5xx);
-    write_count(writer, "target5xx", window->target_5xx);
-    write_number(
+    json_write_member_time(writer, arena, "from", window->start_ms);
+    json_write_member_time(writer, arena, "to", window->end_ms);
+    json_write_member_count(writer, "requests", window->requests);
+    json_write_member_count(writer, "nonCompliant", window->non_compliant);
+    json_write_member_count(writer, "elb4xx", window->elb_4xx);
+    json_write_member_count(writer, "elb5xx", window->elb_5xx);
+    json_write_member_count(writer, "target5xx", window->target_5xx);
+    json_write_member_double(
         writer, "elb4xxPerRequest", posture_per_request(window->elb_4xx, window->requests));
-    write_number(
+    json_write_member_double(
         writer, "target5xxPerRequest", posture_per_request(window->target_5xx, window->requests));
     json_object_end(writer);
 }
@@ -168,7 +141,7 @@ static void write_change(struct json_writer *writer,
     json_write_member(writer, "action", change->action);
     json_write_member(writer, "from", str_from_cstr(mode_name(change->from)));
     json_write_member(writer, "to", str_from_cstr(mode_name(change->to)));
-    write_time(writer, arena, "at", change->at_ms);
+    json_write_member_time(writer, arena, "at", change->at_ms);
     json_write_member(writer, "why", change->why);
     json_write_member(writer, "by", change->by);
     json_write_member(writer, "watch", change->watch);
@@ -197,15 +170,15 @@ static void write_advice(struct json_writer *writer,
     json_write_member(writer, "owner", row->evaluation.owner);
     json_write_member(
         writer, "recommendation", str_from_cstr(recommendation_name(advice->recommendation)));
-    write_count(writer, "requests", advice->requests);
+    json_write_member_count(writer, "requests", advice->requests);
     if (advice->requests > 0) { /* else nothing was seen, so nothing is known */
         json_write_member(
             writer, "evidenceFrom", advice->is_from_logs ? STR("logs") : STR("metrics"));
-        write_count(writer, "blocked", advice->blocked);
-        write_number(writer, "blockedPercent", advice->blocked_percent);
-        write_number(writer, "boundPercent", advice->bound_percent);
+        json_write_member_count(writer, "blocked", advice->blocked);
+        json_write_member_double(writer, "blockedPercent", advice->blocked_percent);
+        json_write_member_double(writer, "boundPercent", advice->bound_percent);
     }
-    write_time(writer, arena, "newest", advice->newest_ms);
+    json_write_member_time(writer, arena, "newest", advice->newest_ms);
     json_write_member(writer, "reason", advice->reason);
     json_object_end(writer);
 }
@@ -274,7 +247,7 @@ static void write_cases(struct json_writer *writer,
             json_object_begin(writer);
             json_write_member(writer, "resourceId", fleet->rows[i].evaluation.resource_id);
             json_write_member(writer, "owner", fleet->rows[i].evaluation.owner);
-            write_time(writer, arena, "since", posture->rows[i].non_compliant_since_ms);
+            json_write_member_time(writer, arena, "since", posture->rows[i].non_compliant_since_ms);
             json_object_end(writer);
         }
     }
@@ -317,8 +290,8 @@ void posture_write_json(struct buf *out,
     json_writer_init(&writer, out);
     json_object_begin(&writer);
     fleet_write_members(&writer, arena, fleet);
-    write_time(&writer, arena, "periodStart", posture->period_start_ms);
-    write_flag(&writer, "hasState", posture->has_state);
+    json_write_member_time(&writer, arena, "periodStart", posture->period_start_ms);
+    json_write_member_bool(&writer, "hasState", posture->has_state);
     write_kpis(&writer, posture);
     write_trend(&writer, arena, posture);
     write_incidents(&writer, arena, posture);

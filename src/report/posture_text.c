@@ -17,7 +17,7 @@ static void write_trend(struct buf *out, struct arena *arena, const struct postu
     const struct posture_point *first = &posture->trend[0];
     buf_printf(out,
                " (%.1f %% on %" STR_FMT ")",
-               fleet_percent(first->protected_percent),
+               first->protected_percent,
                STR_ARG(date_format(arena, first->day)));
 }
 
@@ -25,7 +25,7 @@ static void write_fleet(struct buf *out, struct arena *arena, const struct postu
     const struct fleet_summary *summary = &posture->kpis.fleet;
     str counts = fleet_counts_text(arena, summary);
     if (summary->is_share_known) {
-        buf_printf(out, "Protected: %.2f %%", fleet_percent(summary->protected_percent));
+        buf_printf(out, "Protected: %.2f %%", summary->protected_percent);
         write_trend(out, arena, posture);
     } else {
         buf_append(out, STR("Protected: not known, for no mode could be read"));

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "policy/recommend.h"
 #include "report/render.h"
 
 static void write_finding(struct json_writer *writer, const struct finding *finding) {
@@ -10,15 +11,6 @@ static void write_finding(struct json_writer *writer, const struct finding *find
     json_write_member(writer, "severity", str_from_cstr(severity_name(finding->severity)));
     json_write_member(writer, "message", finding->message);
     json_object_end(writer);
-}
-
-static void write_ordering(struct json_writer *writer, struct arena *arena, int64_t ordering_ms) {
-    json_write_key(writer, STR("orderingTimestamp"));
-    if (ordering_ms == 0) {
-        json_write_null(writer);
-        return;
-    }
-    json_write_str(writer, time_format_iso8601(arena, ordering_ms));
 }
 
 void evaluation_write_members(struct json_writer *writer,
@@ -30,16 +22,17 @@ void evaluation_write_members(struct json_writer *writer,
     json_write_member(writer, "resourceId", evaluation->resource_id);
     json_write_member(writer, "compliance", str_from_cstr(compliance_name(evaluation->compliance)));
     json_write_member(writer, "annotation", annotation_render(arena, evaluation));
-    write_ordering(writer, arena, evaluation->ordering_ms);
+    json_write_member_time(writer, arena, "orderingTimestamp", evaluation->ordering_ms);
     json_write_member(writer, "mode", str_from_cstr(mode_name(evaluation->mode)));
     json_write_member(writer, "requiredMode", str_from_cstr(mode_name(evaluation->required_mode)));
     json_write_member(writer, "grade", (str){&grade, 1});
     json_write_member(writer, "owner", evaluation->owner);
     json_write_member(
         writer, "source", evaluation->source == SOURCE_LIVE ? STR("live") : STR("event"));
-    if (!str_is_empty(evaluation->recommendation)) {
-        json_write_member(writer, "recommendation", evaluation->recommendation);
-        json_write_member(writer, "recommendationReason", evaluation->recommendation_reason);
+    if (evaluation->advice != NULL) {
+        const char *name = recommendation_name(evaluation->advice->recommendation);
+        json_write_member(writer, "recommendation", str_from_cstr(name));
+        json_write_member(writer, "recommendationReason", evaluation->advice->reason);
     }
     json_write_key(writer, STR("findings"));
     json_array_begin(writer);
@@ -49,9 +42,9 @@ void evaluation_write_members(struct json_writer *writer,
     json_array_end(writer);
 }
 
-void evaluation_write_json(struct json_writer *writer,
-                           struct arena *arena,
-                           const struct evaluation *evaluation) {
+static void write_evaluation(struct json_writer *writer,
+                             struct arena *arena,
+                             const struct evaluation *evaluation) {
     json_object_begin(writer);
     evaluation_write_members(writer, arena, evaluation);
     json_object_end(writer);
@@ -86,7 +79,7 @@ void response_add(struct response *response,
     struct json_writer writer;
     buf_init(&text, arena, response->out->bytes_max);
     json_writer_init(&writer, &text);
-    evaluation_write_json(&writer, arena, evaluation);
+    write_evaluation(&writer, arena, evaluation);
     size_t needed = response->out->len + text.len + RESPONSE_TAIL_BYTES;
     if (buf_status(&text) != STATUS_OK || needed > response->out->bytes_max) {
         response->omitted++;
@@ -121,21 +114,17 @@ static void write_actions(struct response *response, const struct response_total
     }
     json_array_end(writer);
     if (omitted > 0) {
-        json_write_key(writer, STR("actionsOmitted"));
-        json_write_i64(writer, (int64_t)omitted);
+        json_write_member_count(writer, "actionsOmitted", omitted);
     }
 }
 
 void response_end(struct response *response, const struct response_totals *totals) {
     struct json_writer *writer = &response->writer;
     json_array_end(writer);
-    json_write_key(writer, STR("reported"));
-    json_write_i64(writer, (int64_t)totals->reported);
-    json_write_key(writer, STR("failed"));
-    json_write_i64(writer, (int64_t)totals->failed);
+    json_write_member_count(writer, "reported", totals->reported);
+    json_write_member_count(writer, "failed", totals->failed);
     if (response->omitted > 0) {
-        json_write_key(writer, STR("omitted"));
-        json_write_i64(writer, (int64_t)response->omitted);
+        json_write_member_count(writer, "omitted", response->omitted);
     }
     write_actions(response, totals);
     json_object_end(writer);

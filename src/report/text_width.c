@@ -42,19 +42,8 @@ static const struct {
     {0x20000, 0x3FFFD, 2}, /* CJK extensions B and later */
 };
 
-static uint32_t code_point(str character) {
-    uint32_t code = (unsigned char)character.ptr[0];
-    if (character.len > 1) {
-        code &= 0x7FU >> character.len;
-    }
-    for (size_t i = 1; i < character.len; i++) {
-        code = code << 6 | ((unsigned char)character.ptr[i] & 0x3FU);
-    }
-    return code;
-}
-
 static size_t character_width(str character) {
-    uint32_t code = code_point(character);
+    uint32_t code = str_utf8_code_point(character);
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
         if (code <= blocks[i].last) {
             return code >= blocks[i].first ? blocks[i].width : 1;

@@ -72,28 +72,11 @@ struct traffic_sum *traffic_sum_days(struct arena *arena,
     return sums;
 }
 
-static void write_number(struct json_writer *writer, const char *key, uint64_t number) {
-    json_write_key(writer, str_from_cstr(key));
-    json_write_i64(writer, (int64_t)number);
-}
-
-static void write_time(struct json_writer *writer,
-                       struct arena *arena,
-                       const char *key,
-                       int64_t ms) {
-    json_write_key(writer, str_from_cstr(key));
-    if (ms == 0) {
-        json_write_null(writer);
-    } else {
-        json_write_str(writer, time_format_iso8601(arena, ms));
-    }
-}
-
 static void write_classes(struct json_writer *writer, const struct tally_counts *counts) {
     json_write_key(writer, STR("classes"));
     json_object_begin(writer);
     for (size_t class = 0; class < CLASS_COUNT; class ++) {
-        write_number(
+        json_write_member_count(
             writer, traffic_class_name((enum traffic_class) class), counts->classes[class]);
     }
     json_object_end(writer);
@@ -108,7 +91,7 @@ static void write_unknown_classes(struct json_writer *writer, const struct tally
         json_write_i64(writer, (int64_t)result->unknown_classes[i].count);
     }
     json_object_end(writer);
-    write_number(writer, "withoutClass", result->classless);
+    json_write_member_count(writer, "withoutClass", result->classless);
 }
 
 /* What the unparsed lines are, where that is known. */
@@ -117,7 +100,7 @@ static void write_kinds(struct json_writer *writer, const struct tally_result *r
     json_object_begin(writer);
     for (size_t kind = ACCESS_LOG_UNPARSED; kind <= ACCESS_LOG_TEST_FILE; kind++) {
         if (result->kinds[kind] > 0) {
-            write_number(
+            json_write_member_count(
                 writer, access_log_kind_name((enum access_log_kind)kind), result->kinds[kind]);
         }
     }
@@ -150,9 +133,9 @@ static void write_reasons(struct json_writer *writer, const struct tally_result 
 static void write_would_block(struct json_writer *writer, const struct tally_counts *counts) {
     json_write_key(writer, STR("wouldBlock"));
     json_object_begin(writer);
-    write_number(writer, "monitor", 0);
-    write_number(writer, "defensive", tally_blocked_by_defensive(counts));
-    write_number(writer, "strictest", tally_blocked_by_strictest(counts));
+    json_write_member_count(writer, "monitor", 0);
+    json_write_member_count(writer, "defensive", tally_blocked_by_defensive(counts));
+    json_write_member_count(writer, "strictest", tally_blocked_by_strictest(counts));
     json_object_end(writer);
 }
 
@@ -183,12 +166,12 @@ static void write_groups(struct json_writer *writer, const struct traffic_report
                               group_key_name(report->keys[k]),
                               traffic_group_text(group, report->keys[k]));
         }
-        write_number(writer, "count", group->count);
-        write_number(writer, "error", group->error);
+        json_write_member_count(writer, "count", group->count);
+        json_write_member_count(writer, "error", group->error);
         json_object_end(writer);
     }
     json_array_end(writer);
-    write_number(writer, "groupErrorMax", report->result->group_error_max);
+    json_write_member_count(writer, "groupErrorMax", report->result->group_error_max);
 }
 
 static void write_load_balancers(struct json_writer *writer,
@@ -201,12 +184,12 @@ static void write_load_balancers(struct json_writer *writer,
     for (size_t i = 0; i < count; i++) {
         json_object_begin(writer);
         json_write_member(writer, "id", sums[i].load_balancer);
-        write_number(writer, "requests", sums[i].counts.requests);
+        json_write_member_count(writer, "requests", sums[i].counts.requests);
         write_classes(writer, &sums[i].counts);
         json_object_end(writer);
     }
     json_array_end(writer);
-    write_number(writer, "untallied", result->untallied);
+    json_write_member_count(writer, "untallied", result->untallied);
 }
 
 static void write_offenders(struct json_writer *writer, const struct tally_result *result) {
@@ -220,14 +203,14 @@ static void write_offenders(struct json_writer *writer, const struct tally_resul
         json_write_member(writer, "userAgent", offender->user_agent);
         json_write_member(writer, "client", offender->client);
         json_write_member(writer, "host", offender->host);
-        write_number(writer, "count", offender->count);
-        write_number(writer, "error", offender->error);
+        json_write_member_count(writer, "count", offender->count);
+        json_write_member_count(writer, "error", offender->error);
         json_write_member(writer, "cause", str_from_cstr(advice.cause));
         json_write_member(writer, "fix", str_from_cstr(advice.fix));
         json_object_end(writer);
     }
     json_array_end(writer);
-    write_number(writer, "offenderErrorMax", result->offender_error_max);
+    json_write_member_count(writer, "offenderErrorMax", result->offender_error_max);
 }
 
 void traffic_write_json(struct buf *out, struct arena *arena, const struct traffic_report *report) {
@@ -235,15 +218,15 @@ void traffic_write_json(struct buf *out, struct arena *arena, const struct traff
     struct json_writer writer;
     json_writer_init(&writer, out);
     json_object_begin(&writer);
-    write_number(&writer, "files", report->file_count);
-    write_number(&writer, "lines", result->lines);
-    write_number(&writer, "requests", result->totals.requests);
-    write_number(&writer, "unparsed", result->unparsed);
+    json_write_member_count(&writer, "files", report->file_count);
+    json_write_member_count(&writer, "lines", result->lines);
+    json_write_member_count(&writer, "requests", result->totals.requests);
+    json_write_member_count(&writer, "unparsed", result->unparsed);
     write_kinds(&writer, result);
     write_notes(&writer, "skipped", "why", report->skipped, report->skipped_count);
     write_notes(&writer, "errors", "message", report->errors, report->error_count);
-    write_time(&writer, arena, "from", result->from_ms);
-    write_time(&writer, arena, "to", result->to_ms);
+    json_write_member_time(&writer, arena, "from", result->from_ms);
+    json_write_member_time(&writer, arena, "to", result->to_ms);
     write_classes(&writer, &result->totals);
     write_unknown_classes(&writer, result);
     write_reasons(&writer, result);

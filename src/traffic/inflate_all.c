@@ -133,11 +133,11 @@ static size_t skip_padding(str compressed, size_t at) {
     return at;
 }
 
-enum status inflate_all_in(struct inflate_window *window,
-                           str compressed,
-                           const struct line_sink *sink,
-                           struct arena *arena,
-                           struct error *error) {
+enum status inflate_all(struct inflate_window *window,
+                        str compressed,
+                        const struct line_sink *sink,
+                        struct arena *arena,
+                        struct error *error) {
     ASSERT(window != NULL && sink != NULL && sink->take != NULL && arena != NULL);
     window->joiner.sink = *sink;
     window->joiner.held = 0;
@@ -160,11 +160,4 @@ enum status inflate_all_in(struct inflate_window *window,
     struct inflate *stream = inflate_new_within(arena, &window->joiner, taken, made);
     TRY(inflate_feed(stream, str_slice(compressed, taken, compressed.len), error));
     return inflate_end(stream, error);
-}
-
-enum status inflate_all(str compressed,
-                        const struct line_sink *sink,
-                        struct arena *arena,
-                        struct error *error) {
-    return inflate_all_in(inflate_window_new(arena), compressed, sink, arena, error);
 }

@@ -95,10 +95,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct outcome whole;
     struct outcome other;
     struct line_sink sink = sink_of(&whole, &arena);
-    whole.status = inflate_all_in(window, bytes, &sink, &arena, &whole.error);
+    whole.status = inflate_all(window, bytes, &sink, &arena, &whole.error);
     hold_outcome(&whole);
     sink = sink_of(&other, &arena);
-    other.status = inflate_all(bytes, &sink, &arena, &other.error);
+    other.status = inflate_all(inflate_window_new(&arena), bytes, &sink, &arena, &other.error);
     hold_same(&whole, &other);
     in_pieces(&arena, bytes, piece_bytes, &other);
     hold_same(&whole, &other);

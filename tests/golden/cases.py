@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).resolve().parent
 
 EVALUATION = ("resourceType", "resourceId", "compliance", "annotation", "orderingTimestamp", "mode",
               "requiredMode", "grade", "owner", "source", "findings")
-TOP = ("about", "changesWith", "environment", "evaluate", "live")
+TOP = ("about", "environment", "evaluate", "live")
 EVALUATE = (*EVALUATION, "exitCode", "error", "errorHolds")
 # Beside evaluations, of events about access logs.
 LOGS = ("logObjects", "batchItemFailures")
@@ -248,7 +248,7 @@ def write(case, scratch):
     before = json.loads(_read(case.expected)) if case.expected.is_file() else {}
     environment = before.get("environment", {})
     moved = move.of(event)
-    after = {name: before[name] for name in ("about", "changesWith", "environment")
+    after = {name: before[name] for name in ("about", "environment")
              if name in before}
     after["evaluate"] = evaluate(moved, scratch / f"{case.name}.json", environment)
     after["live"], _ = invoke(moved, case.fleet, environment)

@@ -92,14 +92,6 @@ def test_every_expectation_has_an_event():
     assert len(CASES) >= 44
 
 
-@pytest.mark.parametrize("name", [n for n in CASES if "changesWith" in expectation(n)])
-def test_what_comes_later_is_refused_by_name_today(name):
-    expected = expectation(name)
-    assert expected["live"]["errorType"] == "Function.InvalidEvent"
-    assert any("accepted" in words for words in expected["live"]["errorHolds"])
-    assert expected["live"]["calls"] == {}
-
-
 # A changed expectation fails
 
 def changes():

@@ -23,13 +23,6 @@ SECURITY_HUB = "securityhub:POST /findings/import"
 numbers = itertools.count(0xA0)
 
 
-@pytest.fixture(scope="module")
-def module_aws(shared_aws):
-    shared_aws.reset()
-    yield shared_aws
-    shared_aws.reset()
-
-
 @pytest.fixture
 def aws(module_aws):
     module_aws.forget()

@@ -22,13 +22,6 @@ CLASSES = [("-", "-"), ("Acceptable", "SpaceInUri"), ("Ambiguous", "DuplicateCon
            ("Severe", "BadContentLength")]
 
 
-@pytest.fixture(scope="module")
-def module_aws(shared_aws):
-    shared_aws.reset()
-    yield shared_aws
-    shared_aws.reset()
-
-
 @pytest.fixture
 def aws(module_aws):
     module_aws.forget()

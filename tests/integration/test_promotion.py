@@ -29,13 +29,6 @@ UTC = datetime.timezone.utc
 REQUESTS = 120
 
 
-@pytest.fixture(scope="module")
-def module_aws(shared_aws):
-    shared_aws.reset()
-    yield shared_aws
-    shared_aws.reset()
-
-
 @pytest.fixture
 def aws(module_aws):
     module_aws.reset()

@@ -47,7 +47,7 @@ static void protected_percent_is_of_the_known_modes(void **state) {
         }
         struct fleet_summary summary;
         fleet_summarize(&fleet, &summary);
-        if (fleet_percent(summary.protected_percent) != rows[i].percent) {
+        if (summary.protected_percent != rows[i].percent) {
             fail_msg("%s: %f", rows[i].name, summary.protected_percent);
         }
     }

@@ -129,7 +129,7 @@ static struct outcome unpack_with(const struct way *way, str bytes, void (*taker
     if (way->piece_bytes > 0) {
         outcome.status = feed(inflate_new(&arena, &sink), bytes, way->piece_bytes, &error);
     } else {
-        outcome.status = inflate_all(bytes, &sink, &arena, &error);
+        outcome.status = inflate_all(inflate_window_new(&arena), bytes, &sink, &arena, &error);
     }
     assert_int_equal(error.status, outcome.status);
     outcome.message = error.message;
@@ -304,9 +304,9 @@ static void a_window_serves_file_after_file(void **state) {
     struct outcome outcome = {0};
     buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
     const struct line_sink sink = {&outcome, take};
-    assert_int_equal(inflate_all_in(window, good, &sink, &arena, NULL), STATUS_OK);
-    assert_int_equal(inflate_all_in(window, cut(good, 10), &sink, &arena, NULL), STATUS_INCOMPLETE);
-    assert_int_equal(inflate_all_in(window, good, &sink, &arena, NULL), STATUS_OK);
+    assert_int_equal(inflate_all(window, good, &sink, &arena, NULL), STATUS_OK);
+    assert_int_equal(inflate_all(window, cut(good, 10), &sink, &arena, NULL), STATUS_INCOMPLETE);
+    assert_int_equal(inflate_all(window, good, &sink, &arena, NULL), STATUS_OK);
     assert_str(buf_str(&outcome.text), "good\ngood\n");
 }
 

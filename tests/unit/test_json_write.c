@@ -259,6 +259,22 @@ static void written_keys_are_escaped(void **state) {
     assert_written(&buf, "{\"a\\\"\\n\":\"" REPLACEMENT "\"}");
 }
 
+static void members_are_written_by_their_type(void **state) {
+    struct buf buf;
+    struct json_writer w = writer_new(*state, &buf);
+    json_object_begin(&w);
+    json_write_member_i64(&w, "i", -3);
+    json_write_member_count(&w, "n", 7);
+    json_write_member_double(&w, "d", 1.5);
+    json_write_member_bool(&w, "b", true);
+    json_write_member_time(&w, *state, "t", 1795420800000);
+    json_write_member_time(&w, *state, "none", 0);
+    json_object_end(&w);
+    assert_written(&buf,
+                   "{\"i\":-3,\"n\":7,\"d\":1.5,\"b\":true,"
+                   "\"t\":\"2026-11-23T08:00:00.000Z\",\"none\":null}");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writer_puts_commas_where_they_belong),
@@ -271,6 +287,7 @@ int main(void) {
         cmocka_unit_test(doubles_are_written_in_the_shortest_form),
         cmocka_unit_test(doubles_survive_a_round_trip),
         cmocka_unit_test(written_keys_are_escaped),
+        cmocka_unit_test(members_are_written_by_their_type),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -203,6 +203,31 @@ static void tag_get_without_tags_finds_nothing(void **state) {
     assert_false(tag_get(&facts, STR("Owner"), &value));
 }
 
+static void protected_percent_is_rounded_down_and_of_known_modes(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t counts[4]; /* unknown, monitor, defensive, strictest */
+        bool is_known;
+        double percent;
+    } rows[] = {
+        {"none at all", {0, 0, 0, 0}, false, 100},
+        {"none known", {5, 0, 0, 0}, false, 100},
+        {"all", {1, 0, 2, 3}, true, 100},
+        {"none protected", {0, 4, 0, 0}, true, 0},
+        {"seven of eleven", {0, 4, 6, 1}, true, 63.63},
+        {"all but one of many", {0, 1, 99999, 0}, true, 99.99},
+        {"57 of 100", {0, 43, 57, 0}, true, 57},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double percent = -1;
+        if (protected_percent(rows[i].counts, &percent) != rows[i].is_known ||
+            percent != rows[i].percent) {
+            fail_msg("%s: %f", rows[i].name, percent);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_round_trip),
@@ -215,6 +240,7 @@ int main(void) {
         cmocka_unit_test(arn_cut_before_its_id_is_never_an_application_load_balancer),
         cmocka_unit_test(tag_get_finds_exactly_this_key),
         cmocka_unit_test(tag_get_without_tags_finds_nothing),
+        cmocka_unit_test(protected_percent_is_rounded_down_and_of_known_modes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

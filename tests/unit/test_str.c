@@ -328,6 +328,24 @@ static void str_utf8_prefix_never_ends_inside_a_character(void **state) {
     assert_int_equal(str_utf8_prefix(STR_EMPTY, 3).len, 0);
 }
 
+static void str_utf8_code_point_reads_each_length(void **state) {
+    (void)state;
+    assert_int_equal(str_utf8_code_point(STR("z")), 'z');
+    assert_int_equal(str_utf8_code_point(STR("\xC3\xA4")), 0xE4);
+    assert_int_equal(str_utf8_code_point(STR("\xE2\x82\xAC")), 0x20AC);
+    assert_int_equal(str_utf8_code_point(STR("\xF0\x9F\x98\x80")), 0x1F600);
+}
+
+static void str_sort_distinct_keeps_one_of_each_that_is_not_empty(void **state) {
+    (void)state;
+    str texts[] = {STR("b"), STR_EMPTY, STR("a"), STR("b"), STR("ab"), STR_EMPTY};
+    assert_int_equal(str_sort_distinct(texts, COUNT(texts)), 3);
+    assert_true(str_eq(texts[0], STR("a")));
+    assert_true(str_eq(texts[1], STR("ab")));
+    assert_true(str_eq(texts[2], STR("b")));
+    assert_int_equal(str_sort_distinct(NULL, 0), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(str_from_cstr_borrows_and_takes_null_as_empty),
@@ -345,6 +363,8 @@ int main(void) {
         cmocka_unit_test(str_utf8_valid_prefix_ends_at_the_first_bad_byte),
         cmocka_unit_test(str_utf8_count_counts_characters),
         cmocka_unit_test(str_utf8_prefix_never_ends_inside_a_character),
+        cmocka_unit_test(str_utf8_code_point_reads_each_length),
+        cmocka_unit_test(str_sort_distinct_keeps_one_of_each_that_is_not_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
