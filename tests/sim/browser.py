@@ -32,7 +32,9 @@ class Browser:
     """One browser with one page. Use it with `with`."""
 
     def __init__(self, path):
-        self.folder = tempfile.TemporaryDirectory(prefix="desync-guard-browser-")
+        # Its children outlive it for a moment and go on writing there.
+        self.folder = tempfile.TemporaryDirectory(prefix="desync-guard-browser-",
+                                                  ignore_cleanup_errors=True)
         to_browser, self.write_end = os.pipe()
         self.read_end, from_browser = os.pipe()
         # Out of the way of 3 and 4.
