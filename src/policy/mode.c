@@ -87,6 +87,7 @@ void check_mode_too_weak(const struct rule *rule, struct judgement *judgement) {
 bool protected_percent(const size_t counts[static 4], double *percent_out) {
     size_t safe = counts[MODE_DEFENSIVE] + counts[MODE_STRICTEST];
     size_t known = safe + counts[MODE_MONITOR];
-    *percent_out = known == 0 ? 100 : (double)(10000 * safe / known) / 100;
+    size_t hundredths = known == 0 ? 10000 : 10000 * safe / known;
+    *percent_out = (double)hundredths / 100;
     return known > 0;
 }
