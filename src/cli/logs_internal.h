@@ -49,9 +49,6 @@ struct log_reader {
     struct tally *tally;
     struct inflate_window *window;
     _Atomic uint64_t *done_bytes; /* advanced as bytes of files are read */
-    struct arena room_arena;      /* a compressed file's bytes; the largest so far decides */
-    char *room;
-    size_t room_bytes;
 };
 
 enum log_outcome {

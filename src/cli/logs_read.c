@@ -10,9 +10,7 @@
 
 #define PIECE_BYTES ((size_t)256 * 1024)
 #define MAGIC_BYTES ((size_t)2)
-/* Of a compressed file: a larger one comes in pieces, which is slower. Objects of five minutes are
- * far below, and each core may hold as much. */
-#define WHOLE_BYTES_MAX ((size_t)256 * 1024 * 1024)
+
 /* Lines of one file on their way into the tally. Until one of them is an access log's they are but
  * counted: a file of nothing but another log's is not to be in the totals. */
 struct line_gate {
@@ -100,22 +98,47 @@ struct reading {
     bool is_gzip;  /* known to be, or said to be by its name */
 };
 
+/* To where the file was read, which what is damaged is twice. */
+static void advance_to(struct reading *reading, uint64_t position) {
+    if (position > reading->done) {
+        atomic_fetch_add(reading->reader->done_bytes, position - reading->done);
+        reading->done = position;
+    }
+}
+
+/* What read() or pread() gave: true to ask for more. */
+static bool is_more(struct reading *reading, ssize_t got, size_t *count) {
+    if (got > 0) {
+        *count += (size_t)got;
+        return true;
+    }
+    bool is_interrupted = got < 0 && errno == EINTR;
+    reading->error = got < 0 && !is_interrupted ? errno : 0;
+    return is_interrupted;
+}
+
 /* Up to `size` bytes; fewer only at the end, or when reading->error says so. */
 static str read_piece(struct reading *reading, char *bytes, size_t size) {
     str piece = {bytes, 0};
-    while (piece.len < size) {
-        ssize_t got = read(reading->file, bytes + piece.len, size - piece.len);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            reading->error = got < 0 ? errno : 0;
-            break;
-        }
-        piece.len += (size_t)got;
+    while (piece.len < size &&
+           is_more(reading, read(reading->file, bytes + piece.len, size - piece.len), &piece.len)) {
     }
-    reading->done += piece.len;
+    advance_to(reading, reading->done + piece.len);
     return piece;
+}
+
+/* Likewise from a position on. Not mapped: a mapped file that somebody cuts meanwhile would end us
+ * all by SIGBUS. */
+static size_t read_at(void *context, char *bytes, size_t size, uint64_t position) {
+    struct reading *reading = context;
+    size_t count = 0;
+    while (count < size &&
+           is_more(reading,
+                   pread(reading->file, bytes + count, size - count, (off_t)(position + count)),
+                   &count)) {
+    }
+    advance_to(reading, position + count);
+    return count;
 }
 
 static enum log_outcome fail_errno(struct reading *reading, int number) {
@@ -142,7 +165,7 @@ static enum log_outcome end_of(struct reading *reading,
     return LOG_READ;
 }
 
-/* In pieces: plain text, what comes through a pipe, and the largest files. */
+/* In pieces: plain text, and what comes through a pipe. */
 static enum log_outcome read_in_pieces(struct reading *reading) {
     struct arena *scratch = &reading->reader->scratch;
     char *bytes = arena_alloc(scratch, PIECE_BYTES);
@@ -156,7 +179,6 @@ static enum log_outcome read_in_pieces(struct reading *reading) {
                          : inflate_new_plain(scratch, &reading->sink);
         }
         enum status status = inflate_feed(stream, piece, &error);
-        atomic_fetch_add(reading->reader->done_bytes, piece.len);
         if (status == STATUS_OK && piece.len < PIECE_BYTES) {
             return end_of(reading, inflate_end(stream, &error), &error);
         }
@@ -166,24 +188,12 @@ static enum log_outcome read_in_pieces(struct reading *reading) {
     }
 }
 
-/* Kept from file to file: fresh memory costs more than the reading. */
-static char *room_for(struct log_reader *reader, size_t size) {
-    if (size > reader->room_bytes) {
-        arena_reset(&reader->room_arena);
-        reader->room = arena_alloc(&reader->room_arena, size);
-        reader->room_bytes = size;
-    }
-    return reader->room;
-}
-
-/* Read, not mapped: a mapped file that somebody cuts meanwhile would end us all by SIGBUS. */
-static enum log_outcome read_whole(struct reading *reading, size_t size) {
+static enum log_outcome read_compressed(struct reading *reading) {
     struct log_reader *reader = reading->reader;
+    const struct byte_source source = {reading, read_at};
     struct error error = {0};
-    str compressed = read_piece(reading, room_for(reader, size), size);
     enum status status =
-        inflate_all(reader->window, compressed, &reading->sink, &reader->scratch, &error);
-    atomic_fetch_add(reader->done_bytes, compressed.len);
+        inflate_all(reader->window, &source, &reading->sink, &reader->scratch, &error);
     return end_of(reading, status, &error);
 }
 
@@ -198,9 +208,8 @@ static enum log_outcome read_regular(struct reading *reading, const char *path, 
     bool is_named_gzip = str_ends_with(str_from_cstr(path), STR(".gz"));
     reading->is_gzip =
         is_gzip(magic, (size_t)count) || (is_named_gzip && (count == 0 || !is_text(magic[0])));
-    enum log_outcome outcome = reading->is_gzip && size <= WHOLE_BYTES_MAX
-                                   ? read_whole(reading, (size_t)size)
-                                   : read_in_pieces(reading);
+    enum log_outcome outcome =
+        reading->is_gzip ? read_compressed(reading) : read_in_pieces(reading);
     if (outcome == LOG_READ && reading->done < size) {
         *reading->why = str_format(reading->reader->arena,
                                    "cut to %" PRIu64 " of %" PRIu64 " bytes while it was read",

@@ -101,7 +101,6 @@ static void *work(void *context) {
 static void clean_up_worker(void *context) {
     struct worker *worker = context;
     arena_clean_up(&worker->reader.scratch);
-    arena_clean_up(&worker->reader.room_arena);
     arena_clean_up(&worker->arena);
 }
 

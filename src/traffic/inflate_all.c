@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libdeflate as built by .ci/libdeflate-window.pl unpacks into a window that stays in the
- * processor's cache, where the lines are looked at, too. With a libdeflate that lacks this (that of
- * Debian, in the dynamic build) everything is left to zlib's stream.
+ * libdeflate as built by .ci/libdeflate-window.pl unpacks from a buffer and into a window that both
+ * stay in the processor's cache, where the lines are looked at, too. With a libdeflate that lacks
+ * this (that of Debian, in the dynamic build) everything is left to zlib's stream.
  */
 #include <libdeflate.h>
 #include <string.h>
@@ -15,14 +15,18 @@ __attribute__((weak)) enum libdeflate_result libdeflate_deflate_decompress_windo
     size_t in_size,
     void *window,
     size_t window_size,
+    const void *(*fill)(void *context, const void *next, const void **end),
     void *(*drain)(void *context, void *window, void *end),
     void *context,
     size_t *in_used,
     size_t *window_used);
 
-/* A second level cache has 256 KiB at least, nowadays; DEFLATE looks back 32 KiB. */
+/* A second level cache has 512 KiB at least, nowadays; DEFLATE looks back 32 KiB. */
 #define WINDOW_BYTES  ((size_t)224 * 1024)
 #define HISTORY_BYTES ((size_t)32 * 1024)
+#define INPUT_BYTES   ((size_t)192 * 1024)
+#define INPUT_MIN     ((size_t)66 * 1024) /* libdeflate's for a block; a header is shorter */
+#define INPUT_KEPT    ((size_t)8)         /* read by libdeflate, but perhaps not used */
 
 /* RFC 1952, 2.3 */
 #define HEADER_BYTES    ((size_t)10)
@@ -31,11 +35,71 @@ __attribute__((weak)) enum libdeflate_result libdeflate_deflate_decompress_windo
 #define TRAILER_BYTES   ((size_t)8)
 #define TRAILER_SIZE_AT 4
 
+/* What was read of the source and is not unpacked yet: bytes[begin] up to bytes[end]. */
+struct input {
+    const struct byte_source *source;
+    uint64_t position; /* in the source, of bytes[0] */
+    size_t begin;
+    size_t end;
+    char bytes[INPUT_BYTES];
+};
+
 struct inflate_window {
     struct libdeflate_decompressor *decompressor; /* NULL: none to be had */
     struct line_joiner joiner;
+    struct input input;
     char bytes[WINDOW_BYTES];
 };
+
+/* --- the source --- */
+
+static void begin_input(struct input *input, const struct byte_source *source) {
+    input->source = source;
+    input->position = 0;
+    input->begin = 0;
+    input->end = 0;
+}
+
+static uint64_t input_position(const struct input *input) {
+    return input->position + input->begin;
+}
+
+static void fill(struct input *input) {
+    size_t kept = input->begin < INPUT_KEPT ? input->begin : INPUT_KEPT;
+    size_t moved = input->begin - kept;
+    memmove(input->bytes, input->bytes + moved, input->end - moved);
+    input->position += moved;
+    input->begin -= moved;
+    input->end -= moved;
+    input->end += input->source->read(input->source->context,
+                                      input->bytes + input->end,
+                                      INPUT_BYTES - input->end,
+                                      input->position + input->end);
+}
+
+static const void *fill_for_libdeflate(struct input *input, const void *next, const void **end) {
+    input->begin = (size_t)((const char *)next - input->bytes);
+    fill(input);
+    *end = input->bytes + input->end;
+    return input->bytes + input->begin;
+}
+
+/* At least so many bytes, or all that are left. */
+static str peek(struct input *input, size_t count) {
+    if (input->end - input->begin < count) {
+        fill(input);
+    }
+    return (str){input->bytes + input->begin, input->end - input->begin};
+}
+
+/* What pads a file to the blocks of a tape or disk is no part of it. */
+static void skip_padding(struct input *input) {
+    str rest = peek(input, 1);
+    while (rest.len > 0 && rest.ptr[0] == '\0') {
+        input->begin++;
+        rest = peek(input, 1);
+    }
+}
 
 static void free_decompressor(void *decompressor) {
     libdeflate_free_decompressor(decompressor);
@@ -51,13 +115,21 @@ struct inflate_window *inflate_window_new(struct arena *arena) {
     return window;
 }
 
-/* One member on its way through the window. */
+/* --- members --- */
+
+/* One on its way through the window. */
 struct member {
+    struct input *input;
     struct line_joiner *joiner;
     size_t history; /* bytes at the begin of the window that were handed on before */
     size_t made;    /* bytes handed on */
     uint32_t crc;
 };
+
+static const void *refill(void *context, const void *next, const void **end) {
+    struct member *member = context;
+    return fill_for_libdeflate(member->input, next, end);
+}
 
 static void hand_on(struct member *member, const char *window, size_t end) {
     str text = {window + member->history, end - member->history};
@@ -95,69 +167,95 @@ static size_t header_bytes(str rest) {
     return rest.ptr[FLAGS_AT] == FLAG_NAME && end + TRAILER_BYTES <= rest.len ? end : 0;
 }
 
-/* Returns the member's bytes; 0: it is not sound. *made then tells what was handed on of it. */
-static size_t unpack_member(struct inflate_window *window, str rest, size_t *made) {
-    struct member member = {.joiner = &window->joiner};
-    size_t header = header_bytes(rest);
+static bool unpack_data(struct inflate_window *window, struct member *member) {
+    struct input *input = &window->input;
     size_t used = 0;
     size_t end = 0;
-    *made = 0;
-    if (header == 0 || libdeflate_deflate_decompress_window == NULL) {
-        return 0;
+    const char *data = input->bytes + input->begin;
+    enum libdeflate_result result = libdeflate_deflate_decompress_window(window->decompressor,
+                                                                         data,
+                                                                         input->end - input->begin,
+                                                                         window->bytes,
+                                                                         WINDOW_BYTES,
+                                                                         refill,
+                                                                         drain,
+                                                                         member,
+                                                                         &used,
+                                                                         &end);
+    if (result != LIBDEFLATE_SUCCESS) {
+        return false;
     }
-    enum libdeflate_result result =
-        libdeflate_deflate_decompress_window(window->decompressor,
-                                             rest.ptr + header,
-                                             rest.len - header - TRAILER_BYTES,
-                                             window->bytes,
-                                             WINDOW_BYTES,
-                                             drain,
-                                             &member,
-                                             &used,
-                                             &end);
-    if (result == LIBDEFLATE_SUCCESS) {
-        hand_on(&member, window->bytes, end);
-    }
-    *made = member.made;
-    const char *trailer = rest.ptr + header + used;
-    bool is_sound = result == LIBDEFLATE_SUCCESS && read_u32(trailer) == member.crc &&
-                    read_u32(trailer + TRAILER_SIZE_AT) == (uint32_t)member.made;
-    return is_sound ? header + used + TRAILER_BYTES : 0;
+    hand_on(member, window->bytes, end);
+    /* `used` may be "less than none": what `data` once pointed at was moved to before it. */
+    input->begin = (size_t)(data - input->bytes) + used;
+    return true;
 }
 
-/* What pads a file to the blocks of a tape or disk is no part of it. */
-static size_t skip_padding(str compressed, size_t at) {
-    while (at < compressed.len && compressed.ptr[at] == '\0') {
-        at++;
+static bool has_trailer(const struct member *member) {
+    str trailer = peek(member->input, TRAILER_BYTES);
+    return trailer.len >= TRAILER_BYTES && read_u32(trailer.ptr) == member->crc &&
+           read_u32(trailer.ptr + TRAILER_SIZE_AT) == (uint32_t)member->made;
+}
+
+/* Whether the member is sound, and the input behind it now. *made_out: bytes handed on of it. */
+static bool unpack_member(struct inflate_window *window, size_t *made_out) {
+    struct input *input = &window->input;
+    struct member member = {.input = input, .joiner = &window->joiner};
+    size_t header = header_bytes(peek(input, INPUT_MIN));
+    *made_out = 0;
+    if (header == 0) {
+        return false;
     }
-    return at;
+    input->begin += header;
+    bool is_unpacked = unpack_data(window, &member);
+    *made_out = member.made;
+    if (!is_unpacked || !has_trailer(&member)) {
+        return false;
+    }
+    input->begin += TRAILER_BYTES;
+    return true;
+}
+
+/* zlib tells where a member is damaged, and gives what is before that. The first `known` bytes of
+ * what the member at `position` holds are with the joiner. */
+static enum status unpack_slowly(struct inflate_window *window,
+                                 struct arena *arena,
+                                 uint64_t position,
+                                 size_t known,
+                                 struct error *error) {
+    struct input *input = &window->input;
+    struct inflate *stream = inflate_new_within(arena, &window->joiner, (size_t)position, known);
+    size_t count = INPUT_BYTES;
+    for (; count == INPUT_BYTES; position += count) {
+        const struct byte_source *source = input->source;
+        count = source->read(source->context, input->bytes, INPUT_BYTES, position);
+        TRY(inflate_feed(stream, (str){input->bytes, count}, error));
+    }
+    return inflate_end(stream, error);
 }
 
 enum status inflate_all(struct inflate_window *window,
-                        str compressed,
+                        const struct byte_source *source,
                         const struct line_sink *sink,
                         struct arena *arena,
                         struct error *error) {
-    ASSERT(window != NULL && sink != NULL && sink->take != NULL && arena != NULL);
+    ASSERT(window != NULL && source != NULL && source->read != NULL);
+    ASSERT(sink != NULL && sink->take != NULL && arena != NULL);
+    struct input *input = &window->input;
+    begin_input(input, source);
     window->joiner.sink = *sink;
     window->joiner.held = 0;
-    size_t taken = 0;
-    size_t made = 0;
-    while (window->decompressor != NULL && taken < compressed.len) {
-        str rest = str_slice(compressed, taken, compressed.len);
-        size_t member_bytes = unpack_member(window, rest, &made);
-        if (member_bytes == 0) {
-            break;
+    if (window->decompressor == NULL) {
+        return unpack_slowly(window, arena, 0, 0, error);
+    }
+    do {
+        uint64_t position = input_position(input);
+        size_t made;
+        if (!unpack_member(window, &made)) {
+            return unpack_slowly(window, arena, position, made, error);
         }
-        taken = skip_padding(compressed, taken + member_bytes);
-        made = 0;
-    }
-    if (taken > 0 && taken == compressed.len) {
-        line_joiner_end(&window->joiner);
-        return STATUS_OK;
-    }
-    /* zlib tells where a member is damaged, and gives what is before that. */
-    struct inflate *stream = inflate_new_within(arena, &window->joiner, taken, made);
-    TRY(inflate_feed(stream, str_slice(compressed, taken, compressed.len), error));
-    return inflate_end(stream, error);
+        skip_padding(input);
+    } while (input->begin < input->end);
+    line_joiner_end(&window->joiner);
+    return STATUS_OK;
 }

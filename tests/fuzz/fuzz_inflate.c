@@ -6,6 +6,7 @@
 #include "fuzz/fuzz.h"
 
 #include "base/buf.h"
+#include "support/str_source.h"
 #include "traffic/inflate.h"
 
 /* A bomb of a few hundred bytes unpacks to more; it is dropped, but still counted. */
@@ -92,13 +93,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     str rest = {(const char *)data, size};
     size_t piece_bytes = 1 + fuzz_byte(&rest);
     str bytes = fuzz_exact(&arena, rest);
+    const struct byte_source source = str_source(&bytes);
     struct outcome whole;
     struct outcome other;
     struct line_sink sink = sink_of(&whole, &arena);
-    whole.status = inflate_all(window, bytes, &sink, &arena, &whole.error);
+    whole.status = inflate_all(window, &source, &sink, &arena, &whole.error);
     hold_outcome(&whole);
     sink = sink_of(&other, &arena);
-    other.status = inflate_all(inflate_window_new(&arena), bytes, &sink, &arena, &other.error);
+    other.status = inflate_all(inflate_window_new(&arena), &source, &sink, &arena, &other.error);
     hold_same(&whole, &other);
     in_pieces(&arena, bytes, piece_bytes, &other);
     hold_same(&whole, &other);

@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "base/buf.h"
+#include "support/str_source.h"
 #include "unit.h"
 
 #define TEXT_BYTES_MAX ((size_t)16 * 1024 * 1024)
@@ -121,6 +122,14 @@ static enum status feed(struct inflate *stream,
     return inflate_end(stream, error);
 }
 
+static enum status unpack_all(struct inflate_window *window,
+                              str bytes,
+                              const struct line_sink *sink,
+                              struct error *error) {
+    const struct byte_source source = str_source(&bytes);
+    return inflate_all(window, &source, sink, &arena, error);
+}
+
 static struct outcome unpack_with(const struct way *way, str bytes, void (*taker)(void *, str)) {
     struct outcome outcome = {0};
     struct error error = {0};
@@ -129,7 +138,7 @@ static struct outcome unpack_with(const struct way *way, str bytes, void (*taker
     if (way->piece_bytes > 0) {
         outcome.status = feed(inflate_new(&arena, &sink), bytes, way->piece_bytes, &error);
     } else {
-        outcome.status = inflate_all(inflate_window_new(&arena), bytes, &sink, &arena, &error);
+        outcome.status = unpack_all(inflate_window_new(&arena), bytes, &sink, &error);
     }
     assert_int_equal(error.status, outcome.status);
     outcome.message = error.message;
@@ -304,9 +313,9 @@ static void a_window_serves_file_after_file(void **state) {
     struct outcome outcome = {0};
     buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
     const struct line_sink sink = {&outcome, take};
-    assert_int_equal(inflate_all(window, good, &sink, &arena, NULL), STATUS_OK);
-    assert_int_equal(inflate_all(window, cut(good, 10), &sink, &arena, NULL), STATUS_INCOMPLETE);
-    assert_int_equal(inflate_all(window, good, &sink, &arena, NULL), STATUS_OK);
+    assert_int_equal(unpack_all(window, good, &sink, NULL), STATUS_OK);
+    assert_int_equal(unpack_all(window, cut(good, 10), &sink, NULL), STATUS_INCOMPLETE);
+    assert_int_equal(unpack_all(window, good, &sink, NULL), STATUS_OK);
     assert_str(buf_str(&outcome.text), "good\ngood\n");
 }
 
