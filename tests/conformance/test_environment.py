@@ -236,7 +236,7 @@ SYSCALLS_MAX = 30  # 26 of this libc and curl; 60 were the budget
 
 
 @pytest.fixture
-def traced(start, tmp_path):
+def traced(start, api, tmp_path):
     """A function that waits for its first event, and the file with its system calls."""
     why = process.why_no_strace(tmp_path)
     if why or os.environ.get("BOOTSTRAP_PREFIX"):
@@ -244,6 +244,8 @@ def traced(start, tmp_path):
     path = tmp_path / "calls"
     function = start(command=[*process.strace(path), *bootstrap_command()], WARM_UP="off")
     function.wait_until_idle()
+    # The call may be heard of here before strace has written it down.
+    assert api.wait(lambda: "invocation/next" in path.read_text(errors="replace"))
     return function, path
 
 
