@@ -36,7 +36,6 @@ static void handle_event(void *context,
                          struct runtime_reply *reply) {
     struct app *app = context;
     struct app_reply answer;
-    app->aws.transport->on_thaw(app->aws.transport);
     app_handle(app, invocation->event, invocation->deadline_ms, arena, &answer);
     *reply = (struct runtime_reply){
         .is_error = answer.is_error,

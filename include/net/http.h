@@ -79,10 +79,6 @@ struct transport {
                             const struct http_batch *batch,
                             struct arena *arena,
                             struct error *error);
-    /* Tells that time may have passed while frozen: pooled connections idle for longer than the
-     * transport's limit by the wall clock are not used again. Called at the start of each
-     * invocation. */
-    void (*on_thaw)(struct transport *transport);
 };
 
 #endif

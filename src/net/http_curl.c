@@ -96,10 +96,6 @@ static enum status http_curl_send(struct transport *transport,
     return exchange_end(exchange, code, response, error);
 }
 
-static void http_curl_on_thaw(struct transport *transport) {
-    drop_stale_connections(curl_of(transport));
-}
-
 static void http_curl_clean_up(void *ptr) {
     struct http_curl *curl = ptr;
     for (struct exchange *e = curl->exchanges; e != NULL; e = e->all_next) {
@@ -139,7 +135,7 @@ enum status http_curl_init(struct arena *arena,
     bool has_tls = options->trust != HTTP_TRUST_NONE;
     struct http_curl *curl = ARENA_NEW(arena, struct http_curl);
     *curl = (struct http_curl){
-        .transport = {http_curl_send, http_curl_send_all, http_curl_on_thaw},
+        .transport = {http_curl_send, http_curl_send_all},
         .arena = arena,
         .clock = clock,
         .allows_plain_http = options->allows_plain_http || !has_tls,

@@ -17,8 +17,11 @@ _Static_assert(HTTP_CURL_DETAIL_BYTES >= CURL_ERROR_SIZE, "curl writes up to tha
 #define HEAD_BYTES_MAX ((size_t)256 * 1024)
 /* One lost SYN (1 s) and a handshake at the smallest Lambda's share of a processor. */
 #define CONNECT_TIMEOUT_MS_DEFAULT 3000
-/* Four times curl's default: events and log objects of several MB arrive in fewer reads. */
-#define RECEIVE_BYTES 65536L
+/* Every request in flight has such a buffer. A TLS record holds 16 KiB, and one read gives one
+ * record: more would never be filled. The Runtime API speaks plain HTTP, one request at a time, and
+ * its events of several MB arrive in fewer reads. */
+#define RECEIVE_BYTES_TLS   16384L
+#define RECEIVE_BYTES_PLAIN 65536L
 /* "never", in curl's unit of seconds: 0 would mean "always" */
 #define IDLE_SECONDS_UNLIMITED (30L * 24 * 3600)
 
@@ -94,10 +97,11 @@ static bool set_safety(CURL *easy, const struct http_curl *curl) {
 static bool set_connection(CURL *easy, const struct http_curl *curl) {
     long idle_seconds =
         curl->idle_ms_max > 0 ? (long)(curl->idle_ms_max / MS_PER_SECOND) : IDLE_SECONDS_UNLIMITED;
+    long receive_bytes = curl->trust == NULL ? RECEIVE_BYTES_PLAIN : RECEIVE_BYTES_TLS;
     return curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, idle_seconds) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, receive_bytes) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, curl->user_agent) == CURLE_OK &&
            /* do not wait for a resolver thread whose answer nobody wants any more */
            curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;

@@ -24,7 +24,7 @@ struct http_curl {
     const char *user_agent;
     const char *protocols;           /* for CURLOPT_PROTOCOLS_STR */
     int64_t idle_ms_max;             /* of a pooled connection; 0: no limit */
-    void *multi;                     /* CURLM *; NULL until first needed and after a thaw */
+    void *multi;                     /* CURLM *; NULL until first needed and after a long pause */
     void *share;                     /* CURLSH * with the TLS sessions, NULL without TLS */
     struct exchange *exchanges;      /* every one ever made, by all_next: for the clean-up */
     struct exchange *exchanges_idle; /* by idle_next */

@@ -1,36 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """System calls up to the first GET .../next, and memory."""
 
-import re
 import shutil
 import statistics
 from collections import Counter
 
 from measure import Row, Skip, at_most, event_text, limited
+from sim.process import calls_up_to_next, strace
 
 SYSCALLS_MAX = 60
 START_MB_MAX = 3
 TLS_MB_MAX = 8
 ROUNDS = 5
-CALL = re.compile(r"^\d+ +(\w+)\(")
-
-
-def calls_up_to_next(path):
-    """The names of all system calls from execve to the one that sends the request."""
-    names = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        call = CALL.match(line)
-        if call:
-            names.append(call[1])
-        if "GET /2018-06-01/runtime/invocation/next" in line:
-            return names
-    raise ValueError(f"no GET .../next in {path}")
 
 
 def traced(bench, name, program):
     path = bench.folder / f"strace.{name}"
-    command = [shutil.which("strace"), "-f", "-qq", "-s", "64", "-o", path, program]
-    bench.run([bench.variant(name, command, WARM_UP="off")], 1)
+    bench.run([bench.variant(name, [*strace(path), program], WARM_UP="off")], 1)
     return calls_up_to_next(path)
 
 

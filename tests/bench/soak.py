@@ -6,8 +6,10 @@ plain HTTP and close each connection now and then, so that new ones are made all
 """
 
 import asyncio
+import datetime
 import json
 import os
+import re
 import threading
 import time
 from subprocess import DEVNULL
@@ -27,26 +29,39 @@ SAMPLES = 200
 CLOSE_EVERY = 300
 SECONDS_MAX = 3_000
 
-# (event, whether it is answered rather than refused, how many among 200), spread by `mixed`.
+NOW = datetime.datetime.now(datetime.timezone.utc)
+
+
+def log_event():
+    """Of an object of now: what is older than two days is not read."""
+    text = events.load("log-object.s3-notification")
+    text = re.sub(r"/\d{4}/\d\d/\d\d/", f"/{NOW:%Y/%m/%d}/", text)
+    return re.sub(r"_\d{8}T\d{4}Z_", f"_{NOW:%Y%m%dT%H%MZ}_", text)
+
+
+LOG_EVENT = log_event()
+JUDGED, COUNTED, REFUSED = b'"compliance":"', b'"status":"counted","requests":500', b'"errorType":"'
+
+# (event, what its answer holds, how many among 200), spread by `mixed`.
 KINDS = [
-    (json.dumps(good_event()), True, 120),
-    (event_with_item(supplementaryConfiguration=None), True, 20),  # read live
-    (events.load("elb-call.modify-attributes"), True, 16),
-    (events.load("elb-call.add-tags"), True, 8),
-    (events.load("log-object.s3-notification"), True, 8),
-    (events.load("config-change.deleted"), True, 8),
-    (events.load("invalid.truncated"), False, 8),
-    (events.load("config-change.bad-parameter-value"), False, 6),
-    (event_of_size(100_000), True, 4),
-    ('{"action":"sweep"}', True, 2),
+    (json.dumps(good_event()), JUDGED, 120),
+    (event_with_item(supplementaryConfiguration=None), JUDGED, 20),  # read live
+    (events.load("elb-call.modify-attributes"), JUDGED, 16),
+    (events.load("elb-call.add-tags"), JUDGED, 8),
+    (LOG_EVENT, COUNTED, 8),
+    (events.load("config-change.deleted"), JUDGED, 8),
+    (events.load("invalid.truncated"), REFUSED, 8),
+    (events.load("config-change.bad-parameter-value"), REFUSED, 6),
+    (event_of_size(100_000), JUDGED, 4),
+    ('{"action":"sweep"}', JUDGED, 2),
 ]
 
 
 def mixed():
     """200 events in which each kind comes at even distances."""
-    places = [((i + 0.5) / count, body, is_good)
-              for body, is_good, count in KINDS for i in range(count)]
-    return [(body.encode(), is_good) for _, body, is_good in sorted(places)]
+    places = [((i + 0.5) / count, body, held)
+              for body, held, count in KINDS for i in range(count)]
+    return [(body.encode(), held) for _, body, held in sorted(places)]
 
 
 class SoakAws(FleetAws):
@@ -54,8 +69,10 @@ class SoakAws(FleetAws):
 
     def __init__(self):
         super().__init__(fleet.FLEET, checks_signatures=False)
-        minutes = [f"2026-11-23T08:{i % 60:02}:00" for i in range(500)]
-        self.log_object = gzipped([line(each) for each in minutes])
+        minutes = [NOW - datetime.timedelta(minutes=i % 60) for i in range(500)]
+        self.log_object = gzipped([line(f"{each:%Y-%m-%dT%H:%M:%S}") for each in minutes])
+        # Another one would be an object that was replaced since, and not be read.
+        self.etag = json.loads(LOG_EVENT)["Records"][0]["s3"]["object"]["eTag"]
         self.answered = 0
 
     def answer(self, request):
@@ -72,7 +89,7 @@ class SoakAws(FleetAws):
             return Answer(200, [("Content-Type", "application/x-amz-json-1.0")], body)
         if request.method == "GET" and request.target != "/ping":
             self.counts["s3:GetObject"] += 1
-            return Answer(200, [("ETag", '"etag"')], self.log_object)
+            return Answer(200, [("ETag", f'"{self.etag}"')], self.log_object)
         return super().answer(request)
 
 
@@ -112,10 +129,10 @@ class Platform:
                 f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
     def finish(self, head, body):
-        _, is_good = self.events[self.posted % len(self.events)]
+        _, held = self.events[self.posted % len(self.events)]
         self.posted += 1
-        end = b"/response" if is_good else b"/error"
-        if not head.split(b" ", 2)[1].endswith(f"{self.posted:012}".encode() + end):
+        end = f"{self.posted:012}{'/error' if held is REFUSED else '/response'}".encode()
+        if not head.split(b" ", 2)[1].endswith(end) or held not in body:
             self.wrong.append((self.posted, head.split(b"\r\n")[0], body[:500]))
         return b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 

@@ -37,7 +37,7 @@ CASES = {
     32: "an answer that comes before the outcome was read",
     33: "work beyond the deadline",
     34: "the same event twice",
-    35: "thousands of invocations: memory, files, connections",
+    35: "ten thousand invocations: memory, files, connections",
     36: "memory after a large event",
     37: "proxies, .netrc and curl's own variables",
     38: "a malformed address of the Runtime API",
@@ -58,6 +58,13 @@ CASES = {
 HELD_ELSEWHERE = {
     12: ["tests/unit/test_runtime.c::trace_id_is_set_and_unset_again"],
     16: ["tests/unit/test_runtime_post.c::empty_response_is_posted"],
+    17: ["tests/unit/test_runtime_post.c::"
+         "response_at_the_bound_is_sent_and_beyond_becomes_an_error"],
+    28: ["tests/unit/test_runtime.c::next_is_waited_for_without_end_at_every_attempt"],
+    41: ["tests/unit/test_log.c::log_text_values_are_quoted_where_needed_and_keep_one_line"],
+    43: ["tests/unit/test_extension.c::register_that_fails_is_told_after_one_attempt"],
+    46: ["tests/unit/test_http_curl_pool.c::"
+         "connection_idle_by_the_wall_clock_is_not_used_again"],
     48: ["tests/fuzz/test_fuzz.py::test_target_holds_over_seeds_and_former_finds",
          "tests/unit/test_runtime.c::any_single_failure_on_the_way_is_survived",
          "tests/unit/test_sweep_faults.c::sweep_survives_any_trouble_at_any_call",

@@ -59,6 +59,29 @@ def test_case_44_one_worker_that_ends_does_not_end_the_others(start, api, aws):
     assert function.is_alive()
 
 
+@pytest.mark.parametrize("place", [1, WORKERS], ids=["first_to_ask", "last_to_ask"])
+def test_case_44_the_process_lives_until_the_last_worker_ends(place, start, api, aws):
+    """One is left: the first to ask, then the last. main()'s own thread cannot be both, so that in
+    one of the two it ends before others."""
+    api.script("next", *[None if i == place else Answer(500) for i in range(1, WORKERS + 1)])
+    function = start(aws=aws, AWS_LAMBDA_MAX_CONCURRENCY=str(WORKERS))
+    wait(api, function, lambda: len(api.requests_to("next")) == WORKERS)
+    wait(api, function, lambda: function.log.count("next_failed") == WORKERS - 1)
+    for _ in range(3):
+        assert function.invoke(good_event()).kind == "response"
+    wait(api, function, lambda: api.waiting == 1)
+    api.enqueue(b"", answer=Answer(500))
+    assert function.exit_code() == 1
+    assert function.log.count("next_failed") == WORKERS
+
+
+def test_case_12_no_trace_id_where_the_environment_has_several_users(start, api, aws, traces_of):
+    function = start(aws=aws, AWS_LAMBDA_MAX_CONCURRENCY="2")
+    trace = "Root=1-5f84c7a1-9b3d2e6c0f4a8d7b1e5c9a3f"
+    function.invoke(good_event(), headers={"Lambda-Runtime-Trace-Id": trace})
+    assert traces_of(function) == set()
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "many"])
 def test_case_44_a_bad_number_of_workers_is_named(value, start, api):
     function = start(AWS_LAMBDA_MAX_CONCURRENCY=value)

@@ -5,11 +5,12 @@ import datetime
 import json
 import os
 import re
+import signal
 import time
 
 import pytest
 
-from sim import faults
+from sim import faults, process
 from sim.function import bootstrap_command
 from sim.runtime_api import BASE, RuntimeApi
 from sim.samples import event_of_size, good_event
@@ -72,6 +73,19 @@ def test_case_23_whatever_init_error_answers_the_process_ends(answer, start, api
     assert api.requests_to("next") == []
 
 
+TRACE = "Root=1-5f84c7a1-9b3d2e6c0f4a8d7b1e5c9a3f;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+def test_case_12_the_trace_id_is_in_the_environment_while_there_is_one(start, traces_of):
+    function = start()
+    function.wait_until_idle()
+    assert traces_of(function) == set()
+    for trace in (TRACE, TRACE.replace("5f84", "5f85"), None):
+        function.invoke(BAD_EVENT, headers={"Lambda-Runtime-Trace-Id": trace})
+        function.wait_until_idle()
+        assert traces_of(function) == ({trace} if trace else set())
+
+
 def test_case_33_a_call_past_the_deadline_is_given_up_in_time(start, api, aws):
     aws.faults.add("config:PutEvaluations", faults.delay(6), times=9)
     deadline = int(time.time() * 1000) + 1_500
@@ -85,21 +99,21 @@ def test_case_33_a_call_past_the_deadline_is_given_up_in_time(start, api, aws):
     assert function.invoke(good_event()).kind == "response"
 
 
-def resident_kilobytes(pid):
-    with open(f"/proc/{pid}/status") as status:
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1])
-
-
-def test_case_35_two_thousand_invocations_leave_nothing_behind(start, api):
-    function = start(AWS_LAMBDA_LOG_LEVEL="FATAL")
+def test_case_35_ten_thousand_invocations_leave_nothing_behind(start, api, aws):
+    """One in a hundred reports to AWS, whose stand-in would take most of the time."""
+    function = start(aws=aws, AWS_LAMBDA_LOG_LEVEL="FATAL")
     pid = function.process.pid
-    for _ in range(200):
-        function.invoke(BAD_EVENT)
-    memory, files = resident_kilobytes(pid), len(os.listdir(f"/proc/{pid}/fd"))
-    for _ in range(1_800):
-        function.invoke(BAD_EVENT)
-    assert resident_kilobytes(pid) <= memory + 128
-    assert len(os.listdir(f"/proc/{pid}/fd")) == files
+
+    def invoke_many(count):
+        for i in range(count):
+            kind = "error" if i % 100 else "response"
+            assert function.invoke(BAD_EVENT if i % 100 else good_event()).kind == kind
+
+    invoke_many(500)
+    memory, files = process.resident_kilobytes(pid), process.open_files(pid)
+    invoke_many(9_500)
+    assert process.resident_kilobytes(pid) <= memory + 64
+    assert process.open_files(pid) == files
     assert api.connections_opened == 1
 
 
@@ -107,10 +121,10 @@ def test_case_36_memory_for_a_large_event_does_not_add_up(start, aws):
     function = start(aws=aws)
     pid, large = function.process.pid, event_of_size(6 * 1024 * 1024)
     assert function.invoke(large).kind == function.invoke(large).kind == "response"
-    memory = resident_kilobytes(pid)
+    memory = process.resident_kilobytes(pid)
     for _ in range(5):
         assert function.invoke(large).kind == function.invoke(good_event()).kind == "response"
-    assert resident_kilobytes(pid) <= memory + 1024
+    assert process.resident_kilobytes(pid) <= memory + 1024
 
 
 def test_case_37_proxies_and_netrc_are_ignored(start, api, aws, tmp_path):
@@ -174,16 +188,21 @@ def test_case_41_a_text_log_keeps_one_event_on_one_line(start):
     function.invoke(good_event(invokingEvent=inner))
     function.wait_until_idle()
     lines = [line for line in function.log.split("\n") if "second-part" in line]
-    assert lines and all("first-part" in line for line in lines)
+    assert len(lines) == 1 and "first-part\rsecond-part" in lines[0]
 
 
 def test_case_46_a_connection_that_died_while_frozen_is_replaced(start, aws):
     function = start(aws=aws)
     first = function.invoke(good_event())
+    function.wait_until_idle()
+    opened = aws.connections_opened
+    os.kill(function.process.pid, signal.SIGSTOP)
     aws.drop_connections()
+    os.kill(function.process.pid, signal.SIGCONT)
     again = function.invoke(good_event())
     assert (first.kind, again.kind) == ("response", "response")
     assert aws.counts["config:PutEvaluations"] == 2
+    assert aws.connections_opened == opened + 1
 
 
 @pytest.mark.native("the warm-up ends after 250 ms, in which an emulator may not be ready")
@@ -213,6 +232,42 @@ def test_case_50_nothing_but_next_before_the_first_event(start, api):
     assert api.connections_opened == 1
 
 
+SYSCALLS_MAX = 30  # 26 of this libc and curl; 60 were the budget
+
+
+@pytest.fixture
+def traced(start, api, tmp_path):
+    """A function that waits for its first event, and the file with its system calls."""
+    why = process.why_no_strace(tmp_path)
+    if why or os.environ.get("BOOTSTRAP_PREFIX"):
+        pytest.skip(why or "these would be the emulator's system calls")
+    path = tmp_path / "calls"
+    function = start(command=[*process.strace(path), *bootstrap_command()], WARM_UP="off")
+    function.wait_until_idle()
+    # The call may be heard of here before strace has written it down.
+    assert api.wait(lambda: "invocation/next" in path.read_text(errors="replace"))
+    return function, path
+
+
+def test_case_50_few_system_calls_to_the_first_event(traced):
+    _, path = traced
+    calls = process.calls_up_to_next(path)
+    assert len(calls) <= SYSCALLS_MAX, calls
+    assert "execve" in calls and "connect" in calls
+
+
+def test_case_28_nothing_wakes_the_process_that_waits(traced, api):
+    """A limit of time for the answer would show in how long curl lets the system wait; its longest
+    is a minute, once the second for connecting is over."""
+    function, path = traced
+
+    def waits():
+        return [int(wait) for wait in re.findall(r"poll\(.*\], \d+, (\d+)", path.read_text())]
+
+    assert api.wait(lambda: max(waits(), default=0) > 2_000, alive=function.is_alive), waits()
+    assert max(waits()) == 60_000
+
+
 @pytest.mark.native("the emulator's memory is not ours")
 def test_case_36_events_of_many_shapes_fit_a_small_function(start):
     """What one shape of event leaves behind is of use to the next: nothing adds up."""
@@ -221,4 +276,4 @@ def test_case_36_events_of_many_shapes_fit_a_small_function(start):
         count = min(95_000, 6 * 1024 * 1024 // (length + 3))
         event = json.dumps({"p": ["x" * length] * count}, separators=(",", ":"))
         assert function.invoke(event).error_type == "Function.InvalidEvent"
-    assert resident_kilobytes(function.process.pid) <= 65_536
+    assert process.resident_kilobytes(function.process.pid) <= 65_536

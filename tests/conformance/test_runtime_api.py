@@ -370,6 +370,13 @@ def test_case_43_without_the_extension_the_function_works(answer, start, api, aw
     assert api.requests_to("extension_next") == []
 
 
+def test_case_43_a_registration_that_is_never_answered_holds_up_nothing(start, api, aws):
+    api.script("register", Answer(200, delay=120))
+    function = start(aws=aws, SHUTDOWN_LOG="on")
+    assert function.invoke(good_event()).kind == "response"
+    assert "no_shutdown_log" in function.log
+
+
 def test_case_49_needs_nothing_from_the_file_system(start, aws, tmp_path, bootstrap):
     if os.geteuid() != 0 or os.environ.get("BOOTSTRAP_PREFIX"):
         pytest.skip("chroot needs root and a binary that runs by itself")

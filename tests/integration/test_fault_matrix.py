@@ -3,13 +3,20 @@
 and what must hold is in sim/fault_matrix.py; docs/reliability.md shows what came of it.
 """
 
+import json
 import re
+from dataclasses import replace
+from types import SimpleNamespace
+from urllib.parse import quote_plus
 
 import botocore.session
 import pytest
 
 from sim import fault_matrix, reliability
+from sim.aws import ACCESS_KEY_ID, NO_SCOPE, SECRET_ACCESS_KEY, SESSION_TOKEN
+from sim.fault_scenes import EXTERNAL_ID, MARKER
 from sim.function import ROOT, bootstrap_path
+from sim.signature import Call
 
 CASES = fault_matrix.all_cases()
 SERVICES = ("elbv2", "config", "dynamodb", "sns", "securityhub", "s3", "cloudwatch", "sts", "sqs",
@@ -49,3 +56,62 @@ def test_no_call_is_left_out():
     shipped = bootstrap_path().read_bytes()
     called = {name for name in named if re.search(rb"\b" + name.encode() + rb"\0", shipped)}
     assert called == {target.name.split()[1] for target in fault_matrix.TARGETS}
+
+
+SIGNATURE = "5f1d" * 16
+SECRETS = [SECRET_ACCESS_KEY, SESSION_TOKEN, SIGNATURE, MARKER, EXTERNAL_ID]
+
+
+def a_call(name, protocol, body, form=None):
+    service, _, operation = name.partition(":")
+    request = SimpleNamespace(body=body.encode())
+    return Call(service, operation, protocol, replace(NO_SCOPE, signature=SIGNATURE), request,
+                form or {})
+
+
+def as_json(text):
+    return json.dumps({"a": [{"b": f"said {text}"}]}).replace("/", "\\/")
+
+
+# where: the call by which it is told
+CALLS = {
+    "alert": lambda text: a_call("sns:Publish", "query", f"Message={quote_plus(text)}",
+                                 {"Message": f"said {text}"}),
+    "finding": lambda text: a_call("securityhub:POST /findings/import", "rest-json", as_json(text)),
+    "page": lambda text: a_call("s3:PutObject", "s3", text.replace("/", "&#47;")),
+    "verdict": lambda text: a_call("config:PutEvaluations", "json", as_json(text)),
+    "item": lambda text: a_call("dynamodb:PutItem", "json", as_json(text)),
+    "item in a transaction": lambda text: a_call(
+        "dynamodb:TransactWriteItems", "json", as_json(text)),
+}
+
+
+def a_play(log="", said=b"", calls=()):
+    """One that has ended, as far as is looked at for secrets."""
+    aws = SimpleNamespace(keys={ACCESS_KEY_ID: (SECRET_ACCESS_KEY, SESSION_TOKEN)}, calls=calls)
+    play = fault_matrix.Play(CASES[0], SimpleNamespace(aws=aws), {})
+    play.function, play.said = SimpleNamespace(log=log), said
+    return play
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("where", ["log", "answer", *CALLS])
+def test_a_secret_is_noticed_wherever_it_is_told(where, secret):
+    signed = CALLS["alert"]("nothing")  # signatures are known from the calls
+    play = a_play(log=f"x {secret} y" if where == "log" else "",
+                  said=f"x {secret} y".encode() if where == "answer" else b"",
+                  calls=[signed, CALLS[where](secret)] if where in CALLS else [signed])
+    with pytest.raises(AssertionError, match="told"):
+        play._check_secrets()
+
+
+def test_what_aws_has_to_be_told_is_no_secret_told():
+    token = json.dumps({"ResultToken": f"{MARKER}-token", "Evaluations": []})
+    calls = [a_call("config:PutEvaluations", "json", token),
+             a_call("sts:AssumeRole", "query", "", {"ExternalId": EXTERNAL_ID}),
+             *(make("words") for make in CALLS.values())]
+    a_play(log="words", said=b"words", calls=calls)._check_secrets()
+
+
+def test_every_call_that_is_looked_into_is_one_of_the_matrix():
+    assert fault_matrix.TELLING <= {target.operation for target in fault_matrix.TARGETS}

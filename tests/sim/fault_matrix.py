@@ -6,6 +6,7 @@ case: how the fault was held, or what problem there was. A row holds nothing tha
 to run.
 """
 
+import html
 import json
 import queue
 import socket
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 from . import faults
 from .aws import LocalAws
+from .control_loop import PUBLISH
 from .fault_scenes import (
     CHANGE, ENFORCE, EVIDENCE, EXTERNAL_ID, LOGS, MARKER, MEMBER, READ, REPORT, SWEEP, SWEEP_OF_TWO, WATCH,
     Stage, furnish)
@@ -378,12 +380,31 @@ class Play:
         self.scene.holds(self.stage)
 
     def _check_secrets(self):
-        said = self.function.log + self.said.decode("utf-8", "replace")
+        """In nothing that somebody reads or that is kept: log, answers, and what AWS was told."""
         secrets = {text for pair in list(self.aws.keys.values()) for text in pair if text}
         secrets |= {each.scope.signature for each in self.aws.calls}
         secrets |= {MARKER, EXTERNAL_ID}
-        told = [secret for secret in secrets if secret in said]
+        said = [("the log", self.function.log), ("an answer", self.said.decode("utf-8", "replace"))]
+        said += [(each.name, told_by(each)) for each in self.aws.calls if each.name in TELLING]
+        told = [(where, secret) for where, text in said for secret in secrets if secret in text]
         assert not told, f"told: {told}"
+
+
+# Alerts, findings, reports, verdicts, and what is remembered.
+TELLING = {PUBLISH, "securityhub:POST /findings/import", "s3:PutObject", "config:PutEvaluations",
+           "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:TransactWriteItems"}
+
+
+def told_by(call):
+    """The words of a call that are for others, without what JSON, forms and HTML make of them."""
+    if call.form:
+        return "\n".join(call.form.values())
+    text = call.request.body.decode("utf-8", "replace")
+    if call.protocol in ("json", "rest-json"):
+        content = json.loads(text)
+        content.pop("ResultToken", None)  # is for AWS Config, which gave it
+        return json.dumps(content, ensure_ascii=False)
+    return html.unescape(text)
 
 
 # For a call that is not the first to its service: the call after whose answer nobody listens.

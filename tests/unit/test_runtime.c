@@ -223,6 +223,30 @@ static void next_request_is_exact(void **state) {
     runtime_close(&world);
 }
 
+/* The sandbox may be frozen in it for hours; a limit would show in the fake's clock, too. */
+static void next_is_waited_for_without_end_at_every_attempt(void **state) {
+    (void)state;
+    const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+    struct runtime_world world;
+    runtime_open(&world);
+    const struct fake_answer answers[] = {
+        {.match = "/next", .status = STATUS_CONNECTION, .took_ms = day_ms},
+        NEXT(503),
+        {.match = "/next", .http_status = 200, .headers = EVENT_HEAD, .took_ms = day_ms},
+        POST(202),
+        ENDS,
+    };
+    answer_all(&world, answers, COUNT(answers));
+    assert_int_equal(runtime_run(&world.runtime, &world.handler), 1);
+    assert_int_equal(world.calls, 1);
+    for (size_t i = 0; i < world.fake.request_count; i++) {
+        const struct http_request *request = &world.fake.requests[i].http;
+        assert_true((request->timeout_ms == 0) == str_ends_with(request->url, STR("/next")));
+    }
+    assert_true(world.fake.now_ms - FAKE_NOW_MS >= 2 * day_ms);
+    runtime_close(&world);
+}
+
 static void invocation_carries_every_header(void **state) {
     (void)state;
     struct runtime_world world;
@@ -349,6 +373,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(each_status_of_the_platform_is_obeyed),
     cmocka_unit_test(any_single_failure_on_the_way_is_survived),
     cmocka_unit_test(next_request_is_exact),
+    cmocka_unit_test(next_is_waited_for_without_end_at_every_attempt),
     cmocka_unit_test(invocation_carries_every_header),
     cmocka_unit_test(invocation_without_optional_headers_is_handled),
     cmocka_unit_test(trace_id_is_set_and_unset_again),

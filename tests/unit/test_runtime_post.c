@@ -171,12 +171,15 @@ static void huge_error_message_is_cut_and_stays_json(void **state) {
     runtime_close(&world);
 }
 
+/* Measured at Lambda's own daemon: one byte more is refused. */
+#define PLATFORM_BYTES_MAX ((size_t)6 * 1024 * 1024 + 100)
+
 static void response_at_the_bound_is_sent_and_beyond_becomes_an_error(void **state) {
     (void)state;
     for (size_t extra = 0; extra <= 1; extra++) {
         struct runtime_world world;
         runtime_open(&world);
-        size_t size = RUNTIME_RESPONSE_BYTES_MAX + extra;
+        size_t size = PLATFORM_BYTES_MAX + extra;
         char *body = arena_alloc(&world.arena, size);
         memset(body, ' ', size);
         world.reply.body = (str){body, size};
