@@ -90,6 +90,7 @@ def resident_kilobytes(pid):
         return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1])
 
 
+@pytest.mark.plain("what was freed is kept for a while, to be watched")
 def test_case_35_two_thousand_invocations_leave_nothing_behind(start, api):
     function = start(AWS_LAMBDA_LOG_LEVEL="FATAL")
     pid = function.process.pid
@@ -103,6 +104,7 @@ def test_case_35_two_thousand_invocations_leave_nothing_behind(start, api):
     assert api.connections_opened == 1
 
 
+@pytest.mark.plain("what was freed is kept for a while, to be watched")
 def test_case_36_memory_for_a_large_event_does_not_add_up(start, aws):
     function = start(aws=aws)
     pid, large = function.process.pid, event_of_size(6 * 1024 * 1024)
