@@ -18,13 +18,15 @@ from sim.runtime_api import RuntimeApi
 def pytest_configure(config):
     config.addinivalue_line("markers", "native(reason): cannot be shown under an emulator, nor...")
     config.addinivalue_line("markers", "plain(reason): ... under valgrind or with sanitizers")
+    config.addinivalue_line("markers", "timely(reason): cannot be shown under valgrind")
 
 
 def pytest_collection_modifyitems(items):
     """What an emulator or whatever looks for leaks spoils is skipped, and the reason told."""
     is_watched = bool(os.environ.get("BOOTSTRAP_LEAK_CHECK"))
-    is_skipped = {"native": is_watched or bool(os.environ.get("BOOTSTRAP_PREFIX")),
-                  "plain": is_watched}
+    is_emulated = bool(os.environ.get("BOOTSTRAP_PREFIX"))
+    is_skipped = {"native": is_watched or is_emulated, "plain": is_watched,
+                  "timely": is_watched and is_emulated}
     for item in items:
         for mark in item.iter_markers():
             if is_skipped.get(mark.name):

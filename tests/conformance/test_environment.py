@@ -72,6 +72,7 @@ def test_case_23_whatever_init_error_answers_the_process_ends(answer, start, api
     assert api.requests_to("next") == []
 
 
+@pytest.mark.timely("promises seconds, and valgrind makes many of one")
 def test_case_33_a_call_past_the_deadline_is_given_up_in_time(start, api, aws):
     aws.faults.add("config:PutEvaluations", faults.delay(6), times=9)
     deadline = int(time.time() * 1000) + 1_500
