@@ -115,6 +115,9 @@ $(dynamic)/bootstrap: $(patsubst %.c,$(dynamic)/%.o,$(main) $(sources))
 	@echo "ld $@"
 	$(Q)$(CC) $(LDFLAGS) $^ $(third) -o $@
 
+$(dynamic)/planted: $(dynamic)/tests/sanitized/planted.o
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+
 # --- tests --------------------------------------------------------------------------------------
 UNIT     ?= build/unit
 FUZZ     ?= build/fuzz
@@ -159,10 +162,12 @@ $(foreach o,$(tool_objects),$(eval build/test/tools/$(basename $(notdir $o)): $o
 
 # The arm64 binary under qemu-user. Every Python test through which the binary runs; what an emulator
 # spoils is skipped with its reason. The quick ones are part of `make check`.
-ARM64_TESTS  = $(shell grep -lE '\b(start\(|bootstrap_command|aws_with_fleet)' tests/*/test_*.py)
+open        := (# which make would count as one of its own
+BINARY_TESTS = $(shell grep -lE '\bstart\$(open)|\b(bootstrap_command|aws_with_fleet)\b|sim.fault_matrix' \
+                   tests/*/test_*.py)
 ARM64_QUICK := tests/golden/test_golden.py $(addprefix tests/conformance/test_,runtime_api.py bad_input.py)
 .PHONY: test-arm64 test-arm64-quick
-test-arm64: tested = $(ARM64_TESTS)
+test-arm64: tested = $(filter-out %_fault_matrix.py,$(BINARY_TESTS))
 test-arm64: ## the Python tests with the arm64 binary, under qemu-user (20 minutes)
 test-arm64-quick: tested = $(ARM64_QUICK)
 test-arm64 test-arm64-quick: packages-check venv $(tools)
@@ -174,6 +179,33 @@ test-arm64 test-arm64-quick: packages-check venv $(tools)
 build/test/$(ARCH)/hardening_probe: tests/integration/hardening_probe.c src/base/musl_relro.c $(deps)/stamp
 	@mkdir -p $(@D)
 	$(Q)$(ship_cc) $(filter-out -MMD -MP,$(SHIP_FLAGS)) $(CFLAGS) $(SHIP_LINK) $(filter %.c,$^) -o $@
+
+# The binary with sanitizers in it, and the Python tests through which a binary runs with that one.
+sanitized := build/sanitized
+SANITIZED_FLAGS = $(BASE) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                  -fno-sanitize-recover=undefined
+sanitized_objects := $(patsubst %.c,$(sanitized)/%.o,$(main) $(sources) tests/sanitized/leak_check.c)
+
+$(sanitized)/flags: FORCE
+	$(call remember,$(CC) $(SANITIZED_FLAGS) $(CURDIR) $(CFLAGS))
+
+$(sanitized)/tests/sanitized/leak_check.o: private SANITIZED_FLAGS += -fno-sanitize=all \
+    -DREPORTS=\"$(CURDIR)/$(sanitized)/reports/bootstrap\"
+$(sanitized)/%.o: %.c $(sanitized)/flags | packages-test
+	@mkdir -p $(@D)
+	@echo "cc sanitized $<"
+	$(Q)$(CC) $(SANITIZED_FLAGS) $(CFLAGS) -c $< -o $@
+
+$(sanitized)/bootstrap: $(sanitized_objects) $(deps)/stamp
+	@echo "ld $@"
+	$(Q)$(CC) $(SANITIZED_FLAGS) $(LDFLAGS) $(sanitized_objects) $(unit_third) -lpthread -o $@
+
+$(sanitized)/planted: $(addprefix $(sanitized)/tests/sanitized/,planted.o leak_check.o)
+	$(Q)$(CC) $(SANITIZED_FLAGS) $(LDFLAGS) $^ -lpthread -o $@
+
+.PHONY: test-sanitized
+test-sanitized: venv $(tools) $(addprefix $(sanitized)/,bootstrap planted) ## the Python tests with a binary of ASan, UBSan and a leak check
+	@build/python tests/sanitized/run.py $(sanitized) $(BINARY_TESTS)
 
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 replayers  := $(fuzz_names:%=build/test/fuzz/%)
@@ -188,9 +220,10 @@ test: $(unit_tests) $(tools) $(replayers) bootstrap venv ## everything that can 
 
 browser: packages-browser ## a Chromium, for the tests of the HTML pages; skipped without one
 
-valgrind: packages-valgrind venv bootstrap-dynamic ## memcheck over the unit tests and the dynamic binary
+valgrind: packages-valgrind venv bootstrap-dynamic $(tools) $(dynamic)/planted ## memcheck over unit tests and the dynamic binary
 	@$(MAKE) UNIT=build/plain SANITIZE= unit-build
-	@tests/valgrind/run.py build/valgrind $(dynamic)/bootstrap $(unit_tests:$(UNIT)/%=build/plain/%)
+	@tests/valgrind/run.py build/valgrind $(dynamic)/bootstrap $(dynamic)/planted \
+	    $(unit_tests:$(UNIT)/%=build/plain/%) $(BINARY_TESTS)
 
 build/python: .ci/requirements.txt .ci/venv.sh | packages-test
 	@.ci/venv.sh .ci/requirements.txt build/venv $@
@@ -278,7 +311,7 @@ fuzz: $(TARGETS:%=$(FUZZ)/%) ## feed every parser garbage for SECONDS=60 each; T
 
 # --- quality ------------------------------------------------------------------------------------
 c_files := $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/unit/*.[ch] tests/support/*.[ch] \
-           tests/bench/*.c tests/fuzz/*.[ch])
+           tests/bench/*.c tests/fuzz/*.[ch] tests/sanitized/*.c)
 
 .PHONY: check lint format format-check tidy cppcheck strict outdated
 lint: ## our own rules: layers, banned functions, sizes
@@ -315,6 +348,7 @@ check: ## all of the above checks and the tests; what CI runs
 	@$(MAKE) tidy cppcheck
 	@$(MAKE) strict
 	@$(MAKE) test-arm64-quick
+	@$(MAKE) test-sanitized
 	@$(MAKE) browser || echo "check: no Chromium, so nobody looks at the HTML pages"
 	@$(MAKE) test
 
@@ -336,5 +370,5 @@ packages-%: FORCE
 FORCE:
 
 -include $(ship_objects:.o=.d) $(unit_objects:.o=.d) $(tool_objects:.o=.d) $(unit_tests:$(UNIT)/%=$(UNIT)/tests/unit/%.d) \
-         $(patsubst %.c,$(dynamic)/%.d,$(main) $(sources)) $(fuzz_objects:.o=.d) $(fuzz_mains:.o=.d) \
+         $(patsubst %.c,$(dynamic)/%.d,$(main) $(sources)) $(sanitized_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_mains:.o=.d) \
          $(fuzz_names:%=$(UNIT)/tests/fuzz/fuzz_%.d)

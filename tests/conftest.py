@@ -16,14 +16,21 @@ from sim.runtime_api import RuntimeApi
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "native(reason): cannot be shown under an emulator")
+    config.addinivalue_line("markers", "native(reason): cannot be shown under an emulator, nor...")
+    config.addinivalue_line("markers", "plain(reason): ... under valgrind or with sanitizers")
+    config.addinivalue_line("markers", "timely(reason): cannot be shown under valgrind")
 
 
 def pytest_collection_modifyitems(items):
-    """BOOTSTRAP_PREFIX: what an emulator spoils is skipped, and the reason told."""
-    for item in items if os.environ.get("BOOTSTRAP_PREFIX") else []:
-        for mark in item.iter_markers("native"):
-            item.add_marker(pytest.mark.skip(reason=mark.args[0]))
+    """What an emulator or whatever looks for leaks spoils is skipped, and the reason told."""
+    is_watched = bool(os.environ.get("BOOTSTRAP_LEAK_CHECK"))
+    is_emulated = bool(os.environ.get("BOOTSTRAP_PREFIX"))
+    is_skipped = {"native": is_watched or is_emulated, "plain": is_watched,
+                  "timely": is_watched and is_emulated}
+    for item in items:
+        for mark in item.iter_markers():
+            if is_skipped.get(mark.name):
+                item.add_marker(pytest.mark.skip(reason=mark.args[0]))
 
 
 @pytest.fixture(scope="session")

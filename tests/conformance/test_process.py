@@ -19,6 +19,7 @@ def test_case_20_no_trace_of_a_cause_is_sent(event, start, aws):
     assert [name for name, _ in request.headers if "xray" in name.lower()] == []
 
 
+@pytest.mark.plain("a sanitizer and valgrind catch the signals of a crash, to report it")
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE])
 def test_case_21_a_crash_ends_the_process_by_its_signal(number, start, api):
     """No handler of ours catches it, so that the platform sees what it was, and starts anew."""
@@ -30,6 +31,7 @@ def test_case_21_a_crash_ends_the_process_by_its_signal(number, start, api):
     assert api.outcomes == []
 
 
+@pytest.mark.plain("a sanitizer and valgrind report the crash")
 def test_case_21_the_next_process_takes_the_event(start, api, aws):
     first = start(aws=aws)
     first.wait_until_idle()

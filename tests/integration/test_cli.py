@@ -235,6 +235,7 @@ def to_stdout(arguments, redirect):
                           env=lambda_environment(PATH=os.environ["PATH"]), timeout=60)
 
 
+@pytest.mark.timely("valgrind's log takes the place of an output that is closed")
 @pytest.mark.parametrize("redirect", [">&-", ">/dev/full"])
 @pytest.mark.parametrize("arguments", [["evaluate", "FILE"], ["evaluate", "FILE", "FILE"],
                                        ["help"], ["help", "evaluate"], ["version"]],

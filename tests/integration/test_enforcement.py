@@ -262,6 +262,7 @@ def test_a_load_balancer_that_is_not_there_yet_is_waited_for(start, aws, loop):
     assert aws.counts[READ_MODE] == 3
 
 
+@pytest.mark.timely("promises seconds, and valgrind makes many of one")
 def test_a_created_one_that_never_comes_is_gone_within_the_time(start, aws, loop):
     arn = make(aws).arn
     loop.client("elbv2").delete_load_balancer(LoadBalancerArn=arn)

@@ -34,11 +34,13 @@ def rows(request, tmp_path_factory):
     return dict(zip(chosen or CASES, played))
 
 
+@pytest.mark.timely("promises seconds, and valgrind makes many of one")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_fault_is_held(case, rows):
     assert "problem" not in rows[case], rows[case]["problem"]
 
 
+@pytest.mark.timely("promises seconds, and valgrind makes many of one")
 def test_the_reliability_table_is_that_of_this_run(rows):
     if len(rows) < len(CASES):
         pytest.skip("only a part of the matrix was chosen")

@@ -213,7 +213,7 @@ def test_attack_kills_the_process(what, is_killed, elf, architecture):
     assert status in (-11, -6) if is_killed else status == 0
 
 
-@pytest.mark.skipif("BOOTSTRAP_PREFIX" in os.environ, reason="the emulator's memory is not ours")
+@pytest.mark.native("the emulator's memory is not ours")
 def test_running_process_maps_no_memory_writable_and_executable(start, bootstrap):
     function = start(WARM_UP="off")
     function.wait_until_idle()

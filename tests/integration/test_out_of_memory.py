@@ -11,6 +11,8 @@ import pytest
 
 from sim.function import ROOT, bootstrap_command, lambda_environment
 
+pytestmark = pytest.mark.plain("the memory that is refused would be the sanitizer's or valgrind's")
+
 REFUSALS_MAX = 60
 LAST_WORDS = re.compile(r"^desync-guard: (out of memory \(\d+ bytes asked for\)|assertion failed: .*)$")
 OFFLINE = ["evaluate", str(ROOT / "events/config-change.exception-active.json")]

@@ -277,6 +277,7 @@ def test_what_config_refuses_for_ever_fails_the_sweep_and_no_other(fleet_aws, sw
 
 # Time and pace
 
+@pytest.mark.timely("promises seconds, and valgrind makes many of one")
 def test_time_that_runs_out_ends_the_sweep_with_what_it_got(fleet_aws, sweep):
     balancers = fleet.synthetic(430)
     gone = balancers.pop()
@@ -295,6 +296,7 @@ def test_time_that_runs_out_ends_the_sweep_with_what_it_got(fleet_aws, sweep):
     assert aws.counts[RESULTS] == 0
 
 
+@pytest.mark.timely("promises seconds, and valgrind makes many of one")
 def test_a_listing_that_never_answers_ends_in_time(fleet_aws, sweep):
     aws = fleet_aws(fleet.synthetic(2))
     aws.latency = 30

@@ -2,7 +2,8 @@
 """The shipped binary as Lambda runs it: its own process, Lambda's environment and nothing else.
 
 BOOTSTRAP names another binary, BOOTSTRAP_PREFIX a command to put before it
-(BOOTSTRAP_PREFIX="qemu-aarch64-static" runs the arm64 build on an x86-64 machine).
+(BOOTSTRAP_PREFIX="qemu-aarch64-static" runs the arm64 build on an x86-64 machine). With
+BOOTSTRAP_LEAK_CHECK that binary looks for leaks when it is sent SIGUSR2, and ends.
 """
 
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from .aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN
 
 ROOT = Path(__file__).resolve().parents[2]
+LEAK_CHECK_SECONDS_MAX = 120  # seconds each under valgrind, while other processes run, too
 
 
 def bootstrap_path():
@@ -111,8 +113,24 @@ class Function:
         size = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), size, 0).decode("utf-8", "replace")
 
+    def _end_by_leak_check(self):
+        """What it finds is in a report. It may have been frozen; SIGCONT afterwards would undo the
+        SIGSTOP by which the check holds the threads."""
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGUSR2)
+        try:
+            self.process.wait(LEAK_CHECK_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"its leak check never ended, log:\n{self.log}") from None
+        finally:
+            if self.is_alive():
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
     def stop(self):
         """As Lambda does without an extension: SIGKILL, no warning."""
+        if self.is_alive() and "BOOTSTRAP_LEAK_CHECK" in os.environ:
+            self._end_by_leak_check()
         if self.is_alive():
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
