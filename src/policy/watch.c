@@ -9,6 +9,7 @@
 /* By chance no traffic of so many requests comes down to a tenth. */
 #define VOLUME_MIN    100
 #define VOLUME_SHRINK 10
+#define RATE_COUNT    2
 
 struct error_rate {
     const char *name;
@@ -16,25 +17,16 @@ struct error_rate {
     uint64_t after;
 };
 
-static double requests_of(const struct traffic_window *window) {
-    return (double)window->requests + (double)window->elb_4xx;
-}
-
-static double percent_of(uint64_t errors, const struct traffic_window *window) {
-    double requests = requests_of(window);
-    return requests <= 0 ? 0 : 100 * (double)errors / requests;
-}
-
+/* Per RequestCount, which leaves out what is blocked: where refused requests are many anyway, as by
+ * a firewall, a share of all requests could hardly rise. Without one request before and without an
+ * error, ten are a rise; of errors alone there are no fewer per request to compare with. */
 static bool has_risen(const struct error_rate *rate,
                       const struct traffic_window *before,
                       const struct traffic_window *after,
                       double increase_max) {
-    if (rate->after < ERRORS_MIN) {
-        return false;
-    }
-    double allowed = percent_of(rate->before, before) * (1 + increase_max / 100);
-    /* Errors without one request (of targets that were asked before the change). */
-    return requests_of(after) <= 0 || percent_of(rate->after, after) > allowed;
+    double rise = 100 * (double)rate->after * (double)before->requests;
+    double allowed = (100 + increase_max) * (double)rate->before * (double)after->requests;
+    return rise > allowed || (before->requests == 0 && rate->before == 0 && rate->after > 0);
 }
 
 static bool has_traffic(const struct traffic_window *window) {
@@ -42,26 +34,41 @@ static bool has_traffic(const struct traffic_window *window) {
            window->target_5xx > 0 || window->non_compliant > 0;
 }
 
-/* "HTTPCode_ELB_4XX 3 -> 120 (0.3 % -> 12 % of 1000 -> 880 requests)" */
+static str rate_text(struct arena *arena, uint64_t errors, uint64_t requests) {
+    if (requests == 0) {
+        return errors == 0 ? STR("0 %") : STR("of no request");
+    }
+    double percent = 100 * (double)errors / (double)requests;
+    return str_format(arena, percent < 1000 ? "%.3g %%" : "%.0f %%", percent);
+}
+
+/* "HTTPCode_ELB_4XX 3 -> 120 (0.3 % -> 13.6 %)" */
+static str comparison(struct arena *arena,
+                      const struct error_rate *rate,
+                      const struct traffic_window *before,
+                      const struct traffic_window *after) {
+    return str_format(arena,
+                      "%s %llu -> %llu (%" STR_FMT " -> %" STR_FMT ")",
+                      rate->name,
+                      (unsigned long long)rate->before,
+                      (unsigned long long)rate->after,
+                      STR_ARG(rate_text(arena, rate->before, before->requests)),
+                      STR_ARG(rate_text(arena, rate->after, after->requests)));
+}
+
 static str numbers(struct arena *arena,
+                   const struct error_rate rates[RATE_COUNT],
                    const struct traffic_window *before,
                    const struct traffic_window *after) {
-    return str_format(
-        arena,
-        "requests %llu -> %llu, HTTPCode_ELB_4XX %llu -> %llu (%.3g %% -> %.3g %%), "
-        "HTTPCode_Target_5XX %llu -> %llu (%.3g %% -> %.3g %%), not compliant %llu -> %llu",
-        (unsigned long long)before->requests,
-        (unsigned long long)after->requests,
-        (unsigned long long)before->elb_4xx,
-        (unsigned long long)after->elb_4xx,
-        percent_of(before->elb_4xx, before),
-        percent_of(after->elb_4xx, after),
-        (unsigned long long)before->target_5xx,
-        (unsigned long long)after->target_5xx,
-        percent_of(before->target_5xx, before),
-        percent_of(after->target_5xx, after),
-        (unsigned long long)before->non_compliant,
-        (unsigned long long)after->non_compliant);
+    return str_format(arena,
+                      "requests %llu -> %llu, %" STR_FMT ", %" STR_FMT
+                      ", not compliant %llu -> %llu",
+                      (unsigned long long)before->requests,
+                      (unsigned long long)after->requests,
+                      STR_ARG(comparison(arena, &rates[0], before, after)),
+                      STR_ARG(comparison(arena, &rates[1], before, after)),
+                      (unsigned long long)before->non_compliant,
+                      (unsigned long long)after->non_compliant);
 }
 
 static double minutes_of(const struct traffic_window *window) {
@@ -71,9 +78,9 @@ static double minutes_of(const struct traffic_window *window) {
 
 /* Requests that stay away break no error rate. */
 static bool has_collapsed(const struct traffic_window *before, const struct traffic_window *after) {
-    return requests_of(before) >= VOLUME_MIN &&
-           VOLUME_SHRINK * requests_of(after) / minutes_of(after) <
-               requests_of(before) / minutes_of(before);
+    return before->requests >= VOLUME_MIN &&
+           VOLUME_SHRINK * (double)after->requests / minutes_of(after) <
+               (double)before->requests / minutes_of(before);
 }
 
 static enum watch_verdict verdict_of(bool has_data, bool is_over, bool was_extended) {
@@ -86,12 +93,13 @@ static enum watch_verdict verdict_of(bool has_data, bool is_over, bool was_exten
     return was_extended ? WATCH_NO_DATA : WATCH_EXTEND;
 }
 
-static const char *opening_of(enum watch_verdict verdict, bool has_traffic_after) {
+static const char *opening_of(enum watch_verdict verdict, bool has_traffic_after, bool has_few) {
     switch (verdict) {
     case WATCH_GO_ON:
         return "nothing is wrong so far";
     case WATCH_CLOSE:
-        return "errors did not rise";
+        return has_few ? "fewer than 10 errors of a kind tell nothing, and no others rose"
+                       : "errors did not rise";
     case WATCH_EXTEND:
         return has_traffic_after
                    ? "less than a tenth of the requests came since the change, which says nothing, "
@@ -117,28 +125,35 @@ void watch_judge(const struct traffic_window *before,
                  const struct watch_settings *settings,
                  struct arena *arena,
                  struct watch_judgement *judgement_out) {
-    const struct error_rate rates[] = {
+    const struct error_rate rates[RATE_COUNT] = {
         {"HTTPCode_ELB_4XX", before->elb_4xx, after->elb_4xx},
         {"HTTPCode_Target_5XX", before->target_5xx, after->target_5xx},
     };
-    str facts = numbers(arena, before, after);
-    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-        if (has_risen(&rates[i], before, after, settings->error_increase_max)) {
-            judgement_out->verdict = WATCH_ROLL_BACK;
-            judgement_out->reason =
-                str_format(arena,
-                           "%s per request rose by more than %g %%%s: %" STR_FMT,
-                           rates[i].name,
-                           settings->error_increase_max,
-                           has_traffic(before) ? "" : " (no request was seen before the change)",
-                           STR_ARG(facts));
-            return;
+    str facts = numbers(arena, rates, before, after);
+    bool has_few = false;
+    for (size_t i = 0; i < RATE_COUNT; i++) {
+        if (!has_risen(&rates[i], before, after, settings->error_increase_max)) {
+            continue;
         }
+        if (rates[i].after < ERRORS_MIN) {
+            has_few = true;
+            continue;
+        }
+        judgement_out->verdict = WATCH_ROLL_BACK;
+        judgement_out->reason =
+            str_format(arena,
+                       "%s per request rose by more than %g %%%s: %" STR_FMT,
+                       rates[i].name,
+                       settings->error_increase_max,
+                       has_traffic(before) ? "" : " (no request was seen before the change)",
+                       STR_ARG(facts));
+        return;
     }
     bool has_data = has_traffic(after) && !has_collapsed(before, after);
     judgement_out->verdict = verdict_of(has_data, is_over, was_extended);
-    judgement_out->reason = str_format(arena,
-                                       "%s: %" STR_FMT,
-                                       opening_of(judgement_out->verdict, has_traffic(after)),
-                                       STR_ARG(facts));
+    judgement_out->reason =
+        str_format(arena,
+                   "%s: %" STR_FMT,
+                   opening_of(judgement_out->verdict, has_traffic(after), has_few),
+                   STR_ARG(facts));
 }

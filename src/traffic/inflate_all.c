@@ -94,11 +94,14 @@ static str peek(struct input *input, size_t count) {
 
 /* What pads a file to the blocks of a tape or disk is no part of it. */
 static void skip_padding(struct input *input) {
-    str rest = peek(input, 1);
-    while (rest.len > 0 && rest.ptr[0] == '\0') {
-        input->begin++;
+    str rest;
+    size_t zeros;
+    do {
         rest = peek(input, 1);
-    }
+        for (zeros = 0; zeros < rest.len && rest.ptr[zeros] == '\0'; zeros++) {
+        }
+        input->begin += zeros;
+    } while (zeros > 0 && zeros == rest.len);
 }
 
 static void free_decompressor(void *decompressor) {
