@@ -73,10 +73,10 @@ def test_case_23_whatever_init_error_answers_the_process_ends(answer, start, api
     assert api.requests_to("next") == []
 
 
-<<<<<<< HEAD
 TRACE = "Root=1-5f84c7a1-9b3d2e6c0f4a8d7b1e5c9a3f;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
+@pytest.mark.plain("a C library of one's own may leave what was set before in memory")
 def test_case_12_the_trace_id_is_in_the_environment_while_there_is_one(start, traces_of):
     function = start()
     function.wait_until_idle()
@@ -87,9 +87,7 @@ def test_case_12_the_trace_id_is_in_the_environment_while_there_is_one(start, tr
         assert traces_of(function) == ({trace} if trace else set())
 
 
-=======
 @pytest.mark.timely("promises seconds, and valgrind makes many of one")
->>>>>>> 1392a7fa172667be52368fd80695e38d76f06c41
 def test_case_33_a_call_past_the_deadline_is_given_up_in_time(start, api, aws):
     aws.faults.add("config:PutEvaluations", faults.delay(6), times=9)
     deadline = int(time.time() * 1000) + 1_500
@@ -103,20 +101,10 @@ def test_case_33_a_call_past_the_deadline_is_given_up_in_time(start, api, aws):
     assert function.invoke(good_event()).kind == "response"
 
 
-<<<<<<< HEAD
+@pytest.mark.plain("what was freed is kept for a while, to be watched")
 def test_case_35_ten_thousand_invocations_leave_nothing_behind(start, api, aws):
     """One in a hundred reports to AWS, whose stand-in would take most of the time."""
     function = start(aws=aws, AWS_LAMBDA_LOG_LEVEL="FATAL")
-=======
-def resident_kilobytes(pid):
-    with open(f"/proc/{pid}/status") as status:
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1])
-
-
-@pytest.mark.plain("what was freed is kept for a while, to be watched")
-def test_case_35_two_thousand_invocations_leave_nothing_behind(start, api):
-    function = start(AWS_LAMBDA_LOG_LEVEL="FATAL")
->>>>>>> 1392a7fa172667be52368fd80695e38d76f06c41
     pid = function.process.pid
 
     def invoke_many(count):
@@ -265,6 +253,7 @@ def traced(start, api, tmp_path):
     return function, path
 
 
+@pytest.mark.plain("those of the sanitizers would be counted, too")
 def test_case_50_few_system_calls_to_the_first_event(traced):
     _, path = traced
     calls = process.calls_up_to_next(path)
