@@ -34,7 +34,7 @@ struct inflate_window *inflate_window_new(struct arena *arena);
 /* A whole file; what is damaged is read twice. INCOMPLETE (cut short; empty, too) or INVALID
  * (damaged, or bytes behind the last member that begin none) say at which byte of the source; what
  * was unpacked before was handed on, up to the last whole line and with what is left of the cut one
- * as the last. */
+ * as the last. Of damaged data that may be some bytes more than the stream below hands on. */
 MUST_USE enum status inflate_all(struct inflate_window *window,
                                  const struct byte_source *source,
                                  const struct line_sink *sink,

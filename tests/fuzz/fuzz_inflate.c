@@ -63,6 +63,17 @@ static void hold_same(const struct outcome *a, const struct outcome *b) {
     HOLD(a->status == STATUS_OK || str_eq(a->error.message, b->error.message));
 }
 
+/* Of what is damaged libdeflate unpacks a little more than zlib, which knows more codes to be none.
+ */
+static void hold_as_zlib(const struct outcome *whole, const struct outcome *zlib) {
+    if (whole->status != STATUS_INVALID || whole->bytes > TEXT_BYTES_MAX) {
+        hold_same(whole, zlib);
+        return;
+    }
+    HOLD(zlib->status == STATUS_INVALID && str_eq(whole->error.message, zlib->error.message));
+    HOLD(str_starts_with(buf_str(&whole->text), buf_str(&zlib->text)));
+}
+
 static void hold_outcome(const struct outcome *outcome) {
     if (outcome->status != STATUS_OK) {
         HOLD(outcome->status == STATUS_INVALID || outcome->status == STATUS_INCOMPLETE);
@@ -103,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     other.status = inflate_all(inflate_window_new(&arena), &source, &sink, &arena, &other.error);
     hold_same(&whole, &other);
     in_pieces(&arena, bytes, piece_bytes, &other);
-    hold_same(&whole, &other);
+    hold_as_zlib(&whole, &other);
     plain_in_pieces(&arena, bytes, piece_bytes);
     return 0;
 }

@@ -18,6 +18,8 @@ import seeds
 
 HERE = pathlib.Path(__file__).resolve().parent
 LENGTH_MAX = 8192  # bytes of an input; seeds may be longer
+# More than the buffer that a gzip file is read into.
+LENGTHS_MAX = {"inflate": 400_000}
 MEGABYTES_MAX = 2048
 SECONDS_OF_INPUT_MAX = 20
 
@@ -28,7 +30,7 @@ def command_of(folder, seconds, target):
     found.mkdir(parents=True, exist_ok=True)
     inputs = [folder / "seeds" / target, HERE / "crashes" / target]
     mode = [f"-max_total_time={seconds}", str(corpus)] if seconds > 0 else ["-runs=0"]
-    return [str(folder / target), f"-artifact_prefix={found}/", f"-max_len={LENGTH_MAX}",
+    return [str(folder / target), f"-artifact_prefix={found}/", f"-max_len={LENGTHS_MAX.get(target, LENGTH_MAX)}",
             f"-rss_limit_mb={MEGABYTES_MAX}", f"-timeout={SECONDS_OF_INPUT_MAX}",
             "-print_final_stats=1", *mode, *[str(path) for path in inputs if path.is_dir()]]
 

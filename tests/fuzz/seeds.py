@@ -6,6 +6,7 @@ make(FOLDER) writes FOLDER/TARGET/NAME. Parts of an input are joined as fuzz.h s
 import gzip
 import json
 import pathlib
+import random
 import shutil
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -132,8 +133,12 @@ def inflate():
     bomb = gzip.compress(b"a" * 3_000_000, mtime=0)
     damaged = bytearray(two)
     damaged[30] ^= 0x55
+    noise = random.Random(1).randbytes(250_000)  # does not get smaller
+    large = gzip.compress(noise, 1, mtime=0) + whole
+    torn = bytearray(large)
+    torn[220_000] ^= 0x55
     return numbered(bytes([piece]) + content for piece in (0, 6, 255) for content in (
-        whole, two, whole[:-5], whole + b"rest", bytes(damaged), bomb, gzip.compress(b"", mtime=0),
+        whole, two, whole[:-5], whole + b"rest", bytes(damaged), bomb, gzip.compress(b"", mtime=0), large, bytes(torn), large[:-100_000],
         b"", b"\x1f\x8b"))
 
 

@@ -171,6 +171,20 @@ def white_space(path, text):
         yield text.count("\n") + 1, "no newline at the end"
 
 
+def no_conflict(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        if re.match(r"(<{7}|>{7}) |={7}$", line):
+            yield number, "a conflict of a merge"
+
+
+def python_compiles(path, text):
+    if path.endswith(".py") or text.startswith("#!/usr/bin/env python3"):
+        try:
+            compile(text, path, "exec")
+        except SyntaxError as error:
+            yield error.lineno or 1, error.msg
+
+
 def licence_line(path, text):
     if path.endswith((".c", ".h", ".py", ".sh")) and text:
         if "SPDX-License-Identifier: Apache-2.0" not in "".join(text.splitlines(True)[:3]):
@@ -190,8 +204,8 @@ def no_unfinished_work(path, text):
 
 
 RULES = [layer_edges, no_foreign_internals, third_party_in_one_file, banned_functions,
-         function_length, file_length, columns, white_space, licence_line, no_workplace,
-         no_unfinished_work]
+         function_length, file_length, columns, white_space, no_conflict, python_compiles,
+         licence_line, no_workplace, no_unfinished_work]
 
 TEXT = (".c", ".h", ".py", ".sh", ".md", ".yaml", ".yml", ".json", ".txt", "Makefile")
 ELSEWHERE = ("build/", ".git/", ".aws-sam/", "LICENSE")
