@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Access-log lines counted: per load balancer and UTC day, per reason, per group, and who is behind
- * what a stricter mode would block. Memory is bounded whatever the input: groups and offenders are
- * kept in sketches (Space-Saving) whose error bound is told. Pure but for the arena.
+ * Access-log lines counted: per load balancer and UTC day with its reasons, per group, and who is
+ * behind what a stricter mode would block. Memory is bounded whatever the input: groups and
+ * offenders are kept in sketches (Space-Saving) whose error bound is told. Pure but for the arena.
  */
 #ifndef TRAFFIC_TALLY_H
 #define TRAFFIC_TALLY_H
@@ -18,23 +18,17 @@ enum group_key {
     GROUP_HOST = 1 << 4
 };
 
-#define TALLY_DAYS_MAX      65536 /* load balancers times days; beyond, `untallied` */
-#define TALLY_REASONS_MAX   256   /* beyond, under "other"; of unknown classes, too */
-#define TALLY_OFFENDERS_MAX 2048
-#define TALLY_GROUPS_MAX    8192
+#define TALLY_DAYS_MAX    65536 /* load balancers times days; beyond, `untallied` */
+#define TALLY_REASONS_MAX 256   /* beyond, under "other"; of unknown classes, too */
+/* Reasons of all days together: beyond, a day's further ones are under its "other". */
+#define TALLY_DAY_REASONS_MAX 131072
+#define TALLY_OFFENDERS_MAX   2048
+#define TALLY_GROUPS_MAX      8192
 
 struct tally_counts {
     uint64_t requests; /* the sum of the classes */
     uint64_t classes[CLASS_COUNT];
     uint64_t unfamiliar; /* of CLASS_UNKNOWN: of a class that has a name, which we do not know */
-};
-
-struct tally_day {
-    str load_balancer;
-    int64_t day; /* since 1970-01-01, of the line's own time */
-    struct tally_counts counts;
-    int64_t newest_ms; /* time of the newest line */
-    int64_t oldest_ms;
 };
 
 struct tally_reason {
@@ -43,14 +37,25 @@ struct tally_reason {
     uint64_t count;
 };
 
+struct tally_day {
+    str load_balancer;
+    int64_t day; /* since 1970-01-01, of the line's own time */
+    struct tally_counts counts;
+    int64_t newest_ms; /* time of the newest line */
+    int64_t oldest_ms;
+    struct tally_reason *reasons; /* sorted by count, then code */
+    size_t reason_count;
+};
+
 /* What strictest would block, or defensive does: any class but Compliant and Unknown. Texts may be
  * any bytes, as the log was, and are cut behind a whole letter or escape: a reason or client at 64
- * bytes, a host at 256, a user agent at 512. */
+ * bytes, a load balancer at 128, a host at 256, a user agent at 512. Of all days together. */
 struct tally_offender {
     str reason;
     str user_agent;
     str client; /* "203.0.113.0/24", "2001:db8:1::/48"; as logged when it is no address */
     str host;
+    str load_balancer;
     uint64_t count; /* at most `error` too high */
     uint64_t error;
 };

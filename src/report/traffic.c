@@ -109,17 +109,19 @@ static void write_kinds(struct json_writer *writer, const struct tally_result *r
 
 /* AWS moves reasons between classes, so one code may have several rows: they are added up at the
  * first. */
-static void write_reasons(struct json_writer *writer, const struct tally_result *result) {
+static void write_reasons(struct json_writer *writer,
+                          const struct tally_reason *reasons,
+                          size_t count) {
     json_write_key(writer, STR("reasons"));
     json_object_begin(writer);
-    for (size_t i = 0; i < result->reason_count; i++) {
-        str code = result->reasons[i].code;
+    for (size_t i = 0; i < count; i++) {
+        str code = reasons[i].code;
         uint64_t sum = 0;
-        size_t first = result->reason_count;
-        for (size_t j = 0; j < result->reason_count; j++) {
-            if (str_eq(result->reasons[j].code, code)) {
+        size_t first = count;
+        for (size_t j = 0; j < count; j++) {
+            if (str_eq(reasons[j].code, code)) {
                 first = j < first ? j : first;
-                sum += result->reasons[j].count;
+                sum += reasons[j].count;
             }
         }
         if (first == i) {
@@ -192,6 +194,25 @@ static void write_load_balancers(struct json_writer *writer,
     json_write_member_count(writer, "untallied", result->untallied);
 }
 
+static void write_days(struct json_writer *writer,
+                       struct arena *arena,
+                       const struct tally_result *result) {
+    json_write_key(writer, STR("days"));
+    json_array_begin(writer);
+    for (size_t i = 0; i < result->day_count; i++) {
+        const struct tally_day *day = &result->days[i];
+        json_object_begin(writer);
+        json_write_member(writer, "loadBalancer", day->load_balancer);
+        json_write_member(writer, "date", date_format(arena, day->day));
+        json_write_member_count(writer, "requests", day->counts.requests);
+        write_classes(writer, &day->counts);
+        write_reasons(writer, day->reasons, day->reason_count);
+        write_would_block(writer, &day->counts);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+}
+
 static void write_offenders(struct json_writer *writer, const struct tally_result *result) {
     json_write_key(writer, STR("offenders"));
     json_array_begin(writer);
@@ -203,6 +224,7 @@ static void write_offenders(struct json_writer *writer, const struct tally_resul
         json_write_member(writer, "userAgent", offender->user_agent);
         json_write_member(writer, "client", offender->client);
         json_write_member(writer, "host", offender->host);
+        json_write_member(writer, "loadBalancer", offender->load_balancer);
         json_write_member_count(writer, "count", offender->count);
         json_write_member_count(writer, "error", offender->error);
         json_write_member(writer, "cause", str_from_cstr(advice.cause));
@@ -229,10 +251,11 @@ void traffic_write_json(struct buf *out, struct arena *arena, const struct traff
     json_write_member_time(&writer, arena, "to", result->to_ms);
     write_classes(&writer, &result->totals);
     write_unknown_classes(&writer, result);
-    write_reasons(&writer, result);
+    write_reasons(&writer, result->reasons, result->reason_count);
     write_would_block(&writer, &result->totals);
     write_groups(&writer, report);
     write_load_balancers(&writer, arena, result);
+    write_days(&writer, arena, result);
     write_offenders(&writer, result);
     json_object_end(&writer);
     buf_append_char(out, '\n');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "report/known_clients.h"
@@ -8,6 +9,7 @@
 
 #define REASONS_SHOWN        20
 #define LOAD_BALANCERS_SHOWN 20
+#define DAYS_SHOWN           20
 #define GROUPS_SHOWN         20
 #define OFFENDERS_SHOWN      10
 #define SKIPPED_SHOWN        10
@@ -210,6 +212,53 @@ static void append_load_balancers(struct buf *out,
     append_more(out, shown, count);
 }
 
+/* The worst first; of those alike, by load balancer and day. */
+static int by_blocked(const void *left, const void *right) {
+    const struct tally_day *a = *(const struct tally_day *const *)left;
+    const struct tally_day *b = *(const struct tally_day *const *)right;
+    uint64_t of_a = tally_blocked_by_strictest(&a->counts);
+    uint64_t of_b = tally_blocked_by_strictest(&b->counts);
+    return of_a != of_b ? (of_a < of_b) - (of_a > of_b) : (a > b) - (a < b);
+}
+
+static const struct tally_day **worst_days(struct arena *arena, const struct tally_result *result) {
+    const struct tally_day **days = ARENA_ARRAY(arena, const struct tally_day *, result->day_count);
+    for (size_t i = 0; i < result->day_count; i++) {
+        days[i] = &result->days[i];
+    }
+    qsort(days, result->day_count, sizeof(days[0]), by_blocked);
+    return days;
+}
+
+static void append_days(struct buf *out, struct arena *arena, const struct tally_result *result) {
+    if (result->day_count < 2) {
+        return;
+    }
+    size_t shown = at_most(result->day_count, DAYS_SHOWN);
+    const struct tally_day **days = worst_days(arena, result);
+    buf_append(out,
+               STR("\nDAY         LOAD BALANCER                             REQUESTS   STRICTEST "
+                   "WOULD BLOCK     DEFENSIVE\n"));
+    for (size_t i = 0; i < shown; i++) {
+        const struct tally_counts *counts = &days[i]->counts;
+        uint64_t blocked = tally_blocked_by_strictest(counts);
+        buf_printf(out,
+                   "%-10" STR_FMT "  %-37" STR_FMT " %12s  %12s  %9s  %12s\n",
+                   STR_ARG(date_format(arena, days[i]->day)),
+                   STR_ARG(plain(arena, days[i]->load_balancer)),
+                   number(counts->requests).text,
+                   number(blocked).text,
+                   percent(blocked, counts->requests).text,
+                   number(tally_blocked_by_defensive(counts)).text);
+    }
+    append_more(out, shown, result->day_count);
+}
+
+static bool has_several_load_balancers(const struct tally_result *result) {
+    return result->day_count > 1 && !str_eq(result->days[0].load_balancer,
+                                            result->days[result->day_count - 1].load_balancer);
+}
+
 static void append_groups(struct buf *out,
                           struct arena *arena,
                           const struct traffic_report *report) {
@@ -243,7 +292,8 @@ static void append_groups(struct buf *out,
 
 static void append_offender(struct buf *out,
                             struct arena *arena,
-                            const struct tally_offender *offender) {
+                            const struct tally_offender *offender,
+                            bool has_load_balancer) {
     struct client_advice advice = client_advice_for(offender->reason, offender->user_agent);
     buf_printf(out,
                "%12s  %" STR_FMT " from %" STR_FMT " to %" STR_FMT "\n",
@@ -251,6 +301,11 @@ static void append_offender(struct buf *out,
                STR_ARG(plain(arena, offender->reason)),
                STR_ARG(plain(arena, offender->client)),
                STR_ARG(plain(arena, offender->host)));
+    if (has_load_balancer) {
+        buf_printf(out,
+                   "              at:    %" STR_FMT "\n",
+                   STR_ARG(plain(arena, offender->load_balancer)));
+    }
     buf_printf(out,
                "              agent: %" STR_FMT "\n              cause: %s\n              fix:   "
                "%s\n",
@@ -268,7 +323,7 @@ static void append_offenders(struct buf *out,
     size_t shown = at_most(result->offender_count, OFFENDERS_SHOWN);
     buf_append(out, STR("\nWHO WOULD BE BLOCKED\n"));
     for (size_t i = 0; i < shown; i++) {
-        append_offender(out, arena, &result->offenders[i]);
+        append_offender(out, arena, &result->offenders[i], has_several_load_balancers(result));
     }
     append_more(out, shown, result->offender_count);
     if (result->offender_error_max > 0) {
@@ -303,6 +358,7 @@ void traffic_write_table(struct buf *out,
     append_sentence(out, arena, result);
     append_reasons(out, arena, result);
     append_load_balancers(out, arena, result);
+    append_days(out, arena, result);
     append_groups(out, arena, report);
     append_offenders(out, arena, result);
     append_skipped(out, report);

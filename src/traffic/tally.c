@@ -96,17 +96,18 @@ static void count_one(struct tally_counts *counts, const struct classed *classed
     counts->unfamiliar += classed->is_unfamiliar ? 1 : 0;
 }
 
-static void count_request(struct tally *tally,
-                          str time,
-                          str load_balancer,
-                          struct classed classed) {
+/* Returns the day it was counted under, or NULL; valid until the next. */
+static struct tally_day *count_request(struct tally *tally,
+                                       str time,
+                                       str load_balancer,
+                                       struct classed classed) {
     int64_t ms = 0;
     count_one(&tally->totals, &classed);
     struct tally_day *day = find_last_day(tally, time, load_balancer, &ms);
     if (day == NULL) {
         if (!time_parse_iso8601(time, &ms)) {
             tally->untallied++;
-            return;
+            return NULL;
         }
         day = day_table_find(&tally->days, load_balancer, date_days_of_ms(ms));
         if (day != NULL) {
@@ -116,50 +117,32 @@ static void count_request(struct tally *tally,
     widen(&tally->oldest_ms, &tally->newest_ms, ms);
     if (day == NULL) {
         tally->untallied++;
-        return;
+        return NULL;
     }
     widen(&day->oldest_ms, &day->newest_ms, ms);
     count_one(&day->counts, &classed);
+    return day;
 }
 
 /* --- reasons, offenders, groups --- */
 
-#define REASON_BYTES_MAX 64 /* the longest known has 34 */
-
-static struct tally_reason *find_reason(struct reason_table *table,
-                                        str code,
-                                        enum traffic_class class) {
-    for (size_t i = 0; i < table->count; i++) {
-        if (table->rows[i].class == class && str_eq(table->rows[i].code, code)) {
-            return &table->rows[i];
-        }
+static void count_reason(struct tally *tally,
+                         struct tally_day *day,
+                         const struct access_log_record *record) {
+    struct tally_reason one = {record->reason, record->class, 1};
+    if (one.code.len == 0) {
+        return;
     }
-    return NULL;
+    one.code = reason_table_add(&tally->reasons, tally->arena, &one);
+    if (day != NULL) {
+        day_table_add_reason(&tally->days, day, &one);
+    }
 }
 
-static void count_reason(struct reason_table *table,
-                         struct arena *arena,
-                         const struct tally_reason *reason) {
-    str code = text_cut(reason->code, REASON_BYTES_MAX);
-    enum traffic_class class = reason->class;
-    struct tally_reason *row = find_reason(table, code, class);
-    if (row == NULL && table->count >= TALLY_REASONS_MAX) {
-        code = STR("other");
-        row = find_reason(table, code, class);
-    }
-    if (row == NULL) {
-        row = &table->rows[table->count++];
-        *row = (struct tally_reason){.code = str_copy(arena, code), .class = class};
-    }
-    row->count += reason->count;
-}
-
-static void count_name(struct tally *tally,
-                       struct reason_table *table,
-                       str name,
-                       enum traffic_class class) {
+static void count_unknown_class(struct tally *tally, str name) {
     if (name.len > 0) {
-        count_reason(table, tally->arena, &(struct tally_reason){name, class, 1});
+        const struct tally_reason one = {name, CLASS_UNKNOWN, 1};
+        (void)reason_table_add(&tally->unknown_classes, tally->arena, &one);
     }
 }
 
@@ -175,7 +158,8 @@ static void count_offender(struct tally *tally, const struct access_log_record *
                    .texts = {[KEY_REASON] = record->reason,
                              [KEY_CLIENT] = network_of(record->client, network),
                              [KEY_USER_AGENT] = record->user_agent,
-                             [KEY_HOST] = record->host},
+                             [KEY_HOST] = record->host,
+                             [KEY_LOAD_BALANCER] = record->load_balancer},
                });
 }
 
@@ -199,10 +183,10 @@ void tally_add_record(struct tally *tally, const struct access_log_record *recor
     tally->kinds[ACCESS_LOG_LINE]++;
     const struct classed classed = {record->class,
                                     record->class == CLASS_UNKNOWN && record->class_name.len > 0};
-    count_request(tally, record->time, record->load_balancer, classed);
-    count_name(tally, &tally->reasons, record->reason, record->class);
+    struct tally_day *day = count_request(tally, record->time, record->load_balancer, classed);
+    count_reason(tally, day, record);
     if (record->class == CLASS_UNKNOWN) {
-        count_name(tally, &tally->unknown_classes, record->class_name, CLASS_UNKNOWN);
+        count_unknown_class(tally, record->class_name);
     }
     if (is_blockable(record->class)) {
         count_offender(tally, record);
@@ -217,7 +201,7 @@ static void add_view(struct tally *tally, const struct access_log_view *view) {
     if (view->is_modern && view->is_plain && tally->groups == NULL) {
         tally->kinds[ACCESS_LOG_LINE]++;
         const struct classed compliant = {CLASS_COMPLIANT, false};
-        count_request(tally, view->time, view->load_balancer, compliant);
+        (void)count_request(tally, view->time, view->load_balancer, compliant);
     } else if (view->is_modern) {
         access_log_view_record(view, &record);
         tally_add_record(tally, &record);
@@ -255,6 +239,17 @@ static void add_counts(struct tally_counts *into, const struct tally_counts *fro
     }
 }
 
+static void merge_day_reasons(struct tally *into,
+                              struct tally_day *day,
+                              const struct tally_day *from) {
+    for (size_t i = 0; i < from->reason_count; i++) {
+        struct tally_reason reason = from->reasons[i];
+        reason.code = reason_table_code(&into->reasons, reason.code, reason.class);
+        day_table_add_reason(&into->days, day, &reason);
+    }
+}
+
+/* After the reasons: those of the days borrow their codes. */
 static void merge_days(struct tally *into, const struct tally *from) {
     for (size_t i = 0; i < from->days.count; i++) {
         const struct tally_day *other = &from->days.days[i];
@@ -265,6 +260,7 @@ static void merge_days(struct tally *into, const struct tally *from) {
             add_counts(&day->counts, &other->counts);
             widen(&day->oldest_ms, &day->newest_ms, other->oldest_ms);
             widen(&day->oldest_ms, &day->newest_ms, other->newest_ms);
+            merge_day_reasons(into, day, other);
         }
     }
 }
@@ -273,7 +269,7 @@ static void merge_reasons(struct reason_table *into,
                           struct arena *arena,
                           const struct reason_table *from) {
     for (size_t i = 0; i < from->count; i++) {
-        count_reason(into, arena, &from->rows[i]);
+        (void)reason_table_add(into, arena, &from->rows[i]);
     }
 }
 
@@ -286,8 +282,8 @@ void tally_merge(struct tally *into, const struct tally *from) {
     add_counts(&into->totals, &from->totals);
     into->oldest_ms = from->oldest_ms < into->oldest_ms ? from->oldest_ms : into->oldest_ms;
     into->newest_ms = from->newest_ms > into->newest_ms ? from->newest_ms : into->newest_ms;
-    merge_days(into, from);
     merge_reasons(&into->reasons, into->arena, &from->reasons);
+    merge_days(into, from);
     merge_reasons(&into->unknown_classes, into->arena, &from->unknown_classes);
     sketch_merge(into->offenders, from->offenders);
     if (into->groups != NULL) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parts of a tally: its table of days, and the sketch that offenders and groups are kept in.
+ * The parts of a tally: its tables of days and reasons, and the sketch that offenders and groups
+ * are kept in.
  */
 #ifndef TRAFFIC_TALLY_INTERNAL_H
 #define TRAFFIC_TALLY_INTERNAL_H
@@ -30,6 +31,7 @@ struct day_table {
     size_t capacity;
     uint32_t *index; /* open addressing; 0 is free, else the number of a day from 1 */
     size_t index_size;
+    size_t reason_count; /* of all days */
 };
 void day_table_init(struct day_table *table, struct arena *arena);
 /* The entry, made when there is none; NULL: the table is full. Valid until the next call. */
@@ -38,7 +40,7 @@ struct tally_day *day_table_find(struct day_table *table, str load_balancer, int
 void day_table_sort(struct day_table *table);
 
 /* --- sketch (tally_sketch.c) --- */
-enum { KEY_REASON, KEY_CLIENT, KEY_USER_AGENT, KEY_HOST, KEY_TEXTS };
+enum { KEY_REASON, KEY_CLIENT, KEY_USER_AGENT, KEY_HOST, KEY_LOAD_BALANCER, KEY_TEXTS };
 struct sketch_key {
     enum traffic_class class;
     str texts[KEY_TEXTS]; /* cut to the sketch's bounds when added */
@@ -66,11 +68,26 @@ struct sketch_entry sketch_at(const struct sketch *sketch, size_t index);
 /* None that has no slot was seen more often; 0: all have one, and all counts are exact. */
 uint64_t sketch_error_max(const struct sketch *sketch);
 
-/* --- reasons and the whole (tally.c) --- */
+/* --- reasons (tally_reasons.c) --- */
 struct reason_table {
     struct tally_reason rows[TALLY_REASONS_MAX + CLASS_COUNT]; /* the last for "other" */
     size_t count;
 };
+/* Adds its count to that of its code and class. Returns the code it was counted under, which lives
+ * as long as the arena. */
+str reason_table_add(struct reason_table *table,
+                     struct arena *arena,
+                     const struct tally_reason *reason);
+/* The code as the table holds it, "other" when it does not. */
+str reason_table_code(const struct reason_table *table, str code, enum traffic_class class);
+/* Likewise to a day of the table; borrows the code. */
+void day_table_add_reason(struct day_table *table,
+                          struct tally_day *day,
+                          const struct tally_reason *reason);
+/* By count, then code. */
+void reasons_sort(struct tally_reason *reasons, size_t count);
+
+/* --- the whole (tally.c) --- */
 
 struct tally {
     struct arena *arena;

@@ -11,14 +11,6 @@ static int descending(uint64_t a, uint64_t b) {
     return (a < b) - (a > b);
 }
 
-static int by_count_and_code(const void *left, const void *right) {
-    const struct tally_reason *a = left;
-    const struct tally_reason *b = right;
-    int order = descending(a->count, b->count);
-    order = order != 0 ? order : str_compare(a->code, b->code);
-    return order != 0 ? order : (int)a->class - (int)b->class;
-}
-
 static int by_count_and_key(const void *left, const void *right) {
     const struct sketch_entry *a = left;
     const struct sketch_entry *b = right;
@@ -48,12 +40,14 @@ static void list_offenders(const struct tally *tally, struct tally_result *resul
     const struct sketch_entry *entries = sorted_entries(tally->arena, tally->offenders);
     struct tally_offender *offenders = ARENA_ARRAY(tally->arena, struct tally_offender, count);
     for (size_t i = 0; i < count; i++) {
-        offenders[i] = (struct tally_offender){.reason = entries[i].key.texts[KEY_REASON],
-                                               .user_agent = entries[i].key.texts[KEY_USER_AGENT],
-                                               .client = entries[i].key.texts[KEY_CLIENT],
-                                               .host = entries[i].key.texts[KEY_HOST],
-                                               .count = entries[i].count,
-                                               .error = entries[i].error};
+        offenders[i] =
+            (struct tally_offender){.reason = entries[i].key.texts[KEY_REASON],
+                                    .user_agent = entries[i].key.texts[KEY_USER_AGENT],
+                                    .client = entries[i].key.texts[KEY_CLIENT],
+                                    .host = entries[i].key.texts[KEY_HOST],
+                                    .load_balancer = entries[i].key.texts[KEY_LOAD_BALANCER],
+                                    .count = entries[i].count,
+                                    .error = entries[i].error};
     }
     result->offenders = offenders;
     result->offender_count = count;
@@ -78,21 +72,26 @@ static void list_groups(const struct tally *tally, struct tally_result *result) 
     result->group_error_max = sketch_error_max(tally->groups);
 }
 
-static const struct tally_reason *sorted_reasons(struct reason_table *table) {
-    if (table->count > 0) {
-        qsort(table->rows, table->count, sizeof(table->rows[0]), by_count_and_code);
-    }
-    return table->rows;
-}
-
 static void list_reasons(struct tally *tally, struct tally_result *result) {
-    result->reasons = sorted_reasons(&tally->reasons);
+    reasons_sort(tally->reasons.rows, tally->reasons.count);
+    reasons_sort(tally->unknown_classes.rows, tally->unknown_classes.count);
+    result->reasons = tally->reasons.rows;
     result->reason_count = tally->reasons.count;
-    result->unknown_classes = sorted_reasons(&tally->unknown_classes);
+    result->unknown_classes = tally->unknown_classes.rows;
     result->unknown_class_count = tally->unknown_classes.count;
     result->classless = tally->totals.classes[CLASS_UNKNOWN];
     for (size_t i = 0; i < result->unknown_class_count; i++) {
         result->classless -= result->unknown_classes[i].count;
+    }
+}
+
+static void list_days(struct tally *tally, struct tally_result *result) {
+    day_table_sort(&tally->days);
+    tally->has_last_day = false; /* the days have moved */
+    result->days = tally->days.days;
+    result->day_count = tally->days.count;
+    for (size_t i = 0; i < tally->days.count; i++) {
+        reasons_sort(tally->days.days[i].reasons, tally->days.days[i].reason_count);
     }
 }
 
@@ -107,10 +106,7 @@ void tally_finish(struct tally *tally, struct tally_result *result_out) {
         result_out->from_ms = tally->oldest_ms;
         result_out->to_ms = tally->newest_ms;
     }
-    day_table_sort(&tally->days);
-    tally->has_last_day = false; /* the days have moved */
-    result_out->days = tally->days.days;
-    result_out->day_count = tally->days.count;
+    list_days(tally, result_out);
     list_reasons(tally, result_out);
     list_offenders(tally, result_out);
     if (tally->groups != NULL) {

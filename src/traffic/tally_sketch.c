@@ -9,11 +9,14 @@
 
 #define SLOTS_FIRST ((size_t)32)
 
-/* A reason is a word, an address at most 45 letters, a name in DNS 253. User agents may have
- * 8 KB; what tells one from another stands at the front. */
-static const size_t text_bytes_max[KEY_TEXTS] = {
-    [KEY_REASON] = 64, [KEY_CLIENT] = 64, [KEY_USER_AGENT] = 512, [KEY_HOST] = 256};
-#define KEY_BYTES_MAX (64 + 64 + 512 + 256)
+/* A reason is a word, an address at most 45 letters, a name in DNS 253, a load balancer's id 53.
+ * User agents may have 8 KB; what tells one from another stands at the front. */
+static const size_t text_bytes_max[KEY_TEXTS] = {[KEY_REASON] = 64,
+                                                 [KEY_CLIENT] = 64,
+                                                 [KEY_USER_AGENT] = 512,
+                                                 [KEY_HOST] = 256,
+                                                 [KEY_LOAD_BALANCER] = LOAD_BALANCER_BYTES_MAX};
+#define KEY_BYTES_MAX (64 + 64 + 512 + 256 + LOAD_BALANCER_BYTES_MAX)
 
 /* A key in one piece: the texts one after the other. */
 struct packed_key {

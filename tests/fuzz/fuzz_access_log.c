@@ -94,6 +94,13 @@ static void hold_same_results(const struct tally_result *a, const struct tally_r
         HOLD(str_eq(a->days[i].load_balancer, b->days[i].load_balancer));
         HOLD(a->days[i].day == b->days[i].day);
         HOLD(memcmp(&a->days[i].counts, &b->days[i].counts, sizeof(a->days[i].counts)) == 0);
+        HOLD(a->days[i].reason_count == b->days[i].reason_count);
+        for (size_t j = 0; j < a->days[i].reason_count; j++) {
+            const struct tally_reason *left = &a->days[i].reasons[j];
+            const struct tally_reason *right = &b->days[i].reasons[j];
+            HOLD(left->class == right->class && left->count == right->count);
+            HOLD(str_eq(left->code, right->code));
+        }
     }
     HOLD(a->reason_count == b->reason_count && a->offender_count == b->offender_count);
     HOLD(a->group_count == b->group_count);

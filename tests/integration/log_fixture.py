@@ -84,6 +84,7 @@ class Totals:
     reasons: Counter = field(default_factory=Counter)
     load_balancers: Counter = field(default_factory=Counter)
     groups: Counter = field(default_factory=Counter)
+    days: Counter = field(default_factory=Counter)  # by load balancer, date, class, reason
 
     def add(self, line):
         tokens = TOKEN.findall(line)
@@ -101,6 +102,7 @@ class Totals:
         self.classes[class_] += 1
         self.load_balancers[bare[2]] += 1
         self.groups[(class_, reason)] += 1
+        self.days[(bare[2], bare[1][:10], class_, reason)] += 1
         if reason:
             self.reasons[reason] += 1
 

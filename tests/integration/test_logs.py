@@ -9,6 +9,7 @@ import os
 import pty
 import random
 import subprocess
+from collections import Counter
 
 import pytest
 
@@ -19,7 +20,7 @@ FINE, ERROR, USAGE = 0, 1, 2
 CLASSES = ["Compliant", "Acceptable", "Ambiguous", "Severe", "Unknown"]
 BLOCKED = ["Acceptable", "Ambiguous", "Severe"]
 MEMBERS = ["files", "lines", "requests", "unparsed", "skipped", "from", "to", "classes", "reasons",
-           "wouldBlock", "groups", "loadBalancers", "offenders"]
+           "wouldBlock", "groups", "loadBalancers", "days", "offenders"]
 
 
 def run(*arguments, stdin=b""):
@@ -43,17 +44,43 @@ def write(path, data):
     return path
 
 
+def would_block(classes):
+    return {"monitor": 0, "defensive": classes["Severe"],
+            "strictest": sum(classes[name] for name in BLOCKED)}
+
+
+def assert_days(found, counted):
+    assert [(day["loadBalancer"], day["date"]) for day in found] == sorted(
+        {key[:2] for key in counted})
+    for day in found:
+        own = Counter({key[2:]: count for key, count in counted.items()
+                       if key[:2] == (day["loadBalancer"], day["date"])})
+        classes, reasons = Counter(), Counter()
+        for (class_, reason), count in own.items():
+            classes[class_] += count
+            reasons[reason] += count if reason else 0
+        assert day["requests"] == own.total()
+        assert day["classes"] == {name: classes[name] for name in CLASSES}
+        assert day["reasons"] == dict(+reasons)
+        assert day["wouldBlock"] == would_block(classes)
+
+
 def assert_totals(found, expected):
     assert (found["lines"], found["requests"], found["unparsed"]) == (
         expected.lines, expected.requests, expected.unparsed)
     assert found["classes"] == {name: expected.classes[name] for name in CLASSES}
     assert found["reasons"] == dict(expected.reasons)
-    blocked = sum(expected.classes[name] for name in BLOCKED)
-    assert found["wouldBlock"] == {"monitor": 0, "defensive": expected.classes["Severe"],
-                                   "strictest": blocked}
+    assert found["wouldBlock"] == would_block(expected.classes)
     assert {each["id"]: each["requests"] for each in found["loadBalancers"]} == dict(
         expected.load_balancers)
-    assert sum(each["count"] for each in found["offenders"]) == blocked
+    assert_days(found["days"], expected.days)
+    offenders = Counter()
+    for each in found["offenders"]:
+        offenders[each["loadBalancer"], each["reason"]] += each["count"]
+    blocked = Counter()
+    for (load_balancer, _, class_, reason), count in expected.days.items():
+        blocked[load_balancer, reason or "-"] += count if class_ in BLOCKED else 0
+    assert offenders == +blocked
 
 
 @pytest.fixture
@@ -189,6 +216,22 @@ def test_threads_change_nothing_in_the_answer(tmp_path):
         assert run("--format", "json", "--by", "client", tmp_path).stdout == first
 
 
+def test_days_and_load_balancers_keep_their_own_reasons_on_every_core(tmp_path):
+    made = random.Random(11)
+    choices = [("-", "-"), ("Acceptable", "GetHeadZeroContentLength"), ("Severe", "BadMethod"),
+               ("Ambiguous", "EmptyHeader"), ("Severe", "OfNextYear"), ("Unheard", "OfNextYear")]
+    every = []
+    for number in range(5):
+        some = [log_line(class_=class_, reason=reason, elb=f"app/lb-{made.randrange(4)}/0123456789abcdef",
+                         time=f"2026-10-0{made.randrange(1, 6)}T23:59:59.999999Z")
+                for class_, reason in made.choices(choices, k=2000)]
+        write(tmp_path / f"{number}.log.gz", gzip.compress(text_of(some)))
+        every += some
+    found = report(tmp_path)
+    assert len(found["days"]) == 4 * 5
+    assert_totals(found, totals(every))
+
+
 # What is shown
 
 def test_the_table_says_what_strictest_would_block(folder):
@@ -200,6 +243,16 @@ def test_the_table_says_what_strictest_would_block(folder):
     assert f"strictest would block {blocked} of {expected.requests} requests (" in text
     for words in ("WHO WOULD BE BLOCKED", "pull request 3664", "SKIPPED", "GetHeadZeroContentLength"):
         assert words in text
+
+
+def test_the_table_tells_days_and_load_balancers_only_where_there_are_several(folder, tmp_path):
+    text = run(folder).stdout.decode()
+    days = text[text.index("\nDAY "):text.index("WHO WOULD BE BLOCKED")].split("\n")
+    assert days[2].split()[:2] == ["2026-10-04", NAME]
+    assert days[3].split() == ["2026-10-05", OTHER, "3", "3", "100.00", "%", "0"]
+    assert f"at:    {OTHER}" in text
+    alone = run(write(tmp_path / "one.log", text_of([log_line(class_="Severe")]))).stdout.decode()
+    assert "DAY" not in alone and "at:  " not in alone
 
 
 def test_no_blocked_request_in_many_is_still_bounded(tmp_path):

@@ -62,6 +62,15 @@ static void assert_sums_up(const struct tally_result *result) {
     assert_int_equal(result->totals.requests, in_days + result->untallied);
 }
 
+static uint64_t sum_of_reasons(const struct tally_reason *reasons, size_t count) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(reasons[i].count > 0);
+        sum += reasons[i].count;
+    }
+    return sum;
+}
+
 static void lines_are_counted_by_load_balancer_and_day(void **state) {
     struct tally_result result = result_of(
         *state,
@@ -203,6 +212,44 @@ static void reasons_are_counted_under_their_own_names(void **state) {
     assert_int_equal(result.totals.classes[CLASS_COMPLIANT], 2);
 }
 
+static void reasons_are_told_apart_by_load_balancer_and_day(void **state) {
+    struct tally_result result = result_of(
+        *state,
+        0,
+        STR(LINE(DAY_2, APP_1, "192.0.2.1:1", "a", BAD) LINE(DAY_1, APP_2, "192.0.2.1:1", "a", BODY)
+                LINE(DAY_1, APP_1, "192.0.2.1:1", "a", BODY)
+                    LINE(DAY_1, APP_1, "192.0.2.1:1", "a", ZERO)
+                        LINE(DAY_1, APP_1, "192.0.2.1:1", "a", GOOD)
+                            LINE(DAY_1, APP_1, "192.0.2.1:1", "a", ZERO)
+                                LINE("-", APP_1, "192.0.2.1:1", "a", BAD)));
+    static const struct {
+        size_t day;
+        size_t place;
+        const char *code;
+        enum traffic_class class;
+        uint64_t count;
+    } rows[] = {
+        {0, 0, "GetHeadZeroContentLength", CLASS_ACCEPTABLE, 2},
+        {0, 1, "UndefinedContentLengthSemantics", CLASS_AMBIGUOUS, 1},
+        {1, 0, "BadHeader", CLASS_SEVERE, 1},
+        {2, 0, "UndefinedContentLengthSemantics", CLASS_AMBIGUOUS, 1},
+    };
+    assert_sums_up(&result);
+    assert_int_equal(result.day_count, 3);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct tally_reason *reason = &result.days[rows[i].day].reasons[rows[i].place];
+        assert_str(reason->code, rows[i].code);
+        assert_int_equal(reason->class, rows[i].class);
+        assert_int_equal(reason->count, rows[i].count);
+    }
+    uint64_t in_days = 0;
+    for (size_t i = 0; i < result.day_count; i++) {
+        in_days += sum_of_reasons(result.days[i].reasons, result.days[i].reason_count);
+    }
+    assert_int_equal(in_days, 5);
+    assert_int_equal(sum_of_reasons(result.reasons, result.reason_count), 6); /* with no time */
+}
+
 #define CLASSED(class) LINE(DAY_1, APP_1, "192.0.2.1:1", "a", class)
 
 static const char UNKNOWN_CLASSES[] = CLASSED("\"Odd\" \"-\"") CLASSED("") CLASSED(GOOD)
@@ -266,18 +313,23 @@ static void offenders_are_those_that_a_mode_would_block(void **state) {
         *state,
         0,
         STR(LINE(DAY_1, APP_1, "203.0.113.1:1", "ReactorNetty/1.1", ZERO)
-                LINE(DAY_2, APP_2, "203.0.113.200:1", "ReactorNetty/1.1", ZERO)
-                    LINE(DAY_1, APP_1, "[2001:db8:1:2::3]:1", "harbor", BODY)
-                        LINE(DAY_1, APP_1, "203.0.113.1:1", "fine", GOOD)
-                            LINE(DAY_1, APP_1, "203.0.113.1:1", "odd", "\"Terrible\" \"x\"")));
-    assert_int_equal(result.offender_count, 2);
+                LINE(DAY_2, APP_1, "203.0.113.200:1", "ReactorNetty/1.1", ZERO)
+                    LINE(DAY_1, APP_2, "203.0.113.1:1", "ReactorNetty/1.1", ZERO)
+                        LINE(DAY_1, APP_1, "[2001:db8:1:2::3]:1", "harbor", BODY)
+                            LINE(DAY_1, APP_1, "203.0.113.1:1", "fine", GOOD)
+                                LINE(DAY_1, APP_1, "203.0.113.1:1", "odd", "\"Terrible\" \"x\"")));
+    assert_int_equal(result.offender_count, 3);
     assert_int_equal(result.offender_error_max, 0);
     assert_str(result.offenders[0].reason, "GetHeadZeroContentLength");
     assert_str(result.offenders[0].user_agent, "ReactorNetty/1.1");
     assert_str(result.offenders[0].client, "203.0.113.0/24");
     assert_str(result.offenders[0].host, "www.example.com");
+    assert_str(result.offenders[0].load_balancer, APP_1);
     assert_int_equal(result.offenders[0].count, 2);
-    assert_str(result.offenders[1].client, "2001:db8:1::/48");
+    assert_str(result.offenders[1].client, "203.0.113.0/24");
+    assert_str(result.offenders[1].load_balancer, APP_2);
+    assert_int_equal(result.offenders[1].count, 1);
+    assert_str(result.offenders[2].client, "2001:db8:1::/48");
     assert_int_equal(result.group_count, 0);
 }
 
@@ -321,6 +373,7 @@ int main(void) {
         TEST(line_ends_of_every_sort_are_taken_and_empty_lines_count_for_nothing),
         TEST(foreign_lines_are_counted_by_what_they_are),
         TEST(reasons_are_counted_under_their_own_names),
+        TEST(reasons_are_told_apart_by_load_balancer_and_day),
         TEST(unknown_classes_are_counted_under_their_own_names_apart_from_none),
         TEST(lines_known_to_be_foreign_are_counted_without_being_read),
         TEST(reasons_beyond_the_table_are_counted_as_other),

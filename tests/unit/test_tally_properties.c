@@ -22,6 +22,13 @@ static void append_part(struct buf *out, str part) {
     buf_append_char(out, '|');
 }
 
+static void append_reasons(struct buf *out, const struct tally_reason *reasons, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        append_part(out, reasons[i].code);
+        buf_printf(out, "%d %llu\n", (int)reasons[i].class, (unsigned long long)reasons[i].count);
+    }
+}
+
 static void append_days(struct buf *out, const struct tally_result *result) {
     for (size_t i = 0; i < result->day_count; i++) {
         const struct tally_day *day = &result->days[i];
@@ -32,14 +39,9 @@ static void append_days(struct buf *out, const struct tally_result *result) {
                    (long long)day->oldest_ms,
                    (long long)day->newest_ms);
         append_counts(out, &day->counts);
+        append_reasons(out, day->reasons, day->reason_count);
     }
-    for (size_t i = 0; i < result->reason_count; i++) {
-        append_part(out, result->reasons[i].code);
-        buf_printf(out,
-                   "%d %llu\n",
-                   (int)result->reasons[i].class,
-                   (unsigned long long)result->reasons[i].count);
-    }
+    append_reasons(out, result->reasons, result->reason_count);
 }
 
 /* All that a result says, to compare two of them. */
@@ -63,6 +65,7 @@ static str told(struct arena *arena, struct tally *tally) {
         append_part(&out, result.offenders[i].user_agent);
         append_part(&out, result.offenders[i].client);
         append_part(&out, result.offenders[i].host);
+        append_part(&out, result.offenders[i].load_balancer);
         buf_printf(&out,
                    "%llu %llu\n",
                    (unsigned long long)result.offenders[i].count,

@@ -161,6 +161,8 @@ static void keys_that_differ_in_one_part_are_different(void **state) {
         {CLASS_SEVERE, {STR("a"), STR("bc"), STR(""), STR("d")}},
         {CLASS_SEVERE, {STR("a"), STR("b"), STR("cd"), STR("")}},
         {CLASS_SEVERE, {STR("a"), STR("b"), STR("c"), STR("e")}},
+        {CLASS_SEVERE, {STR("a"), STR("b"), STR("c"), STR("d"), STR("e")}},
+        {CLASS_SEVERE, {STR("a"), STR("b"), STR("c"), STR(""), STR("d")}},
     };
     for (size_t i = 0; i < 3 * COUNT(keys); i++) {
         sketch_add(sketch, &keys[i % COUNT(keys)]);
@@ -179,12 +181,13 @@ static void keys_are_cut_and_memory_stays_within_bounds(void **state) {
     struct sketch *sketch = sketch_new(&arena, TALLY_GROUPS_MAX);
     for (size_t i = 0; i < 2 * TALLY_GROUPS_MAX; i++) {
         (void)memcpy(long_text, &i, sizeof(i));
-        sketch_add(sketch, &(struct sketch_key){CLASS_SEVERE, {whole, whole, whole, whole}});
+        sketch_add(sketch, &(struct sketch_key){CLASS_SEVERE, {whole, whole, whole, whole, whole}});
     }
     assert_int_equal(sketch_count(sketch), TALLY_GROUPS_MAX);
     struct sketch_entry entry = sketch_at(sketch, 0);
     assert_int_equal(entry.key.texts[KEY_USER_AGENT].len, 512);
     assert_in_range(entry.key.texts[KEY_HOST].len, 250, 512);
+    assert_int_equal(entry.key.texts[KEY_LOAD_BALANCER].len, LOAD_BALANCER_BYTES_MAX);
     assert_true(arena_bytes_held(&arena) < (size_t)16 << 20);
     arena_clean_up(&arena);
 }

@@ -73,6 +73,68 @@ static void days_of_a_load_balancer_are_added_up(void **state) {
     assert_true(number_at(json_get(json_first(found), "classes"), "Severe") == 3);
 }
 
+static const struct json *second_day(const struct tally_result *result) {
+    const struct json *days = json_get(parsed(result), "days");
+    assert_int_equal(json_count(days), result->day_count);
+    return json_next(json_first(days));
+}
+
+static void each_day_has_its_classes_reasons_and_what_would_be_blocked(void **state) {
+    (void)state;
+    struct tally_reason reasons[] = {{STR("A"), CLASS_SEVERE, 3}, {STR("A"), CLASS_ACCEPTABLE, 1}};
+    const struct tally_day days[] = {
+        {.load_balancer = STR("app/a/1"), .day = 20779, .counts = counts(5, 0, 0)},
+        {.load_balancer = STR("app/a/1"),
+         .day = 20780,
+         .counts = counts(2, 1, 3),
+         .reasons = reasons,
+         .reason_count = 2}};
+    const struct tally_result result = {.days = days, .day_count = 2};
+    const struct json *day = second_day(&result);
+    assert_str(json_get_string(day, "loadBalancer"), "app/a/1");
+    assert_str(json_get_string(day, "date"), "2026-11-23");
+    assert_true(number_at(day, "requests") == 6);
+    assert_true(number_at(json_get(day, "classes"), "Severe") == 3);
+    assert_int_equal(json_count(json_get(day, "reasons")), 1);
+    assert_true(number_at(json_get(day, "reasons"), "A") == 4);
+    assert_true(number_at(json_get(day, "wouldBlock"), "monitor") == 0);
+    assert_true(number_at(json_get(day, "wouldBlock"), "defensive") == 3);
+    assert_true(number_at(json_get(day, "wouldBlock"), "strictest") == 4);
+}
+
+static void one_day_of_one_load_balancer_is_the_whole_and_not_told_again(void **state) {
+    (void)state;
+    const struct tally_offender offender = {.load_balancer = STR("app/a/1"), .count = 1};
+    struct tally_day days[] = {
+        {.load_balancer = STR("app/a/1"), .day = 20779, .counts = counts(5, 1, 0)},
+        {.load_balancer = STR("app/a/1"), .day = 20780, .counts = counts(5, 0, 0)}};
+    struct tally_result result = {
+        .days = days, .day_count = 1, .offenders = &offender, .offender_count = 1};
+    assert_false(str_contains(written(traffic_write_table, &result), STR("app/a/1")));
+    result.day_count = 2;
+    str text = written(traffic_write_table, &result);
+    assert_true(str_contains(text, STR("\n2026-11-22  app/a/1 ")));
+    assert_false(str_contains(text, STR("at:    app/a/1")));
+    days[1].load_balancer = STR("app/b/2");
+    text = written(traffic_write_table, &result);
+    assert_true(str_contains(text, STR("at:    app/a/1")));
+}
+
+static void the_worst_days_are_shown_and_the_others_counted(void **state) {
+    (void)state;
+    struct tally_day days[50];
+    for (size_t i = 0; i < 50; i++) {
+        days[i] = (struct tally_day){
+            .load_balancer = STR("app/a/1"), .day = 20750 + (int64_t)i, .counts = counts(9, i, 1)};
+    }
+    const struct tally_result result = {.days = days, .day_count = 50};
+    str text = written(traffic_write_table, &result);
+    assert_true(str_contains(text, STR("\n2026-12-12  app/a/1"))); /* day 49, of 50 blocked */
+    assert_true(str_contains(text, STR("\n2026-11-23  app/a/1"))); /* day 30, the twentieth */
+    assert_false(str_contains(text, STR("\n2026-11-22  app/a/1")));
+    assert_true(str_contains(text, STR("... and 30 more")));
+}
+
 static void no_line_has_no_time(void **state) {
     (void)state;
     const struct json *found = parsed(&(struct tally_result){0});
@@ -136,7 +198,7 @@ static void what_is_unknown_is_told_apart(void **state) {
 
 static void a_bound_of_the_sketch_is_said(void **state) {
     (void)state;
-    const struct tally_offender offender = {STR("BadUri"), STR("x"), STR("c"), STR("h"), 9, 4};
+    const struct tally_offender offender = {.reason = STR("BadUri"), .count = 9, .error = 4};
     const struct tally_result result = {
         .offenders = &offender, .offender_count = 1, .offender_error_max = 4};
     assert_true(str_contains(written(traffic_write_table, &result), STR("has at most 4)")));
@@ -179,6 +241,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_code_that_moved_between_classes_is_one_member),
         TEST(days_of_a_load_balancer_are_added_up),
+        TEST(each_day_has_its_classes_reasons_and_what_would_be_blocked),
+        TEST(one_day_of_one_load_balancer_is_the_whole_and_not_told_again),
+        TEST(the_worst_days_are_shown_and_the_others_counted),
         TEST(no_line_has_no_time),
         TEST(the_sentence_tells_the_share_and_never_rounds_some_to_none),
         TEST(what_is_unknown_is_told_apart),
