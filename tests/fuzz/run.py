@@ -19,7 +19,7 @@ import seeds
 HERE = pathlib.Path(__file__).resolve().parent
 LENGTH_MAX = 8192  # bytes of an input; seeds may be longer
 # More than the buffer that a gzip file is read into.
-LENGTHS_MAX = {"inflate": 400_000}
+LENGTHS_MAX = {"inflate": 280_000}
 MEGABYTES_MAX = 2048
 SECONDS_OF_INPUT_MAX = 20
 
