@@ -80,6 +80,9 @@ static struct object_result read_and_count(struct log_case *log_case,
     if (status != STATUS_OK) {
         return unread(status, &error);
     }
+    if (!str_is_empty(traffic->foreign)) {
+        return skipped(traffic->foreign);
+    }
     const struct state_table table = {.client = &app->home,
                                       .name = app->settings.act.state_table,
                                       .writer = app->log->request_id};

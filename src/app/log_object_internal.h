@@ -34,7 +34,8 @@ struct log_traffic {
     uint64_t untallied; /* requests that belong to no day: without a time */
     struct traffic_day days[TRAFFIC_DAYS_MAX];
     size_t day_count;
-    str damage; /* not empty: how it is damaged; the rest is what could be read before */
+    str foreign; /* not empty: why there is nothing to count in it, and the rest is empty */
+    str damage;  /* not empty: how it is damaged; the rest is what could be read before */
 };
 
 /* The load balancer that the object is a log of, and when it was delivered, by its key. false: none
@@ -44,8 +45,8 @@ bool log_object_is_access_log(str key,
                               struct log_traffic *traffic_out,
                               str *why_out);
 
-/* Reads and counts the whole object in bounded memory. A damaged one is OK. NOT_FOUND, CONFLICT
- * (replaced meanwhile) and the other failures of a call; TOO_LARGE: more days than fit. */
+/* Reads and counts the whole object in bounded memory. A damaged or foreign one is OK. NOT_FOUND,
+ * CONFLICT (replaced meanwhile) and the other failures of a call; TOO_LARGE: more days than fit. */
 MUST_USE enum status log_object_read(struct aws_client *client,
                                      const struct log_object *object,
                                      struct arena *arena,

@@ -247,6 +247,21 @@ def test_a_damaged_object_counts_as_far_as_it_can_be_read_once(function, loop, b
     assert function.log.count('"ERROR"') == 1
 
 
+@pytest.mark.parametrize("content, words", [
+    pytest.param(f'{line("2026-11-23T08:01:00")}\n'.encode() * 50, "not gzip", id="plain-text"),
+    pytest.param(b"", "it is empty", id="empty")])
+def test_a_foreign_object_under_the_key_of_a_log_is_skipped_with_one_line(
+        content, words, function, loop, bucket, aws):
+    """It is none of a load balancer's files, so that it says nothing of lost lines."""
+    stored = bucket.put(content)
+    outcome = function.invoke(bucket.notification(stored))
+    assert objects(outcome) == [("skipped", 0)]
+    assert words in outcome.json()["logObjects"][0]["why"]
+    said, = [each for each in function.log.splitlines() if stored[0] in each]
+    assert '"ignored"' in said and words in said
+    assert loop.items(arn_of(stored[0])) == {} and COUNT not in aws.counts
+
+
 FOREIGN = {
     "test file": "AWSLogs/123456789012/ELBAccessLogTestFile",
     "connection log": "AWSLogs/123456789012/elasticloadbalancing/eu-west-1/2026/11/23/conn_log."
