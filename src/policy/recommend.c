@@ -325,16 +325,22 @@ static bool exceeds_allowed(const struct weighing *weighing, uint64_t part, uint
     return part > 0 && percent_of((double)part, whole) > weighing->settings->blocked_percent_max;
 }
 
-/* Always true where it does not fit into what may be blocked. */
+/* Always true where it does not fit into what may be blocked. Of the lines all that is blocked or
+ * may be is taken together. Metrics are of other requests: when neither of the two has too large a
+ * share, both together have none. */
 static bool is_held_by_what_is_not_known(const struct weighing *weighing, str numbers) {
     const struct evidence *evidence = weighing->evidence;
     uint64_t hidden = not_understood(evidence);
-    if (exceeds_allowed(weighing, hidden, weighing->advice->requests + hidden)) {
+    uint64_t worst = weighing->advice->blocked + hidden;
+    uint64_t lines = weighing->advice->requests + hidden;
+    if (hidden > 0 && exceeds_allowed(weighing, worst, lines)) {
         str why = str_format(weighing->arena,
                              "%" STR_FMT ". %llu that were not understood could be among those "
-                             "that it would block: see `bootstrap logs`",
+                             "that it would block, %llu then (%.4g %%): see `bootstrap logs`",
                              STR_ARG(numbers),
-                             (unsigned long long)hidden);
+                             (unsigned long long)hidden,
+                             (unsigned long long)worst,
+                             percent_of((double)worst, lines));
         return end(weighing, RECOMMEND_HOLD, why);
     }
     if (evidence->has_metrics &&

@@ -187,6 +187,33 @@ static void what_was_not_understood_may_be_as_much_as_may_be_blocked(void **stat
     assert_int_equal(advice.recommendation, RECOMMEND_HOLD);
 }
 
+/* Each of the two would be allowed alone. */
+static void what_is_blocked_and_what_may_be_are_taken_together(void **state) {
+    (void)state;
+    const struct promotion_settings lax = {
+        .evidence_days = 14, .requests_min = 100, .blocked_percent_max = 5};
+    struct evidence evidence = {LOGS, .compliant = 95, .acceptable = 3, .unfamiliar = 2};
+    struct advice advice;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_NO_EVIDENCE); /* 5 of 100, 98 known */
+    evidence.compliant = 190;
+    evidence.acceptable = 6;
+    evidence.unfamiliar = 4;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_PROMOTE); /* 10 of 200 */
+    assert_int_equal(advice.blocked, 6);
+    evidence.unparsed = 1;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_HOLD);
+    assert_true(str_contains(advice.reason,
+                             STR("5 that were not understood could be among those that it would "
+                                 "block, 11 then (5.473 %): see `bootstrap logs`")));
+    evidence.unparsed = 0;
+    evidence.acceptable = 12;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_FIX_CLIENTS);
+}
+
 static void old_numbers_promote_nothing(void **state) {
     (void)state;
     struct row row = {"2 days old", {LOGS, .compliant = 5000}, RECOMMEND_PROMOTE, "hold 5000"};
@@ -445,6 +472,7 @@ int main(void) {
         cmocka_unit_test(logs_decide),
         cmocka_unit_test(what_was_not_understood_could_be_blocked),
         cmocka_unit_test(what_was_not_understood_may_be_as_much_as_may_be_blocked),
+        cmocka_unit_test(what_is_blocked_and_what_may_be_are_taken_together),
         cmocka_unit_test(old_numbers_promote_nothing),
         cmocka_unit_test(metrics_decide_without_logs),
         cmocka_unit_test(what_was_done_lately_holds),
