@@ -114,18 +114,15 @@ static str dimension_of(str arn) {
     return load_balancer_arn_parse(arn, &parts) == STATUS_OK ? parts.resource : arn;
 }
 
-static void take_metrics(const struct cloudwatch_series *series,
-                         int64_t now_ms,
-                         struct evidence *evidence) {
+static void take_metrics(const struct cloudwatch_series *series, struct evidence *evidence) {
     if (series[0].points == 0 && series[1].points == 0) {
         return;
     }
     size_t newest = series[0].points > 0 ? 0 : 1;
-    int64_t newest_ms = series[newest].newest_ms + MS_PER_DAY;
     evidence->has_metrics = true;
     evidence->metric_requests = sum_of(&series[0]);
     evidence->metric_non_compliant = sum_of(&series[1]);
-    evidence->metric_newest_ms = newest_ms < now_ms ? newest_ms : now_ms;
+    evidence->metric_newest_ms = series[newest].newest_ms;
 }
 
 /* PartialData, Forbidden or InternalError of this one: what it would have said is not known. */
@@ -164,7 +161,7 @@ static enum status read_metrics(struct app *app,
         const struct cloudwatch_series *own = &series[i * EVIDENCE_METRICS];
         asked[i].each->is_read = own[0].is_complete && own[1].is_complete;
         if (asked[i].each->is_read) {
-            take_metrics(own, now_ms, &asked[i].each->evidence);
+            take_metrics(own, &asked[i].each->evidence);
         } else {
             log_unread(app, asked[i].each->arn);
         }

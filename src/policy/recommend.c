@@ -9,7 +9,8 @@
 #include "base/clock.h"
 
 /* Logs come within the hour, metrics within minutes; this long without any and a client may be back
- * that is not in the numbers. */
+ * that is not in the numbers. Of metrics the begin of a day counts, so that requests of yesterday
+ * are always fresh, and those of the day before never. */
 #define FRESH_MS (2 * MS_PER_DAY)
 
 #define HOW_TO_LOG                                                                                 \
@@ -276,17 +277,18 @@ static str numbers_of_logs(const struct weighing *weighing) {
 
 static str numbers_of_metrics(const struct weighing *weighing) {
     const struct advice *advice = weighing->advice;
-    str newest = newest_text(weighing);
-    return str_format(weighing->arena,
-                      "in the last %d days CloudWatch counted %llu requests (until %" STR_FMT
-                      ") and %llu that are not compliant (%.4g %%, at most %.3g %% at 95 %% "
-                      "confidence); metrics cannot tell Acceptable from Severe",
-                      weighing->evidence->days,
-                      (unsigned long long)advice->requests,
-                      STR_ARG(newest),
-                      (unsigned long long)advice->blocked,
-                      advice->blocked_percent,
-                      advice->bound_percent);
+    str newest = date_format(weighing->arena, date_days_of_ms(advice->newest_ms));
+    return str_format(
+        weighing->arena,
+        "in the last %d days CloudWatch counted %llu requests (the newest on %" STR_FMT
+        ", UTC) and %llu that are not compliant (%.4g %%, at most %.3g %% at 95 %% "
+        "confidence); metrics cannot tell Acceptable from Severe",
+        weighing->evidence->days,
+        (unsigned long long)advice->requests,
+        STR_ARG(newest),
+        (unsigned long long)advice->blocked,
+        advice->blocked_percent,
+        advice->bound_percent);
 }
 
 static str joined(const struct weighing *weighing, str numbers, const char *then) {
@@ -364,8 +366,8 @@ static bool judge_logs(const struct weighing *weighing) {
         return true;
     }
     if (is_stale(weighing)) {
-        bool has_later = evidence->has_metrics &&
-                         evidence->metric_newest_ms > evidence->log_newest_ms + FRESH_MS;
+        bool has_later =
+            evidence->has_metrics && evidence->metric_newest_ms > evidence->log_newest_ms;
         const char *why = has_later ? "No line came for more than 2 days although there were "
                                       "requests: see whether the logs still reach this function"
                                     : "No line came for more than 2 days: that is too old";
@@ -384,7 +386,7 @@ static bool judge_metrics(const struct weighing *weighing) {
         return end(weighing, RECOMMEND_NO_EVIDENCE, joined(weighing, numbers, how));
     }
     if (is_stale(weighing)) {
-        const char *why = "There was no request for more than 2 days: that is too old";
+        const char *why = "There was none yesterday or today (UTC): that is too old";
         return end(weighing, RECOMMEND_HOLD, joined(weighing, numbers, why));
     }
     if (is_too_little(weighing)) {

@@ -15,6 +15,9 @@ static const struct promotion_settings SETTINGS = {
 #define METRICS                                                                                    \
     .days = 14, .has_metrics = true, .metric_newest_ms = NOW_MS, .writes_logs = KNOWN_FALSE
 
+#define DATED(ms)                                                                                  \
+    .days = 14, .has_metrics = true, .metric_requests = 30000, .metric_newest_ms = (ms)
+
 static struct advice advise(const struct evaluation *evaluation, const struct evidence *evidence) {
     struct advice advice;
     recommend(evaluation, evidence, &SETTINGS, NOW_MS, &arena, &advice);
@@ -228,8 +231,9 @@ static void old_numbers_promote_nothing(void **state) {
     advises(&row);
     row.name = "older although there were requests";
     row.evidence.has_metrics = true;
-    row.evidence.metric_newest_ms = NOW_MS;
-    row.evidence.log_newest_ms = NOW_MS - DAYS(3);
+    row.evidence.metric_newest_ms = row.evidence.log_newest_ms;
+    advises(&row);
+    row.evidence.metric_newest_ms++;
     row.says = "although there were requests: see whether the logs still reach this function";
     advises(&row);
     row.name = "what was seen once needs repair however old it is";
@@ -245,8 +249,9 @@ static void metrics_decide_without_logs(void **state) {
         {"all are compliant",
          {METRICS, .metric_requests = 30000},
          RECOMMEND_PROMOTE,
-         "in the last 14 days CloudWatch counted 30000 requests (until 2026-11-23T08:00Z) and 0 "
-         "that are not compliant (0 %, at most 0.01 % at 95 % confidence); metrics cannot tell "
+         "in the last 14 days CloudWatch counted 30000 requests (the newest on 2026-11-23, UTC) "
+         "and 0 that are not compliant (0 %, at most 0.01 % at 95 % confidence); metrics cannot "
+         "tell "
          "Acceptable from Severe"},
         {"too few",
          {METRICS, .metric_requests = 999},
@@ -257,19 +262,19 @@ static void metrics_decide_without_logs(void **state) {
          RECOMMEND_NO_EVIDENCE,
          "To know who they are, turn on access logs (access_logs.s3.enabled=true)"},
         {"old",
-         {.days = 14,
-          .has_metrics = true,
-          .metric_requests = 30000,
-          .metric_newest_ms = NOW_MS - DAYS(3)},
+         {DATED(NOW_MS - DAYS(3))},
          RECOMMEND_HOLD,
-         "no request for more than 2 days"},
+         "(the newest on 2026-11-20, UTC) and 0 that are not compliant"},
+        {"yesterday, however late today is",
+         {DATED(NOW_MS - DAYS(2))},
+         RECOMMEND_PROMOTE,
+         "(the newest on 2026-11-21, UTC)"},
+        {"not yesterday",
+         {DATED(NOW_MS - DAYS(2) - 1)},
+         RECOMMEND_HOLD,
+         "Acceptable from Severe. There was none yesterday or today (UTC): that is too old"},
         {"logs are on and do not come",
-         {.days = 14,
-          .has_metrics = true,
-          .metric_requests = 30000,
-          .metric_non_compliant = 3,
-          .metric_newest_ms = NOW_MS,
-          .writes_logs = KNOWN_TRUE},
+         {DATED(NOW_MS), .metric_non_compliant = 3, .writes_logs = KNOWN_TRUE},
          RECOMMEND_NO_EVIDENCE,
          "Access logs are on, but none of their lines was counted"},
         {"nothing is known",
