@@ -11,7 +11,7 @@
 
 /* Of one load balancer, over the last EVIDENCE_DAYS days, today included. Logs win over metrics on
  * the days they cover: metrics cannot tell Acceptable from Severe. The metrics are of the other
- * days. */
+ * days; where these have some logs, of the requests that are not in them. */
 struct evidence {
     int days; /* the window */
     bool has_logs;
@@ -27,7 +27,8 @@ struct evidence {
     uint64_t without_time; /* requests whose time could not be read */
     uint64_t damaged;      /* objects that could be read in part */
     int64_t log_newest_ms; /* time of the newest line; 0: none */
-    bool has_metrics;      /* CloudWatch saw any request on the days without logs */
+    int thin_days;         /* whose logs hold less than half of RequestCount: not covered */
+    bool has_metrics;      /* CloudWatch saw any request on the days that logs do not cover */
     uint64_t metric_requests;
     uint64_t metric_non_compliant;
     int64_t metric_newest_ms;    /* begin of the newest day (UTC) that had any: no more is known */

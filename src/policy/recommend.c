@@ -237,6 +237,29 @@ static uint64_t not_understood(const struct evidence *evidence) {
            evidence->without_time + evidence->damaged;
 }
 
+/* What CloudWatch says of the days that the logs do not cover. */
+static str with_metrics(const struct weighing *weighing, str text) {
+    const struct evidence *evidence = weighing->evidence;
+    const char *which = "on the days without logs";
+    if (!evidence->has_metrics) {
+        return text;
+    }
+    if (evidence->thin_days > 0) {
+        which = "of the others, and on days without logs,";
+        text = str_format(weighing->arena,
+                          "%" STR_FMT "; the logs of %d days hold less than half of the requests",
+                          STR_ARG(text),
+                          evidence->thin_days);
+    }
+    return str_format(weighing->arena,
+                      "%" STR_FMT "; %s CloudWatch counted %llu requests and %llu that are not "
+                      "compliant",
+                      STR_ARG(text),
+                      which,
+                      (unsigned long long)evidence->metric_requests,
+                      (unsigned long long)evidence->metric_non_compliant);
+}
+
 /* "In 12 of the last 14 days the access logs hold 48213 requests, the newest of ...: strictest
  * would block 0 of them (0 %, at most 0.0062 % at 95 % confidence)" */
 static str numbers_of_logs(const struct weighing *weighing) {
@@ -263,16 +286,7 @@ static str numbers_of_logs(const struct weighing *weighing) {
                           STR_ARG(text),
                           (unsigned long long)evidence->severe);
     }
-    text = with_not_understood(weighing, text);
-    if (evidence->has_metrics) {
-        text = str_format(weighing->arena,
-                          "%" STR_FMT "; on the days without logs CloudWatch counted %llu requests "
-                          "and %llu that are not compliant",
-                          STR_ARG(text),
-                          (unsigned long long)evidence->metric_requests,
-                          (unsigned long long)evidence->metric_non_compliant);
-    }
-    return text;
+    return with_metrics(weighing, with_not_understood(weighing, text));
 }
 
 static str numbers_of_metrics(const struct weighing *weighing) {

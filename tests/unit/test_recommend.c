@@ -95,6 +95,16 @@ static void logs_decide(void **state) {
          "%, at most 0.06 % at 95 % confidence), 0 Acceptable and 0 Ambiguous; on the days without "
          "logs CloudWatch counted 900 requests and 7 that are not compliant. The logs do not cover "
          "those days"},
+        {"logs that hold little",
+         {LOGS,
+          .compliant = 5000,
+          .thin_days = 2,
+          .has_metrics = true,
+          .metric_requests = 90000,
+          .metric_non_compliant = 7},
+         RECOMMEND_HOLD,
+         "; the logs of 2 days hold less than half of the requests; of the others, and on days "
+         "without logs, CloudWatch counted 90000 requests and 7 that are not compliant. The logs"},
         {"nothing but what is not compliant on other days",
          {LOGS, .compliant = 5000, .has_metrics = true, .metric_non_compliant = 1},
          RECOMMEND_HOLD,
@@ -195,13 +205,8 @@ static void what_is_blocked_and_what_may_be_are_taken_together(void **state) {
     (void)state;
     const struct promotion_settings lax = {
         .evidence_days = 14, .requests_min = 100, .blocked_percent_max = 5};
-    struct evidence evidence = {LOGS, .compliant = 95, .acceptable = 3, .unfamiliar = 2};
+    struct evidence evidence = {LOGS, .compliant = 190, .acceptable = 6, .unfamiliar = 4};
     struct advice advice;
-    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
-    assert_int_equal(advice.recommendation, RECOMMEND_NO_EVIDENCE); /* 5 of 100, 98 known */
-    evidence.compliant = 190;
-    evidence.acceptable = 6;
-    evidence.unfamiliar = 4;
     recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
     assert_int_equal(advice.recommendation, RECOMMEND_PROMOTE); /* 10 of 200 */
     assert_int_equal(advice.blocked, 6);
