@@ -129,8 +129,8 @@ static bool holds_half(uint64_t logged, uint64_t counted) {
 
 /* Logs win on the days they cover. A day that is over changes no more once its last logs are there.
  * Of today metrics are there before the logs: it counts as covered, too, when its logs and those of
- * yesterday hold half of both days' requests, so that the minutes on their way make no difference,
- * at midnight least of all. */
+ * yesterday hold half of both days' requests, so that the minutes on their way make no difference
+ * early in the day. Without any line it is a day without logs, whenever that is. */
 static bool is_covered(const struct asking *asking, int number) {
     const struct day_counts *day = &asking->days[number];
     bool is_today = number == asking->each->evidence.days - 1;
