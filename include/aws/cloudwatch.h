@@ -13,13 +13,13 @@
 
 /* In and out. */
 struct cloudwatch_series {
-    const char *metric;   /* "RequestCount" */
-    str load_balancer;    /* the dimension's value: "app/my-alb/50dc6c495c0c9188" */
-    int64_t start_ms;     /* a multiple of period_s */
-    int64_t end_ms;       /* exclusive */
-    int period_s;         /* 60 for the last 15 days, 300 for 63, 3600 for 455 */
-    const bool *left_out; /* of each period since the start: not to be added up; NULL: none is */
-    /* out */
+    const char *metric; /* "RequestCount" */
+    str load_balancer;  /* the dimension's value: "app/my-alb/50dc6c495c0c9188" */
+    int64_t start_ms;   /* a multiple of period_s */
+    int64_t end_ms;     /* exclusive */
+    int period_s;       /* 60 for the last 15 days, 300 for 63, 3600 for 455 */
+    double *values;     /* zeros, one for each period since the start; NULL: not wanted */
+    /* out: the values of those that have one, and */
     double sum;        /* a gap counts as 0: these metrics are reported when they are not 0 */
     size_t points;     /* how many values there were */
     int64_t newest_ms; /* start of the newest period with a value; 0: none */

@@ -11,7 +11,7 @@
 
 /* Of one load balancer, over the last EVIDENCE_DAYS days, today included. Logs win over metrics on
  * the days they cover: metrics cannot tell Acceptable from Severe. The metrics are of the other
- * days. */
+ * days; where these have some logs, of the requests that are not in them. */
 struct evidence {
     int days; /* the window */
     bool has_logs;
@@ -27,10 +27,11 @@ struct evidence {
     uint64_t without_time; /* requests whose time could not be read */
     uint64_t damaged;      /* objects that could be read in part */
     int64_t log_newest_ms; /* time of the newest line; 0: none */
-    bool has_metrics;      /* CloudWatch saw any request on the days without logs */
+    int thin_days;         /* whose logs hold less than half of RequestCount: not covered */
+    bool has_metrics;      /* CloudWatch saw any request on the days that logs do not cover */
     uint64_t metric_requests;
     uint64_t metric_non_compliant;
-    int64_t metric_newest_ms;    /* end of the newest day that had any, or now */
+    int64_t metric_newest_ms;    /* begin of the newest day (UTC) that had any: no more is known */
     enum known_bool writes_logs; /* access_logs.s3.enabled */
     int64_t rolled_back_ms;      /* when `strictest` was taken back last; 0: never */
     int64_t taken_back_ms;       /* when somebody else was found to have taken it back; 0: never */
@@ -62,8 +63,8 @@ struct advice {
     uint64_t blocked;       /* of them strictest would block, and the mode it has does not */
     double blocked_percent; /* of what was seen */
     double bound_percent;   /* no more than this at 95 % confidence: 3/n when nothing is blocked */
-    int64_t newest_ms;
-    str reason; /* one or two sentences with the numbers; lives in `arena` */
+    int64_t newest_ms; /* of the newest line; of metrics the begin of the newest day with any */
+    str reason;        /* one or two sentences with the numbers; lives in `arena` */
 };
 
 /* `evaluation` is the judgement without UNDERUTILIZED, of an Application Load Balancer. */

@@ -22,22 +22,33 @@ static const char *const METRIC_NAMES[METRICS] = {
     "HTTPCode_Target_5XX_Count",
 };
 
-struct asking {
-    struct evidence_case *each;
-    bool *is_covered; /* each day of the window, by logs */
+/* What the logs and CloudWatch tell of one day. */
+struct day_counts {
+    uint64_t logged; /* requests */
+    uint64_t logged_compliant;
+    uint64_t logged_non_compliant;
+    uint64_t counted; /* requests */
+    uint64_t counted_non_compliant;
 };
 
-/* A day that logs tell of is not asked of CloudWatch. */
-static void note_covered(const struct dynamodb_item *item, int64_t first_day, bool *is_covered) {
-    static const char *const CLASSES[] = {"compliant", "acceptable", "ambiguous", "severe"};
+struct asking {
+    struct evidence_case *each;
+    struct day_counts *days; /* of the window */
+};
+
+static void note_day(const struct dynamodb_item *item, int64_t first_day, struct day_counts *days) {
     str sk = dynamodb_get_string(item, DYNAMODB_SK);
-    int64_t day = 0;
-    if (!date_parse(str_slice(sk, sizeof TRAFFIC_PREFIX - 1, sk.len), &day) || day < first_day) {
+    int64_t number = 0;
+    if (!date_parse(str_slice(sk, sizeof TRAFFIC_PREFIX - 1, sk.len), &number) ||
+        number < first_day) {
         return;
     }
-    for (size_t i = 0; i < sizeof CLASSES / sizeof *CLASSES; i++) {
-        is_covered[day - first_day] |= item_number(item, CLASSES[i]) > 0;
-    }
+    struct day_counts *day = &days[number - first_day];
+    day->logged = (uint64_t)item_number(item, "requests");
+    day->logged_compliant = (uint64_t)item_number(item, "compliant");
+    day->logged_non_compliant =
+        (uint64_t)(item_number(item, "acceptable") + item_number(item, "ambiguous") +
+                   item_number(item, "severe"));
 }
 
 static void add_day(const struct dynamodb_item *item, struct evidence *evidence) {
@@ -89,23 +100,17 @@ static enum status read_logs(struct app *app,
     TRY(dynamodb_query(&app->home, &query, arena, &items, &count, error));
     for (size_t i = 0; i < count; i++) {
         add_day(&items[i], &each->evidence);
-        note_covered(&items[i], first_day, asking->is_covered);
+        note_day(&items[i], first_day, asking->days);
     }
     return STATUS_OK;
 }
 
-/* Logs win on the days they cover, and say nothing of the others. */
-static bool needs_metrics(const struct asking *asking) {
-    for (int day = 0; day < asking->each->evidence.days; day++) {
-        if (!asking->is_covered[day]) {
-            return true;
-        }
-    }
-    return false;
+static uint64_t whole(double sum) {
+    return sum < 1 ? 0 : (uint64_t)(sum + 0.5);
 }
 
 static uint64_t sum_of(const struct cloudwatch_series *series) {
-    return series->sum < 1 ? 0 : (uint64_t)(series->sum + 0.5);
+    return whole(series->sum);
 }
 
 /* The dimension's value: "app/my-alb/50dc6c495c0c9188". */
@@ -114,18 +119,58 @@ static str dimension_of(str arn) {
     return load_balancer_arn_parse(arn, &parts) == STATUS_OK ? parts.resource : arn;
 }
 
-static void take_metrics(const struct cloudwatch_series *series,
-                         int64_t now_ms,
-                         struct evidence *evidence) {
-    if (series[0].points == 0 && series[1].points == 0) {
-        return;
+static bool has_known_lines(const struct day_counts *day) {
+    return day->logged_compliant + day->logged_non_compliant > 0;
+}
+
+static bool holds_half(uint64_t logged, uint64_t counted) {
+    return 2 * logged >= counted;
+}
+
+/* Logs win on the days they cover. A day that is over changes no more once its last logs are there.
+ * Of today metrics are there before the logs: it counts as covered, too, when its logs and those of
+ * yesterday hold half of both days' requests, so that the minutes on their way make no difference
+ * early in the day. Without any line it is a day without logs, whenever that is. */
+static bool is_covered(const struct asking *asking, int number) {
+    const struct day_counts *day = &asking->days[number];
+    bool is_today = number == asking->each->evidence.days - 1;
+    if (!has_known_lines(day)) {
+        return false;
     }
-    size_t newest = series[0].points > 0 ? 0 : 1;
-    int64_t newest_ms = series[newest].newest_ms + MS_PER_DAY;
+    if (holds_half(day->logged, day->counted)) {
+        return true;
+    }
+    return is_today && number > 0 &&
+           holds_half(day->logged + day[-1].logged, day->counted + day[-1].counted);
+}
+
+static uint64_t rest_of(uint64_t counted, uint64_t logged) {
+    return counted > logged ? counted - logged : 0;
+}
+
+/* What the logs of a day hold is counted already, and of it they tell more. */
+static void take_day(const struct day_counts *day, struct evidence *evidence) {
+    bool is_thin = has_known_lines(day);
     evidence->has_metrics = true;
-    evidence->metric_requests = sum_of(&series[0]);
-    evidence->metric_non_compliant = sum_of(&series[1]);
-    evidence->metric_newest_ms = newest_ms < now_ms ? newest_ms : now_ms;
+    evidence->thin_days += is_thin ? 1 : 0;
+    evidence->metric_requests += rest_of(day->counted, is_thin ? day->logged : 0);
+    evidence->metric_non_compliant +=
+        rest_of(day->counted_non_compliant, is_thin ? day->logged_non_compliant : 0);
+}
+
+static void take_metrics(const struct cloudwatch_series *series, const struct asking *asking) {
+    struct evidence *evidence = &asking->each->evidence;
+    for (int i = 0; i < evidence->days; i++) {
+        asking->days[i].counted = whole(series[0].values[i]);
+        asking->days[i].counted_non_compliant = whole(series[1].values[i]);
+    }
+    for (int i = 0; i < evidence->days; i++) {
+        const struct day_counts *day = &asking->days[i];
+        if (day->counted + day->counted_non_compliant > 0 && !is_covered(asking, i)) {
+            take_day(day, evidence);
+            evidence->metric_newest_ms = series[0].start_ms + i * MS_PER_DAY;
+        }
+    }
 }
 
 /* PartialData, Forbidden or InternalError of this one: what it would have said is not known. */
@@ -154,7 +199,7 @@ static enum status read_metrics(struct app *app,
             .start_ms = (today - each->evidence.days + 1) * MS_PER_DAY,
             .end_ms = (today + 1) * MS_PER_DAY,
             .period_s = SECONDS_PER_DAY,
-            .left_out = asked[i / EVIDENCE_METRICS].is_covered,
+            .values = ARENA_ARRAY(arena, double, (size_t)each->evidence.days),
         };
     }
     if (count > 0) {
@@ -164,7 +209,7 @@ static enum status read_metrics(struct app *app,
         const struct cloudwatch_series *own = &series[i * EVIDENCE_METRICS];
         asked[i].each->is_read = own[0].is_complete && own[1].is_complete;
         if (asked[i].each->is_read) {
-            take_metrics(own, now_ms, &asked[i].each->evidence);
+            take_metrics(own, &asked[i]);
         } else {
             log_unread(app, asked[i].each->arn);
         }
@@ -179,20 +224,15 @@ enum status evidence_read(struct app *app,
                           struct error *error) {
     int64_t now_ms = app->clock->now_ms(app->clock);
     struct asking *asked = ARENA_ARRAY(arena, struct asking, count + 1);
-    size_t asked_count = 0;
     int days = app->settings.act.promotion.evidence.evidence_days;
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        struct asking *asking = &asked[asked_count];
         cases[i].evidence.days = days;
-        *asking = (struct asking){&cases[i], ARENA_ARRAY(arena, bool, (size_t)days)};
-        status = read_logs(app, asking, date_days_of_ms(now_ms), arena, error);
-        bool is_asked = status == STATUS_OK && needs_metrics(asking);
-        asked_count += is_asked ? 1 : 0;
-        cases[i].is_read = status == STATUS_OK && !is_asked;
+        asked[i] = (struct asking){&cases[i], ARENA_ARRAY(arena, struct day_counts, (size_t)days)};
+        status = read_logs(app, &asked[i], date_days_of_ms(now_ms), arena, error);
     }
     TRY(status);
-    return read_metrics(app, asked, asked_count, arena, error);
+    return read_metrics(app, asked, count, arena, error);
 }
 
 static void take_window(const struct cloudwatch_series *series, struct traffic_window *window) {

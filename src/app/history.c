@@ -49,7 +49,7 @@ static void take_state(struct reading *reading, const struct dynamodb_item *item
                                       sizeof *history->states);
     history->states = items;
     *next = (struct history_state){
-        .arn = arn,
+        .arn = str_copy(reading->arena, arn),
         .non_compliant_since_ms = state.since_ms,
         .is_escalated = state.since_ms != 0 && state.escalated_day != 0,
         .is_fight =
@@ -60,7 +60,7 @@ static void take_state(struct reading *reading, const struct dynamodb_item *item
 static void take_incident(struct reading *reading, const struct dynamodb_item *item, str arn) {
     struct history *history = reading->history;
     const struct posture_incident incident = {
-        .arn = arn,
+        .arn = str_copy(reading->arena, arn),
         .owner = text_of(reading, item, "owner"),
         .findings = text_of(reading, item, "findings"),
         .opened_ms = item_time(item, "openedAt"),
@@ -108,7 +108,7 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
     str action = text_of(reading, item, "action");
     history->changes = items;
     *change = (struct posture_change){
-        .arn = arn,
+        .arn = str_copy(reading->arena, arn),
         .action = str_is_empty(action) ? STR("enforce") : action,
         .from = mode_parse(dynamodb_get_string(item, "before")),
         .to = mode_parse(dynamodb_get_string(item, "after")),
@@ -165,6 +165,8 @@ static bool cut_prefix(str *text, str prefix) {
     return true;
 }
 
+/* What is of no use here (SEEN items are by far the most) must take no memory: nothing is copied
+ * before it is known to be kept. */
 static enum status take_items(void *context,
                               const struct dynamodb_item *items,
                               size_t count,
@@ -173,7 +175,7 @@ static enum status take_items(void *context,
     (void)error;
     for (size_t i = 0; i < count; i++) {
         str sk = dynamodb_get_string(&items[i], DYNAMODB_SK);
-        str pk = str_copy(reading->arena, dynamodb_get_string(&items[i], DYNAMODB_PK));
+        str pk = dynamodb_get_string(&items[i], DYNAMODB_PK);
         if (!is_of_region(reading, pk)) {
             continue;
         }

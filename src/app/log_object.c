@@ -80,11 +80,13 @@ static struct object_result read_and_count(struct log_case *log_case,
     if (status != STATUS_OK) {
         return unread(status, &error);
     }
+    if (!str_is_empty(traffic->foreign)) {
+        return skipped(traffic->foreign);
+    }
     const struct state_table table = {.client = &app->home,
                                       .name = app->settings.act.state_table,
                                       .writer = app->log->request_id};
     int64_t now_ms = app->clock->now_ms(app->clock);
-    traffic->is_queued = log_case->delivery->is_queued;
     status = traffic_count_object(&table, object, traffic, now_ms, arena, &error);
     if (status != STATUS_OK) {
         return status == STATUS_CONFLICT ? COUNTED_BEFORE : failed(error.message);
@@ -105,8 +107,7 @@ static bool is_on(const struct app *app) {
 /* It may have been counted, and that be forgotten: an archive can be replayed at any time. */
 static bool is_too_old(const struct log_case *log_case, const struct log_traffic *traffic) {
     const struct clock *clock = log_case->app->clock;
-    int64_t age_ms = clock->now_ms(clock) - traffic->delivered_ms;
-    return age_ms > traffic_seen_kept_ms(log_case->delivery->is_queued) - MS_PER_DAY;
+    return clock->now_ms(clock) - traffic->delivered_ms > TRAFFIC_ACCEPTED_MS;
 }
 
 static struct object_result handle_one(struct log_case *log_case,

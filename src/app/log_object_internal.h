@@ -34,8 +34,8 @@ struct log_traffic {
     uint64_t untallied; /* requests that belong to no day: without a time */
     struct traffic_day days[TRAFFIC_DAYS_MAX];
     size_t day_count;
-    bool is_queued; /* by SQS, which repeats a delivery for up to 14 days */
-    str damage;     /* not empty: how it is damaged; the rest is what could be read before */
+    str foreign; /* not empty: why there is nothing to count in it, and the rest is empty */
+    str damage;  /* not empty: how it is damaged; the rest is what could be read before */
 };
 
 /* The load balancer that the object is a log of, and when it was delivered, by its key. false: none
@@ -45,17 +45,21 @@ bool log_object_is_access_log(str key,
                               struct log_traffic *traffic_out,
                               str *why_out);
 
-/* Reads and counts the whole object in bounded memory. A damaged one is OK. NOT_FOUND, CONFLICT
- * (replaced meanwhile) and the other failures of a call; TOO_LARGE: more days than fit. */
+/* Reads and counts the whole object in bounded memory. A damaged or foreign one is OK. NOT_FOUND,
+ * CONFLICT (replaced meanwhile) and the other failures of a call; TOO_LARGE: more days than fit. */
 MUST_USE enum status log_object_read(struct aws_client *client,
                                      const struct log_object *object,
                                      struct arena *arena,
                                      struct log_traffic *traffic,
                                      struct error *error);
 
-/* An object is remembered (SEEN) for so long after it was counted; delivered longer ago, less a
- * day, it may have been counted and forgotten, and is not counted any more. */
-int64_t traffic_seen_kept_ms(bool is_queued);
+/* EventBridge repeats a delivery for a day and Lambda for hours; a queue for 14 days at most.
+ * Delivered longer ago, by whatever way, an object may have been counted and forgotten, and is not
+ * counted any more. */
+#define TRAFFIC_ACCEPTED_MS (14 * MS_PER_DAY)
+/* An object is remembered (SEEN) for so long after it was counted, by whatever way: the next may be
+ * the slowest. The day more is for clocks that differ. */
+#define TRAFFIC_SEEN_KEPT_MS (TRAFFIC_ACCEPTED_MS + MS_PER_DAY)
 
 /* Adds the object to the TRAFFIC items of its days and remembers it (SEEN), all or nothing.
  * CONFLICT: it was counted before. */

@@ -75,13 +75,39 @@ bool log_object_is_access_log(str key,
  * clock there is no more than some megabytes of text. */
 #define FEED_BYTES ((size_t)4096)
 
+/* RFC 1952, 2.3.1 */
+#define GZIP_ID "\x1f\x8b"
+
 /* From S3 to the tally. */
 struct reading {
     struct aws_client *client;
     struct arena *arena;
     struct inflate *inflate;
     struct error damage;
+    char head[sizeof GZIP_ID - 1]; /* the first bytes of the object */
+    size_t head_len;
 };
+
+/* A piece may be as short as a byte. */
+static void look_at_head(struct reading *reading, str piece) {
+    for (size_t i = 0; i < piece.len && reading->head_len < sizeof reading->head; i++) {
+        reading->head[reading->head_len++] = piece.ptr[i];
+    }
+}
+
+/* true of nothing, too */
+static bool begins_as_gzip(const struct reading *reading) {
+    return memcmp(reading->head, GZIP_ID, reading->head_len) == 0;
+}
+
+/* Elastic Load Balancing wrote no such thing, so that no log is lost by it. Empty: it may be a log.
+ */
+static str foreign_because(const struct reading *reading) {
+    if (!begins_as_gzip(reading)) {
+        return STR("its content is not gzip, as that of access logs is");
+    }
+    return reading->head_len == 0 ? STR("it is empty") : STR_EMPTY;
+}
 
 static void count_lines(void *context, str lines) {
     tally_add_lines(context, lines);
@@ -91,6 +117,10 @@ static void count_lines(void *context, str lines) {
  * counted at all. */
 static enum status unpack(void *context, str piece, struct error *error) {
     struct reading *reading = context;
+    look_at_head(reading, piece);
+    if (!begins_as_gzip(reading)) {
+        return error_set(error, reading->arena, STATUS_INVALID, "it is not gzip");
+    }
     for (size_t from = 0; from < piece.len; from += FEED_BYTES) {
         if (aws_client_time_left_ms(reading->client) <= 0) {
             return error_set(error,
@@ -185,8 +215,13 @@ enum status log_object_read(struct aws_client *client,
                                      .e_tag = object->e_tag};
     const struct s3_sink sink = {.context = &reading, .take = unpack};
     enum status status = s3_get_object(client, &source, &sink, arena, NULL, error);
-    if (status != STATUS_OK && reading.damage.status == STATUS_OK) {
+    bool is_foreign = !begins_as_gzip(&reading);
+    if (status != STATUS_OK && reading.damage.status == STATUS_OK && !is_foreign) {
         return status;
+    }
+    traffic->foreign = foreign_because(&reading);
+    if (!str_is_empty(traffic->foreign)) {
+        return STATUS_OK;
     }
     /* The status of damage stays, and the line that was cut short is handed on. */
     if (inflate_end(reading.inflate, &reading.damage) != STATUS_OK) {

@@ -8,14 +8,10 @@
 #include "aws/sigv4.h"
 #include "log_object_internal.h"
 
-/* EventBridge repeats a delivery for a day and Lambda for hours; a queue for 14 days at most. They
- * are many (one for each node and five minutes), and the table is read as a whole at times. */
-#define SEEN_KEPT_DAYS        3
-#define SEEN_QUEUED_KEPT_DAYS 15
-#define TRAFFIC_KEPT_DAYS     400
-#define SECONDS_PER_DAY       (MS_PER_DAY / MS_PER_SECOND)
-#define COUNTERS              10
-#define VALUES                (COUNTERS + 2)
+#define TRAFFIC_KEPT_DAYS 400
+#define SECONDS_PER_DAY   (MS_PER_DAY / MS_PER_SECOND)
+#define COUNTERS          10
+#define VALUES            (COUNTERS + 2)
 
 #define ADD_COUNTERS                                                                               \
     " ADD #r :requests, #c :compliant, #a :acceptable, #m :ambiguous, #s :severe, #u :unknown, "   \
@@ -47,10 +43,6 @@ struct counting {
     struct dynamodb_action *actions; /* the object, then its days */
 };
 
-int64_t traffic_seen_kept_ms(bool is_queued) {
-    return (is_queued ? SEEN_QUEUED_KEPT_DAYS : SEEN_KEPT_DAYS) * MS_PER_DAY;
-}
-
 /* The same object under the same key is told of with the same ETag. */
 static str object_id(const struct log_object *object, struct arena *arena) {
     str identity = str_format(arena,
@@ -68,8 +60,7 @@ static void remember_object(struct counting *counting,
     str id = object_id(object, arena);
     str url = str_format(
         arena, "s3://%" STR_FMT "/%" STR_FMT, STR_ARG(object->bucket), STR_ARG(object->key));
-    int64_t kept_ms = traffic_seen_kept_ms(counting->traffic->is_queued);
-    int64_t expires = (now_ms + kept_ms) / MS_PER_SECOND;
+    int64_t expires = (now_ms + TRAFFIC_SEEN_KEPT_MS) / MS_PER_SECOND;
     struct dynamodb_attribute *item = counting->seen;
     item[0] = dynamodb_string(DYNAMODB_PK, counting->traffic->arn);
     item[1] = dynamodb_string(DYNAMODB_SK, str_format(arena, "SEEN#%" STR_FMT, STR_ARG(id)));

@@ -149,11 +149,14 @@ static void add_point(struct sum *sum,
     int64_t time_ms = (int64_t)(time_s * (double)MS_PER_SECOND);
     bool is_within = time_ms >= series->start_ms && time_ms < series->end_ms;
     int64_t period_ms = series->period_s * MS_PER_SECOND;
-    if (is_within &&
-        (series->left_out == NULL || !series->left_out[(time_ms - series->start_ms) / period_ms])) {
-        sum->sum += value;
-        sum->points++;
-        sum->newest_ms = time_ms > sum->newest_ms ? time_ms : sum->newest_ms;
+    if (!is_within) {
+        return;
+    }
+    sum->sum += value;
+    sum->points++;
+    sum->newest_ms = time_ms > sum->newest_ms ? time_ms : sum->newest_ms;
+    if (series->values != NULL) { /* set, not added: the same answer may be read again */
+        series->values[(time_ms - series->start_ms) / period_ms] = value;
     }
 }
 

@@ -9,7 +9,8 @@
 #include "base/clock.h"
 
 /* Logs come within the hour, metrics within minutes; this long without any and a client may be back
- * that is not in the numbers. */
+ * that is not in the numbers. Of metrics the begin of a day counts, so that requests of yesterday
+ * are always fresh, and those of the day before never. */
 #define FRESH_MS (2 * MS_PER_DAY)
 
 #define HOW_TO_LOG                                                                                 \
@@ -236,6 +237,29 @@ static uint64_t not_understood(const struct evidence *evidence) {
            evidence->without_time + evidence->damaged;
 }
 
+/* What CloudWatch says of the days that the logs do not cover. */
+static str with_metrics(const struct weighing *weighing, str text) {
+    const struct evidence *evidence = weighing->evidence;
+    const char *which = "on the days without logs";
+    if (!evidence->has_metrics) {
+        return text;
+    }
+    if (evidence->thin_days > 0) {
+        which = "of the others, and on days without logs,";
+        text = str_format(weighing->arena,
+                          "%" STR_FMT "; the logs of %d days hold less than half of the requests",
+                          STR_ARG(text),
+                          evidence->thin_days);
+    }
+    return str_format(weighing->arena,
+                      "%" STR_FMT "; %s CloudWatch counted %llu requests and %llu that are not "
+                      "compliant",
+                      STR_ARG(text),
+                      which,
+                      (unsigned long long)evidence->metric_requests,
+                      (unsigned long long)evidence->metric_non_compliant);
+}
+
 /* "In 12 of the last 14 days the access logs hold 48213 requests, the newest of ...: strictest
  * would block 0 of them (0 %, at most 0.0062 % at 95 % confidence)" */
 static str numbers_of_logs(const struct weighing *weighing) {
@@ -262,31 +286,23 @@ static str numbers_of_logs(const struct weighing *weighing) {
                           STR_ARG(text),
                           (unsigned long long)evidence->severe);
     }
-    text = with_not_understood(weighing, text);
-    if (evidence->has_metrics) {
-        text = str_format(weighing->arena,
-                          "%" STR_FMT "; on the days without logs CloudWatch counted %llu requests "
-                          "and %llu that are not compliant",
-                          STR_ARG(text),
-                          (unsigned long long)evidence->metric_requests,
-                          (unsigned long long)evidence->metric_non_compliant);
-    }
-    return text;
+    return with_metrics(weighing, with_not_understood(weighing, text));
 }
 
 static str numbers_of_metrics(const struct weighing *weighing) {
     const struct advice *advice = weighing->advice;
-    str newest = newest_text(weighing);
-    return str_format(weighing->arena,
-                      "in the last %d days CloudWatch counted %llu requests (until %" STR_FMT
-                      ") and %llu that are not compliant (%.4g %%, at most %.3g %% at 95 %% "
-                      "confidence); metrics cannot tell Acceptable from Severe",
-                      weighing->evidence->days,
-                      (unsigned long long)advice->requests,
-                      STR_ARG(newest),
-                      (unsigned long long)advice->blocked,
-                      advice->blocked_percent,
-                      advice->bound_percent);
+    str newest = date_format(weighing->arena, date_days_of_ms(advice->newest_ms));
+    return str_format(
+        weighing->arena,
+        "in the last %d days CloudWatch counted %llu requests (the newest on %" STR_FMT
+        ", UTC) and %llu that are not compliant (%.4g %%, at most %.3g %% at 95 %% "
+        "confidence); metrics cannot tell Acceptable from Severe",
+        weighing->evidence->days,
+        (unsigned long long)advice->requests,
+        STR_ARG(newest),
+        (unsigned long long)advice->blocked,
+        advice->blocked_percent,
+        advice->bound_percent);
 }
 
 static str joined(const struct weighing *weighing, str numbers, const char *then) {
@@ -325,16 +341,22 @@ static bool exceeds_allowed(const struct weighing *weighing, uint64_t part, uint
     return part > 0 && percent_of((double)part, whole) > weighing->settings->blocked_percent_max;
 }
 
-/* Always true where it does not fit into what may be blocked. */
+/* Always true where it does not fit into what may be blocked. Of the lines all that is blocked or
+ * may be is taken together. Metrics are of other requests: when neither of the two has too large a
+ * share, both together have none. */
 static bool is_held_by_what_is_not_known(const struct weighing *weighing, str numbers) {
     const struct evidence *evidence = weighing->evidence;
     uint64_t hidden = not_understood(evidence);
-    if (exceeds_allowed(weighing, hidden, weighing->advice->requests + hidden)) {
+    uint64_t worst = weighing->advice->blocked + hidden;
+    uint64_t lines = weighing->advice->requests + hidden;
+    if (hidden > 0 && exceeds_allowed(weighing, worst, lines)) {
         str why = str_format(weighing->arena,
                              "%" STR_FMT ". %llu that were not understood could be among those "
-                             "that it would block: see `bootstrap logs`",
+                             "that it would block, %llu then (%.4g %%): see `bootstrap logs`",
                              STR_ARG(numbers),
-                             (unsigned long long)hidden);
+                             (unsigned long long)hidden,
+                             (unsigned long long)worst,
+                             percent_of((double)worst, lines));
         return end(weighing, RECOMMEND_HOLD, why);
     }
     if (evidence->has_metrics &&
@@ -358,8 +380,8 @@ static bool judge_logs(const struct weighing *weighing) {
         return true;
     }
     if (is_stale(weighing)) {
-        bool has_later = evidence->has_metrics &&
-                         evidence->metric_newest_ms > evidence->log_newest_ms + FRESH_MS;
+        bool has_later =
+            evidence->has_metrics && evidence->metric_newest_ms > evidence->log_newest_ms;
         const char *why = has_later ? "No line came for more than 2 days although there were "
                                       "requests: see whether the logs still reach this function"
                                     : "No line came for more than 2 days: that is too old";
@@ -378,7 +400,7 @@ static bool judge_metrics(const struct weighing *weighing) {
         return end(weighing, RECOMMEND_NO_EVIDENCE, joined(weighing, numbers, how));
     }
     if (is_stale(weighing)) {
-        const char *why = "There was no request for more than 2 days: that is too old";
+        const char *why = "There was none yesterday or today (UTC): that is too old";
         return end(weighing, RECOMMEND_HOLD, joined(weighing, numbers, why));
     }
     if (is_too_little(weighing)) {

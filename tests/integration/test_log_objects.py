@@ -151,15 +151,18 @@ def test_another_version_under_the_same_key_is_counted_too(function, loop, bucke
 
 
 def test_a_replay_of_what_may_have_been_forgotten_counts_nothing(function, loop, bucket):
-    """What was counted is remembered for three days; of a queue, which repeats longer, for 15."""
-    for days, once, queued in ((1, "counted", "duplicate"), (3, "skipped", "counted"),
-                               (16, "skipped", "skipped")):
+    """Counted by one way, it is known to every other for as long as any accepts it."""
+    for days, first, second in ((1, "counted", "duplicate"), (13, "counted", "duplicate"),
+                                (15, "skipped", "skipped")):
         delivered = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)
         stored = bucket.put([line("2026-11-23T08:01:00")],
                             bucket.key(end=delivered.strftime("%Y%m%dT%H%MZ")))
         event = bucket.notification(stored)
         assert [objects(function.invoke(each))[0][0] for each in (event, queue_event(event))] == [
-            once, queued]
+            first, second]
+    counted_at = datetime.datetime.now(datetime.timezone.utc).timestamp()
+    kept = [each["expires_at"] - counted_at for each in loop.records(arn_of(stored[0]), "SEEN")]
+    assert len(kept) == 2 and min(kept) > 14.9 * 86400
 
 
 def test_an_event_about_a_version_that_was_replaced_counts_nothing(function, loop, bucket):
@@ -242,6 +245,21 @@ def test_a_damaged_object_counts_as_far_as_it_can_be_read_once(function, loop, b
     assert objects(function.invoke(bucket.notification(stored))) == [("duplicate", 0)]
     assert traffic(loop, arn_of(stored[0]))["2026-11-23"] == day
     assert function.log.count('"ERROR"') == 1
+
+
+@pytest.mark.parametrize("content, words", [
+    pytest.param(f'{line("2026-11-23T08:01:00")}\n'.encode() * 50, "not gzip", id="plain-text"),
+    pytest.param(b"", "it is empty", id="empty")])
+def test_a_foreign_object_under_the_key_of_a_log_is_skipped_with_one_line(
+        content, words, function, loop, bucket, aws):
+    """It is none of a load balancer's files, so that it says nothing of lost lines."""
+    stored = bucket.put(content)
+    outcome = function.invoke(bucket.notification(stored))
+    assert objects(outcome) == [("skipped", 0)]
+    assert words in outcome.json()["logObjects"][0]["why"]
+    said, = [each for each in function.log.splitlines() if stored[0] in each]
+    assert '"ignored"' in said and words in said
+    assert loop.items(arn_of(stored[0])) == {} and COUNT not in aws.counts
 
 
 FOREIGN = {

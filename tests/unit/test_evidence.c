@@ -118,19 +118,15 @@ static void plant_days(size_t i, int first) {
     }
 }
 
-static void metrics_are_asked_for_only_where_a_day_has_no_logs(void **state) {
+static void logs_of_a_day_leave_nothing_of_it_to_metrics(void **state) {
     (void)state;
     plant_days(0, 10);
-    assert_int_equal(read_cases(1), STATUS_OK);
-    assert_int_equal(cases[0].evidence.log_days, 14);
-    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), 0);
     plant_days(1, 11);
     plant_days(2, 12);
     (void)table_plant(world.loop.table, /* of no class that is known */
                       cases[2].arn,
                       PAIRS("sk", "TRAFFIC#2026-11-10", "+requests", "9", "+unknown", "9"));
     for (size_t i = 0; i < COUNT(cases); i++) {
-        cases[i].evidence = (struct evidence){0};
         promotion_count(&world, cases[i].arn, "RequestCount", FAKE_NOW_MS - 13 * MS_PER_DAY, 100);
     }
     assert_int_equal(read_cases(COUNT(cases)), STATUS_OK);
@@ -138,23 +134,86 @@ static void metrics_are_asked_for_only_where_a_day_has_no_logs(void **state) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         assert_true(cases[i].is_read);
         assert_int_equal(cases[i].evidence.has_metrics, i != 0);
+        assert_int_equal(cases[i].evidence.thin_days, 0);
     }
+    assert_int_equal(cases[0].evidence.log_days, 14);
 }
 
 /* A few minutes of logs say nothing of the other days; on their own day they win. */
 static void metrics_are_of_the_days_without_logs(void **state) {
     (void)state;
-    plant(0, "TRAFFIC#2026-11-23", "110", "2026-11-23T07:50:00.000Z");
-    plant(0, "TRAFFIC#2026-11-20", "120", "2026-11-20T07:50:00.000Z");
+    plant(0, "TRAFFIC#2026-11-23", "610", "2026-11-23T07:50:00.000Z");
+    plant(0, "TRAFFIC#2026-11-20", "620", "2026-11-20T07:50:00.000Z");
     for (int day = 0; day < 6; day++) {
         int64_t at_ms = FAKE_NOW_MS - day * MS_PER_DAY;
         promotion_count(&world, cases[0].arn, "RequestCount", at_ms, 1000 + day);
         promotion_count(&world, cases[0].arn, NON_COMPLIANT, at_ms, 10 + day);
     }
     assert_int_equal(read_cases(1), STATUS_OK);
-    assert_int_equal(cases[0].evidence.compliant, 230);
+    assert_int_equal(cases[0].evidence.compliant, 1230);
     assert_int_equal(cases[0].evidence.metric_requests, 4 * 1000 + 1 + 2 + 4 + 5);
     assert_int_equal(cases[0].evidence.metric_non_compliant, 4 * 10 + 1 + 2 + 4 + 5);
+}
+
+/* Of what their logs hold, the logs tell: metrics are of the rest. */
+static void logs_of_less_than_half_of_the_requests_do_not_cover_their_day(void **state) {
+    (void)state;
+    int64_t day_ms = FAKE_NOW_MS - 3 * MS_PER_DAY; /* 2026-11-20 */
+    (void)table_plant(world.loop.table,
+                      cases[0].arn,
+                      PAIRS("sk",
+                            "TRAFFIC#2026-11-20",
+                            "+requests",
+                            "499",
+                            "+compliant",
+                            "479",
+                            "+acceptable",
+                            "2",
+                            "+ambiguous",
+                            "3",
+                            "+severe",
+                            "5",
+                            "+unknown",
+                            "10",
+                            "newest_at",
+                            "2026-11-20T07:50:00.000Z"));
+    plant(1, "TRAFFIC#2026-11-20", "500", "2026-11-20T07:50:00.000Z");
+    plant(2, "TRAFFIC#2026-11-20", "499", "2026-11-20T07:50:00.000Z");
+    for (size_t i = 0; i < 3; i++) {
+        promotion_count(&world, cases[i].arn, "RequestCount", day_ms, 1000);
+        promotion_count(&world, cases[i].arn, NON_COMPLIANT, day_ms, i == 2 ? 0 : 60);
+    }
+    assert_int_equal(read_cases(3), STATUS_OK);
+    assert_int_equal(cases[0].evidence.thin_days, 1);
+    assert_int_equal(cases[0].evidence.metric_requests, 501);
+    assert_int_equal(cases[0].evidence.metric_non_compliant, 50);
+    assert_int_equal(cases[0].evidence.metric_newest_ms, day_ms - day_ms % MS_PER_DAY);
+    assert_int_equal(cases[0].evidence.acceptable, 2);
+    assert_false(cases[1].evidence.has_metrics);
+    assert_int_equal(cases[1].evidence.thin_days, 0);
+    assert_int_equal(cases[2].evidence.thin_days, 1);
+    assert_int_equal(cases[2].evidence.metric_non_compliant, 0);
+}
+
+/* Logs of the last minutes are on their way, at midnight those of the whole day. */
+static void logs_of_today_that_are_on_their_way_are_not_missed(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        plant(i, "TRAFFIC#2026-11-23", "1", "2026-11-23T00:00:01.000Z");
+        promotion_count(&world, cases[i].arn, "RequestCount", FAKE_NOW_MS, 300);
+        promotion_count(&world, cases[i].arn, NON_COMPLIANT, FAKE_NOW_MS, 7);
+        promotion_count(&world, cases[i].arn, "RequestCount", FAKE_NOW_MS - MS_PER_DAY, 9000);
+    }
+    plant(0, "TRAFFIC#2026-11-22", "9000", "2026-11-22T23:59:00.000Z");
+    plant(1, "TRAFFIC#2026-11-22", "4500", "2026-11-22T23:59:00.000Z"); /* half, with today less */
+    plant(2, "TRAFFIC#2026-11-21", "9000", "2026-11-21T23:59:00.000Z"); /* not yesterday */
+    assert_int_equal(read_cases(3), STATUS_OK);
+    assert_false(cases[0].evidence.has_metrics);
+    assert_int_equal(cases[1].evidence.thin_days, 1);
+    assert_int_equal(cases[1].evidence.metric_requests, 299);
+    assert_int_equal(cases[1].evidence.metric_non_compliant, 7);
+    assert_int_equal(cases[2].evidence.thin_days, 1);
+    assert_int_equal(cases[2].evidence.metric_requests, 9299);
 }
 
 static void metrics_are_summed_over_the_window(void **state) {
@@ -167,10 +226,11 @@ static void metrics_are_summed_over_the_window(void **state) {
     assert_int_equal(read_cases(3), STATUS_OK);
     assert_int_equal(cases[0].evidence.metric_requests, 4500);
     assert_int_equal(cases[0].evidence.metric_non_compliant, 3);
-    /* Until the end of that day. */
-    assert_int_equal(cases[0].evidence.metric_newest_ms, FAKE_NOW_MS - FAKE_NOW_MS % MS_PER_DAY);
+    /* When within its day is not known. */
+    int64_t today_ms = FAKE_NOW_MS - FAKE_NOW_MS % MS_PER_DAY;
+    assert_int_equal(cases[0].evidence.metric_newest_ms, today_ms - MS_PER_DAY);
     assert_int_equal(cases[1].evidence.metric_requests, 9);
-    assert_true(cases[1].evidence.metric_newest_ms >= FAKE_NOW_MS);
+    assert_int_equal(cases[1].evidence.metric_newest_ms, today_ms);
     assert_false(cases[2].evidence.has_metrics);
     assert_true(cases[2].is_read);
 }
@@ -194,14 +254,14 @@ static void what_could_not_be_read_is_marked(void **state) {
         .match = ASKS_QUERY,
         .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
     assert_int_equal(read_cases(3), STATUS_DENIED);
-    assert_true(cases[0].is_read);
-    assert_false(cases[1].is_read);
-    assert_false(cases[2].is_read);
+    for (size_t i = 0; i < 3; i++) {
+        assert_false(cases[i].is_read);
+    }
     world.loop.fault.match = ASKS_METRICS;
     world.loop.fault_calls = 0;
     world.loop.fault.nth = 1;
     assert_int_equal(read_cases(2), STATUS_DENIED);
-    assert_true(cases[0].is_read);
+    assert_false(cases[0].is_read); /* how much its logs cover is not known */
     assert_false(cases[1].is_read);
 }
 
@@ -252,8 +312,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(days_of_the_window_are_added_up, begin, end),
         cmocka_unit_test_setup_teardown(counters_that_are_no_counts_are_none, begin, end),
+        cmocka_unit_test_setup_teardown(logs_of_a_day_leave_nothing_of_it_to_metrics, begin, end),
         cmocka_unit_test_setup_teardown(
-            metrics_are_asked_for_only_where_a_day_has_no_logs, begin, end),
+            logs_of_less_than_half_of_the_requests_do_not_cover_their_day, begin, end),
+        cmocka_unit_test_setup_teardown(
+            logs_of_today_that_are_on_their_way_are_not_missed, begin, end),
         cmocka_unit_test_setup_teardown(metrics_are_of_the_days_without_logs, begin, end),
         cmocka_unit_test_setup_teardown(metrics_are_summed_over_the_window, begin, end),
         cmocka_unit_test_setup_teardown(metrics_that_are_not_all_there_are_not_read, begin, end),

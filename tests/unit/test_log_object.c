@@ -45,9 +45,9 @@ static void what_is_kept_has_an_end(void **state) {
     log_tell(&world);
     const struct table_item *day = table_first(world.table, STR(LOG_ARN), "TRAFFIC#");
     const struct table_item *seen = table_first(world.table, STR(LOG_ARN), "SEEN#");
-    /* 400 days after 2026-11-23, and 30 days after now. */
+    /* 400 days after 2026-11-23, and 15 days after now. */
     assert_str(table_text(day, "expires_at"), "1829952000");
-    assert_str(table_text(seen, "expires_at"), "1795680000");
+    assert_str(table_text(seen, "expires_at"), "1796716800");
     assert_str(table_text(seen, "object"), "s3://logs/" LOG_KEY);
 }
 
@@ -270,33 +270,42 @@ static void what_is_not_understood_is_counted_apart_and_once(void **state) {
     LOG_FOLDER "123456789012_elasticloadbalancing_eu-west-1_app.shop.0123456789abcdef_" time       \
                "_198.51.100.7_x.log.gz"
 
-/* Now is 2026-11-23T08:00Z; what was counted is remembered for three days, of a queue for 15. */
+#define LAST_ACCEPTED DELIVERED("20261109T0800Z")
+#define FIRST_REFUSED DELIVERED("20261109T0759Z")
+
+/* Now is 2026-11-23T08:00Z, 14 days later. */
 static void what_may_have_been_counted_and_forgotten_is_not_counted(void **state) {
     (void)state;
-    static const char *const DIRECT[] = {DELIVERED("20261121T0800Z"), DELIVERED("20261121T0759Z")};
-    static const char *const QUEUED[] = {DELIVERED("20261109T0801Z"), DELIVERED("20261109T0759Z")};
-    for (size_t i = 0; i < 2; i++) {
-        LOG_PUT(&world, DIRECT[i], EVERY_CLASS);
-        LOG_PUT(&world, QUEUED[i], EVERY_CLASS);
-    }
-    log_handle(&world, log_notification(&world, DIRECT[0], "e1"));
-    log_answered(&world, "[" ROW(DELIVERED("20261121T0800Z"), "counted", "5", "") "]");
+    LOG_PUT(&world, LAST_ACCEPTED, EVERY_CLASS);
+    LOG_PUT(&world, FIRST_REFUSED, EVERY_CLASS);
+    log_handle(&world, log_notification(&world, LAST_ACCEPTED, "e1"));
+    log_answered(&world, "[" ROW(LAST_ACCEPTED, "counted", "5", "") "]");
     size_t calls = world.fake.request_count;
-    log_handle(&world, log_notification(&world, DIRECT[1], "e1"));
+    log_handle(&world, log_notification(&world, FIRST_REFUSED, "e1"));
     log_answered(&world,
-                 "[" ROW(DELIVERED("20261121T0759Z"),
+                 "[" ROW(FIRST_REFUSED,
                          "skipped",
                          "0",
                          "too old to be counted once for certain: see `bootstrap logs`") "]");
+    log_handle(&world, LOG_QUEUE(&world, FIRST_REFUSED));
+    assert_true(str_contains(world.reply.body, STR("\"status\":\"skipped\"")));
     assert_int_equal(world.fake.request_count, calls);
-    log_handle(&world, log_queue(&world, QUEUED, 2));
-    assert_true(str_contains(world.reply.body,
-                             STR("0801Z_198.51.100.7_x.log.gz\",\"status\":"
-                                 "\"counted\"")));
-    assert_true(str_contains(world.reply.body,
-                             STR("0759Z_198.51.100.7_x.log.gz\",\"status\":"
-                                 "\"skipped\"")));
-    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "10 4 2 2 2 0 2026-11-23T08:02:00.250Z");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "5 2 1 1 1 0 2026-11-23T08:02:00.250Z");
+}
+
+/* As long as any way accepts the object, all know of it, whichever was the first. */
+static void what_was_counted_is_remembered_for_as_long_as_it_is_accepted(void **state) {
+    (void)state;
+    LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
+    log_tell(&world);
+    const struct table_item *seen = table_first(world.table, STR(LOG_ARN), "SEEN#");
+    int64_t expires = 0;
+    assert_true(str_parse_i64(table_text(seen, "expires_at"), &expires));
+    world.fake.now_ms = expires * MS_PER_SECOND; /* the first moment that it may be gone */
+    size_t calls = world.fake.request_count;
+    log_handle(&world, LOG_QUEUE(&world, LOG_KEY));
+    assert_true(str_contains(world.reply.body, STR("\"status\":\"skipped\"")));
+    assert_int_equal(world.fake.request_count, calls);
 }
 
 static void a_key_without_a_time_is_of_nothing_to_count(void **state) {
@@ -411,6 +420,7 @@ int main(void) {
         TEST(old_lines_are_of_an_unknown_class),
         TEST(what_is_not_understood_is_counted_apart_and_once),
         TEST(what_may_have_been_counted_and_forgotten_is_not_counted),
+        TEST(what_was_counted_is_remembered_for_as_long_as_it_is_accepted),
         TEST(a_key_without_a_time_is_of_nothing_to_count),
         TEST(an_object_without_lines_is_done),
         TEST(metrics_are_one_line_for_an_account_and_region),

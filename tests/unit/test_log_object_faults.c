@@ -22,6 +22,8 @@ static int close_world(void **state) {
 #define PLAIN  LINE("2026-11-23T08:01:00.000000Z", "-", "-")
 #define SEVERE LINE("2026-11-23T08:02:00.000000Z", "Severe", "BadContentLength")
 
+#define NO_GZIP "its content is not gzip"
+
 /* Damaged objects */
 
 static str cut_short(str content) {
@@ -90,18 +92,59 @@ static void a_damaged_object_counts_as_far_as_it_can_be_read_and_once(void **sta
     }
 }
 
-static void what_is_no_gzip_at_all_is_damaged_and_done(void **state) {
+/* Whatever is in it, that it is there holds up nothing. */
+static void what_does_not_begin_as_gzip_is_skipped_with_a_line_and_leaves_nothing(void **state) {
     (void)state;
-    log_put(&world, LOG_KEY, LOG_TEXT(&world, PLAIN));
-    log_tell(&world);
-    assert_false(world.reply.is_error);
-    assert_true(str_contains(world.reply.body, STR("\"status\":\"damaged\",\"requests\":0")));
-    /* On the day of its delivery, and of no line the newest. */
-    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "0 0 0 0 0 0 ");
-    assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 0 0 1");
-    log_tell(&world);
-    assert_true(str_contains(world.reply.body, STR("\"status\":\"duplicate\"")));
-    assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 0 0 1");
+    static const struct {
+        const char *name;
+        str content;
+        const char *why;
+    } rows[] = {
+        {"a line of an access log",
+         {"http 2026-11-23T08:01:00.000000Z app/shop/1 -\n", 45},
+         NO_GZIP},
+        {"one byte", {"h", 1}, NO_GZIP},
+        {"half of gzip's own", {"\x1f\x9d\x90", 3}, NO_GZIP},
+        {"zeros", {"\0\0\0\0", 4}, NO_GZIP},
+        {"nothing", {"", 0}, "it is empty"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        print_message("%s\n", rows[i].name);
+        log_put(&world, LOG_KEY, rows[i].content);
+        log_tell(&world);
+        assert_false(world.reply.is_error);
+        assert_true(str_contains(world.reply.body, STR("\"status\":\"skipped\",\"requests\":0")));
+        assert_true(str_contains(world.reply.body, str_from_cstr(rows[i].why)));
+        assert_int_equal(log_logged(&world, rows[i].why), i < 4 ? i + 1 : 1);
+        assert_int_equal(log_logged(&world, "ERROR"), 0);
+        assert_int_equal(world.table->count, 0);
+    }
+}
+
+/* What was to be gzip is a log of which something is lost, however short it is. */
+static void what_begins_as_gzip_and_breaks_off_at_once_is_damaged_and_done(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        str content;
+    } rows[] = {
+        {"its first byte", {"\x1f", 1}},
+        {"its first two", {"\x1f\x8b", 2}},
+        {"no method that there is", {"\x1f\x8b\x00 and more", 12}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        print_message("%s\n", rows[i].name);
+        log_put(&world, LOG_KEY, rows[i].content);
+        log_tell(&world);
+        assert_true(str_contains(world.reply.body, STR("\"status\":\"damaged\",\"requests\":0")));
+        /* On the day of its delivery, and of no line the newest. */
+        assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "0 0 0 0 0 0 ");
+        assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 0 0 1");
+        log_tell(&world);
+        assert_true(str_contains(world.reply.body, STR("\"status\":\"duplicate\"")));
+        (void)close_world(state);
+        (void)open_world(state);
+    }
 }
 
 static void more_days_than_fit_in_one_transaction_are_an_error(void **state) {
@@ -325,7 +368,8 @@ static void each_object_is_counted_once_whichever_call_fails(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_damaged_object_counts_as_far_as_it_can_be_read_and_once),
-        TEST(what_is_no_gzip_at_all_is_damaged_and_done),
+        TEST(what_does_not_begin_as_gzip_is_skipped_with_a_line_and_leaves_nothing),
+        TEST(what_begins_as_gzip_and_breaks_off_at_once_is_damaged_and_done),
         TEST(more_days_than_fit_in_one_transaction_are_an_error),
         TEST(what_a_repeat_cannot_mend_is_skipped_and_the_rest_is_an_error),
         TEST(an_object_that_breaks_off_in_its_second_piece_is_not_counted),

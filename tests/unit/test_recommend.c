@@ -15,6 +15,9 @@ static const struct promotion_settings SETTINGS = {
 #define METRICS                                                                                    \
     .days = 14, .has_metrics = true, .metric_newest_ms = NOW_MS, .writes_logs = KNOWN_FALSE
 
+#define DATED(ms)                                                                                  \
+    .days = 14, .has_metrics = true, .metric_requests = 30000, .metric_newest_ms = (ms)
+
 static struct advice advise(const struct evaluation *evaluation, const struct evidence *evidence) {
     struct advice advice;
     recommend(evaluation, evidence, &SETTINGS, NOW_MS, &arena, &advice);
@@ -41,6 +44,12 @@ static void advises(const struct row *row) {
                  row->name,
                  recommendation_name(advice.recommendation),
                  STR_ARG(advice.reason));
+    }
+}
+
+static void advise_all(const struct row *rows, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        advises(&rows[i]);
     }
 }
 
@@ -77,6 +86,21 @@ static void logs_decide(void **state) {
          "hold 5070 requests (the newest of 2026-11-23T07:50Z): strictest would block 0 of them (0 "
          "%, at most 0.0592 % at 95 % confidence), 0 Acceptable and 0 Ambiguous; 70 Severe ones "
          "are blocked already"},
+        {"only lines too old to tell",
+         {LOGS, .unclassified = 80},
+         RECOMMEND_NO_EVIDENCE,
+         "no request whose class is known; 80 lines are too old to tell (fewer than 28 fields)"},
+        {"logs win over metrics",
+         {LOGS, .compliant = 5000, .severe = 5, .has_metrics = true, .metric_requests = 5000},
+         RECOMMEND_PROMOTE,
+         "the access logs hold"},
+    };
+    advise_all(rows, COUNT(rows));
+}
+
+static void metrics_count_on_days_that_logs_do_not_cover(void **state) {
+    (void)state;
+    static const struct row rows[] = {
         {"what metrics of other days say fits",
          {LOGS, .compliant = 5000, .has_metrics = true, .metric_requests = 900},
          RECOMMEND_PROMOTE,
@@ -88,31 +112,24 @@ static void logs_decide(void **state) {
           .metric_requests = 900,
           .metric_non_compliant = 7},
          RECOMMEND_HOLD,
-         "hold 5000 requests (the newest of 2026-11-23T07:50Z): strictest would block 0 of them (0 "
-         "%, at most 0.06 % at 95 % confidence), 0 Acceptable and 0 Ambiguous; on the days without "
-         "logs CloudWatch counted 900 requests and 7 that are not compliant. The logs do not cover "
-         "those days"},
+         "0 Ambiguous; on the days without logs CloudWatch counted 900 requests and 7 that are not "
+         "compliant. The logs do not cover those days"},
+        {"logs that hold little",
+         {LOGS,
+          .compliant = 5000,
+          .thin_days = 2,
+          .has_metrics = true,
+          .metric_requests = 90000,
+          .metric_non_compliant = 7},
+         RECOMMEND_HOLD,
+         "; the logs of 2 days hold less than half of the requests; of the others, and on days "
+         "without logs, CloudWatch counted 90000 requests and 7 that are not compliant. The logs"},
         {"nothing but what is not compliant on other days",
          {LOGS, .compliant = 5000, .has_metrics = true, .metric_non_compliant = 1},
          RECOMMEND_HOLD,
          "0 requests and 1 that are not compliant"},
-        {"only lines too old to tell",
-         {LOGS, .unclassified = 80},
-         RECOMMEND_NO_EVIDENCE,
-         "no request whose class is known; 80 lines are too old to tell (fewer than 28 fields)"},
-        {"logs win over metrics",
-         {LOGS,
-          .compliant = 5000,
-          .severe = 5,
-          .has_metrics = true,
-          .metric_requests = 5000,
-          .metric_newest_ms = NOW_MS},
-         RECOMMEND_PROMOTE,
-         "the access logs hold"},
     };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        advises(&rows[i]);
-    }
+    advise_all(rows, COUNT(rows));
 }
 
 static void what_was_not_understood_could_be_blocked(void **state) {
@@ -159,9 +176,7 @@ static void what_was_not_understood_could_be_blocked(void **state) {
          RECOMMEND_NO_EVIDENCE,
          "4 requests are of a class"},
     };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        advises(&rows[i]);
-    }
+    advise_all(rows, COUNT(rows));
 }
 
 /* Five in a thousand are allowed. */
@@ -187,6 +202,28 @@ static void what_was_not_understood_may_be_as_much_as_may_be_blocked(void **stat
     assert_int_equal(advice.recommendation, RECOMMEND_HOLD);
 }
 
+/* Each of the two would be allowed alone. */
+static void what_is_blocked_and_what_may_be_are_taken_together(void **state) {
+    (void)state;
+    const struct promotion_settings lax = {
+        .evidence_days = 14, .requests_min = 100, .blocked_percent_max = 5};
+    struct evidence evidence = {LOGS, .compliant = 190, .acceptable = 6, .unfamiliar = 4};
+    struct advice advice;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_PROMOTE); /* 10 of 200 */
+    assert_int_equal(advice.blocked, 6);
+    evidence.unparsed = 1;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_HOLD);
+    assert_true(str_contains(advice.reason,
+                             STR("5 that were not understood could be among those that it would "
+                                 "block, 11 then (5.473 %): see `bootstrap logs`")));
+    evidence.unparsed = 0;
+    evidence.acceptable = 12;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
+    assert_int_equal(advice.recommendation, RECOMMEND_FIX_CLIENTS);
+}
+
 static void old_numbers_promote_nothing(void **state) {
     (void)state;
     struct row row = {"2 days old", {LOGS, .compliant = 5000}, RECOMMEND_PROMOTE, "hold 5000"};
@@ -201,8 +238,9 @@ static void old_numbers_promote_nothing(void **state) {
     advises(&row);
     row.name = "older although there were requests";
     row.evidence.has_metrics = true;
-    row.evidence.metric_newest_ms = NOW_MS;
-    row.evidence.log_newest_ms = NOW_MS - DAYS(3);
+    row.evidence.metric_newest_ms = row.evidence.log_newest_ms;
+    advises(&row);
+    row.evidence.metric_newest_ms++;
     row.says = "although there were requests: see whether the logs still reach this function";
     advises(&row);
     row.name = "what was seen once needs repair however old it is";
@@ -218,8 +256,9 @@ static void metrics_decide_without_logs(void **state) {
         {"all are compliant",
          {METRICS, .metric_requests = 30000},
          RECOMMEND_PROMOTE,
-         "in the last 14 days CloudWatch counted 30000 requests (until 2026-11-23T08:00Z) and 0 "
-         "that are not compliant (0 %, at most 0.01 % at 95 % confidence); metrics cannot tell "
+         "in the last 14 days CloudWatch counted 30000 requests (the newest on 2026-11-23, UTC) "
+         "and 0 that are not compliant (0 %, at most 0.01 % at 95 % confidence); metrics cannot "
+         "tell "
          "Acceptable from Severe"},
         {"too few",
          {METRICS, .metric_requests = 999},
@@ -230,19 +269,19 @@ static void metrics_decide_without_logs(void **state) {
          RECOMMEND_NO_EVIDENCE,
          "To know who they are, turn on access logs (access_logs.s3.enabled=true)"},
         {"old",
-         {.days = 14,
-          .has_metrics = true,
-          .metric_requests = 30000,
-          .metric_newest_ms = NOW_MS - DAYS(3)},
+         {DATED(NOW_MS - DAYS(3))},
          RECOMMEND_HOLD,
-         "no request for more than 2 days"},
+         "(the newest on 2026-11-20, UTC) and 0 that are not compliant"},
+        {"yesterday, however late today is",
+         {DATED(NOW_MS - DAYS(2))},
+         RECOMMEND_PROMOTE,
+         "(the newest on 2026-11-21, UTC)"},
+        {"not yesterday",
+         {DATED(NOW_MS - DAYS(2) - 1)},
+         RECOMMEND_HOLD,
+         "Acceptable from Severe. There was none yesterday or today (UTC): that is too old"},
         {"logs are on and do not come",
-         {.days = 14,
-          .has_metrics = true,
-          .metric_requests = 30000,
-          .metric_non_compliant = 3,
-          .metric_newest_ms = NOW_MS,
-          .writes_logs = KNOWN_TRUE},
+         {DATED(NOW_MS), .metric_non_compliant = 3, .writes_logs = KNOWN_TRUE},
          RECOMMEND_NO_EVIDENCE,
          "Access logs are on, but none of their lines was counted"},
         {"nothing is known",
@@ -255,9 +294,7 @@ static void metrics_decide_without_logs(void **state) {
          RECOMMEND_NO_EVIDENCE,
          "let their bucket tell this function of new objects"},
     };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        advises(&rows[i]);
-    }
+    advise_all(rows, COUNT(rows));
 }
 
 static void what_was_done_lately_holds(void **state) {
@@ -443,8 +480,10 @@ static void underutilized_is_advice_with_the_numbers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logs_decide),
+        cmocka_unit_test(metrics_count_on_days_that_logs_do_not_cover),
         cmocka_unit_test(what_was_not_understood_could_be_blocked),
         cmocka_unit_test(what_was_not_understood_may_be_as_much_as_may_be_blocked),
+        cmocka_unit_test(what_is_blocked_and_what_may_be_are_taken_together),
         cmocka_unit_test(old_numbers_promote_nothing),
         cmocka_unit_test(metrics_decide_without_logs),
         cmocka_unit_test(what_was_done_lately_holds),
