@@ -164,8 +164,9 @@ MUST_USE enum status dynamodb_transact_write(struct aws_client *client,
 
 struct dynamodb_scan {
     str table;
-    str sk;        /* only items with this sk; empty: not asked for */
-    str sk_prefix; /* or whose sk begins so; not both */
+    str sk;                 /* only items with this sk; empty: not asked for */
+    str sk_prefix;          /* or whose sk begins so */
+    str sk_prefix_left_out; /* or whose sk does not; one of the three at most */
     /* Only these attributes of an item; pk and sk too must be named to come. */
     const char *const *attributes;
     size_t attribute_count; /* at most DYNAMODB_SCAN_ATTRIBUTES_MAX; 0: whole items */

@@ -8,17 +8,25 @@
 #define PROJECTION_BYTES_MAX 4096
 
 static void write_filter(struct json_writer *writer, const struct dynamodb_scan *scan) {
-    bool has_sk = !str_is_empty(scan->sk);
-    if (!has_sk && str_is_empty(scan->sk_prefix)) {
-        return;
+    const struct {
+        str value;
+        str expression;
+    } filters[] = {
+        {scan->sk, STR("sk = :sk")},
+        {scan->sk_prefix, STR("begins_with(sk, :sk)")},
+        {scan->sk_prefix_left_out, STR("NOT begins_with(sk, :sk)")},
+    };
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        if (str_is_empty(filters[i].value)) {
+            continue;
+        }
+        struct dynamodb_attribute value = dynamodb_string(":sk", filters[i].value);
+        json_write_member(writer, "FilterExpression", filters[i].expression);
+        json_write_key(writer, STR("ExpressionAttributeValues"));
+        json_object_begin(writer);
+        dynamodb_write_attribute(writer, &value);
+        json_object_end(writer);
     }
-    struct dynamodb_attribute value = dynamodb_string(":sk", has_sk ? scan->sk : scan->sk_prefix);
-    json_write_member(
-        writer, "FilterExpression", has_sk ? STR("sk = :sk") : STR("begins_with(sk, :sk)"));
-    json_write_key(writer, STR("ExpressionAttributeValues"));
-    json_object_begin(writer);
-    dynamodb_write_attribute(writer, &value);
-    json_object_end(writer);
 }
 
 /* Every name has its placeholder, for many are reserved words. */
@@ -104,10 +112,14 @@ static enum status scan_pages(struct scanning *scanning, struct error *error) {
 }
 
 static bool is_scan(const struct dynamodb_scan *scan) {
-    bool has_both = !str_is_empty(scan->sk) && !str_is_empty(scan->sk_prefix);
-    bool is_text = str_utf8_valid_prefix(scan->sk) == scan->sk.len &&
-                   str_utf8_valid_prefix(scan->sk_prefix) == scan->sk_prefix.len;
-    return !str_is_empty(scan->table) && !has_both && is_text &&
+    const str filters[] = {scan->sk, scan->sk_prefix, scan->sk_prefix_left_out};
+    unsigned given = 0;
+    bool is_text = true;
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        given += str_is_empty(filters[i]) ? 0 : 1;
+        is_text = is_text && str_utf8_valid_prefix(filters[i]) == filters[i].len;
+    }
+    return !str_is_empty(scan->table) && given <= 1 && is_text &&
            scan->attribute_count <= DYNAMODB_SCAN_ATTRIBUTES_MAX;
 }
 

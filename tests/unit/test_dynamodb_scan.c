@@ -55,6 +55,9 @@ static void scan_is_asked_like_this(void **state) {
         {{.table = {"t", 1}, .sk = {"STATE", 5}},
          "{\"TableName\":\"t\",\"FilterExpression\":\"sk = :sk\","
          "\"ExpressionAttributeValues\":{\":sk\":{\"S\":\"STATE\"}},\"Limit\":500}"},
+        {{.table = {"t", 1}, .sk_prefix_left_out = {"SEEN#", 5}},
+         "{\"TableName\":\"t\",\"FilterExpression\":\"NOT begins_with(sk, :sk)\","
+         "\"ExpressionAttributeValues\":{\":sk\":{\"S\":\"SEEN#\"}},\"Limit\":500}"},
         {{.table = {"t", 1}, .sk_prefix = {"DAY#", 4}, .attributes = names, .attribute_count = 2},
          "{\"TableName\":\"t\",\"FilterExpression\":\"begins_with(sk, :sk)\","
          "\"ExpressionAttributeValues\":{\":sk\":{\"S\":\"DAY#\"}},"
@@ -245,7 +248,9 @@ static void scan_for_what_cannot_be_is_not_sent(void **state) {
     const struct dynamodb_scan rows[] = {
         {.sk = STR("STATE")},
         {.table = STR("t"), .sk = STR("a"), .sk_prefix = STR("a")},
+        {.table = STR("t"), .sk_prefix = STR("a"), .sk_prefix_left_out = STR("b")},
         {.table = STR("t"), .sk = STR("\xff")},
+        {.table = STR("t"), .sk_prefix_left_out = STR("\xff")},
         {.table = STR("t"), .sk_prefix = STR("\xff")},
         {.table = STR("t"), .attributes = names, .attribute_count = sizeof names / sizeof *names},
     };
