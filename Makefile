@@ -168,7 +168,7 @@ BINARY_TESTS = $(shell grep -lE '\bstart\$(open)|\b(bootstrap_command|aws_with_f
 ARM64_QUICK := tests/golden/test_golden.py $(addprefix tests/conformance/test_,runtime_api.py bad_input.py)
 .PHONY: test-arm64 test-arm64-quick
 test-arm64: tested = $(filter-out %_fault_matrix.py,$(BINARY_TESTS))
-test-arm64: ## the Python tests with the arm64 binary, under qemu-user (20 minutes)
+test-arm64: bootstrap ## the Python tests with the arm64 binary, under qemu-user (20 minutes)
 test-arm64-quick: tested = $(ARM64_QUICK)
 test-arm64 test-arm64-quick: packages-check venv $(tools)
 	@$(MAKE) ARCH=arm64 build/ship/arm64/bootstrap

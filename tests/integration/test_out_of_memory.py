@@ -11,7 +11,7 @@ import pytest
 
 from sim.function import ROOT, bootstrap_command, lambda_environment
 
-pytestmark = pytest.mark.plain("the memory that is refused would be the sanitizer's or valgrind's")
+pytestmark = pytest.mark.native("the memory refused would be that of an emulator, sanitizer or valgrind")
 
 REFUSALS_MAX = 60
 LAST_WORDS = re.compile(r"^desync-guard: (out of memory \(\d+ bytes asked for\)|assertion failed: .*)$")

@@ -277,7 +277,7 @@ def test_what_config_refuses_for_ever_fails_the_sweep_and_no_other(fleet_aws, sw
 
 # Time and pace
 
-@pytest.mark.timely("promises seconds, and valgrind makes many of one")
+@pytest.mark.native("promises seconds, of which emulators and valgrind make many")
 def test_time_that_runs_out_ends_the_sweep_with_what_it_got(fleet_aws, sweep):
     balancers = fleet.synthetic(430)
     gone = balancers.pop()

@@ -29,7 +29,7 @@ def shop(aws):
     return balancer
 
 
-@pytest.mark.plain("promises seconds and resident memory")
+@pytest.mark.native("promises seconds and resident memory")
 @pytest.mark.parametrize("unit", [b"\0", b"\n"], ids=["one_endless_line", "empty_lines"])
 def test_an_object_that_unpacks_to_gigabytes_ends_in_time_and_in_little_memory(
         unit, start, aws, loop):
