@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lambda.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,21 +42,6 @@ static void handle_event(void *context,
         .error_type = answer.error_type,
         .error_message = answer.error_message,
     };
-}
-
-/* Lambda takes metrics from lines of stdout; one write keeps a line whole. */
-static void write_metrics(void *context, str line) {
-    (void)context;
-    while (line.len > 0) {
-        ssize_t written = write(STDOUT_FILENO, line.ptr, line.len);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return; /* there is nobody to tell, and metrics are not worth an invocation */
-        }
-        line = str_slice(line, (size_t)written, line.len);
-    }
 }
 
 /* One loop over the Runtime API with everything it needs of its own: workers share only what never
@@ -107,7 +91,7 @@ static enum status open_app(const struct lambda *lambda,
                                .env = lambda->env,
                                .clock = lambda->clock,
                                .log = &worker->log,
-                               .metrics = {.write = write_metrics}};
+                               .metrics = {log_stream_write, lambda->metrics}};
     return lambda->connect(&worker->app, &worker->arena, error);
 }
 

@@ -6,12 +6,14 @@
 #define LAMBDA_H
 
 #include "app/app.h"
+#include "base/log_stream.h"
 
 struct lambda {
     str runtime_api; /* host:port */
     const struct env *env;
     const struct clock *clock;
     struct log *log;
+    struct log_stream *metrics; /* stdout: Lambda takes them from its lines */
     /* Makes `app` able to call AWS; settings are parsed already. */
     enum status (*connect)(struct app *app, struct arena *arena, struct error *error);
 };

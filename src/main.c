@@ -2,6 +2,8 @@
  *
  * Lambda or command line, and the wiring of the parts: the one place that knows all layers.
  */
+#include <unistd.h>
+
 #include "cli/cli.h"
 #include "lambda.h"
 #include "net/http_curl.h"
@@ -33,6 +35,17 @@ static int run_command(const struct env *env, struct log *log, int argc, char **
     return exit_code;
 }
 
+/* Nobody may read what is written, and no invocation may wait for that. */
+static int serve(const struct env *env, struct log *log, str runtime_api) {
+    struct log_stream metrics;
+    struct log_stream lines;
+    log_stream_init(&metrics, STDOUT_FILENO);
+    log_stream_init(&lines, STDERR_FILENO);
+    log_stream_attach(&lines, log);
+    const struct lambda lambda = {runtime_api, env, clock_system(), log, &metrics, connect_app};
+    return lambda_serve(&lambda);
+}
+
 int main(int argc, char **argv) {
     const struct env *env = env_process();
     struct log log = {.clock = clock_system(), .level_min = LOG_INFO, .format = LOG_FORMAT_TEXT};
@@ -42,6 +55,5 @@ int main(int argc, char **argv) {
     if (str_is_empty(runtime_api)) {
         return run_command(env, &log, argc, argv);
     }
-    const struct lambda lambda = {runtime_api, env, clock_system(), &log, connect_app};
-    return lambda_serve(&lambda);
+    return serve(env, &log, runtime_api);
 }

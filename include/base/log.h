@@ -20,7 +20,8 @@ struct log {
     enum log_format format;
     str request_id; /* empty outside an invocation; borrowed */
     str tenant_id;  /* likewise */
-    /* Takes one whole line including its newline. NULL writes to stderr with one write(2). */
+    /* Takes one whole line including its newline. NULL writes to stderr with one write(2), which
+     * waits for its reader; log_stream.h does not. */
     void (*write)(void *context, str line);
     void *context;
 };

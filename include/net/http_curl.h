@@ -2,8 +2,8 @@
  *
  * The curl transport. TLS 1.2 or newer with verification of chain and name, always; HTTP/1.1; no
  * proxy, no redirect, no netrc, no cookies, whatever the environment says. One instance serves one
- * thread. A connection that was idle for long by the wall clock, as in a frozen sandbox, is not
- * used again; the Runtime API's (HTTP_TRUST_NONE) is, for it survives a freeze.
+ * thread. A connection to a host that was not asked for long by the wall clock, as in a frozen
+ * sandbox, is not used again; the Runtime API's (HTTP_TRUST_NONE) is, for it survives a freeze.
  */
 #ifndef NET_HTTP_CURL_H
 #define NET_HTTP_CURL_H

@@ -10,8 +10,6 @@
 
 /* S3 hangs up after some 20 s, others later; a socket that died in a frozen sandbox looks alive. */
 #define IDLE_MS_MAX (15 * MS_PER_SECOND)
-/* Kept connections. curl's own limit would be four per request in flight. */
-#define POOL_CONNECTIONS_MAX 128L
 /* curl's timers wake us earlier; this only bounds the damage should one be missed. */
 #define WAIT_MS_MAX INT64_C(60000)
 /* Kept back from the cap: to notice that time is up and to close what did not connect. */
@@ -26,26 +24,43 @@ static struct http_curl *curl_of(struct transport *transport) {
 static void drop_connections(struct http_curl *curl) {
     (void)curl_multi_cleanup(curl->multi);
     curl->multi = NULL;
+    host_uses_clear(&curl->uses);
 }
 
 /* curl counts idle time on a clock that may stand still while the sandbox is frozen, so the wall
- * clock has a say as well; one that went backwards proves nothing. */
-static void drop_stale_connections(struct http_curl *curl) {
-    int64_t idle_ms = curl->clock->now_ms(curl->clock) - curl->last_use_ms;
-    if (curl->multi != NULL && curl->idle_ms_max > 0 &&
-        (idle_ms < 0 || idle_ms > curl->idle_ms_max)) {
+ * clock has a say as well. `url` NULL: whichever host. */
+static void drop_stale_connections(struct http_curl *curl, const str *url) {
+    if (curl->multi == NULL || curl->idle_ms_max == 0) {
+        return;
+    }
+    int64_t now_ms = curl->clock->now_ms(curl->clock);
+    bool is_stale =
+        url == NULL
+            ? host_uses_is_any_stale(&curl->uses, now_ms, curl->idle_ms_max)
+            : host_uses_is_stale(&curl->uses, host_uses_origin(*url), now_ms, curl->idle_ms_max);
+    if (is_stale) {
         drop_connections(curl);
     }
 }
 
-void http_curl_ready(struct http_curl *curl) {
-    drop_stale_connections(curl);
+static void have_multi(struct http_curl *curl) {
     if (curl->multi == NULL) {
         curl->multi = curl_multi_init();
         ASSERT(curl->multi != NULL);
-        CURLMcode code = curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, POOL_CONNECTIONS_MAX);
+        CURLMcode code =
+            curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)POOL_CONNECTIONS_MAX);
         ASSERT(code == CURLM_OK);
     }
+}
+
+void http_curl_ready(struct http_curl *curl, str url) {
+    drop_stale_connections(curl, &url);
+    have_multi(curl);
+}
+
+void http_curl_ready_for_batch(struct http_curl *curl) {
+    drop_stale_connections(curl, NULL);
+    have_multi(curl);
 }
 
 static struct exchange *take_ended(struct http_curl *curl, int *code_out) {
@@ -86,7 +101,7 @@ static enum status http_curl_send(struct transport *transport,
                                   struct error *error) {
     struct http_curl *curl = curl_of(transport);
     *response = (struct http_response){0};
-    http_curl_ready(curl);
+    http_curl_ready(curl, request->url);
     struct exchange *exchange = NULL;
     TRY(exchange_begin(curl, request, arena, &exchange, error));
     int code = CURLE_OK;

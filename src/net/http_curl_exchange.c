@@ -266,6 +266,7 @@ enum status exchange_begin(struct http_curl *curl,
     struct exchange *exchange = take(curl);
     exchange->arena = arena;
     exchange->host = str_copy(arena, http_url_host(request->url));
+    exchange->origin = host_uses_origin(request->url);
     exchange->status = 0;
     exchange->is_head_ended = false;
     exchange->detail[0] = '\0';
@@ -443,6 +444,6 @@ enum status exchange_end(struct exchange *exchange,
     (void)curl_easy_setopt(exchange->easy, CURLOPT_POSTFIELDS, "");
     exchange->idle_next = curl->exchanges_idle;
     curl->exchanges_idle = exchange;
-    curl->last_use_ms = curl->clock->now_ms(curl->clock);
+    host_uses_note(&curl->uses, exchange->origin, curl->clock->now_ms(curl->clock));
     return status;
 }

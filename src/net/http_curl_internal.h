@@ -14,6 +14,36 @@
 #include "net/tls_trust_internal.h"
 
 #define HTTP_CURL_DETAIL_BYTES 256 /* CURL_ERROR_SIZE */
+/* Kept connections. curl's own limit would be four per request in flight. */
+#define POOL_CONNECTIONS_MAX 128
+/* As many as there can be connections. A host that was pushed out may still have one: it counts as
+ * stale. */
+#define HOST_USES_MAX POOL_CONNECTIONS_MAX
+
+struct host_use {
+    uint64_t origin;     /* see host_uses_origin */
+    int64_t last_use_ms; /* wall clock */
+};
+
+/* The hosts asked since the pool was last dropped, so that one host's requests do not make another
+ * host's connections look alive. */
+struct host_uses {
+    struct host_use rows[HOST_USES_MAX];
+    size_t count;
+    bool has_forgotten; /* some were pushed out of the full table */
+};
+
+/* A hash of the URL's scheme, host and port. Two hosts with the same one would, at worst, keep each
+ * other's connections from being dropped. */
+uint64_t host_uses_origin(str url);
+void host_uses_note(struct host_uses *uses, uint64_t origin, int64_t now_ms);
+/* Whether a connection to that host may have been idle for longer than that. */
+bool host_uses_is_stale(struct host_uses *uses,
+                        uint64_t origin,
+                        int64_t now_ms,
+                        int64_t idle_ms_max);
+bool host_uses_is_any_stale(const struct host_uses *uses, int64_t now_ms, int64_t idle_ms_max);
+void host_uses_clear(struct host_uses *uses);
 
 struct http_curl {
     struct transport transport; /* first: a transport is cast back to this */
@@ -28,7 +58,7 @@ struct http_curl {
     void *share;                     /* CURLSH * with the TLS sessions, NULL without TLS */
     struct exchange *exchanges;      /* every one ever made, by all_next: for the clean-up */
     struct exchange *exchanges_idle; /* by idle_next */
-    int64_t last_use_ms;             /* wall clock */
+    struct host_uses uses;
     struct http_curl_counts counts;
 };
 
@@ -41,6 +71,7 @@ struct exchange {
     void *tag;  /* the batch's */
     struct arena *arena;
     str host;        /* for messages */
+    uint64_t origin; /* for host_uses */
     struct buf head; /* header lines of the latest answer, the blank one left out */
     struct buf body;
     int status;         /* of the latest answer, 0 before its status line */
@@ -48,9 +79,12 @@ struct exchange {
     char detail[HTTP_CURL_DETAIL_BYTES];
 };
 
-/* The multi handle, made when there is none; stale connections are dropped first. Nothing may be
- * in flight. */
-void http_curl_ready(struct http_curl *curl);
+/* The multi handle, made when there is none; the pool is dropped first when what it holds for the
+ * host of `url` is stale. Nothing may be in flight. */
+void http_curl_ready(struct http_curl *curl, str url);
+/* The same for a batch, whose hosts are not known beforehand and whose requests in flight leave no
+ * moment to drop the pool: what it holds for any host counts. */
+void http_curl_ready_for_batch(struct http_curl *curl);
 
 /* Puts the request in the multi handle, without moving a byte yet. INVALID or TIMEOUT (no time
  * left) when it must not be sent. */

@@ -110,7 +110,7 @@ enum status http_curl_send_all(struct transport *transport,
     ASSERT(batch->in_flight_max > 0);
     struct run run = {
         .curl = (struct http_curl *)(void *)transport, .batch = batch, .arena = arena};
-    http_curl_ready(run.curl);
+    http_curl_ready_for_batch(run.curl);
     for (;;) {
         fill(&run);
         bool has_ended = collect(&run);

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shipped binary and what surrounds it: variables, logs, memory, other connections, time."""
 
+import contextlib
 import datetime
 import json
 import os
 import re
 import signal
+import threading
 import time
 
 import pytest
@@ -167,6 +169,61 @@ def test_case_39_nobody_reads_the_log(start, aws):
     assert function.invoke(BAD_EVENT).kind == "error"
     assert function.invoke(good_event()).kind == "response"
     os.close(write_end)
+
+
+def drain(read_end):
+    """All that is in the pipe now."""
+    os.set_blocking(read_end, False)
+    content = b""
+    with contextlib.suppress(BlockingIOError):
+        while some := os.read(read_end, 65_536):
+            content += some
+    return content.decode()
+
+
+def test_case_39_a_log_that_nobody_reads_stops_nothing(start, aws):
+    """The pipe is full after some 60 invocations. What is lost is told once somebody reads."""
+    read_end, write_end = os.pipe()
+    options = {"stdout": write_end, "stderr": write_end}
+    function = start(aws=aws, process_options=options, AWS_LAMBDA_LOG_LEVEL="TRACE")
+    ids = [function.invoke(BAD_EVENT).request_id for _ in range(400)]
+    function.wait_until_idle()
+    assert function.invoke(good_event()).kind == "response"
+    function.wait_until_idle()
+    unread = drain(read_end)
+    assert ids[0] in unread and ids[-1] not in unread
+    last = function.invoke(BAD_EVENT).request_id
+    function.wait_until_idle()
+    lines = [json.loads(line) for line in drain(read_end).splitlines() if line]
+    assert lines[0]["event"] == "log_lines_lost" and lines[0]["lines"] >= 300
+    assert [line["event"] for line in lines].count("log_lines_lost") == 1
+    assert {line.get("requestId") for line in lines[1:]} == {last}
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_case_39_long_lines_arrive_whole_where_somebody_reads(start, aws):
+    """An event that quotes 1 MB at us, and a reader that takes the log in small bites."""
+    read_end, write_end = os.pipe()
+    options = {"stdout": write_end, "stderr": write_end}
+    function = start(aws=aws, process_options=options, AWS_LAMBDA_LOG_LEVEL="TRACE")
+    os.close(write_end)
+    bites = []
+
+    def read():
+        bites.extend(iter(lambda: os.read(read_end, 4096), b""))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    inner = json.dumps({"messageType": "x" * 1024 * 1024})
+    ids = {function.invoke(good_event(invokingEvent=inner)).request_id for _ in range(100)}
+    function.wait_until_idle()
+    function.stop()
+    reader.join()
+    os.close(read_end)
+    lines = [json.loads(line) for line in b"".join(bites).splitlines()]
+    assert ids <= {line.get("requestId") for line in lines}
+    assert "log_lines_lost" not in {line["event"] for line in lines}
 
 
 LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]

@@ -117,6 +117,78 @@ static void connection_idle_by_the_wall_clock_is_not_used_again(void **state) {
     }
 }
 
+static void get_from(struct world *world, const struct script_server *server) {
+    struct http_request request = to(world, "GET", "/");
+    request.url = str_format(&world->arena, "http://127.0.0.1:%d/", server->port);
+    assert_int_equal(send_it(world, &request), STATUS_OK);
+}
+
+static void requests_to_one_host_do_not_keep_another_hosts_connection_alive(void **state) {
+    (void)state;
+    struct world world;
+    world_open(&world, always, COUNT(always));
+    struct script_server other;
+    script_server_start(&other, always, COUNT(always), NULL);
+    assert_int_equal(get(&world, "/"), STATUS_OK);
+    for (int i = 0; i < 240; i++) {
+        world.now_ms += 15000;
+        get_from(&world, &other);
+    }
+    assert_int_equal(opened(&world), 2);
+    assert_int_equal(get(&world, "/"), STATUS_OK);
+    assert_int_equal(opened(&world), 3);
+    script_server_stop(&other);
+    world_close(&world);
+}
+
+/* The server keeps the socket of the first request open and never answers a second one on it, as
+ * when it is gone without a word: nothing but the clock can tell. */
+static void connection_whose_other_side_is_silently_gone_is_not_waited_for(void **state) {
+    (void)state;
+    static const struct script_answer gone[] = {{.bytes = OK_BYTES}, {.bytes = NULL}};
+    static const struct script_connection script[] = {{gone, COUNT(gone)},
+                                                      {always_ok, COUNT(always_ok)}};
+    struct world world;
+    world_open(&world, script, COUNT(script));
+    assert_int_equal(get(&world, "/"), STATUS_OK);
+    world.now_ms += 3600000;
+    assert_int_equal(get(&world, "/"), STATUS_OK);
+    assert_int_equal(script_server_connections(&world.server), 2);
+    assert_int_equal(script_server_requests(&world.server), 2);
+    world_close(&world);
+}
+
+/* Nothing listens there: each is a host that was asked, without a connection. */
+static void ask_other_hosts(struct world *world, int count) {
+    for (int i = 0; i < count; i++) {
+        struct http_request request = to(world, "GET", "/");
+        request.url = str_format(&world->arena, "http://127.0.1.%d:1/", i + 1);
+        assert_int_equal(send_it(world, &request), STATUS_CONNECTION);
+    }
+}
+
+static void host_that_was_pushed_out_of_the_full_table_counts_as_stale(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int other_hosts;
+        size_t connections;
+    } rows[] = {{"the table is full", 127, 1}, {"one too many", 128, 2}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct world world;
+        world_open(&world, always, COUNT(always));
+        assert_int_equal(get(&world, "/"), STATUS_OK);
+        ask_other_hosts(&world, rows[i].other_hosts);
+        assert_int_equal(get(&world, "/"), STATUS_OK);
+        if (script_server_connections(&world.server) != rows[i].connections) {
+            fail_msg("%s: %zu connections", rows[i].name, script_server_connections(&world.server));
+        }
+        assert_int_equal(get(&world, "/"), STATUS_OK); /* with a table that is empty again */
+        assert_int_equal(script_server_connections(&world.server), rows[i].connections);
+        world_close(&world);
+    }
+}
+
 static void early_answer_and_reset_end_a_large_post_without_a_signal(void **state) {
     (void)state;
     static const struct script_answer early[] = {
@@ -290,6 +362,29 @@ static void batch_reports_a_malformed_request_and_goes_on(void **state) {
     world_close(&world);
 }
 
+static void batch_begins_without_connections_that_were_idle_for_long(void **state) {
+    (void)state;
+    struct world world;
+    world_open(&world, always, COUNT(always));
+    struct script_server other;
+    script_server_start(&other, always, COUNT(always), NULL);
+    assert_int_equal(get(&world, "/"), STATUS_OK);
+    world.now_ms += 10000;
+    get_from(&world, &other);
+    struct batch_test in_time = {.to_start = 3};
+    run_batch(&world, &in_time, 1);
+    assert_int_equal(opened(&world), 2);
+    world.now_ms += 10000;
+    get_from(&world, &other);
+    world.now_ms += 10000;
+    struct batch_test too_late = {.to_start = 3};
+    run_batch(&world, &too_late, 1);
+    assert_int_equal(too_late.ok, 3);
+    assert_int_equal(opened(&world), 3);
+    script_server_stop(&other);
+    world_close(&world);
+}
+
 static void batch_outlives_connections_that_die(void **state) {
     (void)state;
     static const struct script_answer dies[] = {{.bytes = "HTTP/1.1 200", .end = SCRIPT_RESET}};
@@ -356,6 +451,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(request_on_a_fresh_connection_that_dies_is_delivered_once),
     cmocka_unit_test(fresh_connection_serves_later_requests_too),
     cmocka_unit_test(connection_idle_by_the_wall_clock_is_not_used_again),
+    cmocka_unit_test(requests_to_one_host_do_not_keep_another_hosts_connection_alive),
+    cmocka_unit_test(connection_whose_other_side_is_silently_gone_is_not_waited_for),
+    cmocka_unit_test(host_that_was_pushed_out_of_the_full_table_counts_as_stale),
     cmocka_unit_test(early_answer_and_reset_end_a_large_post_without_a_signal),
     cmocka_unit_test(server_that_never_answers_times_out),
     cmocka_unit_test(closed_port_is_a_connection_error_that_names_it),
@@ -364,6 +462,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(batch_that_waits_is_asked_again),
     cmocka_unit_test(batch_without_work_ends_at_once),
     cmocka_unit_test(batch_reports_a_malformed_request_and_goes_on),
+    cmocka_unit_test(batch_begins_without_connections_that_were_idle_for_long),
     cmocka_unit_test(batch_outlives_connections_that_die),
     cmocka_unit_test(warm_up_leaves_connections_for_single_requests_and_batches),
     cmocka_unit_test(warm_up_gives_up_on_a_silent_endpoint),

@@ -222,7 +222,8 @@ static void init_error_is_posted_once_without_invocation_id(void **state) {
         assert_str(fake_request_header(&world.fake, 0, "Lambda-Runtime-Function-Error-Type"),
                    "Runtime.InvalidConfiguration");
         assert_str(posted_message(&world, 0, "Runtime.InvalidConfiguration"), "RULES: x");
-        assert_true(post->timeout_ms > 0);
+        /* An init has 10 s; a platform that does not answer must not use them up. */
+        assert_in_range(post->timeout_ms, 1, 5000);
         runtime_close(&world);
     }
 }
