@@ -93,7 +93,9 @@ struct aws_request {
     str region;                /* empty: the client's */
     str host_label;            /* stands before the host: S3's bucket; empty: none */
     const struct aws_code_meaning *meanings; /* NULL: none */
-    bool uses_fresh_connection;              /* so that curl cannot send it twice by itself */
+    const str *secrets; /* what of the body no message may quote, beside the client's credentials */
+    size_t secret_count;
+    bool uses_fresh_connection; /* so that curl cannot send it twice by itself */
     /* One attempt, sent at once: it rests on what the caller has just read, and neither a pause nor
      * a repeat may come between. The caller waits for its turn first (aws_wait_for_turn). */
     bool is_sent_once;

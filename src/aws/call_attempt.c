@@ -219,8 +219,24 @@ enum status call_prepare(struct call *call,
     return STATUS_OK;
 }
 
+static struct call_secrets secrets_of(const struct call *call) {
+    return (struct call_secrets){
+        .credentials = &call->client->credentials,
+        .signature = call->signature,
+        .own = call->request->secrets,
+        .own_count = call->request->secret_count,
+    };
+}
+
 static str clean(const struct call *call, str text) {
-    return call_message_clean(call->client, call->signature, call->arena, text);
+    const struct call_secrets secrets = secrets_of(call);
+    return call_message_clean(&secrets, call->arena, text);
+}
+
+/* Whoever answers may put anything there. */
+static str clean_code(const struct call *call, str code) {
+    const struct call_secrets secrets = secrets_of(call);
+    return call_code_clean(&secrets, call->arena, code);
 }
 
 static const struct aws_code_meaning *find_meaning(const struct call *call, str code) {
@@ -257,7 +273,7 @@ static enum status judge_error_answer(struct call *call, const struct http_respo
             .http_status = response->status, .http = response, .body = response->body};
         request->refine(request->context, call->arena, &answer, &text);
     }
-    text.code = clean(call, text.code); /* whoever answers may put anything there */
+    text.code = clean_code(call, text.code);
     call->last_http_status = response->status;
     call->last_code = text.code;
     call->detail = describe_answer(call, response->status, text.code, text.message);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What an error answer of AWS means, and how it is told without giving anything away.
+ * What an error answer of AWS means.
  */
-#include "base/buf.h"
 #include "call_internal.h"
 
 struct code_row {
@@ -104,98 +103,4 @@ enum status call_status_of_answer(enum aws_service service, int http_status, str
         return STATUS_NOT_FOUND;
     }
     return str_is_empty(code) ? status_of_bare_answer(service, http_status) : STATUS_REFUSED;
-}
-
-/* From here on AWS quotes what a signature was made from or the header itself. */
-static const char *const SIGNATURE_MARKERS[] = {
-    "The Canonical String",
-    "The canonical string",
-    "The String-to-Sign",
-    "AWS4-HMAC-SHA256",
-    "Authorization:",
-    "Authorization=",
-    "Credential=",
-    "Signature=",
-};
-
-static bool starts_signature_talk(str rest) {
-    for (size_t i = 0; i < sizeof(SIGNATURE_MARKERS) / sizeof(SIGNATURE_MARKERS[0]); i++) {
-        if (str_starts_with(rest, str_from_cstr(SIGNATURE_MARKERS[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Shorter than this nothing is a credential, and would only punch holes into words. */
-#define SECRET_BYTES_MIN 4
-
-/* Length of the secret that `rest` starts with, 0 when it does not. */
-static size_t secret_length(const str *secrets, size_t count, str rest) {
-    for (size_t i = 0; i < count; i++) {
-        if (secrets[i].len >= SECRET_BYTES_MIN && str_starts_with(rest, secrets[i])) {
-            return secrets[i].len;
-        }
-    }
-    return 0;
-}
-
-static void append_without_secrets(struct buf *out, const str *secrets, size_t count, str text) {
-    for (size_t i = 0; i < text.len;) {
-        str rest = str_slice(text, i, text.len);
-        if (starts_signature_talk(rest)) {
-            return;
-        }
-        size_t secret = secret_length(secrets, count, rest);
-        if (secret > 0) {
-            buf_append(out, STR("[hidden]"));
-            i += secret;
-        } else {
-            buf_append_char(out, text.ptr[i++]);
-        }
-    }
-}
-
-/* White space and control characters become one blank; a byte that is no UTF-8 a question mark. */
-static void append_one_line(struct buf *out, str text) {
-    bool ends_blank = true;
-    for (size_t i = 0; i < text.len;) {
-        size_t valid = str_utf8_valid_prefix(str_slice(text, i, i + 4));
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool is_blank = c <= ' ' || c == 0x7f;
-        if (!is_blank) {
-            str one = str_utf8_prefix(str_slice(text, i, i + valid), 1);
-            buf_append(out, valid == 0 ? STR("?") : one);
-            i += valid == 0 ? 1 : one.len;
-        } else {
-            if (!ends_blank) {
-                buf_append_char(out, ' ');
-            }
-            i++;
-        }
-        ends_blank = is_blank;
-    }
-}
-
-/* Longer messages than this come from no AWS service; the rest is not even looked at. */
-#define MESSAGE_BYTES_MAX 16384
-
-str call_message_clean(const struct aws_client *client,
-                       str signature,
-                       struct arena *arena,
-                       str message) {
-    const struct aws_credentials *credentials = &client->credentials;
-    const str secrets[] = {credentials->secret_access_key,
-                           credentials->session_token,
-                           credentials->access_key_id,
-                           signature};
-    struct buf plain;
-    struct buf line;
-    buf_init(&plain, arena, MESSAGE_BYTES_MAX);
-    buf_init(&line, arena, MESSAGE_BYTES_MAX);
-    append_without_secrets(&plain, secrets, sizeof(secrets) / sizeof(secrets[0]), message);
-    append_one_line(&line, buf_str(&plain));
-    str clean = str_trim(buf_str(&line));
-    str cut = str_utf8_prefix(clean, CALL_MESSAGE_CHARACTERS_MAX);
-    return cut.len == clean.len ? cut : str_format(arena, "%" STR_FMT "...", STR_ARG(cut));
 }

@@ -71,13 +71,21 @@ enum status call_status_of_answer(enum aws_service service, int http_status, str
 /* More words for codes whose own message leaves the reader alone; empty mostly. */
 str call_hint(str code);
 
-/* AWS's words made fit for a message: one line, valid UTF-8, bounded, and free of credentials and
- * of what a signature is made from (AWS quotes the canonical request, token included, in its answer
- * to a wrong signature). */
-str call_message_clean(const struct aws_client *client,
-                       str signature,
-                       struct arena *arena,
-                       str message);
+/* What no message may quote. Borrows all of it. */
+struct call_secrets {
+    const struct aws_credentials *credentials;
+    str signature;  /* of the attempt; may be empty */
+    const str *own; /* of the request: aws_request.secrets */
+    size_t own_count;
+};
+
+/* AWS's words made fit for a message: one line, valid UTF-8, bounded, and free of secrets, however
+ * escaped, of any 8 bytes of one, and of what a signature is made from (AWS quotes the canonical
+ * request, token included, in its answer to a wrong signature). In `arena`. */
+str call_message_clean(const struct call_secrets *secrets, struct arena *arena, str message);
+/* The same for an error code, by which is judged what comes next: a part of a secret counts from 16
+ * bytes on. */
+str call_code_clean(const struct call_secrets *secrets, struct arena *arena, str code);
 
 /* Content-Type and X-Amz-Target of a call to a JSON service, in `arena`. `version`: "1.0". */
 #define JSON_HEADER_COUNT 2

@@ -203,6 +203,8 @@ static enum status write_request(struct sending *sending,
         .headers = CONFIG_HEADERS,
         .header_count = sizeof(CONFIG_HEADERS) / sizeof(CONFIG_HEADERS[0]),
         .body = buf_str(&body),
+        .secrets = &sending->result_token,
+        .secret_count = 1,
         .parse = parse_answer,
         .context = batch,
     };

@@ -113,7 +113,8 @@ static enum status send_batch(struct aws_client *client,
 /* ---- all batches ---- */
 
 static str clean(const struct import *import, str text) {
-    return call_message_clean(import->client, STR_EMPTY, import->arena, text);
+    const struct call_secrets secrets = {.credentials = &import->client->credentials};
+    return call_message_clean(&secrets, import->arena, text);
 }
 
 static void tell_failures(struct import *import, const struct batch *batch) {

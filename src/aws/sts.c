@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What AssumeRole answers is secret: no message here quotes any of it.
+ * What AssumeRole answers is secret: no message here quotes any of it, nor the external id.
  */
 #include "aws/sts.h"
 
@@ -134,7 +134,9 @@ enum status sts_assume_role(struct aws_client *client,
     }
     ASSERT(buf_status(&body) == STATUS_OK);
     struct sts_session session = {.expires_ms = 0};
-    const struct aws_request request = sts_request("AssumeRole", &body, parse_session, &session);
+    struct aws_request request = sts_request("AssumeRole", &body, parse_session, &session);
+    request.secrets = &role->external_id;
+    request.secret_count = 1;
     TRY(aws_call(client, &request, arena, error));
     *session_out = session;
     return STATUS_OK;

@@ -203,6 +203,26 @@ def test_the_secret_never_shows(start, aws):
     assert json.loads(event)["resultToken"] not in said
 
 
+TOKEN = "AQID+token/of==one-event-0123456789"
+
+
+@pytest.mark.parametrize("quoted", [
+    TOKEN, f"...{TOKEN[8:]}", f"{TOKEN[:20]}...", TOKEN.replace("/", "%2F").replace("+", "%2B"),
+    TOKEN.replace("/", "\\/").replace("=", "&#61;")])
+def test_the_result_token_never_shows_in_whatever_spelling(quoted, start, aws):
+    event = json.loads(events.load("config-change.monitor-owner"))
+    event["resultToken"] = TOKEN
+    aws.faults.add(PUT, faults.error(
+        "ValidationException", f"1 validation error detected: Value '{quoted}' at 'resultToken' "
+        "failed to satisfy constraint: Member must have length less than or equal to 1024"))
+    function = start(aws=aws, AWS_LAMBDA_LOG_LEVEL="TRACE")
+    outcome = function.invoke(json.dumps(event))
+    message = outcome.json()["errorMessage"]
+    assert "at 'resultToken' failed to satisfy constraint" in message
+    for part in ("AQID", "token/of", "of==one", "one-event", "0123456789"):
+        assert part not in message and part not in function.log
+
+
 @pytest.fixture
 def tls_aws(tmp_path):
     ca = TestCa(tmp_path)

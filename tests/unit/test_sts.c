@@ -108,6 +108,29 @@ static void assume_role_never_tells_the_new_credentials(void **state) {
     }
 }
 
+static void assume_role_never_tells_the_external_id(void **state) {
+    (void)state;
+    static const char *const said[] = {
+        "Value 'ext:id/1234567' at 'externalId' failed",
+        "Value '...id/1234567' at 'externalId' failed",
+        "Value 'ext%3Aid%2F1234567' at 'externalId' failed",
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct aws_fixture fixture;
+        struct sts_session session;
+        fixture_begin(&fixture);
+        str body = str_format(&fixture.arena,
+                              "<ErrorResponse><Error><Code>ValidationError</Code><Message>%s"
+                              "</Message></Error></ErrorResponse>",
+                              said[i]);
+        fake_answer(&fixture.fake, (struct fake_answer){.http_status = 400, .body = body});
+        assert_int_equal(assume_into(&fixture, STR("ext:id/1234567"), &session), STATUS_REFUSED);
+        assert_true(str_contains(fixture.error.message, STR("[hidden]' at 'externalId' failed")));
+        assert_false(str_contains(fixture.error.message, STR("1234567")));
+        fixture_end(&fixture);
+    }
+}
+
 static void assume_role_of_what_is_no_role_sends_nothing(void **state) {
     (void)state;
     static const char *const arns[] = {
@@ -231,6 +254,7 @@ int main(void) {
         cmocka_unit_test(assume_role_without_an_external_id_sends_none),
         cmocka_unit_test(assume_role_answers_without_usable_credentials_are_unreadable),
         cmocka_unit_test(assume_role_never_tells_the_new_credentials),
+        cmocka_unit_test(assume_role_never_tells_the_external_id),
         cmocka_unit_test(assume_role_of_what_is_no_role_sends_nothing),
         cmocka_unit_test(account_is_read_or_the_answer_is_unreadable),
         cmocka_unit_test(sts_survives_every_trouble),
