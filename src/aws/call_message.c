@@ -57,6 +57,7 @@ static size_t part_length(str secret, size_t part_bytes, str rest) {
         return 0;
     }
     for (size_t from = 0; from + least <= secret.len; from++) {
+        from += str_find_char(str_slice(secret, from, secret.len), rest.ptr[0]);
         size_t len = common_length(str_slice(secret, from, secret.len), rest);
         longest = len > longest ? len : longest;
     }
@@ -224,7 +225,9 @@ static bool collect_secrets(const struct call_secrets *from,
 static str without_secrets(const struct secrets *secrets, struct arena *arena, str text) {
     struct buf out;
     buf_init(&out, arena, CLEAN_BYTES_MAX);
-    if (append_without_secrets(&out, secrets, unescape_all(arena, text))) {
+    str plain = unescape_all(arena, text);
+    bool is_whole = append_without_secrets(&out, secrets, plain);
+    if (is_whole && !str_eq(plain, text)) {
         buf_clear(&out);
         (void)append_without_secrets(&out, secrets, text);
     }

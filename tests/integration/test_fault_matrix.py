@@ -61,7 +61,9 @@ def test_no_call_is_left_out():
 
 
 SIGNATURE = "5f1d" * 16
-SECRETS = [SECRET_ACCESS_KEY, SESSION_TOKEN, SIGNATURE, MARKER, EXTERNAL_ID]
+SECRETS = [SECRET_ACCESS_KEY, SESSION_TOKEN, ACCESS_KEY_ID, SIGNATURE, MARKER, EXTERNAL_ID,
+           fault_matrix.HEADER, SESSION_TOKEN[:16], SESSION_TOKEN[20:36], SECRET_ACCESS_KEY[-16:],
+           MARKER[-16:]]
 
 
 def a_call(name, protocol, body, form=None):
@@ -113,6 +115,14 @@ def test_what_aws_has_to_be_told_is_no_secret_told():
              a_call("sts:AssumeRole", "query", "", {"ExternalId": EXTERNAL_ID}),
              *(make("words") for make in CALLS.values())]
     a_play(log="words", said=b"words", calls=calls)._check_secrets()
+
+
+def test_every_call_meets_every_quote_in_an_answer_that_is_told():
+    """At the last attempt nothing repeats a call; what is denied or expired is never repeated."""
+    for number, target in enumerate(fault_matrix.TARGETS):
+        met = {case.quote for case in CASES
+               if case.target == number and case.kind in ("denied", "expired")}
+        assert met == set(fault_matrix.QUOTES), target.name
 
 
 def test_every_call_that_is_looked_into_is_one_of_the_matrix():

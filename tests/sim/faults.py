@@ -83,11 +83,27 @@ def error_answer(call, code, message, status=400, headers=()):
     return Answer(status, headers, body.encode())
 
 
-def quoted(call):
-    """What it was sent, as AWS and those before it may put into their answers."""
-    request = call.request
-    return (f"{request.header('Authorization')} X-Amz-Security-Token: "
-            f"{request.header('X-Amz-Security-Token')}")
+def token(call):
+    return f"X-Amz-Security-Token: {call.request.header('X-Amz-Security-Token')}"
+
+
+def end_of_token(call):
+    """What does not fit is cut, at either end."""
+    return f"...{call.request.header('X-Amz-Security-Token', '')[-60:]}"
+
+
+def authorization(call):
+    return f"header {call.request.header('Authorization')}"
+
+
+def body_around(*words):
+    """The part of the body that a service complains of; without such words in it, its beginning."""
+    def quote(call):
+        body = call.request.body.decode("utf-8", "replace")
+        at = max(0, *(body.find(word) for word in words))
+        return f"...{body[max(0, at - 20):at + 60]}..."
+
+    return quote
 
 
 def throttle(retry_after_ms=None):
@@ -97,20 +113,22 @@ def throttle(retry_after_ms=None):
         "Rate exceeded", 400, headers))
 
 
-def access_denied():
+# `quote`: what of the call the answer quotes, as AWS and those before it do.
+
+def access_denied(quote=token):
     return Fault(lambda call: error_answer(
         call, "AccessDenied" if call.protocol == "query" else "AccessDeniedException",
         f"User: arn:aws:sts::123456789012:assumed-role/desync-guard/desync-guard is not authorized "
-        f"to perform: {call.name} by {quoted(call)}", 403 if call.protocol == "query" else 400))
+        f"to perform: {call.name} by {quote(call)}", 403 if call.protocol == "query" else 400))
 
 
-def expired_token():
+def expired_token(quote=token):
     return Fault(lambda call: error_answer(
         call, "ExpiredToken" if call.protocol == "query" else "ExpiredTokenException",
-        f"The security token included in the request is expired: {quoted(call)}", 403))
+        f"The security token included in the request is expired: {quote(call)}", 403))
 
 
-def clock_skew(aws, seconds=600):
+def clock_skew(aws, seconds=600, quote=token):
     """From this call on AWS's clock is another one, and the call was signed by ours."""
     codes = {"json": "InvalidSignatureException", "rest-json": "InvalidSignatureException",
              "s3": "RequestTimeTooSkewed"}
@@ -118,7 +136,7 @@ def clock_skew(aws, seconds=600):
     def instead(call):
         aws.clock_offset = seconds
         return error_answer(call, codes.get(call.protocol, "SignatureDoesNotMatch"),
-                            f"Signature expired: {quoted(call)}", 403)
+                            f"Signature expired: {quote(call)}", 403)
 
     return Fault(instead)
 
@@ -127,10 +145,10 @@ def error(code, message="refused", status=400):
     return Fault(lambda call: error_answer(call, code, message, status))
 
 
-def html(status=500):
+def html(status=500, quote=token):
     return Fault(lambda call: Answer(
         status, [("Content-Type", "text/html")],
-        f"<html><body><h1>Service Unavailable</h1>{quoted(call)}</body></html>".encode()))
+        f"<html><body><h1>Service Unavailable</h1>{quote(call)}</body></html>".encode()))
 
 
 def bare_status(status=503):
@@ -141,10 +159,10 @@ def empty():
     return Fault(lambda call: Answer(200, [("Content-Type", "text/xml")], b""))
 
 
-def garbage():
+def garbage(quote=token):
     return Fault(lambda call: Answer(
         200, [("Content-Type", "text/xml")],
-        b"\x00\xff<<<{{{ not a document \xfe" * 20 + quoted(call).encode()))
+        b"\x00\xff<<<{{{ not a document \xfe" * 20 + quote(call).encode()))
 
 
 def huge(body_bytes=64 * 1024 * 1024):
