@@ -59,8 +59,8 @@ struct sigv4_result {
  * NULL. *result is untouched by a failure:
  * INVALID: no Host; a caller's own Authorization, X-Amz-Date, X-Amz-Security-Token or
  *   X-Amz-Content-SHA256; a method or header name that is no token; NUL or '#' in path or query,
- *   '?' in the path; credentials or a scope that cannot stand in a header; a time outside the years
- *   1970 to 9999.
+ *   '?' in the path, a line end in one that is kept; credentials or a scope that cannot stand in a
+ *   header; a time outside the years 1970 to 9999.
  * TOO_LARGE: target and headers of more than 256 KiB. */
 MUST_USE enum status sigv4_sign(const struct sigv4_request *request,
                                 const struct aws_credentials *credentials,

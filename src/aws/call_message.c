@@ -10,7 +10,7 @@ static const char *const SIGNATURE_MARKERS[] = {
     "The Canonical String",
     "The canonical string",
     "The String-to-Sign",
-    "AWS4-HMAC-SHA256",
+    "AWS4-HMAC",
     "Authorization:",
     "Authorization=",
     "Credential=",

@@ -286,7 +286,9 @@ static bool has_char(str text, char c) {
 
 static enum status check_target(const struct sigv4_request *request) {
     str path = request->path;
-    bool is_path_good = str_is_empty(path) || path.ptr[0] == '/';
+    /* Kept as it is, a line end would be a line of its own in what is signed. */
+    bool is_path_good = (str_is_empty(path) || path.ptr[0] == '/') &&
+                        !(request->keeps_path_as_is && has_char(path, '\n'));
     if (!is_token(request->method) || !is_path_good || has_char(path, '\0') ||
         has_char(path, '?') || has_char(path, '#') || has_char(request->query, '\0') ||
         has_char(request->query, '#')) {

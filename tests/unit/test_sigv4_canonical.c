@@ -206,6 +206,15 @@ static void requests_that_no_server_reads_as_signed_are_refused(void **state) {
     }
 }
 
+static void a_line_end_in_a_path_is_encoded_or_refused(void **state) {
+    (void)state;
+    struct sigv4_request request = small_request;
+    request.path = STR("/a\nb");
+    assert_str(canonical_line(&request, 1), "/a%0Ab");
+    request.keeps_path_as_is = true;
+    check_refused("line end in a kept path", &request);
+}
+
 static void headers_that_break_the_signature_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -283,6 +292,7 @@ int main(void) {
         TEST(a_path_kept_as_it_is_is_not_touched),
         TEST(headers_are_sorted_joined_and_trimmed),
         TEST(requests_that_no_server_reads_as_signed_are_refused),
+        TEST(a_line_end_in_a_path_is_encoded_or_refused),
         TEST(headers_that_break_the_signature_are_refused),
         TEST(a_request_without_a_host_is_refused),
         TEST(requests_beyond_the_limit_are_too_large),
