@@ -247,6 +247,7 @@ def test_output_that_cannot_be_written_is_an_error(arguments, redirect, sample):
     assert "cannot write to standard output" in done.stderr
 
 
+@pytest.mark.timely("valgrind's log takes the place of an output that is closed")
 def test_closed_output_spoils_no_file(sample):
     path = sample("fine")
     before = path.read_bytes()
@@ -255,6 +256,7 @@ def test_closed_output_spoils_no_file(sample):
     assert path.read_bytes() == before
 
 
+@pytest.mark.timely("valgrind's log takes the place of an output that is closed")
 def test_closed_stderr_costs_no_verdict(sample, tmp_path):
     done = to_stdout(["evaluate", tmp_path / "missing", sample("fine")], "2>&-")
     assert (done.returncode, verdicts(done)[0]["compliance"]) == (ERROR, "COMPLIANT")
