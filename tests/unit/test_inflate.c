@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "base/buf.h"
+#include "support/gzip_text.h"
 #include "support/str_source.h"
 #include "unit.h"
 
@@ -22,29 +23,15 @@ static int reset_arena(void **state) {
 /* --- what goes in ----------------------------------------------------------------------------- */
 
 static str gzip_by(str text, int level, int strategy) {
-    z_stream zlib = {0};
-    assert_int_equal(deflateInit2(&zlib, level, Z_DEFLATED, MAX_WBITS + 16, 8, strategy), Z_OK);
-    size_t bound = deflateBound(&zlib, text.len);
-    unsigned char *bytes = arena_alloc(&arena, bound);
-    zlib.next_in = (unsigned char *)(uintptr_t)text.ptr;
-    zlib.avail_in = (unsigned)text.len;
-    zlib.next_out = bytes;
-    zlib.avail_out = (unsigned)bound;
-    assert_int_equal(deflate(&zlib, Z_FINISH), Z_STREAM_END);
-    assert_int_equal(deflateEnd(&zlib), Z_OK);
-    return (str){(char *)bytes, zlib.total_out};
+    return gzip_text(&arena, text, level, strategy);
 }
 
 static str gzip(str text) {
     return gzip_by(text, 6, Z_DEFAULT_STRATEGY);
 }
 
-/* In memory of exactly that size, so that a read beyond the end is seen. */
 static str join(str first, str second) {
-    char *bytes = arena_alloc(&arena, first.len + second.len);
-    memcpy(bytes, first.ptr, first.len);
-    memcpy(bytes + first.len, second.ptr, second.len);
-    return (str){bytes, first.len + second.len};
+    return join_texts(&arena, first, second);
 }
 
 static str cut(str bytes, size_t len) {

@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "base/buf.h"
+#include "support/gzip_text.h"
 #include "support/str_source.h"
 #include "traffic/inflate.h"
 #include "unit.h"
@@ -28,24 +29,11 @@ static str noise(size_t count, uint32_t seed) {
 }
 
 static str gzip(str text, int level) {
-    z_stream zlib = {0};
-    assert_int_equal(deflateInit2(&zlib, level, Z_DEFLATED, MAX_WBITS + 16, 8, 0), Z_OK);
-    size_t bound = deflateBound(&zlib, text.len);
-    unsigned char *bytes = arena_alloc(&arena, bound);
-    zlib.next_in = (unsigned char *)(uintptr_t)text.ptr;
-    zlib.avail_in = (unsigned)text.len;
-    zlib.next_out = bytes;
-    zlib.avail_out = (unsigned)bound;
-    assert_int_equal(deflate(&zlib, Z_FINISH), Z_STREAM_END);
-    assert_int_equal(deflateEnd(&zlib), Z_OK);
-    return (str){(char *)bytes, zlib.total_out};
+    return gzip_text(&arena, text, level, Z_DEFAULT_STRATEGY);
 }
 
 static str join(str first, str second) {
-    char *bytes = arena_alloc(&arena, first.len + second.len);
-    memcpy(bytes, first.ptr, first.len);
-    memcpy(bytes + first.len, second.ptr, second.len);
-    return (str){bytes, first.len + second.len};
+    return join_texts(&arena, first, second);
 }
 
 static str repeat(str bytes, size_t count) {
