@@ -6,7 +6,7 @@
 #define AWS_CREDENTIALS_H
 
 #include "base/env.h"
-#include "base/status.h"
+#include "base/error.h"
 
 /* Longer than any that AWS gives; what does not fit cannot be signed with. */
 #define CREDENTIALS_ID_BYTES_MAX     128

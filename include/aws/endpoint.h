@@ -8,7 +8,7 @@
 #define AWS_ENDPOINT_H
 
 #include "base/env.h"
-#include "base/status.h"
+#include "base/error.h"
 
 enum aws_service {
     AWS_ELBV2,

@@ -6,7 +6,6 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
-#include "base/status.h"
 #include "base/str.h"
 
 struct clock {

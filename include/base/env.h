@@ -6,7 +6,6 @@
 #ifndef BASE_ENV_H
 #define BASE_ENV_H
 
-#include "base/status.h"
 #include "base/str.h"
 
 struct env {

@@ -2,12 +2,12 @@
  *
  * How a call ended. Three things are never mixed: a finding (non-compliant: data), an error (could
  * not find out: a status) and a bug (ASSERT). Leaf code returns just the status; functions that
- * cross a boundary (net, aws, json, app) also fill a `struct error`, once, where it happens.
+ * cross a boundary (net, aws, json, app) also fill a `struct error` (error.h).
  */
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
-#include "base/str.h"
+#include <stdbool.h>
 
 /* name, text for people, may the same call succeed when repeated (1) or not (0) */
 #define STATUS_MAP(X)                                                                              \
@@ -57,30 +57,5 @@ bool status_is_retryable(enum status status);
             return try_status_;                                                                    \
         }                                                                                          \
     } while (0)
-
-struct error {
-    enum status status;
-    int http_status; /* 0: no HTTP answer */
-    str aws_code;    /* "Throttling", "AccessDenied", empty when none; lives in the arena given to
-                        error_set */
-    str message; /* one sentence for people, no secret in it; lives in the arena given to error_set
-                  */
-    bool was_not_sent;       /* from a transport: not one byte of the request left, so nothing can
-                                have come of it */
-    bool is_outcome_unknown; /* from aws_call: an attempt may have been carried out all the same */
-};
-
-/* Fills *error (NULL is allowed and ignored) and returns `status`, so that it can stand in a
- * return. The other members are cleared: set them afterwards. */
-__attribute__((format(printf, 4, 5))) enum status error_set(
-    struct error *error, struct arena *arena, enum status status, const char *format, ...);
-
-/* *error becomes a copy of *from whose text lives in `arena`; for a cause whose own arena ends.
- * NULL `error` is allowed and ignored. */
-void error_copy(struct error *error, struct arena *arena, const struct error *from);
-
-/* Own assertion: kept in every build, never on outside input, never with a side effect. */
-#define ASSERT(condition) ((condition) ? (void)0 : assert_failed(#condition, __FILE__, __LINE__))
-_Noreturn void assert_failed(const char *condition, const char *file, int line);
 
 #endif

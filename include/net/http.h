@@ -8,7 +8,7 @@
 #define NET_HTTP_H
 
 #include "base/arena.h"
-#include "base/status.h"
+#include "base/error.h"
 #include "base/str.h"
 
 struct http_header {

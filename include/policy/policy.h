@@ -8,6 +8,7 @@
 #define POLICY_POLICY_H
 
 #include "base/arena.h"
+#include "base/error.h"
 #include "policy/load_balancer.h"
 
 #define POLICY_LIST_MAX                                                                            \

@@ -7,7 +7,6 @@
 #ifndef TRAFFIC_ACCESS_LOG_H
 #define TRAFFIC_ACCESS_LOG_H
 
-#include "base/status.h"
 #include "base/str.h"
 
 /* As logged, never derived from the reason: AWS moves reasons between classes. */

@@ -9,7 +9,7 @@
 #define TRAFFIC_INFLATE_H
 
 #include "base/arena.h"
-#include "base/status.h"
+#include "base/error.h"
 #include "base/str.h"
 
 /* Takes whole lines, as tally_add_lines does; only the last piece may end without a line end. */

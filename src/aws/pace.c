@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/pace.h"
 
-#include "base/status.h"
+#include <stddef.h>
+
+#include "base/assert.h"
 
 /* AWS's buckets: capacity in tokens, refill in tokens per second. */
 #define ACCOUNT_CAPACITY 40.0

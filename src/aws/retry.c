@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/retry.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 /* A throttled retry is cheap: the service is healthy and asks for patience. A transient one costs

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/status.h"
+#include "base/assert.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "base/assert.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
  * The machine's clocks. The calendar is in date.c.
  */
 #include "base/clock.h"
+#include "base/assert.h"
 
 #include <errno.h>
 #include <time.h>

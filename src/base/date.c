@@ -2,6 +2,7 @@
  *
  * The calendar half of base/clock.h: pure functions, no time zone database, no locale.
  */
+#include "base/assert.h"
 #include "base/clock.h"
 
 #include <limits.h>

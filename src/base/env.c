@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/env.h"
+#include "base/assert.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log_stream.h"
+#include "base/assert.h"
 
 #include <errno.h>
 #include <fcntl.h>

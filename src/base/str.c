@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/status.h"
+#include "base/assert.h"
 
 str str_from_cstr(const char *text) {
     return text == NULL ? STR_EMPTY : (str){text, strlen(text)};

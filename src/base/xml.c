@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/xml.h"
 
+#include "base/assert.h"
 #include "base/buf.h"
 
 #include <expat.h>

@@ -10,8 +10,6 @@
 
 /* S3 hangs up after some 20 s, others later; a socket that died in a frozen sandbox looks alive. */
 #define IDLE_MS_MAX (15 * MS_PER_SECOND)
-/* curl's timers wake us earlier; this only bounds the damage should one be missed. */
-#define WAIT_MS_MAX INT64_C(60000)
 /* Kept back from the cap: to notice that time is up and to close what did not connect. */
 #define WARM_UP_ENDING_MS 10
 /* A health answer is a few bytes, an error page a few hundred. */
@@ -19,79 +17,6 @@
 
 static struct http_curl *curl_of(struct transport *transport) {
     return (struct http_curl *)(void *)transport;
-}
-
-static void drop_connections(struct http_curl *curl) {
-    (void)curl_multi_cleanup(curl->multi);
-    curl->multi = NULL;
-    host_uses_clear(&curl->uses);
-}
-
-/* curl counts idle time on a clock that may stand still while the sandbox is frozen, so the wall
- * clock has a say as well. `url` NULL: whichever host. */
-static void drop_stale_connections(struct http_curl *curl, const str *url) {
-    if (curl->multi == NULL || curl->idle_ms_max == 0) {
-        return;
-    }
-    int64_t now_ms = curl->clock->now_ms(curl->clock);
-    bool is_stale =
-        url == NULL
-            ? host_uses_is_any_stale(&curl->uses, now_ms, curl->idle_ms_max)
-            : host_uses_is_stale(&curl->uses, host_uses_origin(*url), now_ms, curl->idle_ms_max);
-    if (is_stale) {
-        drop_connections(curl);
-    }
-}
-
-static void have_multi(struct http_curl *curl) {
-    if (curl->multi == NULL) {
-        curl->multi = curl_multi_init();
-        ASSERT(curl->multi != NULL);
-        CURLMcode code =
-            curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)POOL_CONNECTIONS_MAX);
-        ASSERT(code == CURLM_OK);
-    }
-}
-
-void http_curl_ready(struct http_curl *curl, str url) {
-    drop_stale_connections(curl, &url);
-    have_multi(curl);
-}
-
-void http_curl_ready_for_batch(struct http_curl *curl) {
-    drop_stale_connections(curl, NULL);
-    have_multi(curl);
-}
-
-static struct exchange *take_ended(struct http_curl *curl, int *code_out) {
-    CURLMsg *message;
-    int left = 0;
-    while ((message = curl_multi_info_read(curl->multi, &left)) != NULL) {
-        if (message->msg == CURLMSG_DONE) {
-            struct exchange *exchange = NULL;
-            *code_out = (int)message->data.result;
-            (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
-            return exchange;
-        }
-    }
-    return NULL;
-}
-
-struct exchange *http_curl_step(struct http_curl *curl, int *code_out) {
-    struct exchange *exchange = take_ended(curl, code_out);
-    if (exchange == NULL) {
-        int running = 0;
-        CURLMcode code = curl_multi_perform(curl->multi, &running);
-        ASSERT(code == CURLM_OK); /* out of memory, or a bug */
-        exchange = take_ended(curl, code_out);
-    }
-    return exchange;
-}
-
-void http_curl_wait(struct http_curl *curl, int64_t wait_ms) {
-    int64_t bounded_ms = wait_ms > WAIT_MS_MAX ? WAIT_MS_MAX : wait_ms;
-    CURLMcode code = curl_multi_poll(curl->multi, NULL, 0, (int)bounded_ms, NULL);
-    ASSERT(code == CURLM_OK);
 }
 
 static enum status http_curl_send(struct transport *transport,
@@ -106,7 +31,7 @@ static enum status http_curl_send(struct transport *transport,
     TRY(exchange_begin(curl, request, arena, &exchange, error));
     int code = CURLE_OK;
     while (http_curl_step(curl, &code) == NULL) {
-        http_curl_wait(curl, WAIT_MS_MAX);
+        http_curl_wait(curl, INT64_MAX); /* curl has the request's own limit */
     }
     return exchange_end(exchange, code, response, error);
 }
@@ -116,7 +41,7 @@ static void http_curl_clean_up(void *ptr) {
     for (struct exchange *e = curl->exchanges; e != NULL; e = e->all_next) {
         exchange_clean_up(e);
     }
-    drop_connections(curl);
+    (void)curl_multi_cleanup(curl->multi);
     (void)curl_share_cleanup(curl->share);
     curl_global_cleanup();
 }

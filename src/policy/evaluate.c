@@ -97,30 +97,10 @@ static const struct rule rules[] = {
 
 #define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
 
-static const struct {
-    const char *name;
-    bool is_failing;
-} finding_infos[FINDING_COUNT] = {
-#define FINDING_INFO(name, fails) {#name, fails},
-    FINDING_MAP(FINDING_INFO)
-#undef FINDING_INFO
-};
-
 const char *compliance_name(enum compliance compliance) {
     static const char *const names[] = {"COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE", "UNKNOWN"};
     ASSERT((size_t)compliance < sizeof(names) / sizeof(names[0]));
     return names[compliance];
-}
-
-const char *severity_name(enum finding_severity severity) {
-    static const char *const names[] = {"INFORMATIONAL", "LOW", "MEDIUM", "HIGH"};
-    ASSERT((size_t)severity < sizeof(names) / sizeof(names[0]));
-    return names[severity];
-}
-
-const char *finding_name(enum finding_id id) {
-    ASSERT((size_t)id < FINDING_COUNT);
-    return finding_infos[id].name;
 }
 
 static const struct rule *rule_of(enum finding_id id) {
@@ -145,42 +125,6 @@ const char *finding_source_url(enum finding_id id) {
 enum finding_severity finding_rule_severity(enum finding_id id) {
     const struct rule *rule = rule_of(id);
     return rule == NULL ? SEVERITY_INFORMATIONAL : rule->severity;
-}
-
-static struct finding *add(const struct rule *rule,
-                           struct judgement *judgement,
-                           str subject,
-                           str message) {
-    struct evaluation *evaluation = judgement->evaluation;
-    ASSERT(evaluation->finding_count < FINDINGS_MAX);
-    struct finding *finding = &evaluation->findings[evaluation->finding_count++];
-    *finding = (struct finding){.id = rule->id,
-                                .severity = rule->severity,
-                                .is_failing = finding_infos[rule->id].is_failing,
-                                .subject = subject,
-                                .message = message};
-    return finding;
-}
-
-void finding_add(const struct rule *rule, struct judgement *judgement, str subject, str message) {
-    (void)add(rule, judgement, subject, message);
-}
-
-void finding_add_advice(const struct rule *rule,
-                        struct judgement *judgement,
-                        str subject,
-                        str message) {
-    struct finding *finding = add(rule, judgement, subject, message);
-    finding->is_failing = false;
-    finding->severity = SEVERITY_LOW;
-}
-
-str due_phrase(const struct judgement *judgement) {
-    int days = judgement->policy->max_non_compliant_days;
-    if (days == 0) {
-        return STR("now");
-    }
-    return str_format(judgement->arena, "within %d day%s", days, days == 1 ? "" : "s");
 }
 
 static unsigned facts_known(const struct judgement *judgement) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/load_balancer.h"
+#include "base/assert.h"
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -145,4 +146,12 @@ bool tag_get(const struct load_balancer *load_balancer, str key, str *value_out)
         }
     }
     return false;
+}
+
+bool protected_percent(const size_t counts[static 4], double *percent_out) {
+    size_t safe = counts[MODE_DEFENSIVE] + counts[MODE_STRICTEST];
+    size_t known = safe + counts[MODE_MONITOR];
+    size_t hundredths = known == 0 ? 10000 : 10000 * safe / known;
+    *percent_out = (double)hundredths / 100;
+    return known > 0;
 }

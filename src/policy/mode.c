@@ -83,11 +83,3 @@ void check_mode_too_weak(const struct rule *rule, struct judgement *judgement) {
                              STR_ARG(due));
     finding_add(rule, judgement, STR_EMPTY, message);
 }
-
-bool protected_percent(const size_t counts[static 4], double *percent_out) {
-    size_t safe = counts[MODE_DEFENSIVE] + counts[MODE_STRICTEST];
-    size_t known = safe + counts[MODE_MONITOR];
-    size_t hundredths = known == 0 ? 10000 : 10000 * safe / known;
-    *percent_out = (double)hundredths / 100;
-    return known > 0;
-}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/plain_text.h"
 
+#include "base/assert.h"
 #include "base/buf.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */

@@ -18,10 +18,10 @@
 #define MESSAGE_CHARACTERS_MAX 600
 
 /* One line without anything that a mail program or a chat takes for markup. */
-static str line_text(const struct sheet *sheet, str raw, size_t characters_max) {
-    str plain = plain_text(sheet->arena, raw, characters_max);
+static str line_text(const struct alert_context *context, str raw, size_t characters_max) {
+    str plain = plain_text(context->arena, raw, characters_max);
     struct buf out;
-    buf_init(&out, sheet->arena, plain.len * 3);
+    buf_init(&out, context->arena, plain.len * 3);
     for (size_t i = 0; i < plain.len; i++) {
         char c = plain.ptr[i];
         buf_append(&out,
@@ -32,9 +32,12 @@ static str line_text(const struct sheet *sheet, str raw, size_t characters_max) 
     return buf_str(&out);
 }
 
-static void append_field(
-    struct buf *out, const struct sheet *sheet, const char *label, str raw, size_t characters_max) {
-    str text = line_text(sheet, raw, characters_max);
+static void append_field(struct buf *out,
+                         const struct alert_context *context,
+                         const char *label,
+                         str raw,
+                         size_t characters_max) {
+    str text = line_text(context, raw, characters_max);
     if (str_is_empty(text)) {
         text = STR("unknown");
     }
@@ -53,69 +56,69 @@ static str moment_text(struct arena *arena, int64_t ms) {
 }
 
 static void append_exception_headline(struct buf *out,
-                                      const struct sheet *sheet,
+                                      const struct alert_context *context,
                                       const char *verb) {
-    str until = sheet->exception_until;
-    buf_printf(out, "The exception of the load balancer %" STR_FMT, STR_ARG(sheet->name));
+    str until = context->exception_until;
+    buf_printf(out, "The exception of the load balancer %" STR_FMT, STR_ARG(context->name));
     buf_printf(out, " %s%s%" STR_FMT, verb, until.len == 0 ? "" : " on ", STR_ARG(until));
 }
 
-static void append_expired_headline(struct buf *out, const struct sheet *sheet) {
-    append_exception_headline(out, sheet, "ended");
+static void append_expired_headline(struct buf *out, const struct alert_context *context) {
+    append_exception_headline(out, context, "ended");
     buf_append(out, STR(". It no longer excuses the mode.\n"));
 }
 
-static void append_resolved_headline(struct buf *out, const struct sheet *sheet) {
-    bool is_judged = sheet->evaluation->compliance != NOT_APPLICABLE;
+static void append_resolved_headline(struct buf *out, const struct alert_context *context) {
+    bool is_judged = context->evaluation->compliance != NOT_APPLICABLE;
     buf_printf(out,
                "The load balancer %" STR_FMT " is %s.\n",
-               STR_ARG(sheet->name),
+               STR_ARG(context->name),
                is_judged ? "compliant again" : "no longer judged");
-    str reason = line_text(sheet, sheet->evaluation->reason, LINE_CHARACTERS_MAX);
+    str reason = line_text(context, context->evaluation->reason, LINE_CHARACTERS_MAX);
     if (!str_is_empty(reason)) {
         buf_printf(out, "Why: %" STR_FMT "\n", STR_ARG(reason));
     }
 }
 
-static void append_promotion_headline(struct buf *out, const struct sheet *sheet) {
-    const struct alert *alert = sheet->alert;
+static void append_promotion_headline(struct buf *out, const struct alert_context *context) {
+    const struct alert *alert = context->alert;
     const char *from = mode_name(alert->changed_from);
-    const char *to = mode_name(sheet->mode);
+    const char *to = mode_name(context->mode);
     if (alert->kind == ALERT_PROMOTED) {
         buf_printf(out,
                    "desync-guard raised the desync mitigation mode of the load balancer %" STR_FMT
                    " from %s to %s, as the evidence allows. It is watched now, and taken back if "
                    "errors rise.\n",
-                   STR_ARG(sheet->name),
+                   STR_ARG(context->name),
                    from,
                    to);
     } else if (alert->kind == ALERT_ROLLED_BACK) {
         buf_printf(out,
                    "desync-guard set the desync mitigation mode of the load balancer %" STR_FMT
                    " back from %s to %s.\n",
-                   STR_ARG(sheet->name),
+                   STR_ARG(context->name),
                    from,
                    to);
     } else {
         buf_printf(out,
                    "The watch over the promotion of the load balancer %" STR_FMT " has ended.\n",
-                   STR_ARG(sheet->name));
+                   STR_ARG(context->name));
     }
-    str note = line_text(sheet, alert->note, MESSAGE_CHARACTERS_MAX);
+    str note = line_text(context, alert->note, MESSAGE_CHARACTERS_MAX);
     if (!str_is_empty(note)) {
         buf_printf(out, "Why: %" STR_FMT "\n", STR_ARG(note));
     }
 }
 
-static void append_headline(struct buf *out, const struct sheet *sheet) {
-    const struct alert *alert = sheet->alert;
-    str name = sheet->name;
+static void append_headline(struct buf *out, const struct alert_context *context) {
+    const struct alert *alert = context->alert;
+    str name = context->name;
     switch (alert->kind) {
     case ALERT_OPENED:
         buf_printf(out, "The load balancer %" STR_FMT " is not compliant.\n", STR_ARG(name));
         break;
     case ALERT_RESOLVED:
-        append_resolved_headline(out, sheet);
+        append_resolved_headline(out, context);
         break;
     case ALERT_ENFORCED:
         buf_printf(out,
@@ -123,9 +126,9 @@ static void append_headline(struct buf *out, const struct sheet *sheet) {
                    " from %s to %s.\n",
                    STR_ARG(name),
                    mode_name(alert->changed_from),
-                   mode_name(sheet->mode));
-        if (sheet->finding != NULL && sheet->finding->id == FINDING_EXCEPTION_EXPIRED) {
-            append_expired_headline(out, sheet);
+                   mode_name(context->mode));
+        if (context->finding != NULL && context->finding->id == FINDING_EXCEPTION_EXPIRED) {
+            append_expired_headline(out, context);
         }
         break;
     case ALERT_ESCALATED:
@@ -134,11 +137,11 @@ static void append_headline(struct buf *out, const struct sheet *sheet) {
                    STR_ARG(name));
         break;
     case ALERT_EXCEPTION_EXPIRING:
-        append_exception_headline(out, sheet, "ends");
+        append_exception_headline(out, context, "ends");
         buf_append(out, STR(". After that its mode counts as too weak.\n"));
         break;
     case ALERT_EXCEPTION_EXPIRED:
-        append_expired_headline(out, sheet);
+        append_expired_headline(out, context);
         break;
     case ALERT_FIGHT:
         buf_printf(out,
@@ -151,26 +154,26 @@ static void append_headline(struct buf *out, const struct sheet *sheet) {
     case ALERT_PROMOTED:
     case ALERT_ROLLED_BACK:
     case ALERT_WATCH_ENDED:
-        append_promotion_headline(out, sheet);
+        append_promotion_headline(out, context);
         break;
     }
 }
 
-static void append_mode(struct buf *out, const struct sheet *sheet) {
-    const struct evaluation *evaluation = sheet->evaluation;
-    buf_printf(out, "Mode: %s", mode_name(sheet->mode));
+static void append_mode(struct buf *out, const struct alert_context *context) {
+    const struct evaluation *evaluation = context->evaluation;
+    buf_printf(out, "Mode: %s", mode_name(context->mode));
     if (evaluation->required_mode != MODE_UNKNOWN) {
         buf_printf(out, ", requires %s", mode_name(evaluation->required_mode));
     }
-    str because = line_text(sheet, evaluation->required_because, PLAIN_TEXT_QUOTE_MAX);
+    str because = line_text(context, evaluation->required_because, PLAIN_TEXT_QUOTE_MAX);
     if (!str_is_empty(because)) {
         buf_printf(out, " (%" STR_FMT ")", STR_ARG(because));
     }
     buf_append_char(out, '\n');
 }
 
-static void append_since(struct buf *out, const struct sheet *sheet) {
-    const struct alert *alert = sheet->alert;
+static void append_since(struct buf *out, const struct alert_context *context) {
+    const struct alert *alert = context->alert;
     if (alert->kind == ALERT_EXCEPTION_EXPIRING || alert_is_about_promotion(alert->kind)) {
         return; /* it is compliant still, or that is not what this is about */
     }
@@ -180,8 +183,8 @@ static void append_since(struct buf *out, const struct sheet *sheet) {
         buf_append(out, STR("unknown\n"));
         return;
     }
-    str since = moment_text(sheet->arena, alert->since_ms);
-    str duration = duration_text(sheet->arena, alert->now_ms - alert->since_ms);
+    str since = moment_text(context->arena, alert->since_ms);
+    str duration = duration_text(context->arena, alert->now_ms - alert->since_ms);
     buf_printf(out, "%" STR_FMT " (%" STR_FMT ")\n", STR_ARG(since), STR_ARG(duration));
 }
 
@@ -189,43 +192,46 @@ static bool is_about_writer(enum alert_kind kind) {
     return kind == ALERT_FIGHT || kind == ALERT_ENFORCED;
 }
 
-static void append_writer(struct buf *out, const struct sheet *sheet) {
-    const struct writer *writer = &sheet->alert->writer;
-    append_field(out, sheet, "Last changed by", writer->arn, LINE_CHARACTERS_MAX);
+static void append_writer(struct buf *out, const struct alert_context *context) {
+    const struct writer *writer = &context->alert->writer;
+    append_field(out, context, "Last changed by", writer->arn, LINE_CHARACTERS_MAX);
     if (!str_is_empty(writer->user_agent)) {
-        append_field(out, sheet, "  with", writer->user_agent, LINE_CHARACTERS_MAX);
+        append_field(out, context, "  with", writer->user_agent, LINE_CHARACTERS_MAX);
     }
     if (!str_is_empty(writer->invoked_by)) {
-        append_field(out, sheet, "  through", writer->invoked_by, LINE_CHARACTERS_MAX);
+        append_field(out, context, "  through", writer->invoked_by, LINE_CHARACTERS_MAX);
     }
 }
 
-static void append_facts(struct buf *out, const struct sheet *sheet) {
-    str owner = plain_text(sheet->arena, sheet->evaluation->owner, LINE_CHARACTERS_MAX);
+static void append_facts(struct buf *out, const struct alert_context *context) {
+    str owner = plain_text(context->arena, context->evaluation->owner, LINE_CHARACTERS_MAX);
     buf_append_char(out, '\n');
-    append_field(out, sheet, "Load balancer", sheet->evaluation->resource_id, LINE_CHARACTERS_MAX);
-    append_field(out, sheet, "Account", sheet->account_id, ID_CHARACTERS_MAX);
-    append_field(out, sheet, "Region", sheet->region, ID_CHARACTERS_MAX);
-    append_mode(out, sheet);
     append_field(
-        out, sheet, "Owner", str_is_empty(owner) ? STR("none") : owner, LINE_CHARACTERS_MAX);
-    append_since(out, sheet);
-    if (is_about_writer(sheet->alert->kind)) {
-        append_writer(out, sheet);
+        out, context, "Load balancer", context->evaluation->resource_id, LINE_CHARACTERS_MAX);
+    append_field(out, context, "Account", context->account_id, ID_CHARACTERS_MAX);
+    append_field(out, context, "Region", context->region, ID_CHARACTERS_MAX);
+    append_mode(out, context);
+    append_field(
+        out, context, "Owner", str_is_empty(owner) ? STR("none") : owner, LINE_CHARACTERS_MAX);
+    append_since(out, context);
+    if (is_about_writer(context->alert->kind)) {
+        append_writer(out, context);
     }
 }
 
-static void append_findings(struct buf *out, const struct sheet *sheet, size_t bytes_max) {
-    const struct evaluation *evaluation = sheet->evaluation;
+static void append_findings(struct buf *out,
+                            const struct alert_context *context,
+                            size_t bytes_max) {
+    const struct evaluation *evaluation = context->evaluation;
     if (evaluation->finding_count == 0) {
         return;
     }
-    bool is_before = sheet->alert->kind == ALERT_ENFORCED;
+    bool is_before = context->alert->kind == ALERT_ENFORCED;
     buf_append(out, is_before ? STR("\nFound before that:\n") : STR("\nFound:\n"));
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         const struct finding *finding = &evaluation->findings[i];
-        str message = line_text(sheet, finding->message, MESSAGE_CHARACTERS_MAX);
-        str line = str_format(sheet->arena,
+        str message = line_text(context, finding->message, MESSAGE_CHARACTERS_MAX);
+        str line = str_format(context->arena,
                               "- %s %s: %" STR_FMT "\n",
                               severity_name(finding->severity),
                               finding_name(finding->id),
@@ -244,31 +250,32 @@ static void append_command(struct buf *out, const char *label, str command) {
     }
 }
 
-static void append_commands(struct buf *out, const struct sheet *sheet) {
-    struct fix fix = {sheet->evaluation, sheet->region, sheet->mode};
-    str attributes = fix_attributes_command(sheet->arena, &fix);
+static void append_commands(struct buf *out, const struct alert_context *context) {
+    struct fix fix = {context->evaluation, context->region, context->mode};
+    str attributes = fix_attributes_command(context->arena, &fix);
     append_command(out, "Fix it with:", attributes);
-    if (!str_is_empty(attributes) && sheet->evaluation->required_mode == MODE_STRICTEST) {
+    if (!str_is_empty(attributes) && context->evaluation->required_mode == MODE_STRICTEST) {
         buf_append(out,
                    STR("strictest refuses requests that defensive lets through: look into the "
                        "access log first.\n"));
     }
-    str tags = fix_tags_command(sheet->arena, &fix);
+    str tags = fix_tags_command(context->arena, &fix);
     append_command(out, "Set the tags, with values filled in, with:", tags);
 }
 
-static void append_iac(struct buf *out, const struct sheet *sheet) {
-    const struct evaluation *evaluation = sheet->evaluation;
-    bool is_raised = sheet->alert->kind != ALERT_FIGHT;
-    enum desync_mode mode = is_raised ? sheet->mode : evaluation->required_mode;
+static void append_iac(struct buf *out, const struct alert_context *context) {
+    const struct evaluation *evaluation = context->evaluation;
+    bool is_raised = context->alert->kind != ALERT_FIGHT;
+    enum desync_mode mode = is_raised ? context->mode : evaluation->required_mode;
     buf_append_char(out, '\n');
     if (is_raised) {
         buf_append(out,
                    STR("What describes the load balancer must say so too, or else its next "
                        "deployment undoes this.\n"));
     }
-    iac_fix_append(
-        out, iac_tool_detect(&sheet->alert->writer), mode == MODE_UNKNOWN ? MODE_DEFENSIVE : mode);
+    iac_fix_append(out,
+                   iac_tool_detect(&context->alert->writer),
+                   mode == MODE_UNKNOWN ? MODE_DEFENSIVE : mode);
 }
 
 static const char *console_host(str partition) {
@@ -288,9 +295,9 @@ static const char *console_host(str partition) {
 }
 
 /* Of an ARN that was taken apart only: such a one holds nothing that ends a link. */
-static void append_console(struct buf *out, const struct sheet *sheet) {
-    const char *host = console_host(sheet->partition);
-    str region = sheet->arn.region;
+static void append_console(struct buf *out, const struct alert_context *context) {
+    const char *host = console_host(context->partition);
+    str region = context->arn.region;
     if (host == NULL || str_is_empty(region)) {
         return;
     }
@@ -298,27 +305,27 @@ static void append_console(struct buf *out, const struct sheet *sheet) {
     buf_printf(out,
                "/ec2/home?region=%" STR_FMT "#LoadBalancer:loadBalancerArn=%" STR_FMT "\n",
                STR_ARG(region),
-               STR_ARG(sheet->evaluation->resource_id));
+               STR_ARG(context->evaluation->resource_id));
 }
 
-str alert_body(const struct sheet *sheet) {
+str alert_body(const struct alert_context *context) {
     struct buf head;
     struct buf tail;
-    buf_init(&head, sheet->arena, ALERT_BODY_BYTES_MAX);
-    buf_init(&tail, sheet->arena, ALERT_BODY_BYTES_MAX);
-    append_headline(&head, sheet);
-    append_facts(&head, sheet);
-    bool is_promotion = alert_is_about_promotion(sheet->alert->kind);
-    if (is_about_writer(sheet->alert->kind) ||
-        (is_promotion && sheet->alert->kind != ALERT_WATCH_ENDED)) {
-        append_iac(&tail, sheet);
+    buf_init(&head, context->arena, ALERT_BODY_BYTES_MAX);
+    buf_init(&tail, context->arena, ALERT_BODY_BYTES_MAX);
+    append_headline(&head, context);
+    append_facts(&head, context);
+    bool is_promotion = alert_is_about_promotion(context->alert->kind);
+    if (is_about_writer(context->alert->kind) ||
+        (is_promotion && context->alert->kind != ALERT_WATCH_ENDED)) {
+        append_iac(&tail, context);
     }
-    if (sheet->alert->kind != ALERT_RESOLVED && !is_promotion) {
-        append_commands(&tail, sheet);
+    if (context->alert->kind != ALERT_RESOLVED && !is_promotion) {
+        append_commands(&tail, context);
     }
-    append_console(&tail, sheet);
+    append_console(&tail, context);
     ASSERT(head.len + tail.len + 2 * MORE_BYTES_MAX <= ALERT_BODY_BYTES_MAX);
-    append_findings(&head, sheet, ALERT_BODY_BYTES_MAX - tail.len);
+    append_findings(&head, context, ALERT_BODY_BYTES_MAX - tail.len);
     buf_append(&head, buf_str(&tail));
     ASSERT(buf_status(&head) == STATUS_OK);
     return buf_str(&head);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One alert on its way to text: what alert.c reads out of it once, for its subject and attributes,
- * and alert_body.c for the body.
+ * One alert on its way to text: alert_context.c reads it once, alert.c writes the subject and the
+ * attributes, alert_body.c the body.
  */
 #ifndef REPORT_ALERT_INTERNAL_H
 #define REPORT_ALERT_INTERNAL_H
@@ -9,7 +9,7 @@
 #include "fix_internal.h"
 #include "report/alert.h"
 
-struct sheet {
+struct alert_context {
     struct arena *arena;
     const struct alert *alert;
     const struct evaluation *evaluation;
@@ -23,6 +23,8 @@ struct sheet {
     str exception_until;           /* YYYY-MM-DD of an existing day, or empty */
 };
 
+struct alert_context alert_context_read(struct arena *arena, const struct alert *alert);
+
 /* "9 days", "5 hours", "12 minutes", "less than 2 minutes"; negative counts as none. */
 str duration_text(struct arena *arena, int64_t ms);
 
@@ -30,6 +32,6 @@ str duration_text(struct arena *arena, int64_t ms);
 bool alert_is_about_promotion(enum alert_kind kind);
 
 /* At most ALERT_BODY_BYTES_MAX. */
-str alert_body(const struct sheet *sheet);
+str alert_body(const struct alert_context *context);
 
 #endif

@@ -4,6 +4,7 @@
  * metric is a definition under _aws and a number of the same name on the root node.
  */
 #include "report/emf.h"
+#include "base/assert.h"
 
 #include <math.h>
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 /* Nothing is fetched, nothing but our own two constants runs, nothing can be sent anywhere. The
@@ -11,10 +12,6 @@
 #define CONTENT_SECURITY_POLICY                                                                    \
     "default-src 'none'; style-src '" HTML_STYLE_HASH "'; script-src '" HTML_SCRIPT_HASH           \
     "'; img-src data:; base-uri 'none'; form-action 'none'"
-
-void html_put(struct buf *out, const char *markup) {
-    buf_append(out, str_from_cstr(markup));
-}
 
 void html_value(struct buf *out, str text) {
     if (str_is_empty(text)) {

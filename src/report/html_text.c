@@ -23,6 +23,10 @@ static const struct {
     {0x1FFFE, 0x1FFFF}, {0x10FFFE, 0x10FFFF},
 };
 
+void html_put(struct buf *out, const char *markup) {
+    buf_append(out, str_from_cstr(markup));
+}
+
 static bool is_unseen(uint32_t code) {
     for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++) {
         if (code >= unseen[i].first && code <= unseen[i].last) {

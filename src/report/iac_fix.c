@@ -3,6 +3,7 @@
  * The marks were seen in published CloudTrail records, but for Pulumi's, which is in its sources.
  */
 #include "report/iac_fix.h"
+#include "base/assert.h"
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

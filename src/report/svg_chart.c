@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "svg_chart_internal.h"
 
+#include "base/assert.h"
 #include "html_internal.h"
 
 #define WIDTH     400

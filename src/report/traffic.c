@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/traffic.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "report/known_clients.h"

@@ -18,10 +18,6 @@
 static const int64_t take_delays_ms[] = {0, 0, 100, 300, 600};
 #define TAKE_ATTEMPTS (sizeof(take_delays_ms) / sizeof(take_delays_ms[0]))
 
-struct http_header runtime_user_agent(void) {
-    return (struct http_header){STR("User-Agent"), STR("desync-guard/" DESYNC_GUARD_VERSION)};
-}
-
 /* The base URL */
 
 static bool is_host_name(str host) {

@@ -240,3 +240,7 @@ void runtime_init_error(struct runtime *runtime, str error_type, str error_messa
     (void)send_once(runtime, &arena, &post, &response, &error);
     arena_clean_up(&arena);
 }
+
+struct http_header runtime_user_agent(void) {
+    return (struct http_header){STR("User-Agent"), STR("desync-guard/" DESYNC_GUARD_VERSION)};
+}

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "traffic/access_log_internal.h"
 
 /* 1-based numbers of the fields, as in AWS's table. */
@@ -40,13 +41,6 @@ struct fields {
     unsigned count;            /* of all */
     bool is_open;              /* a quote of one of those kept is never closed */
 };
-
-const char *traffic_class_name(enum traffic_class class) {
-    static const char *const names[] = {
-        "Compliant", "Acceptable", "Ambiguous", "Severe", "Unknown"};
-    ASSERT((int)class >= 0 && class < CLASS_COUNT);
-    return names[class];
-}
 
 const char *access_log_kind_name(enum access_log_kind kind) {
     static const char *const names[] = {

@@ -4,6 +4,7 @@
  */
 #include "traffic/access_log.h"
 
+#include "base/assert.h"
 #include "traffic/access_log_internal.h"
 
 static bool is_none(str text) {
@@ -100,4 +101,11 @@ void access_log_fill(const struct access_log_parts *parts, struct access_log_rec
         .class = class_of(parts->class),
         .class_name = parts->class,
     };
+}
+
+const char *traffic_class_name(enum traffic_class class) {
+    static const char *const names[] = {
+        "Compliant", "Acceptable", "Ambiguous", "Severe", "Unknown"};
+    ASSERT((int)class >= 0 && class < CLASS_COUNT);
+    return names[class];
 }

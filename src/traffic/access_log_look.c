@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/assert.h"
 #include "traffic/access_log_internal.h"
 
 #if defined(__SSE2__)

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "traffic/access_log_internal.h"
 #include "traffic/tally_internal.h"

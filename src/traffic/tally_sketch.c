@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/assert.h"
 #include "traffic/tally_internal.h"
 
 #define SLOTS_FIRST ((size_t)32)

@@ -6,7 +6,7 @@
 #ifndef TESTS_LINT_ANALYZER_H
 #define TESTS_LINT_ANALYZER_H
 
-#include "base/status.h"
+#include "base/error.h"
 
 #define error_set(error, arena, status, ...)                                                       \
     (error_set((error), (arena), (status), __VA_ARGS__), (status))

@@ -203,6 +203,74 @@ def no_unfinished_work(path, text):
         yield line_of(text, match.start()), f"{match.group(1)}: finish it or file it"
 
 
+def module_of(path):
+    """The source that a file belongs to: sweep.c, sweep.h and sweep_internal.h are one."""
+    return pathlib.PurePath(path).stem.removesuffix("_internal")
+
+
+def defined_names(path, code):
+    """The functions that others can call, and the macros that look like functions."""
+    if path.endswith(".h"):
+        yield from re.findall(r"^#\s*define\s+(\w+)\(", code, flags=re.M)
+        return
+    for match in re.finditer(r"^(?!static\b)[A-Za-z_][^;{}()=]*?\b(\w+)\(", code, flags=re.M):
+        body, semicolon = code.find("{", match.end()), code.find(";", match.end())
+        if body != -1 and (semicolon == -1 or body < semicolon):
+            yield match.group(1)
+
+
+def calls_within(sources):
+    """{module: {module it calls: a name it takes}} of the files of one folder, as {path: code}."""
+    homes = {}
+    for path, code in sources.items():
+        for name in defined_names(path, code):
+            homes.setdefault(name, set()).add(module_of(path))
+    calls = {module_of(path): {} for path in sources}
+    for path, code in sources.items():
+        if path.endswith(".h"):  # prototypes are no calls
+            code = "\n".join(re.findall(r"^#\s*define(?:.*\\\n)*.*$", code, flags=re.M))
+        own = re.findall(r"^static\b[^;{}()=]*?\b(\w+)\(", code, flags=re.M)
+        for name in set(re.findall(r"\b[A-Za-z_]\w*\b", code)) - set(own):
+            for home in homes.get(name, ()):
+                if homes[name] == {home} and home != module_of(path):
+                    calls[module_of(path)].setdefault(home, name)
+    return calls
+
+
+def circles(calls):
+    """Sets of modules each of which reaches all others of its set."""
+    def reached(start):
+        seen, waiting = set(), list(calls[start])
+        while waiting:
+            module = waiting.pop()
+            if module not in seen:
+                seen.add(module)
+                waiting.extend(calls[module])
+        return seen
+
+    reach = {module: reached(module) for module in calls}
+    found = {frozenset(other for other in reach[module] if module in reach[other])
+             for module in calls if module in reach[module]}
+    return sorted(sorted(circle) for circle in found)
+
+
+def no_circles(texts):
+    """A rule of the whole tree: {path: text} -> (folder, message) for each circle of files that
+    call each other inside one folder."""
+    folders = {}
+    for path, text in texts.items():
+        if is_c(path) and path.startswith(("src/", "include/")) and layer_of(path):
+            # Includes only declare; their names would count as calls.
+            code = re.sub(r"^[ \t]*#[ \t]*include.*$", "", code_only(text), flags=re.M)
+            folders.setdefault(layer_of(path), {})[path] = code
+    for layer, sources in sorted(folders.items()):
+        calls = calls_within(sources)
+        for circle in circles(calls):
+            arrows = ", ".join(f"{a} calls {b} ({name})" for a in circle
+                               for b, name in sorted(calls[a].items()) if b in circle)
+            yield f"src/{layer}", f"a circle of files: {arrows}"
+
+
 RULES = [layer_edges, no_foreign_internals, third_party_in_one_file, banned_functions,
          function_length, file_length, columns, white_space, no_conflict, python_compiles,
          licence_line, no_workplace, no_unfinished_work]
@@ -236,13 +304,12 @@ def findings(path, text):
 
 
 def main(root):
-    count = 0
-    for name in files(root):
-        text = (root / name).read_text(encoding="utf-8", errors="replace")
-        for finding in findings(name, text):
-            print(finding)
-            count += 1
-    return 1 if count else 0
+    texts = {name: (root / name).read_text(encoding="utf-8", errors="replace")
+             for name in files(root)}
+    found = [finding for name, text in texts.items() for finding in findings(name, text)]
+    found += [f"{folder}:1: {message}" for folder, message in no_circles(texts)]
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -108,3 +108,39 @@ def test_program_tells_by_its_exit_status(tmp_path, text, status):
     (tmp_path / "src" / "policy" / "rule.c").write_text(text)
     done = subprocess.run([sys.executable, str(LINT), str(tmp_path)], capture_output=True, text=True)
     assert (done.returncode, "src/policy/rule.c:1:" in done.stdout) == (status, status == 1)
+
+
+def circle_of(files):
+    return list(lint.no_circles({path: SPDX + text for path, text in files.items()}))
+
+
+ROOF = "void roof(void) {\n    floor_sweep();\n}\n"
+
+
+def test_files_that_call_each_other_are_a_circle():
+    found = circle_of({"src/app/roof.c": ROOF,
+                       "src/app/floor.c": "void floor_sweep(void) {\n    roof();\n}\n"})
+    assert found == [("src/app",
+                      "a circle of files: floor calls roof (roof), roof calls floor (floor_sweep)")]
+
+
+def test_a_circle_through_a_third_file_is_found():
+    found = circle_of({"src/app/roof.c": ROOF,
+                       "src/app/floor.c": "void floor_sweep(void) {\n    stair();\n}\n",
+                       "src/app/stair.c": "void stair(void) {\n    roof();\n}\n"})
+    assert len(found) == 1
+
+
+def test_a_circle_through_a_macro_is_found():
+    assert circle_of({"include/app/roof.h": "#define ROOF() roof()\n", "src/app/roof.c": ROOF,
+                      "src/app/floor.c": "void floor_sweep(void) {\n    ROOF();\n}\n"})
+
+
+@pytest.mark.parametrize("floor", [
+    "void floor_sweep(void) {\n}\n",
+    "/* roof() */\nvoid floor_sweep(void) {\n    puts(\"roof()\");\n}\n",
+    "static void roof(void) {\n}\n\nvoid floor_sweep(void) {\n    step();\n}\n"])
+def test_a_stack_of_files_is_no_circle(floor):
+    assert circle_of({"src/app/roof.c": ROOF, "src/app/floor.c": floor,
+                      "include/app/roof.h": "void roof(void);\n",
+                      "include/app/floor.h": "void floor_sweep(void);\n"}) == []

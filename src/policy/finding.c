@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The floor of the rules: every rule adds its findings through here.
+ */
+#include "policy/finding.h"
+
+#include "base/assert.h"
+#include "policy_internal.h"
+
+static const struct {
+    const char *name;
+    bool is_failing;
+} finding_infos[FINDING_COUNT] = {
+#define FINDING_INFO(name, fails) {#name, fails},
+    FINDING_MAP(FINDING_INFO)
+#undef FINDING_INFO
+};
+
+const char *severity_name(enum finding_severity severity) {
+    static const char *const names[] = {"INFORMATIONAL", "LOW", "MEDIUM", "HIGH"};
+    ASSERT((size_t)severity < sizeof(names) / sizeof(names[0]));
+    return names[severity];
+}
+
+const char *finding_name(enum finding_id id) {
+    ASSERT((size_t)id < FINDING_COUNT);
+    return finding_infos[id].name;
+}
+
+static struct finding *add(const struct rule *rule,
+                           struct judgement *judgement,
+                           str subject,
+                           str message) {
+    struct evaluation *evaluation = judgement->evaluation;
+    ASSERT(evaluation->finding_count < FINDINGS_MAX);
+    struct finding *finding = &evaluation->findings[evaluation->finding_count++];
+    *finding = (struct finding){.id = rule->id,
+                                .severity = rule->severity,
+                                .is_failing = finding_infos[rule->id].is_failing,
+                                .subject = subject,
+                                .message = message};
+    return finding;
+}
+
+void finding_add(const struct rule *rule, struct judgement *judgement, str subject, str message) {
+    (void)add(rule, judgement, subject, message);
+}
+
+void finding_add_advice(const struct rule *rule,
+                        struct judgement *judgement,
+                        str subject,
+                        str message) {
+    struct finding *finding = add(rule, judgement, subject, message);
+    finding->is_failing = false;
+    finding->severity = SEVERITY_LOW;
+}
+
+str due_phrase(const struct judgement *judgement) {
+    int days = judgement->policy->max_non_compliant_days;
+    if (days == 0) {
+        return STR("now");
+    }
+    return str_format(judgement->arena, "within %d day%s", days, days == 1 ? "" : "s");
+}
