@@ -6,86 +6,9 @@
 #ifndef APP_APP_H
 #define APP_APP_H
 
-#include "aws/sts.h"
-#include "base/env.h"
-#include "base/log.h"
-#include "policy/enforce.h"
-#include "policy/recommend.h"
+#include "control/accounts.h"
+#include "control/guard.h"
 #include "report/render.h"
-
-#define ALLOWED_ACCOUNTS_MAX 256 /* 4 KB of environment hold some 300 of 12 digits */
-
-enum promotion { PROMOTION_OFF, PROMOTION_RECOMMEND, PROMOTION_ENFORCE };
-
-/* From evidence to `strictest`. */
-struct promotion_config {
-    enum promotion promotion;           /* PROMOTION */
-    struct promotion_settings evidence; /* EVIDENCE_DAYS, PROMOTION_MIN_REQUESTS, ... */
-    struct watch_settings watch;        /* WATCH_MINUTES, WATCH_MAX_ERROR_INCREASE_PERCENT */
-    str ring_tag;                       /* PROMOTION_RING_TAG */
-    str evidence_table;                 /* STATE_TABLE: only read, so that a plan may, too */
-};
-
-/* What is done beside reporting; each text is empty when its part is off. */
-struct act_settings {
-    struct enforcement_settings enforcement; /* ENFORCEMENT, MAX_CHANGES_PER_RUN, FIGHT_LIMIT */
-    struct promotion_config promotion;
-    str state_table;        /* STATE_TABLE */
-    str alert_topic_arn;    /* ALERT_TOPIC_ARN */
-    str config_rule_name;   /* CONFIG_RULE_NAME */
-    bool imports_findings;  /* SECURITY_HUB */
-    str cross_account_role; /* CROSS_ACCOUNT_ROLE, a role's name, path included */
-    str external_id;        /* EXTERNAL_ID */
-    str allowed_accounts[ALLOWED_ACCOUNTS_MAX]; /* ALLOWED_ACCOUNTS */
-    size_t allowed_account_count;
-};
-
-/* Where reports and metrics go. */
-struct report_settings {
-    str bucket;            /* REPORT_BUCKET; empty: reports are not kept */
-    str prefix;            /* REPORT_PREFIX; may be empty */
-    str metrics_namespace; /* METRICS_NAMESPACE; never empty */
-};
-
-/* The whole configuration, parsed and checked once at INIT. Lives in the process arena. */
-struct app_settings {
-    str region; /* AWS_REGION, else AWS_DEFAULT_REGION; may be empty: only app_connect needs it */
-    struct policy_source environment_policy;
-    bool warms_up;               /* WARM_UP */
-    int elb_requests_per_second; /* ELB_REQUESTS_PER_SECOND; 0: not paced */
-    int concurrency;             /* AWS_LAMBDA_MAX_CONCURRENCY: invocations at once, in threads */
-    bool logs_shutdown; /* SHUTDOWN_LOG: an extension is registered to be told of the end */
-    struct act_settings act;
-    struct report_settings report;
-};
-
-struct sweep_listener;
-
-/* A role's session in another account, kept while it is good. */
-struct app_session {
-    struct arena arena;
-    str account_id; /* empty: none */
-    struct sts_session sts;
-};
-
-/* Takes one line of metrics with its line end. */
-struct metrics_writer {
-    void (*write)(void *context, str line); /* NULL: none are written (the command line) */
-    void *context;
-};
-
-struct app {
-    struct app_settings settings;
-    const struct env *env;
-    const struct clock *clock;
-    struct log *log;
-    struct metrics_writer metrics;
-    struct aws_client aws;  /* where the load balancers and their Config rule are */
-    struct aws_client home; /* our own account and Region: state table, topic */
-    struct app_session session;
-    char own_account[13];                        /* found out when it is first needed; "" before */
-    const struct sweep_listener *sweep_listener; /* src/app/sweep_internal.h; NULL: none */
-};
 
 /* CONFIGURATION: *error names the variable and what is accepted. Checks the policy variables too.
  */
@@ -100,13 +23,6 @@ MUST_USE enum status app_connect(struct app *app,
                                  struct transport *transport,
                                  struct arena *arena,
                                  struct error *error);
-
-/* Our own account's id for a central function, which may be listed among those it may enter; empty
- * without CROSS_ACCOUNT_ROLE, where nobody needs to know. */
-MUST_USE enum status app_own_account(struct app *app,
-                                     struct arena *arena,
-                                     str *account_id_out,
-                                     struct error *error);
 
 /* Endpoints that INIT should connect to, for http_curl_warm_up: those every invocation needs. */
 size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]);

@@ -1,64 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A fleet that was judged, and how people and their tools read it: the formats of `audit`. Pure:
- * writes into a buf. Rows are sorted worst first by fleet_sort; all writers keep the order they are
- * given.
+ * How people and their tools read a fleet that was judged: the formats of `audit`. Pure: writes
+ * into a buf, in the order of the rows.
  */
 #ifndef REPORT_FLEET_H
 #define REPORT_FLEET_H
 
 #include "base/json.h"
-#include "policy/evaluate.h"
-
-struct fleet_row {
-    struct evaluation evaluation;
-    str account_id;
-    str region;
-    str name;
-    enum load_balancer_scheme scheme;
-};
-
-/* A Region of an account that could not be read, wholly or in part. */
-struct fleet_gap {
-    str account_id;
-    str region;
-    str reason;
-};
-
-struct fleet {
-    int64_t generated_ms;
-    const str *accounts; /* sorted */
-    size_t account_count;
-    const str *regions; /* sorted */
-    size_t region_count;
-    size_t listed; /* Application Load Balancers found */
-    struct fleet_row *rows;
-    size_t row_count;
-    const struct fleet_gap *gaps;
-    size_t gap_count;
-    bool is_interrupted; /* Ctrl-C: this is what was known then */
-    str version;         /* of desync-guard */
-};
-
-/* Modes and grades are of the rows that are applicable. */
-struct fleet_summary {
-    size_t listed;
-    size_t judged; /* a verdict other than unknown */
-    size_t compliant;
-    size_t non_compliant;
-    size_t not_applicable;
-    size_t unknown;
-    size_t modes[4];  /* by enum desync_mode */
-    size_t grades[5]; /* 'A', 'B', 'C', 'D', 'F' */
-    double
-        protected_percent; /* of those with a known mode: defensive or strictest; 100 when none */
-    bool is_share_known;   /* false: no mode is known, but there is or may be a load balancer */
-};
-
-void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_out);
-/* Non-compliant, unknown, excused, compliant, not applicable; graver findings before lesser, then
- * by account, Region, name, id: the same rows are always in the same order. */
-void fleet_sort(struct fleet *fleet);
+#include "policy/fleet.h"
 
 enum fleet_format {
     FLEET_TABLE,

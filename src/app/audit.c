@@ -17,9 +17,7 @@ enum status app_audit(struct app *app,
                                         .judged = listener->judged};
     const struct config_invocation invocation = {.message = MESSAGE_SCHEDULED, .region = region};
     struct app_reply reply = {0};
-    app->sweep_listener = &ears;
-    sweep_handle(app, &invocation, arena, &reply);
-    app->sweep_listener = NULL;
+    sweep_run(app, &invocation, &ears, arena, &reply);
     /* An unknown verdict is an answer: it has a row of its own that says why. */
     if (!reply.is_error || str_eq(reply.error_type, STR(ERROR_VERDICT_UNKNOWN))) {
         return STATUS_OK;

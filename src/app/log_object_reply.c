@@ -130,3 +130,9 @@ void log_objects_write_metrics(const struct log_case *log_case) {
         app->metrics.write(app->metrics.context, buf_str(&line));
     }
 }
+
+static const char *const STATUS_NAMES[] = {"counted", "duplicate", "skipped", "damaged", "failed"};
+
+const char *object_status_name(enum object_status status) {
+    return STATUS_NAMES[status];
+}

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 
 #include "app/audit.h"
-#include "history_internal.h"
-#include "promote_internal.h"
+#include "control/evidence.h"
+#include "control/promotion.h"
+#include "table/history.h"
+#include "table/watch_records.h"
 
 #define PERIOD_MS (90 * MS_PER_DAY)
 /* Changes whose traffic is looked up, the newest first: a call to CloudWatch each. */

@@ -2,17 +2,17 @@
  *
  * The sweep of a Region, as its own files and those that plug into it see it.
  *
- * To listen (audit, posture report, metrics): point app->sweep_listener at a struct sweep_listener
- * before the sweep is handled. To have a say (promotion): give struct sweep its `hooks` at the end
- * of sweep_handle, before run(); where nothing is to be done leave them NULL. What a hook does is
- * reported through sweep->act: act_add takes what was done and what failed.
+ * An audit hands sweep_run a listener.
  */
 #ifndef SWEEP_INTERNAL_H
 #define SWEEP_INTERNAL_H
 
-#include "act_internal.h"
+#include "app_internal.h"
 #include "aws/elbv2.h"
-#include "metrics_internal.h"
+#include "control/control.h"
+#include "control/judged_chunk.h"
+#include "control/metrics.h"
+#include "control/promotion.h"
 
 /* Load balancers that could not be read are named in the message: some 130 of them. */
 #define SWEEP_NAMES_BYTES_MAX 16384
@@ -30,30 +30,12 @@ struct sweep_listener {
                    const struct evaluation *evaluation);
 };
 
-/* Load balancers that are read, reported and acted on together. An item of STATUS_DEADLINE was not
- * reached: its evaluation is not valid. */
-struct sweep_chunk {
-    struct elbv2_fleet_item *items;
-    struct evaluation *evaluations; /* beside the item of the same index */
-    size_t count;
-    int64_t read_ms;     /* when the reading began */
-    struct arena *arena; /* of this chunk */
-};
-
-struct sweep;
-
-/* Each may be NULL. The deadline of the app's clients is set to what the hook may use. */
-struct sweep_hooks {
-    void *context;
-    /* Judged, and not reported yet: findings may be appended. */
-    void (*advise)(void *context, struct sweep *sweep, const struct sweep_chunk *chunk);
-    /* Reported and acted on; not called when nothing may be acted on. */
-    void (*acted)(void *context, struct sweep *sweep, const struct sweep_chunk *chunk);
-    /* The sweep was complete; not called when nothing may be acted on. */
-    void (*completed)(void *context, struct sweep *sweep);
-    /* It was not; likewise. */
-    void (*broken_off)(void *context, struct sweep *sweep);
-};
+/* sweep_handle with a listener; NULL: none. */
+void sweep_run(struct app *app,
+               const struct config_invocation *invocation,
+               const struct sweep_listener *listener,
+               struct arena *arena,
+               struct app_reply *reply);
 
 struct sweep {
     struct app *app;
@@ -98,30 +80,48 @@ struct sweep {
     int64_t began_us;                /* monotonic */
     bool reports;                    /* there is a token, and this is no audit */
     bool acts;                       /* enforcement, state or alerts are on, and this is no test */
-    const struct sweep_hooks *hooks; /* NULL: none */
+    struct promotion_run *promotion; /* NULL: off */
     const struct sweep_listener *listener; /* NULL: none */
 };
 
+/* Four full calls of PutEvaluations: little enough to hold, and little is lost when time runs out.
+ */
+#define SWEEP_CHUNK_MAX ((size_t)4 * CONFIG_EVALUATIONS_MAX)
+
+/* --- sweep_listing.c --- */
+/* Sorts by ARN and counts what is to be judged. One that is created while the pages are read can be
+ * listed twice: one of them is kept. */
+void sweep_sort_listing(struct sweep *sweep);
 /* NULL: it was not listed. */
 const struct load_balancer *sweep_find_listed(const struct sweep *sweep, str arn);
 /* All but network and gateway load balancers. */
 bool sweep_is_to_be_judged(const struct load_balancer *load_balancer);
-/* Everything was listed, judged and reported: only then may be concluded from absence. */
-bool sweep_is_complete(const struct sweep *sweep);
 
+/* --- sweep_budget.c --- */
 /* What the pace of calls to Elastic Load Balancing allows for: so many of them. */
 int64_t sweep_needed_ms(const struct sweep *sweep, size_t count);
-
 /* Reading so many takes more than half of the time: what is done about them may not find enough. */
 bool sweep_is_time_short(const struct sweep *sweep, size_t count);
-
-/* --- sweep_act.c --- */
+/* Load balancers to read next. */
+size_t sweep_chunk_size(const struct sweep *sweep);
+/* When reading stops, so that what was read can be reported. */
+int64_t sweep_read_deadline(const struct app *app, int64_t deadline_ms);
+/* When reading the evidence of a chunk stops. */
+int64_t sweep_evidence_deadline(const struct sweep *sweep, size_t count);
+/* From when on nothing new is begun about a chunk. */
+int64_t sweep_act_deadline(const struct sweep *sweep);
 /* Of the app's clients. */
 void sweep_set_deadline(struct sweep *sweep, int64_t deadline_ms);
+/* The same, and a little more for what was begun in time. */
+void sweep_let_finish(struct sweep *sweep, int64_t deadline_ms);
+
+/* --- sweep_act.c --- */
 /* After the report: enforcement, state, alerts. */
-void sweep_act_on(struct sweep *sweep, const struct sweep_chunk *chunk);
+void sweep_act_on(struct sweep *sweep, const struct judged_chunk *chunk);
 
 /* --- sweep_report.c --- */
+/* Everything was listed, judged and reported: only then may be concluded from absence. */
+bool sweep_is_complete(const struct sweep *sweep);
 /* Logs, keeps for the response, and adds it to what Config is told unless it is unknown. */
 void sweep_conclude(struct sweep *sweep,
                     struct evaluation *evaluation,

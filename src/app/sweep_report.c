@@ -8,6 +8,12 @@
 #define NAME_BYTES_MAX 2048 /* the longest, with its reason */
 #define REASONS_MAX    5
 
+bool sweep_is_complete(const struct sweep *sweep) {
+    return sweep->list_error.status == STATUS_OK && sweep->unknown_count == 0 &&
+           sweep->not_reached_count == 0 && !sweep->is_flawed &&
+           sweep->report_error.status == STATUS_OK;
+}
+
 /* All of them, the first ones with the reason. */
 static void note_unknown(struct sweep *sweep, const struct evaluation *evaluation) {
     size_t before = sweep->unknown_names.len;

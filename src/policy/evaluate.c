@@ -263,3 +263,14 @@ void policy_evaluate(const struct load_balancer *load_balancer,
                                   .evaluation = evaluation_out};
     judge(&judgement);
 }
+
+const struct finding *finding_gravest(const struct evaluation *evaluation) {
+    ASSERT(evaluation->finding_count <= FINDINGS_MAX);
+    const struct finding *gravest = NULL;
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (gravest == NULL || evaluation->findings[i].severity > gravest->severity) {
+            gravest = &evaluation->findings[i];
+        }
+    }
+    return gravest;
+}

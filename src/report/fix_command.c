@@ -42,17 +42,6 @@ str shell_quote(struct arena *arena, str word) {
     return buf_str(&out);
 }
 
-const struct finding *finding_gravest(const struct evaluation *evaluation) {
-    ASSERT(evaluation->finding_count <= FINDINGS_MAX);
-    const struct finding *gravest = NULL;
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        if (gravest == NULL || evaluation->findings[i].severity > gravest->severity) {
-            gravest = &evaluation->findings[i];
-        }
-    }
-    return gravest;
-}
-
 str load_balancer_name(struct arena *arena, str resource_id) {
     struct load_balancer_arn parts;
     if (load_balancer_arn_parse(resource_id, &parts) == STATUS_OK) {

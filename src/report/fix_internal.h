@@ -27,9 +27,6 @@ str fix_tags_command(struct arena *arena, const struct fix *fix);
 /* The word as one word of a POSIX shell; as it is where that needs no quotes. */
 str shell_quote(struct arena *arena, str word);
 
-/* The first of the highest severity; NULL when there are none. */
-const struct finding *finding_gravest(const struct evaluation *evaluation);
-
 /* The name in the ARN; otherwise what the id has of printable ASCII, cut to 32 characters. */
 str load_balancer_name(struct arena *arena, str resource_id);
 

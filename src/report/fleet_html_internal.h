@@ -8,7 +8,7 @@
 
 #include "fleet_internal.h"
 #include "html_internal.h"
-#include "posture_internal.h"
+#include "report/posture.h"
 #include "svg_chart_internal.h"
 
 struct page {

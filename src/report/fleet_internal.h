@@ -9,12 +9,6 @@
 #include "fix_internal.h"
 #include "report/fleet.h"
 
-/* Nothing is missing: no gap, not interrupted. Unknown verdicts are no gap: they are listed. */
-bool fleet_is_complete(const struct fleet *fleet);
-
-/* The place of a verdict in the order of fleet_sort: 0 is the worst. */
-int fleet_rank(const struct evaluation *evaluation);
-
 /* "3 listed, 2 judged, 1 unknown" */
 str fleet_counts_text(struct arena *arena, const struct fleet_summary *summary);
 /* Why there is an entry for what was interrupted, with the counts. */

@@ -8,7 +8,7 @@
 
 #include "csv_internal.h"
 #include "fleet_internal.h"
-#include "posture_internal.h"
+#include "report/posture.h"
 
 #define MORE_COLUMNS                                                                               \
     ",nonCompliantSince,nonCompliantTooLong,fight,exceptionState,exceptionReason,"                 \

@@ -4,7 +4,7 @@
  * are numbers that nobody has measured: 0 always means that something was counted.
  */
 #include "fleet_internal.h"
-#include "posture_internal.h"
+#include "report/posture.h"
 
 /* Null without an incident to measure. */
 static void write_repair(struct json_writer *writer, const char *key, double hours, size_t count) {

@@ -4,7 +4,7 @@
  * balancers and owners are left to the report, for this text goes to people who may not see them.
  */
 #include "fleet_internal.h"
-#include "posture_internal.h"
+#include "report/posture.h"
 
 static const char *plural(size_t count) {
     return count == 1 ? "" : "s";

@@ -203,9 +203,9 @@ static inline struct fake_answer promotion_respond(void *context,
 }
 
 /* `count` load balancers, all of them in defensive. */
-static inline void promotion_begin(struct promotion_world *world,
-                                   const char *const *variables,
-                                   size_t count) {
+static inline void promotion_world_begin(struct promotion_world *world,
+                                         const char *const *variables,
+                                         size_t count) {
     loop_begin(&world->loop, variables, count);
     world->metric_count = 0;
     world->token_count = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../src/app/app_internal.h"
+#include "../../src/event/event_internal.h"
 #include <string.h>
 
 #include "unit.h"

@@ -2,8 +2,10 @@
  *
  * Evidence from TRAFFIC items and from CloudWatch.
  */
-#include "../../src/app/promote_internal.h"
+#include "control/evidence.h"
+#include "control/promotion.h"
 #include "promotion_world.h"
+#include "table/watch_records.h"
 
 #define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 #define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -16,7 +18,7 @@ static struct error error;
 
 static int begin(void **state) {
     (void)state;
-    promotion_begin(&world, VARIABLES("STATE_TABLE", "ledger"), COUNT(cases));
+    promotion_world_begin(&world, VARIABLES("STATE_TABLE", "ledger"), COUNT(cases));
     error = (struct error){0};
     for (size_t i = 0; i < COUNT(cases); i++) {
         cases[i] = (struct evidence_case){.arn = promotion_member(&world, i)->arn};

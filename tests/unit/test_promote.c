@@ -2,7 +2,7 @@
  *
  * Promotion at the end of a sweep: whose turn it is, and what is left behind.
  */
-#include "../../src/app/promote_candidates.h"
+#include "../../src/control/promotion_internal.h"
 #include "promotion_world.h"
 
 #define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
@@ -20,7 +20,7 @@ static int end(void **state) {
 
 /* All with clean logs. */
 static void begin(const char *const *variables, size_t count) {
-    promotion_begin(&world, variables, count);
+    promotion_world_begin(&world, variables, count);
     for (size_t i = 0; i < count; i++) {
         promotion_log(&world, i, "5000", "0");
     }
@@ -261,7 +261,7 @@ static void evidence_that_hangs_costs_no_report(void **state) {
     (void)state;
     static const char *const HANGING[] = {ASKS_QUERY, ASKS_METRICS};
     for (size_t i = 0; i < COUNT(HANGING); i++) {
-        promotion_begin(&world, VARIABLES(PROMOTION_ALL), 3);
+        promotion_world_begin(&world, VARIABLES(PROMOTION_ALL), 3);
         world.loop.fault =
             (struct loop_fault){.nth = 1,
                                 .is_lasting = true,

@@ -29,7 +29,7 @@ static const char *const EVERYTHING[] = {PROMOTION_ALL, NULL};
 static struct promotion_world world;
 
 static void begin(void) {
-    promotion_begin(&world, EVERYTHING, 1);
+    promotion_world_begin(&world, EVERYTHING, 1);
     promotion_log(&world, 0, "5000", "0");
 }
 
@@ -369,7 +369,7 @@ static void a_deleted_load_balancer_ends_its_watch(void **state) {
 static void without_a_table_there_is_nothing_to_watch(void **state) {
     (void)state;
     static const char *const NOTHING[] = {"PROMOTION", "enforce", NULL};
-    promotion_begin(&world, NOTHING, 1);
+    promotion_world_begin(&world, NOTHING, 1);
     promotion_watch(&world, 0, "w1");
     loop_succeeded(&world.loop.copies[0]);
     assert_int_equal(world.loop.fake.request_count, 0);
@@ -411,7 +411,7 @@ static void after_roll_backs_each_account_is_asked_for_its_own_evaluation(void *
     (void)state;
     static const char *const CENTRAL[] = {
         PROMOTION_ALL, "CROSS_ACCOUNT_ROLE", "reader", "ALLOWED_ACCOUNTS", "999999999999", NULL};
-    promotion_begin(&world, CENTRAL, 2);
+    promotion_world_begin(&world, CENTRAL, 2);
     memcpy(world.loop.copies[0].app.own_account, "111122223333", 12);
     promotion_member(&world, 1)->arn =
         STR("arn:aws:elasticloadbalancing:eu-west-1:999999999999:loadbalancer/app/shop/"

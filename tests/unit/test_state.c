@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../src/app/state_internal.h"
 #include "aws_fixture.h"
+#include "table/records.h"
 #include "table_world.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -214,11 +214,14 @@ static void a_listener_hears_every_judgement_and_an_audit_does_nothing(void **st
         const struct sweep_listener listener = {
             .context = &heard, .is_audit = is_audit == 1, .judged = hear_judged};
         loop.region->members[3].mode = NULL;
-        loop.copies[0].app.sweep_listener = &listener;
-        loop_handle(&loop.copies[0],
-                    STR("{\"invokingEvent\":\"{\\\"messageType\\\":\\\"ScheduledNotification\\\"}"
-                        "\",\"resultToken\":\"token\",\"configRuleName\":\"rule\"}"),
-                    "r1");
+        struct loop_copy *copy = &loop.copies[0];
+        const struct config_invocation invocation = {
+            .message = MESSAGE_SCHEDULED, .result_token = STR("token"), .rule_name = STR("rule")};
+        struct error error = {0};
+        copy->app.home.deadline_ms = loop.fake.now_ms + LOOP_TIME_MS;
+        assert_int_equal(app_aim(&copy->app, STR_EMPTY, STR_EMPTY, &copy->arena, &error),
+                         STATUS_OK);
+        sweep_run(&copy->app, &invocation, &listener, &copy->arena, &copy->reply);
         assert_int_equal(heard.judged, 6);
         assert_int_equal(heard.unknown, 1);
         assert_true(str_contains(loop.copies[0].reply.error_message, STR("1 are unknown")));

@@ -210,7 +210,7 @@ static void a_table_that_hangs_costs_no_verdict(void **state) {
 
 static void a_resumed_sweep_promotes_nobody_and_says_why(void **state) {
     (void)state;
-    promotion_begin(&promotion, VARIABLES(PROMOTION_ALL), 3);
+    promotion_world_begin(&promotion, VARIABLES(PROMOTION_ALL), 3);
     for (size_t i = 0; i < 3; i++) {
         promotion_log(&promotion, i, "5000", "0");
     }

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The control loop: what is done about one judgement after it was reported: enforce, remember,
+ * alert. Nothing here can undo a report; what fails is named in the actions and fails the
+ * invocation in the end, so that Lambda repeats it.
+ */
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H
+
+#include "aws/elbv2.h"
+#include "control/guard.h"
+#include "event/event.h"
+#include "report/render.h"
+#include "table/state.h"
+
+/* Clocks may differ by this much. What claims to be later than that is wrong. */
+#define CLOCK_SKEW_MS_MAX (5 * 60 * MS_PER_SECOND)
+
+/* What is remembered of one load balancer, and whether it was said there that its mode will be
+ * raised. */
+struct act_recall {
+    str arn; /* empty: none */
+    struct lb_state state;
+    struct correction intent; /* at_ms 0: not said */
+    bool is_outdated;         /* another copy has acted on later facts */
+};
+
+/* A finding that waits to be imported with others. */
+struct act_import {
+    str arn;
+    str finding;
+    str key; /* transition_import_key */
+};
+
+struct act {
+    struct app *app;
+    const struct policy *policy;
+    struct arena *keep;       /* of the invocation: actions and the first failure */
+    struct arena *arena;      /* of the judgement at hand: may be another one for each act_on */
+    struct state_table table; /* name empty: there is none */
+    const struct elb_caller *caller; /* of the call that is handled; NULL: none */
+    enum desync_mode caller_mode;    /* what they set; UNKNOWN: nothing */
+    int64_t event_ms;                /* when that call was made; 0: none */
+    int changes;                     /* made in this invocation */
+    struct action *actions;
+    size_t action_count;
+    size_t action_capacity;
+    struct act_recall recall; /* made already for the next act_on */
+    struct act_import *imports;
+    size_t import_count;
+    size_t import_capacity;
+    bool has_new_verdict; /* there is something that AWS Config was not told of: see act_ask_... */
+    struct error first_failure;
+    size_t failure_count; /* failed actions: none more after an act_on, and it has settled all */
+    enum status last_failure; /* DEADLINE: there was no time for it */
+};
+
+void act_begin(struct act *act, struct app *app, const struct policy *policy, struct arena *keep);
+
+/* Is there anything to do at all? */
+bool act_is_on(const struct app *app);
+
+/* One judgement. `facts` are what it was made from; `read_ms` is when mode and tags were read live,
+ * both of them, and 0 when one came from an event. They are read anew where enforcement needs it.
+ * *evaluation becomes the judgement after enforcement. UNKNOWN is never acted on. */
+void act_on(struct act *act,
+            struct load_balancer *facts,
+            int64_t read_ms,
+            struct evaluation *evaluation);
+
+/* Reads what is remembered, for the load balancer that act_on is called with next when it goes to
+ * act->recall. weak_read_ms not 0: its mode was weak then and will be raised, which is written down
+ * by the same call. Without a table nothing is known. */
+MUST_USE enum status act_recall(struct act *act,
+                                str arn,
+                                int64_t weak_read_ms,
+                                struct act_recall *recall_out,
+                                struct error *error);
+
+/* Would enforcement raise this mode, as far as can be told without the table? */
+bool act_would_change(const struct act *act, const struct evaluation *evaluation);
+
+/* Imports the findings of what was acted on, in batches, before the arena of those judgements ends.
+ * false: some could not be, which was told as a failure. */
+bool act_import_findings(struct act *act);
+
+/* Asks Config to evaluate its rule anew when a mode was raised, or when a call led to another
+ * verdict or mode than was remembered; without a table, when there was a call. false: it should
+ * have been asked, and was told as a failure. */
+bool act_ask_for_reevaluation(struct act *act);
+
+/* Appends a copy to the actions, and remembers the first failure (`cause` NULL: none). */
+void act_add(struct act *act, const struct action *action, const struct error *cause);
+
+/* Appends a failed action of this name. */
+void act_fail(struct act *act, str arn, const char *name, const struct error *cause);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What CloudWatch is told, by way of the log (report/emf.h): nothing waits for it and nothing fails
+ * by it. On the command line nothing is written.
+ */
+#ifndef CONTROL_METRICS_H
+#define CONTROL_METRICS_H
+
+#include "control/control.h"
+#include "report/posture.h"
+
+/* What a sweep found, counted as it goes. */
+struct fleet_count {
+    char account_id[13]; /* of the first load balancer; "" when there is none */
+    size_t modes[4];     /* by enum desync_mode */
+    size_t compliances[4];
+    size_t exceptions_active;
+};
+/* Of this account; empty: that of the first load balancer. */
+struct fleet_count fleet_count_of(str account_id);
+void fleet_count_add(struct fleet_count *count, const struct evaluation *evaluation);
+
+/* What is kept of it for the trend. */
+struct posture_point fleet_count_point(const struct fleet_count *count, int64_t day);
+
+/* ProtectedPercent, Monitor, Defensive, Strictest, NonCompliant, Unknown, ExceptionsActive,
+ * SweepDuration: for a fleet that was read in full. */
+void metrics_of_fleet(const struct app *app,
+                      const struct fleet_count *count,
+                      int64_t duration_ms,
+                      struct arena *arena);
+
+/* Enforced, Promoted, RolledBack, when there was any; with an event that led to a correction,
+ * EventToEnforcedSeconds. */
+void metrics_of_actions(const struct act *act);
+
+/* MTTRHours of one incident that has ended. */
+void metrics_of_repair(const struct act *act, str arn, int64_t opened_ms, int64_t closed_ms);
+
+#endif

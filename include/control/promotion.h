@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From evidence to `strictest`: what one sweep asks and does for promotion. Each chunk is advised
+ * before it is reported; after a complete sweep the load balancers whose turn it is are promoted.
+ */
+#ifndef CONTROL_PROMOTION_H
+#define CONTROL_PROMOTION_H
+
+#include "control/control.h"
+#include "control/judged_chunk.h"
+
+struct promotion_run;
+
+/* What a sweep hands to promotion; all of it outlives the run. */
+struct promotion_sweep {
+    struct app *app;
+    const struct policy *policy;
+    struct act *act;     /* takes what was done and what failed */
+    struct arena *arena; /* of the sweep */
+    int64_t ordering_ms; /* of what AWS Config is told */
+};
+
+/* Lives in the sweep's arena. */
+struct promotion_run *promotion_begin(const struct promotion_sweep *sweep);
+
+/* Judged, and not reported yet: findings and advice may be added to the evaluations. Calls to AWS
+ * end at `deadline_ms`; the deadline of the app's clients is left there. */
+void promotion_advise(struct promotion_run *run,
+                      const struct judged_chunk *chunk,
+                      int64_t deadline_ms);
+
+/* A complete sweep of so many load balancers has been reported and acted on: promotes those whose
+ * turn it is. */
+void promotion_complete(struct promotion_run *run, size_t to_judge_count);
+
+/* The sweep was not complete: nobody knows whose turn it is. */
+void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t not_reached_count);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A fleet that was judged, its counts, and the order in which people read it: worst first. Pure.
+ */
+#ifndef POLICY_FLEET_H
+#define POLICY_FLEET_H
+
+#include "policy/evaluate.h"
+
+struct fleet_row {
+    struct evaluation evaluation;
+    str account_id;
+    str region;
+    str name;
+    enum load_balancer_scheme scheme;
+};
+
+/* A Region of an account that could not be read, wholly or in part. */
+struct fleet_gap {
+    str account_id;
+    str region;
+    str reason;
+};
+
+struct fleet {
+    int64_t generated_ms;
+    const str *accounts; /* sorted */
+    size_t account_count;
+    const str *regions; /* sorted */
+    size_t region_count;
+    size_t listed; /* Application Load Balancers found */
+    struct fleet_row *rows;
+    size_t row_count;
+    const struct fleet_gap *gaps;
+    size_t gap_count;
+    bool is_interrupted; /* Ctrl-C: this is what was known then */
+    str version;         /* of desync-guard */
+};
+
+/* Modes and grades are of the rows that are applicable. */
+struct fleet_summary {
+    size_t listed;
+    size_t judged; /* a verdict other than unknown */
+    size_t compliant;
+    size_t non_compliant;
+    size_t not_applicable;
+    size_t unknown;
+    size_t modes[4];  /* by enum desync_mode */
+    size_t grades[5]; /* 'A', 'B', 'C', 'D', 'F' */
+    double
+        protected_percent; /* of those with a known mode: defensive or strictest; 100 when none */
+    bool is_share_known;   /* false: no mode is known, but there is or may be a load balancer */
+};
+
+void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_out);
+/* Non-compliant, unknown, excused, compliant, not applicable; graver findings before lesser, then
+ * by account, Region, name, id: the same rows are always in the same order. */
+void fleet_sort(struct fleet *fleet);
+
+/* Nothing is missing: no gap, not interrupted. Unknown verdicts are no gap: they are listed. */
+bool fleet_is_complete(const struct fleet *fleet);
+
+/* The place of a verdict in the order of fleet_sort: 0 is the worst. */
+int fleet_rank(const struct evaluation *evaluation);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The posture of a fleet: facts about it and its history in, KPIs out, and what every form of the
+ * report says of a load balancer, an incident or a change in the same way. Pure.
+ */
+#ifndef POLICY_POSTURE_H
+#define POLICY_POSTURE_H
+
+#include "policy/fleet.h"
+#include "policy/recommend.h"
+
+struct posture_incident {
+    str arn;
+    str owner;
+    str findings;
+    bool is_internet_facing; /* weighs double in the exposure hours */
+    int64_t opened_ms;
+    int64_t closed_ms; /* 0: open */
+};
+
+struct posture_change {
+    str arn;
+    str action; /* enforce, promote, rollback */
+    enum desync_mode from;
+    enum desync_mode to;
+    int64_t at_ms;
+    str why;
+    str by;          /* who had written last; empty: not known */
+    str watch;       /* open, closed, rolled_back, no_data; empty: not watched */
+    bool has_before; /* the windows before and after */
+    bool has_after;
+    struct traffic_window before;
+    struct traffic_window after;
+};
+
+/* One earlier report, for the trend. */
+struct posture_point {
+    int64_t day;
+    double protected_percent;
+    size_t listed;
+    size_t non_compliant;
+    size_t modes[4];
+};
+
+/* Beside the row of the same index in the fleet. */
+struct posture_row {
+    bool has_advice;
+    struct advice advice;
+    str exception_reason;
+    str exception_approver;
+    int64_t non_compliant_since_ms; /* 0: is not, or not known */
+    bool is_escalated;              /* for longer than maxNonCompliantDays */
+    bool is_fight;                  /* enforcement has stopped */
+};
+
+struct posture_kpis {
+    struct fleet_summary fleet;
+    size_t strictest;
+    size_t without_owner;
+    size_t escalated;
+    size_t fights;
+    size_t exceptions_active;
+    size_t exceptions_ending; /* within the warning time */
+    size_t exceptions_expired;
+    size_t candidates;       /* RECOMMEND_PROMOTE */
+    size_t incidents_closed; /* the number behind the next two */
+    double mttr_p50_hours;
+    double mttr_p90_hours;
+    size_t incidents_open;
+    double exposure_hours;          /* within the period */
+    double weighted_exposure_hours; /* internet-facing ones count double */
+    size_t enforced;
+    size_t promoted;
+    size_t rolled_back;
+};
+
+struct posture {
+    int64_t period_start_ms; /* 90 days before now */
+    int64_t now_ms;
+    bool has_state;                 /* false: no table, so no history; said in every format */
+    const struct posture_row *rows; /* as many as the fleet has */
+    const struct posture_incident *incidents;
+    size_t incident_count;
+    const struct posture_change *changes; /* newest first */
+    size_t change_count;
+    const struct posture_point *trend; /* oldest first; today is the last */
+    size_t trend_count;
+    struct posture_kpis kpis; /* filled by posture_compute */
+};
+
+void posture_compute(struct posture *posture, const struct fleet *fleet, struct arena *arena);
+
+/* In the order in which somebody has to see to them. */
+enum exception_state {
+    EXCEPTION_STATE_NONE,
+    EXCEPTION_STATE_EXPIRED,
+    EXCEPTION_STATE_ENDING, /* active, but not for long */
+    EXCEPTION_STATE_ACTIVE,
+    EXCEPTION_STATE_REFUSED, /* malformed, incomplete or too long: does not count */
+    EXCEPTION_STATE_UNUSED,  /* the mode is strict enough without it */
+    EXCEPTION_STATE_COUNT
+};
+/* "expired" */
+const char *exception_state_name(enum exception_state state);
+enum exception_state posture_exception_state(const struct evaluation *evaluation);
+
+bool posture_has_finding(const struct evaluation *evaluation, enum finding_id id);
+bool posture_lacks_owner(const struct evaluation *evaluation);
+bool posture_is_candidate(const struct posture_row *row);
+
+/* Who wrote last, from the newest change that names anybody; empty: not known. */
+str posture_last_writer(const struct posture *posture, str arn);
+
+/* Of an incident that is closed. */
+double posture_incident_hours(const struct posture_incident *incident);
+bool posture_is_closed_in_period(const struct posture *posture,
+                                 const struct posture_incident *incident);
+/* Hours to repair of the incidents closed within the period, ascending; in `arena`. */
+double *posture_repair_hours(const struct posture *posture, struct arena *arena, size_t *count);
+
+/* 0 without requests. */
+double posture_per_request(uint64_t count, uint64_t requests);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Items of the state table, attribute by attribute: what is empty is left out when one is written,
+ * and what is missing or of another type is empty when one is read.
+ */
+#ifndef TABLE_ITEM_H
+#define TABLE_ITEM_H
+
+#include "aws/dynamodb.h"
+
+#define ITEM_ATTRIBUTES_MAX 40
+
+/* An item under construction. */
+struct item_writer {
+    struct dynamodb_attribute attributes[ITEM_ATTRIBUTES_MAX];
+    size_t count;
+    struct arena *arena;
+};
+void item_put_text(struct item_writer *item, const char *name, str value);
+void item_put_number(struct item_writer *item, const char *name, int64_t value);
+/* ISO 8601; 0 is left out. */
+void item_put_time(struct item_writer *item, const char *name, int64_t ms);
+
+/* 0 when there is none. */
+int64_t item_time(const struct dynamodb_item *item, const char *name);
+/* 0 when there is none, or it is negative. */
+int64_t item_number(const struct dynamodb_item *item, const char *name);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The WATCH items: what was promoted, and how its watch stands.
+ *
+ * WATCH items, one a load balancer that was ever promoted: pk = "WATCH", sk = its ARN, so that one
+ * query finds all of them. The item is written before the mode is set, and each of its writes is
+ * conditional on its version: of many copies one promotes, judges, rolls back and tells.
+ *
+ *     begun ----> open ----> rolling-back ----> rolled-back
+ *       |           |              |
+ *       |           +--------------+----------> closed (`note` says why)
+ *       |           |              |              |
+ *       |           +--------------+--------------+----> taken-back (somebody else lowered the
+ * mode)
+ *       +----> not-made
+ *
+ * Rolled back or taken back, it is not tried again for EVIDENCE_DAYS after `ended_ms`.
+ * `begun`: the mode is about to be set, by whoever holds the lease. `rolling-back`: it was decided,
+ * and is carried out by whoever holds the lease, or by the next who looks.
+ */
+#ifndef TABLE_WATCH_RECORDS_H
+#define TABLE_WATCH_RECORDS_H
+
+#include "policy/recommend.h"
+#include "table/state.h"
+
+enum watch_status {
+    WATCH_BEGUN,
+    WATCH_OPEN,
+    WATCH_ROLLING_BACK,
+    WATCH_CLOSED,
+    WATCH_ROLLED_BACK,
+    WATCH_TAKEN_BACK,
+    WATCH_NOT_MADE
+};
+
+struct watch_record {
+    str arn;
+    int64_t version; /* 0: there is no such item yet */
+    enum watch_status status;
+    int64_t changed_ms; /* when the mode was set, or was about to be */
+    enum desync_mode from;
+    enum desync_mode to;
+    int minutes; /* of the window after the change */
+    bool was_extended;
+    int64_t ended_ms;               /* 0: it has not ended */
+    str note;                       /* how it ended; empty before */
+    str writer;                     /* who has the lease */
+    int64_t lease_ms;               /* until then it is left to the writer; 0: free */
+    bool is_untold;                 /* the end is to be told */
+    str owner;                      /* for the alert */
+    struct traffic_window baseline; /* before the change, as CloudWatch knew it then */
+};
+
+/* All of them, ended ones too. */
+MUST_USE enum status watch_list(const struct state_table *table,
+                                struct arena *arena,
+                                struct watch_record **records_out,
+                                size_t *count_out,
+                                struct error *error);
+/* Replaces the item of this version; *record then has the next version. CONFLICT: another copy was
+ * faster, and nothing was written. */
+MUST_USE enum status watch_save(const struct state_table *table,
+                                struct watch_record *record,
+                                struct arena *arena,
+                                struct error *error);
+/* The same, and the CHANGE item of a promotion ("promote") or a roll back ("rollback"): both or
+ * none. */
+MUST_USE enum status watch_save_change(const struct state_table *table,
+                                       struct watch_record *record,
+                                       const char *action,
+                                       struct arena *arena,
+                                       struct error *error);
+/* Not ended. */
+bool watch_is_open(const struct watch_record *record);
+/* The mode was promoted and found lower: it has ended as taken back. `note` names the writer of a
+ * correction made since, where one is known. */
+MUST_USE enum status watch_describe_taking(const struct state_table *table,
+                                           const struct watch_record *record,
+                                           enum desync_mode mode,
+                                           struct arena *arena,
+                                           str *note_out,
+                                           struct error *error);
+/* NULL: there is none. */
+const struct watch_record *watch_find(const struct watch_record *records, size_t count, str arn);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The way of one judgement: what is remembered, then enforcement (act_enforce.c), then memory and
+ * alerts (act_remember.c, act_tell.c).
+ */
+#include "aws/elbv2.h"
+#include "control_internal.h"
+
+/* What an event says may be older than what is remembered as unchanged since: before it opens or
+ * ends anything, it is looked at. */
+static enum status make_sure(struct act *act,
+                             const struct lb_state *before,
+                             struct case_file *file,
+                             struct error *error) {
+    const struct evaluation *evaluation = file->evaluation;
+    bool is_news = before->is_known ? before->compliance != evaluation->compliance ||
+                                          before->mode != evaluation->mode
+                                    : evaluation->compliance == NON_COMPLIANT;
+    if (file->is_live || !is_news || evaluation->compliance == NOT_APPLICABLE ||
+        str_is_empty(act->table.name)) {
+        return STATUS_OK;
+    }
+    return act_make_fresh(act, file, error);
+}
+
+enum status act_recall(struct act *act,
+                       str arn,
+                       int64_t weak_read_ms,
+                       struct act_recall *recall_out,
+                       struct error *error) {
+    *recall_out = (struct act_recall){.arn = arn};
+    if (str_is_empty(act->table.name)) {
+        return STATUS_OK;
+    }
+    if (weak_read_ms == 0) {
+        return act_load_state(act, arn, &recall_out->state, error);
+    }
+    recall_out->intent = act_correction(act, weak_read_ms);
+    enum status status = act_intend(act, arn, &recall_out->intent, &recall_out->state, error);
+    recall_out->is_outdated = status == STATUS_CONFLICT;
+    return recall_out->is_outdated ? STATUS_OK : status;
+}
+
+/* What is remembered; where the mode is going to be raised it is written down by the same call. */
+static enum status recall(struct act *act,
+                          str arn,
+                          int64_t read_ms,
+                          const struct evaluation *evaluation,
+                          struct error *error) {
+    if (str_eq(act->recall.arn, arn)) {
+        return STATUS_OK;
+    }
+    bool would_change = read_ms != 0 && act_would_change(act, evaluation);
+    return act_recall(act, arn, would_change ? read_ms : 0, &act->recall, error);
+}
+
+/* false: there is nothing to remember, or it failed and was told. */
+static bool settle_verdict(struct act *act, struct lb_state *before, struct case_file *file) {
+    struct error error = {0};
+    if (make_sure(act, before, file, &error) != STATUS_OK) {
+        act_fail(act, file->facts->arn, "alert", &error);
+        return false;
+    }
+    if (!act_enforce(act, before, file)) {
+        return false;
+    }
+    if (act_learn_scheme(act, file, &error) != STATUS_OK) {
+        act_fail(act, file->facts->arn, "enforce", &error);
+        return false;
+    }
+    return file->evaluation->compliance != COMPLIANCE_UNKNOWN;
+}
+
+void act_on(struct act *act,
+            struct load_balancer *facts,
+            int64_t read_ms,
+            struct evaluation *evaluation) {
+    if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
+        return;
+    }
+    bool has_table = !str_is_empty(act->table.name);
+    act->has_new_verdict = act->has_new_verdict || (!has_table && act->event_ms != 0);
+    if (!act_is_on(act->app)) {
+        return;
+    }
+    struct error error = {0};
+    enum status status = recall(act, facts->arn, read_ms, evaluation, &error);
+    struct act_recall recalled = act->recall;
+    act->recall = (struct act_recall){.arn = STR_EMPTY};
+    if (status != STATUS_OK) {
+        act_fail(act, facts->arn, "enforce", &error);
+        return;
+    }
+    struct lb_state *before = &recalled.state;
+    if (recalled.is_outdated || (read_ms != 0 && before->is_known && read_ms < before->facts_ms)) {
+        return; /* another copy read it later and has acted on that */
+    }
+    struct case_file file = {
+        .facts = facts,
+        .evaluation = evaluation,
+        .facts_ms = read_ms != 0                   ? read_ms
+                    : evaluation->ordering_ms != 0 ? evaluation->ordering_ms
+                                                   : act->app->clock->now_ms(act->app->clock),
+        .is_live = read_ms != 0,
+        .intent = recalled.intent,
+    };
+    bool is_settled = settle_verdict(act, before, &file);
+    act->has_new_verdict = act->has_new_verdict || file.is_corrected;
+    if (is_settled && has_table) {
+        act_remember(act, &file, before);
+    }
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/metrics.h"
+
+#include <string.h>
+
+#include "report/emf.h"
+
+#define LINE_BYTES_MAX ((size_t)16 * 1024)
+#define MS_PER_HOUR    (3600.0 * 1000.0)
+
+static void set_account(char account_out[static 13], str arn) {
+    struct load_balancer_arn parts;
+    if (account_out[0] == '\0' && load_balancer_arn_parse(arn, &parts) == STATUS_OK) {
+        memcpy(account_out, parts.account_id.ptr, 12);
+        account_out[12] = '\0';
+    }
+}
+
+struct fleet_count fleet_count_of(str account_id) {
+    struct fleet_count count = {.account_id = ""};
+    if (account_id.len == sizeof count.account_id - 1) {
+        memcpy(count.account_id, account_id.ptr, account_id.len);
+    }
+    return count;
+}
+
+void fleet_count_add(struct fleet_count *count, const struct evaluation *evaluation) {
+    set_account(count->account_id, evaluation->resource_id);
+    count->compliances[evaluation->compliance]++;
+    if (evaluation->compliance != NOT_APPLICABLE) {
+        count->modes[evaluation->mode]++;
+        count->exceptions_active += evaluation->has_active_exception ? 1 : 0;
+    }
+}
+
+static void write_metrics(const struct app *app,
+                          str account_id,
+                          const struct emf_metric *metrics,
+                          size_t count,
+                          struct arena *arena) {
+    struct buf line;
+    if (app->metrics.write == NULL || count == 0) {
+        return;
+    }
+    buf_init(&line, arena, LINE_BYTES_MAX);
+    emf_write(&line,
+              app->settings.report.metrics_namespace,
+              account_id,
+              app->aws.region,
+              app->clock->now_ms(app->clock),
+              metrics,
+              count);
+    if (buf_status(&line) == STATUS_OK) {
+        app->metrics.write(app->metrics.context, buf_str(&line));
+    }
+}
+
+struct posture_point fleet_count_point(const struct fleet_count *count, int64_t day) {
+    struct posture_point point = {
+        .day = day,
+        .listed = count->compliances[COMPLIANT] + count->compliances[NON_COMPLIANT] +
+                  count->compliances[COMPLIANCE_UNKNOWN],
+        .non_compliant = count->compliances[NON_COMPLIANT],
+    };
+    memcpy(point.modes, count->modes, sizeof point.modes);
+    (void)protected_percent(point.modes, &point.protected_percent);
+    return point;
+}
+
+void metrics_of_fleet(const struct app *app,
+                      const struct fleet_count *count,
+                      int64_t duration_ms,
+                      struct arena *arena) {
+    double percent;
+    bool is_any_known = protected_percent(count->modes, &percent);
+    const struct emf_metric metrics[] = {
+        {"ProtectedPercent", "Percent", percent},
+        {"Monitor", "Count", (double)count->modes[MODE_MONITOR]},
+        {"Defensive", "Count", (double)count->modes[MODE_DEFENSIVE]},
+        {"Strictest", "Count", (double)count->modes[MODE_STRICTEST]},
+        {"NonCompliant", "Count", (double)count->compliances[NON_COMPLIANT]},
+        {"Unknown", "Count", (double)count->compliances[COMPLIANCE_UNKNOWN]},
+        {"ExceptionsActive", "Count", (double)count->exceptions_active},
+        {"SweepDuration", "Seconds", (double)duration_ms / (double)MS_PER_SECOND},
+    };
+    str account_id = str_from_cstr(count->account_id);
+    /* Of nothing that is known there is no share, and the first metric is left out. */
+    size_t skipped = !is_any_known && count->compliances[COMPLIANCE_UNKNOWN] > 0 ? 1 : 0;
+    write_metrics(
+        app, account_id, metrics + skipped, sizeof metrics / sizeof *metrics - skipped, arena);
+}
+
+static size_t count_done(const struct act *act, const char *name) {
+    size_t count = 0;
+    for (size_t i = 0; i < act->action_count; i++) {
+        const struct action *action = &act->actions[i];
+        bool is_done = strcmp(action->status, "done") == 0;
+        count += is_done && strcmp(action->action, name) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+void metrics_of_actions(const struct act *act) {
+    static const struct {
+        const char *action;
+        const char *metric;
+    } kinds[] = {{"enforce", "Enforced"}, {"promote", "Promoted"}, {"rollback", "RolledBack"}};
+    struct emf_metric metrics[sizeof kinds / sizeof *kinds + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t done = count_done(act, kinds[i].action);
+        if (done > 0) {
+            metrics[count++] = (struct emf_metric){kinds[i].metric, "Count", (double)done};
+        }
+    }
+    if (act->event_ms != 0 && count_done(act, "enforce") > 0) {
+        int64_t passed_ms = act->app->clock->now_ms(act->app->clock) - act->event_ms;
+        double seconds = passed_ms > 0 ? (double)passed_ms / (double)MS_PER_SECOND : 0.0;
+        metrics[count++] = (struct emf_metric){"EventToEnforcedSeconds", "Seconds", seconds};
+    }
+    if (count > 0) {
+        char account_id[13] = "";
+        for (size_t i = 0; i < act->action_count; i++) {
+            set_account(account_id, act->actions[i].resource_id);
+        }
+        write_metrics(act->app, str_from_cstr(account_id), metrics, count, act->keep);
+    }
+}
+
+void metrics_of_repair(const struct act *act, str arn, int64_t opened_ms, int64_t closed_ms) {
+    char account_id[13] = "";
+    double hours = closed_ms > opened_ms ? (double)(closed_ms - opened_ms) / MS_PER_HOUR : 0.0;
+    const struct emf_metric metric = {"MTTRHours", "None", hours};
+    set_account(account_id, arn);
+    write_metrics(act->app, str_from_cstr(account_id), &metric, 1, act->arena);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "aws/endpoint.h"
+#include "base/clock.h"
+#include "event_internal.h"
+
+/* Source: ConfigurationItemStatus, AWS Config API Reference. */
+static const struct {
+    const char *text;
+    enum item_status status;
+} ITEM_STATUSES[] = {
+    {"OK", ITEM_PRESENT},
+    {"ResourceDiscovered", ITEM_PRESENT},
+    {"ResourceDeleted", ITEM_DELETED},
+    {"ResourceDeletedNotRecorded", ITEM_DELETED},
+    {"ResourceNotRecorded", ITEM_NOT_RECORDED},
+};
+
+static enum item_status item_status_parse(str text) {
+    for (size_t i = 0; i < sizeof ITEM_STATUSES / sizeof *ITEM_STATUSES; i++) {
+        if (str_eq(text, str_from_cstr(ITEM_STATUSES[i].text))) {
+            return ITEM_STATUSES[i].status;
+        }
+    }
+    return ITEM_STATUS_UNKNOWN;
+}
+
+/* Either of the two spellings under which the same member is sent by different doors. */
+static const struct json *either_member(const struct json *object,
+                                        const char *first,
+                                        const char *second) {
+    const struct json *value = json_get(object, first);
+    return value != NULL && !json_is_null(value) ? value : json_get(object, second);
+}
+
+/* A list of {"key","value"} (or {"Key","Value"}): one pair. false when it is no such thing. */
+static bool read_pair(const struct json *element, str *key, str *value) {
+    const struct json *key_member = either_member(element, "key", "Key");
+    const struct json *value_member = either_member(element, "value", "Value");
+    if (!json_is_string(key_member) ||
+        (value_member != NULL && !json_is_null(value_member) && !json_is_string(value_member))) {
+        return false;
+    }
+    *key = json_string(key_member);
+    *value = json_string(value_member);
+    return true;
+}
+
+/* Attributes we judge by. A list with junk in it, or with the same attribute twice, tells nothing.
+ */
+static void read_attributes(const struct json *list,
+                            struct arena *arena,
+                            struct load_balancer *facts) {
+    struct load_balancer read = *facts;
+    int modes = 0;
+    for (const struct json *element = json_first(list); element; element = json_next(element)) {
+        str key;
+        str value;
+        if (!read_pair(decode_embedded(element, arena), &key, &value)) {
+            return;
+        }
+        if (str_eq(key, STR(ATTRIBUTE_DESYNC_MODE))) {
+            modes++;
+            read.mode = mode_parse(value);
+            read.mode_text = read.mode == MODE_UNKNOWN ? value : STR_EMPTY;
+        } else if (str_eq(key, STR(ATTRIBUTE_DROP_INVALID_HEADERS))) {
+            read.drops_invalid_headers = str_eq(value, STR("true"))    ? KNOWN_TRUE
+                                         : str_eq(value, STR("false")) ? KNOWN_FALSE
+                                                                       : KNOWN_NOT;
+        }
+    }
+    if (modes <= 1) {
+        *facts = read;
+    }
+}
+
+/* Tags as a list of pairs, or as a map of strings. false (and facts untouched) when there is junk
+ * in it. */
+static bool read_tags(const struct json *tags, struct arena *arena, struct load_balancer *facts) {
+    if (!json_is_array(tags) && !json_is_object(tags)) {
+        return false;
+    }
+    struct tag *list = ARENA_ARRAY(arena, struct tag, json_count(tags));
+    size_t count = 0;
+    for (const struct json *element = json_first(tags); element; element = json_next(element)) {
+        struct tag *tag = &list[count++];
+        if (json_is_object(tags) && (json_is_string(element) || json_is_null(element))) {
+            *tag = (struct tag){json_key(element), json_string(element)};
+        } else if (json_is_object(tags) ||
+                   !read_pair(decode_embedded(element, arena), &tag->key, &tag->value)) {
+            return false;
+        }
+    }
+    facts->has_tags = true;
+    facts->tags = list;
+    facts->tag_count = count;
+    return true;
+}
+
+/* supplementaryConfiguration.Tags is ELB's own list; the item's `tags` map is used where that is
+ * absent or empty. Neither: the tags are unknown. */
+static void read_item_tags(const struct json *item,
+                           const struct json *supplementary,
+                           struct arena *arena,
+                           struct load_balancer *facts) {
+    const struct json *list = decode_embedded(json_get(supplementary, "Tags"), arena);
+    const struct json *map = decode_embedded(json_get(item, "tags"), arena);
+    if (json_count(list) > 0 && !read_tags(list, arena, facts)) {
+        return;
+    }
+    if (!facts->has_tags && !read_tags(map, arena, facts)) {
+        /* An empty list counts only when there is no map to say otherwise. */
+        facts->has_tags = map == NULL && json_is_array(list);
+    }
+}
+
+/* The ARN's shape tells the type too; where the two disagree, neither is believed. */
+static void read_configuration(const struct json *configuration, struct load_balancer *facts) {
+    str text = json_string(either_member(configuration, "type", "Type"));
+    if (!str_is_empty(text)) {
+        enum load_balancer_type type = load_balancer_type_parse(text);
+        bool agrees = facts->type == TYPE_UNKNOWN || facts->type == type;
+        facts->type = agrees ? type : TYPE_UNKNOWN;
+    }
+    facts->scheme =
+        load_balancer_scheme_parse(json_string(either_member(configuration, "scheme", "Scheme")));
+}
+
+static void read_facts(const struct json *item, struct arena *arena, struct load_balancer *facts) {
+    read_configuration(decode_embedded(json_get(item, "configuration"), arena), facts);
+    const struct json *supplementary =
+        decode_embedded(json_get(item, "supplementaryConfiguration"), arena);
+    const struct json *attributes =
+        either_member(supplementary, "LoadBalancerAttributes", "loadBalancerAttributes");
+    read_attributes(decode_embedded(attributes, arena), arena, facts);
+    read_item_tags(item, supplementary, arena, facts);
+}
+
+/* An ISO 8601 string, or epoch seconds as GetResourceConfigHistory has them. Junk is no reason to
+ * leave a deleted resource red: it only makes a present one too old to be believed. */
+static void read_capture_time(const struct json *item, struct config_item *item_out) {
+    const struct json *member = json_get(item, "configurationItemCaptureTime");
+    double seconds;
+    if (json_number(member, &seconds) && seconds > 0 && seconds < 1e11) {
+        item_out->capture_ms = (int64_t)(seconds * 1000.0);
+        return;
+    }
+    bool is_absent = member == NULL || json_is_null(member);
+    item_out->has_junk_time =
+        !is_absent && !time_parse_iso8601(json_string(member), &item_out->capture_ms);
+}
+
+/* The ARN is the id of this resource type, and its shape tells the kind of load balancer. Before it
+ * is created a resource has a logical id, in a proactive evaluation. */
+static enum status read_identity(struct config_item *item,
+                                 bool is_proactive,
+                                 struct arena *arena,
+                                 struct error *error) {
+    struct load_balancer_arn arn;
+    item->facts.arn = item->resource_id;
+    if (!str_eq(item->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
+        return STATUS_OK;
+    }
+    if (load_balancer_arn_parse(item->resource_id, &arn) == STATUS_OK && !arn.is_classic &&
+        region_is_valid(arn.region) && str_starts_with(arn.partition, STR("aws"))) {
+        item->facts.type = arn.type;
+        item->facts.name = arn.name;
+        return STATUS_OK;
+    }
+    return is_proactive ? STATUS_OK
+                        : error_set(error,
+                                    arena,
+                                    STATUS_INVALID,
+                                    "resourceId \"%" STR_FMT
+                                    "\" is no ARN of an Elastic Load Balancing v2 load balancer",
+                                    STR_ARG(str_utf8_prefix(item->resource_id, 200)));
+}
+
+/* Parts of another type than any door sends, or spelt otherwise: the sender meant something we
+ * would not read. What is inside them is facts, and junk there only leaves the facts unknown. */
+static enum status check_parts(const struct json *item, struct arena *arena, struct error *error) {
+    static const char *const PARTS[] = {"configuration", "supplementaryConfiguration", "tags"};
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
+        const struct json *part;
+        TRY(decode_member(item, PARTS[i], arena, &part, error));
+        bool is_list = json_is_array(part) && str_eq(json_key(part), STR("tags"));
+        if (part != NULL && !json_is_null(part) && !json_is_object(part) && !json_is_string(part) &&
+            !is_list) {
+            return error_set(error,
+                             arena,
+                             STATUS_INVALID,
+                             "%s must be an object or a string of JSON, found %s",
+                             PARTS[i],
+                             json_type_name(part));
+        }
+    }
+    str account;
+    TRY(decode_string_member(item, "awsAccountId", arena, &account, error));
+    return decode_string_member(item, "accountId", arena, &account, error);
+}
+
+enum status decode_config_item(const struct json *item,
+                               bool is_proactive,
+                               struct arena *arena,
+                               struct config_item *item_out,
+                               struct error *error) {
+    *item_out = (struct config_item){0};
+    TRY(decode_string_member(item, "resourceType", arena, &item_out->resource_type, error));
+    TRY(decode_string_member(item, "resourceId", arena, &item_out->resource_id, error));
+    if (str_is_empty(item_out->resource_type) || str_is_empty(item_out->resource_id)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID,
+                         "the configuration item has no %s",
+                         str_is_empty(item_out->resource_id) ? "resourceId" : "resourceType");
+    }
+    TRY(check_parts(item, arena, error));
+    TRY(read_identity(item_out, is_proactive, arena, error));
+    TRY(decode_string_member(item, "awsRegion", arena, &item_out->region, error));
+    TRY(decode_string_member(
+        item, "configurationItemStatus", arena, &item_out->status_text, error));
+    item_out->status = item_status_parse(item_out->status_text);
+    read_capture_time(item, item_out);
+    item_out->facts.source = SOURCE_EVENT;
+    read_facts(item, arena, &item_out->facts);
+    return STATUS_OK;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parameters of a Config rule, in every form that AWS Config sends them.
+ */
+#include "event_internal.h"
+
+/* What the parameter accepts, for a message; "a string" for one we do not know. */
+static const char *accepted_by(str name) {
+    size_t count;
+    const struct policy_parameter_info *infos = policy_parameter_infos(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(name, str_from_cstr(infos[i].name))) {
+            return infos[i].accepted;
+        }
+    }
+    return "a string";
+}
+
+/* Config sends strings; people who test by hand send numbers and booleans too. */
+static enum status decode_parameter_value(const struct json *member,
+                                          struct arena *arena,
+                                          str *value_out,
+                                          struct error *error) {
+    double number;
+    *value_out = json_string(member);
+    if (json_number(member, &number)) {
+        *value_out = str_format(arena, "%.15g", number);
+    } else if (json_is_bool(member)) {
+        *value_out = json_bool(member, false) ? STR("true") : STR("false");
+    } else if (!json_is_string(member) && !json_is_null(member)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID_PARAMETER,
+                         "rule parameter \"%" STR_FMT "\" is a JSON %s; accepted: %s",
+                         STR_ARG(str_utf8_prefix(json_key(member), 64)),
+                         json_type_name(member),
+                         accepted_by(json_key(member)));
+    }
+    return STATUS_OK;
+}
+
+enum status decode_rule_parameters(const struct json *rule_parameters,
+                                   struct arena *arena,
+                                   struct policy_parameter **parameters_out,
+                                   size_t *count_out,
+                                   struct error *error) {
+    *parameters_out = NULL;
+    *count_out = 0;
+    if (json_is_string(rule_parameters) && str_is_empty(str_trim(json_string(rule_parameters)))) {
+        return STATUS_OK;
+    }
+    const struct json *object = decode_embedded(rule_parameters, arena);
+    if (rule_parameters == NULL || json_is_null(object)) {
+        return STATUS_OK;
+    }
+    if (!json_is_object(object)) {
+        return error_set(error,
+                         arena,
+                         STATUS_INVALID_PARAMETER,
+                         "ruleParameters must be a JSON object of strings, found %s",
+                         object == NULL ? "text that is no JSON" : json_type_name(object));
+    }
+    struct policy_parameter *parameters =
+        ARENA_ARRAY(arena, struct policy_parameter, json_count(object));
+    size_t count = 0;
+    for (const struct json *member = json_first(object); member; member = json_next(member)) {
+        parameters[count].name = json_key(member);
+        TRY(decode_parameter_value(member, arena, &parameters[count++].value, error));
+    }
+    *parameters_out = parameters;
+    *count_out = count;
+    return STATUS_OK;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "table/history.h"
+#include "table/item.h"
+
+#include <stdlib.h>
+
+#define POINT_PK       "POSTURE" /* "POSTURE#<account>#<region>" */
+#define POINT_KEPT_MS  (400 * MS_PER_DAY)
+#define FIGHT_SHOWN_MS MS_PER_DAY
+
+struct reading {
+    str region;
+    struct history *history;
+    struct arena *arena;
+    int64_t from_ms;
+    int64_t now_ms;
+    size_t state_capacity;
+    size_t incident_capacity;
+    size_t change_capacity;
+    size_t point_capacity;
+};
+
+/* Room for one more of `size` bytes; its address. */
+static void *grow(struct arena *arena, void **items, size_t *count, size_t *capacity, size_t size) {
+    if (*count == *capacity) {
+        size_t more = *capacity == 0 ? 64 : 2 * *capacity;
+        *items = arena_realloc(arena, *items, *capacity * size, more * size);
+        *capacity = more;
+    }
+    return (char *)*items + (*count)++ * size;
+}
+
+static str text_of(const struct reading *reading,
+                   const struct dynamodb_item *item,
+                   const char *name) {
+    str text = dynamodb_get_string(item, name);
+    return str_eq(text, STR("none")) ? STR_EMPTY : str_copy(reading->arena, text);
+}
+
+static void take_state(struct reading *reading, const struct dynamodb_item *item, str arn) {
+    struct history *history = reading->history;
+    struct lb_state state;
+    state_read(item, &state);
+    void *items = history->states;
+    struct history_state *next = grow(reading->arena,
+                                      &items,
+                                      &history->state_count,
+                                      &reading->state_capacity,
+                                      sizeof *history->states);
+    history->states = items;
+    *next = (struct history_state){
+        .arn = str_copy(reading->arena, arn),
+        .non_compliant_since_ms = state.since_ms,
+        .is_escalated = state.since_ms != 0 && state.escalated_day != 0,
+        .is_fight =
+            state.fight_told_ms != 0 && reading->now_ms - state.fight_told_ms < FIGHT_SHOWN_MS,
+    };
+}
+
+static void take_incident(struct reading *reading, const struct dynamodb_item *item, str arn) {
+    struct history *history = reading->history;
+    const struct posture_incident incident = {
+        .arn = str_copy(reading->arena, arn),
+        .owner = text_of(reading, item, "owner"),
+        .findings = text_of(reading, item, "findings"),
+        .opened_ms = item_time(item, "openedAt"),
+        .closed_ms = item_time(item, "closedAt"),
+    };
+    if (incident.closed_ms != 0 && incident.closed_ms < reading->from_ms) {
+        return;
+    }
+    void *items = history->incidents;
+    struct posture_incident *next = grow(reading->arena,
+                                         &items,
+                                         &history->incident_count,
+                                         &reading->incident_capacity,
+                                         sizeof *history->incidents);
+    history->incidents = items;
+    *next = incident;
+}
+
+static struct traffic_window baseline_of(const struct dynamodb_item *item) {
+    return (struct traffic_window){
+        .start_ms = item_time(item, "baselineFrom"),
+        .end_ms = item_time(item, "baselineTo"),
+        .has_data = true,
+        .requests = (uint64_t)item_number(item, "baselineRequests"),
+        .non_compliant = (uint64_t)item_number(item, "baselineNonCompliant"),
+        .elb_4xx = (uint64_t)item_number(item, "baselineElb4xx"),
+        .elb_5xx = (uint64_t)item_number(item, "baselineElb5xx"),
+        .target_5xx = (uint64_t)item_number(item, "baselineTarget5xx"),
+    };
+}
+
+/* CHANGE items of before there was promotion say no action. */
+static void take_change(struct reading *reading, const struct dynamodb_item *item, str arn) {
+    struct history *history = reading->history;
+    int64_t at_ms = item_time(item, "changedAt");
+    if (at_ms < reading->from_ms) {
+        return;
+    }
+    void *items = history->changes;
+    struct posture_change *change = grow(reading->arena,
+                                         &items,
+                                         &history->change_count,
+                                         &reading->change_capacity,
+                                         sizeof *history->changes);
+    str action = text_of(reading, item, "action");
+    history->changes = items;
+    *change = (struct posture_change){
+        .arn = str_copy(reading->arena, arn),
+        .action = str_is_empty(action) ? STR("enforce") : action,
+        .from = mode_parse(dynamodb_get_string(item, "before")),
+        .to = mode_parse(dynamodb_get_string(item, "after")),
+        .at_ms = at_ms,
+        .why = text_of(reading, item, "why"),
+        .by = text_of(reading, item, "lastWriter"),
+        .has_before = !str_is_empty(dynamodb_get_string(item, "baselineFrom")),
+        .before = baseline_of(item),
+    };
+}
+
+static void take_point(struct reading *reading, const struct dynamodb_item *item, str date) {
+    struct history *history = reading->history;
+    int64_t day;
+    if (!date_parse(date, &day) || day < date_days_of_ms(reading->from_ms)) {
+        return;
+    }
+    struct posture_point *point = NULL;
+    for (size_t i = 0; i < history->point_count; i++) {
+        point = history->points[i].day == day ? &history->points[i] : point;
+    }
+    if (point == NULL) {
+        void *items = history->points;
+        point = grow(reading->arena,
+                     &items,
+                     &history->point_count,
+                     &reading->point_capacity,
+                     sizeof *history->points);
+        history->points = items;
+        point->day = day;
+    }
+    point->listed += (uint64_t)item_number(item, "listed");
+    point->non_compliant += (uint64_t)item_number(item, "nonCompliant");
+    point->modes[MODE_MONITOR] += (uint64_t)item_number(item, "monitor");
+    point->modes[MODE_DEFENSIVE] += (uint64_t)item_number(item, "defensive");
+    point->modes[MODE_STRICTEST] += (uint64_t)item_number(item, "strictest");
+    (void)protected_percent(point->modes, &point->protected_percent);
+}
+
+/* A table may be shared by the functions of several Regions. */
+static bool is_of_region(const struct reading *reading, str pk) {
+    struct load_balancer_arn parts;
+    if (load_balancer_arn_parse(pk, &parts) == STATUS_OK) {
+        return str_eq(parts.region, reading->region);
+    }
+    return str_starts_with(pk, STR(POINT_PK "#")) && str_ends_with(pk, reading->region);
+}
+
+static bool cut_prefix(str *text, str prefix) {
+    if (!str_starts_with(*text, prefix)) {
+        return false;
+    }
+    *text = str_slice(*text, prefix.len, text->len);
+    return true;
+}
+
+/* What is of no use here (SEEN items are by far the most) must take no memory: nothing is copied
+ * before it is known to be kept. */
+static enum status take_items(void *context,
+                              const struct dynamodb_item *items,
+                              size_t count,
+                              struct error *error) {
+    struct reading *reading = context;
+    (void)error;
+    for (size_t i = 0; i < count; i++) {
+        str sk = dynamodb_get_string(&items[i], DYNAMODB_SK);
+        str pk = dynamodb_get_string(&items[i], DYNAMODB_PK);
+        if (!is_of_region(reading, pk)) {
+            continue;
+        }
+        if (str_eq(sk, STR("STATE"))) {
+            take_state(reading, &items[i], pk);
+        } else if (cut_prefix(&sk, STR("INCIDENT#"))) {
+            take_incident(reading, &items[i], pk);
+        } else if (cut_prefix(&sk, STR("CHANGE#"))) {
+            take_change(reading, &items[i], pk);
+        } else if (str_starts_with(pk, STR(POINT_PK "#")) && cut_prefix(&sk, STR("DAY#"))) {
+            take_point(reading, &items[i], sk);
+        }
+    }
+    return STATUS_OK;
+}
+
+static int compare_points(const void *a, const void *b) {
+    const struct posture_point *first = a;
+    const struct posture_point *second = b;
+    return (first->day > second->day) - (first->day < second->day);
+}
+
+enum status history_read(const struct state_table *table,
+                         str region,
+                         int64_t from_ms,
+                         int64_t now_ms,
+                         struct arena *arena,
+                         struct history *history_out,
+                         struct error *error) {
+    *history_out = (struct history){0};
+    struct reading reading = {.region = region,
+                              .history = history_out,
+                              .arena = arena,
+                              .from_ms = from_ms,
+                              .now_ms = now_ms};
+    /* By far the most are of log files that were counted: they need not come. */
+    const struct dynamodb_scan scan = {.table = table->name, .sk_prefix_left_out = STR("SEEN#")};
+    const struct dynamodb_sink sink = {.context = &reading, .take = take_items};
+    TRY(dynamodb_scan(table->client, &scan, &sink, arena, error));
+    if (history_out->point_count > 0) {
+        qsort(history_out->points,
+              history_out->point_count,
+              sizeof *history_out->points,
+              compare_points);
+    }
+    return STATUS_OK;
+}
+
+enum status history_put_point(const struct state_table *table,
+                              str account_id,
+                              str region,
+                              const struct posture_point *point,
+                              struct arena *arena,
+                              struct error *error) {
+    int64_t expires_ms = point->day * MS_PER_DAY + POINT_KEPT_MS;
+    const struct dynamodb_attribute item[] = {
+        dynamodb_string(
+            DYNAMODB_PK,
+            str_format(
+                arena, POINT_PK "#%" STR_FMT "#%" STR_FMT, STR_ARG(account_id), STR_ARG(region))),
+        dynamodb_string(
+            DYNAMODB_SK,
+            str_format(arena, "DAY#%" STR_FMT, STR_ARG(date_format(arena, point->day)))),
+        dynamodb_number(arena, "listed", (int64_t)point->listed),
+        dynamodb_number(arena, "nonCompliant", (int64_t)point->non_compliant),
+        dynamodb_number(arena, "monitor", (int64_t)point->modes[MODE_MONITOR]),
+        dynamodb_number(arena, "defensive", (int64_t)point->modes[MODE_DEFENSIVE]),
+        dynamodb_number(arena, "strictest", (int64_t)point->modes[MODE_STRICTEST]),
+        dynamodb_number(arena, "expires_at", expires_ms / MS_PER_SECOND),
+    };
+    const struct dynamodb_put put = {.table = table->name,
+                                     .item = {item, sizeof item / sizeof *item}};
+    return dynamodb_put_item(table->client, &put, arena, error);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The items beside STATE: events that were seen, incidents, changes, and the last request to
+ * re-evaluate.
+ */
+#include "table/records.h"
+#include "aws/dynamodb.h"
+
+/* EventBridge repeats a delivery for 24 h at most. */
+#define SEEN_KEPT_MS (2 * MS_PER_DAY)
+/* AWS Config starts an evaluation of a rule once a minute at most. */
+#define REEVALUATION_PAUSE_MS (60 * MS_PER_SECOND)
+#define TEXT_CHARACTERS_MAX   512 /* of what others wrote: ARNs, user agents */
+
+static str sort_key(struct arena *arena, const char *prefix, str rest) {
+    return str_format(arena, "%s#%" STR_FMT, prefix, STR_ARG(rest));
+}
+
+static str time_key(struct arena *arena, const char *prefix, int64_t ms) {
+    return sort_key(arena, prefix, time_format_iso8601(arena, ms));
+}
+
+enum status state_claim_event(const struct state_table *table,
+                              str arn,
+                              struct event_claim *claim,
+                              struct arena *arena,
+                              struct error *error) {
+    static const struct dynamodb_name names[] = {{"#s", "status"}, {"#w", "writer"}};
+    const struct dynamodb_attribute item[] = {
+        dynamodb_string(DYNAMODB_PK, arn),
+        dynamodb_string(DYNAMODB_SK, sort_key(arena, "SEEN", claim->event_id)),
+        dynamodb_string("status", STR("started")),
+        dynamodb_string("writer", table->writer),
+        dynamodb_string("leaseUntil", time_format_iso8601(arena, claim->lease_ms)),
+        dynamodb_number(arena, "expires_at", (claim->now_ms + SEEN_KEPT_MS) / MS_PER_SECOND),
+    };
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":started", STR("started")),
+        dynamodb_string(":me", table->writer),
+        dynamodb_string(":now", time_format_iso8601(arena, claim->now_ms)),
+    };
+    const struct dynamodb_put put = {
+        .table = table->name,
+        .item = {item, sizeof item / sizeof *item},
+        .expression = {.condition = STR("attribute_not_exists(" DYNAMODB_PK ") OR (#s = :started "
+                                        "AND (#w = :me OR leaseUntil < :now))"),
+                       .names = names,
+                       .name_count = 2,
+                       .values = values,
+                       .value_count = 3},
+        .was_there_out = &claim->was_begun,
+    };
+    return dynamodb_put_item(table->client, &put, arena, error);
+}
+
+enum status state_finish_event(const struct state_table *table,
+                               str arn,
+                               str event_id,
+                               struct arena *arena,
+                               struct error *error) {
+    static const struct dynamodb_name names[] = {{"#s", "status"}};
+    const struct dynamodb_attribute value = dynamodb_string(":done", STR("done"));
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, sort_key(arena, "SEEN", event_id)},
+        .update = STR("SET #s = :done"),
+        .expression = {.names = names, .name_count = 1, .values = &value, .value_count = 1},
+    };
+    return dynamodb_update_item(table->client, &update, arena, NULL, error);
+}
+
+/* A condition that is not met says that the record is there already. */
+static enum status conflict_is_fine(enum status status) {
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}
+
+enum status state_open_incident(const struct state_table *table,
+                                str arn,
+                                int64_t opened_ms,
+                                const struct lb_state *state,
+                                struct arena *arena,
+                                struct error *error) {
+    const struct dynamodb_attribute item[] = {
+        dynamodb_string(DYNAMODB_PK, arn),
+        dynamodb_string(DYNAMODB_SK, time_key(arena, "INCIDENT", opened_ms)),
+        dynamodb_string("openedAt", time_format_iso8601(arena, opened_ms)),
+        dynamodb_string("requiredMode", str_from_cstr(mode_name(state->required_mode))),
+        dynamodb_string("owner", str_is_empty(state->owner) ? STR("none") : state->owner),
+        dynamodb_string("findings",
+                        str_is_empty(state->findings) ? STR("MODE_TOO_WEAK") : state->findings),
+    };
+    const struct dynamodb_put put = {
+        .table = table->name,
+        .item = {item, sizeof item / sizeof *item},
+        .expression = {.condition = STR("attribute_not_exists(" DYNAMODB_PK ")")},
+    };
+    return conflict_is_fine(dynamodb_put_item(table->client, &put, arena, error));
+}
+
+enum status state_close_incident(const struct state_table *table,
+                                 str arn,
+                                 int64_t opened_ms,
+                                 int64_t closed_ms,
+                                 struct arena *arena,
+                                 struct error *error) {
+    const struct dynamodb_attribute value =
+        dynamodb_string(":t", time_format_iso8601(arena, closed_ms));
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, time_key(arena, "INCIDENT", opened_ms)},
+        .update = STR("SET closedAt = :t"),
+        .expression = {.condition = STR("attribute_exists(" DYNAMODB_PK
+                                        ") AND attribute_not_exists(closedAt)"),
+                       .values = &value,
+                       .value_count = 1},
+    };
+    return conflict_is_fine(dynamodb_update_item(table->client, &update, arena, NULL, error));
+}
+
+static str text_or_none(str text) {
+    return str_is_empty(text) ? STR("none") : str_utf8_prefix(text, TEXT_CHARACTERS_MAX);
+}
+
+enum status state_append_change(const struct state_table *table,
+                                str arn,
+                                const struct change *change,
+                                struct arena *arena,
+                                struct error *error) {
+    static const struct elb_caller nobody = {0};
+    const struct elb_caller *writer = change->last_writer == NULL ? &nobody : change->last_writer;
+    const struct dynamodb_attribute item[] = {
+        dynamodb_string(DYNAMODB_PK, arn),
+        dynamodb_string(DYNAMODB_SK, time_key(arena, "CHANGE", change->at_ms)),
+        dynamodb_string("changedAt", time_format_iso8601(arena, change->at_ms)),
+        dynamodb_string("attribute", STR(ATTRIBUTE_DESYNC_MODE)),
+        dynamodb_string("before", str_from_cstr(mode_name(change->from))),
+        dynamodb_string("after", str_from_cstr(mode_name(change->to))),
+        dynamodb_string("why", text_or_none(change->why)),
+        dynamodb_string("writer", table->writer),
+        dynamodb_string("lastWriter", text_or_none(writer->arn)),
+        dynamodb_string("lastWriterUserAgent", text_or_none(writer->user_agent)),
+        dynamodb_string("lastWriterInvokedBy", text_or_none(writer->invoked_by)),
+    };
+    const struct dynamodb_put put = {
+        .table = table->name,
+        .item = {item, sizeof item / sizeof *item},
+        .expression = {.condition = STR("attribute_not_exists(" DYNAMODB_PK ")")},
+    };
+    return conflict_is_fine(dynamodb_put_item(table->client, &put, arena, error));
+}
+
+static str named(const struct dynamodb_item *item, const char *attribute) {
+    str text = dynamodb_get_string(item, attribute);
+    return str_eq(text, STR("none")) ? STR_EMPTY : text;
+}
+
+enum status state_last_writer(const struct state_table *table,
+                              str arn,
+                              struct arena *arena,
+                              struct elb_caller *writer_out,
+                              struct error *error) {
+    const struct dynamodb_query query = {.table = table->name,
+                                         .pk = arn,
+                                         .sk_prefix = STR("CHANGE#"),
+                                         .limit = CORRECTIONS_MAX,
+                                         .is_descending = true};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    *writer_out = (struct elb_caller){0};
+    TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
+    for (size_t i = 0; i < count && str_is_empty(writer_out->arn); i++) {
+        *writer_out = (struct elb_caller){.arn = named(&items[i], "lastWriter"),
+                                          .user_agent = named(&items[i], "lastWriterUserAgent"),
+                                          .invoked_by = named(&items[i], "lastWriterInvokedBy")};
+    }
+    return STATUS_OK;
+}
+
+enum status state_claim_reevaluation(const struct state_table *table,
+                                     str rule_name,
+                                     int64_t now_ms,
+                                     struct arena *arena,
+                                     struct error *error) {
+    const struct dynamodb_attribute item[] = {
+        dynamodb_string(DYNAMODB_PK, sort_key(arena, "CONFIG_RULE", rule_name)),
+        dynamodb_string(DYNAMODB_SK, STR("REEVALUATION")),
+        dynamodb_string("requestedAt", time_format_iso8601(arena, now_ms)),
+        dynamodb_string("writer", table->writer),
+    };
+    static const struct dynamodb_name name = {"#w", "writer"};
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":before", time_format_iso8601(arena, now_ms - REEVALUATION_PAUSE_MS)),
+        dynamodb_string(":me", table->writer),
+    };
+    const struct dynamodb_put put = {
+        .table = table->name,
+        .item = {item, sizeof item / sizeof *item},
+        .expression = {.condition = STR("attribute_not_exists(" DYNAMODB_PK
+                                        ") OR requestedAt < :before OR #w = :me"),
+                       .names = &name,
+                       .name_count = 1,
+                       .values = values,
+                       .value_count = 2},
+    };
+    return dynamodb_put_item(table->client, &put, arena, error);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The STATE item: one a load balancer, replaced as a whole under its version.
+ */
+#include "table/state.h"
+#include "base/buf.h"
+#include "table/item.h"
+
+#define CORRECTIONS_BYTES_MAX 2048
+/* Of an item that somebody else has put there: it is replaced rather than stumbled over forever. */
+#define NO_VERSION (-1)
+/* Of what others wrote: ARNs, user agents. */
+#define NAME_CHARACTERS_MAX 512
+
+static str corrections_format(const struct lb_state *state, struct arena *arena) {
+    struct buf text;
+    buf_init(&text, arena, CORRECTIONS_BYTES_MAX);
+    for (size_t i = 0; i < state->correction_count; i++) {
+        str time = time_format_iso8601(arena, state->corrections_ms[i]);
+        buf_printf(&text, "%s%" STR_FMT, i == 0 ? "" : ",", STR_ARG(time));
+    }
+    return buf_str(&text);
+}
+
+static str name_or_dash(str name) {
+    bool has_blank = str_contains(name, STR(" "));
+    return str_is_empty(name) || has_blank ? STR("-") : str_utf8_prefix(name, NAME_CHARACTERS_MAX);
+}
+
+/* "<time> <from> <to> <writer> <invoked by> <user agent>": only the last one may hold
+ * blanks. */
+static str correction_format(const struct correction *correction, struct arena *arena) {
+    if (correction->at_ms == 0) {
+        return STR_EMPTY;
+    }
+    str time = time_format_iso8601(arena, correction->at_ms);
+    str writer = name_or_dash(correction->writer_arn);
+    str invoked_by = name_or_dash(correction->writer_invoked_by);
+    str agent = str_utf8_prefix(correction->writer_user_agent, NAME_CHARACTERS_MAX);
+    return str_format(arena,
+                      "%" STR_FMT " %s %s %" STR_FMT " %" STR_FMT " %" STR_FMT,
+                      STR_ARG(time),
+                      mode_name(correction->from),
+                      mode_name(correction->to),
+                      STR_ARG(writer),
+                      STR_ARG(invoked_by),
+                      STR_ARG(agent));
+}
+
+static str read_name(str *rest) {
+    str name = str_split(rest, ' ');
+    return str_eq(name, STR("-")) ? STR_EMPTY : name;
+}
+
+static struct correction read_correction(str text) {
+    struct correction correction = {.at_ms = 0};
+    str rest = text;
+    if (str_is_empty(text) || !time_parse_iso8601(str_split(&rest, ' '), &correction.at_ms)) {
+        return (struct correction){.at_ms = 0};
+    }
+    correction.from = mode_parse(str_split(&rest, ' '));
+    correction.to = mode_parse(str_split(&rest, ' '));
+    correction.writer_arn = read_name(&rest);
+    correction.writer_invoked_by = read_name(&rest);
+    correction.writer_user_agent = rest;
+    if (correction.to == MODE_UNKNOWN) {
+        correction.at_ms = 0; /* somebody else has put it there */
+    }
+    return correction;
+}
+
+static str telling_format(const struct telling_mark *telling, struct arena *arena) {
+    if (telling->tells == 0) {
+        return STR_EMPTY;
+    }
+    str until = time_format_iso8601(arena, telling->until_ms);
+    return str_format(arena,
+                      "%" STR_FMT " %u %" STR_FMT,
+                      STR_ARG(until),
+                      telling->tells,
+                      STR_ARG(telling->writer));
+}
+
+static struct telling_mark read_telling(str text) {
+    struct telling_mark telling = {.tells = 0};
+    int64_t tells = 0;
+    str rest = text;
+    if (str_is_empty(text) || !time_parse_iso8601(str_split(&rest, ' '), &telling.until_ms) ||
+        !str_parse_i64(str_split(&rest, ' '), &tells) || tells <= 0 || tells > TELL_ALL) {
+        return (struct telling_mark){.tells = 0};
+    }
+    telling.tells = (unsigned)tells;
+    telling.writer = rest;
+    return telling;
+}
+
+/* Where nothing was judged yet, there is nothing to be read as a judgement. */
+static void put_judgement(struct item_writer *item, const struct lb_state *state) {
+    if (!state->is_known) {
+        return;
+    }
+    char grade = state->grade == '\0' ? '-' : state->grade;
+    item_put_time(item, "factsTime", state->facts_ms);
+    item_put_text(item, "compliance", str_from_cstr(compliance_name(state->compliance)));
+    item_put_text(item, "mode", str_from_cstr(mode_name(state->mode)));
+    item_put_text(item, "requiredMode", str_from_cstr(mode_name(state->required_mode)));
+    if (state->scheme != SCHEME_UNKNOWN) {
+        item_put_text(item, "scheme", str_from_cstr(scheme_name(state->scheme)));
+    }
+    item_put_text(item, "grade", str_copy(item->arena, (str){&grade, 1}));
+    item_put_text(item, "owner", state->owner);
+    item_put_text(item, "findings", state->findings);
+}
+
+static void put_memory(struct item_writer *item, const struct lb_state *state) {
+    item_put_time(item, "nonCompliantSince", state->since_ms);
+    item_put_time(item, "toldSince", state->told_since_ms);
+    item_put_number(item, "escalatedDay", state->escalated_day);
+    item_put_text(item, "toldException", state->told_exception);
+    item_put_time(item, "fightToldAt", state->fight_told_ms);
+    item_put_number(item, "untold", (int64_t)state->untold);
+    item_put_text(item, "telling", telling_format(&state->telling, item->arena));
+    item_put_text(item, "imported", state->imported);
+    item_put_text(item, "intent", correction_format(&state->intent, item->arena));
+    item_put_text(item, "pendingChange", correction_format(&state->pending_change, item->arena));
+    item_put_time(item, "pendingOpen", state->pending_open_ms);
+    item_put_time(item, "pendingClose", state->pending_close_ms);
+    item_put_time(item, "pendingClosedAt", state->pending_closed_ms);
+    item_put_text(item, "corrections", corrections_format(state, item->arena));
+}
+
+static enum compliance compliance_of(str name) {
+    for (int each = COMPLIANT; each < COMPLIANCE_UNKNOWN; each++) {
+        if (str_eq(name, str_from_cstr(compliance_name((enum compliance)each)))) {
+            return (enum compliance)each;
+        }
+    }
+    return COMPLIANCE_UNKNOWN;
+}
+
+static void read_corrections(str text, struct lb_state *state) {
+    for (str rest = text; rest.ptr != NULL && state->correction_count < CORRECTIONS_MAX;) {
+        int64_t ms;
+        if (time_parse_iso8601(str_split(&rest, ','), &ms)) {
+            state->corrections_ms[state->correction_count++] = ms;
+        }
+    }
+}
+
+static void read_judgement(const struct dynamodb_item *item, struct lb_state *state) {
+    str grade = dynamodb_get_string(item, "grade");
+    str compliance = dynamodb_get_string(item, "compliance");
+    state->is_known = !str_is_empty(compliance); /* it may hold an intent only */
+    state->facts_ms = item_time(item, "factsTime");
+    state->compliance = compliance_of(compliance);
+    state->mode = mode_parse(dynamodb_get_string(item, "mode"));
+    state->required_mode = mode_parse(dynamodb_get_string(item, "requiredMode"));
+    state->scheme = load_balancer_scheme_parse(dynamodb_get_string(item, "scheme"));
+    state->grade = str_is_empty(grade) ? '-' : grade.ptr[0];
+    state->owner = dynamodb_get_string(item, "owner");
+    state->findings = dynamodb_get_string(item, "findings");
+}
+
+static void read_memory(const struct dynamodb_item *item, struct lb_state *state) {
+    int64_t untold = 0;
+    (void)dynamodb_get_number(item, "untold", &untold);
+    (void)dynamodb_get_number(item, "escalatedDay", &state->escalated_day);
+    state->untold = untold > 0 && untold <= TELL_ALL ? (unsigned)untold : 0;
+    state->since_ms = item_time(item, "nonCompliantSince");
+    state->told_since_ms = item_time(item, "toldSince");
+    state->told_exception = dynamodb_get_string(item, "toldException");
+    state->fight_told_ms = item_time(item, "fightToldAt");
+    state->telling = read_telling(dynamodb_get_string(item, "telling"));
+    state->imported = dynamodb_get_string(item, "imported");
+    state->intent = read_correction(dynamodb_get_string(item, "intent"));
+    state->pending_change = read_correction(dynamodb_get_string(item, "pendingChange"));
+    state->pending_open_ms = item_time(item, "pendingOpen");
+    state->pending_close_ms = item_time(item, "pendingClose");
+    state->pending_closed_ms = item_time(item, "pendingClosedAt");
+    read_corrections(dynamodb_get_string(item, "corrections"), state);
+}
+
+void state_read(const struct dynamodb_item *item, struct lb_state *state) {
+    *state = (struct lb_state){.is_there = true, .version = NO_VERSION};
+    (void)dynamodb_get_number(item, "version", &state->version);
+    read_judgement(item, state);
+    read_memory(item, state);
+}
+
+enum status state_load(const struct state_table *table,
+                       str arn,
+                       struct arena *arena,
+                       struct lb_state *state_out,
+                       struct error *error) {
+    const struct dynamodb_key key = {arn, STR("STATE")};
+    struct dynamodb_item item;
+    bool is_found = false;
+    *state_out = (struct lb_state){0};
+    TRY(dynamodb_get_item(table->client, table->name, &key, arena, &item, &is_found, error));
+    if (is_found) {
+        state_read(&item, state_out);
+    }
+    return STATUS_OK;
+}
+
+static struct dynamodb_expression unchanged_since(const struct lb_state *before,
+                                                  const struct dynamodb_attribute *version) {
+    if (!before->is_there) {
+        return (struct dynamodb_expression){.condition =
+                                                STR("attribute_not_exists(" DYNAMODB_PK ")")};
+    }
+    if (before->version == NO_VERSION) {
+        return (struct dynamodb_expression){.condition = STR("attribute_exists(" DYNAMODB_PK ")")};
+    }
+    return (struct dynamodb_expression){
+        .condition = STR("version = :v"), .values = version, .value_count = 1};
+}
+
+enum status state_save(const struct state_table *table,
+                       str arn,
+                       const struct lb_state *before,
+                       const struct lb_state *next,
+                       struct arena *arena,
+                       struct error *error) {
+    struct item_writer item = {.arena = arena};
+    item_put_text(&item, DYNAMODB_PK, arn);
+    item_put_text(&item, DYNAMODB_SK, STR("STATE"));
+    item_put_number(&item, "version", next->version);
+    item_put_text(&item, "writer", table->writer);
+    put_judgement(&item, next);
+    put_memory(&item, next);
+    const struct dynamodb_attribute version = dynamodb_number(arena, ":v", before->version);
+    const struct dynamodb_put put = {
+        .table = table->name,
+        .item = {item.attributes, item.count},
+        .expression = unchanged_since(before, &version),
+    };
+    return dynamodb_put_item(table->client, &put, arena, error);
+}
+
+enum status state_intend(const struct state_table *table,
+                         str arn,
+                         const struct correction *intent,
+                         struct arena *arena,
+                         struct lb_state *state_out,
+                         struct error *error) {
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":i", correction_format(intent, arena)),
+        dynamodb_number(arena, ":one", 1),
+        dynamodb_string(":t", time_format_iso8601(arena, intent->at_ms)),
+    };
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, STR("STATE")},
+        .update = STR("SET intent = :i ADD version :one"),
+        .expression = {.condition = STR("attribute_not_exists(intent) AND "
+                                        "(attribute_not_exists(factsTime) OR factsTime < :t OR "
+                                        "factsTime = :t)"),
+                       .values = values,
+                       .value_count = sizeof values / sizeof *values},
+        .returns = DYNAMODB_RETURNS_NEW,
+    };
+    struct dynamodb_item item;
+    *state_out = (struct lb_state){0};
+    TRY(dynamodb_update_item(table->client, &update, arena, &item, error));
+    state_read(&item, state_out);
+    return STATUS_OK;
+}
+
+enum status state_forget_intent(const struct state_table *table,
+                                str arn,
+                                const struct correction *intent,
+                                struct arena *arena,
+                                struct error *error) {
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":i", correction_format(intent, arena)),
+        dynamodb_number(arena, ":one", 1),
+    };
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, STR("STATE")},
+        .update = STR("REMOVE intent ADD version :one"),
+        .expression = {.condition = STR("intent = :i"), .values = values, .value_count = 2},
+    };
+    enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}
+
+enum status state_end_telling(const struct state_table *table,
+                              str arn,
+                              const struct telling_mark *telling,
+                              struct arena *arena,
+                              struct error *error) {
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":t", telling_format(telling, arena)),
+        dynamodb_number(arena, ":one", 1),
+    };
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, STR("STATE")},
+        .update = STR("REMOVE telling ADD version :one"),
+        .expression = {.condition = STR("telling = :t"), .values = values, .value_count = 2},
+    };
+    enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}
+
+enum status state_note_import(
+    const struct state_table *table, str arn, str key, struct arena *arena, struct error *error) {
+    const struct dynamodb_attribute value = dynamodb_string(":k", key);
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {arn, STR("STATE")},
+        .update = STR("SET imported = :k"),
+        .expression = {.condition = STR("attribute_exists(" DYNAMODB_PK ")"),
+                       .values = &value,
+                       .value_count = 1},
+    };
+    enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The WATCH items: their codec and their conditional writes. The life of one is drawn in
+ * promote_internal.h.
+ */
+#include "table/watch_records.h"
+#include "table/item.h"
+#include "table/records.h"
+
+#define WATCH_PK "WATCH"
+/* A roll back is remembered for longer than EVIDENCE_DAYS can be. */
+#define ENDED_KEPT_MS       (100 * MS_PER_DAY)
+#define NOTE_CHARACTERS_MAX 1024
+
+static const char *const STATUS_NAMES[] = {
+    [WATCH_BEGUN] = "begun",
+    [WATCH_OPEN] = "open",
+    [WATCH_ROLLING_BACK] = "rolling-back",
+    [WATCH_CLOSED] = "closed",
+    [WATCH_ROLLED_BACK] = "rolled-back",
+    [WATCH_TAKEN_BACK] = "taken-back",
+    [WATCH_NOT_MADE] = "not-made",
+};
+#define STATUS_COUNT (sizeof STATUS_NAMES / sizeof *STATUS_NAMES)
+
+static void put_baseline(struct item_writer *item, const struct traffic_window *baseline) {
+    if (baseline->end_ms == 0) {
+        return;
+    }
+    item_put_time(item, "baselineFrom", baseline->start_ms);
+    item_put_time(item, "baselineTo", baseline->end_ms);
+    item_put_number(item, "baselineHasData", baseline->has_data ? 1 : 0);
+    item_put_number(item, "baselineRequests", (int64_t)baseline->requests);
+    item_put_number(item, "baselineNonCompliant", (int64_t)baseline->non_compliant);
+    item_put_number(item, "baselineElb4xx", (int64_t)baseline->elb_4xx);
+    item_put_number(item, "baselineElb5xx", (int64_t)baseline->elb_5xx);
+    item_put_number(item, "baselineTarget5xx", (int64_t)baseline->target_5xx);
+}
+
+static void put_record(struct item_writer *item, const struct watch_record *record) {
+    item_put_text(item, DYNAMODB_PK, STR(WATCH_PK));
+    item_put_text(item, DYNAMODB_SK, record->arn);
+    item_put_number(item, "version", record->version);
+    item_put_text(item, "status", str_from_cstr(STATUS_NAMES[record->status]));
+    item_put_time(item, "changedAt", record->changed_ms);
+    item_put_text(item, "before", str_from_cstr(mode_name(record->from)));
+    item_put_text(item, "after", str_from_cstr(mode_name(record->to)));
+    item_put_number(item, "minutes", record->minutes);
+    item_put_number(item, "extended", record->was_extended ? 1 : 0);
+    item_put_time(item, "endedAt", record->ended_ms);
+    item_put_text(item, "note", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
+    item_put_text(item, "writer", record->writer);
+    item_put_time(item, "leaseUntil", record->lease_ms);
+    item_put_number(item, "untold", record->is_untold ? 1 : 0);
+    item_put_text(item, "owner", record->owner);
+    put_baseline(item, &record->baseline);
+    if (record->ended_ms != 0) {
+        item_put_number(item, "expires_at", (record->ended_ms + ENDED_KEPT_MS) / MS_PER_SECOND);
+    }
+}
+
+static struct traffic_window get_baseline(const struct dynamodb_item *item) {
+    return (struct traffic_window){
+        .start_ms = item_time(item, "baselineFrom"),
+        .end_ms = item_time(item, "baselineTo"),
+        .has_data = item_number(item, "baselineHasData") != 0,
+        .requests = (uint64_t)item_number(item, "baselineRequests"),
+        .non_compliant = (uint64_t)item_number(item, "baselineNonCompliant"),
+        .elb_4xx = (uint64_t)item_number(item, "baselineElb4xx"),
+        .elb_5xx = (uint64_t)item_number(item, "baselineElb5xx"),
+        .target_5xx = (uint64_t)item_number(item, "baselineTarget5xx"),
+    };
+}
+
+/* false: somebody else has put something there that we cannot read; it is left alone. */
+static bool get_record(const struct dynamodb_item *item, struct watch_record *record) {
+    str status = dynamodb_get_string(item, "status");
+    *record = (struct watch_record){
+        .arn = dynamodb_get_string(item, DYNAMODB_SK),
+        .version = item_number(item, "version"),
+        .changed_ms = item_time(item, "changedAt"),
+        .from = mode_parse(dynamodb_get_string(item, "before")),
+        .to = mode_parse(dynamodb_get_string(item, "after")),
+        .minutes = (int)item_number(item, "minutes"),
+        .was_extended = item_number(item, "extended") != 0,
+        .ended_ms = item_time(item, "endedAt"),
+        .note = dynamodb_get_string(item, "note"),
+        .writer = dynamodb_get_string(item, "writer"),
+        .lease_ms = item_time(item, "leaseUntil"),
+        .is_untold = item_number(item, "untold") != 0,
+        .owner = dynamodb_get_string(item, "owner"),
+        .baseline = get_baseline(item),
+    };
+    size_t index = 0;
+    while (index < STATUS_COUNT && !str_eq(status, str_from_cstr(STATUS_NAMES[index]))) {
+        index++;
+    }
+    record->status = index < STATUS_COUNT ? (enum watch_status)index : WATCH_CLOSED;
+    return index < STATUS_COUNT && record->version > 0 && record->changed_ms > 0 &&
+           record->from == MODE_DEFENSIVE && record->to == MODE_STRICTEST;
+}
+
+enum status watch_list(const struct state_table *table,
+                       struct arena *arena,
+                       struct watch_record **records_out,
+                       size_t *count_out,
+                       struct error *error) {
+    const struct dynamodb_query query = {.table = table->name, .pk = STR(WATCH_PK)};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    *count_out = 0;
+    TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
+    *records_out = ARENA_ARRAY(arena, struct watch_record, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (get_record(&items[i], &(*records_out)[*count_out])) {
+            (*count_out)++;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* *next: what *record is to become. */
+static struct dynamodb_put put_of(const struct state_table *table,
+                                  const struct watch_record *record,
+                                  struct arena *arena,
+                                  struct watch_record *next) {
+    struct item_writer *item = ARENA_NEW(arena, struct item_writer);
+    struct dynamodb_attribute *version = ARENA_NEW(arena, struct dynamodb_attribute);
+    bool is_new = record->version == 0;
+    *version = dynamodb_number(arena, ":v", record->version);
+    *next = *record;
+    next->version++;
+    *item = (struct item_writer){.arena = arena};
+    put_record(item, next);
+    return (struct dynamodb_put){
+        .table = table->name,
+        .item = {item->attributes, item->count},
+        .expression = {.condition = is_new ? STR("attribute_not_exists(" DYNAMODB_PK ")")
+                                           : STR("version = :v"),
+                       .values = is_new ? NULL : version,
+                       .value_count = is_new ? 0 : 1},
+    };
+}
+
+enum status watch_save(const struct state_table *table,
+                       struct watch_record *record,
+                       struct arena *arena,
+                       struct error *error) {
+    struct watch_record next;
+    const struct dynamodb_put put = put_of(table, record, arena, &next);
+    TRY(dynamodb_put_item(table->client, &put, arena, error));
+    *record = next;
+    return STATUS_OK;
+}
+
+/* Times are unique among the changes of one load balancer: one is watched at a time. */
+static void put_change(struct item_writer *item,
+                       const struct state_table *table,
+                       const struct watch_record *record,
+                       const char *action) {
+    bool is_roll_back = record->status == WATCH_ROLLED_BACK;
+    int64_t at_ms = is_roll_back ? record->ended_ms : record->changed_ms;
+    str at = time_format_iso8601(item->arena, at_ms);
+    const char *from = mode_name(record->from);
+    const char *to = mode_name(record->to);
+    item_put_text(item, DYNAMODB_PK, record->arn);
+    item_put_text(item, DYNAMODB_SK, str_format(item->arena, "CHANGE#%" STR_FMT, STR_ARG(at)));
+    item_put_text(item, "changedAt", at);
+    item_put_text(item, "action", str_from_cstr(action));
+    item_put_text(item, "attribute", STR(ATTRIBUTE_DESYNC_MODE));
+    item_put_text(item, "before", str_from_cstr(is_roll_back ? to : from));
+    item_put_text(item, "after", str_from_cstr(is_roll_back ? from : to));
+    item_put_text(item, "why", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
+    item_put_text(item, "writer", table->writer);
+    put_baseline(item, &record->baseline);
+}
+
+enum status watch_save_change(const struct state_table *table,
+                              struct watch_record *record,
+                              const char *action,
+                              struct arena *arena,
+                              struct error *error) {
+    struct watch_record next;
+    struct item_writer *item = ARENA_NEW(arena, struct item_writer);
+    *item = (struct item_writer){.arena = arena};
+    put_change(item, table, record, action);
+    const struct dynamodb_put change = {.table = table->name,
+                                        .item = {item->attributes, item->count}};
+    const struct dynamodb_put put = put_of(table, record, arena, &next);
+    const struct dynamodb_action actions[] = {{.put = &put}, {.put = &change}};
+    const struct dynamodb_transaction transaction = {.actions = actions, .count = 2};
+    TRY(dynamodb_transact_write(table->client, &transaction, arena, NULL, error));
+    *record = next;
+    return STATUS_OK;
+}
+
+bool watch_is_open(const struct watch_record *record) {
+    return record->status == WATCH_BEGUN || record->status == WATCH_OPEN ||
+           record->status == WATCH_ROLLING_BACK;
+}
+
+/* Enforcement, which raises from monitor, names whom CloudTrail named. */
+enum status watch_describe_taking(const struct state_table *table,
+                                  const struct watch_record *record,
+                                  enum desync_mode mode,
+                                  struct arena *arena,
+                                  str *note_out,
+                                  struct error *error) {
+    str since = time_format_iso8601(arena, record->changed_ms + 1);
+    const struct dynamodb_query query = {.table = table->name,
+                                         .pk = record->arn,
+                                         .sk_from =
+                                             str_format(arena, "CHANGE#%" STR_FMT, STR_ARG(since)),
+                                         .sk_to = STR("CHANGE#~")};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    str writer = STR("somebody");
+    TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
+    for (size_t i = 0; i < count; i++) {
+        str named = dynamodb_get_string(&items[i], "lastWriter");
+        writer = str_starts_with(named, STR("arn:")) ? named : writer;
+    }
+    *note_out = str_format(
+        arena, "the mode is %s now: %" STR_FMT " has changed it", mode_name(mode), STR_ARG(writer));
+    return STATUS_OK;
+}
+
+const struct watch_record *watch_find(const struct watch_record *records, size_t count, str arn) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(records[i].arn, arn)) {
+            return &records[i];
+        }
+    }
+    return NULL;
+}
