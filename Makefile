@@ -22,7 +22,8 @@ BASE  = -std=c17 -D_POSIX_C_SOURCE=200809L -DDESYNC_GUARD_VERSION=\"$(VERSION)\"
 
 roots    := build/generated/amazon_roots.c
 musl     := $(wildcard src/base/musl_*.c)
-sources  := $(filter-out $(musl),$(wildcard src/*/*.c)) $(roots)
+page     := build/generated/page_files.c
+sources  := $(filter-out $(musl),$(wildcard src/*/*.c)) $(roots) $(page)
 main     := $(wildcard src/*.c)
 third    := -lcurl -lssl -lcrypto -lcjson -lexpat -lz -ldeflate -lm
 
@@ -70,6 +71,10 @@ bootstrap: $(ship)/bootstrap FORCE ## the static binary ./bootstrap (default; AR
 $(roots): .ci/roots.sh $(wildcard /usr/share/ca-certificates/mozilla/Amazon*) | packages-build
 	@mkdir -p $(@D)
 	@.ci/roots.sh >$@.new && mv $@.new $@
+
+$(page): .ci/embed.pl src/report/page.css src/report/page.js | packages-build
+	@mkdir -p $(@D)
+	@$^ >$@.new && mv $@.new $@
 
 # --- packages -----------------------------------------------------------------------------------
 package_files := $(addprefix build/package/desync-guard-$(VERSION)-$(ARCH),.zip .cdx.json)

@@ -6,12 +6,17 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "page_files.h"
 
-/* Nothing is fetched, nothing but our own two constants runs, nothing can be sent anywhere. The
+/* Nothing is fetched, nothing but our own two files runs, nothing can be sent anywhere. The
  * icon is empty data, so that no browser asks the server for one. */
-#define CONTENT_SECURITY_POLICY                                                                    \
-    "default-src 'none'; style-src '" HTML_STYLE_HASH "'; script-src '" HTML_SCRIPT_HASH           \
-    "'; img-src data:; base-uri 'none'; form-action 'none'"
+static void put_content_security_policy(struct buf *out) {
+    buf_printf(out,
+               "default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; "
+               "base-uri 'none'; form-action 'none'",
+               page_css_hash,
+               page_js_hash);
+}
 
 void html_value(struct buf *out, str text) {
     if (str_is_empty(text)) {
@@ -85,16 +90,12 @@ void html_badge(struct buf *out, const char *tone, const char *word) {
     buf_printf(out, "<span class=\"badge %s\">%s</span>", tone, word);
 }
 
-static void put_parts(struct buf *out, const char *const *parts) {
-    for (; *parts != NULL; parts++) {
-        html_put(out, *parts);
-    }
-}
-
 void html_page_begin(struct buf *out, str title) {
     html_put(out,
              "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta http-equiv=\"Content-Security-Policy\" content=\"" CONTENT_SECURITY_POLICY
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"");
+    put_content_security_policy(out);
+    html_put(out,
              "\">\n"
              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
              "<meta name=\"color-scheme\" content=\"light dark\">\n"
@@ -103,7 +104,7 @@ void html_page_begin(struct buf *out, str title) {
              "<link rel=\"icon\" href=\"data:,\">\n<title>");
     html_text(out, title);
     html_put(out, "</title>\n<style>");
-    put_parts(out, html_style_parts);
+    html_put(out, page_css);
     html_put(out,
              "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the content</a>\n");
 }
@@ -111,7 +112,7 @@ void html_page_begin(struct buf *out, str title) {
 /* The script stands last: what it works on is there, and nobody waits for it. */
 void html_page_end(struct buf *out) {
     html_put(out, "<script>");
-    put_parts(out, html_script_parts);
+    html_put(out, page_js);
     html_put(out, "</script>\n</body>\n</html>\n");
 }
 
