@@ -2,13 +2,10 @@
 #include "lambda.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "net/http_curl.h"
-#include "runtime/extension.h"
 #include "runtime/runtime.h"
 
 /* Longer than a healthy handshake within a Region, shorter than anybody would notice in an INIT of
@@ -125,61 +122,6 @@ static int run_workers(struct worker *workers, size_t count) {
     return exit_code;
 }
 
-/* What the sandbox tells us of its end. */
-struct farewell {
-    struct arena arena;
-    struct log log;
-    struct runtime runtime;
-    str identifier;
-};
-
-static void *wait_as_extension(void *context) {
-    struct farewell *farewell = context;
-    extension_wait(&farewell->runtime, farewell->identifier);
-    return NULL;
-}
-
-/* Nothing has to be saved: the line says that Lambda ended us, where there would be silence. */
-static void *wait_for_sigterm(void *context) {
-    const struct farewell *farewell = context;
-    sigset_t term;
-    int signal_number = 0;
-    (void)sigemptyset(&term);
-    (void)sigaddset(&term, SIGTERM);
-    if (sigwait(&term, &signal_number) == 0) {
-        LOG(&farewell->log, LOG_INFO, "sandbox_ends", LOG_STR("signal", STR("SIGTERM")));
-        _exit(EXIT_SUCCESS);
-    }
-    return NULL;
-}
-
-/* Before any other thread, so that all of them leave SIGTERM to the one that waits for it. Whatever
- * fails here is told, and the function works without. */
-static void begin_farewell(const struct lambda *lambda, struct farewell *farewell) {
-    struct error error = {0};
-    pthread_t threads[2];
-    sigset_t term;
-    farewell->log = *lambda->log;
-    if (open_runtime(lambda, &farewell->log, &farewell->arena, &farewell->runtime, &error) !=
-            STATUS_OK ||
-        extension_register(&farewell->runtime, &farewell->arena, &farewell->identifier, &error) !=
-            STATUS_OK) {
-        LOG(lambda->log, LOG_WARN, "no_shutdown_log", LOG_STR("errorMessage", error.message));
-        return;
-    }
-    (void)sigemptyset(&term);
-    (void)sigaddset(&term, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, &term, NULL);
-    if (!start_thread(&threads[0], wait_as_extension, farewell) ||
-        !start_thread(&threads[1], wait_for_sigterm, farewell)) {
-        LOG(lambda->log,
-            LOG_WARN,
-            "no_shutdown_log",
-            LOG_STR("errorMessage", STR("a thread could not be started")));
-        (void)pthread_sigmask(SIG_UNBLOCK, &term, NULL);
-    }
-}
-
 static void close_worker(void *context) {
     struct worker *worker = context;
     arena_clean_up(&worker->app.session.arena);
@@ -207,9 +149,6 @@ static enum status prepare(const struct lambda *lambda,
     }
     if (settings.warms_up) {
         warm_up(&workers[0]); /* the others would only lengthen INIT */
-    }
-    if (settings.logs_shutdown) {
-        begin_farewell(lambda, ARENA_NEW(arena, struct farewell));
     }
     *workers_out = workers;
     *count_out = count;

@@ -14,6 +14,11 @@
 
 #define ALLOWED_ACCOUNTS_MAX 256 /* 4 KB of environment hold some 300 of 12 digits */
 
+struct account_list {
+    str ids[ALLOWED_ACCOUNTS_MAX];
+    size_t count;
+};
+
 enum promotion { PROMOTION_OFF, PROMOTION_RECOMMEND, PROMOTION_ENFORCE };
 
 /* From evidence to `strictest`. */
@@ -29,14 +34,13 @@ struct promotion_config {
 struct act_settings {
     struct enforcement_settings enforcement; /* ENFORCEMENT, MAX_CHANGES_PER_RUN, FIGHT_LIMIT */
     struct promotion_config promotion;
-    str state_table;        /* STATE_TABLE */
-    str alert_topic_arn;    /* ALERT_TOPIC_ARN */
-    str config_rule_name;   /* CONFIG_RULE_NAME */
-    bool imports_findings;  /* SECURITY_HUB */
-    str cross_account_role; /* CROSS_ACCOUNT_ROLE, a role's name, path included */
-    str external_id;        /* EXTERNAL_ID */
-    str allowed_accounts[ALLOWED_ACCOUNTS_MAX]; /* ALLOWED_ACCOUNTS */
-    size_t allowed_account_count;
+    str state_table;                      /* STATE_TABLE */
+    str alert_topic_arn;                  /* ALERT_TOPIC_ARN */
+    str config_rule_name;                 /* CONFIG_RULE_NAME */
+    bool imports_findings;                /* SECURITY_HUB */
+    str cross_account_role;               /* CROSS_ACCOUNT_ROLE, a role's name, path included */
+    str external_id;                      /* EXTERNAL_ID */
+    struct account_list allowed_accounts; /* ALLOWED_ACCOUNTS */
 };
 
 /* Where reports and metrics go. */
@@ -53,7 +57,7 @@ struct app_settings {
     bool warms_up;               /* WARM_UP */
     int elb_requests_per_second; /* ELB_REQUESTS_PER_SECOND; 0: not paced */
     int concurrency;             /* AWS_LAMBDA_MAX_CONCURRENCY: invocations at once, in threads */
-    bool logs_shutdown; /* SHUTDOWN_LOG: an extension is registered to be told of the end */
+    unsigned checked;            /* of variables that only must have an accepted value */
     struct act_settings act;
     struct report_settings report;
 };

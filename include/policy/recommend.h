@@ -41,7 +41,7 @@ struct evidence {
 
 struct promotion_settings {
     int evidence_days;          /* EVIDENCE_DAYS */
-    int64_t requests_min;       /* PROMOTION_MIN_REQUESTS */
+    int requests_min;           /* PROMOTION_MIN_REQUESTS */
     double blocked_percent_max; /* PROMOTION_MAX_BLOCKED_PERCENT */
 };
 

@@ -106,7 +106,7 @@ static void name_accounts(struct survey *survey, str *accounts, size_t asked) {
 static void survey_fleet(struct survey *survey) {
     const struct act_settings *settings = &survey->app->settings.act;
     bool is_central = !str_is_empty(settings->cross_account_role);
-    size_t others = is_central ? settings->allowed_account_count : 0;
+    size_t others = is_central ? settings->allowed_accounts.count : 0;
     survey->gaps = ARENA_ARRAY(survey->arena, struct fleet_gap, others + 2);
     str own_account = STR_EMPTY;
     struct error error = {0};
@@ -116,13 +116,13 @@ static void survey_fleet(struct survey *survey) {
             (struct fleet_gap){STR_EMPTY, survey->app->settings.region, error.message};
     }
     for (size_t i = 0; i < others; i++) {
-        if (!str_eq(settings->allowed_accounts[i], own_account)) {
-            survey_account(survey, settings->allowed_accounts[i]);
+        if (!str_eq(settings->allowed_accounts.ids[i], own_account)) {
+            survey_account(survey, settings->allowed_accounts.ids[i]);
         }
     }
     str *accounts = ARENA_ARRAY(survey->arena, str, others + survey->count + 1);
     for (size_t i = 0; i < others; i++) {
-        accounts[i] = settings->allowed_accounts[i];
+        accounts[i] = settings->allowed_accounts.ids[i];
     }
     name_accounts(survey, accounts, others);
     str *region = ARENA_NEW(survey->arena, str);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "settings_internal.h"
+#include <stddef.h>
+#include <string.h>
 
-/* More than Lambda gives to one execution environment. */
-#define CONCURRENCY_MAX 2000
+#include "policy/transition.h"
+#include "settings_internal.h"
 
 static str policy_variable(const void *context, const char *name) {
     return env_get(context, name);
@@ -30,28 +31,6 @@ static enum status parse_region(const struct env *env,
     return STATUS_OK;
 }
 
-/* How fast Elastic Load Balancing may be called: AWS allows 10 a second, to all callers together.
- */
-static enum status parse_pace(const struct env *env,
-                              struct arena *arena,
-                              int *per_second,
-                              struct error *error) {
-    str text = env_get(env, "ELB_REQUESTS_PER_SECOND");
-    int64_t value = (int64_t)PACE_RATE_DEFAULT;
-    if (str_eq_ignore_case(text, STR("off"))) {
-        value = 0;
-    } else if (!str_is_empty(text) &&
-               (!str_parse_i64(text, &value) || value < 1 || value > (int64_t)PACE_RATE_MAX)) {
-        return error_set(error,
-                         arena,
-                         STATUS_CONFIGURATION,
-                         "ELB_REQUESTS_PER_SECOND is \"%" STR_FMT "\"; accepted: 1..10, off",
-                         STR_ARG(str_utf8_prefix(text, 64)));
-    }
-    *per_second = (int)value;
-    return STATUS_OK;
-}
-
 /* The policy variables are checked once here, so that a bad one stops the start and not each event.
  */
 static enum status check_policy(const struct app_settings *settings,
@@ -65,50 +44,231 @@ static enum status check_policy(const struct app_settings *settings,
     return error_set(error, arena, STATUS_CONFIGURATION, "%" STR_FMT, STR_ARG(cause.message));
 }
 
+static bool is_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* min..max letters, digits and characters of `others`. */
+static bool is_name(str text, size_t min, size_t max, const char *others) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_alphanumeric(text.ptr[i]) && strchr(others, text.ptr[i]) == NULL) {
+            return false;
+        }
+    }
+    return text.len >= min && text.len <= max;
+}
+
+static bool is_table_name(str text) {
+    return is_name(text, 3, 255, "_.-");
+}
+
+static bool is_rule_name(str text) {
+    return is_name(text, 1, 128, "_-");
+}
+
+static bool is_role_name(str text) {
+    return is_name(text, 1, 576, "_+=,.@-/") && text.ptr[0] != '/';
+}
+
+static bool is_external_id(str text) {
+    return is_name(text, 2, 1224, "_+=,.@:/-");
+}
+
+/* All that Elastic Load Balancing takes as a tag key, but for letters beyond ASCII. */
+static bool is_tag_key(str text) {
+    return is_name(text, 1, 128, " _.:/=+-@");
+}
+
+static bool is_topic_arn(str text) {
+    str rest = text;
+    str parts[6] = {0};
+    size_t count = 0;
+    while (rest.ptr != NULL && count < 6) {
+        parts[count++] = str_split(&rest, ':');
+    }
+    return rest.ptr == NULL && count == 6 && str_eq(parts[0], STR("arn")) &&
+           str_eq(parts[2], STR("sns")) && region_is_valid(parts[3]) &&
+           is_name(parts[4], 12, 12, "") && is_name(parts[5], 1, 256, "_-");
+}
+
+/* S3 allows capital letters in buckets from before 2018 only. */
+static bool is_bucket_name(str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z') {
+            return false;
+        }
+    }
+    return is_name(text, 3, 63, ".-") && text.ptr[0] != '.' && text.ptr[0] != '-';
+}
+
+/* Names that need no escaping in a URL or a console link. */
+static bool is_prefix(str text) {
+    return is_name(text, 1, 512, "/_.-") && text.ptr[0] != '/';
+}
+
+static bool is_namespace(str text) {
+    return is_name(text, 1, 255, "._-/#:") && text.ptr[0] != ':' &&
+           !str_starts_with(text, STR("AWS/"));
+}
+
+#define AT(member)   .offset = offsetof(struct app_settings, member)
+#define TEXT(member) .read = settings_read_text, AT(member)
+
+static const char *const ON_OFF[] = {"on", "off", NULL};
+static const char *const OFF_ON[] = {"off", "on", NULL};
+static const char *const ENFORCEMENTS[] = {"off", "plan", "enforce", NULL};
+static const char *const PROMOTIONS[] = {"off", "recommend", "enforce", NULL};
+static const char *const LOG_FORMATS[] = {"Text", "JSON", NULL};
+static const char *const LOG_LEVELS[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", NULL};
+
+/* Every variable but the Region and those of the policy. */
+static const struct settings_row ROWS[] = {
+    /* main has set the log up by now, in time for an error here; these two are only checked. */
+    {"AWS_LAMBDA_LOG_FORMAT", settings_read_choice, AT(checked), .choices = LOG_FORMATS},
+    {"AWS_LAMBDA_LOG_LEVEL", settings_read_choice, AT(checked), .choices = LOG_LEVELS},
+    {"WARM_UP", settings_read_switch, AT(warms_up), "on", .choices = ON_OFF},
+    /* At most what Lambda gives to one execution environment. */
+    {"AWS_LAMBDA_MAX_CONCURRENCY",
+     settings_read_count,
+     AT(concurrency),
+     "1",
+     .min = 1,
+     .max = 2000},
+    /* AWS allows 10 calls a second, to all callers together. */
+    {"ELB_REQUESTS_PER_SECOND",
+     settings_read_count,
+     AT(elb_requests_per_second),
+     "9",
+     .min = 1,
+     .max = (int)PACE_RATE_MAX,
+     .has_off = true},
+    {"ENFORCEMENT",
+     settings_read_choice,
+     AT(act.enforcement.enforcement),
+     "off",
+     .choices = ENFORCEMENTS},
+    {"SECURITY_HUB", settings_read_switch, AT(act.imports_findings), "off", .choices = OFF_ON},
+    {"MAX_CHANGES_PER_RUN",
+     settings_read_count,
+     AT(act.enforcement.max_changes_per_run),
+     "25",
+     .min = 0,
+     .max = 1000 /* more is no limit */},
+    /* A limit beyond what is remembered would never be reached. */
+    {"FIGHT_LIMIT",
+     settings_read_count,
+     AT(act.enforcement.fight_limit),
+     "3",
+     .min = 1,
+     .max = CORRECTIONS_MAX},
+    {"STATE_TABLE",
+     TEXT(act.state_table),
+     .is_valid = is_table_name,
+     .accepted = "the name of a DynamoDB table"},
+    {"ALERT_TOPIC_ARN",
+     TEXT(act.alert_topic_arn),
+     .is_valid = is_topic_arn,
+     .accepted = "the ARN of a standard SNS topic"},
+    {"CONFIG_RULE_NAME",
+     TEXT(act.config_rule_name),
+     .is_valid = is_rule_name,
+     .accepted = "the name of an AWS Config rule"},
+    {"CROSS_ACCOUNT_ROLE",
+     TEXT(act.cross_account_role),
+     .is_valid = is_role_name,
+     .accepted = "the name of an IAM role, with its path but without a leading /"},
+    {"EXTERNAL_ID",
+     TEXT(act.external_id),
+     .is_valid = is_external_id,
+     .accepted = "2 to 1224 characters of an external id"},
+    {"ALLOWED_ACCOUNTS",
+     settings_read_accounts,
+     AT(act.allowed_accounts),
+     .accepted = "up to 256 account ids of 12 digits, comma-separated"},
+    {"PROMOTION",
+     settings_read_choice,
+     AT(act.promotion.promotion),
+     "recommend",
+     .choices = PROMOTIONS},
+    /* At most 90: fewer than TRAFFIC items and ended watches are kept. */
+    {"EVIDENCE_DAYS",
+     settings_read_count,
+     AT(act.promotion.evidence.evidence_days),
+     "14",
+     .min = 1,
+     .max = 90},
+    {"PROMOTION_MIN_REQUESTS",
+     settings_read_count,
+     AT(act.promotion.evidence.requests_min),
+     "1000",
+     .min = 1,
+     .max = 1000000000},
+    {"PROMOTION_MAX_BLOCKED_PERCENT",
+     settings_read_percent,
+     AT(act.promotion.evidence.blocked_percent_max),
+     "0",
+     .max = 100},
+    {"PROMOTION_RING_TAG",
+     TEXT(act.promotion.ring_tag),
+     "DesyncRing",
+     .is_valid = is_tag_key,
+     .accepted = "the key of a tag: 1 to 128 letters, digits, spaces and _.:/=+-@"},
+    /* At least 5: CloudWatch counts by the minute, and some values come late. */
+    {"WATCH_MINUTES",
+     settings_read_count,
+     AT(act.promotion.watch.minutes),
+     "60",
+     .min = 5,
+     .max = 24 * 60},
+    {"WATCH_MAX_ERROR_INCREASE_PERCENT",
+     settings_read_percent,
+     AT(act.promotion.watch.error_increase_max),
+     "5",
+     .max = 1000},
+    {"REPORT_BUCKET",
+     TEXT(report.bucket),
+     .is_valid = is_bucket_name,
+     .accepted = "the name of an S3 bucket"},
+    {"REPORT_PREFIX",
+     TEXT(report.prefix),
+     .is_valid = is_prefix,
+     .accepted = "letters, digits and /_.- without a leading /"},
+    {"METRICS_NAMESPACE",
+     TEXT(report.metrics_namespace),
+     "DesyncGuard",
+     .is_valid = is_namespace,
+     .accepted = "1 to 255 letters, digits and ._-/#: that do not begin with AWS/"},
+};
+
+/* A role to assume without a list of accounts would follow whatever account an event names. */
+static enum status check_cross_account(const struct act_settings *settings,
+                                       struct arena *arena,
+                                       struct error *error) {
+    if (str_is_empty(settings->cross_account_role) == (settings->allowed_accounts.count == 0)) {
+        return STATUS_OK;
+    }
+    return error_set(
+        error,
+        arena,
+        STATUS_CONFIGURATION,
+        "CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together: the role is assumed only "
+        "in accounts that are listed");
+}
+
 enum status app_settings_parse(const struct env *env,
                                struct arena *arena,
                                struct app_settings *settings_out,
                                struct error *error) {
-    static const char *const ON_OFF[] = {"on", "off", NULL};
-    static const char *const FORMATS[] = {"Text", "JSON", NULL};
-    static const char *const LEVELS[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", NULL};
     *settings_out = (struct app_settings){0};
     settings_out->environment_policy =
         (struct policy_source){.from_environment = policy_variable, .context = env};
     TRY(parse_region(env, arena, &settings_out->region, error));
-    size_t ignored; /* main has set the log up already, in time to tell of an error here */
-    TRY(env_choice(env, "AWS_LAMBDA_LOG_FORMAT", FORMATS, &ignored, arena, error));
-    TRY(env_choice(env, "AWS_LAMBDA_LOG_LEVEL", LEVELS, &ignored, arena, error));
-    size_t warm_up = 0;
-    TRY(env_choice(env, "WARM_UP", ON_OFF, &warm_up, arena, error));
-    settings_out->warms_up = warm_up == 0;
-    size_t shutdown_log = 1;
-    TRY(env_choice(env, "SHUTDOWN_LOG", ON_OFF, &shutdown_log, arena, error));
-    settings_out->logs_shutdown = shutdown_log == 0;
-    settings_out->concurrency = 1;
-    TRY(env_count(env,
-                  "AWS_LAMBDA_MAX_CONCURRENCY",
-                  (struct env_range){1, CONCURRENCY_MAX},
-                  &settings_out->concurrency,
-                  arena,
-                  error));
-    TRY(parse_pace(env, arena, &settings_out->elb_requests_per_second, error));
-    TRY(act_settings_parse(env, arena, &settings_out->act, error));
-    TRY(report_settings_parse(env, arena, &settings_out->report, error));
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        TRY(settings_read_row(&ROWS[i], env, settings_out, arena, error));
+    }
+    settings_out->act.promotion.evidence_table = settings_out->act.state_table;
+    TRY(check_cross_account(&settings_out->act, arena, error));
     return check_policy(settings_out, arena, error);
-}
-
-enum status app_policy(const struct app *app,
-                       const struct json *rule_parameters,
-                       struct arena *arena,
-                       struct policy *policy_out,
-                       struct error *error) {
-    struct policy_parameter *parameters;
-    struct policy_source source = app->settings.environment_policy;
-    TRY(decode_rule_parameters(
-        rule_parameters, arena, &parameters, &source.parameter_count, error));
-    source.parameters = parameters;
-    return policy_parse(&source, arena, policy_out, error);
 }
 
 /* Settings that exclude each other (FIPS and an override) stop the start, not each event. */
@@ -129,6 +289,34 @@ static enum status check_endpoints(const struct app *app,
     return STATUS_OK;
 }
 
+/* Names what is asked for but off because there is no state table. */
+static void log_what_is_off(const struct app *app) {
+    const struct act_settings *settings = &app->settings.act;
+    const struct {
+        bool is_asked_for;
+        const char *what;
+    } parts[] = {
+        {settings->enforcement.enforcement == ENFORCEMENT_ENFORCE,
+         "detection of fights and of duplicate events"},
+        {settings->promotion.promotion == PROMOTION_ENFORCE,
+         "promotion (what would be promoted is said), and the evidence of access logs"},
+        {!str_is_empty(settings->alert_topic_arn), "alerts"},
+        {settings->imports_findings, "findings in Security Hub"},
+        {!str_is_empty(settings->config_rule_name),
+         "one request for re-evaluation a minute among all copies"},
+    };
+    for (size_t i = 0; str_is_empty(settings->state_table) && i < sizeof parts / sizeof *parts;
+         i++) {
+        if (parts[i].is_asked_for) {
+            LOG(app->log,
+                LOG_WARN,
+                "off",
+                LOG_STR("part", str_from_cstr(parts[i].what)),
+                LOG_STR("reason", STR("STATE_TABLE is not set")));
+        }
+    }
+}
+
 enum status app_connect(struct app *app,
                         struct transport *transport,
                         struct arena *arena,
@@ -145,7 +333,7 @@ enum status app_connect(struct app *app,
             app->aws.pace, app->settings.elb_requests_per_second, app->clock->now_ms(app->clock));
     }
     app->home = app->aws;
-    act_settings_log_off(app);
+    log_what_is_off(app);
     return STATUS_OK;
 }
 

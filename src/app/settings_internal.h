@@ -1,69 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading settings from the environment: one file a group of them (act, report, ...). A blank
- * variable counts as not given and leaves the default alone. CONFIGURATION names the variable, what
- * it is and what is accepted.
+ * Settings from the environment: one row a variable. A blank variable counts as not given.
  */
 #ifndef SETTINGS_INTERNAL_H
 #define SETTINGS_INTERNAL_H
 
 #include "app_internal.h"
 
-/* The index of the variable's value in the NULL-terminated `choices` (letter case is ignored);
- * *index is left alone when it is not set. CONFIGURATION names the variable and what is accepted.
- */
-MUST_USE enum status env_choice(const struct env *env,
-                                const char *name,
-                                const char *const *choices,
-                                size_t *index,
-                                struct arena *arena,
-                                struct error *error);
+struct settings_reading;
+/* CONFIGURATION names the variable, its value and what is accepted. */
+typedef enum status settings_read_fn(const struct settings_reading *reading, void *target);
 
-struct env_range {
-    int min;
-    int max;
+struct settings_row {
+    const char *name;
+    settings_read_fn *read;
+    size_t offset;              /* of the target in struct app_settings */
+    const char *fallback;       /* the default, as a user would write it; NULL: left zero */
+    int min;                    /* of a count */
+    int max;                    /* of a count or a percentage */
+    bool has_off;               /* a count that may be "off", which is 0 */
+    const char *const *choices; /* NULL-terminated; letter case is ignored */
+    bool (*is_valid)(str);      /* of a text */
+    const char *accepted;       /* of a text or a list, for the message */
 };
-/* A whole number within the range. */
-MUST_USE enum status env_count(const struct env *env,
-                               const char *name,
-                               struct env_range range,
-                               int *value_out,
-                               struct arena *arena,
-                               struct error *error);
 
-/* Empty when it is not set. */
-MUST_USE enum status env_text(const struct env *env,
-                              const char *name,
-                              bool (*is_valid)(str),
-                              const char *accepted,
-                              str *value_out,
-                              struct arena *arena,
-                              struct error *error);
+/* One variable on its way into the settings. */
+struct settings_reading {
+    const struct settings_row *row;
+    str value; /* not empty */
+    struct arena *arena;
+    struct error *error;
+};
 
-/* CONFIGURATION: "NAME is "value"; accepted: ..." */
-MUST_USE enum status env_refuse(
-    const char *name, str value, const char *accepted, struct arena *arena, struct error *error);
+settings_read_fn settings_read_choice;   /* an enum, whose values are the indexes of the choices */
+settings_read_fn settings_read_switch;   /* bool: the choice is "on" */
+settings_read_fn settings_read_count;    /* int */
+settings_read_fn settings_read_percent;  /* double */
+settings_read_fn settings_read_text;     /* str */
+settings_read_fn settings_read_accounts; /* struct account_list */
 
-/* min..max letters, digits and characters of `others`. */
-bool env_is_name(str text, size_t min, size_t max, const char *others);
-
-/* The part of the settings that is about acting. */
-MUST_USE enum status act_settings_parse(const struct env *env,
-                                        struct arena *arena,
-                                        struct act_settings *settings_out,
-                                        struct error *error);
-/* PROMOTION, EVIDENCE_DAYS and what begins with PROMOTION_ and WATCH_. */
-MUST_USE enum status promotion_config_parse(const struct env *env,
-                                            struct arena *arena,
-                                            struct promotion_config *config_out,
-                                            struct error *error);
-/* Says what is asked for but off because there is no state table. */
-void act_settings_log_off(const struct app *app);
-
-/* REPORT_BUCKET, REPORT_PREFIX, METRICS_NAMESPACE. */
-MUST_USE enum status report_settings_parse(const struct env *env,
-                                           struct arena *arena,
-                                           struct report_settings *settings_out,
-                                           struct error *error);
+/* Reads the row's variable, else its default, into the settings. */
+MUST_USE enum status settings_read_row(const struct settings_row *row,
+                                       const struct env *env,
+                                       void *settings,
+                                       struct arena *arena,
+                                       struct error *error);
 
 #endif

@@ -126,16 +126,16 @@ static void make_jobs(const struct cli *cli,
                       const struct app_settings *settings,
                       str own_account,
                       struct board *board) {
-    size_t accounts = 1 + settings->act.allowed_account_count;
+    size_t accounts = 1 + settings->act.allowed_accounts.count;
     size_t regions = options->region_count == 0 ? 1 : options->region_count;
     struct job *jobs = ARENA_ARRAY(cli->arena, struct job, accounts * regions);
     for (size_t a = 0; a < accounts; a++) {
-        if (a > 0 && str_eq(settings->act.allowed_accounts[a - 1], own_account)) {
+        if (a > 0 && str_eq(settings->act.allowed_accounts.ids[a - 1], own_account)) {
             continue;
         }
         for (size_t r = 0; r < regions; r++) {
             jobs[board->job_count++] = (struct job){
-                .account_id = a == 0 ? STR_EMPTY : settings->act.allowed_accounts[a - 1],
+                .account_id = a == 0 ? STR_EMPTY : settings->act.allowed_accounts.ids[a - 1],
                 .region = options->region_count == 0 ? settings->region : options->regions[r],
             };
         }

@@ -5,13 +5,14 @@
  * account, so only those on the list are followed.
  */
 #include "control/accounts.h"
+#include "event/event.h"
 
 /* A session must outlast the invocation, and this at least. */
 #define SESSION_REST_MS (INT64_C(120) * MS_PER_SECOND)
 
 static bool is_allowed(const struct act_settings *settings, str account_id) {
-    for (size_t i = 0; i < settings->allowed_account_count; i++) {
-        if (str_eq(settings->allowed_accounts[i], account_id)) {
+    for (size_t i = 0; i < settings->allowed_accounts.count; i++) {
+        if (str_eq(settings->allowed_accounts.ids[i], account_id)) {
             return true;
         }
     }
@@ -127,4 +128,17 @@ enum status app_aims_at(
         *aims_out = str_eq(account_id, str_from_cstr(app->own_account));
     }
     return STATUS_OK;
+}
+
+enum status app_policy(const struct app *app,
+                       const struct json *rule_parameters,
+                       struct arena *arena,
+                       struct policy *policy_out,
+                       struct error *error) {
+    struct policy_parameter *parameters;
+    struct policy_source source = app->settings.environment_policy;
+    TRY(decode_rule_parameters(
+        rule_parameters, arena, &parameters, &source.parameter_count, error));
+    source.parameters = parameters;
+    return policy_parse(&source, arena, policy_out, error);
 }

@@ -338,43 +338,13 @@ def test_case_34_the_same_event_twice(start, api, aws):
     assert json.loads(first.body)["reported"] == json.loads(again.body)["reported"] == 1
 
 
-def test_case_42_no_helper_requests_when_no_extension_is_wanted(start, api, aws):
+def test_case_42_sigterm_ends_the_process_and_no_extension_is_registered(start, api, aws):
     function = start(aws=aws)
     function.invoke(good_event())
     function.wait_until_idle()
     assert [r.target.rpartition("/")[2] for r in api.requests] == ["next", "response", "next"]
     function.process.send_signal(signal.SIGTERM)
     assert function.exit_code() != 0
-
-
-def test_case_42_the_end_of_the_sandbox_is_logged_when_asked_for(start, api, aws):
-    function = start(aws=aws, SHUTDOWN_LOG="on")
-    assert function.invoke(good_event()).kind == "response"
-    assert api.wait(lambda: api.requests_to("extension_next"))
-    register, = api.requests_to("register")
-    assert register.header("Lambda-Extension-Name") == "desync-guard"
-    assert json.loads(register.body) == {"events": []}
-    function.process.send_signal(signal.SIGTERM)
-    assert function.exit_code() == 0
-    assert json.loads(function.log.splitlines()[-1])["event"] == "sandbox_ends"
-
-
-@pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(200, [], b"{}"),
-                                    Answer(raw=b"", reset=True)],
-                         ids=["403", "500", "no-identifier", "reset"])
-def test_case_43_without_the_extension_the_function_works(answer, start, api, aws):
-    api.script("register", answer, answer)
-    function = start(aws=aws, SHUTDOWN_LOG="on")
-    assert function.invoke(good_event()).kind == "response"
-    assert "no_shutdown_log" in function.log
-    assert api.requests_to("extension_next") == []
-
-
-def test_case_43_a_registration_that_is_never_answered_holds_up_nothing(start, api, aws):
-    api.script("register", Answer(200, delay=120))
-    function = start(aws=aws, SHUTDOWN_LOG="on")
-    assert function.invoke(good_event()).kind == "response"
-    assert "no_shutdown_log" in function.log
 
 
 @pytest.mark.native("only a static binary runs by itself")

@@ -74,7 +74,7 @@ class Outcome:
 
 class RuntimeApi(Server):
     """`script(endpoint, ...)` sets what happens to the next requests of "next", "response",
-    "error", "init_error", "register" or "extension_next": an Answer replaces the platform's (its state does not change), a
+    "error", "init_error" or "register": an Answer replaces the platform's (its state does not change), a
     function takes the platform's answer (the state has changed) and returns the one to send."""
 
     def __init__(self, **options):
@@ -157,8 +157,6 @@ class RuntimeApi(Server):
             return self._init_error(request)
         if endpoint == "register":
             return Answer(200, [("Lambda-Extension-Identifier", EXTENSION_ID)], b"{}")
-        if endpoint == "extension_next":
-            return self._extension_next(request)
         return _problem(404, "NotFound", "no such path")
 
     def _endpoint(self, request):
@@ -170,8 +168,6 @@ class RuntimeApi(Server):
             return "init_error", None
         if request.method == "POST" and path == f"{EXTENSION}/register":
             return "register", None
-        if request.method == "GET" and path == f"{EXTENSION}/event/next":
-            return "extension_next", None
         parts = path.split("/")
         if request.method == "POST" and path.startswith(f"{BASE}/invocation/") and len(parts) == 6:
             return parts[5], parts[4]
@@ -233,14 +229,6 @@ class RuntimeApi(Server):
         if status == 202:
             return _accepted()
         return _problem(403, "InvalidStateTransition", "init is over")
-
-    def _extension_next(self, request):
-        """An extension that wants no events waits here until the sandbox ends."""
-        if request.header("Lambda-Extension-Identifier") != EXTENSION_ID:
-            return _problem(403, "Extension.UnknownExtensionIdentifier", "who are you?")
-        with self._changed:
-            self._changed.wait_for(lambda: self.stopping)
-        return Answer(raw=b"", close=True)
 
     def _set_state(self, state):
         self.state = state

@@ -228,7 +228,7 @@ static void act_settings_have_these_defaults(void **state) {
     assert_true(str_is_empty(act->state_table) && str_is_empty(act->alert_topic_arn));
     assert_true(str_is_empty(act->config_rule_name) && str_is_empty(act->cross_account_role));
     assert_false(act->imports_findings);
-    assert_int_equal(act->allowed_account_count, 0);
+    assert_int_equal(act->allowed_accounts.count, 0);
     end(&bench);
 }
 
