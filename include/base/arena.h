@@ -32,6 +32,14 @@ void *arena_realloc(struct arena *arena, void *ptr, size_t old_size, size_t new_
 #define ARENA_NEW(arena, type)          ((type *)arena_alloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_alloc_array((arena), (count), sizeof(type)))
 
+/* An array that grows: `items`, moved to where `needed` items fit when *capacity is less, which is
+ * at least doubled. */
+void *arena_grow(
+    struct arena *arena, void *items, size_t needed, size_t *capacity, size_t item_size);
+
+#define ARENA_RESERVE(arena, items, needed, capacity)                                              \
+    ((items) = arena_grow((arena), (items), (needed), &(capacity), sizeof *(items)))
+
 /* Runs fn(ptr) at the next reset or clean-up, newest first: for foreign objects (a parsed tree, a
  * curl list). */
 void arena_defer(struct arena *arena, void (*fn)(void *), void *ptr);

@@ -45,19 +45,9 @@ static void on_listed(void *context, size_t to_judge) {
 }
 
 static void make_room(struct survey *survey) {
-    if (survey->count < survey->capacity) {
-        return;
-    }
-    size_t old = survey->capacity;
-    survey->capacity = old == 0 ? 64 : 2 * old;
-    survey->rows = arena_realloc(survey->arena,
-                                 survey->rows,
-                                 old * sizeof *survey->rows,
-                                 survey->capacity * sizeof *survey->rows);
-    survey->notes = arena_realloc(survey->arena,
-                                  survey->notes,
-                                  old * sizeof *survey->notes,
-                                  survey->capacity * sizeof *survey->notes);
+    size_t capacity = survey->capacity;
+    ARENA_RESERVE(survey->arena, survey->rows, survey->count + 1, survey->capacity);
+    ARENA_RESERVE(survey->arena, survey->notes, survey->count + 1, capacity);
 }
 
 static str exception_tag(const struct survey *survey,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stddef.h>
-#include <string.h>
 
+#include "base/ascii.h"
 #include "policy/transition.h"
 #include "settings_internal.h"
 
@@ -44,18 +44,9 @@ static enum status check_policy(const struct app_settings *settings,
     return error_set(error, arena, STATUS_CONFIGURATION, "%" STR_FMT, STR_ARG(cause.message));
 }
 
-static bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 /* min..max letters, digits and characters of `others`. */
 static bool is_name(str text, size_t min, size_t max, const char *others) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (!is_alphanumeric(text.ptr[i]) && strchr(others, text.ptr[i]) == NULL) {
-            return false;
-        }
-    }
-    return text.len >= min && text.len <= max;
+    return text.len >= min && text.len <= max && ascii_is_made_of(text, str_from_cstr(others));
 }
 
 static bool is_table_name(str text) {
@@ -93,12 +84,8 @@ static bool is_topic_arn(str text) {
 
 /* S3 allows capital letters in buckets from before 2018 only. */
 static bool is_bucket_name(str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z') {
-            return false;
-        }
-    }
-    return is_name(text, 3, 63, ".-") && text.ptr[0] != '.' && text.ptr[0] != '-';
+    return is_name(text, 3, 63, ".-") && text.ptr[0] != '.' && text.ptr[0] != '-' &&
+           !ascii_has_upper(text);
 }
 
 /* Names that need no escaping in a URL or a console link. */

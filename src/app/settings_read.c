@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/ascii.h"
 #include "settings_internal.h"
 
 #define DECIMALS_MAX 6
@@ -111,10 +112,7 @@ enum status settings_read_accounts(const struct settings_reading *reading, void 
     struct account_list *list = target;
     for (str rest = reading->value; rest.ptr != NULL;) {
         str account = str_trim(str_split(&rest, ','));
-        bool is_account = account.len == 12;
-        for (size_t i = 0; i < account.len; i++) {
-            is_account = is_account && account.ptr[i] >= '0' && account.ptr[i] <= '9';
-        }
+        bool is_account = account.len == 12 && ascii_has_only(account, ascii_is_digit);
         if (!is_account || list->count == ALLOWED_ACCOUNTS_MAX) {
             struct settings_reading one = *reading;
             one.value = account;

@@ -37,14 +37,7 @@ static bool is_of_the_sweep(const struct forgotten *forgotten, str text) {
 
 static void keep(struct forgotten *forgotten, str arn) {
     struct arena *arena = forgotten->sweep->arena;
-    if (forgotten->count == forgotten->capacity) {
-        size_t capacity = forgotten->capacity == 0 ? 16 : 2 * forgotten->capacity;
-        forgotten->arns = arena_realloc(arena,
-                                        forgotten->arns,
-                                        forgotten->capacity * sizeof *forgotten->arns,
-                                        capacity * sizeof *forgotten->arns);
-        forgotten->capacity = capacity;
-    }
+    ARENA_RESERVE(arena, forgotten->arns, forgotten->count + 1, forgotten->capacity);
     forgotten->arns[forgotten->count++] = str_copy(arena, arn);
 }
 

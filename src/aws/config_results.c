@@ -116,15 +116,7 @@ struct listing {
 };
 
 static void listing_append(struct listing *listing, struct arena *arena, const struct page *page) {
-    size_t needed = listing->count + page->count;
-    if (needed > listing->capacity) {
-        size_t capacity = needed > 2 * listing->capacity ? needed : 2 * listing->capacity;
-        listing->items = arena_realloc(arena,
-                                       listing->items,
-                                       listing->capacity * sizeof *listing->items,
-                                       capacity * sizeof *listing->items);
-        listing->capacity = capacity;
-    }
+    ARENA_RESERVE(arena, listing->items, listing->count + page->count, listing->capacity);
     for (size_t i = 0; i < page->count; i++) {
         listing->items[listing->count++] = (struct config_result){
             str_copy(arena, page->results[i].resource_type),

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <zlib.h>
 
+#include "base/ascii.h"
 #include "dynamodb_internal.h"
 
 #define PK_BYTES_MAX 2048
@@ -43,7 +44,7 @@ bool dynamodb_get_number(const struct dynamodb_item *item, const char *name, int
 
 static size_t digits(str text) {
     size_t count = 0;
-    while (count < text.len && text.ptr[count] >= '0' && text.ptr[count] <= '9') {
+    while (count < text.len && ascii_is_digit(text.ptr[count])) {
         count++;
     }
     return count;

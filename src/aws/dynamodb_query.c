@@ -81,15 +81,7 @@ static bool is_full(const struct listing *listing) {
 }
 
 static void listing_append(struct listing *listing, const struct dynamodb_page *page) {
-    size_t needed = listing->count + page->count;
-    if (needed > listing->capacity) {
-        size_t capacity = needed > 2 * listing->capacity ? needed : 2 * listing->capacity;
-        listing->items = arena_realloc(listing->arena,
-                                       listing->items,
-                                       listing->capacity * sizeof *listing->items,
-                                       capacity * sizeof *listing->items);
-        listing->capacity = capacity;
-    }
+    ARENA_RESERVE(listing->arena, listing->items, listing->count + page->count, listing->capacity);
     for (size_t i = 0; i < page->count && !is_full(listing); i++) {
         listing->items[listing->count++] = copy_item(listing->arena, &page->items[i]);
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "elbv2_internal.h"
 
@@ -9,14 +10,7 @@
 #define MODIFY_FORM_BYTES_MAX ((size_t)ELBV2_MODIFY_MAX * 16 * 1024)
 
 static bool is_key(str key) {
-    for (size_t i = 0; i < key.len; i++) {
-        char c = key.ptr[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_word && c != '.' && c != '_') {
-            return false;
-        }
-    }
-    return key.len > 0 && key.len <= KEY_BYTES_MAX;
+    return key.len > 0 && key.len <= KEY_BYTES_MAX && ascii_is_made_of(key, STR("._"));
 }
 
 static bool is_value(str value) {

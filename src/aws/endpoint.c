@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/endpoint.h"
+#include "base/ascii.h"
 
 #define REGION_BYTES_MAX 32
 
@@ -93,17 +94,9 @@ const struct aws_service_info *aws_service_info(enum aws_service service) {
 
 /* ---- regions ---- */
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-static bool is_lower(char c) {
-    return c >= 'a' && c <= 'z';
-}
-
 static bool is_region_word(str word) {
     for (size_t i = 0; i < word.len; i++) {
-        if (!is_lower(word.ptr[i]) && !is_digit(word.ptr[i])) {
+        if (!ascii_is_lower(word.ptr[i]) && !ascii_is_digit(word.ptr[i])) {
             return false;
         }
     }
@@ -111,7 +104,7 @@ static bool is_region_word(str word) {
 }
 
 bool region_is_valid(str region) {
-    if (region.len == 0 || region.len > REGION_BYTES_MAX || !is_lower(region.ptr[0])) {
+    if (region.len == 0 || region.len > REGION_BYTES_MAX || !ascii_is_lower(region.ptr[0])) {
         return false;
     }
     size_t words = 0;
@@ -120,7 +113,7 @@ bool region_is_valid(str region) {
             return false;
         }
     }
-    return words >= 2 && is_digit(region.ptr[region.len - 1]);
+    return words >= 2 && ascii_is_digit(region.ptr[region.len - 1]);
 }
 
 /* "west-1": exactly one word and one number */
@@ -129,7 +122,7 @@ static bool is_word_and_number(str text) {
     str word = str_slice(text, 0, dash);
     str number = str_slice(text, dash + 1, text.len);
     for (size_t i = 0; i < number.len; i++) {
-        if (!is_digit(number.ptr[i])) {
+        if (!ascii_is_digit(number.ptr[i])) {
             return false;
         }
     }
@@ -227,32 +220,24 @@ struct url_parts {
 
 static bool is_host_char(char c) {
     char lower = (char)(c | 0x20);
-    return is_lower(lower) || is_digit(c) || c == '-' || c == '.' || c == '_';
+    return ascii_is_lower(lower) || ascii_is_digit(c) || c == '-' || c == '.' || c == '_';
 }
 
 static bool is_hex_or_colon(char c) {
     char lower = (char)(c | 0x20);
-    return is_digit(c) || (lower >= 'a' && lower <= 'f') || c == ':' || c == '.';
-}
-
-static bool all_chars(str text, bool (*is_allowed)(char)) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (!is_allowed(text.ptr[i])) {
-            return false;
-        }
-    }
-    return true;
+    return ascii_is_digit(c) || (lower >= 'a' && lower <= 'f') || c == ':' || c == '.';
 }
 
 /* RFC 3986 path characters; a '?' or '#' would begin a query or fragment. */
 static bool is_path_char(char c) {
     const str others = STR("-._~/%!$&'()*+,;=:@");
-    return is_lower((char)(c | 0x20)) || is_digit(c) || str_find_char(others, c) < others.len;
+    return ascii_is_lower((char)(c | 0x20)) || ascii_is_digit(c) ||
+           str_find_char(others, c) < others.len;
 }
 
 static bool is_port(str port) {
     int64_t number = 0;
-    return all_chars(port, is_digit) && str_parse_i64(port, &number) && number >= 1 &&
+    return ascii_has_only(port, ascii_is_digit) && str_parse_i64(port, &number) && number >= 1 &&
            number <= 65535;
 }
 
@@ -262,7 +247,7 @@ static bool is_v6_address(str text) {
     for (size_t i = 0; i < text.len; i++) {
         colons += text.ptr[i] == ':' ? 1 : 0;
     }
-    return colons >= 2 && all_chars(text, is_hex_or_colon);
+    return colons >= 2 && ascii_has_only(text, is_hex_or_colon);
 }
 
 /* "host", "host:port", "[v6]:port"; no "user@" since '@' is no host character. */
@@ -276,7 +261,7 @@ static bool authority_parse(str authority, struct url_parts *parts) {
     str rest = str_slice(authority, host_len, authority.len);
     parts->port = str_slice(rest, 1, rest.len);
     bool is_host_good = is_v6 ? is_v6_address(str_slice(authority, 1, host_len - 1))
-                              : host_len > 0 && all_chars(parts->host, is_host_char);
+                              : host_len > 0 && ascii_has_only(parts->host, is_host_char);
     bool is_rest_good = str_is_empty(rest) || (rest.ptr[0] == ':' && is_port(parts->port));
     return is_host_good && is_rest_good;
 }
@@ -299,7 +284,7 @@ static bool url_parse(str url, struct url_parts *parts) {
         parts->path.len--;
     }
     return authority_parse(str_slice(rest, 0, authority_len), parts) &&
-           all_chars(parts->path, is_path_char);
+           ascii_has_only(parts->path, is_path_char);
 }
 
 /* As curl and the Host header have it: lower case, no default port, no slash at the end. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/call.h"
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/xml.h"
 
@@ -9,8 +10,7 @@
 #define ERROR_CODE_CHARACTERS_MAX 128
 
 static bool is_code_char(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return ascii_is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
 }
 
 static str after_last(str text, char c) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "s3_internal.h"
 
@@ -23,35 +24,15 @@ static const struct aws_code_meaning MEANINGS[] = {
 
 /* ---- where an object is ---- */
 
-static bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* Letters, digits and what stands in `others`; no path can be made of it. */
-static bool is_made_of(str text, const char *others) {
-    str allowed = str_from_cstr(others);
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!is_alphanumeric(c) && str_find_char(allowed, c) == allowed.len) {
-            return false;
-        }
-    }
-    return text.len > 0;
-}
-
 static bool is_bucket(str bucket) {
     return bucket.len >= BUCKET_BYTES_MIN && bucket.len <= BUCKET_BYTES_MAX &&
-           is_made_of(bucket, ".-_") && is_alphanumeric(bucket.ptr[0]);
+           ascii_is_made_of(bucket, STR(".-_")) && ascii_is_alphanumeric(bucket.ptr[0]);
 }
 
 /* One label of a host's name: with a dot in it, the certificate of *.s3 would not fit. */
 static bool is_host_label(str bucket) {
-    bool has_upper_case = false;
-    for (size_t i = 0; i < bucket.len; i++) {
-        has_upper_case |= bucket.ptr[i] >= 'A' && bucket.ptr[i] <= 'Z';
-    }
-    return bucket.len <= LABEL_BYTES_MAX && !has_upper_case && is_made_of(bucket, "-") &&
-           !str_ends_with(bucket, STR("-"));
+    return bucket.len <= LABEL_BYTES_MAX && !ascii_has_upper(bucket) &&
+           ascii_is_made_of(bucket, STR("-")) && !str_ends_with(bucket, STR("-"));
 }
 
 static bool is_key(str key) {
@@ -59,13 +40,14 @@ static bool is_key(str key) {
 }
 
 static bool is_e_tag(str bare) {
-    return str_is_empty(bare) || (bare.len <= E_TAG_BYTES_MAX && is_made_of(bare, "-_.+/=:"));
+    return str_is_empty(bare) ||
+           (bare.len <= E_TAG_BYTES_MAX && ascii_is_made_of(bare, STR("-_.+/=:")));
 }
 
 static void append_key(struct buf *out, str key) {
     for (size_t i = 0; i < key.len; i++) {
         char c = key.ptr[i];
-        bool is_plain = is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
+        bool is_plain = ascii_is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
         if (is_plain || c == '/') {
             buf_append_char(out, c);
         } else {

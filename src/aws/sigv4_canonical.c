@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "base/buf.h"
 
 /* Encoding turns one byte into three at most. */
@@ -10,40 +11,13 @@
 
 /* ---- percent-encoding ---- */
 
-static bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool is_unreserved(char c) {
-    return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-static void append_encoded_byte(struct buf *out, char c) {
-    static const char hex[] = "0123456789ABCDEF";
-    if (is_unreserved(c)) {
-        buf_append_char(out, c);
-        return;
-    }
-    unsigned byte = (unsigned char)c;
-    const char escape[3] = {'%', hex[byte >> 4], hex[byte & 15]};
-    buf_append(out, (str){escape, sizeof escape});
-}
-
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* The byte that an escape at the start of `text` stands for, or -1 when there is none. */
 static int escape_value(str text) {
     if (text.len < 3 || text.ptr[0] != '%') {
         return -1;
     }
-    int high = hex_value(text.ptr[1]);
-    int low = hex_value(text.ptr[2]);
+    int high = ascii_hex_value(text.ptr[1]);
+    int low = ascii_hex_value(text.ptr[2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
@@ -54,7 +28,8 @@ static str reencode(struct arena *arena, str part) {
     buf_init(&out, arena, part.len * ENCODED_BYTES_PER_BYTE);
     for (size_t i = 0; i < part.len;) {
         int escaped = escape_value(str_slice(part, i, part.len));
-        append_encoded_byte(&out, escaped < 0 ? part.ptr[i] : (char)escaped);
+        char c = escaped < 0 ? part.ptr[i] : (char)escaped;
+        buf_append_percent_encoded(&out, (str){&c, 1});
         i += escaped < 0 ? 1 : 3;
     }
     ASSERT(!out.is_too_large);
@@ -75,9 +50,7 @@ static void drop_segment(struct buf *out) {
 
 static void append_segment(struct buf *out, str segment) {
     buf_append_char(out, '/');
-    for (size_t i = 0; i < segment.len; i++) {
-        append_encoded_byte(out, segment.ptr[i]);
-    }
+    buf_append_percent_encoded(out, segment);
 }
 
 /* Without empty and dot segments, and encoded once more although it is sent encoded already. */
@@ -198,7 +171,8 @@ static bool is_left_unsigned(str name) {
 static bool is_token(str name) {
     const str others = STR("!#$%&'*+-.^_`|~");
     for (size_t i = 0; i < name.len; i++) {
-        if (!is_alphanumeric(name.ptr[i]) && str_find_char(others, name.ptr[i]) == others.len) {
+        if (!ascii_is_alphanumeric(name.ptr[i]) &&
+            str_find_char(others, name.ptr[i]) == others.len) {
             return false;
         }
     }

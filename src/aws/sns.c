@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/sns.h"
 
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "call_internal.h"
 
@@ -35,14 +36,7 @@ static bool is_subject(str subject) {
 }
 
 static bool is_name(str name) {
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_word && c != '_' && c != '-' && c != '.') {
-            return false;
-        }
-    }
-    return name.len > 0 && name.len <= NAME_BYTES_MAX;
+    return name.len > 0 && name.len <= NAME_BYTES_MAX && ascii_is_made_of(name, STR("_-."));
 }
 
 static const char *attributes_problem(const struct sns_message *message) {

@@ -4,6 +4,7 @@
  */
 #include "aws/sts.h"
 
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "call_internal.h"
 
@@ -49,15 +50,8 @@ static bool is_role_arn(str arn) {
 }
 
 static bool is_external_id(str id) {
-    static const char OTHERS[] = "_+=,.@:/-";
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_word && str_find_char(STR(OTHERS), c) == sizeof(OTHERS) - 1) {
-            return false;
-        }
-    }
-    return id.len >= EXTERNAL_ID_BYTES_MIN && id.len <= EXTERNAL_ID_BYTES_MAX;
+    return id.len >= EXTERNAL_ID_BYTES_MIN && id.len <= EXTERNAL_ID_BYTES_MAX &&
+           ascii_is_made_of(id, STR("_+=,.@:/-"));
 }
 
 /* ---- calls ---- */

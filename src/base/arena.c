@@ -42,6 +42,9 @@
  * old half back and never wastes the rest of a shared chunk. */
 #define LARGE_BYTES_MIN ((size_t)16 * 1024)
 
+/* Of an array that grows. */
+#define ITEMS_FIRST 16
+
 struct arena_chunk {
     struct arena_chunk *next; /* older; an allocation of its own is put behind the newest */
     size_t capacity;          /* bytes in data */
@@ -200,6 +203,18 @@ void *arena_realloc(struct arena *arena, void *ptr, size_t old_size, size_t new_
         POISON(ptr, old_size);
     }
     return moved;
+}
+
+void *arena_grow(
+    struct arena *arena, void *items, size_t needed, size_t *capacity, size_t item_size) {
+    if (needed <= *capacity) {
+        return items;
+    }
+    size_t old = *capacity;
+    size_t doubled = old == 0 ? ITEMS_FIRST : 2 * old;
+    *capacity = needed > doubled ? needed : doubled;
+    ASSERT(*capacity <= SIZE_MAX / item_size);
+    return arena_realloc(arena, items, old * item_size, *capacity * item_size);
 }
 
 void arena_defer(struct arena *arena, void (*fn)(void *), void *ptr) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "base/ascii.h"
 #include "base/assert.h"
 
 #include <stdarg.h>
@@ -78,4 +79,16 @@ void buf_rewind(struct buf *buf, size_t len) {
     ASSERT(len <= buf->len);
     buf->len = len;
     buf->is_too_large = false;
+}
+
+void buf_append_percent_encoded(struct buf *buf, str text) {
+    static const char HEX[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned byte = (unsigned char)text.ptr[i];
+        if (ascii_is_made_of((str){&text.ptr[i], 1}, STR("-._~"))) {
+            buf_append_char(buf, text.ptr[i]);
+        } else {
+            buf_append(buf, (str){(char[]){'%', HEX[byte >> 4], HEX[byte & 15]}, 3});
+        }
+    }
 }

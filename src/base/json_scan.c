@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "json_internal.h"
 
@@ -61,24 +62,10 @@ static void skip_space(struct scan *scan) {
     }
 }
 
-static bool is_digit(int c) {
-    return c >= '0' && c <= '9';
-}
-
-static int hex_value(int c) {
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static enum status scan_hex4(struct scan *scan, unsigned *code) {
     *code = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_value(peek(scan));
+        int digit = ascii_hex_value((char)peek(scan));
         if (digit < 0) {
             return refuse_next(scan, "escape without four hexadecimal digits");
         }
@@ -144,10 +131,10 @@ static enum status scan_string(struct scan *scan) {
 }
 
 static enum status scan_digits(struct scan *scan) {
-    if (!is_digit(peek(scan))) {
+    if (!ascii_is_digit((char)peek(scan))) {
         return refuse_next(scan, "number without a digit");
     }
-    while (is_digit(peek(scan))) {
+    while (ascii_is_digit((char)peek(scan))) {
         scan->pos++;
     }
     return STATUS_OK;
@@ -261,8 +248,8 @@ static enum status scan_value(struct scan *scan, enum step *step) {
     case 'n':
         return scan_literal(scan, "null");
     default:
-        return c == '-' || is_digit(c) ? scan_number(scan)
-                                       : refuse_next(scan, "unexpected character");
+        return c == '-' || ascii_is_digit((char)c) ? scan_number(scan)
+                                                   : refuse_next(scan, "unexpected character");
     }
 }
 

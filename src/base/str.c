@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/ascii.h"
 #include "base/assert.h"
 
 str str_from_cstr(const char *text) {
@@ -56,16 +57,12 @@ bool str_eq(str a, str b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 bool str_eq_ignore_case(str a, str b) {
     if (a.len != b.len) {
         return false;
     }
     for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.ptr[i]) != lower(b.ptr[i])) {
+        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i])) {
             return false;
         }
     }
@@ -112,17 +109,13 @@ str str_slice(str s, size_t from, size_t to) {
     return s.ptr == NULL ? STR_EMPTY : (str){s.ptr + from, to - from};
 }
 
-static bool is_space(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 str str_trim(str s) {
     size_t from = 0;
     size_t to = s.len;
-    while (from < to && is_space(s.ptr[from])) {
+    while (from < to && ascii_is_space(s.ptr[from])) {
         from++;
     }
-    while (to > from && is_space(s.ptr[to - 1])) {
+    while (to > from && ascii_is_space(s.ptr[to - 1])) {
         to--;
     }
     return str_slice(s, from, to);
@@ -138,7 +131,7 @@ str str_split(str *rest, char separator) {
 str str_lower(struct arena *arena, str s) {
     char *copy = arena_alloc(arena, s.len + 1);
     for (size_t i = 0; i < s.len; i++) {
-        copy[i] = lower(s.ptr[i]);
+        copy[i] = ascii_lower(s.ptr[i]);
     }
     return (str){copy, s.len};
 }

@@ -69,14 +69,7 @@ static void on_judged(void *context,
                       const struct evaluation *evaluation) {
     struct board *board = context;
     (void)pthread_mutex_lock(&board->lock);
-    if (board->row_count == board->row_capacity) {
-        size_t capacity = board->row_capacity == 0 ? 64 : 2 * board->row_capacity;
-        board->rows = arena_realloc(&board->arena,
-                                    board->rows,
-                                    board->row_capacity * sizeof *board->rows,
-                                    capacity * sizeof *board->rows);
-        board->row_capacity = capacity;
-    }
+    ARENA_RESERVE(&board->arena, board->rows, board->row_count + 1, board->row_capacity);
     fleet_row_copy(&board->arena, facts, evaluation, &board->rows[board->row_count++]);
     (void)pthread_mutex_unlock(&board->lock);
 }

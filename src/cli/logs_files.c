@@ -11,29 +11,18 @@
 /* Deeper than AWS's keys by far; below it would be a loop. */
 #define DEPTH_MAX 64
 
-/* Room for one more. */
-static void *grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t size) {
-    if (count < *capacity) {
-        return items;
-    }
-    size_t old = *capacity;
-    *capacity = old == 0 ? 64 : 2 * old;
-    return arena_realloc(arena, items, old * size, *capacity * size);
-}
-
 void note_add(
     struct note_list *list, struct arena *arena, const char *path, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     str why = str_format_va(arena, format, arguments);
     va_end(arguments);
-    list->notes = grow(arena, list->notes, list->count, &list->capacity, sizeof(*list->notes));
+    ARENA_RESERVE(arena, list->notes, list->count + 1, list->capacity);
     list->notes[list->count++] = (struct traffic_note){str_from_cstr(path), why};
 }
 
 static void add_file(struct log_files *files, struct log_file file) {
-    files->files =
-        grow(files->arena, files->files, files->count, &files->capacity, sizeof(*files->files));
+    ARENA_RESERVE(files->arena, files->files, files->count + 1, files->capacity);
     files->files[files->count++] = file;
 }
 
@@ -80,8 +69,7 @@ static bool list_names(struct log_files *files, const char *path, struct name_li
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
         }
-        list->names =
-            grow(files->arena, list->names, list->count, &list->capacity, sizeof(*list->names));
+        ARENA_RESERVE(files->arena, list->names, list->count + 1, list->capacity);
         list->names[list->count++] = str_copy(files->arena, str_from_cstr(entry->d_name)).ptr;
         errno = 0;
     }

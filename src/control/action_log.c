@@ -33,14 +33,7 @@ void act_begin(struct act *act, struct app *app, const struct policy *policy, st
 }
 
 void act_add(struct act *act, const struct action *action, const struct error *cause) {
-    if (act->action_count == act->action_capacity) {
-        size_t capacity = act->action_capacity == 0 ? 16 : 2 * act->action_capacity;
-        act->actions = arena_realloc(act->keep,
-                                     act->actions,
-                                     act->action_capacity * sizeof *act->actions,
-                                     capacity * sizeof *act->actions);
-        act->action_capacity = capacity;
-    }
+    ARENA_RESERVE(act->keep, act->actions, act->action_count + 1, act->action_capacity);
     act->actions[act->action_count++] = (struct action){
         .resource_id = str_copy(act->keep, action->resource_id),
         .action = action->action,

@@ -95,14 +95,7 @@ static struct candidate *add_candidate(struct promotion_run *run,
                                        const struct load_balancer *facts,
                                        const struct evidence *evidence) {
     struct arena *arena = run->sweep.arena;
-    if (run->count == run->capacity) {
-        size_t capacity = run->capacity == 0 ? 32 : 2 * run->capacity;
-        run->candidates = arena_realloc(arena,
-                                        run->candidates,
-                                        run->capacity * sizeof *run->candidates,
-                                        capacity * sizeof *run->candidates);
-        run->capacity = capacity;
-    }
+    ARENA_RESERVE(arena, run->candidates, run->count + 1, run->capacity);
     struct candidate *candidate = &run->candidates[run->count++];
     *candidate = (struct candidate){
         .facts = {.arn = str_copy(arena, facts->arn),

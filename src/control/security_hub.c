@@ -33,14 +33,7 @@ void act_keep_finding(struct act *act,
     buf_init(&text, act->arena, FINDING_BYTES_MAX);
     json_writer_init(&writer, &text);
     asff_write(&writer, act->arena, evaluation, &asff);
-    if (act->import_count == act->import_capacity) {
-        size_t capacity = act->import_capacity == 0 ? 16 : 2 * act->import_capacity;
-        act->imports = arena_realloc(act->keep,
-                                     act->imports,
-                                     act->import_capacity * sizeof *act->imports,
-                                     capacity * sizeof *act->imports);
-        act->import_capacity = capacity;
-    }
+    ARENA_RESERVE(act->keep, act->imports, act->import_count + 1, act->import_capacity);
     act->imports[act->import_count++] =
         (struct act_import){evaluation->resource_id, buf_str(&text), key};
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/endpoint.h"
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "event_internal.h"
 
@@ -69,10 +70,7 @@ static enum status decode_account_id(const struct json *event,
                                      str *account_id_out,
                                      struct error *error) {
     TRY(decode_string_member(event, "accountId", arena, account_id_out, error));
-    bool is_valid = account_id_out->len == 12;
-    for (size_t i = 0; i < account_id_out->len; i++) {
-        is_valid = is_valid && account_id_out->ptr[i] >= '0' && account_id_out->ptr[i] <= '9';
-    }
+    bool is_valid = account_id_out->len == 12 && ascii_has_only(*account_id_out, ascii_is_digit);
     if (!str_is_empty(*account_id_out) && !is_valid) {
         return error_set(error,
                          arena,

@@ -6,6 +6,7 @@
  * with Amazon SQS" (AWS Lambda Developer Guide).
  */
 #include "aws/endpoint.h"
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "event_internal.h"
 
@@ -21,15 +22,8 @@ struct collector {
 
 static struct log_object *add_object(struct collector *collector) {
     struct log_delivery *delivery = collector->delivery;
-    if (delivery->object_count == delivery->object_capacity) {
-        size_t capacity =
-            delivery->object_capacity == 0 ? OBJECTS_AT_ONCE : 2 * delivery->object_capacity;
-        delivery->objects = arena_realloc(collector->arena,
-                                          delivery->objects,
-                                          delivery->object_capacity * sizeof *delivery->objects,
-                                          capacity * sizeof *delivery->objects);
-        delivery->object_capacity = capacity;
-    }
+    ARENA_RESERVE(
+        collector->arena, delivery->objects, delivery->object_count + 1, delivery->object_capacity);
     struct log_object *object = &delivery->objects[delivery->object_count++];
     *object = (struct log_object){.message = collector->message};
     return object;
@@ -49,16 +43,6 @@ static enum status needed_text(const struct json *object,
     return STATUS_OK;
 }
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Keys stand in notifications as in a form: "a+b" is "a b", "%2B" is "+". */
 static enum status decode_key(str encoded, struct arena *arena, str *key_out, struct error *error) {
     char *text = arena_alloc(arena, encoded.len);
@@ -67,8 +51,8 @@ static enum status decode_key(str encoded, struct arena *arena, str *key_out, st
     for (size_t i = 0; i < encoded.len; i++) {
         char c = encoded.ptr[i] == '+' ? ' ' : encoded.ptr[i];
         if (c == '%') {
-            int high = i + 2 < encoded.len ? hex_value(encoded.ptr[i + 1]) : -1;
-            int low = i + 2 < encoded.len ? hex_value(encoded.ptr[i + 2]) : -1;
+            int high = i + 2 < encoded.len ? ascii_hex_value(encoded.ptr[i + 1]) : -1;
+            int low = i + 2 < encoded.len ? ascii_hex_value(encoded.ptr[i + 2]) : -1;
             is_good = is_good && high >= 0 && low >= 0 && high + low > 0;
             c = (char)(unsigned char)(16 * high + low);
             i += 2;
@@ -88,14 +72,7 @@ static enum status decode_key(str encoded, struct arena *arena, str *key_out, st
 
 /* Names of today and of before 2018. A bucket's name becomes part of a host. */
 static bool is_bucket_name(str name) {
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_letter && !(c >= '0' && c <= '9') && c != '.' && c != '-' && c != '_') {
-            return false;
-        }
-    }
-    return name.len >= 3 && name.len <= 255;
+    return name.len >= 3 && name.len <= 255 && ascii_is_made_of(name, STR(".-_"));
 }
 
 static enum status check_names(const struct log_object *object,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "net/http_internal.h"
 
 str http_header_get(const struct http_response *response, const char *name) {
@@ -40,15 +41,7 @@ str http_url_origin(str url) {
 
 /* RFC 9110 section 5.6.2: what a method or a header name may be made of. */
 static bool is_token(str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool is_alphanumeric =
-            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!is_alphanumeric && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
-            return false;
-        }
-    }
-    return text.len > 0;
+    return text.len > 0 && ascii_is_made_of(text, STR("!#$%&'*+-.^_`|~"));
 }
 
 static bool holds_line_break(str text) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/load_balancer.h"
+#include "base/ascii.h"
 #include "base/assert.h"
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -54,37 +55,16 @@ const char *scheme_name(enum load_balancer_scheme scheme) {
     return SCHEME_NAMES[scheme];
 }
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-static bool is_lower(char c) {
-    return c >= 'a' && c <= 'z';
-}
-
-static bool is_letter_or_digit(char c) {
-    return is_digit(c) || is_lower(c) || (c >= 'A' && c <= 'Z');
-}
-
 static bool is_name_char(char c) {
-    return is_letter_or_digit(c) || c == '-';
+    return ascii_is_alphanumeric(c) || c == '-';
 }
 
 static bool is_region_char(char c) {
-    return is_digit(c) || is_lower(c) || c == '-';
-}
-
-static bool has_only(str text, bool (*accepts)(char)) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (!accepts(text.ptr[i])) {
-            return false;
-        }
-    }
-    return text.len > 0;
+    return ascii_is_digit(c) || ascii_is_lower(c) || c == '-';
 }
 
 static bool is_load_balancer_name(str name) {
-    return name.len <= NAME_LEN_MAX && has_only(name, is_name_char);
+    return name.len <= NAME_LEN_MAX && ascii_has_only(name, is_name_char);
 }
 
 /* "loadbalancer/my-classic" or "loadbalancer/app/my-alb/50dc6c495c0c9188" */
@@ -105,7 +85,7 @@ static bool parse_resource(str resource, struct load_balancer_arn *parts) {
         (enum load_balancer_type)name_index(ARN_TYPE_NAMES, ARRAY_COUNT(ARN_TYPE_NAMES), first);
     parts->name = str_split(&rest, '/');
     return parts->type != TYPE_UNKNOWN && is_load_balancer_name(parts->name) &&
-           rest.len <= ID_LEN_MAX && has_only(rest, is_letter_or_digit);
+           rest.len <= ID_LEN_MAX && ascii_has_only(rest, ascii_is_alphanumeric);
 }
 
 static bool parse_arn(str arn, struct load_balancer_arn *parts) {
@@ -121,10 +101,11 @@ static bool parse_arn(str arn, struct load_balancer_arn *parts) {
     parts->partition = fields[1];
     parts->region = fields[3];
     parts->account_id = fields[4];
-    return str_eq(fields[0], STR("arn")) && has_only(parts->partition, is_region_char) &&
+    return str_eq(fields[0], STR("arn")) && ascii_has_only(parts->partition, is_region_char) &&
            str_eq(fields[2], STR("elasticloadbalancing")) &&
-           has_only(parts->region, is_region_char) && parts->account_id.len == ACCOUNT_ID_LEN &&
-           has_only(parts->account_id, is_digit) && parse_resource(fields[5], parts);
+           ascii_has_only(parts->region, is_region_char) &&
+           parts->account_id.len == ACCOUNT_ID_LEN &&
+           ascii_has_only(parts->account_id, ascii_is_digit) && parse_resource(fields[5], parts);
 }
 
 enum status load_balancer_arn_parse(str arn, struct load_balancer_arn *parts_out) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/ascii.h"
 #include "base/json.h"
 #include "fix_internal.h"
 #include "policy/plain_text.h"
@@ -14,21 +15,8 @@
 /* Around a key in JSON, ample. */
 #define TAG_JSON_BYTES ((size_t)64)
 
-static bool is_letter_or_digit(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool has_only(str text, str also) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (!is_letter_or_digit(text.ptr[i]) && str_find_char(also, text.ptr[i]) == also.len) {
-            return false;
-        }
-    }
-    return text.len > 0;
-}
-
 str shell_quote(struct arena *arena, str word) {
-    if (has_only(word, STR("_@%+=:,./-"))) {
+    if (ascii_is_made_of(word, STR("_@%+=:,./-"))) {
         return word;
     }
     struct buf out;
@@ -119,7 +107,7 @@ str fix_attributes_command(struct arena *arena, const struct fix *fix) {
 static bool is_tag_key(struct arena *arena, str text) {
     for (size_t i = 0; i < text.len; i++) {
         bool is_ascii = (unsigned char)text.ptr[i] < 0x80;
-        if (is_ascii && !has_only(str_slice(text, i, i + 1), STR(" _.:/=+-@"))) {
+        if (is_ascii && !ascii_is_made_of(str_slice(text, i, i + 1), STR(" _.:/=+-@"))) {
             return false;
         }
     }
@@ -146,7 +134,7 @@ static str tags_short(struct arena *arena, const struct evaluation *evaluation) 
         if (str_is_empty(key)) {
             continue;
         }
-        if (!has_only(key, STR("_.:/+-@"))) {
+        if (!ascii_is_made_of(key, STR("_.:/+-@"))) {
             return STR_EMPTY;
         }
         size_t len = out.len;

@@ -136,22 +136,11 @@ static bool rule_index(enum finding_id id, size_t *index_out) {
 
 /* --- where ------------------------------------------------------------------------------------ */
 
-static bool is_unreserved(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           str_find_char(STR("-._~"), c) < STR("-._~").len;
-}
-
 /* One segment of a path; "." and ".." would be steps of their own. */
 static void append_segment(struct buf *out, str text) {
     bool is_step = str_eq(text, STR(".")) || str_eq(text, STR("..")) || str_is_empty(text);
     buf_append(out, is_step ? STR("/_") : STR("/"));
-    for (size_t i = 0; i < text.len; i++) {
-        if (is_unreserved(text.ptr[i])) {
-            buf_append_char(out, text.ptr[i]);
-        } else {
-            buf_printf(out, "%%%02X", (unsigned)(unsigned char)text.ptr[i]);
-        }
-    }
+    buf_append_percent_encoded(out, text);
 }
 
 static str path_of(struct arena *arena, const struct fleet_row *row) {

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "runtime/runtime_internal.h"
 
 /* The largest event is 6 MiB + 100 bytes of JSON; the rest is head-room for the platform. */
@@ -21,15 +22,7 @@ static const int64_t take_delays_ms[] = {0, 0, 100, 300, 600};
 /* The base URL */
 
 static bool is_host_name(str host) {
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.ptr[i];
-        bool is_alphanumeric =
-            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!is_alphanumeric && c != '.' && c != '-' && c != '_') {
-            return false;
-        }
-    }
-    return host.len > 0;
+    return host.len > 0 && ascii_is_made_of(host, STR(".-_"));
 }
 
 static bool is_ipv6(struct arena *arena, str text) {
@@ -97,15 +90,7 @@ static int64_t parse_deadline(const struct runtime *runtime, str text) {
 
 /* It becomes part of a URL. */
 static bool is_request_id(str id) {
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        bool is_alphanumeric =
-            (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!is_alphanumeric && c != '-' && c != '_' && c != '.' && c != ':') {
-            return false;
-        }
-    }
-    return id.len > 0 && id.len <= REQUEST_ID_BYTES_MAX;
+    return id.len > 0 && id.len <= REQUEST_ID_BYTES_MAX && ascii_is_made_of(id, STR("-_.:"));
 }
 
 static str header_copy(struct arena *arena,

@@ -2,6 +2,7 @@
  *
  * Handing an outcome back: /response, /error and /init/error.
  */
+#include "base/ascii.h"
 #include "base/json.h"
 #include "runtime/runtime_internal.h"
 
@@ -21,17 +22,13 @@
 
 #define POST_ATTEMPTS 2
 
-static bool is_letter(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 /* (Runtime|Function)\.[A-Z][a-zA-Z]+ is what the platform accepts. */
 static bool is_accepted_type(str name) {
     if (name.len < 2 || name.ptr[0] < 'A' || name.ptr[0] > 'Z') {
         return false;
     }
     for (size_t i = 1; i < name.len; i++) {
-        if (!is_letter(name.ptr[i])) {
+        if (!ascii_is_letter(name.ptr[i])) {
             return false;
         }
     }

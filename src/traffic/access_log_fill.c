@@ -4,15 +4,12 @@
  */
 #include "traffic/access_log.h"
 
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "traffic/access_log_internal.h"
 
 static bool is_none(str text) {
     return text.len == 0 || str_eq(text, STR("-"));
-}
-
-static bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 static bool is_number(str text) {
@@ -45,7 +42,7 @@ static size_t find_scheme_end(str request) {
             continue;
         }
         size_t from = at;
-        while (from > 0 && is_letter(request.ptr[from - 1])) {
+        while (from > 0 && ascii_is_letter(request.ptr[from - 1])) {
             from--;
         }
         bool is_scheme = from < at && (from == 0 || request.ptr[from - 1] == ' ');

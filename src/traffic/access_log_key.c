@@ -3,17 +3,14 @@
  * What an object is, by its key alone. Only the last part is looked at: what stands before it is
  * the user's (a prefix, an organization's id), and copies are kept elsewhere.
  */
+#include "base/ascii.h"
 #include "traffic/access_log.h"
 
 #define ACCOUNT_DIGITS 12
 #define ID_LENGTH      16
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 static bool is_id_character(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return ascii_is_alphanumeric(c);
 }
 
 static bool is_name_character(char c) {
@@ -67,7 +64,7 @@ static bool is_classic(str rest) {
 }
 
 static enum access_log_kind kind_of_delivered(str name, struct access_log_key *key) {
-    key->account_id = take_while(&name, is_digit);
+    key->account_id = take_while(&name, ascii_is_digit);
     if (key->account_id.len != ACCOUNT_DIGITS || !take_text(&name, STR("_elasticloadbalancing_"))) {
         return ACCESS_LOG_UNPARSED;
     }

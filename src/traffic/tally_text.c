@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "traffic/tally_internal.h"
 
 /* An odd number without pattern: the golden ratio in 64 bits. */
@@ -46,10 +47,6 @@ bool text_eq(str a, str b) {
     return true;
 }
 
-static bool is_hex(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 /* Of the escape at the start of `text`: HTTP/2 user agents have been seen with eight digits, of
  * which the first six are zeros. */
 static size_t escape_length(str text) {
@@ -57,7 +54,7 @@ static size_t escape_length(str text) {
         return 2;
     }
     size_t digits = 0;
-    while (digits < 8 && 2 + digits < text.len && is_hex(text.ptr[2 + digits])) {
+    while (digits < 8 && 2 + digits < text.len && ascii_hex_value(text.ptr[2 + digits]) >= 0) {
         digits++;
     }
     bool is_long = digits == 8 && str_eq(str_slice(text, 2, 8), STR("000000"));
@@ -102,7 +99,7 @@ static size_t ipv4_network_length(str address) {
             octets++;
             from = at + 1;
             value = 0;
-        } else if (c >= '0' && c <= '9' && at - from < 3) {
+        } else if (ascii_is_digit(c) && at - from < 3) {
             value = 10 * value + (c - '0');
         } else {
             return 0;
