@@ -4,14 +4,14 @@
  * compares it with musl's own and mimalloc, and says which attacks it stops and which it does not.
  *
  * Small blocks come in size classes, four to a doubling. They are cut from chunks of 1 MiB, which
- * touch memory only as they are used. A freed block goes to the list of its class. A chunk without
- * live blocks is unmapped once there are more of these than KEPT_CHUNKS and half of all chunks.
- * Bigger blocks are mapped and unmapped one by one.
+ * take memory only as they are used. A freed block goes to the list of its class. Chunks without a
+ * live block are unmapped once there are more than KEPT_CHUNKS and more than half of all chunks of
+ * them. Bigger blocks are mapped and unmapped one by one.
  *
  * Every block follows a header of 16 bytes: `what` says what the block is, `seal` proves it. The
- * seal mixes `what`, the header's own address, and for a free block its link, with a random key of
- * the process; links are stored encoded with that key, too. Nobody acts on a header or a link
- * before its seal was compared. What is known of chunks is in a table apart from them.
+ * seal mixes `what`, the header's own address and, for a free block, its link with a random key of
+ * the process. A link is stored encoded with that key, too. No function acts on a header or a link
+ * before it has compared the seal. The table of chunks lies apart from them.
  *
  * To be compiled with -fno-builtin-malloc: else gcc turns calloc() into a call of itself.
  */
