@@ -167,10 +167,6 @@ static void end_and_tell(struct watching *watching,
     }
 }
 
-static void close_watch(struct watching *watching, const char *status, str note) {
-    end_and_tell(watching, WATCH_CLOSED, status, note);
-}
-
 /* Nothing was told of it, and the mode is none of ours. */
 static void end_unmade(struct watching *watching) {
     struct watch_record *record = watching->record;
@@ -185,16 +181,16 @@ static void end_unmade(struct watching *watching) {
     }
 }
 
-static void end_taken_back(struct watching *watching, enum desync_mode mode) {
+static void end_reverted(struct watching *watching, enum desync_mode mode) {
     struct error error = {0};
     str note;
-    if (watch_describe_taking(
+    if (watch_describe_reverting(
             &watching->act.table, watching->record, mode, watching->arena, &note, &error) !=
         STATUS_OK) {
         fail(watching, "watch", &error);
         return;
     }
-    end_and_tell(watching, WATCH_TAKEN_BACK, "done", note);
+    end_and_tell(watching, WATCH_REVERTED, "done", note);
 }
 
 static void extend(struct watching *watching, str note) {
@@ -250,9 +246,9 @@ static void carry_out(struct watching *watching) {
     if (change.is_made) {
         rolled_back(watching);
     } else if (status == STATUS_OK && watching->is_taken_back) {
-        end_taken_back(watching, change.evaluation->mode);
+        end_reverted(watching, change.evaluation->mode);
     } else if (status == STATUS_OK) {
-        close_watch(watching, "done", change.why_not);
+        end_and_tell(watching, WATCH_INCONCLUSIVE, "done", change.why_not);
     } else {
         add_action(watching, "rollback", "failed", error.message, &error);
         release(watching);
@@ -287,10 +283,10 @@ static void act_on_judgement(struct watching *watching, const struct watch_judge
         add_look(watching, "planned", judgement->reason);
         break;
     case WATCH_CLOSE:
-        close_watch(watching, "done", judgement->reason);
+        end_and_tell(watching, WATCH_HELD, "done", judgement->reason);
         break;
     case WATCH_NO_DATA:
-        close_watch(watching, "skipped", judgement->reason);
+        end_and_tell(watching, WATCH_INCONCLUSIVE, "skipped", judgement->reason);
         break;
     case WATCH_EXTEND:
         extend(watching, judgement->reason);
@@ -391,7 +387,10 @@ static void look(struct watching *watching) {
         return;
     }
     if (is_gone) {
-        close_watch(watching, "done", STR("the load balancer does not exist any more"));
+        end_and_tell(watching,
+                     WATCH_INCONCLUSIVE,
+                     "done",
+                     STR("the load balancer does not exist any more"));
         return;
     }
     judge(watching);
@@ -401,7 +400,7 @@ static void look(struct watching *watching) {
     } else if (!is_set && record->status == WATCH_BEGUN) {
         end_unmade(watching);
     } else if (!is_set) {
-        end_taken_back(watching, watching->facts.mode);
+        end_reverted(watching, watching->facts.mode);
     } else if (record->status == WATCH_ROLLING_BACK) {
         roll_back(watching, record->note);
     } else if (adopt(watching)) {
