@@ -119,11 +119,11 @@ struct traffic_window watch_get_baseline(const struct dynamodb_item *item);
 /* The mode was promoted and found lower: it has ended as reverted. `note` names the writer of a
  * correction made since, where one is known. */
 MUST_USE enum status watch_describe_reverting(const struct state_table *table,
-                                           const struct watch_record *record,
-                                           enum desync_mode mode,
-                                           struct arena *arena,
-                                           str *note_out,
-                                           struct error *error);
+                                              const struct watch_record *record,
+                                              enum desync_mode mode,
+                                              struct arena *arena,
+                                              str *note_out,
+                                              struct error *error);
 /* NULL: there is none. */
 const struct watch_record *watch_find(const struct watch_record *records, size_t count, str arn);
 
@@ -164,6 +164,7 @@ struct change_alert {
     enum desync_mode from;
     enum desync_mode to;
     str note;
+    str ending; /* of a watch: watch_ending; empty: none */
 };
 /* Publishes it and adds the action. false: it certainly was not published; of a roll back, it may
  * not have been. */

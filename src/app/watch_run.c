@@ -20,7 +20,7 @@ struct watching {
     struct watch_record *record; /* the one at hand */
     struct load_balancer facts;
     struct evaluation *evaluation;
-    bool is_taken_back; /* somebody else has lowered the mode */
+    bool is_reverted; /* somebody else has lowered the mode */
 };
 
 static int64_t now_of(const struct watching *watching) {
@@ -38,7 +38,8 @@ static void add_action(struct watching *watching,
                                   .status = status,
                                   .from = str_from_cstr(mode_name(record->to)),
                                   .to = str_from_cstr(mode_name(record->from)),
-                                  .reason = reason};
+                                  .reason = reason,
+                                  .ending = watch_ending(record)};
     act_add(&watching->act, &action, cause);
 }
 
@@ -46,7 +47,8 @@ static void add_look(struct watching *watching, const char *status, str reason) 
     const struct action action = {.resource_id = watching->record->arn,
                                   .action = "watch",
                                   .status = status,
-                                  .reason = reason};
+                                  .reason = reason,
+                                  .ending = watch_ending(watching->record)};
     act_add(&watching->act, &action, NULL);
 }
 
@@ -126,8 +128,10 @@ static void tell_roll_back(struct watching *watching, const struct change_alert 
  * certainly reached nobody is left to the next run. */
 static void tell(struct watching *watching) {
     struct watch_record *record = watching->record;
-    struct change_alert alert = {
-        .kind = ALERT_WATCH_ENDED, .evaluation = judgement_of(watching), .note = record->note};
+    struct change_alert alert = {.kind = ALERT_WATCH_ENDED,
+                                 .evaluation = judgement_of(watching),
+                                 .note = record->note,
+                                 .ending = str_from_cstr(watch_ending(record))};
     if (record->status == WATCH_ROLLED_BACK) {
         alert.kind = ALERT_ROLLED_BACK;
         alert.from = record->to;
@@ -207,7 +211,7 @@ static bool is_still_ours(void *context, const struct evaluation *evaluation, st
     if (evaluation->mode == watching->record->to) {
         return true;
     }
-    watching->is_taken_back = true;
+    watching->is_reverted = true;
     *why_not = str_format(watching->arena,
                           "the mode is %s now: somebody has changed it",
                           mode_name(evaluation->mode));
@@ -245,7 +249,7 @@ static void carry_out(struct watching *watching) {
     watching->evaluation = change.evaluation;
     if (change.is_made) {
         rolled_back(watching);
-    } else if (status == STATUS_OK && watching->is_taken_back) {
+    } else if (status == STATUS_OK && watching->is_reverted) {
         end_reverted(watching, change.evaluation->mode);
     } else if (status == STATUS_OK) {
         end_and_tell(watching, WATCH_INCONCLUSIVE, "done", change.why_not);
@@ -387,10 +391,8 @@ static void look(struct watching *watching) {
         return;
     }
     if (is_gone) {
-        end_and_tell(watching,
-                     WATCH_INCONCLUSIVE,
-                     "done",
-                     STR("the load balancer does not exist any more"));
+        end_and_tell(
+            watching, WATCH_INCONCLUSIVE, "done", STR("the load balancer does not exist any more"));
         return;
     }
     judge(watching);
@@ -418,7 +420,7 @@ static bool is_anothers(const struct watching *watching, const struct watch_reco
 static void watch_one(struct watching *watching, struct watch_record *record) {
     watching->record = record;
     watching->evaluation = NULL;
-    watching->is_taken_back = false;
+    watching->is_reverted = false;
     if (is_anothers(watching, record)) {
         return;
     }

@@ -234,11 +234,11 @@ bool watch_is_reverted_since(const struct watch_record *record, enum desync_mode
 
 /* Enforcement, which raises from monitor, names whom CloudTrail named. */
 enum status watch_describe_reverting(const struct state_table *table,
-                                  const struct watch_record *record,
-                                  enum desync_mode mode,
-                                  struct arena *arena,
-                                  str *note_out,
-                                  struct error *error) {
+                                     const struct watch_record *record,
+                                     enum desync_mode mode,
+                                     struct arena *arena,
+                                     str *note_out,
+                                     struct error *error) {
     str since = time_format_iso8601(arena, record->changed_ms + 1);
     const struct dynamodb_query query = {.table = table->name,
                                          .pk = record->arn,
