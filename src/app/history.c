@@ -52,7 +52,6 @@ static void take_state(struct reading *reading, const struct dynamodb_item *item
     *next = (struct history_state){
         .arn = str_copy(reading->arena, arn),
         .non_compliant_since_ms = state.since_ms,
-        .is_escalated = state.since_ms != 0 && state.escalated_day != 0,
         .is_fight =
             state.fight_told_ms != 0 && reading->now_ms - state.fight_told_ms < FIGHT_SHOWN_MS,
     };

@@ -183,11 +183,22 @@ static void sort_all(struct survey *survey) {
     }
 }
 
+/* Whether anybody was alerted of it or not. */
+static void add_age(const struct survey *survey,
+                    struct evaluation *evaluation,
+                    struct posture_row *row) {
+    int64_t since_ms = row->non_compliant_since_ms;
+    int64_t now_ms = survey->posture->now_ms;
+    int days_max = survey->policy->max_non_compliant_days;
+    row->is_escalated = transition_is_too_long(since_ms, now_ms, days_max);
+    transition_add_age(evaluation, since_ms, now_ms, days_max, survey->arena);
+}
+
 static void fill_rows(struct survey *survey) {
     struct posture_row *rows =
         ARENA_ARRAY(survey->arena, struct posture_row, survey->fleet->row_count + 1);
     for (size_t i = 0; i < survey->fleet->row_count; i++) {
-        const struct evaluation *evaluation = &survey->fleet->rows[i].evaluation;
+        struct evaluation *evaluation = &survey->rows[i].evaluation;
         const struct note note_key = {.arn = evaluation->resource_id};
         const struct history_state state_key = {.arn = evaluation->resource_id};
         const struct note *note =
@@ -208,8 +219,8 @@ static void fill_rows(struct survey *survey) {
         }
         if (state != NULL && evaluation->compliance == NON_COMPLIANT) {
             rows[i].non_compliant_since_ms = state->non_compliant_since_ms;
-            rows[i].is_escalated = state->is_escalated;
             rows[i].is_fight = state->is_fight;
+            add_age(survey, evaluation, &rows[i]);
         }
     }
     survey->posture->rows = rows;

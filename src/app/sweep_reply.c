@@ -58,15 +58,11 @@ static str how_far(struct sweep *sweep) {
 }
 
 /* An alarm of the template counts these lines: in Lambda no level may drop them. */
-static enum log_level swept_level(const struct sweep *sweep) {
+void sweep_log(const struct sweep *sweep) {
     bool is_audit = sweep->listener != NULL && sweep->listener->is_audit;
     bool is_counted = sweep->app->metrics.write != NULL && !is_audit;
-    return is_counted ? log_level_passing(sweep->app->log) : LOG_INFO;
-}
-
-void sweep_log(const struct sweep *sweep) {
     LOG(sweep->app->log,
-        swept_level(sweep),
+        is_counted ? log_level_passing(sweep->app->log) : LOG_INFO,
         "swept",
         LOG_INT("listed", (int64_t)sweep->listed_count),
         LOG_INT("toJudge", (int64_t)sweep->to_judge_count),
