@@ -38,6 +38,11 @@ struct log_field {
 
 /* Lambda's names: TRACE DEBUG INFO WARN ERROR FATAL, any case; false leaves *level alone. */
 bool log_level_parse(str name, enum log_level *level);
+/* "INFO" */
+const char *log_level_name(enum log_level level);
+/* The level of a line that something counts, so that it must not be dropped: the lowest one that
+ * passes, and INFO at least. */
+enum log_level log_level_passing(const struct log *log);
 /* "Text" or "JSON", any case. */
 bool log_format_parse(str name, enum log_format *format);
 

@@ -26,9 +26,11 @@ struct posture_change {
     enum desync_mode to;
     int64_t at_ms;
     str why;
-    str by;          /* who had written last; empty: not known */
-    str watch;       /* open, closed, rolled_back, no_data; empty: not watched */
-    bool has_before; /* the windows before and after */
+    str by;            /* who had written last; empty: not known */
+    str watch;         /* open, closed, rolled_back; empty: no watch is known */
+    str ending;        /* of the watch: held, rolled_back, reverted, inconclusive; empty: none */
+    str ending_reason; /* why it ended so; empty: it has not */
+    bool has_before;   /* the windows before and after saw traffic */
     bool has_after;
     struct traffic_window before;
     struct traffic_window after;

@@ -185,7 +185,8 @@ static bool may_act(const struct config_invocation *invocation) {
     return !invocation->is_proactive && !str_eq(invocation->result_token, STR("TESTMODE"));
 }
 
-/* What is answered is what was reported; what is done comes after it. */
+/* What is answered is what was reported, and how long it has been so; what is done comes after it.
+ */
 static void act_and_reply(struct app *app,
                           const struct config_invocation *invocation,
                           const struct policy *policy,
@@ -197,12 +198,11 @@ static void act_and_reply(struct app *app,
     struct response response;
     struct act act;
     buf_init(&body, arena, RESPONSE_BYTES_MAX);
+    struct evaluation reported = *judged->evaluation;
     response_begin(&response, &body);
-    response_add(&response, arena, judged->evaluation);
     act_begin(&act, app, policy, arena);
     if (may_act(invocation) &&
         str_eq(judged->evaluation->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
-        const struct evaluation reported = *judged->evaluation;
         act_on(&act, &judged->facts, judged->read_ms, judged->evaluation);
         /* By then, what was reported may not be true any more. */
         act.has_new_verdict = act.has_new_verdict ||
@@ -211,7 +211,9 @@ static void act_and_reply(struct app *app,
         (void)act_import_findings(&act);
         (void)act_ask_for_reevaluation(&act);
         metrics_of_actions(&act);
+        act_take_age(&reported, judged->evaluation);
     }
+    response_add(&response, arena, &reported);
     if (act.first_failure.status != STATUS_OK) {
         reply_error(
             reply,

@@ -7,7 +7,19 @@
 #define METRICS_INTERNAL_H
 
 #include "act_internal.h"
+#include "report/emf.h"
 #include "report/posture.h"
+
+/* One line of metrics, with the level that passes Lambda's filter where the log is JSON. */
+struct metrics_place {
+    str account_id;
+    str region;
+};
+void metrics_write(const struct app *app,
+                   const struct metrics_place *place,
+                   const struct emf_metric *metrics,
+                   size_t count,
+                   struct arena *arena);
 
 /* What a sweep found, counted as it goes. */
 struct fleet_count {

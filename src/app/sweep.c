@@ -225,6 +225,7 @@ static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, siz
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
     judge_chunk(sweep, &chunk);
     report_chunk(sweep, &chunk);
+    sweep_add_ages(sweep, &chunk);
     sweep->seen_count += count;
     sweep_act_on(sweep, &chunk);
     tell_listener(sweep, &chunk);

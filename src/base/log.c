@@ -29,6 +29,15 @@ bool log_level_parse(str name, enum log_level *level) {
     return false;
 }
 
+const char *log_level_name(enum log_level level) {
+    ASSERT((size_t)level < LEVEL_COUNT);
+    return level_names[level];
+}
+
+enum log_level log_level_passing(const struct log *log) {
+    return log->level_min > LOG_INFO ? log->level_min : LOG_INFO;
+}
+
 bool log_format_parse(str name, enum log_format *format) {
     if (str_eq_ignore_case(name, STR("JSON"))) {
         *format = LOG_FORMAT_JSON;
@@ -181,7 +190,7 @@ void log_write(const struct log *log,
                const char *event,
                const struct log_field *fields,
                size_t field_count) {
-    ASSERT((size_t)level < LEVEL_COUNT);
+    const char *level_name = log_level_name(level);
     if (level < log->level_min) {
         return;
     }
@@ -191,7 +200,7 @@ void log_write(const struct log *log,
     buf_init(&line.buf, &arena, LINE_BYTES_MAX - END_BYTES);
     begin_line(&line,
                time_format_iso8601(&arena, log->clock->now_ms(log->clock)),
-               level_names[level],
+               level_name,
                str_slice(log->request_id, 0, ID_BYTES_MAX),
                str_slice(str_from_cstr(event), 0, ID_BYTES_MAX));
     if (log->tenant_id.len > 0) {

@@ -101,7 +101,7 @@ static void *work(void *context) {
     struct worker *worker = context;
     struct board *board = worker->board;
     const struct audit_listener listener = {
-        .context = board, .listed = on_listed, .judged = on_judged};
+        .context = board, .wants_age = true, .listed = on_listed, .judged = on_judged};
     struct arena arena = {0};
     for (const struct job *job = take_job(board); job != NULL; job = take_job(board)) {
         struct error error = {0};

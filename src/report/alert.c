@@ -131,6 +131,10 @@ static str subject_detail(const struct sheet *sheet) {
     if (is_change && sheet->alert->changed_from != MODE_UNKNOWN) {
         return str_format(arena, " (was %s)", mode_name(sheet->alert->changed_from));
     }
+    if (sheet->alert->kind == ALERT_WATCH_ENDED && !str_is_empty(sheet->alert->ending) &&
+        !str_eq(sheet->alert->ending, STR("held"))) {
+        return str_format(arena, " (%" STR_FMT ")", STR_ARG(sheet->alert->ending));
+    }
     if (sheet->alert->kind == ALERT_RESOLVED && evaluation->has_active_exception) {
         return STR(" (exception)");
     }

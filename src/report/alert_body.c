@@ -77,6 +77,19 @@ static void append_resolved_headline(struct buf *out, const struct sheet *sheet)
     }
 }
 
+static void append_ending_headline(struct buf *out, const struct sheet *sheet) {
+    str ending = sheet->alert->ending;
+    buf_printf(out,
+               "The watch over the promotion of the load balancer %" STR_FMT " has ended%s",
+               STR_ARG(sheet->name),
+               str_eq(ending, STR("held")) ? ": the promotion held.\n"
+               : str_eq(ending, STR("reverted"))
+                   ? ": somebody else has changed the mode (reverted).\n"
+               : str_eq(ending, STR("inconclusive"))
+                   ? " without a result (inconclusive): nobody knows whether clients are blocked.\n"
+                   : ".\n");
+}
+
 static void append_promotion_headline(struct buf *out, const struct sheet *sheet) {
     const struct alert *alert = sheet->alert;
     const char *from = mode_name(alert->changed_from);
@@ -97,9 +110,7 @@ static void append_promotion_headline(struct buf *out, const struct sheet *sheet
                    from,
                    to);
     } else {
-        buf_printf(out,
-                   "The watch over the promotion of the load balancer %" STR_FMT " has ended.\n",
-                   STR_ARG(sheet->name));
+        append_ending_headline(out, sheet);
     }
     str note = line_text(sheet, alert->note, MESSAGE_CHARACTERS_MAX);
     if (!str_is_empty(note)) {

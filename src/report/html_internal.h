@@ -69,7 +69,7 @@ void html_table_end(struct html_table *table);
 /* The constants and their hashes, "sha256-..." in base 64, of the bytes between the tags. */
 extern const char *const html_style_parts[]; /* NULL at the end */
 extern const char *const html_script_parts[];
-#define HTML_STYLE_HASH  "sha256-45nRqVv+57sruxZD+9S08ebgxPof+vAhxATEluwoJgs="
+#define HTML_STYLE_HASH  "sha256-gzSjzYIaWJxDndFLrqpp+bUSCskYAKwbupvdSNASAjc="
 #define HTML_SCRIPT_HASH "sha256-Ot4v9peq+TWASs1jSRObArqgmZ2G7qoE7A7/C/4pCxk="
 
 #endif

@@ -93,6 +93,7 @@ const char *const html_style_parts[] = {
     "background:var(--warn-bg);color:var(--warn)}\n"
     ".badge.good{background:var(--good-bg);color:var(--good)}.badge.calm{\n"
     "background:var(--calm-bg);color:var(--calm)}\n"
+    ".badge.open{box-shadow:inset 0 0 0 1px;color:var(--accent)}\n"
     ".controls{display:flex;flex-wrap:wrap;gap:8px 14px;align-items:end;margin:10px 0}\n"
     ".controls label{font-size:13px;color:var(--quiet)}\n"
     ".controls input,.controls select{display:block;font:inherit;color:var(--ink);\n"

@@ -29,6 +29,9 @@ bool posture_is_candidate(const struct posture_row *row);
 /* Who wrote last, from the newest change that names anybody; empty: not known. */
 str posture_last_writer(const struct posture *posture, str arn);
 
+/* The newest watched change of this load balancer; NULL: there is none. */
+const struct posture_change *posture_last_watch(const struct posture *posture, str arn);
+
 /* Of an incident that is closed. */
 double posture_incident_hours(const struct posture_incident *incident);
 bool posture_is_closed_in_period(const struct posture *posture,

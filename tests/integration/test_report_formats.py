@@ -414,19 +414,28 @@ EMF_SCHEMA = {"type": "object", "required": ["_aws"], "properties": {"_aws": {
     "type": "object", "required": ["Timestamp", "CloudWatchMetrics"], "additionalProperties": False,
     "properties": {"Timestamp": {"type": "integer"},
                    "CloudWatchMetrics": {"type": "array", "items": DIRECTIVE}}}}}
+# Of a line in a log in JSON: "Log-level filtering" in the Lambda developer guide.
+FILTERED_SCHEMA = {"required": ["timestamp", "level"], "properties": {
+    "timestamp": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"},
+    "level": {"enum": ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]}}}
 
 
+@pytest.mark.parametrize("level", [None, "INFO", "FATAL"])
 @pytest.mark.parametrize("count", [1, 11, 100])
 @pytest.mark.parametrize("account, region", [("123456789012", "eu-west-1"), ("", "eu-west-1"),
                                              ("", "")])
-def test_metrics_follow_the_specification(account, region, count):
+def test_metrics_follow_the_specification(account, region, count, level):
     metrics = [{"name": f"M{i}", "unit": UNITS[i % len(UNITS)], "value": i * 1.5}
                for i in range(count)]
     line = render("emf", {"namespace": "DesyncGuard", "account": account, "region": region,
-                          "now_ms": 1_795_420_800_123, "metrics": metrics})
+                          "now_ms": 1_795_420_800_123, "metrics": metrics,
+                          **({"level": level} if level else {})})
     assert line.endswith(b"\n") and line.count(b"\n") == 1 and len(line) < 256 * 1024
     root = loads(line)
     jsonschema.Draft202012Validator(EMF_SCHEMA).validate(root)
+    if level:
+        jsonschema.Draft202012Validator(FILTERED_SCHEMA).validate(root)
+    assert root.get("level") == level
     directive, = root["_aws"]["CloudWatchMetrics"]
     for reference in [name for one in directive["Dimensions"] for name in one]:
         assert isinstance(root[reference], str) and 0 < len(root[reference]) <= 1024
