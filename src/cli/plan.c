@@ -108,7 +108,7 @@ enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     } else {
         append_table(&out, cli->arena, &reply);
     }
-    bool is_printed = write_output(NULL, buf_str(&out));
+    bool is_printed = print_document(buf_str(&out));
     if (reply.is_error) {
         complain("%" STR_FMT, STR_ARG(reply.error_message));
     }
