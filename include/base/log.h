@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One event a line on stderr, in Lambda's JSON form ({"timestamp","level","event","requestId",...})
- * or as text (newlines inside values become \r so that CloudWatch keeps one event). Only app,
+ * or as text, where a value with blanks, quotes or characters that base/escape.h does not let
+ * through stands in quotes, with backslash escapes: one event is always one line. Only app,
  * runtime and cli log; never payloads, headers, tokens. Fields are typed, so that a missing
  * argument cannot be written.
  */

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/json.h"
 
 /* CloudWatch Logs' own limit for one event. */
@@ -58,39 +59,39 @@ struct line {
 };
 
 static bool needs_quotes(str value) {
+    str rest = value;
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];
-        if (c == ' ' || c == '"' || c == '=' || c == '\\' || c == '\t' || c == '\n' || c == '\r') {
+        if (c == ' ' || c == '"' || c == '=' || c == '\\') {
             return true;
         }
     }
-    return value.len == 0;
+    return value.len == 0 || escape_take_shown(&rest).len < value.len;
 }
 
-/* A line feed would end the event; CloudWatch shows \r as a new line within it. Other control
- * characters could drive the terminal of whoever reads along. */
-static void append_text_char(struct buf *out, char c) {
-    if (c == '"' || c == '\\') {
-        buf_append_char(out, '\\');
+/* In quotes a backslash is doubled, so that one alone always begins an escape. */
+static void append_quoted_part(struct buf *out, str part) {
+    for (size_t i = 0; i < part.len; i++) {
+        if (part.ptr[i] == '"' || part.ptr[i] == '\\') {
+            buf_append_char(out, '\\');
+        }
+        buf_append_char(out, part.ptr[i]);
     }
-    if (c == '\n') {
-        c = '\r';
-    }
-    bool is_control = ((unsigned char)c < ' ' && c != '\r' && c != '\t') || c == 0x7F;
-    buf_append_char(out, is_control ? '?' : c);
 }
 
 static void append_text_value(struct buf *out, str value) {
-    bool is_quoted = needs_quotes(value);
-    if (is_quoted) {
-        buf_append_char(out, '"');
+    if (!needs_quotes(value)) {
+        buf_append(out, value);
+        return;
     }
-    for (size_t i = 0; i < value.len; i++) {
-        append_text_char(out, value.ptr[i]);
+    buf_append_char(out, '"');
+    while (value.len > 0) {
+        append_quoted_part(out, escape_take_shown(&value));
+        if (value.len > 0) {
+            buf_append(out, str_from_cstr(escape_take(&value).text));
+        }
     }
-    if (is_quoted) {
-        buf_append_char(out, '"');
-    }
+    buf_append_char(out, '"');
 }
 
 static void append_field(struct line *line, const struct log_field *field, str text) {

@@ -230,6 +230,13 @@ size_t str_utf8_valid_prefix(str s) {
     return at;
 }
 
+str str_utf8_take(str *rest) {
+    size_t length = utf8_length(*rest);
+    str character = str_slice(*rest, 0, length == 0 ? 1 : length);
+    *rest = str_slice(*rest, character.len, rest->len);
+    return character;
+}
+
 size_t str_utf8_count(str s) {
     size_t count = 0;
     for (size_t i = 0; i < s.len; i++) {

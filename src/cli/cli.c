@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli_internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 const struct command COMMANDS[] = {
@@ -109,7 +108,7 @@ enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
 /* Two columns, the first as wide as its longest entry. */
 static void print_commands(void) {
     for (const struct command *command = COMMANDS; command->name[0] != '\0'; command++) {
-        printf("  %-24s %s\n", command->synopsis, command->summary);
+        print("  %-24s %s\n", command->synopsis, command->summary);
     }
 }
 
@@ -117,11 +116,11 @@ static void print_parameters(void) {
     size_t count;
     const struct policy_parameter_info *infos = policy_parameter_infos(&count);
     for (size_t i = 0; i < count; i++) {
-        printf("  %-22s %s\n", infos[i].name, infos[i].accepted);
-        printf("  %-22s default: %s; environment: %s\n",
-               "",
-               infos[i].value_default[0] == '\0' ? "(none)" : infos[i].value_default,
-               infos[i].environment);
+        print("  %-22s %s\n", infos[i].name, infos[i].accepted);
+        print("  %-22s default: %s; environment: %s\n",
+              "",
+              infos[i].value_default[0] == '\0' ? "(none)" : infos[i].value_default,
+              infos[i].environment);
     }
 }
 
@@ -135,13 +134,13 @@ enum cli_exit command_help(const struct cli *cli, int argc, char **argv) {
         if (command == NULL) {
             return usage_error("there is no command \"%s\"", argv[1]);
         }
-        printf("bootstrap %s\n\n%s.\n%s", command->synopsis, command->summary, command->details);
+        print("bootstrap %s\n\n%s.\n%s", command->synopsis, command->summary, command->details);
         return CLI_FINE;
     }
-    printf("desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
-           "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
+    print("desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
+          "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
     print_commands();
-    printf("\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
+    print("\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
     print_parameters();
     return CLI_FINE;
 }
@@ -152,6 +151,6 @@ enum cli_exit command_version(const struct cli *cli, int argc, char **argv) {
     if (argc > 1) {
         return usage_error("version takes no argument");
     }
-    printf("desync-guard %s\n", DESYNC_GUARD_VERSION);
+    print("desync-guard %s\n", DESYNC_GUARD_VERSION);
     return CLI_FINE;
 }

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/escape.h"
 #include "report/known_clients.h"
+#include "report/text_width.h"
 #include "traffic_internal.h"
 
 #define REASONS_SHOWN        20
@@ -13,7 +15,7 @@
 #define GROUPS_SHOWN         20
 #define OFFENDERS_SHOWN      10
 #define SKIPPED_SHOWN        10
-#define TEXT_SHOWN           100 /* bytes of one user agent, or another text of a log */
+#define TEXT_SHOWN           100 /* columns of one user agent, or another text of a log */
 
 struct number {
     char text[32];
@@ -52,14 +54,7 @@ static struct number percent(uint64_t part, uint64_t all) {
 
 /* Nothing of a log reaches a terminal that is not one printable line. */
 static str plain(struct arena *arena, str text) {
-    char *bytes = arena_alloc(arena, text.len);
-    for (size_t i = 0; i < text.len; i++) {
-        bytes[i] = text.ptr[i] < ' ' || text.ptr[i] > '~' ? '?' : text.ptr[i];
-    }
-    str shown = {bytes, text.len};
-    return shown.len <= TEXT_SHOWN
-               ? shown
-               : str_format(arena, "%" STR_FMT "...", STR_ARG(str_slice(shown, 0, TEXT_SHOWN - 3)));
+    return text_fit(arena, escape_text(arena, text), TEXT_SHOWN);
 }
 
 static void append_more(struct buf *out, size_t shown, size_t count) {
@@ -178,9 +173,9 @@ static void append_reasons(struct buf *out,
     buf_append(out, STR("\nREASON                                  CLASS          REQUESTS\n"));
     for (size_t i = 0; i < shown; i++) {
         const struct tally_reason *reason = &result->reasons[i];
+        text_pad(out, plain(arena, reason->code), 38);
         buf_printf(out,
-                   "%-38" STR_FMT "  %-10s %12s  %9s\n",
-                   STR_ARG(plain(arena, reason->code)),
+                   "  %-10s %12s  %9s\n",
                    traffic_class_name(reason->class),
                    number(reason->count).text,
                    percent(reason->count, result->totals.requests).text);
@@ -202,9 +197,9 @@ static void append_load_balancers(struct buf *out,
                    "WOULD BLOCK\n"));
     for (size_t i = 0; i < shown; i++) {
         uint64_t blocked = tally_blocked_by_strictest(&sums[i].counts);
+        text_pad(out, plain(arena, sums[i].load_balancer), 45);
         buf_printf(out,
-                   "%-45" STR_FMT " %12s  %12s  %9s\n",
-                   STR_ARG(plain(arena, sums[i].load_balancer)),
+                   " %12s  %12s  %9s\n",
                    number(sums[i].counts.requests).text,
                    number(blocked).text,
                    percent(blocked, sums[i].counts.requests).text);
@@ -242,10 +237,10 @@ static void append_days(struct buf *out, struct arena *arena, const struct tally
     for (size_t i = 0; i < shown; i++) {
         const struct tally_counts *counts = &days[i]->counts;
         uint64_t blocked = tally_blocked_by_strictest(counts);
+        text_pad(out, date_format(arena, days[i]->day), 12);
+        text_pad(out, plain(arena, days[i]->load_balancer), 37);
         buf_printf(out,
-                   "%-10" STR_FMT "  %-37" STR_FMT " %12s  %12s  %9s  %12s\n",
-                   STR_ARG(date_format(arena, days[i]->day)),
-                   STR_ARG(plain(arena, days[i]->load_balancer)),
+                   " %12s  %12s  %9s  %12s\n",
                    number(counts->requests).text,
                    number(blocked).text,
                    percent(blocked, counts->requests).text,
@@ -334,17 +329,19 @@ static void append_offenders(struct buf *out,
     }
 }
 
-static void append_skipped(struct buf *out, const struct traffic_report *report) {
+/* A path is shown whole: people have to find the file. */
+static void append_skipped(struct buf *out,
+                           struct arena *arena,
+                           const struct traffic_report *report) {
     if (report->skipped_count == 0) {
         return;
     }
     size_t shown = at_most(report->skipped_count, SKIPPED_SHOWN);
     buf_append(out, STR("\nSKIPPED\n"));
     for (size_t i = 0; i < shown; i++) {
-        buf_printf(out,
-                   "  %" STR_FMT ": %" STR_FMT "\n",
-                   STR_ARG(report->skipped[i].path),
-                   STR_ARG(report->skipped[i].why));
+        str path = escape_text(arena, report->skipped[i].path);
+        str why = escape_text(arena, report->skipped[i].why);
+        buf_printf(out, "  %" STR_FMT ": %" STR_FMT "\n", STR_ARG(path), STR_ARG(why));
     }
     append_more(out, shown, report->skipped_count);
 }
@@ -361,5 +358,5 @@ void traffic_write_table(struct buf *out,
     append_days(out, arena, result);
     append_groups(out, arena, report);
     append_offenders(out, arena, result);
-    append_skipped(out, report);
+    append_skipped(out, arena, report);
 }

@@ -265,7 +265,7 @@ def test_nothing_of_a_log_controls_a_terminal_or_a_spreadsheet(tmp_path):
     path = write(tmp_path / "a.log", evil + b"\n")
     assert b"\x1b" not in run(path).stdout and b"\x07" not in run(path).stdout
     row, = csv.DictReader(io.StringIO(run("--format", "csv", path).stdout.decode()))
-    assert row["userAgent"] == "'=cmd()?[2J?"
+    assert row["userAgent"] == r"'=cmd()\x1b[2J\x07"
     assert report(path)["offenders"][0]["userAgent"] == "=cmd()\x1b[2J\x07"
 
 
