@@ -87,7 +87,7 @@ static void append_head(struct buf *out, struct arena *arena, const struct traff
                    STR_ARG(time_format_iso8601(arena, result->from_ms)),
                    STR_ARG(time_format_iso8601(arena, result->to_ms)));
     }
-    for (size_t kind = ACCESS_LOG_CLASSIC; kind <= ACCESS_LOG_TEST_FILE; kind++) {
+    for (size_t kind = ACCESS_LOG_CLASSIC; kind < ACCESS_LOG_KIND_COUNT; kind++) {
         if (result->kinds[kind] > 0) {
             buf_printf(out,
                        "%s of the lines not understood: %s\n",
