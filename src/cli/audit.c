@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "output.h"
+
 static bool add_region(struct audit_options *options, str region) {
     if (!region_is_valid(region)) {
         usage_error("--region %.*s is no AWS Region", (int)region.len, region.ptr);
@@ -148,7 +150,8 @@ static void write_document(struct buf *out,
 
 static bool write_fleet(const struct cli *cli,
                         const struct audit_options *options,
-                        const struct fleet *fleet) {
+                        const struct fleet *fleet,
+                        struct output *output) {
     struct buf out;
     buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
     write_document(&out, cli, options, fleet);
@@ -156,7 +159,7 @@ static bool write_fleet(const struct cli *cli,
         complain("the document is larger than %zu bytes", DOCUMENT_BYTES_MAX);
         return false;
     }
-    return write_output(options->output, buf_str(&out));
+    return output_write(output, buf_str(&out), cli->arena);
 }
 
 /* What is missing is told where people look, whatever the format can say of it. */
@@ -189,18 +192,24 @@ static enum cli_exit verdict_of(const struct fleet *fleet, const struct audit_op
 
 enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
     struct audit_options options;
+    struct output output;
     struct fleet fleet = {.version = STR(DESYNC_GUARD_VERSION)};
     struct error error = {0};
     if (!audit_options_parse(argc, argv, &options)) {
         return CLI_USAGE;
     }
+    if (!output_open(&output, options.output, cli->arena)) {
+        return CLI_ERROR;
+    }
     if (audit_run(cli, &options, &fleet, &error) != STATUS_OK) {
         complain("%" STR_FMT, STR_ARG(error.message));
+        output_discard(&output);
         return CLI_ERROR;
     }
     fleet.generated_ms = cli->clock->now_ms(cli->clock);
     fleet_sort(&fleet);
-    bool is_written = write_fleet(cli, &options, &fleet);
+    bool is_written = write_fleet(cli, &options, &fleet, &output);
+    output_discard(&output);
     complain_of_gaps(&fleet);
     enum cli_exit exit_code = is_written ? verdict_of(&fleet, &options) : CLI_ERROR;
     if (fleet.is_interrupted) {

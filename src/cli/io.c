@@ -2,9 +2,11 @@
 #include "cli_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static enum status read_stream(
     FILE *stream, const char *name, struct buf *text, struct arena *arena, struct error *error) {
@@ -48,20 +50,23 @@ bool print_line(str line) {
     return flush_output();
 }
 
-bool write_output(const char *path, str text) {
-    if (path == NULL || strcmp(path, "-") == 0) {
-        (void)fwrite(text.ptr, 1, text.len, stdout);
-        return flush_output();
+/* A closed descriptor would be given to the next file or connection, and what is printed would go
+ * there. Each is taken by something that cannot be used: writing to a folder and reading from what
+ * is open for writing fail. */
+void keep_standard_files(void) {
+    static const struct {
+        const char *path;
+        int flags;
+    } STAND_INS[] = {
+        [STDIN_FILENO] = {"/dev/null", O_WRONLY},
+        [STDOUT_FILENO] = {"/", O_RDONLY},
+        [STDERR_FILENO] = {"/dev/null", O_WRONLY},
+    };
+    for (int file = 0; file <= STDERR_FILENO; file++) {
+        if (fcntl(file, F_GETFD) < 0) { /* the lowest that is free is the one that open() gives */
+            (void)open(STAND_INS[file].path, STAND_INS[file].flags);
+        }
     }
-    FILE *file = fopen(path, "wb");
-    bool is_written = file != NULL && fwrite(text.ptr, 1, text.len, file) == text.len;
-    if (file != NULL && fclose(file) != 0) {
-        is_written = false;
-    }
-    if (!is_written) {
-        complain("%s: %s", path, strerror(errno));
-    }
-    return is_written;
 }
 
 bool flush_output(void) {
