@@ -31,6 +31,7 @@ static bool add_region(struct audit_options *options, str region) {
 static bool set_fail_on(struct audit_options *options, str list) {
     bool is_never = false;
     options->fails_on_non_compliant = false;
+    options->fails_on_unknown = false;
     for (str rest = list; rest.ptr != NULL;) {
         str word = str_trim(str_split(&rest, ','));
         if (str_eq(word, STR("non_compliant"))) {
@@ -47,7 +48,7 @@ static bool set_fail_on(struct audit_options *options, str list) {
         }
     }
     if (is_never && (options->fails_on_non_compliant || options->fails_on_unknown)) {
-        usage_error("--fail-on never goes with nothing else");
+        usage_error("--fail-on never must stand alone");
         return false;
     }
     return true;
@@ -82,7 +83,7 @@ static bool set_option(struct audit_options *options, const char *name, const ch
 
 bool audit_options_parse(int argc, char **argv, struct audit_options *options_out) {
     static const char *const NAMES[] = {"--region", "--format", "--output", "--fail-on", NULL};
-    *options_out = (struct audit_options){.fails_on_non_compliant = true};
+    *options_out = (struct audit_options){.fails_on_non_compliant = true, .fails_on_unknown = true};
     struct cli_options rest = {.argc = argc, .argv = argv, .next = 1};
     const char *name;
     const char *value;
@@ -181,13 +182,15 @@ void complain_of_gaps(const struct fleet *fleet) {
 static enum cli_exit verdict_of(const struct fleet *fleet, const struct audit_options *options) {
     struct fleet_summary summary;
     fleet_summarize(fleet, &summary);
-    if (fleet->gap_count > 0 || fleet->is_interrupted) {
+    if (fleet->is_unlisted || fleet->is_interrupted) {
         return CLI_ERROR;
     }
     if (options->fails_on_non_compliant && summary.non_compliant > 0) {
         return CLI_NON_COMPLIANT;
     }
-    return options->fails_on_unknown && summary.unknown > 0 ? CLI_UNKNOWN : CLI_FINE;
+    /* A gap may hold any number of load balancers that nobody judged. */
+    bool has_unknown = summary.unknown > 0 || fleet->gap_count > 0;
+    return options->fails_on_unknown && has_unknown ? CLI_UNKNOWN : CLI_FINE;
 }
 
 enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
