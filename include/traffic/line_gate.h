@@ -9,7 +9,7 @@
 
 #include "traffic/tally.h"
 
-/* Zeroed but for the tally, it is at the begin of a file. */
+/* Zeroed but for the tally at the beginning of a file. */
 struct line_gate {
     struct tally *tally;
     uint64_t held[ACCESS_LOG_KIND_COUNT]; /* lines by kind */

@@ -329,10 +329,11 @@ static void note_age(const struct act *act,
         .subject = since,
         .message = str_format(act->arena,
                               "It is non-compliant since %" STR_FMT
-                              ", longer than the %d days that are allowed. Repair it, or ask for "
-                              "an exception.",
+                              ", longer than the %d day%s allowed. Repair it, or ask for an "
+                              "exception.",
                               STR_ARG(since),
-                              days_max)};
+                              days_max,
+                              str_by_count((uint64_t)days_max, "", "s"))};
 }
 
 void act_remember(struct act *act, const struct case_file *file, struct lb_state *before) {

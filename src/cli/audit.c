@@ -174,8 +174,7 @@ void complain_of_gaps(const struct fleet *fleet) {
                  STR_ARG(gap->reason));
     }
     if (fleet->is_interrupted) {
-        complain("interrupted: %zu of the load balancers found so far were judged",
-                 fleet->row_count);
+        complain("interrupted; load balancers judged so far: %zu", fleet->row_count);
     }
 }
 

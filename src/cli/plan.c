@@ -63,8 +63,11 @@ static void append_table(struct buf *out, const struct app_reply *reply) {
         planned += strcmp(reply->actions[i].status, "planned") == 0 ? 1 : 0;
         append_line(out, &reply->actions[i], width);
     }
-    buf_printf(
-        out, "%zu load balancers judged, %zu would be changed", reply->judged_count, planned);
+    buf_printf(out,
+               "%zu load balancer%s judged, %zu would be changed",
+               reply->judged_count,
+               str_by_count(reply->judged_count, "", "s"),
+               planned);
 }
 
 static void append_json(struct buf *out, const struct app_reply *reply) {

@@ -254,6 +254,15 @@ def test_the_table_says_what_strictest_would_block(folder):
         assert words in text
 
 
+def test_one_of_each_is_told_in_the_singular(tmp_path):
+    table = run(write(tmp_path / "a.log", text_of([log_line(class_="New")]))).stdout.decode()
+    assert table.startswith("1 file, 1 line: 1 request, 0 not understood\n")
+    assert "strictest would block 0 of 1 request (" in table
+    assert '1 of these has the class "New"' in table
+    table = run(write(tmp_path / "b.log", text_of([log_line(20)]))).stdout.decode()
+    assert "1 of these has no class" in table
+
+
 def test_the_table_tells_days_and_load_balancers_only_where_there_are_several(folder, tmp_path):
     text = run(folder).stdout.decode()
     days = text[text.index("\nDAY "):text.index("WHO WOULD BE BLOCKED")].split("\n")

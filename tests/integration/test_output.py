@@ -179,6 +179,7 @@ def test_a_file_or_folder_that_may_not_be_written_is_an_error_before_any_call(aw
 
 # What is there survives
 
+@pytest.mark.plain("what looks for leaks writes files, too")
 @both_commands
 def test_a_document_that_does_not_fit_leaves_the_old_one_and_nothing_else(aws, command, report):
     def limit():
