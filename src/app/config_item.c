@@ -170,6 +170,12 @@ static enum status read_identity(struct config_item *item,
                                     STR_ARG(str_utf8_prefix(item->resource_id, 200)));
 }
 
+/* Status and ARN may decide alone, whatever the rest of the item looks like. */
+static bool is_judged_by_parts(const struct config_item *item) {
+    return item->status != ITEM_DELETED && item->status != ITEM_NOT_RECORDED &&
+           item->facts.type != TYPE_NETWORK && item->facts.type != TYPE_GATEWAY;
+}
+
 /* Parts of another type than any door sends, or spelt otherwise: the sender meant something we
  * would not read. What is inside them is facts, and junk there only leaves the facts unknown. */
 static enum status check_parts(const struct json *item, struct arena *arena, struct error *error) {
@@ -228,7 +234,7 @@ enum status decode_config_item(const struct json *item,
     TRY(decode_string_member(
         item, "configurationItemStatus", arena, &item_out->status_text, error));
     item_out->status = item_status_parse(item_out->status_text);
-    if (item_out->status != ITEM_DELETED && item_out->status != ITEM_NOT_RECORDED) {
+    if (is_judged_by_parts(item_out)) {
         TRY(check_parts(item, arena, error));
     }
     item_out->facts.source = SOURCE_EVENT;

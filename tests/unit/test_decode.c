@@ -395,7 +395,8 @@ static void an_item_that_is_not_judged_may_be_in_any_region_and_shape(void **sta
         {"{\"messageType\":\"ConfigurationItemChangeNotification\",\"configurationItem\":{"
          "\"resourceType\":\"" LOAD_BALANCER_RESOURCE_TYPE
          "\",\"resourceId\":\"arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/net/"
-         "n/0123456789abcdef\",\"configurationItemStatus\":\"OK\",\"awsRegion\":\"global\"}}",
+         "n/0123456789abcdef\",\"configurationItemStatus\":\"OK\",\"awsRegion\":\"global\","
+         "\"configuration\":[]}}",
          TOKEN},
     };
     for (size_t i = 0; i < sizeof ITEMS / sizeof *ITEMS; i++) {
