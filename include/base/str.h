@@ -64,6 +64,9 @@ str str_split(str *rest, char separator);
 /* Lower-case ASCII copy. */
 str str_lower(struct arena *arena, str s);
 
+/* For messages: `one` of exactly one, else `many`. */
+const char *str_by_count(uint64_t count, const char *one, const char *many);
+
 /* Decimal, optional '-', no blanks, no overflow; false leaves *value alone. */
 bool str_parse_i64(str s, int64_t *value);
 

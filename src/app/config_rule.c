@@ -4,34 +4,6 @@
 #include "metrics_internal.h"
 #include "report/render.h"
 
-bool config_item_is_to_be_judged(const struct config_invocation *invocation,
-                                 struct evaluation *evaluation_out) {
-    const struct config_item *item = &invocation->item;
-    enum compliance compliance = NOT_APPLICABLE;
-    str reason = STR_EMPTY;
-    if (!str_eq(item->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
-        reason = STR("not an Elastic Load Balancing v2 load balancer");
-    } else if (invocation->has_left_scope) {
-        reason = STR("no longer in the scope of the rule");
-    } else if (item->status == ITEM_DELETED) {
-        reason = STR("deleted");
-    } else if (item->status == ITEM_NOT_RECORDED) {
-        reason = STR("not recorded by AWS Config");
-    } else if (item->facts.type == TYPE_NETWORK || item->facts.type == TYPE_GATEWAY) {
-        reason = item->facts.type == TYPE_NETWORK
-                     ? STR("a network load balancer has no desync mode")
-                     : STR("a gateway load balancer has no desync mode");
-    } else if (item->status == ITEM_STATUS_UNKNOWN) {
-        compliance = COMPLIANCE_UNKNOWN;
-        reason = STR("the configuration item's status is not one we know");
-    } else {
-        return true;
-    }
-    evaluation_without_facts(
-        evaluation_out, item->resource_type, item->resource_id, compliance, reason);
-    return false;
-}
-
 /* Captured so long before the notification or before now that the load balancer may differ today;
  * or at a time that cannot be. */
 static bool item_is_stale(const struct config_invocation *invocation, int64_t now_ms) {

@@ -97,9 +97,10 @@ void log_objects_reply(const struct log_case *log_case, struct app_reply *reply)
         return;
     }
     str message = str_format(log_case->arena,
-                             "%zu of %zu objects were not counted; %" STR_FMT ": %" STR_FMT,
+                             "%zu of %zu object%s not counted; %" STR_FMT ": %" STR_FMT,
                              failed_count,
                              delivery->object_count,
+                             str_by_count(delivery->object_count, " was", "s were"),
                              STR_ARG(delivery->objects[first].key),
                              STR_ARG(results[first].why));
     reply_error(reply, ERROR_NOT_COUNTED, message);

@@ -143,6 +143,10 @@ str str_lower(struct arena *arena, str s) {
     return (str){copy, s.len};
 }
 
+const char *str_by_count(uint64_t count, const char *one, const char *many) {
+    return count == 1 ? one : many;
+}
+
 bool str_parse_i64(str s, int64_t *value) {
     bool is_negative = s.len > 0 && s.ptr[0] == '-';
     if (s.len == (is_negative ? 1U : 0U)) {

@@ -201,6 +201,7 @@ static void fill(const struct cli *cli, const struct board *board, struct fleet 
     fleet->row_count = board->row_count;
     fleet->gaps = board->gaps;
     fleet->gap_count = board->gap_count;
+    fleet->is_unlisted = board->gap_count == board->job_count && board->to_judge == 0;
     fleet->is_interrupted = board->working > 0;
 }
 

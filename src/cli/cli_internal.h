@@ -60,8 +60,8 @@ bool all_options_taken(const struct cli_options *options);
 struct fleet;
 void complain_of_gaps(const struct fleet *fleet);
 
-/* The text to a file, or to stdout for NULL and "-"; false when that failed (said on stderr). */
-bool write_output(const char *path, str text);
+/* Before anything is opened: nothing that is printed can reach a file or a connection. */
+void keep_standard_files(void);
 
 /* Nothing else prints (`make lint`): from here on all escape what would drive a terminal or forge a
  * line, see base/escape.h. */

@@ -2,6 +2,7 @@
 #include "cli_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,19 +108,23 @@ void print(const char *format, ...) {
     arena_clean_up(&arena);
 }
 
-bool write_output(const char *path, str text) {
-    if (path == NULL || strcmp(path, "-") == 0) {
-        return print_document(text);
+/* A closed descriptor would be given to the next file or connection, and what is printed would go
+ * there. Each is taken by something that cannot be used: writing to a folder and reading from what
+ * is open for writing fail. */
+void keep_standard_files(void) {
+    static const struct {
+        const char *path;
+        int flags;
+    } STAND_INS[] = {
+        [STDIN_FILENO] = {"/dev/null", O_WRONLY},
+        [STDOUT_FILENO] = {"/", O_RDONLY},
+        [STDERR_FILENO] = {"/dev/null", O_WRONLY},
+    };
+    for (int file = 0; file <= STDERR_FILENO; file++) {
+        if (fcntl(file, F_GETFD) < 0) { /* the lowest that is free is the one that open() gives */
+            (void)open(STAND_INS[file].path, STAND_INS[file].flags);
+        }
     }
-    FILE *file = fopen(path, "wb");
-    bool is_written = file != NULL && put(file, DOCUMENT, text);
-    if (file != NULL && fclose(file) != 0) {
-        is_written = false;
-    }
-    if (!is_written) {
-        complain("%s: %s", path, strerror(errno));
-    }
-    return is_written;
 }
 
 bool flush_output(void) {

@@ -66,8 +66,11 @@ static void append_table(struct buf *out, struct arena *arena, const struct app_
         planned += strcmp(reply->actions[i].status, "planned") == 0 ? 1 : 0;
         append_line(out, arena, &reply->actions[i], width);
     }
-    buf_printf(
-        out, "%zu load balancers judged, %zu would be changed\n", reply->judged_count, planned);
+    buf_printf(out,
+               "%zu load balancer%s judged, %zu would be changed\n",
+               reply->judged_count,
+               str_by_count(reply->judged_count, "", "s"),
+               planned);
 }
 
 static void append_json(struct buf *out, const struct app_reply *reply) {

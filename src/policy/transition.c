@@ -205,10 +205,11 @@ void transition_add_age(struct evaluation *evaluation,
         .subject = since,
         .message = str_format(arena,
                               "It is non-compliant since %" STR_FMT
-                              ", longer than the %d days that are allowed. Repair it, or ask for "
-                              "an exception.",
+                              ", longer than the %d day%s allowed. Repair it, or ask for an "
+                              "exception.",
                               STR_ARG(since),
-                              days_max)};
+                              days_max,
+                              str_by_count((uint64_t)days_max, "", "s"))};
 }
 
 /* Once a day, from the day after the last one allowed. */

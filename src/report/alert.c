@@ -116,7 +116,10 @@ static str subject_what(const struct sheet *sheet) {
     case ALERT_FIGHT:
         break;
     }
-    return str_format(sheet->arena, "Changed back %d times", alert->corrections);
+    return str_format(sheet->arena,
+                      "Changed back %d time%s",
+                      alert->corrections,
+                      str_by_count((uint64_t)alert->corrections, "", "s"));
 }
 
 /* What explains the mode; empty when it needs no explanation. */

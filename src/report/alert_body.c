@@ -154,10 +154,11 @@ static void append_headline(struct buf *out, const struct sheet *sheet) {
     case ALERT_FIGHT:
         buf_printf(out,
                    "Within 24 hours desync-guard raised the desync mitigation mode of the load "
-                   "balancer %" STR_FMT " %d times, and it was changed back each time.\n"
+                   "balancer %" STR_FMT " %d time%s, and it was changed back each time.\n"
                    "For now desync-guard leaves it as it is.\n",
                    STR_ARG(name),
-                   alert->corrections);
+                   alert->corrections,
+                   str_by_count((uint64_t)alert->corrections, "", "s"));
         break;
     case ALERT_PROMOTED:
     case ALERT_ROLLED_BACK:

@@ -216,9 +216,11 @@ void page_changes(const struct page *page) {
     }
     html_table_end(&table);
     if (posture->change_count > CHANGES_SHOWN_MAX) {
+        size_t older = posture->change_count - CHANGES_SHOWN_MAX;
         buf_printf(page->out,
-                   "<p>%zu older changes are in the JSON report.</p>\n",
-                   posture->change_count - CHANGES_SHOWN_MAX);
+                   "<p>%zu older change%s in the JSON report.</p>\n",
+                   older,
+                   str_by_count(older, " is", "s are"));
     }
     html_section_end(page->out);
 }

@@ -280,7 +280,7 @@ static void append_gap(const struct table *table, const struct fleet_gap *gap) {
 
 static void append_completeness(const struct table *table, const struct fleet_summary *summary) {
     const struct fleet *fleet = table->fleet;
-    bool is_complete = fleet_is_complete(fleet);
+    bool is_complete = fleet_is_complete(fleet) && summary->unknown == 0;
     append_colored(table,
                    is_complete ? NULL : color_of(COMPLIANCE_UNKNOWN),
                    is_complete ? STR("Complete") : STR("INCOMPLETE"));

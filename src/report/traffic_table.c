@@ -70,11 +70,13 @@ static size_t at_most(size_t count, size_t max) {
 static void append_head(struct buf *out, struct arena *arena, const struct traffic_report *report) {
     const struct tally_result *result = report->result;
     buf_printf(out,
-               "%s file%s, %s lines: %s requests, %s not understood\n",
+               "%s file%s, %s line%s: %s request%s, %s not understood\n",
                number(report->file_count).text,
-               report->file_count == 1 ? "" : "s",
+               str_by_count(report->file_count, "", "s"),
                number(result->lines).text,
+               str_by_count(result->lines, "", "s"),
                number(result->totals.requests).text,
+               str_by_count(result->totals.requests, "", "s"),
                number(result->unparsed).text);
     if (result->from_ms != 0) {
         buf_printf(out,
@@ -82,7 +84,7 @@ static void append_head(struct buf *out, struct arena *arena, const struct traff
                    STR_ARG(time_format_iso8601(arena, result->from_ms)),
                    STR_ARG(time_format_iso8601(arena, result->to_ms)));
     }
-    for (size_t kind = ACCESS_LOG_CLASSIC; kind <= ACCESS_LOG_TEST_FILE; kind++) {
+    for (size_t kind = ACCESS_LOG_CLASSIC; kind < ACCESS_LOG_KIND_COUNT; kind++) {
         if (result->kinds[kind] > 0) {
             buf_printf(out,
                        "%s of the lines not understood: %s\n",
@@ -118,15 +120,16 @@ static void append_unknown(struct buf *out,
     if (result->classless > 0) {
         buf_printf(
             out,
-            "%s of these have no class, as lines of fewer than 28 fields, from before August "
-            "2020.\n",
-            number(result->classless).text);
+            "%s of these %s no class, as lines of fewer than 28 fields, from before August 2020.\n",
+            number(result->classless).text,
+            str_by_count(result->classless, "has", "have"));
     }
     for (size_t i = 0; i < at_most(result->unknown_class_count, REASONS_SHOWN); i++) {
         const struct tally_reason *class = &result->unknown_classes[i];
         buf_printf(out,
-                   "%s of these have the class \"%" STR_FMT "\", which is unknown here.\n",
+                   "%s of these %s the class \"%" STR_FMT "\", which is unknown here.\n",
                    number(class->count).text,
+                   str_by_count(class->count, "has", "have"),
                    STR_ARG(plain(arena, class->code)));
     }
     append_more(out, REASONS_SHOWN, result->unknown_class_count);
@@ -141,13 +144,15 @@ static void append_sentence(struct buf *out,
     uint64_t strictest = tally_blocked_by_strictest(counts);
     uint64_t defensive = tally_blocked_by_defensive(counts);
     uint64_t known = counts->requests - counts->classes[CLASS_UNKNOWN];
-    buf_printf(out,
-               "\nstrictest would block %s of %s requests (%s), defensive %s (%s), monitor none.\n",
-               number(strictest).text,
-               number(counts->requests).text,
-               percent(strictest, counts->requests).text,
-               number(defensive).text,
-               percent(defensive, counts->requests).text);
+    buf_printf(
+        out,
+        "\nstrictest would block %s of %s request%s (%s), defensive %s (%s), monitor none.\n",
+        number(strictest).text,
+        number(counts->requests).text,
+        str_by_count(counts->requests, "", "s"),
+        percent(strictest, counts->requests).text,
+        number(defensive).text,
+        percent(defensive, counts->requests).text);
     append_unknown(out, arena, result);
     if (known < counts->requests) {
         buf_printf(out,

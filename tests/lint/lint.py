@@ -50,7 +50,7 @@ BANNED = [
     # or lines that were escaped: base/log.h.
     (r"v?f?printf|v?dprintf|f?puts|putchar|f?putc|putw|fwrite|writev?|pwritev?|perror|psignal"
      r"|v?warnx?|v?errx?|v?syslog",
-     r"src/cli/(io|progress)\.c|src/base/(log|log_stream|status|arena|musl_malloc|musl_shims)\.c"),
+     r"src/cli/(io|progress|output)\.c|src/base/(log|log_stream|status|arena|musl_malloc|musl_shims)\.c"),
     (r"system|popen|fork|vfork|execvp?|execve|execlp?", None),
 ]
 

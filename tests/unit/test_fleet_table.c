@@ -37,7 +37,7 @@ static void table_reads_like_this(void **state) {
         "\n"
         "1 non-compliant, 1 unknown, 2 compliant, 1 not applicable\n"
         "Protected: 33.33% (strictest 1, defensive 0, monitor 2)\n"
-        "Complete: 5 listed, 4 judged, 1 unknown\n");
+        "INCOMPLETE: 5 listed, 4 judged, 1 unknown\n");
 }
 
 static void empty_fleet_has_no_table(void **state) {
