@@ -54,7 +54,7 @@ $(ship)/%.o: %.c $(deps)/stamp $(ship)/flags
 	@echo "cc $(ARCH) $<"
 	$(Q)$(ship_cc) $(SHIP_FLAGS) $(CFLAGS) -c $< -o $@
 
-$(ship)/src/base/musl_malloc.o: SHIP_FLAGS += -fno-builtin-malloc
+$(ship)/src/base/musl_malloc.o: private SHIP_FLAGS += -O2 -fno-builtin-malloc
 # Every byte of a log passes through these.
 $(addprefix $(ship)/src/traffic/,access_log_look.o tally.o tally_text.o \
     tally_sketch.o): private SHIP_FLAGS += -O2
@@ -180,10 +180,12 @@ test-arm64 test-arm64-quick: packages-check venv $(tools)
 	@BOOTSTRAP=build/ship/arm64/bootstrap BOOTSTRAP_PREFIX=qemu-aarch64-static \
 	    build/python tests/run $(tested)
 
-# Attacked in place of the shipped binary, and built like it.
-build/test/$(ARCH)/hardening_probe: tests/integration/hardening_probe.c src/base/musl_relro.c $(deps)/stamp
+# Attacked in place of the shipped binary: built like it, with the same objects for heap and RELRO.
+build/test/$(ARCH)/hardening_probe: tests/integration/hardening_probe.c \
+    $(addprefix $(ship)/src/base/,musl_malloc.o musl_relro.o) $(deps)/stamp
 	@mkdir -p $(@D)
-	$(Q)$(ship_cc) $(filter-out -MMD -MP,$(SHIP_FLAGS)) $(CFLAGS) $(SHIP_LINK) $(filter %.c,$^) -o $@
+	$(Q)$(ship_cc) $(filter-out -MMD -MP,$(SHIP_FLAGS)) $(CFLAGS) $(SHIP_LINK) \
+	    $(filter %.c %.o,$^) -o $@
 
 # The binary with sanitizers in it, and the Python tests through which a binary runs with that one.
 sanitized := build/sanitized

@@ -39,6 +39,9 @@ static int run_command(const struct env *env, struct log *log, int argc, char **
 static int serve(const struct env *env, struct log *log, str runtime_api) {
     struct log_stream metrics;
     struct log_stream lines;
+    if (log->format == LOG_FORMAT_JSON) {
+        die_in_json();
+    }
     log_stream_init(&metrics, STDOUT_FILENO);
     log_stream_init(&lines, STDERR_FILENO);
     log_stream_attach(&lines, log);

@@ -13,6 +13,7 @@
 struct audit_listener {
     void *context;
     bool wants_advice; /* evidence is read, where PROMOTION is on */
+    bool wants_age;    /* STATE_TABLE is read, if any: NON_COMPLIANT_TOO_LONG is a finding then */
     void (*listed)(void *context, size_t to_judge);
     /* Both are valid during the call only: see fleet_row_copy. */
     void (*judged)(void *context,

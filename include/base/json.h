@@ -70,8 +70,8 @@ bool json_bool(const struct json *value, bool otherwise);
 /* false when it is no number; *number is then untouched. */
 bool json_number(const struct json *value, double *number);
 
-/* Writer: puts commas and quotes where they belong. Strings are escaped; bytes that are no UTF-8
- * become U+FFFD. */
+/* Writer: puts commas and quotes where they belong. Strings are escaped, by JSON's rules
+ * and also what base/escape.h does not let through; bytes that are no UTF-8 become U+FFFD. */
 struct json_writer {
     struct buf *out;
     bool needs_comma;

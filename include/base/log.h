@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One event a line on stderr, in Lambda's JSON form ({"timestamp","level","event","requestId",...})
- * or as text (newlines inside values become \r so that CloudWatch keeps one event). Only app,
+ * or as text, where a value with blanks, quotes or characters that base/escape.h does not let
+ * through stands in quotes, with backslash escapes: one event is always one line. Only app,
  * runtime and cli log; never payloads, headers, tokens. Fields are typed, so that a missing
  * argument cannot be written.
  */
@@ -38,6 +39,11 @@ struct log_field {
 
 /* Lambda's names: TRACE DEBUG INFO WARN ERROR FATAL, any case; false leaves *level alone. */
 bool log_level_parse(str name, enum log_level *level);
+/* "INFO" */
+const char *log_level_name(enum log_level level);
+/* The level of a line that something counts, so that it must not be dropped: the lowest one that
+ * passes, and INFO at least. */
+enum log_level log_level_passing(const struct log *log);
 /* "Text" or "JSON", any case. */
 bool log_format_parse(str name, enum log_format *format);
 

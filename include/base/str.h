@@ -64,12 +64,18 @@ str str_split(str *rest, char separator);
 /* Lower-case ASCII copy. */
 str str_lower(struct arena *arena, str s);
 
+/* For messages: `one` of exactly one, else `many`. */
+const char *str_by_count(uint64_t count, const char *one, const char *many);
+
 /* Decimal, optional '-', no blanks, no overflow; false leaves *value alone. */
 bool str_parse_i64(str s, int64_t *value);
 
 /* Position of the first byte that is not part of well-formed UTF-8 (RFC 3629), or s.len when all
  * is. */
 size_t str_utf8_valid_prefix(str s);
+/* Takes the next character out of *rest (not empty), or one byte that is no UTF-8: then the result
+ * is a single byte of 0x80 or more. */
+str str_utf8_take(str *rest);
 /* Characters (code points) in `s`, which must be valid UTF-8. */
 size_t str_utf8_count(str s);
 /* Sorts, and keeps one of each that is not empty. Returns how many are left. */

@@ -14,6 +14,7 @@ struct change_alert {
     enum desync_mode from;
     enum desync_mode to;
     str note;
+    str ending; /* of a watch: watch_ending; empty: none */
 };
 /* Publishes it and adds the action. false: it certainly was not published; of a roll back, it may
  * not have been. */

@@ -62,11 +62,16 @@ bool act_is_on(const struct app *app);
 
 /* One judgement. `facts` are what it was made from; `read_ms` is when mode and tags were read live,
  * both of them, and 0 when one came from an event. They are read anew where enforcement needs it.
- * *evaluation becomes the judgement after enforcement. UNKNOWN is never acted on. */
+ * *evaluation becomes the judgement after enforcement, with NON_COMPLIANT_TOO_LONG where what is
+ * remembered says so. UNKNOWN is never acted on. */
 void act_on(struct act *act,
             struct load_balancer *facts,
             int64_t read_ms,
             struct evaluation *evaluation);
+
+/* Gives what was reported before act_on the NON_COMPLIANT_TOO_LONG that act_on has added to `now`.
+ */
+void act_take_age(struct evaluation *reported, const struct evaluation *now);
 
 /* Reads what is remembered, for the load balancer that act_on is called with next when it goes to
  * act->recall. weak_read_ms not 0: its mode was weak then and will be raised, which is written down

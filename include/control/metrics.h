@@ -6,8 +6,20 @@
 #ifndef CONTROL_METRICS_H
 #define CONTROL_METRICS_H
 
+#include "report/emf.h"
+#include "policy/posture.h"
 #include "control/control.h"
-#include "report/posture.h"
+
+/* One line of metrics, with the level that passes Lambda's filter where the log is JSON. */
+struct metrics_place {
+    str account_id;
+    str region;
+};
+void metrics_write(const struct app *app,
+                   const struct metrics_place *place,
+                   const struct emf_metric *metrics,
+                   size_t count,
+                   struct arena *arena);
 
 /* What a sweep found, counted as it goes. */
 struct fleet_count {

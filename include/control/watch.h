@@ -17,7 +17,7 @@ struct watching {
     struct watch_record *record; /* the one at hand */
     struct load_balancer facts;
     struct evaluation *evaluation;
-    bool is_taken_back; /* somebody else has lowered the mode */
+    bool is_reverted;   /* somebody else has lowered the mode */
 };
 
 /* Looks at one of them: see watch.c. What was done and what failed goes to watching->act. */

@@ -7,7 +7,7 @@
 #define EVENT_EVENT_H
 
 #include "base/json.h"
-#include "policy/load_balancer.h"
+#include "policy/evaluate.h"
 #include "policy/policy.h"
 
 enum item_status {
@@ -136,5 +136,11 @@ MUST_USE enum status decode_config_item(const struct json *item,
                                         struct arena *arena,
                                         struct config_item *item_out,
                                         struct error *error);
+
+/* Judges the item from what is in it. false: `*evaluation_out` is final (NOT_APPLICABLE or UNKNOWN
+ * by status, scope or type); true: it is a present load balancer of ours, to be judged by policy.
+ */
+bool config_item_is_to_be_judged(const struct config_invocation *invocation,
+                                 struct evaluation *evaluation_out);
 
 #endif

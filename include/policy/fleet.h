@@ -33,6 +33,7 @@ struct fleet {
     size_t row_count;
     const struct fleet_gap *gaps;
     size_t gap_count;
+    bool is_unlisted;    /* no account and Region could be listed: nothing is known at all */
     bool is_interrupted; /* Ctrl-C: this is what was known then */
     str version;         /* of desync-guard */
 };

@@ -25,9 +25,11 @@ struct posture_change {
     enum desync_mode to;
     int64_t at_ms;
     str why;
-    str by;          /* who had written last; empty: not known */
-    str watch;       /* open, closed, rolled_back, no_data; empty: not watched */
-    bool has_before; /* the windows before and after */
+    str by;            /* who had written last; empty: not known */
+    str watch;         /* open, closed, rolled_back; empty: no watch is known */
+    str ending;        /* of the watch: held, rolled_back, reverted, inconclusive; empty: none */
+    str ending_reason; /* why it ended so; empty: it has not */
+    bool has_before;   /* the windows before and after saw traffic */
     bool has_after;
     struct traffic_window before;
     struct traffic_window after;
@@ -110,6 +112,9 @@ bool posture_is_candidate(const struct posture_row *row);
 
 /* Who wrote last, from the newest change that names anybody; empty: not known. */
 str posture_last_writer(const struct posture *posture, str arn);
+
+/* The newest watched change of this load balancer; NULL: there is none. */
+const struct posture_change *posture_last_watch(const struct posture *posture, str arn);
 
 /* Of an incident that is closed. */
 double posture_incident_hours(const struct posture_incident *incident);

@@ -125,6 +125,16 @@ void transition_replace_intent(const struct lb_state *before,
                                struct lb_state *next_out,
                                struct correction *undone_out);
 
+/* Non-compliant for longer than that many days? since_ms 0: it is not, or that is not known. */
+bool transition_is_too_long(int64_t since_ms, int64_t now_ms, int days_max);
+/* Appends NON_COMPLIANT_TOO_LONG to a judgement of NON_COMPLIANT that has stood for too long. It is
+ * advice, and not part of AWS Config's annotation. */
+void transition_add_age(struct evaluation *evaluation,
+                        int64_t since_ms,
+                        int64_t now_ms,
+                        int days_max,
+                        struct arena *arena);
+
 /* What the judgement looks like to Security Hub; differs when it is to be imported anew. */
 str transition_import_key(const struct evaluation *evaluation, struct arena *arena);
 

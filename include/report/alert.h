@@ -36,7 +36,8 @@ struct alert {
     enum desync_mode changed_to;
     struct writer writer; /* who made the last change that was not ours; empty: unknown */
     int corrections;      /* ours of this load balancer in the last 24 h, for ALERT_FIGHT */
-    str note;             /* why it was promoted, or how the watch ended; empty: nothing to say */
+    str note;             /* why it was promoted, or why the watch ended; empty: nothing to say */
+    str ending; /* of ALERT_WATCH_ENDED: held, reverted, inconclusive; empty: nothing to say */
 };
 
 #define ALERT_SUBJECT_BYTES_MAX        ((size_t)99) /* SNS: less than 100 characters */

@@ -17,13 +17,22 @@ struct emf_metric {
 
 #define EMF_METRICS_MAX 100 /* in one object */
 
-/* One object and a line end. `metrics_namespace` 1..255 bytes. An empty account or Region is left
- * out of the dimensions, and a value that is no finite number out of the metrics. */
+struct emf_line {
+    str metrics_namespace; /* 1..255 bytes */
+    str account_id;        /* empty: left out of the dimensions; likewise the Region */
+    str region;
+    int64_t now_ms;
+    /* Of a log in JSON, which Lambda filters by level: one that passes. A line without `level` or
+     * with a `timestamp` that is not RFC 3339 would count as INFO. NULL: a text log, without
+     * either. Source: "Log-level filtering" in the Lambda developer guide. */
+    const char *log_level;
+};
+
+/* One object and a line end. A value that is no finite number is left out of the metrics. `arena`
+ * is for scratch. */
 void emf_write(struct buf *out,
-               str metrics_namespace,
-               str account_id,
-               str region,
-               int64_t now_ms,
+               struct arena *arena,
+               const struct emf_line *line,
                const struct emf_metric *metrics,
                size_t count);
 

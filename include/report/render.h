@@ -24,11 +24,13 @@ void evaluation_write_members(struct json_writer *writer,
 
 struct action {
     str resource_id;
-    const char *action; /* enforce, promote, rollback, watch, alert, reevaluate */
+    /* enforce, promote, rollback, watch, alert, remember, reevaluate, import */
+    const char *action;
     const char *status; /* done, planned, skipped, failed */
     str from;
     str to;
     str reason;
+    const char *ending; /* held, rolled_back, reverted, inconclusive; NULL: no watch ended */
 };
 
 void action_write_json(struct json_writer *writer, const struct action *action);

@@ -12,7 +12,6 @@
 struct history_state {
     str arn;
     int64_t non_compliant_since_ms; /* 0: it is not */
-    bool is_escalated;
     bool is_fight;
 };
 

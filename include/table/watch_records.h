@@ -8,13 +8,14 @@
  *
  *     begun ----> open ----> rolling-back ----> rolled-back
  *       |           |              |
- *       |           +--------------+----------> closed (`note` says why)
+ *       |           +--------------+----------> held, inconclusive (`note` says why)
  *       |           |              |              |
- *       |           +--------------+--------------+----> taken-back (somebody else lowered the
- * mode)
+ *       |           +--------------+--------------+----> reverted (somebody else lowered the mode)
  *       +----> not-made
  *
- * Rolled back or taken back, it is not tried again for EVIDENCE_DAYS after `ended_ms`.
+ * Held and inconclusive ones have the status `closed` in the table and differ in `ending`; reverted
+ * ones are `taken-back` there. Rolled back or reverted, a promotion is not tried again for
+ * EVIDENCE_DAYS after `ended_ms`.
  * `begun`: the mode is about to be set, by whoever holds the lease. `rolling-back`: it was decided,
  * and is carried out by whoever holds the lease, or by the next who looks.
  */
@@ -28,9 +29,10 @@ enum watch_status {
     WATCH_BEGUN,
     WATCH_OPEN,
     WATCH_ROLLING_BACK,
-    WATCH_CLOSED,
+    WATCH_HELD,         /* traffic came, and its errors did not rise */
+    WATCH_INCONCLUSIVE, /* nothing can be concluded; `note` says why */
     WATCH_ROLLED_BACK,
-    WATCH_TAKEN_BACK,
+    WATCH_REVERTED, /* somebody else changed the mode */
     WATCH_NOT_MADE
 };
 
@@ -73,14 +75,21 @@ MUST_USE enum status watch_save_change(const struct state_table *table,
                                        struct error *error);
 /* Not ended. */
 bool watch_is_open(const struct watch_record *record);
-/* The mode was promoted and found lower: it has ended as taken back. `note` names the writer of a
+/* Its watch ended with the promotion in place, and the mode that was read since is a lower one. */
+bool watch_is_reverted_since(const struct watch_record *record, enum desync_mode mode);
+/* "held", "rolled_back", "reverted", "inconclusive"; NULL: it has not ended, or was not made. */
+const char *watch_ending(const struct watch_record *record);
+/* The traffic before a change, of a WATCH or a CHANGE item. has_data false: CloudWatch had none, or
+ * the item has no baseline, whose times are 0 then. */
+struct traffic_window watch_get_baseline(const struct dynamodb_item *item);
+/* The mode was promoted and found lower: it has ended as reverted. `note` names the writer of a
  * correction made since, where one is known. */
-MUST_USE enum status watch_describe_taking(const struct state_table *table,
-                                           const struct watch_record *record,
-                                           enum desync_mode mode,
-                                           struct arena *arena,
-                                           str *note_out,
-                                           struct error *error);
+MUST_USE enum status watch_describe_reverting(const struct state_table *table,
+                                              const struct watch_record *record,
+                                              enum desync_mode mode,
+                                              struct arena *arena,
+                                              str *note_out,
+                                              struct error *error);
 /* NULL: there is none. */
 const struct watch_record *watch_find(const struct watch_record *records, size_t count, str arn);
 

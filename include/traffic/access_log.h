@@ -27,7 +27,10 @@ enum access_log_kind {
     ACCESS_LOG_CLASSIC,    /* of a Classic Load Balancer */
     ACCESS_LOG_CONNECTION, /* the connection log beside it */
     ACCESS_LOG_HEALTH,     /* the health-check log beside it */
-    ACCESS_LOG_TEST_FILE   /* "Enable AccessLog for ELB: ..." in ELBAccessLogTestFile */
+    ACCESS_LOG_TEST_FILE,  /* "Enable AccessLog for ELB: ..." in ELBAccessLogTestFile */
+    ACCESS_LOG_NETWORK,    /* of a Network Load Balancer */
+    ACCESS_LOG_VENDED,     /* a JSON object that CloudWatch Logs delivers in place of a line */
+    ACCESS_LOG_KIND_COUNT
 };
 /* "access log of a Classic Load Balancer", ...; for messages */
 const char *access_log_kind_name(enum access_log_kind kind);

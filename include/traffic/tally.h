@@ -90,7 +90,7 @@ void tally_merge(struct tally *into, const struct tally *from);
 struct tally_result {
     uint64_t lines;    /* that are not empty */
     uint64_t unparsed; /* lines - requests: what access_log_parse does not call ACCESS_LOG_LINE */
-    uint64_t kinds[ACCESS_LOG_TEST_FILE + 1]; /* lines by what they are */
+    uint64_t kinds[ACCESS_LOG_KIND_COUNT]; /* lines by what they are */
     uint64_t classless; /* requests without a class, as before August 2020; in CLASS_UNKNOWN, too */
     uint64_t untallied; /* requests beyond TALLY_DAYS_MAX, or without a time: in `totals` only */
     struct tally_counts totals;

@@ -48,12 +48,6 @@ void config_rule_handle(struct app *app,
                         struct arena *arena,
                         struct app_reply *reply);
 
-/* Judges the item from what is in it. false: `*evaluation_out` is final (NOT_APPLICABLE or UNKNOWN
- * by status, scope or type); true: it is a present load balancer of ours, to be judged by policy.
- */
-bool config_item_is_to_be_judged(const struct config_invocation *invocation,
-                                 struct evaluation *evaluation_out);
-
 /* The error types of a reply, in the form the Runtime API accepts. */
 #define ERROR_INVALID_EVENT     "Function.InvalidEvent"
 #define ERROR_INVALID_PARAMETER "Function.InvalidParameter"

@@ -13,6 +13,7 @@ enum status app_audit(struct app *app,
     const struct sweep_listener ears = {.context = listener->context,
                                         .is_audit = true,
                                         .wants_advice = listener->wants_advice,
+                                        .wants_age = listener->wants_age,
                                         .listed = listener->listed,
                                         .judged = listener->judged};
     const struct config_invocation invocation = {.message = MESSAGE_SCHEDULED, .region = region};

@@ -8,6 +8,7 @@
 #include "aws/s3.h"
 #include "log_object_internal.h"
 #include "traffic/inflate.h"
+#include "traffic/line_gate.h"
 
 #define END_BYTES ((size_t)15) /* "20261123T0810Z_" */
 
@@ -110,7 +111,7 @@ static str foreign_because(const struct reading *reading) {
 }
 
 static void count_lines(void *context, str lines) {
-    tally_add_lines(context, lines);
+    line_gate_take(context, lines);
 }
 
 /* What is behind the damage need not be fetched. What unpacks to more than there is time for is not
@@ -205,8 +206,8 @@ enum status log_object_read(struct aws_client *client,
                             struct arena *arena,
                             struct log_traffic *traffic,
                             struct error *error) {
-    struct tally *tally = tally_new(arena, 0);
-    const struct line_sink lines = {.context = tally, .take = count_lines};
+    struct line_gate gate = {.tally = tally_new(arena, 0)};
+    const struct line_sink lines = {.context = &gate, .take = count_lines};
     struct reading reading = {
         .client = client, .arena = arena, .inflate = inflate_new(arena, &lines)};
     const struct s3_object source = {.region = object->region,
@@ -227,5 +228,10 @@ enum status log_object_read(struct aws_client *client,
     if (inflate_end(reading.inflate, &reading.damage) != STATUS_OK) {
         traffic->damage = reading.damage.message;
     }
-    return add_days(tally, arena, traffic, error);
+    enum access_log_kind kind = line_gate_close(&gate, !str_is_empty(traffic->damage));
+    if (kind != ACCESS_LOG_LINE) {
+        traffic->foreign = str_from_cstr(access_log_kind_name(kind));
+        return STATUS_OK;
+    }
+    return add_days(gate.tally, arena, traffic, error);
 }

@@ -4,11 +4,10 @@
  * partial batch responses" (AWS Lambda Developer Guide, SQS).
  */
 #include "log_object_internal.h"
-#include "report/emf.h"
+#include "control/metrics.h"
 
 /* Half of the response is kept for the messages that failed: SQS must hear of each. */
-#define ROWS_BYTES_MAX    (RESPONSE_BYTES_MAX / 2)
-#define METRICS_BYTES_MAX ((size_t)4096)
+#define ROWS_BYTES_MAX (RESPONSE_BYTES_MAX / 2)
 
 static void write_row(struct json_writer *writer,
                       const struct log_object *object,
@@ -98,19 +97,17 @@ void log_objects_reply(const struct log_case *log_case, struct app_reply *reply)
         return;
     }
     str message = str_format(log_case->arena,
-                             "%zu of %zu objects were not counted; %" STR_FMT ": %" STR_FMT,
+                             "%zu of %zu object%s not counted; %" STR_FMT ": %" STR_FMT,
                              failed_count,
                              delivery->object_count,
+                             str_by_count(delivery->object_count, " was", "s were"),
                              STR_ARG(delivery->objects[first].key),
                              STR_ARG(results[first].why));
     reply_error(reply, ERROR_NOT_COUNTED, message);
 }
 
 void log_objects_write_metrics(const struct log_case *log_case) {
-    const struct app *app = log_case->app;
-    struct buf line;
-    buf_init(&line, log_case->arena, METRICS_BYTES_MAX);
-    for (size_t i = 0; i < log_case->sum_count && app->metrics.write != NULL; i++) {
+    for (size_t i = 0; i < log_case->sum_count; i++) {
         const struct traffic_sum *sum = &log_case->sums[i];
         const struct emf_metric metrics[] = {
             {"Requests", "Count", (double)sum->counts.requests},
@@ -119,15 +116,9 @@ void log_objects_write_metrics(const struct log_case *log_case) {
             {"Severe", "Count", (double)sum->counts.classes[CLASS_SEVERE]},
             {"Unparsed", "Count", (double)sum->unparsed},
         };
-        buf_clear(&line);
-        emf_write(&line,
-                  app->settings.report.metrics_namespace,
-                  sum->account_id,
-                  sum->region,
-                  app->clock->now_ms(app->clock),
-                  metrics,
-                  sizeof metrics / sizeof *metrics);
-        app->metrics.write(app->metrics.context, buf_str(&line));
+        const struct metrics_place place = {sum->account_id, sum->region};
+        metrics_write(
+            log_case->app, &place, metrics, sizeof metrics / sizeof *metrics, log_case->arena);
     }
 }
 

@@ -6,34 +6,6 @@
 #include "control/metrics.h"
 #include "report/render.h"
 
-bool config_item_is_to_be_judged(const struct config_invocation *invocation,
-                                 struct evaluation *evaluation_out) {
-    const struct config_item *item = &invocation->item;
-    enum compliance compliance = NOT_APPLICABLE;
-    str reason = STR_EMPTY;
-    if (!str_eq(item->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
-        reason = STR("not an Elastic Load Balancing v2 load balancer");
-    } else if (invocation->has_left_scope) {
-        reason = STR("no longer in the scope of the rule");
-    } else if (item->status == ITEM_DELETED) {
-        reason = STR("deleted");
-    } else if (item->status == ITEM_NOT_RECORDED) {
-        reason = STR("not recorded by AWS Config");
-    } else if (item->facts.type == TYPE_NETWORK || item->facts.type == TYPE_GATEWAY) {
-        reason = item->facts.type == TYPE_NETWORK
-                     ? STR("a network load balancer has no desync mode")
-                     : STR("a gateway load balancer has no desync mode");
-    } else if (item->status == ITEM_STATUS_UNKNOWN) {
-        compliance = COMPLIANCE_UNKNOWN;
-        reason = STR("the configuration item's status is not one we know");
-    } else {
-        return true;
-    }
-    evaluation_without_facts(
-        evaluation_out, item->resource_type, item->resource_id, compliance, reason);
-    return false;
-}
-
 /* Captured so long before the notification or before now that the load balancer may differ today;
  * or at a time that cannot be. */
 static bool item_is_stale(const struct config_invocation *invocation, int64_t now_ms) {
@@ -187,7 +159,8 @@ static bool may_act(const struct config_invocation *invocation) {
     return !invocation->is_proactive && !str_eq(invocation->result_token, STR("TESTMODE"));
 }
 
-/* What is answered is what was reported; what is done comes after it. */
+/* What is answered is what was reported, and how long it has been so; what is done comes after it.
+ */
 static void act_and_reply(struct app *app,
                           const struct config_invocation *invocation,
                           const struct policy *policy,
@@ -199,12 +172,11 @@ static void act_and_reply(struct app *app,
     struct response response;
     struct act act;
     buf_init(&body, arena, RESPONSE_BYTES_MAX);
+    struct evaluation reported = *judged->evaluation;
     response_begin(&response, &body);
-    response_add(&response, arena, judged->evaluation);
     act_begin(&act, app, policy, arena);
     if (may_act(invocation) &&
         str_eq(judged->evaluation->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
-        const struct evaluation reported = *judged->evaluation;
         act_on(&act, &judged->facts, judged->read_ms, judged->evaluation);
         /* By then, what was reported may not be true any more. */
         act.has_new_verdict = act.has_new_verdict ||
@@ -213,7 +185,9 @@ static void act_and_reply(struct app *app,
         (void)act_import_findings(&act);
         (void)act_ask_for_reevaluation(&act);
         metrics_of_actions(&act);
+        act_take_age(&reported, judged->evaluation);
     }
+    response_add(&response, arena, &reported);
     if (act.first_failure.status != STATUS_OK) {
         reply_error(
             reply,

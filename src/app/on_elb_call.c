@@ -219,9 +219,7 @@ static bool claim(struct elb_case *elb_case, str arn) {
             LOG_STR("resourceId", arn),
             LOG_STR("eventID", elb_case->call->event_id));
     } else if (status != STATUS_OK) {
-        const struct action action = {
-            .resource_id = arn, .action = "enforce", .status = "failed", .reason = error.message};
-        act_add(&elb_case->act, &action, &error);
+        act_fail(&elb_case->act, arn, "remember", &error);
     }
     return status == STATUS_OK;
 }

@@ -175,11 +175,22 @@ static void sort_all(struct survey *survey) {
     }
 }
 
+/* Whether anybody was alerted of it or not. */
+static void add_age(const struct survey *survey,
+                    struct evaluation *evaluation,
+                    struct posture_row *row) {
+    int64_t since_ms = row->non_compliant_since_ms;
+    int64_t now_ms = survey->posture->now_ms;
+    int days_max = survey->policy->max_non_compliant_days;
+    row->is_escalated = transition_is_too_long(since_ms, now_ms, days_max);
+    transition_add_age(evaluation, since_ms, now_ms, days_max, survey->arena);
+}
+
 static void fill_rows(struct survey *survey) {
     struct posture_row *rows =
         ARENA_ARRAY(survey->arena, struct posture_row, survey->fleet->row_count + 1);
     for (size_t i = 0; i < survey->fleet->row_count; i++) {
-        const struct evaluation *evaluation = &survey->fleet->rows[i].evaluation;
+        struct evaluation *evaluation = &survey->rows[i].evaluation;
         const struct note note_key = {.arn = evaluation->resource_id};
         const struct history_state state_key = {.arn = evaluation->resource_id};
         const struct note *note =
@@ -200,20 +211,25 @@ static void fill_rows(struct survey *survey) {
         }
         if (state != NULL && evaluation->compliance == NON_COMPLIANT) {
             rows[i].non_compliant_since_ms = state->non_compliant_since_ms;
-            rows[i].is_escalated = state->is_escalated;
             rows[i].is_fight = state->is_fight;
+            add_age(survey, evaluation, &rows[i]);
         }
     }
     survey->posture->rows = rows;
 }
 
-static bool is_internet_facing(const struct fleet *fleet, str arn) {
+static const struct fleet_row *find_row(const struct fleet *fleet, str arn) {
     for (size_t i = 0; i < fleet->row_count; i++) {
         if (str_eq(fleet->rows[i].evaluation.resource_id, arn)) {
-            return fleet->rows[i].scheme == SCHEME_INTERNET_FACING;
+            return &fleet->rows[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+static bool is_internet_facing(const struct fleet *fleet, str arn) {
+    const struct fleet_row *row = find_row(fleet, arn);
+    return row != NULL && row->scheme == SCHEME_INTERNET_FACING;
 }
 
 /* --- what changes did ------------------------------------------------------------------------- */
@@ -225,6 +241,28 @@ static const char *watch_text(const struct watch_record *record) {
     return record->status == WATCH_ROLLED_BACK ? "rolled_back" : "closed";
 }
 
+/* A promotion that held, or of which nothing is known, counts as reverted as soon as its mode is
+ * read lower: the WATCH item says so only after the next complete sweep. */
+static void join_watch(const struct survey *survey,
+                       const struct watch_record *record,
+                       struct posture_change *change) {
+    const struct fleet_row *row = find_row(survey->fleet, change->arn);
+    enum desync_mode mode = row == NULL ? MODE_UNKNOWN : row->evaluation.mode;
+    change->watch = str_from_cstr(watch_text(record));
+    change->ending = str_from_cstr(watch_ending(record));
+    change->ending_reason = record->note;
+    if (watch_is_reverted_since(record, mode)) {
+        change->ending = STR("reverted");
+        change->ending_reason = str_format(survey->arena,
+                                           "the mode is %s now: somebody has changed it since the "
+                                           "watch ended",
+                                           mode_name(mode));
+    }
+    if (str_is_empty(change->ending)) {
+        change->ending_reason = STR_EMPTY;
+    }
+}
+
 static void join_watches(struct survey *survey,
                          const struct watch_record *records,
                          size_t record_count) {
@@ -232,7 +270,7 @@ static void join_watches(struct survey *survey,
         struct posture_change *change = &survey->history.changes[i];
         const struct watch_record *record = watch_find(records, record_count, change->arn);
         if (record != NULL && record->changed_ms == change->at_ms) {
-            change->watch = str_from_cstr(watch_text(record));
+            join_watch(survey, record, change);
         }
     }
 }
@@ -261,9 +299,11 @@ static void read_windows(struct survey *survey, struct posture_change *change) {
             LOG_STR("errorMessage", error.message));
         return;
     }
-    change->has_before = windows[0].window.has_data;
+    if (windows[0].window.has_data) { /* else the baseline of the CHANGE item stands, if any */
+        change->has_before = true;
+        change->before = windows[0].window;
+    }
     change->has_after = windows[1].window.has_data;
-    change->before = windows[0].window;
     change->after = windows[1].window;
 }
 
@@ -299,7 +339,9 @@ static void add_today(struct survey *survey) {
     int64_t today = date_days_of_ms(survey->posture->now_ms);
     fleet_summarize(survey->fleet, &summary);
     for (size_t i = 0; i < history->point_count; i++) {
-        if (history->points[i].day < today) {
+        double percent;
+        bool is_known = protected_percent(history->points[i].modes, &percent);
+        if (history->points[i].day < today && is_known) {
             trend[count++] = history->points[i];
         }
     }

@@ -173,6 +173,7 @@ static void judge_and_act_on_chunk(struct sweep *sweep,
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
     judge_chunk(sweep, &chunk);
     report_chunk(sweep, &chunk);
+    sweep_add_ages(sweep, &chunk);
     sweep->seen_count += count;
     sweep_act_on(sweep, &chunk);
     tell_listener(sweep, &chunk);

@@ -21,6 +21,7 @@ struct sweep_listener {
     void *context;
     bool is_audit;     /* nothing is reported to AWS Config, nothing is acted on */
     bool wants_advice; /* with is_audit: evidence is read all the same */
+    bool wants_age;    /* with is_audit: what is remembered is read, for NON_COMPLIANT_TOO_LONG */
     /* The listing has ended, if it came to its end: so many are to be judged. */
     void (*listed)(void *context, size_t to_judge);
     /* Each judgement, unknown ones too, as it stands after enforcement and promotion's advice; not
@@ -79,6 +80,7 @@ struct sweep {
     struct fleet_count found;
     int64_t began_us;                /* monotonic */
     bool reports;                    /* there is a token, and this is no audit */
+    bool has_no_ages;                /* the table could not be read, which was logged */
     bool acts;                       /* enforcement, state or alerts are on, and this is no test */
     struct promotion_run *promotion; /* NULL: off */
     const struct sweep_listener *listener; /* NULL: none */
@@ -123,6 +125,14 @@ void sweep_act_on(struct sweep *sweep, const struct judged_chunk *chunk);
 /* Everything was listed, judged and reported: only then may be concluded from absence. */
 bool sweep_is_complete(const struct sweep *sweep);
 /* Logs, keeps for the response, and adds it to what Config is told unless it is unknown. */
+/* After the report: enforcement, state, alerts. What is answered is what was reported, and how long
+ * it has been so. */
+void sweep_act_on(struct sweep *sweep, const struct judged_chunk *chunk);
+/* In an audit that wants it. */
+void sweep_add_ages(struct sweep *sweep, const struct judged_chunk *chunk);
+
+/* --- sweep_report.c --- */
+/* Logs it, and adds it to what Config is told unless it is unknown. */
 void sweep_conclude(struct sweep *sweep,
                     struct evaluation *evaluation,
                     struct config_evaluation *evaluations,

@@ -62,7 +62,6 @@ void sweep_conclude(struct sweep *sweep,
                     struct arena *arena) {
     evaluation->ordering_ms = sweep->ordering_ms;
     evaluation_log(sweep->app, evaluation);
-    response_add(&sweep->response, arena, evaluation);
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
         note_unknown(sweep, evaluation);
         return;
@@ -118,6 +117,7 @@ static void look_up_vanished(struct sweep *sweep) {
     for (size_t i = 0; i < result_count; i++) {
         if (has_vanished(sweep, &results[i], evaluation)) {
             sweep_conclude(sweep, evaluation, evaluations, &sweep->vanished_count, sweep->arena);
+            response_add(&sweep->response, sweep->arena, evaluation);
         }
     }
     sweep_report(sweep, evaluations, sweep->vanished_count, sweep->arena);

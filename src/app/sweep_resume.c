@@ -83,7 +83,7 @@ size_t sweep_resume(struct sweep *sweep, bool is_short) {
     sweep->app->home.deadline_ms = sweep->deadline_ms;
     if (status != STATUS_OK) {
         sweep->is_resumable = false;
-        act_fail(&sweep->act, sweep->act.table.name, "alert", &error);
+        act_fail(&sweep->act, sweep->act.table.name, "remember", &error);
         return is_short ? somewhere(sweep) : 0;
     }
     for (size_t i = 0; i < first; i++) {
@@ -154,6 +154,6 @@ void sweep_remember_end(struct sweep *sweep) {
     struct error error = {0};
     enum status status = put_cursor(sweep, cursor, &error);
     if (status != STATUS_OK && status != STATUS_CONFLICT) {
-        act_fail(&sweep->act, sweep->act.table.name, "alert", &error);
+        act_fail(&sweep->act, sweep->act.table.name, "remember", &error);
     }
 }

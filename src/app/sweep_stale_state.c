@@ -89,7 +89,7 @@ static void look_again(struct sweep *sweep, str arn) {
         evaluation->source = SOURCE_LIVE;
         act_on(&sweep->act, &facts, read_ms, evaluation);
     } else if (status != STATUS_OK) {
-        act_fail(&sweep->act, arn, "alert", &error);
+        act_fail(&sweep->act, arn, "remember", &error);
     }
 }
 
@@ -101,7 +101,7 @@ void sweep_forget(struct sweep *sweep) {
     }
     if (find_account(sweep, &forgotten.account_id, &error) != STATUS_OK ||
         list_forgotten(&forgotten, &error) != STATUS_OK) {
-        act_fail(&sweep->act, sweep->act.table.name, "alert", &error);
+        act_fail(&sweep->act, sweep->act.table.name, "remember", &error);
         return;
     }
     for (size_t i = 0; i < forgotten.count; i++) {

@@ -339,14 +339,15 @@ static enum status conclude(struct sending *sending, struct error *error) {
         return sending->first_error.status;
     }
     if (sending->report->failed > 0) {
-        return error_set(error,
-                         sending->arena,
-                         STATUS_PARTIAL,
-                         "config PutEvaluations: %zu of %zu evaluations were not accepted: "
-                         "%" STR_FMT,
-                         sending->report->failed,
-                         sending->report->failed + sending->report->reported,
-                         STR_ARG(sending->report->failed_ids));
+        return error_set(
+            error,
+            sending->arena,
+            STATUS_PARTIAL,
+            "config PutEvaluations: %zu of %zu evaluation%s not accepted: %" STR_FMT,
+            sending->report->failed,
+            sending->report->failed + sending->report->reported,
+            str_by_count(sending->report->failed + sending->report->reported, " was", "s were"),
+            STR_ARG(sending->report->failed_ids));
     }
     return STATUS_OK;
 }

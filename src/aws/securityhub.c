@@ -197,9 +197,10 @@ static enum status conclude(const struct import *import, struct error *error) {
         return error_set(error,
                          import->arena,
                          STATUS_PARTIAL,
-                         "securityhub " OPERATION ": %zu of %zu findings were refused: %" STR_FMT,
+                         "securityhub " OPERATION ": %zu of %zu finding%s refused: %" STR_FMT,
                          report->failed,
                          report->failed + report->imported,
+                         str_by_count(report->failed + report->imported, " was", "s were"),
                          STR_ARG(report->failures));
     }
     return STATUS_OK;

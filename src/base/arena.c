@@ -4,10 +4,8 @@
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/assert.h"
 
@@ -60,8 +58,7 @@ struct arena_deferred {
 };
 
 _Noreturn static void die_out_of_memory(size_t size) {
-    dprintf(STDERR_FILENO, "desync-guard: out of memory (%zu bytes asked for)\n", size);
-    abort();
+    die("out of memory (%zu bytes asked for)", size);
 }
 
 static size_t round_up(size_t size) {

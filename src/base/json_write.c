@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/escape.h"
 #include "base/json.h"
 
 #include <inttypes.h>
@@ -136,11 +137,8 @@ void json_write_member_time(struct json_writer *writer,
 }
 
 /* The letter of a two-character escape, or 0. */
-static char escape_letter(unsigned char c) {
-    switch (c) {
-    case '"':
-    case '\\':
-        return (char)c;
+static char escape_letter(uint32_t code) {
+    switch (code) {
     case '\b':
         return 'b';
     case '\f':
@@ -156,32 +154,40 @@ static char escape_letter(unsigned char c) {
     }
 }
 
-static bool needs_escape(unsigned char c) {
-    return c < 0x20 || c == 0x7F || c == '"' || c == '\\';
-}
-
-static void append_escape(struct buf *out, unsigned char c) {
-    char letter = escape_letter(c);
+static void append_escape(struct buf *out, uint32_t code) {
+    char letter = escape_letter(code);
     if (letter != 0) {
         buf_append_char(out, '\\');
         buf_append_char(out, letter);
+    } else if (code > 0xFFFF) { /* as a pair of surrogates, RFC 8259 section 7 */
+        unsigned beyond = (unsigned)code - 0x10000;
+        buf_printf(out, "\\u%04x\\u%04x", 0xD800 + (beyond >> 10), 0xDC00 + (beyond & 0x3FF));
     } else {
-        buf_printf(out, "\\u%04x", (unsigned)c);
+        buf_printf(out, "\\u%04x", (unsigned)code);
     }
 }
 
-/* `text` is valid UTF-8. Bytes that need nothing go out in one piece. */
-static void append_escaped(struct buf *out, str text) {
+/* Nothing in it needs an escape but quotes and backslashes. */
+static void append_shown(struct buf *out, str shown) {
     size_t from = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (needs_escape(c)) {
-            buf_append(out, str_slice(text, from, i));
-            append_escape(out, c);
-            from = i + 1;
+    for (size_t i = 0; i < shown.len; i++) {
+        if (shown.ptr[i] == '"' || shown.ptr[i] == '\\') {
+            buf_append(out, str_slice(shown, from, i));
+            buf_append_char(out, '\\');
+            from = i;
         }
     }
-    buf_append(out, str_slice(text, from, text.len));
+    buf_append(out, str_slice(shown, from, shown.len));
+}
+
+/* `text` is valid UTF-8. */
+static void append_escaped(struct buf *out, str text) {
+    while (text.len > 0) {
+        append_shown(out, escape_take_shown(&text));
+        if (text.len > 0) {
+            append_escape(out, str_utf8_code_point(str_utf8_take(&text)));
+        }
+    }
 }
 
 /* What may follow a lead byte, after table 3-7 of the Unicode Standard; `more` is 0 for a byte

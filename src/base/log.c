@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/json.h"
 
 /* CloudWatch Logs' own limit for one event. */
@@ -30,6 +31,15 @@ bool log_level_parse(str name, enum log_level *level) {
     return false;
 }
 
+const char *log_level_name(enum log_level level) {
+    ASSERT((size_t)level < LEVEL_COUNT);
+    return level_names[level];
+}
+
+enum log_level log_level_passing(const struct log *log) {
+    return log->level_min > LOG_INFO ? log->level_min : LOG_INFO;
+}
+
 bool log_format_parse(str name, enum log_format *format) {
     if (str_eq_ignore_case(name, STR("JSON"))) {
         *format = LOG_FORMAT_JSON;
@@ -50,39 +60,39 @@ struct line {
 };
 
 static bool needs_quotes(str value) {
+    str rest = value;
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];
-        if (c == ' ' || c == '"' || c == '=' || c == '\\' || c == '\t' || c == '\n' || c == '\r') {
+        if (c == ' ' || c == '"' || c == '=' || c == '\\') {
             return true;
         }
     }
-    return value.len == 0;
+    return value.len == 0 || escape_take_shown(&rest).len < value.len;
 }
 
-/* A line feed would end the event; CloudWatch shows \r as a new line within it. Other control
- * characters could drive the terminal of whoever reads along. */
-static void append_text_char(struct buf *out, char c) {
-    if (c == '"' || c == '\\') {
-        buf_append_char(out, '\\');
+/* In quotes a backslash is doubled, so that one alone always begins an escape. */
+static void append_quoted_part(struct buf *out, str part) {
+    for (size_t i = 0; i < part.len; i++) {
+        if (part.ptr[i] == '"' || part.ptr[i] == '\\') {
+            buf_append_char(out, '\\');
+        }
+        buf_append_char(out, part.ptr[i]);
     }
-    if (c == '\n') {
-        c = '\r';
-    }
-    bool is_control = ((unsigned char)c < ' ' && c != '\r' && c != '\t') || c == 0x7F;
-    buf_append_char(out, is_control ? '?' : c);
 }
 
 static void append_text_value(struct buf *out, str value) {
-    bool is_quoted = needs_quotes(value);
-    if (is_quoted) {
-        buf_append_char(out, '"');
+    if (!needs_quotes(value)) {
+        buf_append(out, value);
+        return;
     }
-    for (size_t i = 0; i < value.len; i++) {
-        append_text_char(out, value.ptr[i]);
+    buf_append_char(out, '"');
+    while (value.len > 0) {
+        append_quoted_part(out, escape_take_shown(&value));
+        if (value.len > 0) {
+            buf_append(out, str_from_cstr(escape_take(&value).text));
+        }
     }
-    if (is_quoted) {
-        buf_append_char(out, '"');
-    }
+    buf_append_char(out, '"');
 }
 
 static void append_field(struct line *line, const struct log_field *field, str text) {
@@ -182,7 +192,7 @@ void log_write(const struct log *log,
                const char *event,
                const struct log_field *fields,
                size_t field_count) {
-    ASSERT((size_t)level < LEVEL_COUNT);
+    const char *level_name = log_level_name(level);
     if (level < log->level_min) {
         return;
     }
@@ -192,7 +202,7 @@ void log_write(const struct log *log,
     buf_init(&line.buf, &arena, LINE_BYTES_MAX - END_BYTES);
     begin_line(&line,
                time_format_iso8601(&arena, log->clock->now_ms(log->clock)),
-               level_names[level],
+               level_name,
                str_slice(log->request_id, 0, ID_BYTES_MAX),
                str_slice(str_from_cstr(event), 0, ID_BYTES_MAX));
     if (log->tenant_id.len > 0) {

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+
 #include "base/assert.h"
 
 struct status_row {

@@ -136,6 +136,10 @@ str str_lower(struct arena *arena, str s) {
     return (str){copy, s.len};
 }
 
+const char *str_by_count(uint64_t count, const char *one, const char *many) {
+    return count == 1 ? one : many;
+}
+
 bool str_parse_i64(str s, int64_t *value) {
     bool is_negative = s.len > 0 && s.ptr[0] == '-';
     if (s.len == (is_negative ? 1U : 0U)) {
@@ -221,6 +225,13 @@ size_t str_utf8_valid_prefix(str s) {
         at += length;
     }
     return at;
+}
+
+str str_utf8_take(str *rest) {
+    size_t length = utf8_length(*rest);
+    str character = str_slice(*rest, 0, length == 0 ? 1 : length);
+    *rest = str_slice(*rest, character.len, rest->len);
+    return character;
 }
 
 size_t str_utf8_count(str s) {

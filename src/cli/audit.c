@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "output.h"
+
 static bool add_region(struct audit_options *options, str region) {
     if (!region_is_valid(region)) {
         usage_error("--region %.*s is no AWS Region", (int)region.len, region.ptr);
@@ -29,6 +31,7 @@ static bool add_region(struct audit_options *options, str region) {
 static bool set_fail_on(struct audit_options *options, str list) {
     bool is_never = false;
     options->fails_on_non_compliant = false;
+    options->fails_on_unknown = false;
     for (str rest = list; rest.ptr != NULL;) {
         str word = str_trim(str_split(&rest, ','));
         if (str_eq(word, STR("non_compliant"))) {
@@ -45,7 +48,7 @@ static bool set_fail_on(struct audit_options *options, str list) {
         }
     }
     if (is_never && (options->fails_on_non_compliant || options->fails_on_unknown)) {
-        usage_error("--fail-on never goes with nothing else");
+        usage_error("--fail-on never must stand alone");
         return false;
     }
     return true;
@@ -80,7 +83,7 @@ static bool set_option(struct audit_options *options, const char *name, const ch
 
 bool audit_options_parse(int argc, char **argv, struct audit_options *options_out) {
     static const char *const NAMES[] = {"--region", "--format", "--output", "--fail-on", NULL};
-    *options_out = (struct audit_options){.fails_on_non_compliant = true};
+    *options_out = (struct audit_options){.fails_on_non_compliant = true, .fails_on_unknown = true};
     struct cli_options rest = {.argc = argc, .argv = argv, .next = 1};
     const char *name;
     const char *value;
@@ -148,7 +151,8 @@ static void write_document(struct buf *out,
 
 static bool write_fleet(const struct cli *cli,
                         const struct audit_options *options,
-                        const struct fleet *fleet) {
+                        const struct fleet *fleet,
+                        struct output *output) {
     struct buf out;
     buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
     write_document(&out, cli, options, fleet);
@@ -156,7 +160,7 @@ static bool write_fleet(const struct cli *cli,
         complain("the document is larger than %zu bytes", DOCUMENT_BYTES_MAX);
         return false;
     }
-    return write_output(options->output, buf_str(&out));
+    return output_write(output, buf_str(&out), cli->arena);
 }
 
 /* What is missing is told where people look, whatever the format can say of it. */
@@ -170,37 +174,44 @@ void complain_of_gaps(const struct fleet *fleet) {
                  STR_ARG(gap->reason));
     }
     if (fleet->is_interrupted) {
-        complain("interrupted: %zu of the load balancers found so far were judged",
-                 fleet->row_count);
+        complain("interrupted; load balancers judged so far: %zu", fleet->row_count);
     }
 }
 
 static enum cli_exit verdict_of(const struct fleet *fleet, const struct audit_options *options) {
     struct fleet_summary summary;
     fleet_summarize(fleet, &summary);
-    if (fleet->gap_count > 0 || fleet->is_interrupted) {
+    if (fleet->is_unlisted || fleet->is_interrupted) {
         return CLI_ERROR;
     }
     if (options->fails_on_non_compliant && summary.non_compliant > 0) {
         return CLI_NON_COMPLIANT;
     }
-    return options->fails_on_unknown && summary.unknown > 0 ? CLI_UNKNOWN : CLI_FINE;
+    /* A gap may hold any number of load balancers that nobody judged. */
+    bool has_unknown = summary.unknown > 0 || fleet->gap_count > 0;
+    return options->fails_on_unknown && has_unknown ? CLI_UNKNOWN : CLI_FINE;
 }
 
 enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
     struct audit_options options;
+    struct output output;
     struct fleet fleet = {.version = STR(DESYNC_GUARD_VERSION)};
     struct error error = {0};
     if (!audit_options_parse(argc, argv, &options)) {
         return CLI_USAGE;
     }
+    if (!output_open(&output, options.output, cli->arena)) {
+        return CLI_ERROR;
+    }
     if (audit_run(cli, &options, &fleet, &error) != STATUS_OK) {
         complain("%" STR_FMT, STR_ARG(error.message));
+        output_discard(&output);
         return CLI_ERROR;
     }
     fleet.generated_ms = cli->clock->now_ms(cli->clock);
     fleet_sort(&fleet);
-    bool is_written = write_fleet(cli, &options, &fleet);
+    bool is_written = write_fleet(cli, &options, &fleet, &output);
+    output_discard(&output);
     complain_of_gaps(&fleet);
     enum cli_exit exit_code = is_written ? verdict_of(&fleet, &options) : CLI_ERROR;
     if (fleet.is_interrupted) {

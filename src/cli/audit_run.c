@@ -94,7 +94,7 @@ static void *work(void *context) {
     struct worker *worker = context;
     struct board *board = worker->board;
     const struct audit_listener listener = {
-        .context = board, .listed = on_listed, .judged = on_judged};
+        .context = board, .wants_age = true, .listed = on_listed, .judged = on_judged};
     struct arena arena = {0};
     for (const struct job *job = take_job(board); job != NULL; job = take_job(board)) {
         struct error error = {0};
@@ -194,6 +194,7 @@ static void fill(const struct cli *cli, const struct board *board, struct fleet 
     fleet->row_count = board->row_count;
     fleet->gaps = board->gaps;
     fleet->gap_count = board->gap_count;
+    fleet->is_unlisted = board->gap_count == board->job_count && board->to_judge == 0;
     fleet->is_interrupted = board->working > 0;
 }
 

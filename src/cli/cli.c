@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli_internal.h"
 
-#include <stdio.h>
+#include <signal.h>
 #include <string.h>
 
 const struct command COMMANDS[] = {
@@ -41,19 +41,19 @@ const struct command COMMANDS[] = {
      "judge all load balancers of accounts and Regions; changes and reports nothing",
      "--region R       a Region, may be repeated; otherwise that of the environment\n"
      "--format F       table (default), json, csv, html, junit, sarif, asff or ocsf\n"
-     "--output FILE    write there instead of standard output\n"
-     "--fail-on LIST   non_compliant (default), unknown or both; or never\n"
+     "--output FILE    write there instead of standard output; FILE is replaced when all is done\n"
+     "--fail-on LIST   non_compliant, unknown or both (default: both); or never\n"
      "With CROSS_ACCOUNT_ROLE the accounts of ALLOWED_ACCOUNTS are judged, too. Ctrl-C shows what "
      "is known so far.\n"
-     "Exit code: 1 not everything could be read, 3 something is non-compliant, 4 something is "
-     "unknown (each\n"
-     "when it is to fail), else 0.\n",
+     "Exit code: 1 nothing could be listed, or the run was interrupted; 3 something is "
+     "non-compliant, 4 something\n"
+     "is unknown or could not be listed (each when it is to fail), else 0.\n",
      command_audit},
     {"report",
      "report [OPTIONS]",
      "the posture report of this Region: KPIs, trend, exceptions, changes, candidates",
      "--format F       text (default), html, json or csv\n"
-     "--output FILE    write there instead of standard output\n"
+     "--output FILE    write there instead of standard output; FILE is replaced when all is done\n"
      "Judges live and reads the state table (STATE_TABLE) and CloudWatch; writes to neither. "
      "Without "
      "a table\n"
@@ -89,10 +89,10 @@ static const struct command *find_command(const char *name) {
 }
 
 enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
-    if (argc < 2) {
-        return usage_error("no command given (and AWS_LAMBDA_RUNTIME_API is not set)");
-    }
-    const char *name = argv[1];
+    bool has_command = argc > 1;
+    const char *name = has_command ? argv[1] : "help";
+    keep_standard_files();
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that would grow too large is an error that we say */
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         name = "help";
     } else if (strcmp(name, "--version") == 0) {
@@ -102,14 +102,16 @@ enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
     if (command == NULL) {
         return usage_error("there is no command \"%s\"", name);
     }
-    enum cli_exit exit_code = command->run(cli, argc - 1, argv + 1);
-    return exit_code == CLI_FINE && !flush_output() ? CLI_ERROR : exit_code;
+    enum cli_exit exit_code =
+        has_command ? command->run(cli, argc - 1, argv + 1) : command->run(cli, 1, argv);
+    bool has_failed = exit_code == CLI_ERROR || exit_code == CLI_USAGE;
+    return !has_failed && !flush_output() ? CLI_ERROR : exit_code;
 }
 
 /* Two columns, the first as wide as its longest entry. */
 static void print_commands(void) {
     for (const struct command *command = COMMANDS; command->name[0] != '\0'; command++) {
-        printf("  %-24s %s\n", command->synopsis, command->summary);
+        print("  %-24s %s\n", command->synopsis, command->summary);
     }
 }
 
@@ -117,11 +119,11 @@ static void print_parameters(void) {
     size_t count;
     const struct policy_parameter_info *infos = policy_parameter_infos(&count);
     for (size_t i = 0; i < count; i++) {
-        printf("  %-22s %s\n", infos[i].name, infos[i].accepted);
-        printf("  %-22s default: %s; environment: %s\n",
-               "",
-               infos[i].value_default[0] == '\0' ? "(none)" : infos[i].value_default,
-               infos[i].environment);
+        print("  %-22s %s\n", infos[i].name, infos[i].accepted);
+        print("  %-22s default: %s; environment: %s\n",
+              "",
+              infos[i].value_default[0] == '\0' ? "(none)" : infos[i].value_default,
+              infos[i].environment);
     }
 }
 
@@ -135,13 +137,13 @@ enum cli_exit command_help(const struct cli *cli, int argc, char **argv) {
         if (command == NULL) {
             return usage_error("there is no command \"%s\"", argv[1]);
         }
-        printf("bootstrap %s\n\n%s.\n%s", command->synopsis, command->summary, command->details);
+        print("bootstrap %s\n\n%s.\n%s", command->synopsis, command->summary, command->details);
         return CLI_FINE;
     }
-    printf("desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
-           "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
+    print("desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
+          "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
     print_commands();
-    printf("\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
+    print("\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
     print_parameters();
     return CLI_FINE;
 }
@@ -152,6 +154,6 @@ enum cli_exit command_version(const struct cli *cli, int argc, char **argv) {
     if (argc > 1) {
         return usage_error("version takes no argument");
     }
-    printf("desync-guard %s\n", DESYNC_GUARD_VERSION);
+    print("desync-guard %s\n", DESYNC_GUARD_VERSION);
     return CLI_FINE;
 }

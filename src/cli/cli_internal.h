@@ -60,11 +60,17 @@ bool all_options_taken(const struct cli_options *options);
 struct fleet;
 void complain_of_gaps(const struct fleet *fleet);
 
-/* The text to a file, or to stdout for NULL and "-"; false when that failed (said on stderr). */
-bool write_output(const char *path, str text);
+/* Before anything is opened: nothing that is printed can reach a file or a connection. */
+void keep_standard_files(void);
 
+/* Nothing else prints (`make lint`): from here on all escape what would drive a terminal or forge a
+ * line, see base/escape.h. */
 /* The text and a newline on stdout; false when that failed (said on stderr). */
 bool print_line(str line);
+/* A whole text on stdout, with its line ends and, on a terminal, its colours; false likewise. */
+bool print_document(str text);
+/* Text of ours on stdout, with its line ends. flush_output says whether it arrived. */
+__attribute__((format(printf, 1, 2))) void print(const char *format, ...);
 /* Whether everything printed so far arrived; false is said on stderr. */
 bool flush_output(void);
 /* "bootstrap: message" on stderr */

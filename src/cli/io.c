@@ -2,9 +2,13 @@
 #include "cli_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
 
 static enum status read_stream(
     FILE *stream, const char *name, struct buf *text, struct arena *arena, struct error *error) {
@@ -42,26 +46,85 @@ enum status read_input(
     return STATUS_OK;
 }
 
+/* --- what is printed: nothing of the command line reaches a stream but through `put` ---------- */
+
+enum layout {
+    ONE_LINE, /* a line end is outside text, too */
+    DOCUMENT  /* line ends stay, and colours on a terminal */
+};
+
+/* How many bytes at the start of `text`, whose first character is not to be shown, are layout of
+ * ours: a line end or, on a terminal, a colour ("\x1b[1;31m"). */
+static size_t layout_length(str text, FILE *file) {
+    size_t at = 2;
+    if (str_starts_with(text, STR("\r\n"))) {
+        return 2;
+    }
+    if (!str_starts_with(text, STR("\x1b[")) || isatty(fileno(file)) != 1) {
+        return text.ptr[0] == '\n' ? 1 : 0;
+    }
+    while (at < text.len && (text.ptr[at] == ';' || (text.ptr[at] >= '0' && text.ptr[at] <= '9'))) {
+        at++;
+    }
+    return at < text.len && text.ptr[at] == 'm' ? at + 1 : 0;
+}
+
+/* Tables, CSV, JSON and pages escape their own cells, each by its rules; this is for the one that
+ * was forgotten. false: the stream did not take all of it. */
+static bool put(FILE *file, enum layout layout, str text) {
+    while (text.len > 0) {
+        str shown = text;
+        size_t kept;
+        do {
+            (void)escape_take_shown(&text);
+            kept = layout == DOCUMENT && text.len > 0 ? layout_length(text, file) : 0;
+            text = str_slice(text, kept, text.len);
+        } while (kept > 0);
+        (void)fwrite(shown.ptr, 1, shown.len - text.len, file);
+        if (text.len > 0) {
+            (void)fputs(escape_take(&text).text, file);
+        }
+    }
+    return !ferror(file);
+}
+
 bool print_line(str line) {
-    (void)fwrite(line.ptr, 1, line.len, stdout);
+    (void)put(stdout, ONE_LINE, line);
     (void)fputc('\n', stdout);
     return flush_output();
 }
 
-bool write_output(const char *path, str text) {
-    if (path == NULL || strcmp(path, "-") == 0) {
-        (void)fwrite(text.ptr, 1, text.len, stdout);
-        return flush_output();
+bool print_document(str text) {
+    (void)put(stdout, DOCUMENT, text);
+    return flush_output();
+}
+
+void print(const char *format, ...) {
+    struct arena arena = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    (void)put(stdout, DOCUMENT, str_format_va(&arena, format, arguments));
+    va_end(arguments);
+    arena_clean_up(&arena);
+}
+
+/* A closed descriptor would be given to the next file or connection, and what is printed would go
+ * there. Each is taken by something that cannot be used: writing to a folder and reading from what
+ * is open for writing fail. */
+void keep_standard_files(void) {
+    static const struct {
+        const char *path;
+        int flags;
+    } STAND_INS[] = {
+        [STDIN_FILENO] = {"/dev/null", O_WRONLY},
+        [STDOUT_FILENO] = {"/", O_RDONLY},
+        [STDERR_FILENO] = {"/dev/null", O_WRONLY},
+    };
+    for (int file = 0; file <= STDERR_FILENO; file++) {
+        if (fcntl(file, F_GETFD) < 0) { /* the lowest that is free is the one that open() gives */
+            (void)open(STAND_INS[file].path, STAND_INS[file].flags);
+        }
     }
-    FILE *file = fopen(path, "wb");
-    bool is_written = file != NULL && fwrite(text.ptr, 1, text.len, file) == text.len;
-    if (file != NULL && fclose(file) != 0) {
-        is_written = false;
-    }
-    if (!is_written) {
-        complain("%s: %s", path, strerror(errno));
-    }
-    return is_written;
 }
 
 bool flush_output(void) {
@@ -73,21 +136,26 @@ bool flush_output(void) {
     return is_written;
 }
 
+/* In one piece, so that two threads or processes do not mix their lines. */
+static void complain_va(const char *format, va_list arguments, const char *advice) {
+    struct arena arena = {0};
+    str message = escape_text(&arena, str_format_va(&arena, format, arguments));
+    str text = str_format(&arena, "bootstrap: %" STR_FMT "\n%s", STR_ARG(message), advice);
+    (void)put(stderr, DOCUMENT, text);
+    arena_clean_up(&arena);
+}
+
 void complain(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    (void)fputs("bootstrap: ", stderr);
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputc('\n', stderr);
+    complain_va(format, arguments, "");
     va_end(arguments);
 }
 
 enum cli_exit usage_error(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    (void)fputs("bootstrap: ", stderr);
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputs("\nTry \"bootstrap help\".\n", stderr);
+    complain_va(format, arguments, "Try \"bootstrap help\".\n");
     va_end(arguments);
     return CLI_USAGE;
 }

@@ -3,6 +3,7 @@
 
 #include "cli_internal.h"
 #include "logs_internal.h"
+#include "output.h"
 #include "progress.h"
 
 /* Ten thousand groups and offenders, each of some long texts, by far. */
@@ -125,7 +126,8 @@ static bool write_report(struct arena *arena,
         complain("the report is larger than %zu bytes", OUTPUT_BYTES_MAX);
         return false;
     }
-    return write_output(NULL, buf_str(&out));
+    struct output output;
+    return output_open(&output, NULL, arena) && output_write(&output, buf_str(&out), arena);
 }
 
 static void complain_of_notes(const struct note_list *list, const char *before) {

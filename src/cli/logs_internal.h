@@ -9,6 +9,7 @@
 
 #include "report/traffic.h"
 #include "traffic/inflate.h"
+#include "traffic/line_gate.h"
 
 /* --- which files (logs_files.c) --- */
 
@@ -53,7 +54,7 @@ struct log_reader {
 
 enum log_outcome {
     LOG_READ,
-    LOG_SKIPPED, /* none of its lines is ours, and most are of another kind of log */
+    LOG_SKIPPED, /* empty; or none of its lines is ours, and most are of another kind of log */
     LOG_DAMAGED, /* what could be read was counted */
     LOG_UNREADABLE
 };

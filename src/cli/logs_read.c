@@ -11,83 +11,6 @@
 #define PIECE_BYTES ((size_t)256 * 1024)
 #define MAGIC_BYTES ((size_t)2)
 
-/* Lines of one file on their way into the tally. Until one of them is an access log's they are but
- * counted: a file of nothing but another log's is not to be in the totals. */
-struct line_gate {
-    struct tally *tally;
-    uint64_t held[ACCESS_LOG_TEST_FILE + 1]; /* lines by kind */
-    bool is_open;
-};
-
-static enum access_log_kind kind_of(str line) {
-    struct access_log_record record;
-    return access_log_parse(line, &record);
-}
-
-static void open_gate(struct line_gate *gate) {
-    for (size_t kind = ACCESS_LOG_UNPARSED; kind <= ACCESS_LOG_TEST_FILE; kind++) {
-        tally_add_unparsed(gate->tally, (enum access_log_kind)kind, gate->held[kind]);
-    }
-    gate->is_open = true;
-}
-
-/* Counts lines up to the first of an access log, which opens the gate; returns it and the rest. */
-static str hold_lines(struct line_gate *gate, str lines) {
-    while (lines.len > 0) {
-        str rest = lines;
-        str line = str_split(&rest, '\n');
-        bool has_cr = line.len > 0 && line.ptr[line.len - 1] == '\r';
-        line = str_slice(line, 0, line.len - (has_cr ? 1 : 0));
-        enum access_log_kind kind = kind_of(line);
-        if (kind == ACCESS_LOG_LINE) {
-            open_gate(gate);
-            return lines;
-        }
-        gate->held[kind] += line.len > 0 ? 1 : 0;
-        lines = rest;
-    }
-    return STR_EMPTY;
-}
-
-static void take_lines(void *context, str lines) {
-    struct line_gate *gate = context;
-    if (!gate->is_open) {
-        lines = hold_lines(gate, lines);
-    }
-    tally_add_lines(gate->tally, lines);
-}
-
-/* What most of the lines held are. */
-static enum access_log_kind kind_of_held(const struct line_gate *gate) {
-    size_t most = ACCESS_LOG_UNPARSED;
-    for (size_t kind = most + 1; kind <= ACCESS_LOG_TEST_FILE; kind++) {
-        most = gate->held[kind] > gate->held[most] ? kind : most;
-    }
-    return (enum access_log_kind)most;
-}
-
-/* At the end of the file. What is damaged may have had lines of ours further on. */
-static enum log_outcome close_gate(struct line_gate *gate, enum log_outcome outcome, str *why_out) {
-    enum access_log_kind kind = kind_of_held(gate);
-    if (gate->is_open) {
-        return outcome;
-    }
-    if (outcome == LOG_READ && kind != ACCESS_LOG_UNPARSED) {
-        *why_out = str_from_cstr(access_log_kind_name(kind));
-        return LOG_SKIPPED;
-    }
-    open_gate(gate);
-    return outcome;
-}
-
-static bool is_gzip(const char *bytes, size_t count) {
-    return count >= MAGIC_BYTES && bytes[0] == '\x1f' && bytes[1] == '\x8b';
-}
-
-static bool is_text(char c) {
-    return (c >= ' ' && c <= '~') || c == '\n' || c == '\r';
-}
-
 struct reading {
     struct log_reader *reader;
     struct line_sink sink;
@@ -97,6 +20,37 @@ struct reading {
     uint64_t done; /* bytes read */
     bool is_gzip;  /* known to be, or said to be by its name */
 };
+
+static void take_lines(void *context, str lines) {
+    line_gate_take(context, lines);
+}
+
+/* At the end of the file: one that holds nothing but another kind of log is skipped. */
+static enum log_outcome close_gate(struct line_gate *gate, enum log_outcome outcome, str *why_out) {
+    if (outcome == LOG_SKIPPED) {
+        return outcome;
+    }
+    enum access_log_kind kind = line_gate_close(gate, outcome != LOG_READ);
+    if (kind == ACCESS_LOG_LINE) {
+        return outcome;
+    }
+    *why_out = str_from_cstr(access_log_kind_name(kind));
+    return LOG_SKIPPED;
+}
+
+/* Elastic Load Balancing delivers such objects when a node goes away. */
+static enum log_outcome skip_empty(const struct reading *reading) {
+    *reading->why = STR("it is empty");
+    return LOG_SKIPPED;
+}
+
+static bool is_gzip(const char *bytes, size_t count) {
+    return count >= MAGIC_BYTES && bytes[0] == '\x1f' && bytes[1] == '\x8b';
+}
+
+static bool is_text(char c) {
+    return (c >= ' ' && c <= '~') || c == '\n' || c == '\r';
+}
 
 /* To where the file was read, which what is damaged is twice. */
 static void advance_to(struct reading *reading, uint64_t position) {
@@ -173,6 +127,9 @@ static enum log_outcome read_in_pieces(struct reading *reading) {
     struct error error = {0};
     for (;;) {
         str piece = read_piece(reading, bytes, PIECE_BYTES);
+        if (reading->done == 0 && reading->error == 0) {
+            return skip_empty(reading);
+        }
         if (stream == NULL) {
             stream = reading->is_gzip || is_gzip(piece.ptr, piece.len)
                          ? inflate_new(scratch, &reading->sink)
@@ -205,12 +162,16 @@ static enum log_outcome read_regular(struct reading *reading, const char *path, 
     if (count < 0) {
         return fail_errno(reading, errno);
     }
+    if (count == 0 && size == 0) {
+        return skip_empty(reading);
+    }
     bool is_named_gzip = str_ends_with(str_from_cstr(path), STR(".gz"));
     reading->is_gzip =
         is_gzip(magic, (size_t)count) || (is_named_gzip && (count == 0 || !is_text(magic[0])));
     enum log_outcome outcome =
         reading->is_gzip ? read_compressed(reading) : read_in_pieces(reading);
-    if (outcome == LOG_READ && reading->done < size) {
+    bool has_ended = outcome == LOG_READ || outcome == LOG_SKIPPED;
+    if (has_ended && reading->done < size) {
         *reading->why = str_format(reading->reader->arena,
                                    "cut to %" PRIu64 " of %" PRIu64 " bytes while it was read",
                                    reading->done,

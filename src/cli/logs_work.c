@@ -150,10 +150,12 @@ static struct crew *gather_crew(struct log_files *files,
     return crew;
 }
 
+/* Drawn once even when the crew is quicker than the first look at it. */
 static void watch(struct crew *crew, struct progress *progress) {
+    progress_draw(progress, atomic_load(&crew->done_bytes), crew->total_bytes);
     while (progress->is_wanted && atomic_load(&crew->running) > 0) {
-        progress_draw(progress, atomic_load(&crew->done_bytes), crew->total_bytes);
         progress->clock->sleep_ms(progress->clock, DRAW_EACH_MS);
+        progress_draw(progress, atomic_load(&crew->done_bytes), crew->total_bytes);
     }
 }
 

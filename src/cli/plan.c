@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/json.h"
 #include "cli_internal.h"
+#include "report/text_width.h"
 
 enum plan_format { PLAN_TABLE, PLAN_JSON };
 
@@ -29,42 +31,46 @@ static void only_plan(struct app *app) {
     app->settings.act.imports_findings = false;
 }
 
-static str name_of(str arn) {
+static str name_of(struct arena *arena, str arn) {
     struct load_balancer_arn parts;
-    return load_balancer_arn_parse(arn, &parts) == STATUS_OK ? parts.resource : arn;
+    bool is_arn = load_balancer_arn_parse(arn, &parts) == STATUS_OK;
+    return escape_text(arena, is_arn ? parts.resource : arn);
 }
 
-static size_t longest_name(const struct app_reply *reply) {
-    size_t longest = 0;
+static size_t widest_name(struct arena *arena, const struct app_reply *reply) {
+    size_t widest = 0;
     for (size_t i = 0; i < reply->action_count; i++) {
-        size_t length = name_of(reply->actions[i].resource_id).len;
-        longest = length > longest ? length : longest;
+        size_t width = text_width(name_of(arena, reply->actions[i].resource_id));
+        widest = width > widest ? width : widest;
     }
-    return longest;
+    return widest;
 }
 
-static void append_line(struct buf *out, const struct action *action, size_t name_width) {
-    str name = name_of(action->resource_id);
-    buf_printf(out,
-               "%-8s %" STR_FMT "%*s  %9" STR_FMT " -> %-9" STR_FMT "  %" STR_FMT "\n",
-               action->status,
-               STR_ARG(name),
-               (int)(name_width - name.len),
-               "",
-               STR_ARG(action->from),
-               STR_ARG(action->to),
-               STR_ARG(action->reason));
+static void append_line(struct buf *out,
+                        struct arena *arena,
+                        const struct action *action,
+                        size_t name_width) {
+    str from = escape_text(arena, action->from);
+    str reason = escape_text(arena, action->reason);
+    buf_printf(out, "%-8s ", action->status);
+    text_pad(out, name_of(arena, action->resource_id), name_width);
+    buf_printf(out, "  %9" STR_FMT " -> ", STR_ARG(from));
+    text_pad(out, escape_text(arena, action->to), 9);
+    buf_printf(out, "  %" STR_FMT "\n", STR_ARG(reason));
 }
 
-static void append_table(struct buf *out, const struct app_reply *reply) {
+static void append_table(struct buf *out, struct arena *arena, const struct app_reply *reply) {
     size_t planned = 0;
-    size_t width = longest_name(reply);
+    size_t width = widest_name(arena, reply);
     for (size_t i = 0; i < reply->action_count; i++) {
         planned += strcmp(reply->actions[i].status, "planned") == 0 ? 1 : 0;
-        append_line(out, &reply->actions[i], width);
+        append_line(out, arena, &reply->actions[i], width);
     }
-    buf_printf(
-        out, "%zu load balancers judged, %zu would be changed", reply->judged_count, planned);
+    buf_printf(out,
+               "%zu load balancer%s judged, %zu would be changed\n",
+               reply->judged_count,
+               str_by_count(reply->judged_count, "", "s"),
+               planned);
 }
 
 static void append_json(struct buf *out, const struct app_reply *reply) {
@@ -75,6 +81,7 @@ static void append_json(struct buf *out, const struct app_reply *reply) {
         action_write_json(&writer, &reply->actions[i]);
     }
     json_array_end(&writer);
+    buf_append_char(out, '\n');
 }
 
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
@@ -102,9 +109,9 @@ enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     if (format == PLAN_JSON) {
         append_json(&out, &reply);
     } else {
-        append_table(&out, &reply);
+        append_table(&out, cli->arena, &reply);
     }
-    bool is_printed = print_line(buf_str(&out));
+    bool is_printed = print_document(buf_str(&out));
     if (reply.is_error) {
         complain("%" STR_FMT, STR_ARG(reply.error_message));
     }

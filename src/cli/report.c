@@ -2,6 +2,7 @@
 #include "app/audit.h"
 #include "app/posture.h"
 #include "cli_internal.h"
+#include "output.h"
 
 enum report_format { REPORT_TEXT, REPORT_HTML, REPORT_JSON, REPORT_CSV };
 
@@ -56,16 +57,14 @@ static void write_document(struct buf *out,
     }
 }
 
-enum cli_exit command_report(const struct cli *cli, int argc, char **argv) {
-    struct report_options options;
+static enum cli_exit make_report(const struct cli *cli,
+                                 enum report_format format,
+                                 struct output *output) {
     struct app app;
     struct fleet fleet;
     struct posture posture;
     struct buf out;
     struct error error = {0};
-    if (!parse_options(argc, argv, &options)) {
-        return CLI_USAGE;
-    }
     if (open_app(cli, &app, &error) != STATUS_OK ||
         cli->connect(&app, cli->arena, &error) != STATUS_OK) {
         complain("%" STR_FMT, STR_ARG(error.message));
@@ -77,12 +76,26 @@ enum cli_exit command_report(const struct cli *cli, int argc, char **argv) {
         return CLI_ERROR;
     }
     buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
-    write_document(&out, cli, options.format, &fleet, &posture);
+    write_document(&out, cli, format, &fleet, &posture);
     if (buf_status(&out) != STATUS_OK) {
         complain("the document is larger than %zu bytes", DOCUMENT_BYTES_MAX);
         return CLI_ERROR;
     }
-    bool is_written = write_output(options.output, buf_str(&out));
+    bool is_written = output_write(output, buf_str(&out), cli->arena);
     complain_of_gaps(&fleet);
     return is_written && fleet.gap_count == 0 ? CLI_FINE : CLI_ERROR;
+}
+
+enum cli_exit command_report(const struct cli *cli, int argc, char **argv) {
+    struct report_options options;
+    struct output output;
+    if (!parse_options(argc, argv, &options)) {
+        return CLI_USAGE;
+    }
+    if (!output_open(&output, options.output, cli->arena)) {
+        return CLI_ERROR;
+    }
+    enum cli_exit exit_code = make_report(cli, options.format, &output);
+    output_discard(&output);
+    return exit_code;
 }

@@ -41,6 +41,7 @@ void act_add(struct act *act, const struct action *action, const struct error *c
         .from = str_copy(act->keep, action->from),
         .to = str_copy(act->keep, action->to),
         .reason = str_copy(act->keep, action->reason),
+        .ending = action->ending,
     };
     if (cause != NULL && act->first_failure.status == STATUS_OK) {
         error_copy(&act->first_failure, act->keep, cause);

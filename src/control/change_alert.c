@@ -29,6 +29,7 @@ static enum status publish(struct act *act,
         .changed_from = change->from,
         .changed_to = change->to,
         .note = change->note,
+        .ending = change->ending,
     };
     return act_publish(act, &alert, error);
 }

@@ -58,17 +58,26 @@ static enum status recall(struct act *act,
 static bool settle_verdict(struct act *act, struct lb_state *before, struct case_file *file) {
     struct error error = {0};
     if (make_sure(act, before, file, &error) != STATUS_OK) {
-        act_fail(act, file->facts->arn, "alert", &error);
+        act_fail(act, file->facts->arn, "remember", &error);
         return false;
     }
     if (!act_enforce(act, before, file)) {
         return false;
     }
     if (act_learn_scheme(act, file, &error) != STATUS_OK) {
-        act_fail(act, file->facts->arn, "enforce", &error);
+        act_fail(act, file->facts->arn, "remember", &error);
         return false;
     }
     return file->evaluation->compliance != COMPLIANCE_UNKNOWN;
+}
+
+void act_take_age(struct evaluation *reported, const struct evaluation *now) {
+    const struct finding *last =
+        now->finding_count == 0 ? NULL : &now->findings[now->finding_count - 1];
+    if (last != NULL && last->id == FINDING_NON_COMPLIANT_TOO_LONG &&
+        reported->finding_count < FINDINGS_MAX) {
+        reported->findings[reported->finding_count++] = *last;
+    }
 }
 
 void act_on(struct act *act,
@@ -88,7 +97,9 @@ void act_on(struct act *act,
     struct act_recall recalled = act->recall;
     act->recall = (struct act_recall){.arn = STR_EMPTY};
     if (status != STATUS_OK) {
-        act_fail(act, facts->arn, "enforce", &error);
+        /* what is not done for it: a mode is raised only after that was written down */
+        bool is_for_change = act_would_change(act, evaluation);
+        act_fail(act, facts->arn, is_for_change ? "enforce" : "remember", &error);
         return;
     }
     struct lb_state *before = &recalled.state;
@@ -106,7 +117,12 @@ void act_on(struct act *act,
     };
     bool is_settled = settle_verdict(act, before, &file);
     act->has_new_verdict = act->has_new_verdict || file.is_corrected;
-    if (is_settled && has_table) {
-        act_remember(act, &file, before);
-    }
+    int64_t since_ms =
+        is_settled && has_table ? act_remember(act, &file, before) : before->since_ms;
+    const struct clock *clock = act->app->clock;
+    transition_add_age(evaluation,
+                       since_ms,
+                       clock->now_ms(clock),
+                       act->policy->max_non_compliant_days,
+                       act->arena);
 }

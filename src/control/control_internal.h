@@ -54,8 +54,9 @@ MUST_USE enum status act_intend(struct act *act,
                                 struct lb_state *state_out,
                                 struct error *error);
 
-/* Remembers it in the table, and tells whom it concerns. `before` is what was loaded. */
-void act_remember(struct act *act, const struct case_file *file, struct lb_state *before);
+/* Remembers it in the table, and tells whom it concerns. `before` is what was loaded. Returns since
+ * when the load balancer is non-compliant, as far as is remembered now; 0: it is not. */
+int64_t act_remember(struct act *act, const struct case_file *file, struct lb_state *before);
 
 /* What is told, and what it is told of. */
 struct telling {

@@ -283,7 +283,7 @@ static void tell(struct act *act,
     unsigned untold = act_tell(act, &telling);
     if (untold != 0) {
         if (put_back(act, arn, untold, &error) != STATUS_OK) {
-            act_fail(act, arn, "alert", &error);
+            act_fail(act, arn, "remember", &error);
         }
     } else if (state_end_telling(&act->table, arn, mark, act->arena, &error) != STATUS_OK) {
         /* The next judgement says that it may have reached nobody, which is not worth a repeat. */
@@ -312,7 +312,7 @@ static void follow_up(struct act *act,
     struct error error = {0};
     bool is_written = write_pending(act, arn, saved, &error) == STATUS_OK;
     if (!is_written) {
-        act_fail(act, arn, "alert", &error);
+        act_fail(act, arn, "remember", &error);
     }
     if (saved->pending_close_ms != 0) {
         metrics_of_repair(act, arn, saved->pending_close_ms, saved->pending_closed_ms);
@@ -322,43 +322,19 @@ static void follow_up(struct act *act,
         mark.tells = 0;
     }
     if (settle(act, file, saved, is_written, &mark, &error) != STATUS_OK) {
-        act_fail(act, arn, "alert", &error);
+        act_fail(act, arn, "remember", &error);
     }
     if (mark.tells != 0) {
         tell(act, file, transition, &mark);
     }
 }
 
-/* State over time, judged by nobody else. It is advice, and comes after AWS Config was told: the
- * annotation does not have it. */
-static void note_age(const struct act *act,
-                     const struct lb_state *state,
-                     struct evaluation *evaluation) {
-    int64_t now_ms = act->app->clock->now_ms(act->app->clock);
-    int days_max = act->policy->max_non_compliant_days;
-    if (state->since_ms == 0 || now_ms - state->since_ms <= (int64_t)days_max * MS_PER_DAY ||
-        evaluation->finding_count == FINDINGS_MAX) {
-        return;
-    }
-    str since = date_format(act->arena, date_days_of_ms(state->since_ms));
-    evaluation->findings[evaluation->finding_count++] = (struct finding){
-        .id = FINDING_NON_COMPLIANT_TOO_LONG,
-        .severity = SEVERITY_HIGH,
-        .subject = since,
-        .message = str_format(act->arena,
-                              "It is non-compliant since %" STR_FMT
-                              ", longer than the %d days that are allowed. Repair it, or ask for "
-                              "an exception.",
-                              STR_ARG(since),
-                              days_max)};
-}
-
-void act_remember(struct act *act, const struct case_file *file, struct lb_state *before) {
+int64_t act_remember(struct act *act, const struct case_file *file, struct lb_state *before) {
     struct transition transition = {.is_changed = false};
     struct error error = {0};
     if (commit(act, file, before, &transition, &error) != STATUS_OK) {
-        act_fail(act, file->facts->arn, "alert", &error);
-        return;
+        act_fail(act, file->facts->arn, "remember", &error);
+        return before->since_ms;
     }
     log_doubt(act, file->facts->arn, transition.in_doubt);
     act->has_new_verdict =
@@ -368,6 +344,6 @@ void act_remember(struct act *act, const struct case_file *file, struct lb_state
     }
     if (!transition.is_stale) {
         act_keep_finding(act, file->evaluation, &transition.next);
-        note_age(act, &transition.next, file->evaluation);
     }
+    return transition.next.since_ms;
 }

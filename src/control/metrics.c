@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "report/emf.h"
-
 #define LINE_BYTES_MAX ((size_t)16 * 1024)
 #define MS_PER_HOUR    (3600.0 * 1000.0)
 
@@ -33,26 +31,41 @@ void fleet_count_add(struct fleet_count *count, const struct evaluation *evaluat
     }
 }
 
+/* A search for ERROR finds metrics only where the function logs nothing below. A text log is not
+ * filtered by Lambda. */
+static const char *level_of(const struct log *log) {
+    return log->format == LOG_FORMAT_JSON ? log_level_name(log_level_passing(log)) : NULL;
+}
+
+void metrics_write(const struct app *app,
+                   const struct metrics_place *place,
+                   const struct emf_metric *metrics,
+                   size_t count,
+                   struct arena *arena) {
+    struct buf text;
+    if (app->metrics.write == NULL || count == 0) {
+        return;
+    }
+    const struct emf_line line = {.metrics_namespace = app->settings.report.metrics_namespace,
+                                  .account_id = place->account_id,
+                                  .region = place->region,
+                                  .now_ms = app->clock->now_ms(app->clock),
+                                  .log_level = level_of(app->log)};
+    buf_init(&text, arena, LINE_BYTES_MAX);
+    emf_write(&text, arena, &line, metrics, count);
+    if (buf_status(&text) == STATUS_OK) {
+        app->metrics.write(app->metrics.context, buf_str(&text));
+    }
+}
+
+/* Of the Region that is aimed at. */
 static void write_metrics(const struct app *app,
                           str account_id,
                           const struct emf_metric *metrics,
                           size_t count,
                           struct arena *arena) {
-    struct buf line;
-    if (app->metrics.write == NULL || count == 0) {
-        return;
-    }
-    buf_init(&line, arena, LINE_BYTES_MAX);
-    emf_write(&line,
-              app->settings.report.metrics_namespace,
-              account_id,
-              app->aws.region,
-              app->clock->now_ms(app->clock),
-              metrics,
-              count);
-    if (buf_status(&line) == STATUS_OK) {
-        app->metrics.write(app->metrics.context, buf_str(&line));
-    }
+    const struct metrics_place place = {account_id, app->aws.region};
+    metrics_write(app, &place, metrics, count, arena);
 }
 
 struct posture_point fleet_count_point(const struct fleet_count *count, int64_t day) {

@@ -51,11 +51,6 @@ static void read_records(struct promotion_run *run) {
     }
 }
 
-/* Its watch ended well, and somebody has taken the promotion back all the same. */
-static bool is_lowered_since(const struct watch_record *record, enum desync_mode mode) {
-    return record->status == WATCH_CLOSED && mode != MODE_UNKNOWN && mode < record->to;
-}
-
 static struct evidence evidence_of(const struct promotion_run *run,
                                    const struct load_balancer *facts) {
     const struct watch_record *record = watch_find(run->records, run->record_count, facts->arn);
@@ -64,10 +59,10 @@ static struct evidence evidence_of(const struct promotion_run *run,
     if (record != NULL) {
         evidence.is_watched = watch_is_open(record);
         evidence.rolled_back_ms = record->status == WATCH_ROLLED_BACK ? record->ended_ms : 0;
-        evidence.taken_back_ms = record->status == WATCH_TAKEN_BACK ? record->ended_ms : 0;
+        evidence.taken_back_ms = record->status == WATCH_REVERTED ? record->ended_ms : 0;
         evidence.taken_back_note = record->note;
     }
-    if (record != NULL && is_lowered_since(record, facts->mode)) {
+    if (record != NULL && watch_is_reverted_since(record, facts->mode)) {
         evidence.taken_back_ms = now_of(run);
         evidence.taken_back_note = STR("lowered since its watch ended");
     }
@@ -121,7 +116,7 @@ static void note_candidate(struct promotion_run *run,
         candidate->facts.mode = facts->mode;
         candidate->holds_because = evidence->is_watched            ? STR("is being watched")
                                    : evidence->rolled_back_ms != 0 ? STR("was rolled back")
-                                                                   : STR("was taken back");
+                                                                   : STR("was reverted");
     }
 }
 
@@ -280,18 +275,18 @@ static bool may_promote(const struct promotion_run *run) {
 }
 
 /* From now on it is not tried again for EVIDENCE_DAYS. CONFLICT: another copy has noted it. */
-static void note_taken_back(struct promotion_run *run, const struct candidate *candidate) {
+static void note_reverted(struct promotion_run *run, const struct candidate *candidate) {
     const struct promotion_sweep *sweep = &run->sweep;
     for (size_t i = 0; i < run->record_count; i++) {
         struct watch_record *record = &run->records[i];
         struct error error = {0};
         if (!str_eq(record->arn, candidate->facts.arn) ||
-            !is_lowered_since(record, candidate->facts.mode)) {
+            !watch_is_reverted_since(record, candidate->facts.mode)) {
             continue;
         }
-        enum status status = watch_describe_taking(
+        enum status status = watch_describe_reverting(
             &sweep->act->table, record, candidate->facts.mode, sweep->arena, &record->note, &error);
-        record->status = WATCH_TAKEN_BACK;
+        record->status = WATCH_REVERTED;
         record->ended_ms = now_of(run);
         if (status == STATUS_OK) {
             status = watch_save(&sweep->act->table, record, sweep->arena, &error);
@@ -314,7 +309,7 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
         if (!candidate->is_to_be_promoted) {
             if (run->config->promotion == PROMOTION_ENFORCE &&
                 !str_is_empty(sweep->act->table.name)) {
-                note_taken_back(run, candidate);
+                note_reverted(run, candidate);
             }
             continue;
         }

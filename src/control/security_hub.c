@@ -47,15 +47,19 @@ static bool import_batch(struct act *act, const struct act_import *imports, size
     }
     struct securityhub_report report;
     struct error error = {0};
-    enum status status =
-        securityhub_import_findings(&act->app->aws, findings, count, act->arena, &report, &error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = state_note_import(&act->table, imports[i].arn, imports[i].key, act->arena, &error);
+    if (securityhub_import_findings(&act->app->aws, findings, count, act->arena, &report, &error) !=
+        STATUS_OK) {
+        act_fail(act, imports[0].arn, "import", &error);
+        return false;
     }
-    if (status != STATUS_OK) {
-        act_fail(act, imports[0].arn, "alert", &error);
+    for (size_t i = 0; i < count; i++) {
+        str arn = imports[i].arn;
+        if (state_note_import(&act->table, arn, imports[i].key, act->arena, &error) != STATUS_OK) {
+            act_fail(act, arn, "remember", &error);
+            return false;
+        }
     }
-    return status == STATUS_OK;
+    return true;
 }
 
 bool act_import_findings(struct act *act) {

@@ -31,7 +31,8 @@ static void add_action(struct watching *watching,
                                   .status = status,
                                   .from = str_from_cstr(mode_name(record->to)),
                                   .to = str_from_cstr(mode_name(record->from)),
-                                  .reason = reason};
+                                  .reason = reason,
+                                  .ending = watch_ending(record)};
     act_add(&watching->act, &action, cause);
 }
 
@@ -39,7 +40,8 @@ static void add_look(struct watching *watching, const char *status, str reason) 
     const struct action action = {.resource_id = watching->record->arn,
                                   .action = "watch",
                                   .status = status,
-                                  .reason = reason};
+                                  .reason = reason,
+                                  .ending = watch_ending(watching->record)};
     act_add(&watching->act, &action, NULL);
 }
 
@@ -119,8 +121,10 @@ static void tell_roll_back(struct watching *watching, const struct change_alert 
  * certainly reached nobody is left to the next run. */
 static void tell(struct watching *watching) {
     struct watch_record *record = watching->record;
-    struct change_alert alert = {
-        .kind = ALERT_WATCH_ENDED, .evaluation = judgement_of(watching), .note = record->note};
+    struct change_alert alert = {.kind = ALERT_WATCH_ENDED,
+                                 .evaluation = judgement_of(watching),
+                                 .note = record->note,
+                                 .ending = str_from_cstr(watch_ending(record))};
     if (record->status == WATCH_ROLLED_BACK) {
         alert.kind = ALERT_ROLLED_BACK;
         alert.from = record->to;
@@ -160,10 +164,6 @@ static void end_and_tell(struct watching *watching,
     }
 }
 
-static void close_watch(struct watching *watching, const char *status, str note) {
-    end_and_tell(watching, WATCH_CLOSED, status, note);
-}
-
 /* Nothing was told of it, and the mode is none of ours. */
 static void end_unmade(struct watching *watching) {
     struct watch_record *record = watching->record;
@@ -178,16 +178,16 @@ static void end_unmade(struct watching *watching) {
     }
 }
 
-static void end_taken_back(struct watching *watching, enum desync_mode mode) {
+static void end_reverted(struct watching *watching, enum desync_mode mode) {
     struct error error = {0};
     str note;
-    if (watch_describe_taking(
+    if (watch_describe_reverting(
             &watching->act.table, watching->record, mode, watching->arena, &note, &error) !=
         STATUS_OK) {
         fail(watching, "watch", &error);
         return;
     }
-    end_and_tell(watching, WATCH_TAKEN_BACK, "done", note);
+    end_and_tell(watching, WATCH_REVERTED, "done", note);
 }
 
 static void extend(struct watching *watching, str note) {
@@ -204,7 +204,7 @@ static bool is_still_ours(void *context, const struct evaluation *evaluation, st
     if (evaluation->mode == watching->record->to) {
         return true;
     }
-    watching->is_taken_back = true;
+    watching->is_reverted = true;
     *why_not = str_format(watching->arena,
                           "the mode is %s now: somebody has changed it",
                           mode_name(evaluation->mode));
@@ -242,10 +242,10 @@ static void carry_out(struct watching *watching) {
     watching->evaluation = change.evaluation;
     if (change.is_made) {
         rolled_back(watching);
-    } else if (status == STATUS_OK && watching->is_taken_back) {
-        end_taken_back(watching, change.evaluation->mode);
+    } else if (status == STATUS_OK && watching->is_reverted) {
+        end_reverted(watching, change.evaluation->mode);
     } else if (status == STATUS_OK) {
-        close_watch(watching, "done", change.why_not);
+        end_and_tell(watching, WATCH_INCONCLUSIVE, "done", change.why_not);
     } else {
         add_action(watching, "rollback", "failed", error.message, &error);
         release(watching);
@@ -280,10 +280,10 @@ static void act_on_judgement(struct watching *watching, const struct watch_judge
         add_look(watching, "planned", judgement->reason);
         break;
     case WATCH_CLOSE:
-        close_watch(watching, "done", judgement->reason);
+        end_and_tell(watching, WATCH_HELD, "done", judgement->reason);
         break;
     case WATCH_NO_DATA:
-        close_watch(watching, "skipped", judgement->reason);
+        end_and_tell(watching, WATCH_INCONCLUSIVE, "skipped", judgement->reason);
         break;
     case WATCH_EXTEND:
         extend(watching, judgement->reason);
@@ -384,7 +384,8 @@ static void look(struct watching *watching) {
         return;
     }
     if (is_gone) {
-        close_watch(watching, "done", STR("the load balancer does not exist any more"));
+        end_and_tell(
+            watching, WATCH_INCONCLUSIVE, "done", STR("the load balancer does not exist any more"));
         return;
     }
     judge(watching);
@@ -394,7 +395,7 @@ static void look(struct watching *watching) {
     } else if (!is_set && record->status == WATCH_BEGUN) {
         end_unmade(watching);
     } else if (!is_set) {
-        end_taken_back(watching, watching->facts.mode);
+        end_reverted(watching, watching->facts.mode);
     } else if (record->status == WATCH_ROLLING_BACK) {
         roll_back(watching, record->note);
     } else if (adopt(watching)) {
@@ -412,7 +413,7 @@ static bool is_anothers(const struct watching *watching, const struct watch_reco
 void watch_one(struct watching *watching, struct watch_record *record) {
     watching->record = record;
     watching->evaluation = NULL;
-    watching->is_taken_back = false;
+    watching->is_reverted = false;
     if (is_anothers(watching, record)) {
         return;
     }

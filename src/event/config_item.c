@@ -157,9 +157,6 @@ static enum status read_identity(struct config_item *item,
                                  struct error *error) {
     struct load_balancer_arn arn;
     item->facts.arn = item->resource_id;
-    if (!str_eq(item->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
-        return STATUS_OK;
-    }
     if (load_balancer_arn_parse(item->resource_id, &arn) == STATUS_OK && !arn.is_classic &&
         region_is_valid(arn.region) && str_starts_with(arn.partition, STR("aws"))) {
         item->facts.type = arn.type;
@@ -173,6 +170,12 @@ static enum status read_identity(struct config_item *item,
                                     "resourceId \"%" STR_FMT
                                     "\" is no ARN of an Elastic Load Balancing v2 load balancer",
                                     STR_ARG(str_utf8_prefix(item->resource_id, 200)));
+}
+
+/* Status and ARN may decide alone, whatever the rest of the item looks like. */
+static bool is_judged_by_parts(const struct config_item *item) {
+    return item->status != ITEM_DELETED && item->status != ITEM_NOT_RECORDED &&
+           item->facts.type != TYPE_NETWORK && item->facts.type != TYPE_GATEWAY;
 }
 
 /* Parts of another type than any door sends, or spelt otherwise: the sender meant something we
@@ -198,6 +201,16 @@ static enum status check_parts(const struct json *item, struct arena *arena, str
     return decode_string_member(item, "accountId", arena, &account, error);
 }
 
+/* A resource of another type is NOT_APPLICABLE whatever it looks like: AWS Config sends "global" as
+ * a Region, and arrays or nothing as a configuration. */
+static void read_foreign(const struct json *item, struct config_item *item_out) {
+    item_out->facts.arn = item_out->resource_id;
+    item_out->facts.source = SOURCE_EVENT;
+    item_out->region = json_get_string(item, "awsRegion");
+    item_out->status_text = json_get_string(item, "configurationItemStatus");
+    item_out->status = item_status_parse(item_out->status_text);
+}
+
 enum status decode_config_item(const struct json *item,
                                bool is_proactive,
                                struct arena *arena,
@@ -213,14 +226,48 @@ enum status decode_config_item(const struct json *item,
                          "the configuration item has no %s",
                          str_is_empty(item_out->resource_id) ? "resourceId" : "resourceType");
     }
-    TRY(check_parts(item, arena, error));
+    read_capture_time(item, item_out);
+    if (!str_eq(item_out->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
+        read_foreign(item, item_out);
+        return STATUS_OK;
+    }
     TRY(read_identity(item_out, is_proactive, arena, error));
     TRY(decode_string_member(item, "awsRegion", arena, &item_out->region, error));
     TRY(decode_string_member(
         item, "configurationItemStatus", arena, &item_out->status_text, error));
     item_out->status = item_status_parse(item_out->status_text);
-    read_capture_time(item, item_out);
+    if (is_judged_by_parts(item_out)) {
+        TRY(check_parts(item, arena, error));
+    }
     item_out->facts.source = SOURCE_EVENT;
     read_facts(item, arena, &item_out->facts);
     return STATUS_OK;
+}
+
+bool config_item_is_to_be_judged(const struct config_invocation *invocation,
+                                 struct evaluation *evaluation_out) {
+    const struct config_item *item = &invocation->item;
+    enum compliance compliance = NOT_APPLICABLE;
+    str reason = STR_EMPTY;
+    if (!str_eq(item->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
+        reason = STR("not an Elastic Load Balancing v2 load balancer");
+    } else if (invocation->has_left_scope) {
+        reason = STR("no longer in the scope of the rule");
+    } else if (item->status == ITEM_DELETED) {
+        reason = STR("deleted");
+    } else if (item->status == ITEM_NOT_RECORDED) {
+        reason = STR("not recorded by AWS Config");
+    } else if (item->facts.type == TYPE_NETWORK || item->facts.type == TYPE_GATEWAY) {
+        reason = item->facts.type == TYPE_NETWORK
+                     ? STR("a network load balancer has no desync mode")
+                     : STR("a gateway load balancer has no desync mode");
+    } else if (item->status == ITEM_STATUS_UNKNOWN) {
+        compliance = COMPLIANCE_UNKNOWN;
+        reason = STR("the configuration item's status is not one we know");
+    } else {
+        return true;
+    }
+    evaluation_without_facts(
+        evaluation_out, item->resource_type, item->resource_id, compliance, reason);
+    return false;
 }

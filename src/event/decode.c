@@ -160,8 +160,12 @@ static enum status decode_item_member(const struct json *invoking,
                          json_type_name(item));
     }
     TRY(decode_config_item(item, config->is_proactive, arena, &config->item, error));
-    TRY(decode_check_region("awsRegion", config->item.region, arena, error));
-    if (str_is_empty(config->region)) {
+    struct evaluation decided;
+    if (config_item_is_to_be_judged(config, &decided)) {
+        TRY(decode_check_region("awsRegion", config->item.region, arena, error));
+    }
+    bool has_region = region_is_valid(config->item.region);
+    if (str_is_empty(config->region) && has_region) {
         config->region = config->item.region;
     }
     return STATUS_OK;

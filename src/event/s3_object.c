@@ -109,18 +109,31 @@ static void ignore(struct log_object *object, const struct json *members, str ev
     object->ignored_because = event_name;
 }
 
+/* Other services invoke functions with Records, too. Those of SNS write "EventSource". */
+static enum status refuse_source(const struct json *record,
+                                 struct arena *arena,
+                                 struct error *error) {
+    str lower = json_get_string(record, "eventSource");
+    str source = str_is_empty(lower) ? json_get_string(record, "EventSource") : lower;
+    bool is_sns = str_eq(source, STR("aws:sns"));
+    return error_set(error,
+                     arena,
+                     STATUS_INVALID,
+                     "Records holds an eventSource \"%" STR_FMT "\"; accepted: aws:s3, aws:sqs%s",
+                     STR_ARG(str_utf8_prefix(source, 64)),
+                     is_sns ? ". An SNS topic must not invoke this function itself: subscribe an "
+                              "SQS queue to the topic and let the queue invoke the function, or "
+                              "let S3 send its events to EventBridge"
+                            : "");
+}
+
 /* A record of S3's own notification. */
 static enum status decode_record(const struct json *record,
                                  struct collector *collector,
                                  struct error *error) {
     struct arena *arena = collector->arena;
-    str source = json_get_string(record, "eventSource");
-    if (!str_eq(source, STR("aws:s3"))) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "Records holds an eventSource \"%" STR_FMT "\"; accepted: aws:s3, aws:sqs",
-                         STR_ARG(str_utf8_prefix(source, 64)));
+    if (!str_eq(json_get_string(record, "eventSource"), STR("aws:s3"))) {
+        return refuse_source(record, arena, error);
     }
     str name;
     struct log_object *object = add_object(collector);

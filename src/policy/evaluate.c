@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The table of rules and the way from facts to a verdict. A rule is one row here, one function in
- * the file of its family and its id in FINDING_MAP. UNDERUTILIZED (needs traffic evidence) and
- * NON_COMPLIANT_TOO_LONG (needs state over time) have ids but no row: their facts will come as
- * further optional members of struct load_balancer, each with its own enum fact, so that without
- * them the rules simply do not run.
+ * the file of its family and its id in FINDING_MAP. Two ids have no row, because they are advice on
+ * more than the facts of one moment; they are appended to a judgement that was made here:
+ * UNDERUTILIZED by advice_add_finding (policy/recommend.h), from evidence of traffic, and
+ * NON_COMPLIANT_TOO_LONG by transition_add_age (policy/transition.h), from what is remembered.
  */
 #include "policy/evaluate.h"
 

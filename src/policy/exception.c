@@ -137,14 +137,16 @@ void check_exception_too_long(const struct rule *rule, struct judgement *judgeme
     int days_max = judgement->policy->max_exception_days;
     str key = shown_key(judgement, "until");
     str last_day = date_format(judgement->arena, judgement->today + days_max);
-    str message = str_format(judgement->arena,
-                             "The exception runs until %" STR_FMT
-                             ", more than %d days from today. Set the tag %" STR_FMT " to %" STR_FMT
-                             " or earlier; until then the exception does not count.",
-                             STR_ARG(exception->until),
-                             days_max,
-                             STR_ARG(key),
-                             STR_ARG(last_day));
+    str message =
+        str_format(judgement->arena,
+                   "The exception runs until %" STR_FMT
+                   ", more than %d day%s from today. Set the tag %" STR_FMT " to %" STR_FMT
+                   " or earlier; until then the exception does not count.",
+                   STR_ARG(exception->until),
+                   days_max,
+                   str_by_count((uint64_t)days_max, "", "s"),
+                   STR_ARG(key),
+                   STR_ARG(last_day));
     finding_add(rule, judgement, subject_of(exception), message);
 }
 

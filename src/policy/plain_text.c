@@ -7,8 +7,6 @@
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 #define ELLIPSIS    "\xE2\x80\xA6" /* U+2026 */
 
-#define UTF8_LEN_MAX 4
-
 /* Characters that show nothing, or break or turn round a line: Unicode's White_Space,
  * Default_Ignorable_Code_Point and controls, with the blank Braille pattern and the annotation
  * marks. In ascending order. https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt */
@@ -40,16 +38,6 @@ static const struct {
     {0xE0000, 0xE0FFF}, /* tags, variation selectors */
 };
 
-/* Takes the next character out of *rest, or one byte that is no UTF-8. */
-static str take_character(str *rest) {
-    str ahead = str_slice(*rest, 0, UTF8_LEN_MAX);
-    size_t valid = str_utf8_valid_prefix(ahead);
-    str character =
-        valid == 0 ? str_slice(ahead, 0, 1) : str_utf8_prefix(str_slice(ahead, 0, valid), 1);
-    *rest = str_slice(*rest, character.len, rest->len);
-    return character;
-}
-
 static bool is_no_utf8(str character) {
     return str_utf8_valid_prefix(character) == 0;
 }
@@ -72,7 +60,7 @@ str plain_text_trim(str raw) {
     size_t end = 0;
     for (str rest = raw; rest.len > 0;) {
         size_t at = raw.len - rest.len;
-        if (!is_invisible(take_character(&rest))) {
+        if (!is_invisible(str_utf8_take(&rest))) {
             start = end == 0 ? at : start;
             end = raw.len - rest.len;
         }
@@ -85,7 +73,7 @@ static str flatten(struct arena *arena, str raw) {
     struct buf out;
     buf_init(&out, arena, raw.len * (sizeof(REPLACEMENT) - 1));
     while (raw.len > 0) {
-        str character = take_character(&raw);
+        str character = str_utf8_take(&raw);
         if (is_no_utf8(character)) {
             buf_append(&out, STR(REPLACEMENT));
         } else if (!is_invisible(character)) {

@@ -7,6 +7,8 @@
 #define MODES_ACCEPTED "monitor, defensive or strictest"
 #define DAYS_ACCEPTED  "a whole number of days from 0 to 3650"
 #define TAG_ACCEPTED   "one tag key of at most 128 characters"
+#define TAGS_ACCEPTED                                                                              \
+    "none, or a comma-separated list of at most 32 of Key or Key=value|value, no key twice"
 
 /* The contract's table: parameter, environment variable, default, accepted values, parser. */
 #define PARAMETER_MAP(X)                                                                           \
@@ -31,11 +33,7 @@
       "modern=strictest,legacy=defensive",                                                         \
       "a comma-separated list of name=mode, mode being " MODES_ACCEPTED ", no name twice",         \
       parse_profiles)                                                                              \
-    X(requiredTags,                                                                                \
-      "REQUIRED_TAGS",                                                                             \
-      "Owner",                                                                                     \
-      "a comma-separated list of Key or Key=value|value, no key twice",                            \
-      parse_required_tags)                                                                         \
+    X(requiredTags, "REQUIRED_TAGS", "Owner", TAGS_ACCEPTED, parse_required_tags)                  \
     X(ownerTags,                                                                                   \
       "OWNER_TAGS",                                                                                \
       "Owner,owner,Team,team",                                                                     \

@@ -153,6 +153,11 @@ static bool has_required_tag(const struct policy *policy, str key) {
     return false;
 }
 
+/* In any letter case: as the key of a tag it would fail every load balancer. */
+static bool is_none(str key) {
+    return str_eq_ignore_case(key, STR("none"));
+}
+
 /* "Key" or "Key=a|b"; values may hold '=' themselves. */
 static enum status parse_required_tag(const struct parameter_reading *reading,
                                       str item,
@@ -163,6 +168,9 @@ static enum status parse_required_tag(const struct parameter_reading *reading,
         return parameter_refuse(reading, item, "has no tag key");
     }
     TRY(check_tag_key(reading, key, TAG_KEY_MAX));
+    if (is_none(key)) {
+        return parameter_refuse(reading, item, "stands for no tag and must stand alone");
+    }
     if (has_required_tag(policy, key)) {
         return parameter_refuse(reading, key, "is listed twice");
     }
@@ -183,6 +191,9 @@ static enum status parse_required_tag(const struct parameter_reading *reading,
 enum status parse_required_tags(const struct parameter_reading *reading, struct policy *policy) {
     struct list list;
     TRY(split(reading, reading->value, ',', &list));
+    if (list.count == 1 && is_none(list.items[0])) {
+        return STATUS_OK;
+    }
     for (size_t i = 0; i < list.count; i++) {
         TRY(parse_required_tag(reading, list.items[i], policy));
     }

@@ -166,6 +166,16 @@ double posture_per_request(uint64_t count, uint64_t requests) {
     return requests == 0 ? 0 : (double)count / (double)requests;
 }
 
+const struct posture_change *posture_last_watch(const struct posture *posture, str arn) {
+    for (size_t i = 0; i < posture->change_count; i++) {
+        const struct posture_change *change = &posture->changes[i];
+        if (str_eq(change->arn, arn) && !str_is_empty(change->watch)) {
+            return change;
+        }
+    }
+    return NULL;
+}
+
 str posture_last_writer(const struct posture *posture, str arn) {
     for (size_t i = 0; i < posture->change_count; i++) {
         const struct posture_change *change = &posture->changes[i];

@@ -121,6 +121,10 @@ static bool is_held_by_its_owner(const struct weighing *weighing) {
     return false;
 }
 
+static const char *days(int count) {
+    return str_by_count((uint64_t)count, "day", "days");
+}
+
 static bool is_held_by_its_past(const struct weighing *weighing) {
     const struct evidence *evidence = weighing->evidence;
     int64_t wait_ms = weighing->settings->evidence_days * MS_PER_DAY;
@@ -133,9 +137,10 @@ static bool is_held_by_its_past(const struct weighing *weighing) {
                    RECOMMEND_HOLD,
                    str_format(weighing->arena,
                               "strictest was taken back on %" STR_FMT
-                              ": it is not tried again for %d days",
+                              ": it is not tried again for %d %s",
                               STR_ARG(day),
-                              weighing->settings->evidence_days));
+                              weighing->settings->evidence_days,
+                              days(weighing->settings->evidence_days)));
     }
     if (evidence->taken_back_ms != 0 && weighing->now_ms - evidence->taken_back_ms < wait_ms) {
         str day = date_format(weighing->arena, date_days_of_ms(evidence->taken_back_ms));
@@ -143,10 +148,11 @@ static bool is_held_by_its_past(const struct weighing *weighing) {
                    RECOMMEND_HOLD,
                    str_format(weighing->arena,
                               "it was promoted, and somebody else took that back, seen on %" STR_FMT
-                              " (%" STR_FMT "): it is not tried again for %d days",
+                              " (%" STR_FMT "): it is not tried again for %d %s",
                               STR_ARG(day),
                               STR_ARG(evidence->taken_back_note),
-                              weighing->settings->evidence_days));
+                              weighing->settings->evidence_days,
+                              days(weighing->settings->evidence_days)));
     }
     return false;
 }
@@ -211,13 +217,18 @@ static str with_not_understood(const struct weighing *weighing, str text) {
     const struct evidence *evidence = weighing->evidence;
     const struct {
         uint64_t count;
-        const char *what;
+        const char *one;
+        const char *many;
     } parts[] = {
-        {evidence->unclassified, "lines are too old to tell (fewer than 28 fields)"},
-        {evidence->unfamiliar, "requests are of a class that is not known"},
-        {evidence->unparsed, "lines could not be read"},
-        {evidence->without_time, "requests have no time"},
-        {evidence->damaged, "log files are damaged"},
+        {evidence->unclassified,
+         "line is too old to tell (fewer than 28 fields)",
+         "lines are too old to tell (fewer than 28 fields)"},
+        {evidence->unfamiliar,
+         "request is of a class that is not known",
+         "requests are of a class that is not known"},
+        {evidence->unparsed, "line could not be read", "lines could not be read"},
+        {evidence->without_time, "request has no time", "requests have no time"},
+        {evidence->damaged, "log file is damaged", "log files are damaged"},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (parts[i].count > 0) {
@@ -225,7 +236,7 @@ static str with_not_understood(const struct weighing *weighing, str text) {
                               "%" STR_FMT "; %llu %s",
                               STR_ARG(text),
                               (unsigned long long)parts[i].count,
-                              parts[i].what);
+                              str_by_count(parts[i].count, parts[i].one, parts[i].many));
         }
     }
     return text;
@@ -247,17 +258,20 @@ static str with_metrics(const struct weighing *weighing, str text) {
     if (evidence->thin_days > 0) {
         which = "of the others, and on days without logs,";
         text = str_format(weighing->arena,
-                          "%" STR_FMT "; the logs of %d days hold less than half of the requests",
+                          "%" STR_FMT "; the logs of %d %s hold less than half of the requests",
                           STR_ARG(text),
-                          evidence->thin_days);
+                          evidence->thin_days,
+                          days(evidence->thin_days));
     }
     return str_format(weighing->arena,
-                      "%" STR_FMT "; %s CloudWatch counted %llu requests and %llu that are not "
+                      "%" STR_FMT "; %s CloudWatch counted %llu request%s and %llu that %s not "
                       "compliant",
                       STR_ARG(text),
                       which,
                       (unsigned long long)evidence->metric_requests,
-                      (unsigned long long)evidence->metric_non_compliant);
+                      str_by_count(evidence->metric_requests, "", "s"),
+                      (unsigned long long)evidence->metric_non_compliant,
+                      str_by_count(evidence->metric_non_compliant, "is", "are"));
 }
 
 /* "In 12 of the last 14 days the access logs hold 48213 requests, the newest of ...: strictest
@@ -267,13 +281,15 @@ static str numbers_of_logs(const struct weighing *weighing) {
     const struct advice *advice = weighing->advice;
     str newest = newest_text(weighing);
     str text = str_format(weighing->arena,
-                          "in %d of the last %d days the access logs hold %llu requests (the "
+                          "in %d of the last %d %s the access logs hold %llu request%s (the "
                           "newest of %" STR_FMT "): strictest would block %llu of them (%.4g %%, "
                           "at most %.3g %% at 95 %% confidence), %llu Acceptable and %llu "
                           "Ambiguous",
                           evidence->log_days,
                           evidence->days,
+                          days(evidence->days),
                           (unsigned long long)advice->requests,
+                          str_by_count(advice->requests, "", "s"),
                           STR_ARG(newest),
                           (unsigned long long)advice->blocked,
                           advice->blocked_percent,
@@ -282,9 +298,10 @@ static str numbers_of_logs(const struct weighing *weighing) {
                           (unsigned long long)evidence->ambiguous);
     if (evidence->severe > 0) {
         text = str_format(weighing->arena,
-                          "%" STR_FMT "; %llu Severe ones are blocked already",
+                          "%" STR_FMT "; %llu Severe %s blocked already",
                           STR_ARG(text),
-                          (unsigned long long)evidence->severe);
+                          (unsigned long long)evidence->severe,
+                          str_by_count(evidence->severe, "one is", "ones are"));
     }
     return with_metrics(weighing, with_not_understood(weighing, text));
 }
@@ -292,17 +309,19 @@ static str numbers_of_logs(const struct weighing *weighing) {
 static str numbers_of_metrics(const struct weighing *weighing) {
     const struct advice *advice = weighing->advice;
     str newest = date_format(weighing->arena, date_days_of_ms(advice->newest_ms));
-    return str_format(
-        weighing->arena,
-        "in the last %d days CloudWatch counted %llu requests (the newest on %" STR_FMT
-        ", UTC) and %llu that are not compliant (%.4g %%, at most %.3g %% at 95 %% "
-        "confidence); metrics cannot tell Acceptable from Severe",
-        weighing->evidence->days,
-        (unsigned long long)advice->requests,
-        STR_ARG(newest),
-        (unsigned long long)advice->blocked,
-        advice->blocked_percent,
-        advice->bound_percent);
+    return str_format(weighing->arena,
+                      "in the last %d %s CloudWatch counted %llu request%s (the newest on %" STR_FMT
+                      ", UTC) and %llu that %s not compliant (%.4g %%, at most %.3g %% at 95 %% "
+                      "confidence); metrics cannot tell Acceptable from Severe",
+                      weighing->evidence->days,
+                      days(weighing->evidence->days),
+                      (unsigned long long)advice->requests,
+                      str_by_count(advice->requests, "", "s"),
+                      STR_ARG(newest),
+                      (unsigned long long)advice->blocked,
+                      str_by_count(advice->blocked, "is", "are"),
+                      advice->blocked_percent,
+                      advice->bound_percent);
 }
 
 static str joined(const struct weighing *weighing, str numbers, const char *then) {
@@ -351,10 +370,11 @@ static bool is_held_by_what_is_not_known(const struct weighing *weighing, str nu
     uint64_t lines = weighing->advice->requests + hidden;
     if (hidden > 0 && exceeds_allowed(weighing, worst, lines)) {
         str why = str_format(weighing->arena,
-                             "%" STR_FMT ". %llu that were not understood could be among those "
+                             "%" STR_FMT ". %llu that %s not understood could be among those "
                              "that it would block, %llu then (%.4g %%): see `bootstrap logs`",
                              STR_ARG(numbers),
                              (unsigned long long)hidden,
+                             str_by_count(hidden, "was", "were"),
                              (unsigned long long)worst,
                              percent_of((double)worst, lines));
         return end(weighing, RECOMMEND_HOLD, why);
@@ -419,8 +439,9 @@ static bool judge_nothing(const struct weighing *weighing) {
     return end(weighing,
                RECOMMEND_NO_EVIDENCE,
                str_format(weighing->arena,
-                          "no request was seen in the last %d days. %s",
+                          "no request was seen in the last %d %s. %s",
                           evidence->days,
+                          days(evidence->days),
                           writes ? how_to_know_more(evidence) : "To have evidence, " HOW_TO_LOG));
 }
 

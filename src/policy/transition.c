@@ -185,12 +185,38 @@ static void tell_of_incident(const struct lb_state *before, struct transition *t
     }
 }
 
+bool transition_is_too_long(int64_t since_ms, int64_t now_ms, int days_max) {
+    return since_ms != 0 && now_ms - since_ms > (int64_t)days_max * MS_PER_DAY;
+}
+
+void transition_add_age(struct evaluation *evaluation,
+                        int64_t since_ms,
+                        int64_t now_ms,
+                        int days_max,
+                        struct arena *arena) {
+    if (evaluation->compliance != NON_COMPLIANT || evaluation->finding_count == FINDINGS_MAX ||
+        !transition_is_too_long(since_ms, now_ms, days_max)) {
+        return;
+    }
+    str since = date_format(arena, date_days_of_ms(since_ms));
+    evaluation->findings[evaluation->finding_count++] = (struct finding){
+        .id = FINDING_NON_COMPLIANT_TOO_LONG,
+        .severity = SEVERITY_INFORMATIONAL,
+        .subject = since,
+        .message = str_format(arena,
+                              "It is non-compliant since %" STR_FMT
+                              ", longer than the %d day%s allowed. Repair it, or ask for an "
+                              "exception.",
+                              STR_ARG(since),
+                              days_max,
+                              str_by_count((uint64_t)days_max, "", "s"))};
+}
+
 /* Once a day, from the day after the last one allowed. */
 static void tell_of_age(const struct transition_facts *facts, struct transition *transition) {
     struct lb_state *next = &transition->next;
     int64_t today = date_days_of_ms(facts->now_ms);
-    int64_t allowed_ms = (int64_t)facts->max_non_compliant_days * MS_PER_DAY;
-    if (next->since_ms != 0 && facts->now_ms - next->since_ms > allowed_ms &&
+    if (transition_is_too_long(next->since_ms, facts->now_ms, facts->max_non_compliant_days) &&
         next->escalated_day != today) {
         transition->alerts |= TELL_ESCALATED;
         next->escalated_day = today;

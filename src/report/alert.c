@@ -46,7 +46,10 @@ static str subject_what(const struct alert_context *context) {
     case ALERT_FIGHT:
         break;
     }
-    return str_format(context->arena, "Changed back %d times", alert->corrections);
+    return str_format(context->arena,
+                      "Changed back %d time%s",
+                      alert->corrections,
+                      str_by_count((uint64_t)alert->corrections, "", "s"));
 }
 
 /* What explains the mode; empty when it needs no explanation. */
@@ -60,6 +63,10 @@ static str subject_detail(const struct alert_context *context) {
         context->alert->kind == ALERT_ENFORCED || alert_is_about_promotion(context->alert->kind);
     if (is_change && context->alert->changed_from != MODE_UNKNOWN) {
         return str_format(arena, " (was %s)", mode_name(context->alert->changed_from));
+    }
+    if (context->alert->kind == ALERT_WATCH_ENDED && !str_is_empty(context->alert->ending) &&
+        !str_eq(context->alert->ending, STR("held"))) {
+        return str_format(arena, " (%" STR_FMT ")", STR_ARG(context->alert->ending));
     }
     if (context->alert->kind == ALERT_RESOLVED && evaluation->has_active_exception) {
         return STR(" (exception)");

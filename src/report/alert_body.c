@@ -80,6 +80,19 @@ static void append_resolved_headline(struct buf *out, const struct alert_context
     }
 }
 
+static void append_ending_headline(struct buf *out, const struct alert_context *context) {
+    str ending = context->alert->ending;
+    buf_printf(out,
+               "The watch over the promotion of the load balancer %" STR_FMT " has ended%s",
+               STR_ARG(context->name),
+               str_eq(ending, STR("held")) ? ": the promotion held.\n"
+               : str_eq(ending, STR("reverted"))
+                   ? ": somebody else has changed the mode (reverted).\n"
+               : str_eq(ending, STR("inconclusive"))
+                   ? " without a result (inconclusive): nobody knows whether clients are blocked.\n"
+                   : ".\n");
+}
+
 static void append_promotion_headline(struct buf *out, const struct alert_context *context) {
     const struct alert *alert = context->alert;
     const char *from = mode_name(alert->changed_from);
@@ -100,9 +113,7 @@ static void append_promotion_headline(struct buf *out, const struct alert_contex
                    from,
                    to);
     } else {
-        buf_printf(out,
-                   "The watch over the promotion of the load balancer %" STR_FMT " has ended.\n",
-                   STR_ARG(context->name));
+        append_ending_headline(out, context);
     }
     str note = line_text(context, alert->note, MESSAGE_CHARACTERS_MAX);
     if (!str_is_empty(note)) {
@@ -146,10 +157,11 @@ static void append_headline(struct buf *out, const struct alert_context *context
     case ALERT_FIGHT:
         buf_printf(out,
                    "Within 24 hours desync-guard raised the desync mitigation mode of the load "
-                   "balancer %" STR_FMT " %d times, and it was changed back each time.\n"
+                   "balancer %" STR_FMT " %d time%s, and it was changed back each time.\n"
                    "For now desync-guard leaves it as it is.\n",
                    STR_ARG(name),
-                   alert->corrections);
+                   alert->corrections,
+                   str_by_count((uint64_t)alert->corrections, "", "s"));
         break;
     case ALERT_PROMOTED:
     case ALERT_ROLLED_BACK:

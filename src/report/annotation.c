@@ -119,8 +119,9 @@ static bool append_findings(struct buf *out,
     bool is_open = false;
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         const struct finding *finding = &evaluation->findings[i];
-        if (is_cause(finding) != causes) {
-            continue;
+        bool is_age = !causes && finding->id == FINDING_NON_COMPLIANT_TOO_LONG;
+        if (is_age || is_cause(finding) != causes) {
+            continue; /* the annotation says what was judged, which the age is not */
         }
         bool is_same = previous != NULL && previous->id == finding->id;
         if (!is_same) {

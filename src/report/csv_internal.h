@@ -10,8 +10,9 @@
 #define CSV_LINE_END "\r\n"
 
 /* In quotes; nothing for empty text. What a spreadsheet would take for a formula, or begins with an
- * apostrophe, gets an apostrophe in front: who takes one from there has the text again. Bytes that
- * are no UTF-8, and control characters but tab and line ends, become U+FFFD. */
+ * apostrophe, gets an apostrophe in front: who takes one from there has the text again. What
+ * would drive a terminal or begin a line becomes an escape (base/escape.h): a record is one line.
+ */
 void csv_append_text(struct buf *out, str text);
 
 #endif

@@ -86,22 +86,25 @@ static void write_targets(struct json_writer *writer, const struct document *doc
 }
 
 void emf_write(struct buf *out,
-               str metrics_namespace,
-               str account_id,
-               str region,
-               int64_t now_ms,
+               struct arena *arena,
+               const struct emf_line *line,
                const struct emf_metric *metrics,
                size_t count) {
     ASSERT(out != NULL && count <= EMF_METRICS_MAX && (metrics != NULL || count == 0));
-    ASSERT(metrics_namespace.len > 0 && metrics_namespace.len <= NAMESPACE_BYTES_MAX);
-    struct document document = {.metrics_namespace = metrics_namespace,
-                                .dimensions = {{"Account", account_id}, {"Region", region}},
-                                .metrics = metrics,
-                                .count = count};
+    ASSERT(line->metrics_namespace.len > 0 && line->metrics_namespace.len <= NAMESPACE_BYTES_MAX);
+    struct document document = {
+        .metrics_namespace = line->metrics_namespace,
+        .dimensions = {{"Account", line->account_id}, {"Region", line->region}},
+        .metrics = metrics,
+        .count = count};
     struct json_writer writer;
     json_writer_init(&writer, out);
     json_object_begin(&writer);
-    write_metadata(&writer, &document, now_ms);
+    if (line->log_level != NULL) {
+        json_write_member_time(&writer, arena, "timestamp", line->now_ms);
+        json_write_member(&writer, "level", str_from_cstr(line->log_level));
+    }
+    write_metadata(&writer, &document, line->now_ms);
     write_targets(&writer, &document);
     json_object_end(&writer);
     buf_append_char(out, '\n');

@@ -7,6 +7,7 @@
  * Lists are joined by ";" (findings, severities, controls: words without one) or by " | "
  * (messages, where "|" and "\" stand behind a "\"). Cells of outside text: csv_internal.h.
  */
+#include "base/escape.h"
 #include "csv_internal.h"
 #include "fleet_internal.h"
 #include "report/render.h"
@@ -68,7 +69,7 @@ static void write_messages(struct csv *csv, const struct evaluation *evaluation)
     buf_init(&cell, csv->arena, CELL_BYTES_MAX);
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         buf_append(&cell, i == 0 ? STR_EMPTY : STR(" | "));
-        append_escaped(&cell, evaluation->findings[i].message);
+        append_escaped(&cell, escape_text(csv->arena, evaluation->findings[i].message));
     }
     write_text(csv, buf_str(&cell));
 }

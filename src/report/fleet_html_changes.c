@@ -43,12 +43,16 @@ static void write_pair_cell(struct html_table *table, const struct svg_pair *pai
 static void write_no_pair_cell(struct html_table *table, const struct posture_change *change) {
     html_ranked_begin(table, 0);
     html_put(table->out, "<span class=\"quiet\">");
-    html_put(table->out, change->has_before ? "not yet known" : "not known");
+    bool is_awaited = change->has_before && str_is_empty(change->ending);
+    html_put(table->out, is_awaited ? "not yet known" : "not known");
     html_put(table->out, "</span>");
     html_cell_end(table);
 }
 
-static str rate_text(struct arena *arena, double rate) {
+static str rate_text(struct arena *arena, double rate, uint64_t requests) {
+    if (requests == 0) {
+        return STR("no requests"); /* of which there is no rate */
+    }
     return rate > 0 && rate < 0.1 ? str_format(arena, "%.2g", rate)
                                   : str_format(arena, "%.1f", rate);
 }
@@ -62,9 +66,9 @@ struct svg_pair page_rate_pair(struct arena *arena,
     return (struct svg_pair){.name = name,
                              .before = from,
                              .after = to,
-                             .before_text = rate_text(arena, from),
-                             .after_text = rate_text(arena, to),
-                             .is_worse = to > WORSE_FROM * from};
+                             .before_text = rate_text(arena, from, before->requests),
+                             .after_text = rate_text(arena, to, after->requests),
+                             .is_worse = before->requests > 0 && to > WORSE_FROM * from};
 }
 
 bool page_change_has_numbers(const struct posture_change *change) {
@@ -114,18 +118,43 @@ static void write_number_cells(struct html_table *table,
     }
 }
 
-static void write_watch_cell(struct html_table *table, str watch) {
-    html_cell_begin(table);
-    if (str_eq(watch, STR("open"))) {
-        html_badge(table->out, "calm", "watching");
-    } else if (str_eq(watch, STR("closed"))) {
-        html_badge(table->out, "good", "all well");
-    } else if (str_eq(watch, STR("rolled_back"))) {
-        html_badge(table->out, "bad", "rolled back");
-    } else if (str_eq(watch, STR("no_data"))) {
-        html_badge(table->out, "warn", "no data");
+/* Each ending has a word and a colour of its own; only `held` is green. */
+static void write_ending(struct buf *out, const struct posture_change *change) {
+    static const struct {
+        str ending;
+        const char *tone;
+        const char *words;
+    } endings[] = {{{"held", 4}, "good", "held"},
+                   {{"rolled_back", 11}, "bad", "rolled back"},
+                   {{"reverted", 8}, "warn", "reverted"}};
+    const char *tone = "calm";
+    const char *words = "inconclusive";
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        if (str_eq(change->ending, endings[i].ending)) {
+            tone = endings[i].tone;
+            words = endings[i].words;
+        }
+    }
+    html_badge(out, tone, words);
+    if (!str_is_empty(change->ending_reason)) {
+        html_put(out, "<small>");
+        html_value(out, change->ending_reason);
+        html_put(out, "</small>");
+    }
+}
+
+static void write_watch_cell(struct html_table *table, const struct posture_change *change) {
+    html_long_begin(table);
+    if (!str_is_empty(change->ending)) {
+        write_ending(table->out, change);
+    } else if (str_eq(change->watch, STR("open"))) {
+        html_badge(table->out, "open", "watching");
     } else {
-        html_put(table->out, "<span class=\"quiet\">not watched</span>");
+        /* Every promotion is watched; only its last watch is kept. */
+        bool was_watched = str_eq(change->action, STR("promote"));
+        html_put(table->out, "<span class=\"quiet\">");
+        html_put(table->out, was_watched ? "not known" : "not watched");
+        html_put(table->out, "</span>");
     }
     html_cell_end(table);
 }
@@ -151,7 +180,7 @@ static void write_change(struct html_table *table,
     html_cell_end(table);
     write_what_cell(table, change);
     write_number_cells(table, page, change);
-    write_watch_cell(table, change->watch);
+    write_watch_cell(table, change);
     write_why_cell(table, change);
     html_row_end(table);
 }
@@ -187,9 +216,11 @@ void page_changes(const struct page *page) {
     }
     html_table_end(&table);
     if (posture->change_count > CHANGES_SHOWN_MAX) {
+        size_t older = posture->change_count - CHANGES_SHOWN_MAX;
         buf_printf(page->out,
-                   "<p>%zu older changes are in the JSON report.</p>\n",
-                   posture->change_count - CHANGES_SHOWN_MAX);
+                   "<p>%zu older change%s in the JSON report.</p>\n",
+                   older,
+                   str_by_count(older, " is", "s are"));
     }
     html_section_end(page->out);
 }

@@ -150,7 +150,12 @@ static void chart_incidents(const struct page *page) {
                                       date_format(page->arena, date_days_of_ms(posture->now_ms))};
     struct svg_chart chart = {"incidents",
                               "Incidents by the week in which they began",
-                              str_format(page->arena, "%zu incidents in %zu weeks.", total, weeks)};
+                              str_format(page->arena,
+                                         "%zu incident%s in %zu week%s.",
+                                         total,
+                                         str_by_count(total, "", "s"),
+                                         weeks,
+                                         str_by_count(weeks, "", "s"))};
     svg_columns(page->out, &chart, &columns);
     end_card(page);
 }

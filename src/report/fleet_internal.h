@@ -33,11 +33,6 @@ void json_write_controls(struct json_writer *writer,
  * markup and white space as references, so that it may stand in an element or in quotes. */
 void xml_append(struct buf *out, str text);
 
-/* Columns of a terminal that `text`, valid UTF-8 on one line, takes. */
-size_t text_width(str text);
-/* `text` in at most `width` columns, cut at its end, the last character then being an ellipsis. */
-str text_fit(struct arena *arena, str text, size_t width);
-
 /* The controls that what fails here bears on; for what passes or is not judged those of the mode
  * itself. In the order of the table, each once. */
 #define CONTROL_COUNT_MAX 8

@@ -3,17 +3,18 @@
  * The table of `audit` for a terminal. Cells are measured in columns of the terminal, not bytes.
  * Where they do not fit, the widest of those columns that can be is narrowed, down to its least
  * width, its cells then ending in an ellipsis; then columns are left out, first those that say the
- * same on every line. Nothing wraps. Outside text comes without control characters
- * (policy/plain_text.h), so that no tag can move the cursor.
+ * same on every line. Nothing wraps. Outside text is escaped (base/escape.h), so that no tag can
+ * move the cursor.
  */
 #include <string.h>
 
+#include "base/escape.h"
 #include "fleet_internal.h"
-#include "policy/plain_text.h"
+#include "report/text_width.h"
 
-#define GUTTER              2
-#define CELL_BYTES_MAX      ((size_t)8192)
-#define CELL_CHARACTERS_MAX 256
+#define GUTTER         2
+#define CELL_BYTES_MAX ((size_t)8192)
+#define CELL_WIDTH_MAX 256
 
 enum column {
     COLUMN_VERDICT,
@@ -64,6 +65,10 @@ struct table {
 
 /* --- cells ------------------------------------------------------------------------------------ */
 
+static str outside_cell(struct arena *arena, str text) {
+    return text_fit(arena, escape_text(arena, text), CELL_WIDTH_MAX);
+}
+
 static bool is_mentioned_before(const struct evaluation *evaluation, size_t index) {
     for (size_t i = 0; i < index; i++) {
         if (evaluation->findings[i].id == evaluation->findings[index].id) {
@@ -83,13 +88,9 @@ static str findings_cell(struct arena *arena, const struct evaluation *evaluatio
         }
     }
     if (out.len == 0) {
-        return plain_text(arena, evaluation->reason, CELL_CHARACTERS_MAX);
+        return outside_cell(arena, evaluation->reason);
     }
     return buf_str(&out);
-}
-
-static str outside_cell(struct arena *arena, str text) {
-    return plain_text(arena, text, CELL_CHARACTERS_MAX);
 }
 
 static str cell_of(const struct table *table, const struct fleet_row *row, enum column column) {
@@ -279,7 +280,7 @@ static void append_gap(const struct table *table, const struct fleet_gap *gap) {
 
 static void append_completeness(const struct table *table, const struct fleet_summary *summary) {
     const struct fleet *fleet = table->fleet;
-    bool is_complete = fleet_is_complete(fleet);
+    bool is_complete = fleet_is_complete(fleet) && summary->unknown == 0;
     append_colored(table,
                    is_complete ? NULL : color_of(COMPLIANCE_UNKNOWN),
                    is_complete ? STR("Complete") : STR("INCOMPLETE"));

@@ -13,8 +13,8 @@
 #define MORE_COLUMNS                                                                               \
     ",nonCompliantSince,nonCompliantTooLong,fight,exceptionState,exceptionReason,"                 \
     "exceptionApprover,recommendation,evidenceFrom,requests,blocked,blockedPercent,boundPercent,"  \
-    "evidenceNewest,recommendationReason"
-#define MORE_COLUMN_COUNT 14
+    "evidenceNewest,recommendationReason,watch,ending,endingReason"
+#define MORE_COLUMN_COUNT 17
 
 /* Of one line with all its messages; audit's own limit of a cell, and room for the others. */
 #define LINE_BYTES_MAX ((size_t)2 * 1024 * 1024)
@@ -83,8 +83,20 @@ static void append_advice(struct buf *out, struct arena *arena, const struct pos
     append_text(out, advice->reason);
 }
 
+/* How the newest promotion went. */
+static void append_watch(struct buf *out, const struct posture_change *change) {
+    if (change == NULL) {
+        buf_append(out, STR(",,,"));
+        return;
+    }
+    append_text(out, change->watch);
+    append_text(out, change->ending);
+    append_text(out, change->ending_reason);
+}
+
 static void append_history(struct buf *out,
                            struct arena *arena,
+                           const struct posture *posture,
                            const struct evaluation *evaluation,
                            const struct posture_row *row) {
     append_time(out, arena, row->non_compliant_since_ms);
@@ -94,6 +106,7 @@ static void append_history(struct buf *out,
     append_text(out, row->exception_reason);
     append_text(out, row->exception_approver);
     append_advice(out, arena, row);
+    append_watch(out, posture_last_watch(posture, evaluation->resource_id));
     buf_append(out, STR(CSV_LINE_END));
 }
 
@@ -126,7 +139,7 @@ void posture_write_csv(struct buf *out,
         part.gap_count = 0;
         part.is_interrupted = false;
         append_audit_line(out, arena, part, header);
-        append_history(out, arena, &fleet->rows[i].evaluation, &posture->rows[i]);
+        append_history(out, arena, posture, &fleet->rows[i].evaluation, &posture->rows[i]);
     }
     for (size_t i = 0; i < fleet->gap_count; i++) {
         append_note(out, arena, fleet, &fleet->gaps[i], header);

@@ -6,23 +6,30 @@
 #include "fleet_internal.h"
 #include "report/posture.h"
 
-/* Null without an incident to measure. */
-static void write_repair(struct json_writer *writer, const char *key, double hours, size_t count) {
+static void write_measured(struct json_writer *writer,
+                           const char *key,
+                           double value,
+                           bool is_measured) {
     json_write_key(writer, str_from_cstr(key));
-    if (count == 0) {
+    if (is_measured) {
+        json_write_double(writer, value);
+    } else {
+        json_write_null(writer);
+    }
+}
+
+static void write_text_or_null(struct json_writer *writer, const char *key, str text) {
+    json_write_key(writer, str_from_cstr(key));
+    if (str_is_empty(text)) {
         json_write_null(writer);
     } else {
-        json_write_double(writer, hours);
+        json_write_str(writer, text);
     }
 }
 
 static void write_kpis_of_now(struct json_writer *writer, const struct posture_kpis *kpis) {
-    if (kpis->fleet.is_share_known) {
-        json_write_member_double(writer, "protectedPercent", kpis->fleet.protected_percent);
-    } else {
-        json_write_key(writer, STR("protectedPercent"));
-        json_write_null(writer);
-    }
+    write_measured(
+        writer, "protectedPercent", kpis->fleet.protected_percent, kpis->fleet.is_share_known);
     json_write_member_count(writer, "strictest", kpis->strictest);
     json_write_member_count(writer, "withoutOwner", kpis->without_owner);
     json_write_member_count(writer, "exceptionsActive", kpis->exceptions_active);
@@ -37,8 +44,9 @@ static void write_kpis_of_history(struct json_writer *writer, const struct postu
     json_write_member_count(writer, "fights", kpis->fights);
     json_write_member_count(writer, "incidentsClosed", kpis->incidents_closed);
     json_write_member_count(writer, "incidentsOpen", kpis->incidents_open);
-    write_repair(writer, "mttrP50Hours", kpis->mttr_p50_hours, kpis->incidents_closed);
-    write_repair(writer, "mttrP90Hours", kpis->mttr_p90_hours, kpis->incidents_closed);
+    bool has_repairs = kpis->incidents_closed > 0;
+    write_measured(writer, "mttrP50Hours", kpis->mttr_p50_hours, has_repairs);
+    write_measured(writer, "mttrP90Hours", kpis->mttr_p90_hours, has_repairs);
     json_write_member_double(writer, "exposureHours", kpis->exposure_hours);
     json_write_member_double(writer, "weightedExposureHours", kpis->weighted_exposure_hours);
     json_write_member_count(writer, "enforced", kpis->enforced);
@@ -126,10 +134,11 @@ static void write_window(struct json_writer *writer,
     json_write_member_count(writer, "elb4xx", window->elb_4xx);
     json_write_member_count(writer, "elb5xx", window->elb_5xx);
     json_write_member_count(writer, "target5xx", window->target_5xx);
-    json_write_member_double(
-        writer, "elb4xxPerRequest", posture_per_request(window->elb_4xx, window->requests));
-    json_write_member_double(
-        writer, "target5xxPerRequest", posture_per_request(window->target_5xx, window->requests));
+    bool has_requests = window->requests > 0;
+    double refused = posture_per_request(window->elb_4xx, window->requests);
+    double failed = posture_per_request(window->target_5xx, window->requests);
+    write_measured(writer, "elb4xxPerRequest", refused, has_requests);
+    write_measured(writer, "target5xxPerRequest", failed, has_requests);
     json_object_end(writer);
 }
 
@@ -145,6 +154,8 @@ static void write_change(struct json_writer *writer,
     json_write_member(writer, "why", change->why);
     json_write_member(writer, "by", change->by);
     json_write_member(writer, "watch", change->watch);
+    write_text_or_null(writer, "ending", change->ending);
+    write_text_or_null(writer, "endingReason", change->ending_reason);
     write_window(writer, arena, "before", change->has_before ? &change->before : NULL);
     write_window(writer, arena, "after", change->has_after ? &change->after : NULL);
     json_object_end(writer);

@@ -58,6 +58,9 @@ void action_write_json(struct json_writer *writer, const struct action *action) 
     json_write_member(writer, "from", action->from);
     json_write_member(writer, "to", action->to);
     json_write_member(writer, "reason", action->reason);
+    if (action->ending != NULL) {
+        json_write_member(writer, "ending", str_from_cstr(action->ending));
+    }
     json_object_end(writer);
 }
 

@@ -4,7 +4,7 @@
  * that combine with the one before. https://www.unicode.org/reports/tr11/ - by blocks, for the
  * letters that names and tags are made of, and the pictures that people would put there.
  */
-#include "fleet_internal.h"
+#include "report/text_width.h"
 
 #define ELLIPSIS     "\xE2\x80\xA6" /* U+2026 */
 #define UTF8_LEN_MAX 4
@@ -33,6 +33,7 @@ static const struct {
     {0xA960, 0xA97F, 2},   /* Hangul Jamo extended A */
     {0xAC00, 0xD7A3, 2},   /* Hangul syllables */
     {0xF900, 0xFAFF, 2},   /* CJK compatibility */
+    {0xFE00, 0xFE0F, 0},   /* variation selectors */
     {0xFE20, 0xFE2F, 0},   /* combining half marks */
     {0xFE30, 0xFE6F, 2},   /* CJK forms */
     {0xFF01, 0xFF60, 2},   /* full-width forms */
@@ -84,4 +85,11 @@ str text_fit(struct arena *arena, str text, size_t width) {
     }
     str kept = str_trim(str_slice(text, 0, prefix_of_width(text, width - 1, &taken)));
     return str_format(arena, "%" STR_FMT ELLIPSIS, STR_ARG(kept));
+}
+
+void text_pad(struct buf *out, str text, size_t width) {
+    buf_append(out, text);
+    for (size_t taken = text_width(text); taken < width; taken++) {
+        buf_append_char(out, ' ');
+    }
 }

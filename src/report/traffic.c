@@ -99,7 +99,7 @@ static void write_unknown_classes(struct json_writer *writer, const struct tally
 static void write_kinds(struct json_writer *writer, const struct tally_result *result) {
     json_write_key(writer, STR("unparsedKinds"));
     json_object_begin(writer);
-    for (size_t kind = ACCESS_LOG_UNPARSED; kind <= ACCESS_LOG_TEST_FILE; kind++) {
+    for (size_t kind = ACCESS_LOG_UNPARSED; kind < ACCESS_LOG_KIND_COUNT; kind++) {
         if (result->kinds[kind] > 0) {
             json_write_member_count(
                 writer, access_log_kind_name((enum access_log_kind)kind), result->kinds[kind]);

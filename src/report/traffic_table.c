@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/escape.h"
 #include "report/known_clients.h"
+#include "report/text_width.h"
 #include "traffic_internal.h"
 
 #define REASONS_SHOWN        20
@@ -13,7 +15,7 @@
 #define GROUPS_SHOWN         20
 #define OFFENDERS_SHOWN      10
 #define SKIPPED_SHOWN        10
-#define TEXT_SHOWN           100 /* bytes of one user agent, or another text of a log */
+#define TEXT_SHOWN           100 /* columns of one user agent, or another text of a log */
 
 struct number {
     char text[32];
@@ -52,14 +54,7 @@ static struct number percent(uint64_t part, uint64_t all) {
 
 /* Nothing of a log reaches a terminal that is not one printable line. */
 static str plain(struct arena *arena, str text) {
-    char *bytes = arena_alloc(arena, text.len);
-    for (size_t i = 0; i < text.len; i++) {
-        bytes[i] = text.ptr[i] < ' ' || text.ptr[i] > '~' ? '?' : text.ptr[i];
-    }
-    str shown = {bytes, text.len};
-    return shown.len <= TEXT_SHOWN
-               ? shown
-               : str_format(arena, "%" STR_FMT "...", STR_ARG(str_slice(shown, 0, TEXT_SHOWN - 3)));
+    return text_fit(arena, escape_text(arena, text), TEXT_SHOWN);
 }
 
 static void append_more(struct buf *out, size_t shown, size_t count) {
@@ -75,11 +70,13 @@ static size_t at_most(size_t count, size_t max) {
 static void append_head(struct buf *out, struct arena *arena, const struct traffic_report *report) {
     const struct tally_result *result = report->result;
     buf_printf(out,
-               "%s file%s, %s lines: %s requests, %s not understood\n",
+               "%s file%s, %s line%s: %s request%s, %s not understood\n",
                number(report->file_count).text,
-               report->file_count == 1 ? "" : "s",
+               str_by_count(report->file_count, "", "s"),
                number(result->lines).text,
+               str_by_count(result->lines, "", "s"),
                number(result->totals.requests).text,
+               str_by_count(result->totals.requests, "", "s"),
                number(result->unparsed).text);
     if (result->from_ms != 0) {
         buf_printf(out,
@@ -87,7 +84,7 @@ static void append_head(struct buf *out, struct arena *arena, const struct traff
                    STR_ARG(time_format_iso8601(arena, result->from_ms)),
                    STR_ARG(time_format_iso8601(arena, result->to_ms)));
     }
-    for (size_t kind = ACCESS_LOG_CLASSIC; kind <= ACCESS_LOG_TEST_FILE; kind++) {
+    for (size_t kind = ACCESS_LOG_CLASSIC; kind < ACCESS_LOG_KIND_COUNT; kind++) {
         if (result->kinds[kind] > 0) {
             buf_printf(out,
                        "%s of the lines not understood: %s\n",
@@ -123,15 +120,16 @@ static void append_unknown(struct buf *out,
     if (result->classless > 0) {
         buf_printf(
             out,
-            "%s of these have no class, as lines of fewer than 28 fields, from before August "
-            "2020.\n",
-            number(result->classless).text);
+            "%s of these %s no class, as lines of fewer than 28 fields, from before August 2020.\n",
+            number(result->classless).text,
+            str_by_count(result->classless, "has", "have"));
     }
     for (size_t i = 0; i < at_most(result->unknown_class_count, REASONS_SHOWN); i++) {
         const struct tally_reason *class = &result->unknown_classes[i];
         buf_printf(out,
-                   "%s of these have the class \"%" STR_FMT "\", which is unknown here.\n",
+                   "%s of these %s the class \"%" STR_FMT "\", which is unknown here.\n",
                    number(class->count).text,
+                   str_by_count(class->count, "has", "have"),
                    STR_ARG(plain(arena, class->code)));
     }
     append_more(out, REASONS_SHOWN, result->unknown_class_count);
@@ -146,13 +144,15 @@ static void append_sentence(struct buf *out,
     uint64_t strictest = tally_blocked_by_strictest(counts);
     uint64_t defensive = tally_blocked_by_defensive(counts);
     uint64_t known = counts->requests - counts->classes[CLASS_UNKNOWN];
-    buf_printf(out,
-               "\nstrictest would block %s of %s requests (%s), defensive %s (%s), monitor none.\n",
-               number(strictest).text,
-               number(counts->requests).text,
-               percent(strictest, counts->requests).text,
-               number(defensive).text,
-               percent(defensive, counts->requests).text);
+    buf_printf(
+        out,
+        "\nstrictest would block %s of %s request%s (%s), defensive %s (%s), monitor none.\n",
+        number(strictest).text,
+        number(counts->requests).text,
+        str_by_count(counts->requests, "", "s"),
+        percent(strictest, counts->requests).text,
+        number(defensive).text,
+        percent(defensive, counts->requests).text);
     append_unknown(out, arena, result);
     if (known < counts->requests) {
         buf_printf(out,
@@ -178,9 +178,9 @@ static void append_reasons(struct buf *out,
     buf_append(out, STR("\nREASON                                  CLASS          REQUESTS\n"));
     for (size_t i = 0; i < shown; i++) {
         const struct tally_reason *reason = &result->reasons[i];
+        text_pad(out, plain(arena, reason->code), 38);
         buf_printf(out,
-                   "%-38" STR_FMT "  %-10s %12s  %9s\n",
-                   STR_ARG(plain(arena, reason->code)),
+                   "  %-10s %12s  %9s\n",
                    traffic_class_name(reason->class),
                    number(reason->count).text,
                    percent(reason->count, result->totals.requests).text);
@@ -202,9 +202,9 @@ static void append_load_balancers(struct buf *out,
                    "WOULD BLOCK\n"));
     for (size_t i = 0; i < shown; i++) {
         uint64_t blocked = tally_blocked_by_strictest(&sums[i].counts);
+        text_pad(out, plain(arena, sums[i].load_balancer), 45);
         buf_printf(out,
-                   "%-45" STR_FMT " %12s  %12s  %9s\n",
-                   STR_ARG(plain(arena, sums[i].load_balancer)),
+                   " %12s  %12s  %9s\n",
                    number(sums[i].counts.requests).text,
                    number(blocked).text,
                    percent(blocked, sums[i].counts.requests).text);
@@ -242,10 +242,10 @@ static void append_days(struct buf *out, struct arena *arena, const struct tally
     for (size_t i = 0; i < shown; i++) {
         const struct tally_counts *counts = &days[i]->counts;
         uint64_t blocked = tally_blocked_by_strictest(counts);
+        text_pad(out, date_format(arena, days[i]->day), 12);
+        text_pad(out, plain(arena, days[i]->load_balancer), 37);
         buf_printf(out,
-                   "%-10" STR_FMT "  %-37" STR_FMT " %12s  %12s  %9s  %12s\n",
-                   STR_ARG(date_format(arena, days[i]->day)),
-                   STR_ARG(plain(arena, days[i]->load_balancer)),
+                   " %12s  %12s  %9s  %12s\n",
                    number(counts->requests).text,
                    number(blocked).text,
                    percent(blocked, counts->requests).text,
@@ -334,17 +334,19 @@ static void append_offenders(struct buf *out,
     }
 }
 
-static void append_skipped(struct buf *out, const struct traffic_report *report) {
+/* A path is shown whole: people have to find the file. */
+static void append_skipped(struct buf *out,
+                           struct arena *arena,
+                           const struct traffic_report *report) {
     if (report->skipped_count == 0) {
         return;
     }
     size_t shown = at_most(report->skipped_count, SKIPPED_SHOWN);
     buf_append(out, STR("\nSKIPPED\n"));
     for (size_t i = 0; i < shown; i++) {
-        buf_printf(out,
-                   "  %" STR_FMT ": %" STR_FMT "\n",
-                   STR_ARG(report->skipped[i].path),
-                   STR_ARG(report->skipped[i].why));
+        str path = escape_text(arena, report->skipped[i].path);
+        str why = escape_text(arena, report->skipped[i].why);
+        buf_printf(out, "  %" STR_FMT ": %" STR_FMT "\n", STR_ARG(path), STR_ARG(why));
     }
     append_more(out, shown, report->skipped_count);
 }
@@ -361,5 +363,5 @@ void traffic_write_table(struct buf *out,
     append_days(out, arena, result);
     append_groups(out, arena, report);
     append_offenders(out, arena, result);
-    append_skipped(out, report);
+    append_skipped(out, arena, report);
 }

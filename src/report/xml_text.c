@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * https://www.w3.org/TR/xml/#charsets: of the C0 controls only tab and line ends can stand in XML
- * 1.0, even as references; nor can U+FFFE and U+FFFF.
+ * 1.0, even as references; nor can U+FFFE and U+FFFF. Other characters that base/escape.h does not
+ * let through are written as references.
  */
 #include "fleet_internal.h"
+
+#include "base/escape.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
@@ -36,16 +39,17 @@ static bool is_noncharacter(str character) {
 
 void xml_append(struct buf *out, str text) {
     while (text.len > 0) {
-        str ahead = str_slice(text, 0, 4);
-        bool is_utf8 = str_utf8_valid_prefix(ahead) > 0;
-        str character = is_utf8
-                            ? str_utf8_prefix(str_slice(ahead, 0, str_utf8_valid_prefix(ahead)), 1)
-                            : STR_EMPTY;
-        str reference = is_utf8 && character.len == 1 ? reference_of(character.ptr[0]) : STR_EMPTY;
-        if (!is_utf8 || is_noncharacter(character)) {
-            reference = STR(REPLACEMENT);
+        str character = str_utf8_take(&text);
+        str reference = character.len == 1 ? reference_of(character.ptr[0]) : STR_EMPTY;
+        if (!str_is_empty(reference)) {
+            buf_append(out, reference);
+        } else if ((unsigned char)character.ptr[0] >= 0x80 &&
+                   (character.len == 1 || is_noncharacter(character))) {
+            buf_append(out, STR(REPLACEMENT));
+        } else if (escape_is_due(str_utf8_code_point(character))) {
+            buf_printf(out, "&#x%X;", (unsigned)str_utf8_code_point(character));
+        } else {
+            buf_append(out, character);
         }
-        buf_append(out, str_is_empty(reference) ? character : reference);
-        text = str_slice(text, is_utf8 ? character.len : 1, text.len);
     }
 }

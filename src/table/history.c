@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "table/history.h"
 #include "table/item.h"
+#include "table/watch_records.h"
 
 #include <stdlib.h>
 
@@ -51,7 +52,6 @@ static void take_state(struct reading *reading, const struct dynamodb_item *item
     *next = (struct history_state){
         .arn = str_copy(reading->arena, arn),
         .non_compliant_since_ms = state.since_ms,
-        .is_escalated = state.since_ms != 0 && state.escalated_day != 0,
         .is_fight =
             state.fight_told_ms != 0 && reading->now_ms - state.fight_told_ms < FIGHT_SHOWN_MS,
     };
@@ -79,19 +79,6 @@ static void take_incident(struct reading *reading, const struct dynamodb_item *i
     *next = incident;
 }
 
-static struct traffic_window baseline_of(const struct dynamodb_item *item) {
-    return (struct traffic_window){
-        .start_ms = item_time(item, "baselineFrom"),
-        .end_ms = item_time(item, "baselineTo"),
-        .has_data = true,
-        .requests = (uint64_t)item_number(item, "baselineRequests"),
-        .non_compliant = (uint64_t)item_number(item, "baselineNonCompliant"),
-        .elb_4xx = (uint64_t)item_number(item, "baselineElb4xx"),
-        .elb_5xx = (uint64_t)item_number(item, "baselineElb5xx"),
-        .target_5xx = (uint64_t)item_number(item, "baselineTarget5xx"),
-    };
-}
-
 /* CHANGE items of before there was promotion say no action. */
 static void take_change(struct reading *reading, const struct dynamodb_item *item, str arn) {
     struct history *history = reading->history;
@@ -106,6 +93,7 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
                                          &reading->change_capacity,
                                          sizeof *history->changes);
     str action = text_of(reading, item, "action");
+    const struct traffic_window baseline = watch_get_baseline(item);
     history->changes = items;
     *change = (struct posture_change){
         .arn = str_copy(reading->arena, arn),
@@ -115,8 +103,8 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
         .at_ms = at_ms,
         .why = text_of(reading, item, "why"),
         .by = text_of(reading, item, "lastWriter"),
-        .has_before = !str_is_empty(dynamodb_get_string(item, "baselineFrom")),
-        .before = baseline_of(item),
+        .has_before = baseline.has_data,
+        .before = baseline,
     };
 }
 

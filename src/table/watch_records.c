@@ -16,12 +16,32 @@ static const char *const STATUS_NAMES[] = {
     [WATCH_BEGUN] = "begun",
     [WATCH_OPEN] = "open",
     [WATCH_ROLLING_BACK] = "rolling-back",
-    [WATCH_CLOSED] = "closed",
+    [WATCH_HELD] = "closed",
+    [WATCH_INCONCLUSIVE] = "closed",
     [WATCH_ROLLED_BACK] = "rolled-back",
-    [WATCH_TAKEN_BACK] = "taken-back",
+    [WATCH_REVERTED] = "taken-back",
     [WATCH_NOT_MADE] = "not-made",
 };
 #define STATUS_COUNT (sizeof STATUS_NAMES / sizeof *STATUS_NAMES)
+
+const char *watch_ending(const struct watch_record *record) {
+    switch (record->status) {
+    case WATCH_HELD:
+        return "held";
+    case WATCH_INCONCLUSIVE:
+        return "inconclusive";
+    case WATCH_ROLLED_BACK:
+        return "rolled_back";
+    case WATCH_REVERTED:
+        return "reverted";
+    case WATCH_BEGUN:
+    case WATCH_OPEN:
+    case WATCH_ROLLING_BACK:
+    case WATCH_NOT_MADE:
+        break;
+    }
+    return NULL;
+}
 
 static void put_baseline(struct item_writer *item, const struct traffic_window *baseline) {
     if (baseline->end_ms == 0) {
@@ -42,6 +62,7 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     item_put_text(item, DYNAMODB_SK, record->arn);
     item_put_number(item, "version", record->version);
     item_put_text(item, "status", str_from_cstr(STATUS_NAMES[record->status]));
+    item_put_text(item, "ending", str_from_cstr(watch_ending(record)));
     item_put_time(item, "changedAt", record->changed_ms);
     item_put_text(item, "before", str_from_cstr(mode_name(record->from)));
     item_put_text(item, "after", str_from_cstr(mode_name(record->to)));
@@ -59,7 +80,7 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     }
 }
 
-static struct traffic_window get_baseline(const struct dynamodb_item *item) {
+struct traffic_window watch_get_baseline(const struct dynamodb_item *item) {
     return (struct traffic_window){
         .start_ms = item_time(item, "baselineFrom"),
         .end_ms = item_time(item, "baselineTo"),
@@ -72,9 +93,22 @@ static struct traffic_window get_baseline(const struct dynamodb_item *item) {
     };
 }
 
+/* false: it is no status of ours. Version 0.1.0 closed a watch without an ending; whether such a
+ * promotion held is not known. */
+static bool get_status(const struct dynamodb_item *item, enum watch_status *status_out) {
+    str status = dynamodb_get_string(item, "status");
+    for (size_t i = 0; i < STATUS_COUNT; i++) {
+        if (str_eq(status, str_from_cstr(STATUS_NAMES[i]))) {
+            bool has_held = str_eq(dynamodb_get_string(item, "ending"), STR("held"));
+            *status_out = i == WATCH_HELD && !has_held ? WATCH_INCONCLUSIVE : (enum watch_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* false: somebody else has put something there that we cannot read; it is left alone. */
 static bool get_record(const struct dynamodb_item *item, struct watch_record *record) {
-    str status = dynamodb_get_string(item, "status");
     *record = (struct watch_record){
         .arn = dynamodb_get_string(item, DYNAMODB_SK),
         .version = item_number(item, "version"),
@@ -89,14 +123,9 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
         .lease_ms = item_time(item, "leaseUntil"),
         .is_untold = item_number(item, "untold") != 0,
         .owner = dynamodb_get_string(item, "owner"),
-        .baseline = get_baseline(item),
+        .baseline = watch_get_baseline(item),
     };
-    size_t index = 0;
-    while (index < STATUS_COUNT && !str_eq(status, str_from_cstr(STATUS_NAMES[index]))) {
-        index++;
-    }
-    record->status = index < STATUS_COUNT ? (enum watch_status)index : WATCH_CLOSED;
-    return index < STATUS_COUNT && record->version > 0 && record->changed_ms > 0 &&
+    return get_status(item, &record->status) && record->version > 0 && record->changed_ms > 0 &&
            record->from == MODE_DEFENSIVE && record->to == MODE_STRICTEST;
 }
 
@@ -199,13 +228,18 @@ bool watch_is_open(const struct watch_record *record) {
            record->status == WATCH_ROLLING_BACK;
 }
 
+bool watch_is_reverted_since(const struct watch_record *record, enum desync_mode mode) {
+    return (record->status == WATCH_HELD || record->status == WATCH_INCONCLUSIVE) &&
+           mode != MODE_UNKNOWN && mode < record->to;
+}
+
 /* Enforcement, which raises from monitor, names whom CloudTrail named. */
-enum status watch_describe_taking(const struct state_table *table,
-                                  const struct watch_record *record,
-                                  enum desync_mode mode,
-                                  struct arena *arena,
-                                  str *note_out,
-                                  struct error *error) {
+enum status watch_describe_reverting(const struct state_table *table,
+                                     const struct watch_record *record,
+                                     enum desync_mode mode,
+                                     struct arena *arena,
+                                     str *note_out,
+                                     struct error *error) {
     str since = time_format_iso8601(arena, record->changed_ms + 1);
     const struct dynamodb_query query = {.table = table->name,
                                          .pk = record->arn,

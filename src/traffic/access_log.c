@@ -15,6 +15,9 @@
 /* 1-based numbers of the fields, as in AWS's table. */
 enum {
     FIELD_TIME = 2,
+    FIELD_NETWORK_VERSION = 2, /* of a Network Load Balancer's line */
+    FIELD_NETWORK_TIME = 3,
+    FIELD_NETWORK_ELB = 4,
     FIELD_LOAD_BALANCER = 3,
     FIELD_CLIENT = 4,
     FIELD_CLASSIC_REQUEST = 12,
@@ -50,8 +53,10 @@ const char *access_log_kind_name(enum access_log_kind kind) {
         "connection log of an Application Load Balancer",
         "health check log of an Application Load Balancer",
         "test file that Elastic Load Balancing writes when logging is switched on",
+        "access log of a Network Load Balancer",
+        "log in JSON that CloudWatch Logs delivers (a vended log)",
     };
-    ASSERT((int)kind >= 0 && kind <= ACCESS_LOG_TEST_FILE);
+    ASSERT((int)kind >= 0 && kind < ACCESS_LOG_KIND_COUNT);
     return names[kind];
 }
 
@@ -131,6 +136,28 @@ static bool is_health(const struct fields *fields) {
            is_made_of(fields->text[3], "0123456789.-");
 }
 
+/* "tls 2.0 2026-10-25T17:41:05 net/name/id ...": "Access logs for your Network Load Balancer". */
+static bool is_network(const struct fields *fields) {
+    return is_made_of(fields->text[FIELD_NETWORK_VERSION], "0123456789.") &&
+           looks_like_time(fields->text[FIELD_NETWORK_TIME]) &&
+           str_starts_with(fields->text[FIELD_NETWORK_ELB], STR("net/"));
+}
+
+/* AWS documents no member names of vended logs, so a JSON object is one of them by what every log
+ * of a load balancer holds: a member "elb..." or the load balancer's id. Other JSON is foreign. */
+static bool is_vended(str line) {
+    static const char *const HINTS[] = {"\"elb", "\"app/", "\"net/", ":loadbalancer/"};
+    if (!str_starts_with(line, STR("{")) || !str_ends_with(line, STR("}"))) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof HINTS / sizeof *HINTS; i++) {
+        if (str_contains(line, str_from_cstr(HINTS[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum access_log_kind kind_of(str line, const struct fields *fields) {
     if (is_access_log(fields)) {
         return ACCESS_LOG_LINE;
@@ -144,7 +171,13 @@ static enum access_log_kind kind_of(str line, const struct fields *fields) {
     if (is_connection(fields)) {
         return ACCESS_LOG_CONNECTION;
     }
-    return is_health(fields) ? ACCESS_LOG_HEALTH : ACCESS_LOG_UNPARSED;
+    if (is_health(fields)) {
+        return ACCESS_LOG_HEALTH;
+    }
+    if (is_network(fields)) {
+        return ACCESS_LOG_NETWORK;
+    }
+    return is_vended(str_trim(line)) ? ACCESS_LOG_VENDED : ACCESS_LOG_UNPARSED;
 }
 
 enum access_log_kind access_log_parse(str line, struct access_log_record *record_out) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What an object is, by its key alone. Only the last part is looked at: what stands before it is
- * the user's (a prefix, an organization's id), and copies are kept elsewhere.
+ * What an object is, by its key alone. Only the last part is looked at, but for vended logs: what
+ * stands before it is the user's (a prefix, an organization's id), and copies are kept elsewhere.
  */
 #include "base/ascii.h"
 #include "traffic/access_log.h"
@@ -76,10 +76,34 @@ static enum access_log_kind kind_of_delivered(str name, struct access_log_key *k
     if (take_application(&name, key)) {
         return ACCESS_LOG_LINE;
     }
+    if (str_starts_with(name, STR("net."))) {
+        return ACCESS_LOG_NETWORK;
+    }
     return is_classic(name) ? ACCESS_LOG_CLASSIC : ACCESS_LOG_UNPARSED;
 }
 
-static enum access_log_kind kind_of(str name, struct access_log_key *key) {
+/* CloudWatch Logs delivers JSON under folders of the account's choice: by its name an object is a
+ * vended log when its ending says JSON and something else in it names the type of log. */
+static bool is_vended(str key, str name) {
+    static const char *const ENDINGS[] = {".json", ".json.gz", ".json.log", ".json.log.gz"};
+    static const char *const TYPES[] = {"_elasticloadbalancing_",
+                                        "ALB_ACCESS_LOGS",
+                                        "ALB_CONNECTION_LOGS",
+                                        "ALB_HEALTH_CHECK_LOGS",
+                                        "NLB_ACCESS_LOGS"};
+    bool is_json = false;
+    for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) {
+        is_json = is_json || str_ends_with(name, str_from_cstr(ENDINGS[i]));
+    }
+    for (size_t i = 0; is_json && i < sizeof TYPES / sizeof *TYPES; i++) {
+        if (str_contains(key, str_from_cstr(TYPES[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum access_log_kind kind_of(str key, str name, struct access_log_key *parsed) {
     if (str_eq(name, STR("ELBAccessLogTestFile")) ||
         str_eq(name, STR("ELBConnectionLogTestFile")) ||
         str_eq(name, STR("ELBHealthCheckLogTestFile"))) {
@@ -91,13 +115,13 @@ static enum access_log_kind kind_of(str name, struct access_log_key *key) {
     if (str_starts_with(name, STR("health_check_log"))) {
         return ACCESS_LOG_HEALTH;
     }
-    return kind_of_delivered(name, key);
+    return is_vended(key, name) ? ACCESS_LOG_VENDED : kind_of_delivered(name, parsed);
 }
 
 struct access_log_key access_log_key_parse(str key) {
     str name = last_part(key);
     struct access_log_key parsed = {.is_compressed = str_ends_with(name, STR(".log.gz"))};
-    enum access_log_kind kind = kind_of(name, &parsed);
+    enum access_log_kind kind = kind_of(key, name, &parsed);
     bool is_compressed = str_ends_with(name, STR(".gz"));
     if (kind != ACCESS_LOG_LINE) {
         parsed = (struct access_log_key){.kind = kind};

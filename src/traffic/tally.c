@@ -276,7 +276,7 @@ static void merge_reasons(struct reason_table *into,
 
 void tally_merge(struct tally *into, const struct tally *from) {
     ASSERT(into != from && into->group_keys == from->group_keys);
-    for (size_t i = 0; i <= ACCESS_LOG_TEST_FILE; i++) {
+    for (size_t i = 0; i < ACCESS_LOG_KIND_COUNT; i++) {
         into->kinds[i] += from->kinds[i];
     }
     into->untallied += from->untallied;

@@ -92,7 +92,7 @@ void reasons_sort(struct tally_reason *reasons, size_t count);
 struct tally {
     struct arena *arena;
     unsigned group_keys;
-    uint64_t kinds[ACCESS_LOG_TEST_FILE + 1];
+    uint64_t kinds[ACCESS_LOG_KIND_COUNT];
     uint64_t untallied;
     struct tally_counts totals;
     int64_t oldest_ms; /* INT64_MAX, INT64_MIN: no line with a time */

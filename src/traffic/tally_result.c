@@ -97,7 +97,7 @@ static void list_days(struct tally *tally, struct tally_result *result) {
 
 void tally_finish(struct tally *tally, struct tally_result *result_out) {
     *result_out = (struct tally_result){.untallied = tally->untallied, .totals = tally->totals};
-    for (size_t i = 0; i <= ACCESS_LOG_TEST_FILE; i++) {
+    for (size_t i = 0; i < ACCESS_LOG_KIND_COUNT; i++) {
         result_out->kinds[i] = tally->kinds[i];
         result_out->lines += tally->kinds[i];
     }

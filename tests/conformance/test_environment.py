@@ -249,7 +249,7 @@ def test_case_41_a_text_log_keeps_one_event_on_one_line(start):
     function.invoke(good_event(invokingEvent=inner))
     function.wait_until_idle()
     lines = [line for line in function.log.split("\n") if "second-part" in line]
-    assert len(lines) == 1 and "first-part\rsecond-part" in lines[0]
+    assert len(lines) == 1 and r"first-part\nsecond-part" in lines[0]
 
 
 def test_case_46_a_connection_that_died_while_frozen_is_replaced(start, aws):

@@ -34,7 +34,7 @@ static str take_line(str *rest) {
 
 struct expected {
     uint64_t lines;
-    uint64_t kinds[ACCESS_LOG_TEST_FILE + 1];
+    uint64_t kinds[ACCESS_LOG_KIND_COUNT];
     uint64_t classes[CLASS_COUNT];
 };
 

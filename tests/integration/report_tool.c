@@ -8,7 +8,8 @@
  *  "gaps": [{"account", "region", "reason"}], "rows": [{"account", "region", "name", "scheme",
  *  "type", "id", "compliance", "reason", "mode", "required", "because", "grade", "owner", "live",
  *  "excused", "until", "ordering_ms", "findings": [{"id", "failing", "subject", "message"}]}]}
- * or {"namespace", "account", "region", "now_ms", "metrics": [{"name", "unit", "value"}]}
+ * or {"namespace", "account", "region", "now_ms", "metrics": [{"name", "unit", "value"}]}, which
+ * may have a "level"
  *
  * Text is percent-encoded, so that it can hold any byte. On stderr: the bytes of memory that the
  * writer took beside what it was given.
@@ -154,13 +155,15 @@ static void metrics_write(struct buf *out, const struct json *root) {
                                                str_to_cstr(&arena, text_at(value, "unit")),
                                                number_at(value, "value")};
     }
-    emf_write(out,
-              text_at(root, "namespace"),
-              text_at(root, "account"),
-              text_at(root, "region"),
-              (int64_t)number_at(root, "now_ms"),
-              metrics,
-              count);
+    const struct emf_line line = {
+        .metrics_namespace = text_at(root, "namespace"),
+        .account_id = text_at(root, "account"),
+        .region = text_at(root, "region"),
+        .now_ms = (int64_t)number_at(root, "now_ms"),
+        .log_level = json_get(root, "level") == NULL ? NULL
+                                                     : str_to_cstr(&arena, text_at(root, "level")),
+    };
+    emf_write(out, &arena, &line, metrics, count);
 }
 
 static void fleet_write(struct buf *out,

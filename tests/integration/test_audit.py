@@ -49,7 +49,9 @@ def test_every_load_balancer_is_judged_and_nothing_is_changed_or_reported(aws_wi
     assert found["listed"] == found["judged"] == len(found["evaluations"]) > 0
     assert (found["accounts"], found["regions"]) == ([ACCOUNT], ["eu-west-1"])
     operations = {call.operation for call in aws_with_fleet.calls[before:]}
-    assert operations == {"DescribeLoadBalancers", "DescribeLoadBalancerAttributes", "DescribeTags"}
+    # The state table is read, to find what has been non-compliant for too long.
+    assert operations == {"DescribeLoadBalancers", "DescribeLoadBalancerAttributes", "DescribeTags",
+                          "GetItem"}
 
 
 def test_regions_are_audited_together_and_each_once(aws_with_fleet):

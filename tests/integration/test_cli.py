@@ -47,7 +47,7 @@ def sample(tmp_path):
 # Usage
 
 @pytest.mark.parametrize("arguments, words", [
-    ([], "no command given"), (["frobnicate"], 'no command "frobnicate"'), ([""], 'no command ""'),
+    (["frobnicate"], 'no command "frobnicate"'), ([""], 'no command ""'),
     (["evaluate"], "at least one event file"), (["invoke"], "exactly one event file"),
     (["invoke", "a.json", "b.json"], "exactly one event file"),
     (["help", "frobnicate"], 'no command "frobnicate"'), (["help", "help", "help"], "at most one"),
@@ -59,7 +59,7 @@ def test_wrong_usage_is_told_on_stderr_and_ends_with_2(arguments, words):
     assert words in done.stderr and done.stderr.endswith('Try "bootstrap help".\n')
 
 
-@pytest.mark.parametrize("arguments", [["help"], ["--help"], ["-h"]])
+@pytest.mark.parametrize("arguments", [[], ["help"], ["--help"], ["-h"]])
 def test_help_names_every_command_and_every_parameter(arguments):
     done = run(*arguments)
     assert (done.returncode, done.stderr) == (FINE, "")
@@ -90,7 +90,7 @@ def test_version_is_one_line(argument):
     assert re.fullmatch(r"desync-guard \d+\.\d+\.\d+\S*\n", done.stdout)
 
 
-@pytest.mark.parametrize("command", [["help"], ["version"], ["evaluate"]])
+@pytest.mark.parametrize("command", [[], ["help"], ["version"], ["evaluate"]])
 def test_no_command_but_invoke_needs_aws(command, sample):
     arguments = [*command, sample("fine")] if command == ["evaluate"] else command
     done = subprocess.run([*bootstrap_command(), *map(str, arguments)], capture_output=True, env={})

@@ -9,6 +9,7 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import struct
 import subprocess
 from collections import namedtuple
@@ -211,6 +212,19 @@ def run_probe(architecture, what):
 def test_attack_kills_the_process(what, is_killed, elf, architecture):
     status = run_probe(architecture, what)
     assert status in (-11, -6) if is_killed else status == 0
+
+
+HEAP_ATTACKS = ["link", "header", "sealed-header", "double-free", "double-free-unseen",
+                "double-free-unseen-sealed", "wild-free", "wild-free-sealed"]
+
+
+@pytest.mark.parametrize("what", HEAP_ATTACKS)
+def test_attack_on_the_heap_is_seen_before_it_has_an_effect(what, elf, architecture):
+    assert run_probe(architecture, what) == -signal.SIGABRT
+
+
+def test_freed_memory_is_given_back(elf, architecture):
+    assert run_probe(architecture, "memory") == 0
 
 
 @pytest.mark.native("the emulator's memory is not ours")

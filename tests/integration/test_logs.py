@@ -99,6 +99,8 @@ def folder(tmp_path):
     write(root / "123456789012/ELBAccessLogTestFile", b"Enable AccessLog for ELB: app/x at y\n")
     write(day / "123456789012_elasticloadbalancing_eu-west-1_old-lb_20261004T1305Z_192.0.2.1_x.log",
           b"2026-10-04T13:00:00.1Z old-lb ...\n")
+    write(day / KEY.format("", "n").replace("app.", "net."), gzip.compress(b"tls 2.0 x\n"))
+    write(root / "ALB_ACCESS_LOGS/vended.json.gz", gzip.compress(b"{}\n"))
     write(root / ".hidden", b"nothing of ours\n")
     return root
 
@@ -115,8 +117,12 @@ def test_a_folder_of_every_age_and_quirk_equals_an_independent_splitter(folder):
 
 
 def test_other_kinds_of_logs_are_skipped_by_name_and_said_why(folder):
-    skipped = {each["path"].rsplit("/", 1)[1][:16]: each["why"] for each in report(folder)["skipped"]}
+    skipped = {each["path"].rsplit("/", 1)[1]: each["why"] for each in report(folder)["skipped"]}
+    assert skipped.pop(KEY.format("", "n").replace("app.", "net.")) == (
+        "access log of a Network Load Balancer")
+    skipped = {name[:16]: why for name, why in skipped.items()}
     assert skipped == {
+        "vended.json.gz": "log in JSON that CloudWatch Logs delivers (a vended log)",
         ".hidden": "hidden",
         "ELBAccessLogTest": "test file that Elastic Load Balancing writes when logging is switched on",
         "conn_log.1234567": "connection log of an Application Load Balancer",
@@ -141,6 +147,9 @@ FOREIGN = {
     "Classic": ('2026-10-04T13:00:00.1Z old-lb 192.0.2.1:2817 10.0.0.1:80 0.1 0.1 0.1 200 200 0 29 '
                 '"GET http://www.example.com:80/ HTTP/1.1" "curl/7" - -'),
     "health check": "http 2026-10-04T13:00:00.1Z 0.01 10.0.0.1:80 my-targets PASS 200 -",
+    "Network": ("tls 2.0 2026-10-04T13:00:00 net/my-nlb/c6e77e28c25b2234 aa9f66461c97830c "
+                '192.0.2.7:51341 10.0.0.1:443 5 2 98 246 - - - - - - - - - - 2026-10-04T13:00:00'),
+    "vended": '{"type": "https", "elb": "app/shop/50dc6c495c0c9188", "classification": "-"}',
 }
 
 
@@ -245,6 +254,15 @@ def test_the_table_says_what_strictest_would_block(folder):
         assert words in text
 
 
+def test_one_of_each_is_told_in_the_singular(tmp_path):
+    table = run(write(tmp_path / "a.log", text_of([log_line(class_="New")]))).stdout.decode()
+    assert table.startswith("1 file, 1 line: 1 request, 0 not understood\n")
+    assert "strictest would block 0 of 1 request (" in table
+    assert '1 of these has the class "New"' in table
+    table = run(write(tmp_path / "b.log", text_of([log_line(20)]))).stdout.decode()
+    assert "1 of these has no class" in table
+
+
 def test_the_table_tells_days_and_load_balancers_only_where_there_are_several(folder, tmp_path):
     text = run(folder).stdout.decode()
     days = text[text.index("\nDAY "):text.index("WHO WOULD BE BLOCKED")].split("\n")
@@ -265,7 +283,7 @@ def test_nothing_of_a_log_controls_a_terminal_or_a_spreadsheet(tmp_path):
     path = write(tmp_path / "a.log", evil + b"\n")
     assert b"\x1b" not in run(path).stdout and b"\x07" not in run(path).stdout
     row, = csv.DictReader(io.StringIO(run("--format", "csv", path).stdout.decode()))
-    assert row["userAgent"] == "'=cmd()?[2J?"
+    assert row["userAgent"] == r"'=cmd()\x1b[2J\x07"
     assert report(path)["offenders"][0]["userAgent"] == "=cmd()\x1b[2J\x07"
 
 
@@ -303,7 +321,6 @@ DAMAGE = {
     "checksum": (PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:], "damaged gzip data at byte"),
     "trailing garbage": (PACKED + b"garbage", f"foreign bytes behind the gzip data, at byte {len(PACKED)}"),
     "no gzip": (b"\x00\x01\x02\x03", "not gzip data, at byte 0"),
-    "empty": (b"", "cut short at byte 0"),
 }
 
 
@@ -324,6 +341,37 @@ def test_a_damaged_file_is_named_with_its_byte_after_all_others_were_counted(tmp
 
 def test_an_empty_plain_file_has_no_lines_and_is_fine(tmp_path):
     assert report(write(tmp_path / "a.log", b""))["lines"] == 0
+
+
+@pytest.mark.parametrize("name", ["a.log.gz", "a.log", KEY.format("", "eeeeeeee"), "-"])
+def test_an_empty_file_is_skipped_by_name_and_fine(tmp_path, name):
+    write(tmp_path / "b.log.gz", PACKED)
+    path = name if name == "-" else write(tmp_path / name, b"")
+    found = report(path, tmp_path / "b.log.gz")
+    assert found["skipped"] == [{"path": str(path), "why": "it is empty"}]
+    assert (found["files"], found["lines"]) == (1, 2000)
+    assert f"{path}: it is empty" in run(path).stdout.decode()
+
+
+CLASSIC_FEED = FOREIGN["Classic"].replace("curl/7", "{}")
+QUOTED_FEEDS = ["a\n    b\n", "\n" * 30, "a\nb \\\" c\nd", "a\r\nb"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("agent", QUOTED_FEEDS, ids=repr)
+def test_a_line_feed_within_a_classic_line_leaves_the_file_a_classic_log(tmp_path, agent, pack):
+    path = write(tmp_path / "a.log", pack(text_of([CLASSIC_FEED.format(agent)] * 3)))
+    for found in (report(path), report("-", stdin=path.read_bytes())):
+        assert found["skipped"][0]["why"] == "access log of a Classic Load Balancer"
+        assert (found["files"], found["lines"]) == (0, 0)
+
+
+def test_what_follows_the_closed_quote_is_counted_by_itself(tmp_path):
+    path = write(tmp_path / "a.log",
+                 text_of([CLASSIC_FEED.format("a\nb"), *["rubbish"] * 9, log_line()]))
+    found = report(path)
+    assert (found["requests"], found["unparsed"]) == (1, 11)
+    assert found["unparsedKinds"]["not an access log"] == 9
 
 
 def test_what_cannot_be_opened_is_an_error_and_the_others_are_counted(tmp_path):

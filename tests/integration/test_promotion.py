@@ -236,7 +236,7 @@ def test_plan_says_what_would_be_promoted_and_promotes_nothing(aws, loop, bucket
     said, total = done.stdout.splitlines()
     assert said.startswith("planned  app/shop/")
     assert "defensive -> strictest" in said and "strictest would block 0 of them" in said
-    assert total == "1 load balancers judged, 1 would be changed"
+    assert total == "1 load balancer judged, 1 would be changed"
     assert (loop.items(), loop.mode_of(shop.arn)) == (before, "defensive")
 
 
@@ -330,7 +330,7 @@ def test_lines_that_are_not_understood_promote_nothing(aws, loop, bucket, functi
 
 @pytest.mark.parametrize("days, says", [
     ((2, 5, 9), "CloudWatch counted 1500000 requests and 27000 that are not compliant"),
-    ((0,), "the logs of 1 days hold less than half of the requests; of the others")])
+    ((0,), "the logs of 1 day hold less than half of the requests; of the others")])
 def test_a_few_minutes_of_logs_do_not_outvote_metrics(aws, loop, bucket, function, days, says):
     shop = make(aws, "shop")
     for each in days:

@@ -327,25 +327,35 @@ def as_json_evaluation(cells):
             if key not in ("generatedAt", "severities", "messages")}
 
 
-def without_controls(value):
-    """Control characters cannot stand in a CSV: they are U+FFFD there."""
+ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u202e\ufeff\ufffe\uffff]")
+LETTERS = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def escape_of(match):
+    code = ord(match[0])
+    return LETTERS.get(match[0]) or (f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}")
+
+
+def as_shown(value):
+    """A CSV has escapes where JSON has characters that would drive a terminal; and an escape for
+    each byte that is no UTF-8, where JSON has U+FFFD."""
     if isinstance(value, str):
-        return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]+", "\ufffd", value)
+        return re.sub(r"(\\x[89a-f][0-9a-f]|\ufffd)+", "\ufffd", ESCAPED.sub(escape_of, value))
     if isinstance(value, dict):
-        return {key: without_controls(item) for key, item in value.items()}
-    return [without_controls(item) for item in value] if isinstance(value, list) else value
+        return {key: as_shown(item) for key, item in value.items()}
+    return [as_shown(item) for item in value] if isinstance(value, list) else value
 
 
 def test_csv_and_json_hold_the_same_facts(one):
     document = loads(render("json", one))
     lines = csv_rows(render("csv", one))
     count = len(document["evaluations"])
-    assert without_controls([as_json_evaluation(line) for line in lines[:count]]) == (
-        without_controls(document["evaluations"]))
+    assert as_shown([as_json_evaluation(line) for line in lines[:count]]) == (
+        as_shown(document["evaluations"]))
     gaps = [{"account": unguarded(line["account"]), "region": unguarded(line["region"]),
              "reason": unguarded(line["annotation"])}
             for line in lines[count:] if not line["annotation"].startswith("Interrupted: ")]
-    assert without_controls(gaps) == without_controls(document["gaps"])
+    assert as_shown(gaps) == as_shown(document["gaps"])
     assert len(lines) == count + len(gaps) + document["interrupted"]
     for line in lines:
         assert line["generatedAt"] == document["generatedAt"] == GENERATED
@@ -414,19 +424,28 @@ EMF_SCHEMA = {"type": "object", "required": ["_aws"], "properties": {"_aws": {
     "type": "object", "required": ["Timestamp", "CloudWatchMetrics"], "additionalProperties": False,
     "properties": {"Timestamp": {"type": "integer"},
                    "CloudWatchMetrics": {"type": "array", "items": DIRECTIVE}}}}}
+# Of a line in a log in JSON: "Log-level filtering" in the Lambda developer guide.
+FILTERED_SCHEMA = {"required": ["timestamp", "level"], "properties": {
+    "timestamp": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"},
+    "level": {"enum": ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]}}}
 
 
+@pytest.mark.parametrize("level", [None, "INFO", "FATAL"])
 @pytest.mark.parametrize("count", [1, 11, 100])
 @pytest.mark.parametrize("account, region", [("123456789012", "eu-west-1"), ("", "eu-west-1"),
                                              ("", "")])
-def test_metrics_follow_the_specification(account, region, count):
+def test_metrics_follow_the_specification(account, region, count, level):
     metrics = [{"name": f"M{i}", "unit": UNITS[i % len(UNITS)], "value": i * 1.5}
                for i in range(count)]
     line = render("emf", {"namespace": "DesyncGuard", "account": account, "region": region,
-                          "now_ms": 1_795_420_800_123, "metrics": metrics})
+                          "now_ms": 1_795_420_800_123, "metrics": metrics,
+                          **({"level": level} if level else {})})
     assert line.endswith(b"\n") and line.count(b"\n") == 1 and len(line) < 256 * 1024
     root = loads(line)
     jsonschema.Draft202012Validator(EMF_SCHEMA).validate(root)
+    if level:
+        jsonschema.Draft202012Validator(FILTERED_SCHEMA).validate(root)
+    assert root.get("level") == level
     directive, = root["_aws"]["CloudWatchMetrics"]
     for reference in [name for one in directive["Dimensions"] for name in one]:
         assert isinstance(root[reference], str) and 0 < len(root[reference]) <= 1024
@@ -456,8 +475,8 @@ def test_thousand_load_balancers_take_little_memory(kind):
 @pytest.mark.parametrize("kind", FORMATS)
 def test_hostile_text_leaves_no_control_character(kind):
     text = render(kind, hostile()).decode()
-    kept = "\n" if kind != "csv" else "\n\r\t"
-    assert re.findall(f"[^{kept}\\x20-\\x7e\\x80-\U0010ffff]", text) == []
+    text = text.replace("\r\n", "\n") if kind == "csv" else text
+    assert re.findall("[^\n\\x20-\\x7e\xa0-\U0010ffff]|[\u2028\u202e\ufeff]", text) == []
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 120, 200])

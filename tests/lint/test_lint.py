@@ -60,6 +60,19 @@ CASES = {
     "malloc_at_home": ("banned_functions", "src/base/arena.c", "p = malloc(1);\n", []),
     "setenv_elsewhere": ("banned_functions", "src/runtime/x.c", 'setenv("A", "", 1);\n', [1]),
     "popen": ("banned_functions", "src/cli/x.c", 'popen("ls", "r");\n', [1]),
+    "printing_elsewhere": (
+        "banned_functions", "src/cli/logs.c",
+        'printf("%s", name);\n(void)fprintf(stderr, "%s", name);\nfputs(name, stdout);\n'
+        'fwrite(name, 1, 9, stdout);\nputs(name);\nputchar(c);\nwrite(2, name, 9);\n'
+        'dprintf(2, "%s", name);\nperror(name);\nvfprintf(stderr, format, arguments);\n',
+        [*range(1, 11)]),
+    "printing_from_another_layer": ("banned_functions", "src/report/x.c", 'printf("x");\n', [1]),
+    "printing_at_home": (
+        "banned_functions", "src/cli/io.c", "(void)fwrite(shown.ptr, 1, shown.len, file);\n", []),
+    "putting_text_together": (
+        "banned_functions", "src/cli/logs.c",
+        'snprintf(text, 9, "%d", n);\nbuf_printf(&out, "x");\nlog->write(context, line);\n'
+        '__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);\n', []),
     "harmless_neighbours": (
         "banned_functions", "src/app/x.c",
         'my_malloc(1);\nlist->free(p);\nlocaltime_r(&t, &tm);\n"strcpy(a)"; /* strtok( */\n', []),

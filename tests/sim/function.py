@@ -108,10 +108,14 @@ class Function:
         return self.process.wait(timeout)
 
     @property
-    def log(self):
+    def log_bytes(self):
         """Everything written to stdout and stderr so far."""
         size = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), size, 0).decode("utf-8", "replace")
+        return os.pread(self._log.fileno(), size, 0)
+
+    @property
+    def log(self):
+        return self.log_bytes.decode("utf-8", "replace")
 
     def _end_by_leak_check(self):
         """What it finds is in a report. It may have been frozen; SIGCONT afterwards would undo the

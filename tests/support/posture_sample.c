@@ -168,6 +168,7 @@ static const struct {
     const char *why;
     const char *by;
     const char *watch;
+    const char *ending;
     uint64_t before[3];
     uint64_t after[3];
 } changes[] = {
@@ -179,6 +180,7 @@ static const struct {
      "monitor is below the required mode",
      "arn:aws:sts::111122223333:assumed-role/terraform/ci",
      "open",
+     "",
      {9, 201, 40},
      {0, 0, 0}},
     {22,
@@ -188,6 +190,7 @@ static const struct {
      7,
      "monitor is below the required mode",
      "arn:aws:sts::111122223333:assumed-role/terraform/ci",
+     "",
      "",
      {8, 190, 44},
      {8, 202, 41}},
@@ -199,6 +202,7 @@ static const struct {
      "0 of 912,004 requests would be blocked",
      "",
      "closed",
+     "held",
      {0, 812, 95},
      {0, 799, 91}},
     {8,
@@ -208,6 +212,7 @@ static const struct {
      141,
      "ELB 4XX rose by 31 % after the change",
      "",
+     "rolled_back",
      "rolled_back",
      {1880, 4120, 300},
      {1793, 2011, 290}},
@@ -219,6 +224,7 @@ static const struct {
      "0 of 51,100 requests would be blocked",
      "",
      "rolled_back",
+     "rolled_back",
      {2, 1990, 310},
      {1880, 4120, 300}},
     {13,
@@ -229,6 +235,7 @@ static const struct {
      "monitor is below the required mode",
      "arn:aws:iam::111122223333:user/<b>bob</b>",
      "closed",
+     "reverted",
      {412, 120, 512},
      {38, 131, 66}},
     {14,
@@ -238,7 +245,8 @@ static const struct {
      901,
      "monitor is below the required mode",
      "",
-     "no_data",
+     "closed",
+     "inconclusive",
      {0, 0, 0},
      {0, 0, 0}},
 };
@@ -248,7 +256,8 @@ static void make_changes(struct arena *arena, struct posture *posture) {
     for (size_t i = 0; i < COUNT(changes); i++) {
         int64_t at_ms = SAMPLE_NOW_MS - changes[i].hours_ago * HOUR_MS;
         str watch = str_from_cstr(changes[i].watch);
-        bool has_data = !str_eq(watch, STR("no_data"));
+        str ending = str_from_cstr(changes[i].ending);
+        bool has_data = !str_eq(ending, STR("inconclusive"));
         made[i] = (struct posture_change){
             .arn = arn_of(arena, changes[i].spec, str_from_cstr(specs[changes[i].spec].name)),
             .action = str_from_cstr(changes[i].action),
@@ -258,6 +267,8 @@ static void make_changes(struct arena *arena, struct posture *posture) {
             .why = str_from_cstr(changes[i].why),
             .by = str_from_cstr(changes[i].by),
             .watch = watch,
+            .ending = ending,
+            .ending_reason = str_is_empty(ending) ? STR_EMPTY : STR("sample <reason>"),
             .has_before = has_data,
             .has_after = has_data && !str_eq(watch, STR("open")),
             .before = window(at_ms - HOUR_MS, 182400, changes[i].before),

@@ -27,6 +27,22 @@ static const struct {
     {"combined log format",
      "192.0.2.1 - - [22/Nov/2026:10:11:12 +0000] \"GET / HTTP/1.1\" 200 2 \"-\" \"curl\"",
      ACCESS_LOG_UNPARSED},
+    {"Network",
+     "tls 2.0 2026-11-22T10:11:12 net/my-nlb/c6e77e28c25b2234 g3d4b5e8bb8464cd 192.0.2.1:51341 "
+     "10.0.0.1:443 5 2 98 246 - arn:aws:acm:us-east-2:123456789012:certificate/2a10 - "
+     "ECDHE-RSA-AES128-SHA tlsv12 - my-nlb.example.com h2 h2 \"h2\",\"http/1.1\" "
+     "2026-11-22T10:11:10",
+     ACCESS_LOG_NETWORK},
+    {"Network of old, cut short",
+     "tls 1.0 2018-12-20T02:59:40 net/my-nlb/c6e77e28c25b2234 g3d4b5e8",
+     ACCESS_LOG_NETWORK},
+    {"vended JSON",
+     "{\"type\": \"https\", \"elb\": \"app/a/50dc6c495c0c9188\", \"classification\": \"-\"}",
+     ACCESS_LOG_VENDED},
+    {"vended JSON of other members",
+     " {\"loadBalancer\":\"app/a/50dc6c495c0c9188\",\"at\":1} ",
+     ACCESS_LOG_VENDED},
+    {"vended JSON, cut short", "{\"elb\":\"app/a/50dc6c495c0c9188", ACCESS_LOG_UNPARSED},
     {"JSON", "{\"type\":\"https\",\"time\":\"2026-11-22T10:11:12Z\"}", ACCESS_LOG_UNPARSED},
     {"header of the W3C format", "#Fields: type time elb client_ip", ACCESS_LOG_UNPARSED},
     {"Classic",
@@ -75,7 +91,7 @@ static void foreign_line_is_refused_by_name(void **state) {
 
 static void every_kind_and_class_has_a_name_of_its_own(void **state) {
     (void)state;
-    for (int i = 0; i <= ACCESS_LOG_TEST_FILE; i++) {
+    for (int i = 0; i < ACCESS_LOG_KIND_COUNT; i++) {
         for (int j = 0; j < i; j++) {
             assert_string_not_equal(access_log_kind_name((enum access_log_kind)i),
                                     access_log_kind_name((enum access_log_kind)j));
@@ -116,8 +132,19 @@ static const struct {
     {"test file", "logs/AWSLogs/123456789012/ELBAccessLogTestFile", ACCESS_LOG_TEST_FILE, false},
     {"Network Load Balancer",
      PREFIX STEM "net.my-nlb.1234567890abcdef" TAIL ".gz",
-     ACCESS_LOG_UNPARSED,
+     ACCESS_LOG_NETWORK,
      true},
+    {"Network Load Balancer, unpacked",
+     STEM "net.my-nlb.1234567890abcdef_20261122T2340Z_20sg8hgm.log",
+     ACCESS_LOG_NETWORK,
+     false},
+    {"vended, in a folder of its type",
+     "AWSLogs/123456789012/ALB_ACCESS_LOGS/2026/11/22/23/0b1c.json.gz",
+     ACCESS_LOG_VENDED,
+     true},
+    {"vended, named like the text", PREFIX STEM OWN "_x.json.log", ACCESS_LOG_VENDED, false},
+    {"vended of a Network Load Balancer", "NLB_ACCESS_LOGS/x.json", ACCESS_LOG_VENDED, false},
+    {"JSON of nobody's", "2026/11/22/x.json.log.gz", ACCESS_LOG_UNPARSED, true},
     {"CloudTrail",
      "AWSLogs/123456789012/CloudTrail/us-east-2/2026/11/22/"
      "123456789012_CloudTrail_us-east-2_20261122T2340Z_x.json.gz",

@@ -277,6 +277,11 @@ static void fight_alert_reads_like_this(void **state) {
                                    STR("eks.amazonaws.com")};
     struct alert_text text = render(&alert);
     assert_str(text.subject, "Changed back 3 times: shop, mode monitor (requires defensive)");
+    struct alert once = alert;
+    once.corrections = 1;
+    struct alert_text text_once = render(&once);
+    assert_true(str_starts_with(text_once.subject, STR("Changed back 1 time: ")));
+    assert_true(str_contains(text_once.body, STR("shop 1 time, and it was changed back")));
     assert_str(text.body,
                "Within 24 hours desync-guard raised the desync mitigation mode of the load "
                "balancer shop 3 times, and it was changed back each time.\n"

@@ -9,10 +9,11 @@
 #define SHOP                                                                                       \
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/0123456789abcdef"
 
-static struct alert_text rendered(enum alert_kind kind,
-                                  enum desync_mode mode,
-                                  enum desync_mode from,
-                                  const char *note) {
+static struct alert_text rendered_ending(enum alert_kind kind,
+                                         enum desync_mode mode,
+                                         enum desync_mode from,
+                                         const char *note,
+                                         const char *ending) {
     struct evaluation *evaluation = ARENA_NEW(&arena, struct evaluation);
     *evaluation = (struct evaluation){.resource_type = STR(LOAD_BALANCER_RESOURCE_TYPE),
                                       .resource_id = STR(SHOP),
@@ -27,10 +28,18 @@ static struct alert_text rendered(enum alert_kind kind,
                                 .now_ms = NOW_MS,
                                 .changed_from = from,
                                 .changed_to = from == MODE_UNKNOWN ? MODE_UNKNOWN : mode,
-                                .note = str_from_cstr(note)};
+                                .note = str_from_cstr(note),
+                                .ending = str_from_cstr(ending)};
     struct alert_text text;
     alert_render(&arena, &alert, &text);
     return text;
+}
+
+static struct alert_text rendered(enum alert_kind kind,
+                                  enum desync_mode mode,
+                                  enum desync_mode from,
+                                  const char *note) {
+    return rendered_ending(kind, mode, from, note, "");
 }
 
 static void is_beginning(str body, const char *expected) {
@@ -89,6 +98,34 @@ static void ended_watch_alert_says_how(void **state) {
     assert_false(str_contains(text.body, STR("next deployment")));
 }
 
+static void ended_watch_alert_says_the_outcome(void **state) {
+    (void)state;
+    static const struct {
+        const char *ending;
+        const char *subject;
+        const char *headline;
+    } rows[] = {
+        {"held",
+         "Watch ended: shop, mode strictest",
+         "The watch over the promotion of the load balancer shop has ended: the promotion held.\n"},
+        {"reverted",
+         "Watch ended: shop, mode strictest (reverted)",
+         "The watch over the promotion of the load balancer shop has ended: somebody else has "
+         "changed the mode (reverted).\n"},
+        {"inconclusive",
+         "Watch ended: shop, mode strictest (inconclusive)",
+         "The watch over the promotion of the load balancer shop has ended without a result "
+         "(inconclusive): nobody knows whether clients are blocked.\n"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct alert_text text = rendered_ending(
+            ALERT_WATCH_ENDED, MODE_STRICTEST, MODE_UNKNOWN, "no request was seen", rows[i].ending);
+        assert_str(text.subject, rows[i].subject);
+        is_beginning(text.body, rows[i].headline);
+        assert_contains(text.body, "\nWhy: no request was seen\n");
+    }
+}
+
 /* It comes from us, but holds numbers and names that come from elsewhere. */
 static void a_note_stays_on_its_line(void **state) {
     (void)state;
@@ -104,6 +141,7 @@ int main(void) {
         cmocka_unit_test(promoted_alert_says_why_and_what_comes_next),
         cmocka_unit_test(rolled_back_alert_says_what_rose),
         cmocka_unit_test(ended_watch_alert_says_how),
+        cmocka_unit_test(ended_watch_alert_says_the_outcome),
         cmocka_unit_test(a_note_stays_on_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);

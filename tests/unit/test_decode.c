@@ -349,6 +349,65 @@ static void bad_events_are_refused_by_name(void **state) {
     }
 }
 
+#define OTHER_ITEM(members)                                                                        \
+    "{\"messageType\":\"ConfigurationItemChangeNotification\",\"configurationItem\":{"             \
+    "\"resourceType\":\"AWS::IAM::Role\",\"resourceId\":\"AROAEXAMPLE\"" members "}}"
+
+/* AWS Config records resources in shapes that no load balancer has. */
+static void an_item_of_another_type_is_not_applicable_whatever_its_shape(void **state) {
+    (void)state;
+    static const char *const ITEMS[] = {
+        OTHER_ITEM(""),
+        OTHER_ITEM(",\"awsRegion\":\"global\""),
+        OTHER_ITEM(",\"awsRegion\":\"\""),
+        OTHER_ITEM(",\"awsRegion\":7"),
+        OTHER_ITEM(",\"configuration\":[]"),
+        OTHER_ITEM(",\"configuration\":true,\"tags\":1,\"supplementaryConfiguration\":[]"),
+        OTHER_ITEM(",\"Configuration\":{},\"awsAccountId\":7,\"accountId\":[]"),
+        OTHER_ITEM(",\"configurationItemStatus\":7,\"configurationItemCaptureTime\":{}"),
+    };
+    for (size_t i = 0; i < sizeof ITEMS / sizeof *ITEMS; i++) {
+        struct evaluation evaluation;
+        print_message("%s\n", ITEMS[i]);
+        struct config_invocation config =
+            decode_ok(event_around(ITEMS[i], TOKEN ",\"configRuleArn\":\"" RULE_ARN "\""));
+        assert_str(config.region, "eu-west-1");
+        assert_false(config_item_is_to_be_judged(&config, &evaluation));
+        assert_int_equal(evaluation.compliance, NOT_APPLICABLE);
+        config = decode_ok(event_around(ITEMS[i], TOKEN));
+        assert_str(config.region, "");
+    }
+}
+
+/* Decided by status, scope or type of load balancer before anything else of the item counts. */
+static void an_item_that_is_not_judged_may_be_in_any_region_and_shape(void **state) {
+    (void)state;
+    static const struct {
+        const char *item;
+        const char *rest;
+    } ITEMS[] = {
+        {ITEM(",\"awsRegion\":\"global\""), TOKEN ",\"eventLeftScope\":true"},
+        {"{\"messageType\":\"ConfigurationItemChangeNotification\",\"configurationItem\":{"
+         "\"resourceType\":\"" LOAD_BALANCER_RESOURCE_TYPE "\",\"resourceId\":\"" ALB_ARN
+         "\",\"configurationItemStatus\":\"ResourceDeleted\",\"awsRegion\":\"global\","
+         "\"configuration\":[]}}",
+         TOKEN},
+        {"{\"messageType\":\"ConfigurationItemChangeNotification\",\"configurationItem\":{"
+         "\"resourceType\":\"" LOAD_BALANCER_RESOURCE_TYPE
+         "\",\"resourceId\":\"arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/net/"
+         "n/0123456789abcdef\",\"configurationItemStatus\":\"OK\",\"awsRegion\":\"global\","
+         "\"configuration\":[]}}",
+         TOKEN},
+    };
+    for (size_t i = 0; i < sizeof ITEMS / sizeof *ITEMS; i++) {
+        struct evaluation evaluation;
+        print_message("%s\n", ITEMS[i].item);
+        struct config_invocation config = decode_ok(event_around(ITEMS[i].item, ITEMS[i].rest));
+        assert_false(config_item_is_to_be_judged(&config, &evaluation));
+        assert_int_equal(evaluation.compliance, NOT_APPLICABLE);
+    }
+}
+
 static void a_proactive_event_needs_no_token(void **state) {
     (void)state;
     struct config_invocation config =
@@ -418,6 +477,8 @@ int main(void) {
         cmocka_unit_test(facts_are_read_or_left_unknown),
         cmocka_unit_test(every_item_status_is_known_or_unknown),
         cmocka_unit_test(bad_events_are_refused_by_name),
+        cmocka_unit_test(an_item_of_another_type_is_not_applicable_whatever_its_shape),
+        cmocka_unit_test(an_item_that_is_not_judged_may_be_in_any_region_and_shape),
         cmocka_unit_test(a_proactive_event_needs_no_token),
         cmocka_unit_test(rule_parameters_are_read_in_every_form),
         cmocka_unit_test(numbers_in_rule_parameters_become_text),

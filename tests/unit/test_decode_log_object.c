@@ -209,6 +209,11 @@ static const struct {
     {"records of something else",
      RECORDS("{\"eventSource\":\"aws:kinesis\"}"),
      "Records holds an eventSource \"aws:kinesis\"; accepted: aws:s3, aws:sqs"},
+    {"a record of SNS",
+     RECORDS("{\"EventSource\":\"aws:sns\",\"Sns\":{\"Message\":\"{}\"}}"),
+     "Records holds an eventSource \"aws:sns\"; accepted: aws:s3, aws:sqs. An SNS topic must not "
+     "invoke this function itself: subscribe an SQS queue to the topic and let the queue invoke "
+     "the function, or let S3 send its events to EventBridge"},
     {"a record without a source",
      RECORDS("{}"),
      "Records holds an eventSource \"\"; accepted: aws:s3, aws:sqs"},

@@ -13,12 +13,20 @@
 static const struct emf_metric SOME[] = {{"ProtectedPercent", "Percent", 97.5},
                                          {"NonCompliant", "Count", 3}};
 
-static str emf(str account_id, str region, const struct emf_metric *metrics, size_t count) {
+static str emf_of(const struct emf_line *line, const struct emf_metric *metrics, size_t count) {
     struct buf out;
     buf_init(&out, &arena, 65536);
-    emf_write(&out, STR("DesyncGuard"), account_id, region, NOW_MS, metrics, count);
+    emf_write(&out, &arena, line, metrics, count);
     assert_int_equal(buf_status(&out), STATUS_OK);
     return buf_str(&out);
+}
+
+static str emf(str account_id, str region, const struct emf_metric *metrics, size_t count) {
+    const struct emf_line line = {.metrics_namespace = STR("DesyncGuard"),
+                                  .account_id = account_id,
+                                  .region = region,
+                                  .now_ms = NOW_MS};
+    return emf_of(&line, metrics, count);
 }
 
 static const struct json *parse(str text) {
@@ -40,6 +48,17 @@ static void object_reads_like_this(void **state) {
                "{\"Name\":\"NonCompliant\",\"Unit\":\"Count\"}]}]},"
                "\"Account\":\"123456789012\",\"Region\":\"eu-west-1\","
                "\"ProtectedPercent\":97.5,\"NonCompliant\":3}\n");
+}
+
+/* As Lambda wants it: RFC 3339, and a name of its own. */
+static void line_of_a_json_log_has_level_and_timestamp(void **state) {
+    (void)state;
+    const struct emf_line line = {
+        .metrics_namespace = STR("DesyncGuard"), .now_ms = NOW_MS, .log_level = "WARN"};
+    str text = emf_of(&line, SOME, 1);
+    assert_true(str_starts_with(
+        text, STR("{\"timestamp\":\"2026-11-23T08:00:00.000Z\",\"level\":\"WARN\",\"_aws\":{")));
+    assert_int_equal(json_count(json_get(directive(parse(text)), "Metrics")), 1);
 }
 
 static void empty_dimension_is_left_out(void **state) {
@@ -98,7 +117,7 @@ static void write_more_than_hundred(void) {
 static void write_without_namespace(void) {
     struct buf out;
     buf_init(&out, &arena, 65536);
-    emf_write(&out, STR_EMPTY, STR("1"), STR("r"), NOW_MS, SOME, 1);
+    emf_write(&out, &arena, &(struct emf_line){.now_ms = NOW_MS}, SOME, 1);
 }
 
 /* Both would lose metrics without a word at CloudWatch. */
@@ -119,6 +138,7 @@ static void hostile_text_stays_in_its_string(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(line_of_a_json_log_has_level_and_timestamp, judging_reset),
         cmocka_unit_test_teardown(object_reads_like_this, judging_reset),
         cmocka_unit_test_teardown(empty_dimension_is_left_out, judging_reset),
         cmocka_unit_test_teardown(value_that_is_no_number_is_left_out_alone, judging_reset),

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet_world.h"
 
+#include "base/escape.h"
 #include "report/fleet_internal.h"
+#include "report/text_width.h"
 
 #define NIHON "\xE6\x97\xA5\xE6\x9C\xAC"
 
@@ -35,7 +37,7 @@ static void table_reads_like_this(void **state) {
         "\n"
         "1 non-compliant, 1 unknown, 2 compliant, 1 not applicable\n"
         "Protected: 33.33% (strictest 1, defensive 0, monitor 2)\n"
-        "Complete: 5 listed, 4 judged, 1 unknown\n");
+        "INCOMPLETE: 5 listed, 4 judged, 1 unknown\n");
 }
 
 static void empty_fleet_has_no_table(void **state) {
@@ -59,7 +61,7 @@ static void what_is_missing_is_named(void **state) {
     fleet.is_interrupted = true;
     assert_contains(table(&fleet, false, 0),
                     "INCOMPLETE: 7 listed, 0 judged, 0 unknown, interrupted\n"
-                    "  not read: 123456789012 us-east-1: access denied [2J\n"
+                    "  not read: 123456789012 us-east-1: access\\ndenied\\x1b[2J\n"
                     "  not read: 210987654321: the role cannot be assumed\n");
 }
 
@@ -188,7 +190,23 @@ static void hostile_text_moves_no_cursor_and_breaks_no_line(void **state) {
             assert_true(byte == '\n' || (byte >= ' ' && byte != 0x7F));
         }
         assert_int_equal(lines, 6);
+        for (str rest = text; rest.ptr != NULL;) {
+            str line = str_split(&rest, '\n');
+            (void)escape_take_shown(&line);
+            assert_int_equal(line.len, 0);
+        }
     }
+}
+
+static void hostile_cells_are_shown_by_their_escapes_in_their_columns(void **state) {
+    (void)state;
+    struct fleet fleet = fleet_none();
+    fleet_add(&fleet, "n", COMPLIANT, MODE_STRICTEST);
+    struct fleet_row *row = fleet_add(&fleet, "n", COMPLIANT, MODE_STRICTEST);
+    row->name = STR("a\n\x1b[2J\xC2\x9B\xE2\x80\xAE\xFF" NIHON);
+    str text = table(&fleet, false, 0);
+    assert_contains(text, "COMPLIANT  a\\n\\x1b[2J\\u009b\\u202e\\xff" NIHON "  strictest");
+    assert_contains(text, "COMPLIANT  n                               strictest");
 }
 
 static void width_counts_columns_not_bytes(void **state) {
@@ -201,13 +219,14 @@ static void width_counts_columns_not_bytes(void **state) {
                 {"\xC3\xA9t\xC3\xA9", 3},
                 {"e\xCC\x81", 1},
                 {NIHON, 4},
-                {"\xEF\xBC\xA1", 2},     /* full-width A */
-                {"\xEF\xBD\xB1", 1},     /* half-width A of Katakana */
-                {"\xF0\x9F\x98\x80", 2}, /* a face */
-                {"\xED\x95\x9C", 2},     /* Hangul */
-                {"\xF0\xA0\x80\x80", 2}, /* CJK extension B */
-                {"\xD0\x96", 1},         /* Cyrillic */
-                {"\xE2\x80\xA6", 1}};    /* the ellipsis */
+                {"\xEF\xBC\xA1", 2},             /* full-width A */
+                {"\xEF\xBD\xB1", 1},             /* half-width A of Katakana */
+                {"\xF0\x9F\x98\x80", 2},         /* a face */
+                {"\xED\x95\x9C", 2},             /* Hangul */
+                {"\xF0\xA0\x80\x80", 2},         /* CJK extension B */
+                {"\xD0\x96", 1},                 /* Cyrillic */
+                {"\xE2\x9D\xA4\xEF\xB8\x8F", 1}, /* a heart, and that it is a picture */
+                {"\xE2\x80\xA6", 1}};            /* the ellipsis */
     for (size_t i = 0; i < COUNT(rows); i++) {
         if (text_width(str_from_cstr(rows[i].text)) != rows[i].width) {
             fail_msg("%s", rows[i].text);
@@ -237,6 +256,16 @@ static void text_is_cut_to_columns(void **state) {
     }
 }
 
+static void text_is_padded_to_columns(void **state) {
+    (void)state;
+    struct buf out;
+    buf_init(&out, &arena, 100);
+    text_pad(&out, STR(NIHON), 6);
+    text_pad(&out, STR("abc"), 2);
+    text_pad(&out, STR_EMPTY, 1);
+    assert_str(buf_str(&out), NIHON "  abc ");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(table_reads_like_this, judging_reset),
@@ -248,7 +277,10 @@ int main(void) {
         cmocka_unit_test_teardown(narrowing_shortens_before_it_drops, judging_reset),
         cmocka_unit_test_teardown(account_stays_where_there_are_several, judging_reset),
         cmocka_unit_test_teardown(hostile_text_moves_no_cursor_and_breaks_no_line, judging_reset),
+        cmocka_unit_test_teardown(hostile_cells_are_shown_by_their_escapes_in_their_columns,
+                                  judging_reset),
         cmocka_unit_test_teardown(width_counts_columns_not_bytes, judging_reset),
+        cmocka_unit_test_teardown(text_is_padded_to_columns, judging_reset),
         cmocka_unit_test_teardown(text_is_cut_to_columns, judging_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

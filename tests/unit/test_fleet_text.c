@@ -89,16 +89,17 @@ static void csv_guards_cells_and_keeps_them_apart(void **state) {
         {"plus", "+1", "\"'+1\""},
         {"minus", "-1", "\"'-1\""},
         {"at", "@SUM(1)", "\"'@SUM(1)\""},
-        {"tab", "\t=1", "\"'\t=1\""},
-        {"carriage return", "\r=1", "\"'\r=1\""},
-        {"line feed", "\n=1", "\"'\n=1\""},
+        {"tab", "\t=1", "\"'\\t=1\""},
+        {"carriage return", "\r=1", "\"'\\r=1\""},
+        {"line feed", "\n=1", "\"'\\n=1\""},
         {"apostrophe", "'=1", "\"''=1\""},
         {"inside", "a=1", "\"a=1\""},
         {"quotes", "a\"b\"\"", "\"a\"\"b\"\"\"\"\""},
         {"separators", "a,b;c", "\"a,b;c\""},
-        {"lines", "a\r\nb", "\"a\r\nb\""},
-        {"controls", "a\x01\x1b[0m\x7f", "\"a\xEF\xBF\xBD\xEF\xBF\xBD[0m\xEF\xBF\xBD\""},
-        {"no UTF-8", "a\xFF\xC3(", "\"a\xEF\xBF\xBD\xEF\xBF\xBD(\""},
+        {"lines", "a\r\nb", "\"a\\r\\nb\""},
+        {"controls", "a\x01\x1b[0m\x7f\xC2\x9B", "\"a\\x01\\x1b[0m\\x7f\\u009b\""},
+        {"text turned round", "\xE2\x80\xAEtxet", "\"\\u202etxet\""},
+        {"no UTF-8", "a\xFF\xC3(", "\"a\\xff\\xc3(\""},
         {"letters", "\xC3\xA9", "\"\xC3\xA9\""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -116,6 +117,9 @@ static void csv_keeps_messages_apart(void **state) {
     struct fleet fleet = fleet_of_one();
     fleet.rows[0].evaluation.findings[0].message = STR("=a | b\\");
     assert_contains(fleet_rendered(&fleet, fleet_write_csv), ",\"'=a \\| b\\\\ | see to it\",");
+    /* an escape is text of the message: who takes the messages apart has \n again */
+    fleet.rows[0].evaluation.findings[0].message = STR("a\nb|");
+    assert_contains(fleet_rendered(&fleet, fleet_write_csv), ",\"a\\\\nb\\| | see to it\",");
 }
 
 static void xml_text_is_made_of_what_xml_can_hold(void **state) {
@@ -138,6 +142,12 @@ static void xml_text_is_made_of_what_xml_can_hold(void **state) {
         {"broken", STR("\xC3(\xFF"), "\xEF\xBF\xBD(\xEF\xBF\xBD"},
         {"cut short", STR("\xE6\x97"), "\xEF\xBF\xBD\xEF\xBF\xBD"},
         {"surrogate", STR("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"C1",
+         STR("\xC2\x9B"
+             "31m"),
+         "&#x9B;31m"},
+        {"text turned round", STR("\xE2\x80\xAEtxet"), "&#x202E;txet"},
+        {"what shows nothing", STR("\xF3\xA0\x80\x81\xEF\xBB\xBF"), "&#xE0001;&#xFEFF;"},
         {"four bytes", STR("\xF0\x9F\x98\x80"), "\xF0\x9F\x98\x80"},
         {"empty", STR(""), ""},
     };

@@ -111,6 +111,17 @@ static const struct {
     ROW("short escapes", "\b\f\n\r\t", "\\b\\f\\n\\r\\t"),
     ROW("control characters", "\x01\x0B\x1F\x7F", "\\u0001\\u000b\\u001f\\u007f"),
     ROW("NUL", "a\0b", "a\\u0000b"),
+    ROW("C1",
+        "\xC2\x80\xC2\x9B"
+        "31m\xC2\x9F",
+        "\\u0080\\u009b31m\\u009f"),
+    ROW("line separators", "\xE2\x80\xA8\xE2\x80\xA9", "\\u2028\\u2029"),
+    ROW("text turned round",
+        "\xD8\x9C\xE2\x80\x8E\xE2\x80\xAE\xE2\x81\xA6",
+        "\\u061c\\u200e\\u202e\\u2066"),
+    ROW("what shows nothing", "\xE2\x80\x8B\xEF\xBB\xBF", "\\u200b\\ufeff"),
+    ROW("what shows nothing, beyond the first plane", "\xF3\xA0\x80\x81", "\\udb40\\udc01"),
+    ROW("blanks of scripts", "\xC2\xA0\xE3\x80\x80", "\xC2\xA0\xE3\x80\x80"),
     ROW("escapes at both ends", "\"x\"", "\\\"x\\\""),
     ROW("two to four bytes",
         "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80",
@@ -158,7 +169,9 @@ static void every_character_but_nul_survives_a_round_trip(void **state) {
     for (int c = 1; c < 0x80; c++) {
         buf_append_char(&text, (char)c);
     }
-    buf_append(&text, STR("\xC2\x80 \xE2\x80\xA8 \xE2\x80\xA9 \xEF\xBF\xBF \xF4\x8F\xBF\xBF"));
+    buf_append(
+        &text,
+        STR("\xC2\x80 \xE2\x80\xA8 \xE2\x80\xA9 \xEF\xBF\xBF \xF3\xA0\x80\x81 \xF4\x8F\xBF\xBF"));
     json_append_quoted(&quoted, buf_str(&text));
     assert_true(str_eq(json_string(parse_ok(*state, buf_str(&quoted))), buf_str(&text)));
 }

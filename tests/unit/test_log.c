@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/escape.h"
 #include "base/json.h"
 
 #define COUNT(table)   (sizeof(table) / sizeof((table)[0]))
@@ -128,12 +129,19 @@ static void log_json_values_are_escaped(void **state) {
         {"control characters", {"\x01\x1F\x1B[31m\x7F", 8}, {"\x01\x1F\x1B[31m\x7F", 8}},
         {"more than ASCII", {"\xC3\xA4\xF0\x9F\x98\x80", 6}, {"\xC3\xA4\xF0\x9F\x98\x80", 6}},
         {"no UTF-8", {"a\xFFz", 3}, {"a\xEF\xBF\xBDz", 5}},
+        {"C1 and line separators", {"\xC2\x9B\xE2\x80\xA8", 5}, {"\xC2\x9B\xE2\x80\xA8", 5}},
+        {"text turned round", {"\xE2\x80\xAEtxet", 7}, {"\xE2\x80\xAEtxet", 7}},
         {"empty", {NULL, 0}, {"", 0}},
     };
+    struct capture *capture = *state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct log log = log_into(*state, LOG_FORMAT_JSON);
+        struct log log = log_into(capture, LOG_FORMAT_JSON);
         LOG(&log, LOG_INFO, "x", LOG_STR("value", rows[i].given));
-        const struct json *root = parse_line(*state);
+        const struct json *root = parse_line(capture);
+        str shown = str_slice(capture->line, 0, capture->line.len - 1);
+        if (escape_take_shown(&shown).len != capture->line.len - 1) {
+            fail_msg("%s: %" STR_FMT, rows[i].name, STR_ARG(capture->line));
+        }
         if (!json_is_string(json_get(root, "value")) ||
             !str_eq(json_get_string(root, "value"), rows[i].expected)) {
             fail_msg("%s", rows[i].name);
@@ -173,12 +181,20 @@ static void log_text_values_are_quoted_where_needed_and_keep_one_line(void **sta
         {"quote", {"a\"b", 3}, "\"a\\\"b\""},
         {"backslash", {"a\\b", 3}, "\"a\\\\b\""},
         {"equals sign", {"a=b", 3}, "\"a=b\""},
-        {"line feed", {"a\nb", 3}, "\"a\rb\""},
-        {"carriage return", {"a\rb", 3}, "\"a\rb\""},
-        {"forged line", {"x\n" TIME " FATAL", 32}, "\"x\r" TIME " FATAL\""},
-        {"terminal escape", {"\x1B[31m", 5}, "?[31m"},
-        {"NUL and DEL", {"a\0\x7F", 3}, "a??"},
+        {"line feed", {"a\nb", 3}, "\"a\\nb\""},
+        {"carriage return", {"a\rb", 3}, "\"a\\rb\""},
+        {"forged line", {"x\n" TIME " FATAL", 32}, "\"x\\n" TIME " FATAL\""},
+        {"terminal escape", {"\x1B[31m", 5}, "\"\\x1b[31m\""},
+        {"what looks like an escape", {"\\x1b", 4}, "\"\\\\x1b\""},
+        {"NUL and DEL", {"a\0\x7F", 3}, "\"a\\x00\\x7f\""},
         {"more than ASCII", {"\xC3\xA4", 2}, "\xC3\xA4"},
+        {"C1",
+         {"\xC2\x9B"
+          "31m",
+          5},
+         "\"\\u009b31m\""},
+        {"text turned round", {"\xE2\x80\xAEtxet", 7}, "\"\\u202etxet\""},
+        {"no UTF-8", {"a\xFFz", 3}, "\"a\\xffz\""},
     };
     struct capture *capture = *state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -195,7 +211,7 @@ static void log_text_odd_request_id_cannot_forge_a_line(void **state) {
     struct log log = log_into(*state, LOG_FORMAT_TEXT);
     log.request_id = STR("a\nb");
     log_write(&log, LOG_INFO, "x", NULL, 0);
-    expect_line(*state, TIME " INFO \"a\rb\" x\n");
+    expect_line(*state, TIME " INFO \"a\\nb\" x\n");
 }
 
 static void log_below_the_least_level_is_dropped(void **state) {

@@ -174,6 +174,13 @@ static const struct {
      FOLDER_OF("123456789012_elasticloadbalancing_eu-west-1_my-elb_20261123T0805Z_198.51.100.7_"
                "2fk8q1zx.log"),
      "access log of a Classic Load Balancer"},
+    {"Network Load Balancer",
+     FOLDER_OF("123456789012_elasticloadbalancing_eu-west-1_net.shop.0123456789abcdef_"
+               "20261123T0805Z_2fk8q1zx.log.gz"),
+     "access log of a Network Load Balancer"},
+    {"vended",
+     "AWSLogs/123456789012/ALB_ACCESS_LOGS/2026/11/23/08/2fk8q1zx.json.gz",
+     "log in JSON that CloudWatch Logs delivers (a vended log)"},
     {"not compressed",
      FOLDER_OF("123456789012_elasticloadbalancing_eu-west-1_app.shop.0123456789abcdef_"
                "20261123T0805Z_198.51.100.7_2fk8q1zx.log"),
@@ -322,6 +329,43 @@ static void a_key_without_a_time_is_of_nothing_to_count(void **state) {
     assert_int_equal(world.fake.request_count, 0);
 }
 
+#define CLASSIC_LINE(agent)                                                                        \
+    "2026-11-23T08:01:00.345678Z old-lb 192.0.2.1:2817 10.0.0.1:80 0.000073 0.001 0.000 200 200 "  \
+    "0 29 \"GET http://www.example.com:80/ HTTP/1.1\" \"" agent "\" - -\n"
+
+/* Under a key of ours, as when a prefix is filled by something else. */
+static const struct {
+    const char *name;
+    const char *content;
+    const char *why;
+} SKIPPED_BY_CONTENT[] = {
+    {"Network Load Balancer",
+     "tls 2.0 2026-11-23T08:01:00 net/a/c6e77e28c25b2234 aa9f66461c97830c 192.0.2.7:1 10.0.0.1:2\n",
+     "access log of a Network Load Balancer"},
+    {"vended JSON",
+     "{\"elb\":\"app/shop/0123456789abcdef\",\"classification\":\"Severe\"}\n",
+     "log in JSON that CloudWatch Logs delivers (a vended log)"},
+    {"Classic with line feeds",
+     CLASSIC_LINE("a\n b\nc\n") CLASSIC_LINE("d\n\n\n\ne"),
+     "access log of a Classic Load Balancer"},
+};
+
+/* Lines counted as not understood would hold up the promotion of the load balancer in the key. */
+static void other_kinds_of_logs_are_skipped_by_their_lines_and_leave_no_trace(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof SKIPPED_BY_CONTENT / sizeof *SKIPPED_BY_CONTENT; i++) {
+        print_message("%s\n", SKIPPED_BY_CONTENT[i].name);
+        world.object_count = 0;
+        log_put(&world, LOG_KEY, log_zip(&world, str_from_cstr(SKIPPED_BY_CONTENT[i].content)));
+        log_handle(&world, LOG_QUEUE(&world, LOG_KEY));
+        assert_false(world.reply.is_error);
+        assert_true(str_contains(world.reply.body, STR("\"status\":\"skipped\"")));
+        assert_true(str_contains(world.reply.body, str_from_cstr(SKIPPED_BY_CONTENT[i].why)));
+        assert_true(str_contains(world.reply.body, STR("\"batchItemFailures\":[]")));
+        assert_int_equal(world.table->count, 0);
+    }
+}
+
 static void an_object_without_lines_is_done(void **state) {
     (void)state;
     log_put(&world, LOG_KEY, log_zip(&world, STR_EMPTY));
@@ -422,6 +466,7 @@ int main(void) {
         TEST(what_may_have_been_counted_and_forgotten_is_not_counted),
         TEST(what_was_counted_is_remembered_for_as_long_as_it_is_accepted),
         TEST(a_key_without_a_time_is_of_nothing_to_count),
+        TEST(other_kinds_of_logs_are_skipped_by_their_lines_and_leave_no_trace),
         TEST(an_object_without_lines_is_done),
         TEST(metrics_are_one_line_for_an_account_and_region),
         TEST(nothing_counted_gives_no_metrics),

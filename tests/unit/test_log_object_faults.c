@@ -164,7 +164,7 @@ static void more_days_than_fit_in_one_transaction_are_an_error(void **state) {
     assert_true(world.reply.is_error);
     assert_str(world.reply.error_type, "Function.NotCounted");
     assert_str(world.reply.error_message,
-               "1 of 1 objects were not counted; " LOG_KEY ": its lines are of more than 99 days");
+               "1 of 1 object was not counted; " LOG_KEY ": its lines are of more than 99 days");
     assert_int_equal(table_count(world.table, STR(LOG_ARN), "TRAFFIC#"), 99);
 }
 

@@ -39,8 +39,8 @@ static void class_of_holds_every_size_with_at_most_a_quarter_wasted(void **state
     uint32_t previous = 0;
     size_t previous_bytes = 0;
     for (size_t bytes = sizeof(struct header); bytes <= CLASS_MAX; bytes++) {
-        size_t class_bytes;
-        uint32_t class_index = class_of(bytes, &class_bytes);
+        uint32_t class_index = class_of(bytes);
+        size_t class_bytes = class_bytes_of(class_index);
         assert_true(class_index < CLASS_COUNT);
         assert_true(class_bytes >= bytes);
         assert_int_equal(class_bytes % GRAIN, 0);
@@ -185,7 +185,7 @@ static void free_aligned_twice(void) {
     void *volatile block; /* else the compiler "knows" that there is nothing in front of it */
     do {                  /* until one needs the second header */
         block = heap_aligned_alloc(64, 40);
-    } while (header_of(block)->state != BLOCK_ALIGNED);
+    } while (state_of(header_of(block)) != BLOCK_ALIGNED);
     heap_free(block);
     heap_free(block);
 }
@@ -201,6 +201,68 @@ static void realloc_after_free(void) {
     block = heap_realloc(block, 80);
 }
 
+static void free_beside_a_block(void) {
+    unsigned char *block = heap_calloc(1, 200);
+    heap_free(block + 8);
+}
+
+/* What may be written into a header by an overflow from the block before it. */
+static void free_with_header(uint64_t what, uint64_t seal) {
+    void *block = heap_malloc(40);
+    *header_of(block) = (struct header){what, seal};
+    heap_free(block);
+}
+
+static void free_with_one_bit_changed(void) {
+    void *block = heap_malloc(40);
+    header_of(block)->what ^= (uint64_t)1 << CLASS_SHIFT;
+    heap_free(block);
+}
+
+static void free_as_mapped(void) {
+    void *block = heap_malloc(40);
+    free_with_header(what_of(BLOCK_MAPPED, 0, PAGE_BYTES), header_of(block)->seal);
+}
+
+static void free_as_aligned(void) {
+    free_with_header(what_of(BLOCK_ALIGNED, 0, 64), 0);
+}
+
+static void free_with_the_header_of_another(void) {
+    const struct header *other = header_of(heap_malloc(40));
+    free_with_header(other->what, other->seal);
+}
+
+static void resize_as_bigger(void) {
+    void *block = heap_malloc(40);
+    header_of(block)->what = what_of(BLOCK_MAPPED, 0, 1 << 20);
+    block = heap_realloc(block, 1000);
+}
+
+static void take_with_a_poisoned_link(void) {
+    static void *target[4];
+    void **block = heap_malloc(40);
+    heap_free(block);
+    block[0] = target;
+    block = heap_malloc(40);
+}
+
+static void take_with_the_link_of_another(void) {
+    uint64_t *first = heap_malloc(40);
+    uint64_t *second = heap_malloc(40);
+    heap_free(first);
+    heap_free(second);
+    second[0] = first[0];
+    second = heap_malloc(40);
+}
+
+static void take_with_a_freed_header_changed(void) {
+    void *block = heap_malloc(40);
+    heap_free(block);
+    header_of(block)->what++; /* the number of its chunk */
+    block = heap_malloc(40);
+}
+
 static void misuse_of_a_block_ends_the_program(void **state) {
     (void)state;
     static const struct {
@@ -211,12 +273,101 @@ static void misuse_of_a_block_ends_the_program(void **state) {
         {"aligned block freed twice", free_aligned_twice},
         {"pointer into a block freed", free_in_the_middle},
         {"freed block resized", realloc_after_free},
+        {"pointer beside a block freed", free_beside_a_block},
+        {"header with one bit changed", free_with_one_bit_changed},
+        {"header that says mapped", free_as_mapped},
+        {"header that says aligned", free_as_aligned},
+        {"header of another block", free_with_the_header_of_another},
+        {"resized with a header that says bigger", resize_as_bigger},
+        {"link to a chosen address", take_with_a_poisoned_link},
+        {"link of another block", take_with_the_link_of_another},
+        {"header of a free block", take_with_a_freed_header_changed},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (!aborts_saying(rows[i].misuse, "heap corruption")) {
             fail_msg("%s", rows[i].name);
         }
     }
+}
+
+/* --- chunks --- */
+
+enum { MANY = 10000, MANY_BYTES = 1000 };
+
+static bool is_mapped(const void *address) {
+    uintptr_t page = (uintptr_t)address & ~(uintptr_t)(PAGE_BYTES - 1);
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+    return msync((void *)page, 1, MS_ASYNC) == 0;
+}
+
+static void fill(unsigned char **blocks) {
+    for (size_t i = 0; i < MANY; i++) {
+        blocks[i] = heap_malloc(MANY_BYTES);
+        assert_non_null(blocks[i]);
+        memset(blocks[i], (int)(i & 0xff), MANY_BYTES);
+    }
+}
+
+static void free_of_all_blocks_unmaps_all_chunks_but_a_few(void **state) {
+    (void)state;
+    static unsigned char *blocks[MANY];
+    size_t before = chunk_count;
+    for (size_t round = 0; round < 5; round++) {
+        fill(blocks);
+        assert_true(chunk_count >= MANY * MANY_BYTES / CHUNK_BYTES);
+        for (size_t i = 0; i < MANY; i++) {
+            heap_free(blocks[i]);
+        }
+        assert_true(chunk_count <= before + KEPT_CHUNKS + 1);
+    }
+    size_t mapped = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        mapped += is_mapped(blocks[i]);
+    }
+    assert_true(mapped <= (before + KEPT_CHUNKS + 1) * (CHUNK_BYTES / MANY_BYTES));
+}
+
+static void free_of_all_blocks_but_one_keeps_its_chunk_and_list(void **state) {
+    (void)state;
+    static unsigned char *blocks[MANY];
+    fill(blocks);
+    for (size_t i = 0; i < MANY; i++) {
+        if (i != MANY / 2) {
+            heap_free(blocks[i]);
+        }
+    }
+    assert_true(is_filled(blocks[MANY / 2], MANY_BYTES, (MANY / 2) & 0xff));
+    unsigned char *kept = blocks[MANY / 2];
+    blocks[MANY / 2] = NULL;
+    fill(blocks);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_ptr_not_equal(blocks[i], kept);
+        assert_true(is_filled(blocks[i], MANY_BYTES, (unsigned char)(i & 0xff)));
+        heap_free(blocks[i]);
+    }
+    assert_true(is_filled(kept, MANY_BYTES, (MANY / 2) & 0xff));
+    heap_free(kept);
+}
+
+static void malloc_beyond_the_table_of_chunks_maps_the_block(void **state) {
+    (void)state;
+    static unsigned char taken;
+    static unsigned char *blocks[MANY];
+    for (size_t i = 0; i < CHUNKS_MAX; i++) {
+        chunks[i].base = chunks[i].base == NULL ? &taken : chunks[i].base;
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        blocks[i] = heap_malloc(MANY_BYTES);
+        assert_non_null(blocks[i]);
+    }
+    assert_int_equal(state_of(header_of(blocks[MANY - 1])), BLOCK_MAPPED);
+    for (size_t i = 0; i < CHUNKS_MAX; i++) {
+        chunks[i].base = chunks[i].base == &taken ? NULL : chunks[i].base;
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        heap_free(blocks[i]);
+    }
+    assert_false(is_mapped(blocks[MANY - 1]));
 }
 
 enum { THREADS = 4, ROUNDS = 20000, SLOTS = 64 };
@@ -273,6 +424,9 @@ int main(void) {
         cmocka_unit_test(aligned_alloc_of_every_power_is_aligned_and_can_be_freed),
         cmocka_unit_test(aligned_alloc_of_a_bad_alignment_is_refused),
         cmocka_unit_test(misuse_of_a_block_ends_the_program),
+        cmocka_unit_test(free_of_all_blocks_unmaps_all_chunks_but_a_few),
+        cmocka_unit_test(free_of_all_blocks_but_one_keeps_its_chunk_and_list),
+        cmocka_unit_test(malloc_beyond_the_table_of_chunks_maps_the_block),
         cmocka_unit_test(threads_at_once_never_share_a_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,11 @@ static void bad_values_are_refused_with_name_value_and_what_is_accepted(void **s
         {"requiredTags", "Owner,Owner=x", "\"Owner\" is listed twice", "Key"},
         {"requiredTags", TEN "k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6,7,8", "32", "Key"},
         {"requiredTags", "\xFF", "UTF-8", "Key"},
+        {"requiredTags", "none,Owner", "\"none\" stands for no tag", "none, or a comma-separated"},
+        {"requiredTags", "Owner, None ", "\"None\" stands for no tag", "none, or a comma-"},
+        {"requiredTags", "none,none", "\"none\" stands for no tag", "none, or a comma-separated"},
+        {"requiredTags", "none=a|b", "\"none=a|b\" stands for no tag", "none, or"},
+        {"requiredTags", TEN "k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6,7", "32", "at most 32"},
         {"ownerTags", KEY_OF_120 "kkkkkkkkk", "too long", "tag keys"},
         {"exceptionTagPrefix", KEY_OF_120, "too long", "119"},
         {"exceptionTagPrefix", "a,b", "\"a,b\"", "119"},
@@ -204,6 +209,18 @@ static void bad_values_are_refused_with_name_value_and_what_is_accepted(void **s
         assert_mentions(&outcome->error, "accepted: ");
         assert_mentions(&outcome->error, rows[i].accepted);
     }
+}
+
+static void required_tags_none_requires_no_tag(void **state) {
+    (void)state;
+    static const char *const VALUES[] = {"none", " none ", "'none'", "None", "\"NONE\",", "none,"};
+    for (size_t i = 0; i < COUNT(VALUES); i++) {
+        struct outcome *outcome = parse_one("requiredTags", VALUES[i]);
+        print_message("%s\n", VALUES[i]);
+        assert_int_equal(outcome->status, STATUS_OK);
+        assert_int_equal(outcome->policy.required_tag_count, 0);
+    }
+    assert_int_equal(parse_one("requiredTags", "none-such")->policy.required_tag_count, 1);
 }
 
 static void lists_of_32_entries_and_keys_of_full_length_are_accepted(void **state) {
@@ -377,6 +394,7 @@ int main(void) {
         cmocka_unit_test(desync_mode_takes_the_weakest_listed_in_any_spelling),
         cmocka_unit_test(lists_are_split_trimmed_and_unquoted),
         cmocka_unit_test(bad_values_are_refused_with_name_value_and_what_is_accepted),
+        cmocka_unit_test(required_tags_none_requires_no_tag),
         cmocka_unit_test(lists_of_32_entries_and_keys_of_full_length_are_accepted),
         cmocka_unit_test(long_and_broken_values_are_shown_cut_and_on_one_line),
         cmocka_unit_test(unknown_parameter_is_named_with_all_accepted_ones),

@@ -93,6 +93,97 @@ static void json_of_a_change_has_numbers_or_null(void **state) {
     assert_true(json_is_null(json_get(unmeasured, "after")));
 }
 
+/* One change of this watch and ending, of a load balancer of the sample. */
+static void give_change(struct posture_sample *sample, const char *watch, const char *ending) {
+    struct posture_change *change = ARENA_NEW(&arena, struct posture_change);
+    *change =
+        (struct posture_change){.arn = sample->fleet.rows[0].evaluation.resource_id,
+                                .action = STR("promote"),
+                                .from = MODE_DEFENSIVE,
+                                .to = MODE_STRICTEST,
+                                .at_ms = SAMPLE_NOW_MS - MS_PER_DAY,
+                                .watch = str_from_cstr(watch),
+                                .ending = str_from_cstr(ending),
+                                .ending_reason = *ending == '\0' ? STR_EMPTY : STR("because <x>")};
+    sample->posture.changes = change;
+    sample->posture.change_count = 1;
+}
+
+static str csv_of(const struct posture_sample *sample);
+
+static str html_of(const struct posture_sample *sample) {
+    struct buf out;
+    buf_init(&out, &arena, TEXT_BYTES_MAX);
+    fleet_write_html(&out, &arena, &sample->fleet, &sample->posture);
+    assert_int_equal(buf_status(&out), STATUS_OK);
+    return buf_str(&out);
+}
+
+static const struct {
+    const char *watch;
+    const char *ending;
+    const char *badge;
+} ENDINGS[] = {{"open", "", "<span class=\"badge open\">watching</span>"},
+               {"closed", "held", "<span class=\"badge good\">held</span>"},
+               {"rolled_back", "rolled_back", "<span class=\"badge bad\">rolled back</span>"},
+               {"closed", "reverted", "<span class=\"badge warn\">reverted</span>"},
+               {"closed", "inconclusive", "<span class=\"badge calm\">inconclusive</span>"},
+               {"", "", "<span class=\"quiet\">not known</span>"}};
+
+static void each_ending_has_its_own_word_and_colour(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(ENDINGS); i++) {
+        struct posture_sample sample;
+        posture_sample_make(&arena, SAMPLE_RICH, &sample);
+        give_change(&sample, ENDINGS[i].watch, ENDINGS[i].ending);
+        str page = html_of(&sample);
+        assert_contains(page, ENDINGS[i].badge);
+        for (size_t other = 0; other < COUNT(ENDINGS) - 1; other++) {
+            assert_int_equal(str_contains(page, str_from_cstr(ENDINGS[other].badge)), other == i);
+        }
+        assert_int_equal(str_contains(page, STR("<bdi>because &lt;x&gt;</bdi>")),
+                         *ENDINGS[i].ending != '\0');
+    }
+}
+
+static void json_and_csv_name_the_ending_or_null(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(ENDINGS); i++) {
+        struct posture_sample sample;
+        posture_sample_make(&arena, SAMPLE_RICH, &sample);
+        give_change(&sample, ENDINGS[i].watch, ENDINGS[i].ending);
+        const struct json *change = json_first(json_get(parse(&sample), "changes"));
+        assert_str(json_get_string(change, "watch"), ENDINGS[i].watch);
+        if (*ENDINGS[i].ending == '\0') {
+            assert_true(json_is_null(json_get(change, "ending")));
+            assert_true(json_is_null(json_get(change, "endingReason")));
+        } else {
+            assert_str(json_get_string(change, "ending"), ENDINGS[i].ending);
+            assert_str(json_get_string(change, "endingReason"), "because <x>");
+            str cells = str_format(&arena, ",\"%s\",\"because <x>\"\r\n", ENDINGS[i].ending);
+            assert_true(str_contains(csv_of(&sample), cells));
+        }
+    }
+}
+
+static void rates_of_no_request_are_null(void **state) {
+    (void)state;
+    struct posture_sample sample;
+    posture_sample_make(&arena, SAMPLE_RICH, &sample);
+    give_change(&sample, "closed", "held");
+    struct posture_change change = sample.posture.changes[0];
+    change.has_before = change.has_after = true;
+    change.before = (struct traffic_window){.start_ms = 1, .end_ms = 2, .has_data = true};
+    change.after = (struct traffic_window){.has_data = true, .requests = 10, .elb_4xx = 1};
+    sample.posture.changes = &change;
+    const struct json *shown = json_first(json_get(parse(&sample), "changes"));
+    assert_true(number_at(json_get(shown, "before"), "requests") == 0);
+    assert_true(json_is_null(json_get(json_get(shown, "before"), "elb4xxPerRequest")));
+    assert_true(json_is_null(json_get(json_get(shown, "before"), "target5xxPerRequest")));
+    assert_true(number_at(json_get(shown, "after"), "elb4xxPerRequest") == 0.1);
+    assert_contains(html_of(&sample), "no requests &rarr; 1000.0");
+}
+
 static void json_of_a_candidate_has_the_bound(void **state) {
     (void)state;
     struct posture_sample sample;
@@ -162,10 +253,10 @@ static void csv_text_is_quoted_and_no_formula(void **state) {
                 {"-x", "\"'-x\""},
                 {"@x", "\"'@x\""},
                 {"'x", "\"''x\""},
-                {"\tx", "\"'\tx\""},
-                {"a\r\nb", "\"a\r\nb\""},
-                {"a\x01z\x7F", "\"a\xEF\xBF\xBDz\xEF\xBF\xBD\""},
-                {"a\xFFz\x80", "\"a\xEF\xBF\xBDz\xEF\xBF\xBD\""}};
+                {"\tx", "\"'\\tx\""},
+                {"a\r\nb", "\"a\\r\\nb\""},
+                {"a\x01z\x7F", "\"a\\x01z\\x7f\""},
+                {"a\xFFz\x80", "\"a\\xffz\\x80\""}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out;
         buf_init(&out, &arena, 4096);
@@ -215,12 +306,12 @@ static void csv_has_a_record_for_each_load_balancer_and_gap(void **state) {
         audit_cells += first_line.ptr[i] == ',';
     }
     str text = csv_of(&sample);
-    assert_int_equal(count_records(text, audit_cells + 14), 1 + 30 + 1);
+    assert_int_equal(count_records(text, audit_cells + 17), 1 + 30 + 1);
     assert_contains(text, ",PROMOTE,logs,48213,0,0,0.0062");
     assert_contains(text, ",NO_EVIDENCE,,0,,,,");
     sample.fleet.is_interrupted = true;
     text = csv_of(&sample);
-    assert_int_equal(count_records(text, audit_cells + 14), 1 + 30 + 2);
+    assert_int_equal(count_records(text, audit_cells + 17), 1 + 30 + 2);
     assert_contains(text, "30 listed, 28 judged, 2 unknown");
 }
 
@@ -228,6 +319,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(json_holds_audit_and_history, judging_reset),
         cmocka_unit_test_teardown(json_of_a_change_has_numbers_or_null, judging_reset),
+        cmocka_unit_test_teardown(each_ending_has_its_own_word_and_colour, judging_reset),
+        cmocka_unit_test_teardown(json_and_csv_name_the_ending_or_null, judging_reset),
+        cmocka_unit_test_teardown(rates_of_no_request_are_null, judging_reset),
         cmocka_unit_test_teardown(json_of_a_candidate_has_the_bound, judging_reset),
         cmocka_unit_test_teardown(json_of_exceptions_names_state_and_people, judging_reset),
         cmocka_unit_test_teardown(json_without_a_table_has_no_numbers_of_it, judging_reset),

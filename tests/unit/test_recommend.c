@@ -127,7 +127,7 @@ static void metrics_count_on_days_that_logs_do_not_cover(void **state) {
         {"nothing but what is not compliant on other days",
          {LOGS, .compliant = 5000, .has_metrics = true, .metric_non_compliant = 1},
          RECOMMEND_HOLD,
-         "0 requests and 1 that are not compliant"},
+         "0 requests and 1 that is not compliant"},
     };
     advise_all(rows, COUNT(rows));
 }
@@ -144,7 +144,7 @@ static void what_was_not_understood_could_be_blocked(void **state) {
          {LOGS, .compliant = 5000, .unfamiliar = 3},
          RECOMMEND_HOLD,
          "; 3 requests are of a class that is not known. 3 that"},
-        {"unparsed", {LOGS, .compliant = 5000, .unparsed = 1}, RECOMMEND_HOLD, "; 1 lines could"},
+        {"unparsed", {LOGS, .compliant = 5000, .unparsed = 1}, RECOMMEND_HOLD, "; 1 line could "},
         {"no time",
          {LOGS, .compliant = 5000, .without_time = 2},
          RECOMMEND_HOLD,
@@ -152,7 +152,7 @@ static void what_was_not_understood_could_be_blocked(void **state) {
         {"damaged",
          {LOGS, .compliant = 5000, .damaged = 1},
          RECOMMEND_HOLD,
-         "; 1 log files are damaged. 1 that were not understood"},
+         "; 1 log file is damaged. 1 that was not understood"},
         {"all of them",
          {LOGS,
           .compliant = 5000,

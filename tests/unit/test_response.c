@@ -145,8 +145,13 @@ static void text_from_outside_stays_valid_json(void **state) {
 static void actions_are_listed_with_all_members(void **state) {
     (void)state;
     const struct action actions[] = {
-        {STR(ARN), "enforce", "done", STR("monitor"), STR("defensive"), STR("required: minimum")},
-        {STR(ARN), "alert", "skipped", STR_EMPTY, STR_EMPTY, STR_EMPTY},
+        {.resource_id = STR(ARN),
+         .action = "enforce",
+         .status = "done",
+         .from = STR("monitor"),
+         .to = STR("defensive"),
+         .reason = STR("required: minimum")},
+        {.resource_id = STR(ARN), .action = "alert", .status = "skipped"},
     };
     struct sample response = {.actions = actions, .action_count = COUNT(actions)};
     assert_str(render(&response),

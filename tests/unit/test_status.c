@@ -125,6 +125,28 @@ static void assert_that_fails_aborts_with_its_condition_and_place(void **state) 
     assert_true(aborts_saying(assert_wrongly, "1 + 1 == 3"));
     assert_true(aborts_saying(assert_wrongly, "test_status.c:"));
     assert_true(aborts_saying(name_no_status, "status.c:"));
+    assert_true(aborts_saying(assert_wrongly, "desync-guard: assertion failed: "));
+}
+
+static void die_in_json_quoting(void) {
+    die_in_json();
+    die("a \"quoted\" \\ word");
+}
+
+static void exhaust_in_json(void) {
+    die_in_json();
+    struct arena arena = {0};
+    (void)arena_alloc(&arena, SIZE_MAX);
+}
+
+/* In a JSON log Lambda would take plain text for INFO, and drop it at WARN. */
+static void last_words_in_json_are_fatal_and_dated(void **state) {
+    (void)state;
+    assert_true(aborts_saying(die_in_json_quoting, "Z\",\"level\":\"FATAL\",\"event\":\"died\","));
+    assert_true(aborts_saying(die_in_json_quoting, "{\"timestamp\":\"2"));
+    assert_true(
+        aborts_saying(die_in_json_quoting, "\"errorMessage\":\"a \\\"quoted\\\" \\\\ word\"}"));
+    assert_true(aborts_saying(exhaust_in_json, "\"errorMessage\":\"out of memory ("));
 }
 
 static void assert_that_holds_does_nothing_and_evaluates_once(void **state) {
@@ -136,6 +158,7 @@ static void assert_that_holds_does_nothing_and_evaluates_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(last_words_in_json_are_fatal_and_dated),
         cmocka_unit_test(status_ok_is_zero),
         cmocka_unit_test(status_every_one_has_its_own_name_and_text),
         cmocka_unit_test(status_names_belong_to_their_values),

@@ -309,6 +309,20 @@ static void str_utf8_valid_prefix_ends_at_the_first_bad_byte(void **state) {
     arena_clean_up(&arena);
 }
 
+static void str_utf8_take_gives_a_character_or_a_bad_byte(void **state) {
+    (void)state;
+    static const size_t lengths[] = {1, 1, 2, 1, 1, 4, 1, 1};
+    str rest = STR("z\xE2\xC3\xA4\xC0\x8A\xF0\x9F\x98\x80\0\xED");
+    const char *at = rest.ptr;
+    for (size_t n = 0; n < COUNT(lengths); n++) {
+        str character = str_utf8_take(&rest);
+        assert_ptr_equal(character.ptr, at);
+        assert_int_equal(character.len, lengths[n]);
+        at += lengths[n];
+    }
+    assert_int_equal(rest.len, 0);
+}
+
 static void str_utf8_count_counts_characters(void **state) {
     (void)state;
     assert_int_equal(str_utf8_count(STR_EMPTY), 0);
@@ -361,6 +375,7 @@ int main(void) {
         cmocka_unit_test(str_lower_copies_ascii_letters_only),
         cmocka_unit_test(str_parse_i64_takes_whole_decimals_in_range_only),
         cmocka_unit_test(str_utf8_valid_prefix_ends_at_the_first_bad_byte),
+        cmocka_unit_test(str_utf8_take_gives_a_character_or_a_bad_byte),
         cmocka_unit_test(str_utf8_count_counts_characters),
         cmocka_unit_test(str_utf8_prefix_never_ends_inside_a_character),
         cmocka_unit_test(str_utf8_code_point_reads_each_length),

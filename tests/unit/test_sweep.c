@@ -182,7 +182,7 @@ static void sweep_reports_the_others_of_an_unknown_one(void **state) {
                  "Function.VerdictUnknown",
                  SAYS(strstr(world.region->members[7].arn.ptr, "app/"),
                       "of 30 load balancers listed (30 to judge) 29 were judged, 29 reported, 1 "
-                      "are unknown and 0 were not reached in time"));
+                      "is unknown and 0 were not reached in time"));
     assert_int_equal(world.region->told_count, 29);
     assert_true(world_told(&world, world.region->members[7].arn, NULL));
     assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), 0);

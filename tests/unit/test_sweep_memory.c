@@ -224,7 +224,7 @@ static void a_listener_hears_every_judgement_and_an_audit_does_nothing(void **st
         sweep_run(&copy->app, &invocation, &listener, &copy->arena, &copy->reply);
         assert_int_equal(heard.judged, 6);
         assert_int_equal(heard.unknown, 1);
-        assert_true(str_contains(loop.copies[0].reply.error_message, STR("1 are unknown")));
+        assert_true(str_contains(loop.copies[0].reply.error_message, STR("1 is unknown")));
         assert_int_equal(loop.region->told_count, is_audit ? 0 : 5);
         assert_int_equal(loop.modify_count, is_audit ? 0 : 2);
         assert_int_equal(loop.table->count == 0, is_audit);

@@ -43,7 +43,7 @@ static uint64_t sum_of_classes(const struct tally_counts *counts) {
 static void assert_sums_up(const struct tally_result *result) {
     uint64_t in_days = 0;
     uint64_t kinds = 0;
-    for (size_t i = 0; i <= ACCESS_LOG_TEST_FILE; i++) {
+    for (size_t i = 0; i < ACCESS_LOG_KIND_COUNT; i++) {
         kinds += result->kinds[i];
     }
     for (size_t i = 0; i < result->day_count; i++) {

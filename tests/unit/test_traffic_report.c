@@ -186,7 +186,7 @@ static void what_is_unknown_is_told_apart(void **state) {
     result.totals.requests += 1003;
     result.totals.classes[CLASS_UNKNOWN] = 1003;
     str text = written(traffic_write_table, &result);
-    assert_true(str_contains(text, STR("3 of these have the class \"Ter?rible\"")));
+    assert_true(str_contains(text, STR("3 of these have the class \"Ter\\x1brible\"")));
     assert_true(str_contains(text, STR("1,000 of these have no class, as lines of fewer than 28")));
     const struct json *found = parsed(&result);
     assert_true(number_at(json_get(found, "unknownClasses"), "Ter\x1brible") == 3);
@@ -194,6 +194,23 @@ static void what_is_unknown_is_told_apart(void **state) {
     const struct json *kinds = json_get(found, "unparsedKinds");
     assert_int_equal(json_count(kinds), 1);
     assert_true(number_at(kinds, access_log_kind_name(ACCESS_LOG_CLASSIC)) == 2);
+}
+
+static void hostile_text_begins_no_line_and_moves_no_column(void **state) {
+    (void)state;
+    const struct tally_reason reason = {STR("\nX\x1b[2J\xC2\x9B\xE2\x80\xAE"), CLASS_SEVERE, 3};
+    const struct traffic_note skipped = {STR("a\nb\xFF"), STR("why\rnot")};
+    const struct tally_result result = {
+        .reasons = &reason, .reason_count = 1, .totals = counts(0, 0, 3)};
+    const struct traffic_report report = {
+        .result = &result, .skipped = &skipped, .skipped_count = 1};
+    struct buf out;
+    buf_init(&out, &arena, OUT_BYTES_MAX);
+    traffic_write_table(&out, &arena, &report);
+    assert_true(
+        str_contains(buf_str(&out),
+                     STR("\n\\nX\\x1b[2J\\u009b\\u202e                  Severe                3")));
+    assert_true(str_contains(buf_str(&out), STR("\n  a\\nb\\xff: why\\rnot\n")));
 }
 
 static void a_bound_of_the_sketch_is_said(void **state) {
@@ -220,7 +237,7 @@ static void csv_quotes_and_disarms(void **state) {
     traffic_write_csv(&out, &report);
     assert_str(buf_str(&out),
                "host,user-agent,client,reason,class,count,error\r\n"
-               "\"h?\",\"a\"\"b,?\",\"'@x\",\"-\",\"Severe\",2,0\r\n");
+               "\"h\\xc3\",\"a\"\"b,\\n\",\"'@x\",\"-\",\"Severe\",2,0\r\n");
 }
 
 static void key_names_go_both_ways(void **state) {
@@ -247,6 +264,7 @@ int main(void) {
         TEST(no_line_has_no_time),
         TEST(the_sentence_tells_the_share_and_never_rounds_some_to_none),
         TEST(what_is_unknown_is_told_apart),
+        TEST(hostile_text_begins_no_line_and_moves_no_column),
         TEST(a_bound_of_the_sketch_is_said),
         TEST(csv_quotes_and_disarms),
         TEST(key_names_go_both_ways),

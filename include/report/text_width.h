@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Columns of a terminal, for tables. Text from outside comes here as escape_text (base/escape.h)
+ * made it: valid UTF-8 without a character that has no width of its own. Pure.
+ */
+#ifndef REPORT_TEXT_WIDTH_H
+#define REPORT_TEXT_WIDTH_H
+
+#include "base/buf.h"
+
+/* Columns that `text` takes. */
+size_t text_width(str text);
+/* `text` in at most `width` columns, cut at its end, the last character then being an ellipsis. */
+str text_fit(struct arena *arena, str text, size_t width);
+/* Appends `text`, and blanks up to `width` columns. A longer text stays whole. */
+void text_pad(struct buf *out, str text, size_t width);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where a document goes: standard output, or a file that --output names. A file is replaced at once
+ * or not at all: the document goes into a temporary file in the same folder, which is made before
+ * the work begins, so that a path that cannot be written costs no work, and renamed at the end.
+ * Devices, pipes and descriptors that were handed to us are written directly.
+ */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli_internal.h"
+
+#define LINKS_MAX       40 /* as Linux follows */
+#define LINK_BYTES_MAX  4096
+#define TEMPORARIES_MAX 1000
+
+/* --- signals -------------------------------------------------------------------------------- */
+
+static const int ENDING_SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
+
+/* What a signal handler removes; empty: nothing. */
+static char removed_by_signal[LINK_BYTES_MAX];
+static volatile sig_atomic_t is_removed_by_signal;
+
+static void remove_and_end(int signal_number) {
+    if (is_removed_by_signal) {
+        (void)unlink(removed_by_signal);
+    }
+    (void)raise(signal_number); /* SA_RESETHAND: by now it ends the process */
+}
+
+/* A signal that is ignored (nohup) stays so. */
+static void remove_on_signals(str temporary) {
+    const struct sigaction ending = {.sa_handler = remove_and_end,
+                                     .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+    if (temporary.len >= sizeof removed_by_signal) {
+        return;
+    }
+    memcpy(removed_by_signal, temporary.ptr, temporary.len);
+    removed_by_signal[temporary.len] = '\0';
+    is_removed_by_signal = 1;
+    for (size_t i = 0; i < sizeof ENDING_SIGNALS / sizeof *ENDING_SIGNALS; i++) {
+        struct sigaction before;
+        if (sigaction(ENDING_SIGNALS[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL) {
+            (void)sigaction(ENDING_SIGNALS[i], &ending, NULL);
+        }
+    }
+}
+
+/* --- what the path names -------------------------------------------------------------------- */
+
+/* "/dev/stdout", "/dev/fd/5": a descriptor of ours, which may be in the middle of a file that
+ * others write, too. -1: none. */
+static int descriptor_of(str path) {
+    static const char *const FOLDERS[] = {"/dev/fd/", "/proc/self/fd/"};
+    int64_t number;
+    if (str_eq(path, STR("/dev/stdout"))) {
+        return STDOUT_FILENO;
+    }
+    if (str_eq(path, STR("/dev/stderr"))) {
+        return STDERR_FILENO;
+    }
+    for (size_t i = 0; i < sizeof FOLDERS / sizeof *FOLDERS; i++) {
+        str folder = str_from_cstr(FOLDERS[i]);
+        if (str_starts_with(path, folder) &&
+            str_parse_i64(str_slice(path, folder.len, path.len), &number) && number >= 0 &&
+            number <= INT32_MAX) {
+            return (int)number;
+        }
+    }
+    return -1;
+}
+
+/* With the last slash; empty: the working folder. */
+static str folder_of(str path) {
+    size_t len = path.len;
+    while (len > 0 && path.ptr[len - 1] != '/') {
+        len--;
+    }
+    return str_slice(path, 0, len);
+}
+
+/* Follows the links that the last part of the path is, also to where nothing is yet: a rename would
+ * replace the link. false: errno says why. */
+static bool follow_links(struct arena *arena, str *path) {
+    char link[LINK_BYTES_MAX];
+    for (int i = 0; i < LINKS_MAX; i++) {
+        if (descriptor_of(*path) >= 0) {
+            return true;
+        }
+        ssize_t len = readlink(str_to_cstr(arena, *path), link, sizeof link);
+        if (len < 0) {
+            return errno == EINVAL || errno == ENOENT;
+        }
+        str named = str_copy(arena, (str){link, (size_t)len});
+        str folder = str_starts_with(named, STR("/")) ? STR_EMPTY : folder_of(*path);
+        *path = str_format(arena, "%" STR_FMT "%" STR_FMT, STR_ARG(folder), STR_ARG(named));
+    }
+    errno = ELOOP;
+    return false;
+}
+
+static bool is_writable(int file) {
+    int flags = fcntl(file, F_GETFL);
+    if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY) {
+        errno = EBADF;
+        return false;
+    }
+    return flags >= 0;
+}
+
+static bool use_descriptor(struct output *output, int file) {
+    output->file = is_writable(file) ? fcntl(file, F_DUPFD_CLOEXEC, 3) : -1;
+    return output->file >= 0;
+}
+
+/* --- the temporary file --------------------------------------------------------------------- */
+
+/* As the file that it replaces: mode, and owner and group where we may give them. Where we may not,
+ * the other group gets no access. */
+static bool take_mode_of(int file, const struct stat *before) {
+    struct stat made;
+    mode_t mode = before->st_mode & 0777;
+    if (fstat(file, &made) != 0) {
+        return false;
+    }
+    bool is_same = made.st_uid == before->st_uid && made.st_gid == before->st_gid;
+    if (!is_same && fchown(file, before->st_uid, before->st_gid) != 0 &&
+        made.st_gid != before->st_gid && fchown(file, (uid_t)-1, before->st_gid) != 0) {
+        mode &= (mode_t)~070;
+    }
+    return fchmod(file, mode) == 0;
+}
+
+/* `before` is NULL where there is no file yet: the permissions are those that open() gives. */
+static bool make_temporary(struct output *output, struct arena *arena, const struct stat *before) {
+    str folder = folder_of(str_from_cstr(output->target));
+    errno = EEXIST;
+    for (int i = 0; output->file < 0 && errno == EEXIST && i < TEMPORARIES_MAX; i++) {
+        str name = str_format(
+            arena, "%" STR_FMT ".desync-guard-%ld-%d.tmp", STR_ARG(folder), (long)getpid(), i);
+        output->temporary = name.ptr;
+        output->file = open(name.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    }
+    if (output->file < 0) {
+        output->temporary = NULL;
+        return false;
+    }
+    remove_on_signals(str_from_cstr(output->temporary));
+    return before == NULL || take_mode_of(output->file, before);
+}
+
+static bool open_regular(struct output *output, struct arena *arena, const struct stat *before) {
+    bool may_write = before == NULL || faccessat(AT_FDCWD, output->target, W_OK, AT_EACCESS) == 0;
+    return may_write && make_temporary(output, arena, before);
+}
+
+/* false: errno says why. */
+static bool open_target(struct output *output, struct arena *arena) {
+    struct stat before;
+    str path = str_from_cstr(output->path);
+    if (!follow_links(arena, &path)) {
+        return false;
+    }
+    output->target = str_to_cstr(arena, path);
+    if (descriptor_of(path) >= 0) {
+        return use_descriptor(output, descriptor_of(path));
+    }
+    if (stat(output->target, &before) != 0) {
+        bool names_folder = str_ends_with(path, STR("/"));
+        errno = errno == ENOENT && names_folder ? EISDIR : errno;
+        return errno == ENOENT && open_regular(output, arena, NULL);
+    }
+    if (S_ISREG(before.st_mode)) {
+        return open_regular(output, arena, &before);
+    }
+    output->file = open(output->target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    return output->file >= 0;
+}
+
+bool output_open(struct output *output, const char *path, struct arena *arena) {
+    *output = (struct output){.path = path, .file = -1};
+    if (path == NULL || strcmp(path, "-") == 0) {
+        output->path = NULL;
+        output->file = STDOUT_FILENO;
+        if (!is_writable(STDOUT_FILENO)) {
+            complain("cannot write to standard output: %s", strerror(errno));
+            return false;
+        }
+        return true;
+    }
+    if (open_target(output, arena)) {
+        return true;
+    }
+    complain("%s: %s", path, strerror(errno));
+    output_discard(output);
+    return false;
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+static bool write_all(int file, str text) {
+    for (size_t done = 0; done < text.len;) {
+        ssize_t count = write(file, text.ptr + done, text.len - done);
+        if (count > 0) {
+            done += (size_t)count;
+        } else if (count == 0 || errno != EINTR) {
+            errno = count == 0 ? EIO : errno;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What knows no fsync (a pipe, a device, some file systems) says EINVAL. */
+static bool close_written(struct output *output) {
+    bool is_synced = fsync(output->file) == 0 || errno == EINVAL || errno == ENOTSUP;
+    int problem = is_synced ? 0 : errno;
+    if (close(output->file) != 0 && problem == 0) {
+        problem = errno;
+    }
+    output->file = -1;
+    errno = problem;
+    return problem == 0;
+}
+
+/* A file that is mounted by itself, as into a container, cannot be replaced. */
+static bool write_over(const struct output *output, str text) {
+    struct output over = {.file = open(output->target, O_WRONLY | O_TRUNC | O_CLOEXEC)};
+    return over.file >= 0 && write_all(over.file, text) && close_written(&over);
+}
+
+static void sync_folder(const struct output *output, struct arena *arena) {
+    str folder = folder_of(str_from_cstr(output->target));
+    int file = open(folder.len == 0 ? "." : str_to_cstr(arena, folder), O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        (void)fsync(file); /* the rename is done; only a power cut could undo it */
+        (void)close(file);
+    }
+}
+
+static bool replace(struct output *output, str text, struct arena *arena) {
+    if (rename(output->temporary, output->target) == 0) {
+        output->temporary = NULL;
+        is_removed_by_signal = 0;
+        sync_folder(output, arena);
+        return true;
+    }
+    return errno == EBUSY && write_over(output, text);
+}
+
+bool output_write(struct output *output, str text, struct arena *arena) {
+    if (output->path == NULL) {
+        return print_document(text);
+    }
+    bool is_written = write_all(output->file, text) && close_written(output) &&
+                      (output->temporary == NULL || replace(output, text, arena));
+    if (!is_written) {
+        complain("%s: %s", output->path, strerror(errno));
+    }
+    output_discard(output);
+    return is_written;
+}
+
+void output_discard(struct output *output) {
+    if (output->path != NULL && output->file >= 0) {
+        (void)close(output->file);
+    }
+    output->file = -1;
+    if (output->temporary != NULL) {
+        (void)unlink(output->temporary);
+        output->temporary = NULL;
+        is_removed_by_signal = 0;
+    }
+}
