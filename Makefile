@@ -24,7 +24,7 @@ roots    := build/generated/amazon_roots.c
 musl     := $(wildcard src/base/musl_*.c)
 sources  := $(filter-out $(musl),$(wildcard src/*/*.c)) $(roots)
 main     := $(wildcard src/*.c)
-third    := -lcurl -lssl -lcrypto -lcjson -lexpat -lz -ldeflate -lm
+third    := -lcurl -lssl -lcrypto -lcjson -lz -ldeflate -lm
 
 .PHONY: all
 all: bootstrap
@@ -82,7 +82,7 @@ sbom: $(filter %.json,$(package_files)) ## what is linked in: a bill of material
 	@mkdir -p $(@D)
 	python3 .ci/zip.py $@ bootstrap=$<
 
-%.cdx.json: $(ship)/bootstrap $(deps)/stamp .ci/sbom.py | packages-package
+%.cdx.json: $(ship)/bootstrap $(deps)/stamp .ci/sbom.py .ci/cves.py .ci/cves $(wildcard .ci/patches/*/*) | packages-package
 	@mkdir -p $(@D)
 	python3 .ci/sbom.py $(ARCH) $(VERSION) $< $@
 
@@ -354,7 +354,7 @@ check: ## all of the above checks and the tests; what CI runs
 	@$(MAKE) browser || echo "check: no Chromium, so nobody looks at the HTML pages"
 	@$(MAKE) test
 
-outdated: ## has Debian replaced a library that the static binary contains?
+outdated: | packages-package ## which security fixes of Debian do the libraries inside the static binary lack?
 	@.ci/deps.sh $(ARCH) outdated
 
 .PHONY: clean distclean help FORCE

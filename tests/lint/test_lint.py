@@ -41,7 +41,6 @@ CASES = {
         "no_foreign_internals", "src/policy/x.c", '#include "../net/http_curl.h"\n', [1]),
     "cjson_elsewhere": (
         "third_party_in_one_file", "src/app/x.c", "#include <cjson/cJSON.h>\n", [1]),
-    "expat_elsewhere": ("third_party_in_one_file", "src/base/json.c", "#include <expat.h>\n", [1]),
     "curl_in_a_public_header": (
         "third_party_in_one_file", "include/net/http.h", "\n#include <curl/curl.h>\n", [2]),
     "openssl_elsewhere": (
@@ -85,6 +84,7 @@ CASES = {
     "wide_line": ("columns", "src/app/x.c", "\n" + "x" * 101 + "\n", [2]),
     "line_at_the_limit": ("columns", "src/app/x.c", "é" * 100 + "\n", []),
     "trailing_blank": ("white_space", "README.md", "a \nb\n", [1]),
+    "blank_in_a_patch": ("white_space", ".ci/patches/x/CVE-1.patch", " \n", []),
     "tab": ("white_space", "src/app/x.c", "\tx;\n", [1]),
     "tab_in_the_makefile": ("white_space", "Makefile", "all:\n\ttrue\n", []),
     "conflict": ("no_conflict", "README.md", "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> c\n", [1, 3, 5]),
@@ -101,6 +101,8 @@ CASES = {
     "workplace_library": ("no_workplace", "tests/a.py", "x = '/x/.librar" "y/y'\n", [1]),
     "harmless_work": ("no_workplace", "src/a.c", "/* network/working, a work/life balance */\n", []),
     "todo": ("no_unfinished_work", "src/app/x.c", "int x; /* TODO: y */\n", [1]),
+    "no_hash": ("requirements_have_hashes", ".ci/requirements.txt",
+                "# x\na==1\nb==2 \\\n    --hash=sha256:" + "0" * 64 + "\n", [2]),
     "harmless_todo": ("no_unfinished_work", "src/app/x.c", "int todos;\n", []),
 }
 
