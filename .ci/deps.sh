@@ -8,8 +8,8 @@
 #
 # Packages are fetched through an apt of our own, with the sources and keys of the machine:
 # nothing under /etc or /var changes, and apt verifies signatures and checksums. OpenSSL comes
-# from the next release of Debian, whose OpenSSL has long-term support; its archive is the
-# machine's own.
+# from a later release of Debian (or Ubuntu), whose OpenSSL has long-term support; its archive is
+# the machine's own.
 # Nothing is done when the stamp (this file, its helper and the compiler's version) matches.
 set -eu
 
@@ -53,14 +53,17 @@ say() { echo "deps $arch: $*"; }
 
 # --- fetching ---------------------------------------------------------------------------------
 
-# The release of Debian that OpenSSL is from, and its series of long-term support.
-openssl_release=trixie
+# The release that OpenSSL is from, and its series of long-term support.
+. /etc/os-release
+case $ID in
+ubuntu) openssl_release=resolute ;; # 26.04 LTS
+*) openssl_release=trixie ;;        # Debian 13
+esac
 openssl_series=3.5
 
 # apt_set_up DIRECTORY [RELEASE]: $apt_options for the machine's release of Debian or another one.
 apt_set_up() {
     apt=$work/$1
-    . /etc/os-release
     release=${2-$VERSION_CODENAME}
     mkdir -p "$apt/parts" "$apt/lists/partial" "$apt/cache/archives/partial"
     : >"$apt/status"
@@ -159,7 +162,7 @@ start=$(date +%s)
 say "fetching Debian packages"
 cd "$work"
 apt_set_up apt-openssl $openssl_release ||
-    { say "the archive of Debian's $openssl_release cannot be reached" >&2; exit 1; }
+    { say "the archive of the release $openssl_release cannot be reached" >&2; exit 1; }
 fetch_debian_source openssl
 case $taken in
 $openssl_series.*) ;;
