@@ -210,8 +210,8 @@ enum status log_object_read(struct aws_client *client,
     random_bytes(&options.hash_key, sizeof options.hash_key);
     struct tally *tally = tally_new(arena, &options);
     const struct line_sink lines = {.context = tally, .take = count_lines};
-    struct reading reading = {
-        .client = client, .arena = arena, .inflate = inflate_new(arena, &lines)};
+    struct reading reading = {.client = client, .arena = arena, .inflate = inflate_new(arena)};
+    inflate_begin(reading.inflate, INFLATE_GZIP, &lines);
     const struct s3_object source = {.region = object->region,
                                      .bucket = object->bucket,
                                      .key = object->key,

@@ -119,7 +119,7 @@ static void set_up_worker(struct crew *crew, size_t i, const struct tally_option
     worker->reader = (struct log_reader){
         .arena = &worker->arena,
         .tally = tally_new(&worker->arena, options),
-        .window = inflate_window_new(&worker->arena),
+        .inflate = inflate_new(&worker->arena),
         .done_bytes = &crew->done_bytes,
     };
 }

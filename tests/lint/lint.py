@@ -35,8 +35,7 @@ THIRD_PARTY = [
     (r"expat.*\.h", r"src/base/xml\.c"),
     (r"curl/.*", r"src/net/http_curl\w*\.[ch]"),
     (r"openssl/.*", r"src/(aws/sigv4|net/tls_trust)\w*\.[ch]"),
-    (r"zlib\.h", r"src/(aws/dynamodb_item|traffic/inflate)\.c"),
-    (r"libdeflate\.h", r"src/traffic/inflate_all\.c"),
+    (r"isa-l(/.*|\.h)", r"src/(aws/dynamodb_item|traffic/inflate)\.c"),
 ]
 
 # Functions and the only files that may call them; None: nobody.

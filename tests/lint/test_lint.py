@@ -52,10 +52,10 @@ CASES = {
         "third_party_in_one_file", "include/net/http.h", "\n#include <curl/curl.h>\n", [2]),
     "openssl_elsewhere": (
         "third_party_in_one_file", "src/aws/call.c", "#include <openssl/sha.h>\n", [1]),
-    "zlib_elsewhere": ("third_party_in_one_file", "src/aws/dynamodb.c", "#include <zlib.h>\n", [1]),
-    "libdeflate_elsewhere": (
-        "third_party_in_one_file", "src/traffic/tally.c", "#include <libdeflate.h>\n", [1]),
-    "zlib_at_home": ("third_party_in_one_file", "src/aws/dynamodb_item.c", "#include <zlib.h>\n", []),
+    "isal_elsewhere": (
+        "third_party_in_one_file", "src/traffic/tally.c", "#include <isa-l/igzip_lib.h>\n", [1]),
+    "isal_at_home": (
+        "third_party_in_one_file", "src/aws/dynamodb_item.c", "#include <isa-l/crc.h>\n", []),
     "third_party_at_home": (
         "third_party_in_one_file", "src/net/http_curl_batch.c", "#include <curl/curl.h>\n", []),
     "strcpy": ("banned_functions", "src/app/x.c", "void f(void) {\n    strcpy(a, b);\n}\n", [2]),
