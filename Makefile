@@ -281,7 +281,7 @@ FUZZ_FLAGS  = $(BASE) -Itests -O1 -g -fno-omit-frame-pointer -fno-sanitize-recov
 TARGETS    ?= $(fuzz_names)
 fuzzers    := $(fuzz_names:%=$(FUZZ)/%)
 fuzz_objects := $(patsubst %.c,$(FUZZ)/%.o,$(sources) $(helpers))
-# ISA-L, too: all of it C, with coverage and ASan. It shifts and reads words as x86 does.
+# ISA-L, too: all of it C, with coverage and ASan. Not UBSan: it reads words at odd addresses.
 fuzz_isal  := $(addprefix $(FUZZ)/isal/,igzip_inflate.o hufftables_c.o crc_base.o isal.o)
 ISAL_FLAGS  = -DISAL_PLAIN_C -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address
 fuzz_mains := $(fuzz_names:%=$(FUZZ)/tests/fuzz/fuzz_%.o)

@@ -8,8 +8,7 @@
 
 #include "logs_internal.h"
 
-/* Small enough to stay in the processor's cache together with what it unpacks to. */
-#define PIECE_BYTES ((size_t)128 * 1024)
+#define PIECE_BYTES ((size_t)256 * 1024)
 #define MAGIC_BYTES ((size_t)2)
 
 /* Lines of one file on their way into the tally. Until one of them is an access log's they are but

@@ -86,7 +86,7 @@ static const struct way WAYS[] = {
     {"at once", SIZE_MAX},
     {"byte by byte", 1},
     {"in small pieces", 7},
-    {"in pieces of a read", (size_t)128 * 1024},
+    {"in pieces of a read", (size_t)256 * 1024},
 };
 #define AT_ONCE   (&WAYS[0])
 #define IN_PIECES (&WAYS[2])
