@@ -151,10 +151,15 @@ static struct crew *gather_crew(struct log_files *files,
     return crew;
 }
 
+/* Draws at least once, also when the threads were quicker than this one. */
 static void watch(struct crew *crew, struct progress *progress) {
-    while (progress->is_wanted && atomic_load(&crew->running) > 0) {
-        progress_draw(progress, atomic_load(&crew->done_bytes), crew->total_bytes);
+    if (!progress->is_wanted) {
+        return;
+    }
+    progress_draw(progress, atomic_load(&crew->done_bytes), crew->total_bytes);
+    while (atomic_load(&crew->running) > 0) {
         progress->clock->sleep_ms(progress->clock, DRAW_EACH_MS);
+        progress_draw(progress, atomic_load(&crew->done_bytes), crew->total_bytes);
     }
 }
 

@@ -164,7 +164,7 @@ def symbols(elf, architecture):
 
 # Ours, and one of each library that we compile: all have buffers on the stack.
 PROTECTED = ["sigv4_sign", "set_trace_id", "Curl_http", "tls13_hkdf_expand",
-             "EVP_DigestSignFinal", "inflate", "name_from_dns"]
+             "EVP_DigestSignFinal", "isal_inflate", "name_from_dns"]
 PROTECTED_MIN = 1000
 
 
