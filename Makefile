@@ -24,7 +24,7 @@ roots    := build/generated/amazon_roots.c
 musl     := $(wildcard src/base/musl_*.c)
 sources  := $(filter-out $(musl),$(wildcard src/*/*.c)) $(roots)
 main     := $(wildcard src/*.c)
-third    := -lcurl -lssl -lcrypto -lcjson -lz -ldeflate -lm
+third    := -lcurl -lssl -lcrypto -lcjson -lisal -lm
 
 .PHONY: all
 all: bootstrap
@@ -128,9 +128,9 @@ unit_tests := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c
 tool_objects := $(patsubst %.c,$(UNIT)/%.o,$(wildcard tests/*/*_tool.c))
 tools      := $(patsubst %.o,build/test/tools/%,$(notdir $(tool_objects)))
 unit_lib   := $(UNIT)/libdesync-guard.a
-# Debian's libdeflate lacks the window of ours, which is to be tested, too.
-windowed    = $(if $(filter $(HOST),$(ARCH)),$(deps)/lib/libdeflate.a)
-unit_third  = $(if $(windowed),$(third:-ldeflate=$(windowed)),$(third))
+# The ISA-L that is shipped is to be tested, not Debian's build of it.
+shipped_isal = $(if $(filter $(HOST),$(ARCH)),$(deps)/lib/libisal.a)
+unit_third  = $(if $(shipped_isal),$(third:-lisal=$(shipped_isal)),$(third)) -lz
 unit_objects := $(patsubst %.c,$(UNIT)/%.o,$(sources) $(helpers))
 
 $(UNIT)/flags: FORCE
@@ -283,6 +283,9 @@ FUZZ_FLAGS  = $(BASE) -Itests -O1 -g -fno-omit-frame-pointer -fno-sanitize-recov
 TARGETS    ?= $(fuzz_names)
 fuzzers    := $(fuzz_names:%=$(FUZZ)/%)
 fuzz_objects := $(patsubst %.c,$(FUZZ)/%.o,$(sources) $(helpers))
+# ISA-L, too: all of it C, with coverage and ASan. Not UBSan: it reads words at odd addresses.
+fuzz_isal  := $(addprefix $(FUZZ)/isal/,igzip_inflate.o hufftables_c.o crc_base.o isal.o)
+ISAL_FLAGS  = -DISAL_PLAIN_C -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address
 fuzz_mains := $(fuzz_names:%=$(FUZZ)/tests/fuzz/fuzz_%.o)
 
 $(FUZZ)/flags: FORCE
@@ -293,13 +296,18 @@ $(FUZZ)/%.o: %.c $(FUZZ)/flags | packages-test packages-check
 	@echo "cc $(FUZZ) $<"
 	$(Q)clang $(FUZZ_FLAGS) $(CFLAGS) -c $< -o $@
 
-$(FUZZ)/libdesync-guard.a: $(fuzz_objects)
+$(FUZZ)/isal/%.o: $(deps)/stamp $(FUZZ)/flags
+	@mkdir -p $(@D)
+	@echo "cc $(FUZZ) ISA-L $*"
+	$(Q)clang $(ISAL_FLAGS) -I$(deps)/isal -c $(deps)/isal/$*.c -o $@
+
+$(FUZZ)/libdesync-guard.a: $(fuzz_objects) $(fuzz_isal)
 	@rm -f $@
-	$(Q)$(AR) rcs $@ $(fuzz_objects)
+	$(Q)$(AR) rcs $@ $(fuzz_objects) $(fuzz_isal)
 
 $(fuzzers): $(FUZZ)/%: $(FUZZ)/tests/fuzz/fuzz_%.o $(FUZZ)/libdesync-guard.a
 	@echo "ld $@"
-	$(Q)clang -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ -lcmocka $(unit_third) -lpthread -o $@
+	$(Q)clang -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ -lcmocka $(filter-out -lisal $(shipped_isal),$(unit_third)) -lpthread -o $@
 
 $(replayers): build/test/fuzz/%: $(UNIT)/tests/fuzz/fuzz_%.o $(UNIT)/tests/fuzz/replay.o $(unit_lib)
 	@mkdir -p $(@D)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # deps.sh x86_64|arm64 builds what the static binary is linked from into build/deps/ARCH:
 #   cc            compiler for static musl programs of that architecture
-#   include, lib  OpenSSL, curl, cJSON, zlib and libdeflate, from Debian's source packages
+#   include, lib  OpenSSL, curl, cJSON and ISA-L, from Debian's source packages
 #   versions      what is inside, one "package version" a line
 # deps.sh ARCH outdated compares them with what Debian has now (.ci/outdated.py).
 #
@@ -16,10 +16,10 @@ set -eu
 arch=$1
 case $arch in
 x86_64) debian=amd64 gnu=x86_64-linux-gnu musl=x86_64-linux-musl
-    openssl_target=linux-x86_64 cpu=x86 tune= ;;
+    openssl_target=linux-x86_64 tune= ;;
 # Every Lambda arm64 host is a Neoverse N1 (Graviton2) or newer.
 arm64) debian=arm64 gnu=aarch64-linux-gnu musl=aarch64-linux-musl
-    openssl_target=linux-aarch64 cpu=arm tune='-march=armv8.2-a+crypto -mtune=neoverse-n1' ;;
+    openssl_target=linux-aarch64 tune='-march=armv8.2-a+crypto -mtune=neoverse-n1' ;;
 *) echo "deps.sh: unknown architecture '$arch' (x86_64, arm64)" >&2; exit 2 ;;
 esac
 
@@ -34,7 +34,7 @@ jobs=$(nproc)
 exec 9>"build/deps/$arch.lock"
 flock 9
 
-stamp="$( { cat .ci/deps.sh .ci/libdeflate-window.pl .ci/patches/*/*; $gnu-gcc -dumpfullversion; } | sha256sum | cut -d' ' -f1)"
+stamp="$( { cat .ci/deps.sh .ci/isal.c .ci/patches/*/*; $gnu-gcc -dumpfullversion; } | sha256sum | cut -d' ' -f1)"
 if [ "${2-}" != outdated ] && [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then
     exit 0
 fi
@@ -171,8 +171,7 @@ esac
 apt_set_up apt || { say "the Debian archive cannot be reached" >&2; exit 1; }
 fetch_debian_source curl
 fetch_debian_source cjson
-fetch_debian_source zlib
-fetch_debian_source libdeflate
+fetch_debian_source libisal
 fetch_binaries
 
 # --- compiler ---------------------------------------------------------------------------------
@@ -250,18 +249,35 @@ compile() { # compile DIRECTORY LIBRARY FLAGS SOURCE...: a library that needs no
     ) >>"$log" 2>&1
 }
 
-say "zlib, libdeflate, cJSON"
-# gz*.c too: curl's configure looks for gzread and without it drops zlib silently.
-compile zlib libz.a '-DHAVE_UNISTD_H -DHAVE_STDARG_H -D_LARGEFILE64_SOURCE=1' adler32.c compress.c \
-    crc32.c deflate.c gzclose.c gzlib.c gzread.c gzwrite.c infback.c inffast.c inflate.c \
-    inftrees.c trees.c uncompr.c zutil.c
-cp zlib/zlib.h zlib/zconf.h "$out/include/"
-# What decompresses only, and for speed, which is all that it is here for. The unit tests link it,
-# too, and are position-independent.
-perl "$out/../../../.ci/libdeflate-window.pl" libdeflate >>"$log" 2>&1
-compile libdeflate libdeflate.a '-O2 -fPIE -I.' lib/deflate_decompress.c lib/gzip_decompress.c lib/crc32.c \
-    lib/utils.c lib/$cpu/cpu_features.c
-cp libdeflate/libdeflate.h "$out/include/"
+# What of ISA-L unpacks, see isal.c, and for speed, which is all that it is here for. The unit tests
+# link it, too, and are position-independent. The C sources stay, for the fuzzers.
+isal_c="igzip_inflate.c hufftables_c.c crc_base.c isal.c"
+isal() {
+    mkdir -p "$out/include/isa-l" "$out/isal"
+    cp libisal/include/*.h "$out/include/isa-l/"
+    cp libisal/include/*.h libisal/igzip/*.h libisal/igzip/igzip_inflate.c \
+        libisal/igzip/hufftables_c.c libisal/crc/crc_base.c "$root/.ci/isal.c" "$out/isal/"
+    mkdir isal-build
+    cp "$out"/isal/* isal-build/
+    case $arch in
+    x86_64)
+        for part in igzip/rfc1951_lookup igzip/igzip_decode_block_stateless_01 \
+            igzip/igzip_decode_block_stateless_04 crc/crc32_gzip_refl_by8; do
+            (cd libisal && nasm -f elf64 -Iinclude/ -Iigzip/ $part.asm \
+                -o "../isal-build/$(basename $part).o")
+        done ;;
+    arm64)
+        for part in igzip/aarch64/igzip_decode_huffman_code_block_aarch64 \
+            crc/aarch64/crc32_gzip_refl_crc_ext; do
+            (cd libisal && "$cc" $flags -D__ASSEMBLY__ -Iinclude -Iigzip -c $part.S \
+                -o "../isal-build/$(basename $part).o")
+        done ;;
+    esac
+    compile isal-build libisal.a '-O2 -fPIE -I.' $isal_c
+}
+
+say "ISA-L, cJSON"
+isal >>"$log" 2>&1
 compile cjson libcjson.a '' cJSON.c
 mkdir -p "$out/include/cjson"
 cp cjson/cJSON.h "$out/include/cjson/"
@@ -304,7 +320,7 @@ say "curl"
     cd "$work/curl-build"
     ../curl/configure --build="$(gcc -dumpmachine)" --host=$gnu --prefix=/usr \
         --disable-shared --enable-static --disable-dependency-tracking \
-        --with-openssl="$out" --with-zlib="$out" --disable-openssl-auto-load-config \
+        --with-openssl="$out" --without-zlib --disable-openssl-auto-load-config \
         --without-ca-bundle --without-ca-path --without-brotli --without-zstd \
         --without-libpsl --without-libidn2 --without-nghttp2 --without-librtmp \
         --without-libssh2 --without-gssapi --without-libgsasl --without-ngtcp2 \
@@ -323,7 +339,7 @@ say "curl"
     cp -r ../curl/include/curl "$out/include/"
     rm -f "$out"/include/curl/Makefile*
 ) >>"$log" 2>&1
-for feature in libz SSL threadsafe; do
+for feature in SSL threadsafe; do
     sed -n '/^  Features:/p' "$log" | grep -qw "$feature" ||
         { echo "curl was configured without $feature" >>"$log"; exit 1; }
 done

@@ -167,7 +167,7 @@ def symbols(elf, architecture):
 
 # Ours, and one of each library that we compile: all have buffers on the stack.
 PROTECTED = ["sigv4_sign", "set_trace_id", "Curl_http", "prov_tls13_hkdf_expand",
-             "EVP_DigestSignFinal", "inflate", "name_from_dns"]
+             "EVP_DigestSignFinal", "isal_inflate", "name_from_dns"]
 PROTECTED_MIN = 1000
 # What glibc's headers make of calls, and musl's do not.
 FOR_GLIBC = re.compile(r"__(?!stack_chk)\w+_chk|__isoc(99|23)_\w+|__ctype_\w+_loc|_IO_\w+")

@@ -74,59 +74,59 @@ def entry(source, version, *changes):
     return f"{source} ({version}) bookworm; urgency=high\n\n{lines}\n -- x <x@x>  Mon, 1 Jan\n\n"
 
 
-def zlib(archive, *fixes):
-    """1.2.13-1 is inside, the source of +deb12u1 with these fixes cannot be had."""
-    archive.add("zlib", ["1:1.2.13-1", "1:1.2.13-1+deb12u1"])
-    archive.add_binary("zlib1g", "1:1.2.13-1+deb12u1",
-                       entry("zlib", "1:1.2.13-1+deb12u1", *fixes)
-                       + entry("zlib", "1:1.2.13-1", "CVE-2018-25032: was fixed before"))
-    return archive.outdated("zlib 1:1.2.13-1")
+def revision(archive, *fixes):
+    """3.5.7-1 is inside, the source of +deb13u1 with these fixes cannot be had."""
+    archive.add("openssl", ["3.5.7-1", "3.5.7-1+deb13u1"])
+    archive.add_binary("libssl3t64", "3.5.7-1+deb13u1",
+                       entry("openssl", "3.5.7-1+deb13u1", *fixes)
+                       + entry("openssl", "3.5.7-1", "CVE-2018-25032: was fixed before"))
+    return archive.outdated("openssl 3.5.7-1")
 
 
 def test_nothing_newer_is_no_fault(archive):
-    archive.add("zlib", ["1:1.2.13-1"])
-    archive.add_binary("zlib1g", "1:1.2.13-1", entry("zlib", "1:1.2.13-1", "x"))
-    found = archive.outdated("zlib 1:1.2.13-1")
+    archive.add("openssl", ["3.5.7-1"])
+    archive.add_binary("libssl3t64", "3.5.7-1", entry("openssl", "3.5.7-1", "x"))
+    found = archive.outdated("openssl 3.5.7-1")
     assert (found.returncode, found.stdout) == (
-        0, "newest   zlib 1:1.2.13-1\n0 faults, 0 gaps\n")
+        0, "newest   openssl 3.5.7-1\n0 faults, 0 gaps\n")
 
 
 def test_revision_whose_fixes_are_covered_passes_with_the_reason_and_names_the_gap(archive):
-    found = zlib(archive, "CVE-2026-27171 - DoS via infinite loop.")
+    found = revision(archive, "CVE-2026-54875 - SM2 leaks a key.")
     assert found.returncode == 0
-    assert "covered  CVE-2026-27171 - DoS via infinite loop." in found.stdout
-    assert "code_not_reachable: The endless loop is in crc32_combine()" in found.stdout
-    assert "gap      zlib 1:1.2.13-1 is inside, the archive lists 1:1.2.13-1+deb12u1" in found.stdout
+    assert "covered  CVE-2026-54875 - SM2 leaks a key." in found.stdout
+    assert "code_not_present: SM2 is left out of the build" in found.stdout
+    assert "gap      openssl 3.5.7-1 is inside, the archive lists 3.5.7-1+deb13u1" in found.stdout
     assert found.stdout.endswith("0 faults, 1 gaps\n")
     assert "CVE-2018-25032" not in found.stdout
 
 
 def test_cve_that_nothing_covers_fails_and_is_named(archive):
-    found = zlib(archive, "CVE-2026-27171 - DoS", "CVE-2031-0001 - Heap overflow in inflate()")
+    found = revision(archive, "CVE-2026-54875 - SM2", "CVE-2031-0001 - Heap overflow in inflate()")
     assert found.returncode == 1
     failed, = [line for line in found.stdout.splitlines() if line.startswith("FAILS")]
     assert "CVE-2031-0001 - Heap overflow in inflate()" in failed
 
 
 def test_source_that_can_be_had_fails_though_it_fixes_nothing(archive):
-    archive.add("zlib", ["1:1.2.13-1", "1:1.2.13-2"], is_served=True)
-    archive.add_binary("zlib1g", "1:1.2.13-2", entry("zlib", "1:1.2.13-2", "x")
-                       + entry("zlib", "1:1.2.13-1", "x"))
-    found = archive.outdated("zlib 1:1.2.13-1")
+    archive.add("openssl", ["3.5.7-1", "3.5.7-2"], is_served=True)
+    archive.add_binary("libssl3t64", "3.5.7-2", entry("openssl", "3.5.7-2", "x")
+                       + entry("openssl", "3.5.7-1", "x"))
+    found = archive.outdated("openssl 3.5.7-1")
     assert found.returncode == 1
-    assert "the source of 1:1.2.13-2 can be had: rm -r build/deps, then make" in found.stdout
+    assert "the source of 3.5.7-2 can be had: rm -r build/deps, then make" in found.stdout
 
 
 def test_without_a_changelog_nothing_is_taken_for_granted(archive):
-    archive.add("zlib", ["1:1.2.13-1", "1:1.2.13-1+deb12u1"])
-    found = archive.outdated("zlib 1:1.2.13-1")
+    archive.add("openssl", ["3.5.7-1", "3.5.7-1+deb13u1"])
+    found = archive.outdated("openssl 3.5.7-1")
     assert found.returncode == 1 and "no changelog" in found.stdout
 
 
 def test_changelog_that_does_not_reach_back_fails(archive):
-    archive.add("zlib", ["1:1.3-1"])
-    archive.add_binary("zlib1g", "1:1.3-1", entry("zlib", "1:1.3-1", "x"))
-    found = archive.outdated("zlib 1:1.2.13-1")
+    archive.add("openssl", ["3.5.8-1"])
+    archive.add_binary("libssl3t64", "3.5.8-1", entry("openssl", "3.5.8-1", "x"))
+    found = archive.outdated("openssl 3.5.7-1")
     assert found.returncode == 1 and "does not reach back" in found.stdout
 
 
