@@ -66,6 +66,8 @@ struct app_session {
     struct arena arena;
     str account_id; /* empty: none */
     struct sts_session sts;
+    int64_t begun_ms; /* wall clock */
+    bool is_renewed;  /* it replaced one that AWS did not take any more */
 };
 
 /* Takes one line of metrics with its line end. */
@@ -83,7 +85,8 @@ struct app {
     struct aws_client aws;  /* where the load balancers and their Config rule are */
     struct aws_client home; /* our own account and Region: state table, topic */
     struct app_session session;
-    char own_account[13];                        /* found out when it is first needed; "" before */
+    char own_account[13]; /* found out when it is first needed; "" before */
+    str function_arn;     /* of the function that is invoked; empty: not known (the command line) */
     const struct sweep_listener *sweep_listener; /* src/app/sweep_internal.h; NULL: none */
 };
 
@@ -102,7 +105,7 @@ MUST_USE enum status app_connect(struct app *app,
                                  struct error *error);
 
 /* Our own account's id for a central function, which may be listed among those it may enter; empty
- * without CROSS_ACCOUNT_ROLE, where nobody needs to know. */
+ * without CROSS_ACCOUNT_ROLE, where it has no others to enter. */
 MUST_USE enum status app_own_account(struct app *app,
                                      struct arena *arena,
                                      str *account_id_out,
@@ -126,6 +129,10 @@ struct app_reply {
  * INT64_MAX: none. */
 void app_handle(
     struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply);
+
+/* AWS says that our own credentials have expired. Those of a Lambda execution environment never
+ * change, so that every further invocation would fail: the process should end and be replaced. */
+bool app_has_expired(const struct app *app);
 
 /* Judges from what is in the event, no network and no age limit on the item: the line `evaluate`
  * prints. A bad status (INVALID, INVALID_PARAMETER, ...) fills *error. */

@@ -213,6 +213,8 @@ enum status log_object_read(struct aws_client *client,
     const struct line_sink lines = {.context = &gate, .take = count_lines};
     struct reading reading = {.client = client, .arena = arena, .inflate = inflate_new(arena)};
     inflate_begin(reading.inflate, INFLATE_GZIP, &lines);
+    /* No owner is demanded of the bucket: central log buckets belong to another account, and the
+     * event is the only one to name it. */
     const struct s3_object source = {.region = object->region,
                                      .bucket = object->bucket,
                                      .key = object->key,

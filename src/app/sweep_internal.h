@@ -61,6 +61,7 @@ struct sweep {
     const struct config_invocation *invocation;
     const struct policy *policy;
     struct arena *arena;
+    struct config_scope rule_scope; /* empty: everything is inside, or it is not known */
     int64_t ordering_ms;
     int64_t begun_ms;
     int64_t deadline_ms;          /* of the invocation */
@@ -116,6 +117,13 @@ int64_t sweep_needed_ms(const struct sweep *sweep, size_t count);
 
 /* Reading so many takes more than half of the time: what is done about them may not find enough. */
 bool sweep_is_time_short(const struct sweep *sweep, size_t count);
+
+/* --- sweep_scope.c --- */
+/* Asks for the scope of the rule that the sweep is for. That it is not known is logged, and all
+ * load balancers count as inside. */
+void sweep_read_scope(struct sweep *sweep);
+/* It certainly is: without tags that were read, one that a tag decides is not. */
+bool sweep_is_out_of_scope(const struct sweep *sweep, const struct load_balancer *facts);
 
 /* --- sweep_act.c --- */
 /* Of the app's clients. */

@@ -74,6 +74,10 @@ void aws_client_with_credentials(struct aws_client *client,
     };
 }
 
+bool aws_client_may_attempt(const struct aws_client *client, int attempt) {
+    return client->attempts_max == 0 || attempt <= client->attempts_max;
+}
+
 int64_t aws_client_time_left_ms(const struct aws_client *client) {
     if (client->deadline_ms == INT64_MAX) {
         return INT64_MAX;
@@ -110,8 +114,10 @@ enum status aws_call(struct aws_client *client,
     enum call_verdict verdict = CALL_FAILED;
     if (call_begin(&call, client, request, arena, &problem) == STATUS_OK) {
         verdict = call_attempt(&call, &delay_ms, &problem);
-        while (verdict == CALL_REPEAT) {
-            client->clock->sleep_ms(client->clock, delay_ms);
+        while (verdict == CALL_REPEAT || (verdict == CALL_RENEW && call_renew(&call))) {
+            if (verdict == CALL_REPEAT) {
+                client->clock->sleep_ms(client->clock, delay_ms);
+            }
             verdict = call_attempt(&call, &delay_ms, &problem);
         }
     }
