@@ -25,7 +25,7 @@ musl     := $(wildcard src/base/musl_*.c)
 page     := build/generated/page_files.c
 sources  := $(filter-out $(musl),$(wildcard src/*/*.c)) $(roots) $(page)
 main     := $(wildcard src/*.c)
-third    := -lcurl -lssl -lcrypto -lcjson -lexpat -lz -ldeflate -lm
+third    := -lcurl -lssl -lcrypto -lcjson -lisal -lm
 
 .PHONY: all
 all: bootstrap
@@ -87,7 +87,7 @@ sbom: $(filter %.json,$(package_files)) ## what is linked in: a bill of material
 	@mkdir -p $(@D)
 	python3 .ci/zip.py $@ bootstrap=$<
 
-%.cdx.json: $(ship)/bootstrap $(deps)/stamp .ci/sbom.py | packages-package
+%.cdx.json: $(ship)/bootstrap $(deps)/stamp .ci/sbom.py .ci/cves.py .ci/cves $(wildcard .ci/patches/*/*) | packages-package
 	@mkdir -p $(@D)
 	python3 .ci/sbom.py $(ARCH) $(VERSION) $< $@
 
@@ -133,9 +133,9 @@ unit_tests := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/test_*.c
 tool_objects := $(patsubst %.c,$(UNIT)/%.o,$(wildcard tests/*/*_tool.c))
 tools      := $(patsubst %.o,build/test/tools/%,$(notdir $(tool_objects)))
 unit_lib   := $(UNIT)/libdesync-guard.a
-# Debian's libdeflate lacks the window of ours, which is to be tested, too.
-windowed    = $(if $(filter $(HOST),$(ARCH)),$(deps)/lib/libdeflate.a)
-unit_third  = $(if $(windowed),$(third:-ldeflate=$(windowed)),$(third))
+# The ISA-L that is shipped is to be tested, not Debian's build of it.
+shipped_isal = $(if $(filter $(HOST),$(ARCH)),$(deps)/lib/libisal.a)
+unit_third  = $(if $(shipped_isal),$(third:-lisal=$(shipped_isal)),$(third)) -lz
 unit_objects := $(patsubst %.c,$(UNIT)/%.o,$(sources) $(helpers))
 
 $(UNIT)/flags: FORCE
@@ -288,6 +288,9 @@ FUZZ_FLAGS  = $(BASE) -Itests -O1 -g -fno-omit-frame-pointer -fno-sanitize-recov
 TARGETS    ?= $(fuzz_names)
 fuzzers    := $(fuzz_names:%=$(FUZZ)/%)
 fuzz_objects := $(patsubst %.c,$(FUZZ)/%.o,$(sources) $(helpers))
+# ISA-L, too: all of it C, with coverage and ASan. Not UBSan: it reads words at odd addresses.
+fuzz_isal  := $(addprefix $(FUZZ)/isal/,igzip_inflate.o hufftables_c.o crc_base.o isal.o)
+ISAL_FLAGS  = -DISAL_PLAIN_C -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address
 fuzz_mains := $(fuzz_names:%=$(FUZZ)/tests/fuzz/fuzz_%.o)
 
 $(FUZZ)/flags: FORCE
@@ -298,13 +301,18 @@ $(FUZZ)/%.o: %.c $(FUZZ)/flags | packages-test packages-check
 	@echo "cc $(FUZZ) $<"
 	$(Q)clang $(FUZZ_FLAGS) $(CFLAGS) -c $< -o $@
 
-$(FUZZ)/libdesync-guard.a: $(fuzz_objects)
+$(FUZZ)/isal/%.o: $(deps)/stamp $(FUZZ)/flags
+	@mkdir -p $(@D)
+	@echo "cc $(FUZZ) ISA-L $*"
+	$(Q)clang $(ISAL_FLAGS) -I$(deps)/isal -c $(deps)/isal/$*.c -o $@
+
+$(FUZZ)/libdesync-guard.a: $(fuzz_objects) $(fuzz_isal)
 	@rm -f $@
-	$(Q)$(AR) rcs $@ $(fuzz_objects)
+	$(Q)$(AR) rcs $@ $(fuzz_objects) $(fuzz_isal)
 
 $(fuzzers): $(FUZZ)/%: $(FUZZ)/tests/fuzz/fuzz_%.o $(FUZZ)/libdesync-guard.a
 	@echo "ld $@"
-	$(Q)clang -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ -lcmocka $(unit_third) -lpthread -o $@
+	$(Q)clang -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ -lcmocka $(filter-out -lisal $(shipped_isal),$(unit_third)) -lpthread -o $@
 
 $(replayers): build/test/fuzz/%: $(UNIT)/tests/fuzz/fuzz_%.o $(UNIT)/tests/fuzz/replay.o $(unit_lib)
 	@mkdir -p $(@D)
@@ -359,7 +367,7 @@ check: ## all of the above checks and the tests; what CI runs
 	@$(MAKE) browser || echo "check: no Chromium, so nobody looks at the HTML pages"
 	@$(MAKE) test
 
-outdated: ## has Debian replaced a library that the static binary contains?
+outdated: | packages-package ## which security fixes of Debian do the libraries inside the static binary lack?
 	@.ci/deps.sh $(ARCH) outdated
 
 .PHONY: clean distclean help FORCE

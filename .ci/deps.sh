@@ -2,28 +2,30 @@
 # SPDX-License-Identifier: Apache-2.0
 # deps.sh x86_64|arm64 builds what the static binary is linked from into build/deps/ARCH:
 #   cc            compiler for static musl programs of that architecture
-#   include, lib  OpenSSL, curl, cJSON, zlib, libdeflate (from Debian's source packages) and expat
-#                 (Debian's own libexpat.a: its security fixes reach the binary package first)
+#   include, lib  OpenSSL, curl, cJSON and ISA-L, from Debian's source packages
 #   versions      what is inside, one "package version" a line
-# deps.sh ARCH outdated tells which of these Debian has since replaced (exit 1 if any).
+# deps.sh ARCH outdated compares them with what Debian has now (.ci/outdated.py).
 #
 # Packages are fetched through an apt of our own, with the sources and keys of the machine:
-# nothing under /etc or /var changes, and apt verifies signatures and checksums.
+# nothing under /etc or /var changes, and apt verifies signatures and checksums. OpenSSL comes
+# from a later release of Debian (or Ubuntu), whose OpenSSL has long-term support; its archive is
+# the machine's own.
 # Nothing is done when the stamp (this file, its helper and the compiler's version) matches.
 set -eu
 
 arch=$1
 case $arch in
 x86_64) debian=amd64 gnu=x86_64-linux-gnu musl=x86_64-linux-musl
-    openssl_target=linux-x86_64 cpu=x86 tune= ;;
+    openssl_target=linux-x86_64 tune= ;;
 # Every Lambda arm64 host is a Neoverse N1 (Graviton2) or newer.
 arm64) debian=arm64 gnu=aarch64-linux-gnu musl=aarch64-linux-musl
-    openssl_target=linux-aarch64 cpu=arm tune='-march=armv8.2-a+crypto -mtune=neoverse-n1' ;;
+    openssl_target=linux-aarch64 tune='-march=armv8.2-a+crypto -mtune=neoverse-n1' ;;
 *) echo "deps.sh: unknown architecture '$arch' (x86_64, arm64)" >&2; exit 2 ;;
 esac
 
 cd "$(dirname "$0")/.."
 mkdir -p build/deps
+root=$PWD
 out=$PWD/build/deps/$arch
 work=$PWD/build/deps/work-$arch
 log=$PWD/build/deps/$arch.log
@@ -32,7 +34,7 @@ jobs=$(nproc)
 exec 9>"build/deps/$arch.lock"
 flock 9
 
-stamp="$( { cat .ci/deps.sh .ci/libdeflate-window.pl; $gnu-gcc -dumpfullversion; } | sha256sum | cut -d' ' -f1)"
+stamp="$( { cat .ci/deps.sh .ci/isal.c .ci/patches/*/*; $gnu-gcc -dumpfullversion; } | sha256sum | cut -d' ' -f1)"
 if [ "${2-}" != outdated ] && [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then
     exit 0
 fi
@@ -51,18 +53,29 @@ say() { echo "deps $arch: $*"; }
 
 # --- fetching ---------------------------------------------------------------------------------
 
+# The release that OpenSSL is from, and its series of long-term support.
+. /etc/os-release
+case $ID in
+ubuntu) openssl_release=resolute ;; # 26.04 LTS
+*) openssl_release=trixie ;;        # Debian 13
+esac
+openssl_series=3.5
+
+# apt_set_up DIRECTORY [RELEASE]: $apt_options for the machine's release of Debian or another one.
 apt_set_up() {
-    apt=$work/apt
-    mkdir -p "$apt/parts" "$apt/lists/partial" "$apt/cache/archives/partial" "$work/debs"
+    apt=$work/$1
+    release=${2-$VERSION_CODENAME}
+    mkdir -p "$apt/parts" "$apt/lists/partial" "$apt/cache/archives/partial"
     : >"$apt/status"
     for list in /etc/apt/sources.list.d/*.sources; do
         [ -e "$list" ] || continue
-        sed 's/^Types:.*/Types: deb deb-src/' "$list" >"$apt/parts/$(basename "$list")"
+        sed -e 's/^Types:.*/Types: deb deb-src/' \
+            -e "/^Suites:/s/$VERSION_CODENAME/$release/g" "$list" >"$apt/parts/$(basename "$list")"
     done
     for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
         [ -e "$list" ] || continue
-        sed -n '/^deb[[:space:]]/{p;s/^deb/deb-src/p}' "$list" \
-            >"$apt/parts/$(basename "$list" .list).list"
+        sed -n "/^deb[[:space:]]/{s/\([[:space:]]\)$VERSION_CODENAME/\1$release/;p;s/^deb/deb-src/p}" \
+            "$list" >"$apt/parts/$(basename "$list" .list).list"
     done
     apt_options="-qq -o APT::Architecture=$debian -o APT::Architectures::=$debian
         -o Dir::State=$apt -o Dir::State::status=$apt/status -o Dir::State::lists=$apt/lists
@@ -73,76 +86,92 @@ apt_set_up() {
     apt-get $apt_options update >>"$log" 2>&1
 }
 
-# The newest version of a source package, as apt would take it.
-source_candidate() {
-    apt-get $apt_options source --print-uris --download-only "$1" 2>>"$log" |
-        sed -n "s#^'.*/${1}_\([^/]*\)\.dsc'.*#\1#p" | sed -e 's/%2b/+/g' -e 's/%7e/~/g'
+# newest_source PACKAGE [VERSION]: the newest version that the archive lists, below VERSION.
+newest_source() {
+    newest=
+    for version in $(apt-cache $apt_options showsrc --only-source "$1" 2>>"$log" |
+        sed -n 's/^Version: //p'); do
+        if { [ -z "${2-}" ] || dpkg --compare-versions "$version" lt "$2"; } &&
+            { [ -z "$newest" ] || dpkg --compare-versions "$version" gt "$newest"; }; then
+            newest=$version
+        fi
+    done
+    echo "$newest"
 }
 
-# The security archive does not always offer a package's .dsc while it does offer the upstream
-# tarball and the binaries; the release's own version is then the newest that can be had.
+# fetch_debian_source PACKAGE: the newest version of which the archive serves all. It lists the
+# sources of security updates, but does not always serve Debian's part of them; `make outdated`
+# then says which security fixes are missing.
 fetch_debian_source() {
     package=$1
-    candidate=$(source_candidate "$package")
-    if ! apt-get $apt_options source --download-only "$package" >>"$log" 2>&1; then
-        . /etc/os-release
-        apt-get $apt_options source --download-only "$package/$VERSION_CODENAME" >>"$log" 2>&1
-        say "note: the source of $package $candidate cannot be had, using $VERSION_CODENAME's"
-    fi
-    dsc=$(ls "$package"_*.dsc)
+    candidate=$(newest_source "$package")
+    taken=$candidate
+    until apt-get $apt_options source --download-only --only-source "$package=$taken" \
+        >>"$log" 2>&1; do
+        taken=$(newest_source "$package" "$taken")
+        [ -n "$taken" ] || { say "the archive serves no source of $package" >&2; exit 1; }
+    done
+    [ "$taken" = "$candidate" ] ||
+        say "note: the archive does not serve the source of $package $candidate, using $taken"
+    dsc=$(ls "${package}_${taken#*:}.dsc")
     dpkg-source --no-copy -x "$dsc" "$package" >>"$log" 2>&1
-    echo "$package $(sed -n 's/^Version: //p' "$dsc" | head -n 1)" >>versions
+    apply_our_patches "$package" "$taken"
+    echo "$package $taken" >>versions
 }
 
-# OpenSSL: upstream's newest release of Debian's series, without Debian's patches (for its
-# build and defaults, nothing of which is used here).
-fetch_openssl() {
-    candidate=$(source_candidate openssl)
-    apt-get $apt_options source --download-only --tar-only openssl >>"$log" 2>&1
-    mkdir openssl
-    tar -xf openssl_*.orig.tar.* --strip-components=1 -C openssl
-    echo "openssl $candidate" >>versions
+# Security fixes that Debian has, but not in a source that can be had: .ci/patches/PACKAGE/CVE.patch.
+# Each names the one version that it is for. On a source whose changelog names the CVE it is left
+# out; on any other it stops the build.
+apply_our_patches() {
+    for patch in "$root/.ci/patches/$1"/*.patch; do
+        [ -e "$patch" ] || continue
+        cve=$(basename "$patch" .patch)
+        if grep -q "$cve" "$1/debian/changelog"; then
+            say "note: $1 $2 has the fix of $cve, ours is left out"
+        elif [ "$(sed -n 's/^Version: //p' "$patch")" = "$2" ]; then
+            patch -d "$1" -p1 --fuzz=0 <"$patch" >>"$log" 2>&1
+        else
+            say "$patch is not for $1 $2, which does not say that it has the fix" >&2
+            exit 1
+        fi
+    done
 }
 
 fetch_binaries() {
-    (cd "$work/debs" && apt-get $apt_options download musl-dev linux-libc-dev libexpat1-dev \
-        >>"$log" 2>&1)
+    mkdir debs
+    (cd debs && apt-get $apt_options download musl-dev linux-libc-dev >>"$log" 2>&1)
     for deb in "$work"/debs/*.deb; do
         dpkg-deb -x "$deb" "$work/root"
     done
-    for package in musl-dev libexpat1-dev; do
-        echo "$package $(dpkg-deb -f "$work/debs/${package}"_*.deb Version)" >>"$work/versions"
-    done
+    echo "musl-dev $(dpkg-deb -f "$work"/debs/musl-dev_*.deb Version)" >>"$work/versions"
 }
 
 if [ "${2-}" = outdated ]; then
     [ -e "$out/versions" ] || { say "not built yet" >&2; exit 1; }
-    apt_set_up
-    newer=0
-    while read -r package version; do
-        case $package in
-        musl-dev | libexpat1-dev)
-            candidate=$(apt-cache $apt_options show "$package" |
-                sed -n 's/^Version: //p' | head -n 1) ;;
-        *) candidate=$(source_candidate "$package") ;;
-        esac
-        if dpkg --compare-versions "$candidate" gt "$version"; then
-            say "$package $version is inside, Debian has $candidate"
-            newer=1
-        fi
-    done <"$out/versions"
-    exit $newer
+    apt_set_up apt
+    printf '%s\n' $apt_options >"$work/options"
+    apt_set_up apt-openssl $openssl_release
+    printf '%s\n' $apt_options >"$work/options-openssl"
+    python3 .ci/outdated.py "$out/versions" "$work" && exit 0
+    trap - EXIT # the library is at fault, not this script
+    rm -rf "$work"
+    exit 1
 fi
 
 start=$(date +%s)
 say "fetching Debian packages"
-apt_set_up || { say "the Debian archive cannot be reached" >&2; exit 1; }
 cd "$work"
-fetch_openssl
+apt_set_up apt-openssl $openssl_release ||
+    { say "the archive of the release $openssl_release cannot be reached" >&2; exit 1; }
+fetch_debian_source openssl
+case $taken in
+$openssl_series.*) ;;
+*) say "OpenSSL $taken is not of the series $openssl_series" >&2; exit 1 ;;
+esac
+apt_set_up apt || { say "the Debian archive cannot be reached" >&2; exit 1; }
 fetch_debian_source curl
 fetch_debian_source cjson
-fetch_debian_source zlib
-fetch_debian_source libdeflate
+fetch_debian_source libisal
 fetch_binaries
 
 # --- compiler ---------------------------------------------------------------------------------
@@ -220,30 +249,48 @@ compile() { # compile DIRECTORY LIBRARY FLAGS SOURCE...: a library that needs no
     ) >>"$log" 2>&1
 }
 
-say "zlib, libdeflate, cJSON, expat"
-# gz*.c too: curl's configure looks for gzread and without it drops zlib silently.
-compile zlib libz.a '-DHAVE_UNISTD_H -DHAVE_STDARG_H -D_LARGEFILE64_SOURCE=1' adler32.c compress.c \
-    crc32.c deflate.c gzclose.c gzlib.c gzread.c gzwrite.c infback.c inffast.c inflate.c \
-    inftrees.c trees.c uncompr.c zutil.c
-cp zlib/zlib.h zlib/zconf.h "$out/include/"
-# What decompresses only, and for speed, which is all that it is here for. The unit tests link it,
-# too, and are position-independent.
-perl "$out/../../../.ci/libdeflate-window.pl" libdeflate >>"$log" 2>&1
-compile libdeflate libdeflate.a '-O2 -fPIE -I.' lib/deflate_decompress.c lib/gzip_decompress.c lib/crc32.c \
-    lib/utils.c lib/$cpu/cpu_features.c
-cp libdeflate/libdeflate.h "$out/include/"
+# What of ISA-L unpacks, see isal.c, and for speed, which is all that it is here for. The unit tests
+# link it, too, and are position-independent. The C sources stay, for the fuzzers.
+isal_c="igzip_inflate.c hufftables_c.c crc_base.c isal.c"
+isal() {
+    mkdir -p "$out/include/isa-l" "$out/isal"
+    cp libisal/include/*.h "$out/include/isa-l/"
+    cp libisal/include/*.h libisal/igzip/*.h libisal/igzip/igzip_inflate.c \
+        libisal/igzip/hufftables_c.c libisal/crc/crc_base.c "$root/.ci/isal.c" "$out/isal/"
+    mkdir isal-build
+    cp "$out"/isal/* isal-build/
+    case $arch in
+    x86_64)
+        for part in igzip/rfc1951_lookup igzip/igzip_decode_block_stateless_01 \
+            igzip/igzip_decode_block_stateless_04 crc/crc32_gzip_refl_by8; do
+            (cd libisal && nasm -f elf64 -Iinclude/ -Iigzip/ $part.asm \
+                -o "../isal-build/$(basename $part).o")
+        done ;;
+    arm64)
+        for part in igzip/aarch64/igzip_decode_huffman_code_block_aarch64 \
+            crc/aarch64/crc32_gzip_refl_crc_ext; do
+            (cd libisal && "$cc" $flags -D__ASSEMBLY__ -Iinclude -Iigzip -c $part.S \
+                -o "../isal-build/$(basename $part).o")
+        done ;;
+    esac
+    compile isal-build libisal.a '-O2 -fPIE -I.' $isal_c
+}
+
+say "ISA-L, cJSON"
+isal >>"$log" 2>&1
 compile cjson libcjson.a '' cJSON.c
 mkdir -p "$out/include/cjson"
 cp cjson/cJSON.h "$out/include/cjson/"
-cp root/usr/lib/$gnu/libexpat.a "$out/lib/"
-cp root/usr/include/expat.h root/usr/include/expat_external.h "$out/include/"
-cp root/usr/include/$gnu/expat_config.h "$out/include/"
 
 say "OpenSSL"
 # no-async: musl has no makecontext. RSA and EC stay, with TLS 1.2 and 1.3.
 (
     mkdir "$work/openssl-build"
     cd "$work/openssl-build"
+    # 660 KB of AES-GCM for processors with AVX-512; the code for AVX2 keeps up with any network.
+    gcm=../openssl/crypto/modes/asm/aes-gcm-avx512.pl
+    sed -i 's/^if (\$avx512vaes>0) {/if (0) {/' $gcm
+    grep -q '^if (0) {' $gcm
     CC=$cc AR=$gnu-ar RANLIB=$gnu-ranlib perl ../openssl/Configure $openssl_target \
         no-pic --prefix=/usr --libdir=lib --openssldir=/etc/pki/tls enable-ec_nistp_64_gcc_128 \
         no-shared no-module no-dso no-engine no-dynamic-engine no-static-engine no-legacy \
@@ -251,7 +298,9 @@ say "OpenSSL"
         no-dtls no-srp no-psk no-srtp no-nextprotoneg no-ct no-cms no-cmp no-ts no-comp \
         no-rfc3779 no-ocsp no-md4 no-mdc2 no-rmd160 no-whirlpool no-blake2 no-sm2 no-sm3 no-sm4 \
         no-aria no-bf no-camellia no-cast no-des no-idea no-rc2 no-rc4 no-seed no-gost no-siv \
-        no-ocb no-siphash no-scrypt no-dsa no-dh no-ec2m no-ui-console $flags
+        no-ocb no-siphash no-scrypt no-dsa no-dh no-ec2m no-ui-console \
+        no-quic no-ml-kem no-ml-dsa no-slh-dsa no-argon2 no-thread-pool no-apps no-docs no-http \
+        no-sslkeylog no-multiblock $flags
     make -j"$jobs" build_generated
     # The generated text holds the compiler's path, which would end up in the binary.
     perl -I. -Mconfigdata ../openssl/util/mkbuildinf.pl 'musl-gcc -Os' $openssl_target \
@@ -271,7 +320,7 @@ say "curl"
     cd "$work/curl-build"
     ../curl/configure --build="$(gcc -dumpmachine)" --host=$gnu --prefix=/usr \
         --disable-shared --enable-static --disable-dependency-tracking \
-        --with-openssl="$out" --with-zlib="$out" --disable-openssl-auto-load-config \
+        --with-openssl="$out" --without-zlib --disable-openssl-auto-load-config \
         --without-ca-bundle --without-ca-path --without-brotli --without-zstd \
         --without-libpsl --without-libidn2 --without-nghttp2 --without-librtmp \
         --without-libssh2 --without-gssapi --without-libgsasl --without-ngtcp2 \
@@ -290,7 +339,7 @@ say "curl"
     cp -r ../curl/include/curl "$out/include/"
     rm -f "$out"/include/curl/Makefile*
 ) >>"$log" 2>&1
-for feature in libz SSL threadsafe; do
+for feature in SSL threadsafe; do
     sed -n '/^  Features:/p' "$log" | grep -qw "$feature" ||
         { echo "curl was configured without $feature" >>"$log"; exit 1; }
 done

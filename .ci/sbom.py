@@ -16,6 +16,9 @@ import uuid
 from pathlib import Path
 from urllib.parse import quote
 
+sys.path.insert(0, str(Path(__file__).parent))
+import cves  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[1]
 DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 # For identifiers made of a hash; any constant will do.
@@ -24,22 +27,16 @@ NAMESPACE = uuid.UUID("6c1f6dd8-51a4-5f0f-9a0a-0f4a1d2c7e35")
 # Name in the list: (what it is, licence, note). A name that is missing here stops the build.
 LINKED = {
     "openssl": ("OpenSSL: libssl and libcrypto", "Apache-2.0",
-                "upstream's release, without Debian's patches; "
                 "legacy protocols and algorithms are left out"),
     "curl": ("libcurl", "curl", "HTTP and HTTPS only"),
     "cjson": ("cJSON", "MIT", None),
-    "zlib": ("zlib", "Zlib", None),
-    "libdeflate": ("libdeflate: decompression", "MIT", "changed by .ci/libdeflate-window.pl"),
+    "libisal": ("ISA-L: decompression", "BSD-3-Clause", None),
     "musl-dev": ("musl: the C library", "MIT", None),
-    "libexpat1-dev": ("Expat", "MIT", "Debian's own libexpat.a"),
     "ca-certificates": ("Amazon's five root certificates", "MPL-2.0", "of Mozilla's list"),
     "libgcc": ("libgcc and start files of GCC",
                "GPL-3.0-or-later WITH GCC-exception-3.1", None),
 }
-BINARY_PACKAGES = {"musl-dev", "libexpat1-dev"}  # the others are built from source packages
-# Of these .ci/deps.sh takes the upstream tarball alone: to name Debian's version would credit them
-# with security fixes that Debian adds as patches.
-UNPATCHED = {"openssl": "OpenSSL"}  # name in the list: who supplies it
+BINARY_PACKAGES = {"musl-dev"}  # the others are built from source packages
 
 
 def output_of(*command):
@@ -62,11 +59,6 @@ def linked_versions(arch):
     yield "libgcc", package, version, architecture
 
 
-def upstream_version(debian_version):
-    """3.0.22 of 3.0.22-1~deb12u2: without Debian's epoch and revision."""
-    return debian_version.rpartition(":")[2].rpartition("-")[0] or debian_version
-
-
 def licence(identifier):
     return [{"expression" if " " in identifier else "license":
              identifier if " " in identifier else {"id": identifier}}]
@@ -74,20 +66,37 @@ def licence(identifier):
 
 def component(name, package, version, architecture):
     what, identifier, note = LINKED[name]
-    supplier = UNPATCHED.get(name, "Debian")
     # As the package URL specification writes versions: everything but unreserved characters.
     purl = f"pkg:deb/debian/{package}@{quote(version, safe='.-_~')}?arch={architecture}"
-    if name in UNPATCHED:
-        version = upstream_version(version)
-        purl = f"pkg:generic/{package}@{quote(version, safe='.-_~')}"
     found = {
         "type": "data" if name == "ca-certificates" else "library",
-        "bom-ref": purl, "supplier": {"name": supplier}, "name": package, "version": version,
+        "bom-ref": purl, "supplier": {"name": "Debian"}, "name": package, "version": version,
         "description": what, "scope": "required", "licenses": licence(identifier), "purl": purl,
     }
+    patches = list(cves.patches(name, version))
+    if patches:
+        found["pedigree"] = {"patches": [pedigree(each) for each in patches]}
     if note:
         found["properties"] = [{"name": "desync-guard:built", "value": note}]
     return found
+
+
+def pedigree(patch):
+    return {"type": "unofficial", "diff": {"text": {
+                "content": patch.patch.read_text(encoding="utf-8"), "contentType": "text/plain"}},
+            "resolves": [{"type": "security", "id": patch.cve}]}
+
+
+def vulnerabilities(components):
+    """What is known of the CVEs that Debian has fixed in a newer version than the one inside: VEX."""
+    for each in components:
+        for statement in cves.statements(each["name"], each["version"]):
+            analysis = {"state": "not_affected", "justification": statement.state}
+            if statement.patch:
+                analysis = {"state": "resolved_with_pedigree"}
+            yield {"bom-ref": f"{statement.cve}/{each['name']}", "id": statement.cve,
+                   "analysis": {**analysis, "detail": statement.detail},
+                   "affects": [{"ref": each["bom-ref"]}]}
 
 
 def program(arch, version, image):
@@ -105,7 +114,8 @@ def bill(arch, version, image):
     about = program(arch, version, image)
     built = datetime.datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")),
                                             datetime.timezone.utc)
-    identity = json.dumps([about, components], sort_keys=True)
+    known = sorted(vulnerabilities(components), key=lambda each: each["bom-ref"])
+    identity = json.dumps([about, components, known], sort_keys=True)
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX", "specVersion": "1.6",
@@ -118,6 +128,7 @@ def bill(arch, version, image):
                           "dependsOn": [each["bom-ref"] for each in components]},
                          *({"ref": each["bom-ref"]} for each in components)],
         "compositions": [{"aggregate": "complete", "assemblies": [about["bom-ref"]]}],
+        "vulnerabilities": known,
     }
 
 

@@ -50,7 +50,7 @@ rm -rf "$venv"
 "$python" -m venv "$venv"
 echo "venv: installing $requirements"
 if "$venv/bin/python" -m pip --quiet --disable-pip-version-check install --no-deps --prefer-binary \
-    --requirement "$requirements" >"$venv/log" 2>&1; then
+    --require-hashes --requirement "$requirements" >"$venv/log" 2>&1; then
     write_command "$(cd "$venv" && pwd)/bin/python"
     echo "$stamp" >"$venv/stamp"
     exit 0

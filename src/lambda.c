@@ -32,13 +32,23 @@ static void handle_event(void *context,
                          struct runtime_reply *reply) {
     struct app *app = context;
     struct app_reply answer;
+    app->function_arn = invocation->function_arn;
     app_handle(app, invocation->event, invocation->deadline_ms, arena, &answer);
     *reply = (struct runtime_reply){
         .is_error = answer.is_error,
         .body = answer.body,
         .error_type = answer.error_type,
         .error_message = answer.error_message,
+        .is_last = app_has_expired(app),
     };
+    if (reply->is_last) {
+        LOG(app->log,
+            LOG_FATAL,
+            "credentials_expired",
+            LOG_STR("errorMessage",
+                    STR("the function's own credentials have expired, and its environment holds no "
+                        "others: the process ends after its answer, so that Lambda replaces it")));
+    }
 }
 
 /* One loop over the Runtime API with everything it needs of its own: workers share only what never

@@ -43,6 +43,10 @@ struct app_reply {
 void app_handle(
     struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply);
 
+/* AWS says that our own credentials have expired. Those of a Lambda execution environment never
+ * change, so that every further invocation would fail: the process should end and be replaced. */
+bool app_has_expired(const struct app *app);
+
 /* Judges from what is in the event, no network and no age limit on the item: the line `evaluate`
  * prints. A bad status (INVALID, INVALID_PARAMETER, ...) fills *error. */
 MUST_USE enum status app_evaluate_offline(const struct app *app,

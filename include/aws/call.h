@@ -15,14 +15,27 @@
 #include "base/clock.h"
 #include "net/http.h"
 
+struct aws_client;
+
+/* Where a client gets other credentials when AWS takes those it has no longer. */
+struct aws_renewal {
+    /* Gives the client other credentials. false: there are none. NULL: the source never has others,
+     * as the environment of a process. Not called while a request is in flight. */
+    bool (*renew)(void *context, struct aws_client *client);
+    void *context;
+};
+
 struct aws_client {
     struct transport *transport;
     const struct clock *clock;
     struct aws_credentials credentials;
+    struct aws_renewal renewal;
+    int renewals;              /* how often the credentials were replaced */
+    bool has_expired_for_good; /* AWS says that they have expired, and there are no others */
     struct endpoint_settings endpoints;
     str region;          /* of this invocation; may differ from AWS_REGION */
     int64_t deadline_ms; /* wall clock; no attempt starts or waits past it; INT64_MAX: none */
-    int attempts_max;    /* AWS_MAX_ATTEMPTS, 0: the mode's default */
+    int attempts_max;    /* AWS_MAX_ATTEMPTS: no call is sent more often; 0: each call's default */
     struct retry_quota quota;
     struct pace *pace; /* of this account and Region; NULL: not paced */
     int64_t skew_ms;
@@ -42,7 +55,8 @@ MUST_USE enum status aws_client_init(struct aws_client *client,
 
 /* A client for what `credentials` may do (mostly in another account), made from another client:
  * same transport, clock, endpoints, region, deadline and skew; a retry quota of its own. Not paced:
- * AWS counts per account, so give it a pace of that account. Borrows the credentials' text. */
+ * AWS counts per account, so give it a pace of that account. No renewal. Borrows the credentials'
+ * text. */
 void aws_client_with_credentials(struct aws_client *client,
                                  struct aws_client *like,
                                  const struct aws_credentials *credentials);
@@ -50,6 +64,10 @@ void aws_client_with_credentials(struct aws_client *client,
 /* Waits until a call of this category may start, and takes its tokens; the deadline ends it. For a
  * request with is_sent_once. */
 void aws_wait_for_turn(struct aws_client *client, enum pace_category category);
+
+/* Whether AWS_MAX_ATTEMPTS allows for this attempt (from 1) at a request. For callers that send
+ * the same request again for a reason of their own. */
+bool aws_client_may_attempt(const struct aws_client *client, int attempt);
 
 /* Milliseconds until the deadline; negative when it is past. */
 int64_t aws_client_time_left_ms(const struct aws_client *client);
@@ -89,9 +107,9 @@ struct aws_request {
     int64_t timeout_ms;        /* of one attempt; 0: 5000 */
     size_t response_bytes_max; /* 0: 8 MiB */
     enum pace_category pace;   /* whose tokens an attempt takes; PACE_NONE: none */
-    int attempts_max;          /* at least this many attempts; 0: the client's number */
-    str region;                /* empty: the client's */
-    str host_label;            /* stands before the host: S3's bucket; empty: none */
+    int attempts_max; /* 0: the default; AWS_MAX_ATTEMPTS, where it is set, has precedence */
+    str region;       /* empty: the client's */
+    str host_label;   /* stands before the host: S3's bucket; empty: none */
     const struct aws_code_meaning *meanings; /* NULL: none */
     const str *secrets; /* what of the body no message may quote, beside the client's credentials */
     size_t secret_count;
@@ -121,7 +139,9 @@ struct aws_request {
 };
 
 /* OK, or *error with the status, HTTP status and AWS code, a message that names the operation, and
- * whether any of the attempts may have been carried out all the same (is_outcome_unknown). */
+ * whether any of the attempts may have been carried out all the same (is_outcome_unknown).
+ * Credentials that AWS no longer takes are renewed once a call, and the request is sent once more,
+ * unless AWS_MAX_ATTEMPTS or is_sent_once forbids that. */
 MUST_USE enum status aws_call(struct aws_client *client,
                               const struct aws_request *request,
                               struct arena *arena,

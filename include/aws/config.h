@@ -58,6 +58,22 @@ MUST_USE enum status config_list_results(struct aws_client *client,
                                          size_t *count_out,
                                          struct error *error);
 
+/* What a rule is about; each empty where the rule does not say. */
+struct config_scope {
+    const str *resource_types; /* one of these */
+    size_t resource_type_count;
+    str resource_id; /* this one only */
+    str tag_key;     /* what has this tag */
+    str tag_value;   /* with this value */
+};
+
+/* In `arena`. NOT_FOUND: there is no such rule. */
+MUST_USE enum status config_read_scope(struct aws_client *client,
+                                       str rule_name,
+                                       struct arena *arena,
+                                       struct config_scope *scope_out,
+                                       struct error *error);
+
 /* Has Config evaluate one rule anew, on what it last recorded. CONFLICT: an evaluation is running
  * or ran less than a minute ago, or the rule is being changed; that is no reason to try again soon.
  * NOT_FOUND: there is no such rule. INVALID: a name that is no rule's. */

@@ -21,6 +21,7 @@ struct s3_object {
     str bucket;
     str key;   /* decoded: "a b+c", not "a+b%2Bc" */
     str e_tag; /* If-Match, with or without its quotes; empty: whichever there is */
+    str owner; /* account that the bucket must be of, else DENIED; empty: of any */
 };
 
 /* The next piece of the object, never an empty one; a bad status ends the reading. */

@@ -4,7 +4,11 @@
  * namespace prefix, attributes are ignored, text is the concatenated character data of an element
  * without children. A document type declaration, too many nodes or too deep nesting is refused; a
  * document without its closing root element is INCOMPLETE (success of an AWS call is only a fully
- * parsed body). expat is seen by base/xml.c alone.
+ * parsed body).
+ *
+ * It reads XML 1.0 in UTF-8, ASCII or ISO-8859-1 and checks that it is well-formed; names are
+ * ASCII, as all of AWS's are, and an element has at most 64 attributes. No entity can be declared,
+ * so that text never grows.
  */
 #ifndef BASE_XML_H
 #define BASE_XML_H

@@ -67,6 +67,8 @@ struct app_session {
     struct arena arena;
     str account_id; /* empty: none */
     struct sts_session sts;
+    int64_t begun_ms; /* wall clock */
+    bool is_renewed;  /* it replaced one that AWS did not take any more */
 };
 
 /* Takes one line of metrics with its line end. */
@@ -85,6 +87,7 @@ struct app {
     struct aws_client home; /* our own account and Region: state table, topic */
     struct app_session session;
     char own_account[13]; /* found out when it is first needed; "" before */
+    str function_arn;     /* of the function that is invoked; empty: not known (the command line) */
 };
 
 #endif

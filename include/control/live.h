@@ -15,7 +15,8 @@ MUST_USE enum status live_read(struct app *app,
                                struct load_balancer *facts,
                                int64_t *read_ms,
                                struct error *error);
-/* The pause between the two looks. false: there is no time for another. */
+/* The pause between the two looks. false: there is no time for another, or AWS_MAX_ATTEMPTS is 1.
+ */
 bool live_wait_for_missing(struct app *app);
 
 #define LIVE_ATTEMPTS_MAX 3

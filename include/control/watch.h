@@ -7,6 +7,7 @@
 
 #include "control/control.h"
 #include "table/watch_records.h"
+#include "control/accounts.h"
 
 /* One run over all that is being watched. */
 struct watching {
@@ -18,6 +19,7 @@ struct watching {
     struct load_balancer facts;
     struct evaluation *evaluation;
     bool is_reverted;   /* somebody else has lowered the mode */
+    struct closed_account closed;
 };
 
 /* Looks at one of them: see watch.c. What was done and what failed goes to watching->act. */

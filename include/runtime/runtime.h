@@ -28,6 +28,7 @@ struct runtime_reply {
     str body;       /* JSON; for a success */
     str error_type; /* "Function.InvalidEvent" */
     str error_message;
+    bool is_last; /* take no event after this one */
 };
 
 struct runtime_handler {
@@ -55,8 +56,8 @@ MUST_USE enum status runtime_base_url(str runtime_api,
                                       str *url_out,
                                       struct error *error);
 
-/* Serves until the platform ends the sandbox. Returns the process's exit code: never 0 in practice.
- */
+/* Serves until the platform ends the sandbox, or the handler says that its reply is the last.
+ * Returns the process's exit code, which is never 0: Lambda then replaces the environment. */
 int runtime_run(struct runtime *runtime, const struct runtime_handler *handler);
 
 /* POST /runtime/init/error, once, outcome ignored: the process is about to exit. */

@@ -23,7 +23,18 @@ void item_put_time(struct item_writer *item, const char *name, int64_t ms);
 
 /* 0 when there is none. */
 int64_t item_time(const struct dynamodb_item *item, const char *name);
-/* 0 when there is none, or it is negative. */
+/* More than any count, version or time in seconds that is ever written, and so little that a
+ * thousand of them can be added, and each be a number of seconds in milliseconds. */
+#define ITEM_NUMBER_MAX (INT64_C(1) << 50)
+
+/* The only reader of numbers. What is not a whole one from 0 to ITEM_NUMBER_MAX was not written by
+ * this program. */
+enum item_number { ITEM_NUMBER_ABSENT, ITEM_NUMBER_GOOD, ITEM_NUMBER_BAD };
+/* *value_out is 0 unless the number is good. */
+enum item_number item_read_number(const struct dynamodb_item *item,
+                                  const char *name,
+                                  int64_t *value_out);
+/* The same where 0 does for one that is absent or bad. */
 int64_t item_number(const struct dynamodb_item *item, const char *name);
 
 #endif

@@ -22,12 +22,18 @@ MUST_USE enum status state_claim_event(const struct state_table *table,
                                        struct event_claim *claim,
                                        struct arena *arena,
                                        struct error *error);
-/* It is handled for good. */
+/* It is handled for good. Nothing is changed when another copy has taken it over. */
 MUST_USE enum status state_finish_event(const struct state_table *table,
                                         str arn,
                                         str event_id,
                                         struct arena *arena,
                                         struct error *error);
+/* It could not be handled: the next delivery may take it at once. Likewise. */
+MUST_USE enum status state_release_event(const struct state_table *table,
+                                         str arn,
+                                         str event_id,
+                                         struct arena *arena,
+                                         struct error *error);
 
 /* INCIDENT: both may be repeated at will. */
 MUST_USE enum status state_open_incident(const struct state_table *table,
@@ -65,12 +71,16 @@ MUST_USE enum status state_last_writer(const struct state_table *table,
                                        struct elb_caller *writer_out,
                                        struct error *error);
 
-/* At most one copy a minute gets OK; the others CONFLICT. The same writer may ask again: it does so
- * only when AWS Config did not take what it asked for. */
+/* At most one copy a minute gets OK; the others CONFLICT. */
 MUST_USE enum status state_claim_reevaluation(const struct state_table *table,
                                               str rule_name,
                                               int64_t now_ms,
                                               struct arena *arena,
                                               struct error *error);
+/* AWS Config did not take what was asked for: whoever asks next may do so at once. */
+MUST_USE enum status state_release_reevaluation(const struct state_table *table,
+                                                str rule_name,
+                                                struct arena *arena,
+                                                struct error *error);
 
 #endif

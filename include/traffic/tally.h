@@ -3,6 +3,7 @@
  * Access-log lines counted: per load balancer and UTC day with its reasons, per group, and who is
  * behind what a stricter mode would block. Memory is bounded whatever the input: groups and
  * offenders are kept in sketches (Space-Saving) whose error bound is told. Pure but for the arena.
+ * Any HTTP client writes texts that are counted here, so its tables are hashed with a secret key.
  */
 #ifndef TRAFFIC_TALLY_H
 #define TRAFFIC_TALLY_H
@@ -72,8 +73,20 @@ struct tally_group {
 
 struct tally;
 
-/* `group_keys` of enum group_key; 0: no groups. */
-struct tally *tally_new(struct arena *arena, unsigned group_keys);
+/* Secret random bits, drawn by the caller for each run: a client that knew them could write user
+ * agents that all collide. No result depends on them, not even where a sketch has overflowed. */
+struct tally_hash_key {
+    uint64_t words[2];
+};
+
+struct tally_options {
+    unsigned group_keys; /* of enum group_key; 0: no groups */
+    bool counts_only;    /* totals and days without reasons, unknown classes, offenders or groups */
+    struct tally_hash_key hash_key;
+};
+
+/* Copies *options. */
+struct tally *tally_new(struct arena *arena, const struct tally_options *options);
 
 /* Whole lines, each with its line end; the last one may lack it. Lines end in LF or CRLF; empty
  * ones count for nothing. */
@@ -82,7 +95,7 @@ void tally_add_lines(struct tally *tally, str lines);
 /* Lines that were found to be of a kind other than ACCESS_LOG_LINE. */
 void tally_add_unparsed(struct tally *tally, enum access_log_kind kind, uint64_t count);
 
-/* As if its lines had been added here. Both of the same group keys. As long as no sketch has
+/* As if its lines had been added here. Both of the same options. As long as no sketch has
  * overflowed the order of lines and merges changes nothing; beyond, it may change which of the
  * rarer offenders and groups are kept, and their errors, which stay true. */
 void tally_merge(struct tally *into, const struct tally *from);

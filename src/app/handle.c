@@ -36,6 +36,30 @@ static void handle(struct app *app,
     }
 }
 
+/* Points the clients at the account and Region that the event is of. Logs are read and counted with
+ * our own credentials, whoever's load balancers wrote them. */
+static enum status take_aim(struct app *app,
+                            const struct invocation *invocation,
+                            struct arena *arena,
+                            struct error *error) {
+    const struct elb_call *call = &invocation->elb_call;
+    const struct config_invocation *config = &invocation->config;
+    switch (invocation->kind) {
+    case INVOCATION_LOG_OBJECTS:
+        return STATUS_OK;
+    case INVOCATION_ELB_CALL:
+        return str_is_empty(call->ignored_because)
+                   ? app_aim(app, call->account_id, call->region, arena, error)
+                   : STATUS_OK;
+    case INVOCATION_CONFIG:
+    case INVOCATION_SWEEP:
+    case INVOCATION_WATCH:
+    case INVOCATION_REPORT:
+        return app_aim(app, config->account_id, config->region, arena, error);
+    }
+    return STATUS_OK;
+}
+
 static void decode_and_handle(struct app *app,
                               str event,
                               struct arena *arena,
@@ -51,13 +75,7 @@ static void decode_and_handle(struct app *app,
         reply_error(reply, ERROR_INVALID_EVENT, message);
         return;
     }
-    bool is_call = invocation->kind == INVOCATION_ELB_CALL;
-    str account = is_call ? invocation->elb_call.account_id : invocation->config.account_id;
-    str region = is_call ? invocation->elb_call.region : invocation->config.region;
-    bool is_ignored = is_call && !str_is_empty(invocation->elb_call.ignored_because);
-    /* Logs are read and counted with our own credentials, whoever's load balancers wrote them. */
-    bool needs_aim = !is_ignored && invocation->kind != INVOCATION_LOG_OBJECTS;
-    if (needs_aim && app_aim(app, account, region, arena, &error) != STATUS_OK) {
+    if (take_aim(app, invocation, arena, &error) != STATUS_OK) {
         reply_error(reply, ERROR_ACCESS_DENIED, error.message);
         return;
     }
@@ -86,6 +104,10 @@ void app_handle(
             LOG_STR("errorType", reply->error_type),
             LOG_STR("errorMessage", reply->error_message));
     }
+}
+
+bool app_has_expired(const struct app *app) {
+    return app->home.has_expired_for_good || app->aws.has_expired_for_good;
 }
 
 /* What only a call could tell. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aws/s3.h"
+#include "base/random.h"
 #include "log_object_internal.h"
 #include "traffic/inflate.h"
 #include "traffic/line_gate.h"
@@ -206,10 +207,14 @@ enum status log_object_read(struct aws_client *client,
                             struct arena *arena,
                             struct log_traffic *traffic,
                             struct error *error) {
-    struct line_gate gate = {.tally = tally_new(arena, 0)};
+    struct tally_options options = {.counts_only = true}; /* TRAFFIC items hold nothing else */
+    random_bytes(&options.hash_key, sizeof options.hash_key);
+    struct line_gate gate = {.tally = tally_new(arena, &options)};
     const struct line_sink lines = {.context = &gate, .take = count_lines};
-    struct reading reading = {
-        .client = client, .arena = arena, .inflate = inflate_new(arena, &lines)};
+    struct reading reading = {.client = client, .arena = arena, .inflate = inflate_new(arena)};
+    inflate_begin(reading.inflate, INFLATE_GZIP, &lines);
+    /* No owner is demanded of the bucket: central log buckets belong to another account, and the
+     * event is the only one to name it. */
     const struct s3_object source = {.region = object->region,
                                      .bucket = object->bucket,
                                      .key = object->key,

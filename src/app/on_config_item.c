@@ -88,6 +88,7 @@ struct judged {
     struct evaluation *evaluation;
     struct load_balancer facts;
     int64_t read_ms; /* when mode and tags were read live; 0: one of them is from the event */
+    bool is_foreign; /* of an account that we cannot enter: reported, but not remembered */
     struct arena *arena;
 };
 
@@ -175,7 +176,7 @@ static void act_and_reply(struct app *app,
     struct evaluation reported = *judged->evaluation;
     response_begin(&response, &body);
     act_begin(&act, app, policy, arena);
-    if (may_act(invocation) &&
+    if (may_act(invocation) && !judged->is_foreign &&
         str_eq(judged->evaluation->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
         act_on(&act, &judged->facts, judged->read_ms, judged->evaluation);
         /* By then, what was reported may not be true any more. */
@@ -232,6 +233,13 @@ static void conclude(struct app *app,
     act_and_reply(app, invocation, policy, judged, &report, reply);
 }
 
+/* Decided without a look, and acted on if it is of an account of ours. */
+static bool is_ours_to_remember(const struct config_invocation *invocation,
+                                const struct evaluation *evaluation) {
+    return evaluation->compliance == NOT_APPLICABLE && may_act(invocation) &&
+           str_eq(evaluation->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE));
+}
+
 void config_rule_handle(struct app *app,
                         const struct config_invocation *invocation,
                         struct arena *arena,
@@ -240,13 +248,24 @@ void config_rule_handle(struct app *app,
     struct judged judged = {.evaluation = ARENA_NEW(arena, struct evaluation),
                             .facts = invocation->item.facts,
                             .arena = arena};
+    struct error error = {0};
     if (config_item_is_to_be_judged(invocation, judged.evaluation)) {
-        struct error error = {0};
         if (app_policy(app, invocation->rule_parameters, arena, policy, &error) != STATUS_OK) {
             reply_error(reply, ERROR_INVALID_PARAMETER, error.message);
             return;
         }
+        if (app_require_account(app, invocation->account_id, arena, &error) != STATUS_OK) {
+            reply_error(reply, ERROR_ACCESS_DENIED, error.message);
+            return;
+        }
         judge_item(app, invocation, policy, &judged);
+    } else if (is_ours_to_remember(invocation, judged.evaluation)) {
+        bool is_reached;
+        if (app_reaches(app, invocation->account_id, arena, &is_reached, &error) != STATUS_OK) {
+            reply_error(reply, ERROR_ACCESS_DENIED, error.message);
+            return;
+        }
+        judged.is_foreign = !is_reached;
     }
     conclude(app, invocation, policy, &judged, reply);
 }

@@ -51,10 +51,11 @@ static enum status read_live(struct elb_case *elb_case,
     const struct clock *clock = elb_case->app->clock;
     int64_t until_ms = clock->now_ms(clock) + patience_ms(elb_case);
     int64_t wait_ms = MISSING_WAIT_MS_MIN;
-    for (;;) {
+    for (int attempt = 1;; attempt++) {
         *read_ms = clock->now_ms(clock);
         enum status status = elbv2_read_load_balancer(client, parts, elb_case->arena, facts, error);
-        if (status != STATUS_NOT_FOUND || clock->now_ms(clock) + wait_ms > until_ms) {
+        if (status != STATUS_NOT_FOUND || clock->now_ms(clock) + wait_ms > until_ms ||
+            !aws_client_may_attempt(client, attempt + 1)) {
             return status;
         }
         clock->sleep_ms(clock, wait_ms);
@@ -77,15 +78,8 @@ static enum status check_account(const struct elb_case *elb_case, struct error *
     if (!str_is_empty(account)) {
         TRY(app_aims_at(elb_case->app, account, elb_case->arena, &is_own, error));
     }
-    if (!is_own) {
-        return error_set(error,
-                         elb_case->arena,
-                         STATUS_DENIED,
-                         "the call is of account %" STR_FMT
-                         ", which cannot be read: CROSS_ACCOUNT_ROLE is not set",
-                         STR_ARG(account));
-    }
-    return STATUS_NOT_FOUND;
+    return is_own ? STATUS_NOT_FOUND
+                  : app_refuse_account(elb_case->app, account, elb_case->arena, error);
 }
 
 static void evaluate(const struct elb_case *elb_case,
@@ -192,6 +186,28 @@ static bool has_seen_items(const struct elb_case *elb_case) {
     return !str_is_empty(elb_case->act.table.name) && !str_is_empty(elb_case->call->event_id);
 }
 
+/* Ends a claim of ours: the event was handled for good, or the next delivery, a redrive too, may
+ * have it at once. */
+static void end_claim(struct elb_case *elb_case, str arn, bool is_done) {
+    const struct state_table *table = &elb_case->act.table;
+    str event_id = elb_case->call->event_id;
+    struct error error = {0};
+    if (!has_seen_items(elb_case)) {
+        return;
+    }
+    enum status status = is_done
+                             ? state_finish_event(table, arn, event_id, elb_case->arena, &error)
+                             : state_release_event(table, arn, event_id, elb_case->arena, &error);
+    if (status != STATUS_OK) {
+        /* Until the lease ends nobody else handles it; after that a duplicate finds nothing to do,
+         * or what is left to do. */
+        LOG(elb_case->app->log,
+            LOG_WARN,
+            is_done ? "not_finished" : "not_released",
+            LOG_STR("errorMessage", error.message));
+    }
+}
+
 /* false: another delivery of the same call is handled elsewhere, or it could not be found out. */
 static bool claim(struct elb_case *elb_case, str arn) {
     if (!has_seen_items(elb_case)) {
@@ -220,30 +236,23 @@ static bool claim(struct elb_case *elb_case, str arn) {
             LOG_STR("eventID", elb_case->call->event_id));
     } else if (status != STATUS_OK) {
         act_fail(&elb_case->act, arn, "remember", &error);
+        if (error.is_outcome_unknown) {
+            end_claim(elb_case, arn, false); /* it may be there */
+        }
     }
     return status == STATUS_OK;
-}
-
-static void finish(struct elb_case *elb_case, str arn) {
-    struct error error = {0};
-    if (has_seen_items(elb_case) &&
-        state_finish_event(
-            &elb_case->act.table, arn, elb_case->call->event_id, elb_case->arena, &error) !=
-            STATUS_OK) {
-        /* Until the lease ends nobody else handles it; after that a duplicate finds nothing to do.
-         */
-        LOG(elb_case->app->log, LOG_WARN, "not_finished", LOG_STR("errorMessage", error.message));
-    }
 }
 
 /* Finished is only what needs no repeat of the invocation: findings were imported, and AWS
  * Config was asked, too. */
 static void handle_all(struct elb_case *elb_case) {
     const struct elb_call *call = elb_case->call;
+    bool *is_ours = ARENA_ARRAY(elb_case->arena, bool, call->arn_count);
     bool *is_done = ARENA_ARRAY(elb_case->arena, bool, call->arn_count);
     for (size_t i = 0; i < call->arn_count; i++) {
         is_done[i] = false;
-        if (claim(elb_case, call->arns[i])) {
+        is_ours[i] = claim(elb_case, call->arns[i]);
+        if (is_ours[i]) {
             size_t unknown_before = elb_case->unknown_count;
             handle_one(elb_case, call->arns[i]);
             is_done[i] = elb_case->unknown_count == unknown_before &&
@@ -254,8 +263,8 @@ static void handle_all(struct elb_case *elb_case) {
     is_settled = act_ask_for_reevaluation(&elb_case->act) && is_settled;
     metrics_of_actions(&elb_case->act);
     for (size_t i = 0; i < call->arn_count; i++) {
-        if (is_done[i] && is_settled) {
-            finish(elb_case, call->arns[i]);
+        if (is_ours[i]) {
+            end_claim(elb_case, call->arns[i], is_done[i] && is_settled);
         }
     }
 }

@@ -106,8 +106,12 @@ static void survey_fleet(struct survey *survey) {
             (struct fleet_gap){STR_EMPTY, survey->app->settings.region, error.message};
     }
     for (size_t i = 0; i < others; i++) {
-        if (!str_eq(settings->allowed_accounts.ids[i], own_account)) {
-            survey_account(survey, settings->allowed_accounts.ids[i]);
+        str account_id = settings->allowed_accounts.ids[i];
+        if (str_is_empty(own_account)) { /* and asking again for each account would be no better */
+            survey->gaps[survey->gap_count++] =
+                (struct fleet_gap){account_id, survey->app->settings.region, error.message};
+        } else if (!str_eq(account_id, own_account)) {
+            survey_account(survey, account_id);
         }
     }
     str *accounts = ARENA_ARRAY(survey->arena, str, others + survey->count + 1);
@@ -275,6 +279,16 @@ static void join_watches(struct survey *survey,
     }
 }
 
+/* The account could not be read, which the report says. */
+static bool is_gap(const struct survey *survey, str account_id) {
+    for (size_t i = 0; i < survey->gap_count; i++) {
+        if (str_eq(survey->gaps[i].account_id, account_id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The traffic before and after, as long as CloudWatch still knows it by the minute. */
 static void read_windows(struct survey *survey, struct posture_change *change) {
     int minutes = survey->app->settings.act.promotion.watch.minutes;
@@ -287,7 +301,8 @@ static void read_windows(struct survey *survey, struct posture_change *change) {
     struct load_balancer_arn parts;
     struct error error = {0};
     if (now_ms - change->at_ms > MINUTES_KEPT_MS || windows[1].window.end_ms > now_ms ||
-        load_balancer_arn_parse(change->arn, &parts) != STATUS_OK) {
+        load_balancer_arn_parse(change->arn, &parts) != STATUS_OK ||
+        is_gap(survey, parts.account_id)) {
         return;
     }
     if (app_aim(survey->app, parts.account_id, parts.region, survey->arena, &error) != STATUS_OK ||

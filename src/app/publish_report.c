@@ -76,11 +76,18 @@ static enum status write_documents(struct publication *publication, struct error
         date_format(publication->arena, date_days_of_ms(publication->posture->now_ms)),
         STR("latest"),
     };
-    for (size_t i = 0; i < 6 && !str_is_empty(app->settings.report.bucket); i++) {
+    str owner;
+    if (str_is_empty(app->settings.report.bucket)) {
+        return STATUS_OK;
+    }
+    /* A bucket that somebody else has made under a name that was given up gets no report. */
+    TRY(app_name_own_account(app, publication->arena, &owner, error));
+    for (size_t i = 0; i < 6; i++) {
         const struct document *document = &publication->documents[i % 3];
         const struct s3_object object = {
             .bucket = app->settings.report.bucket,
             .key = key_of(publication, folders[i / 3], document->name),
+            .owner = owner,
         };
         TRY(s3_put_object(&app->home,
                           &object,

@@ -30,6 +30,12 @@ static bool judge(struct sweep *sweep,
                                  item->facts->arn,
                                  NOT_APPLICABLE,
                                  STR("does not exist any more"));
+    } else if (sweep_is_out_of_scope(sweep, item->facts)) {
+        evaluation_without_facts(evaluation,
+                                 STR(LOAD_BALANCER_RESOURCE_TYPE),
+                                 item->facts->arn,
+                                 NOT_APPLICABLE,
+                                 STR("outside the scope of the rule"));
     } else if (item->status != STATUS_OK) {
         evaluation->compliance = COMPLIANCE_UNKNOWN;
         evaluation->reason = item->problem;
@@ -231,6 +237,7 @@ static struct promotion_run *begin_promotion(struct sweep *sweep) {
 }
 
 static void run(struct sweep *sweep) {
+    sweep_read_scope(sweep);
     sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
     enum status status = elbv2_list_load_balancers(
         &sweep->app->aws, sweep->arena, &sweep->listed, &sweep->listed_count, &sweep->list_error);
@@ -267,6 +274,10 @@ void sweep_run(struct app *app,
     struct error error = {0};
     if (app_policy(app, invocation->rule_parameters, arena, policy, &error) != STATUS_OK) {
         reply_error(reply, ERROR_INVALID_PARAMETER, error.message);
+        return;
+    }
+    if (app_require_account(app, invocation->account_id, arena, &error) != STATUS_OK) {
+        reply_error(reply, ERROR_ACCESS_DENIED, error.message);
         return;
     }
     int64_t now_ms = app->clock->now_ms(app->clock);

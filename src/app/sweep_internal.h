@@ -43,6 +43,7 @@ struct sweep {
     const struct config_invocation *invocation;
     const struct policy *policy;
     struct arena *arena;
+    struct config_scope rule_scope; /* empty: everything is inside, or it is not known */
     int64_t ordering_ms;
     int64_t begun_ms;
     int64_t deadline_ms;          /* of the invocation */
@@ -112,6 +113,13 @@ int64_t sweep_read_deadline(const struct app *app, int64_t deadline_ms);
 int64_t sweep_evidence_deadline(const struct sweep *sweep, size_t count);
 /* From when on nothing new is begun about a chunk. */
 int64_t sweep_act_deadline(const struct sweep *sweep);
+/* --- sweep_scope.c --- */
+/* Asks for the scope of the rule that the sweep is for. That it is not known is logged, and all
+ * load balancers count as inside. */
+void sweep_read_scope(struct sweep *sweep);
+/* It certainly is: without tags that were read, one that a tag decides is not. */
+bool sweep_is_out_of_scope(const struct sweep *sweep, const struct load_balancer *facts);
+
 /* Of the app's clients. */
 void sweep_set_deadline(struct sweep *sweep, int64_t deadline_ms);
 /* The same, and a little more for what was begun in time. */

@@ -10,13 +10,15 @@
  * Of sweeps at the same time the first to end says where it goes on: it has seen to all before that
  * itself, or gone on from one that has.
  */
-#include "aws/dynamodb.h"
+#include "table/item.h"
 #include "sweep_internal.h"
 
 /* One that nobody goes on with is not worth going on with. */
 #define CURSOR_KEPT_MS (2 * MS_PER_DAY)
 /* A table that hangs must not cost the sweep more than this, or a quarter of its time. */
 #define READ_MS 5000
+/* Somebody else has put one there: it is replaced. */
+#define BAD_VERSION (-1)
 
 static struct dynamodb_key key_of(const struct sweep *sweep) {
     const struct config_invocation *invocation = sweep->invocation;
@@ -48,14 +50,16 @@ static enum status go_on(struct sweep *sweep, size_t *first, struct error *error
     const struct dynamodb_key key = key_of(sweep);
     struct dynamodb_item item;
     bool is_found = false;
-    int64_t expires_s = 0;
+    int64_t expires_s;
     TRY(dynamodb_get_item(
         &sweep->app->home, sweep->act.table.name, &key, sweep->arena, &item, &is_found, error));
-    (void)dynamodb_get_number(&item, "version", &sweep->cursor_version);
+    if (item_read_number(&item, "version", &sweep->cursor_version) == ITEM_NUMBER_BAD) {
+        sweep->cursor_version = BAD_VERSION;
+    }
     str cursor = dynamodb_get_string(&item, "cursor");
     sweep->has_cursor = !str_is_empty(cursor);
-    if (!sweep->has_cursor || !dynamodb_get_number(&item, "expires_at", &expires_s) ||
-        expires_s * MS_PER_SECOND < sweep->begun_ms) {
+    expires_s = item_number(&item, "expires_at");
+    if (!sweep->has_cursor || expires_s * MS_PER_SECOND < sweep->begun_ms) {
         return STATUS_OK;
     }
     *first = index_behind(sweep, cursor);
@@ -118,13 +122,14 @@ static bool leaves_flaw(const struct sweep *sweep, str cursor) {
 static enum status put_cursor(struct sweep *sweep, str cursor, struct error *error) {
     const struct dynamodb_key key = key_of(sweep);
     int64_t expires_ms = sweep->begun_ms + CURSOR_KEPT_MS;
+    bool is_bad = sweep->cursor_version == BAD_VERSION;
     const struct dynamodb_attribute version =
         dynamodb_number(sweep->arena, ":v", sweep->cursor_version);
     struct dynamodb_attribute item[7] = {
         dynamodb_string(DYNAMODB_PK, key.pk),
         dynamodb_string(DYNAMODB_SK, key.sk),
         dynamodb_string("writer", sweep->act.table.writer),
-        dynamodb_number(sweep->arena, "version", sweep->cursor_version + 1),
+        dynamodb_number(sweep->arena, "version", is_bad ? 1 : sweep->cursor_version + 1),
         dynamodb_number(sweep->arena, "expires_at", expires_ms / MS_PER_SECOND),
     };
     size_t count = 5;
@@ -138,9 +143,10 @@ static enum status put_cursor(struct sweep *sweep, str cursor, struct error *err
         .table = sweep->act.table.name,
         .item = {item, count},
         .expression = {.condition = STR("version = :v"), .values = &version, .value_count = 1}};
-    if (sweep->cursor_version == 0) {
-        put.expression =
-            (struct dynamodb_expression){.condition = STR("attribute_not_exists(version)")};
+    if (is_bad || sweep->cursor_version == 0) {
+        put.expression = (struct dynamodb_expression){
+            .condition =
+                is_bad ? STR("attribute_exists(version)") : STR("attribute_not_exists(version)")};
     }
     return dynamodb_put_item(&sweep->app->home, &put, sweep->arena, error);
 }

@@ -32,8 +32,10 @@ enum status aws_call(struct aws_client *client,
     enum call_verdict verdict = CALL_FAILED;
     if (call_begin(&call, client, request, arena, &problem) == STATUS_OK) {
         verdict = call_attempt(&call, &delay_ms, &problem);
-        while (verdict == CALL_REPEAT) {
-            client->clock->sleep_ms(client->clock, delay_ms);
+        while (verdict == CALL_REPEAT || (verdict == CALL_RENEW && call_renew(&call))) {
+            if (verdict == CALL_REPEAT) {
+                client->clock->sleep_ms(client->clock, delay_ms);
+            }
             verdict = call_attempt(&call, &delay_ms, &problem);
         }
     }

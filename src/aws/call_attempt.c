@@ -43,12 +43,13 @@ static enum status call_fail_deadline(const struct call *call, struct error *err
     return call_fail(call, STATUS_DEADLINE, detail, error);
 }
 
+/* AWS_MAX_ATTEMPTS decides where it is set: it also caps what asks for more patience. */
 static struct retry_state retry_state_of(const struct aws_client *client,
                                          const struct aws_request *request) {
     bool is_dynamodb = request->service == AWS_DYNAMODB;
-    int otherwise = is_dynamodb ? RETRY_ATTEMPTS_DYNAMODB : RETRY_ATTEMPTS_DEFAULT;
-    int attempts_max = client->attempts_max > 0 ? client->attempts_max : otherwise;
-    attempts_max = request->attempts_max > attempts_max ? request->attempts_max : attempts_max;
+    int usual = is_dynamodb ? RETRY_ATTEMPTS_DYNAMODB : RETRY_ATTEMPTS_DEFAULT;
+    int patient = request->attempts_max > usual ? request->attempts_max : usual;
+    int attempts_max = client->attempts_max > 0 ? client->attempts_max : patient;
     return (struct retry_state){
         .attempts_max = request->is_sent_once ? 1 : attempts_max,
         .base_ms = is_dynamodb ? 25 : 50,
@@ -206,6 +207,7 @@ enum status call_prepare(struct call *call,
     call->retry.attempt++;
     call->sent_ms = client->clock->now_ms(client->clock);
     call->signed_skew_ms = client->skew_ms;
+    call->signed_renewals = client->renewals;
     struct http_header *headers = collect_headers(call, attempt_arena);
     struct sigv4_result signing = {.header_count = 0};
     enum status status = call_sign(call, headers, attempt_arena, &signing);
@@ -338,7 +340,7 @@ static bool is_skew_the_reason(struct call *call) {
         return false;
     }
     call->has_tried_skew = true;
-    if (call->request->is_sent_once) {
+    if (call->request->is_sent_once && aws_client_may_attempt(call->client, 2)) {
         call->retry.attempts_max = 2; /* it was refused unseen, and is sent again at once */
     }
     return true;
@@ -394,6 +396,40 @@ static void call_fail_finally(struct call *call,
     (void)call_fail(call, status, detail, error);
 }
 
+/* Refused unseen for its credentials, a request is sent once more with others. Of one that rests on
+ * what was just read, the reading is too old by then. */
+static bool may_renew(const struct call *call) {
+    const struct aws_client *client = call->client;
+    return client->renewal.renew != NULL && !call->has_renewed && !call->request->is_sent_once &&
+           aws_client_may_attempt(client, call->retry.attempt + 1);
+}
+
+bool call_renew(struct call *call) {
+    struct aws_client *client = call->client;
+    call->has_renewed = true;
+    if (client->renewals == call->signed_renewals) { /* else another call has renewed them */
+        if (!client->renewal.renew(client->renewal.context, client)) {
+            return false;
+        }
+        client->renewals++;
+    }
+    return true;
+}
+
+/* The attempt failed for its credentials, finally but for a renewal. */
+static enum call_verdict judge_credentials(struct call *call,
+                                           enum status status,
+                                           enum credentials_trouble trouble,
+                                           struct error *error) {
+    struct aws_client *client = call->client;
+    bool may_expire_for_good = client->renewal.renew == NULL;
+    if (trouble == CREDENTIALS_EXPIRED && may_expire_for_good) {
+        client->has_expired_for_good = true;
+    }
+    call_fail_finally(call, status, RETRY_NOT_RETRYABLE, error);
+    return may_renew(call) ? CALL_RENEW : CALL_FAILED;
+}
+
 enum call_verdict call_judge(struct call *call,
                              const struct call_end *end,
                              int64_t *delay_ms,
@@ -413,6 +449,10 @@ enum call_verdict call_judge(struct call *call,
         end->status == STATUS_OK ? http_header_get(end->response, "x-amz-retry-after") : STR_EMPTY;
     bool is_open = leaves_outcome_open(call, end);
     call->has_open_attempt = call->has_open_attempt || is_open;
+    enum credentials_trouble trouble = call_credentials_trouble(call->last_code);
+    if (trouble != CREDENTIALS_GOOD) {
+        return judge_credentials(call, status, trouble, error);
+    }
     enum retry_class class = classify(call, status, is_open);
     enum retry_outcome outcome = retry_next(&call->retry,
                                             &client->quota,

@@ -10,7 +10,7 @@
  * this is just a number that fits its poll. */
 #define WAIT_FOR_COMPLETION_MS 60000
 
-enum phase { PHASE_WAITING, PHASE_IN_FLIGHT, PHASE_ENDED };
+enum phase { PHASE_WAITING, PHASE_IN_FLIGHT, PHASE_TO_RENEW, PHASE_ENDED };
 
 struct batch_call {
     struct call call;
@@ -132,6 +132,10 @@ static void batch_completed(void *context,
         entry->not_before_ms = batch->client->clock->now_ms(batch->client->clock) + delay_ms;
         return;
     }
+    if (verdict == CALL_RENEW) {
+        entry->phase = PHASE_TO_RENEW; /* when nothing is in flight any more */
+        return;
+    }
     end_call(entry, verdict == CALL_SUCCEEDED ? STATUS_OK : entry->outcome->error.status);
 }
 
@@ -149,6 +153,26 @@ static void batch_begin(struct batch *batch,
             end_call(entry, status);
         }
     }
+}
+
+/* The calls whose credentials were refused wait for others, or have ended. false: none waits. */
+static bool renew_credentials(struct batch *batch) {
+    bool has_any = false;
+    bool has_others = true; /* what the source has not for one call, it has for none */
+    for (size_t i = 0; i < batch->count; i++) {
+        struct batch_call *entry = &batch->calls[i];
+        if (entry->phase != PHASE_TO_RENEW) {
+            continue;
+        }
+        has_others = has_others && call_renew(&entry->call);
+        has_any = has_any || has_others;
+        if (has_others) {
+            entry->phase = PHASE_WAITING;
+        } else {
+            end_call(entry, entry->outcome->error.status);
+        }
+    }
+    return has_any;
 }
 
 /* A transport that gave up leaves calls behind; none of them may look like a success. */
@@ -194,7 +218,10 @@ enum status aws_call_all(struct aws_client *client,
     };
     struct error problem = {.status = STATUS_OK};
     batch_begin(&batch, requests, arena, outcomes);
-    enum status status = client->transport->send_all(client->transport, &exchange, arena, &problem);
+    enum status status;
+    do { /* twice at most: a call renews once */
+        status = client->transport->send_all(client->transport, &exchange, arena, &problem);
+    } while (status == STATUS_OK && renew_credentials(&batch));
     problem.status = status;
     end_the_rest(&batch, arena, &problem);
     for (size_t i = 0; i < batch.slot_count; i++) {

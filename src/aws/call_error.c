@@ -65,6 +65,28 @@ str call_hint(str code) {
     return row == NULL ? STR_EMPTY : str_from_cstr(row->hint);
 }
 
+/* RequestExpired is none of them: it is the request that is too old, by a clock that is wrong. */
+enum credentials_trouble call_credentials_trouble(str code) {
+    static const struct {
+        const char *code;
+        enum credentials_trouble trouble;
+    } ROWS[] = {
+        {"ExpiredToken", CREDENTIALS_EXPIRED},
+        {"ExpiredTokenException", CREDENTIALS_EXPIRED},
+        {"TokenRefreshRequired", CREDENTIALS_EXPIRED},
+        {"InvalidAccessKeyId", CREDENTIALS_UNKNOWN},
+        {"InvalidClientTokenId", CREDENTIALS_UNKNOWN},
+        {"InvalidToken", CREDENTIALS_UNKNOWN},
+        {"UnrecognizedClientException", CREDENTIALS_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        if (str_eq(code, str_from_cstr(ROWS[i].code))) {
+            return ROWS[i].trouble;
+        }
+    }
+    return CREDENTIALS_GOOD;
+}
+
 static bool says_not_found(str code) {
     return str_contains(code, STR("NotFound")) || str_contains(code, STR("NonExistent")) ||
            str_contains(code, STR("NotDiscovered")) || str_starts_with(code, STR("NoSuch"));

@@ -26,6 +26,8 @@ struct call {
     int64_t signed_skew_ms; /* skew the attempt was signed with */
     str signature;          /* of the attempt; kept only to be recognised in answers */
     bool has_tried_skew;    /* the one extra try was used */
+    bool has_renewed;       /* so was the one with other credentials */
+    int signed_renewals;    /* aws_client.renewals when the attempt was signed */
     bool has_open_attempt;  /* one that failed, but may have been carried out */
     str detail;             /* what the last failure was, without the operation's name */
     int last_http_status;   /* and its numbers, for a deadline's error */
@@ -57,14 +59,27 @@ struct call_end {
     const struct error *error;            /* when not OK; may be NULL */
 };
 
-enum call_verdict { CALL_SUCCEEDED, CALL_FAILED, CALL_REPEAT };
+enum call_verdict { CALL_SUCCEEDED, CALL_FAILED, CALL_REPEAT, CALL_RENEW };
 
 /* Judges the end of an attempt. FAILED: *error is final. REPEAT: after *delay_ms, which always ends
- * before the deadline. */
+ * before the deadline. RENEW: *error is final unless call_renew finds other credentials; then the
+ * call is repeated at once. */
 enum call_verdict call_judge(struct call *call,
                              const struct call_end *end,
                              int64_t *delay_ms,
                              struct error *error);
+
+/* Gives the client other credentials than those that the last attempt was signed with. false: there
+ * are none. Not while another request of the client is in flight. */
+bool call_renew(struct call *call);
+
+/* What an error code says of the credentials. */
+enum credentials_trouble {
+    CREDENTIALS_GOOD,    /* nothing */
+    CREDENTIALS_EXPIRED, /* they were good once */
+    CREDENTIALS_UNKNOWN, /* replaced or withdrawn; or the Region is not enabled for the account */
+};
+enum credentials_trouble call_credentials_trouble(str code);
 
 /* What an error answer means to the caller. */
 enum status call_status_of_answer(enum aws_service service, int http_status, str code);

@@ -76,6 +76,10 @@ void aws_client_with_credentials(struct aws_client *client,
     };
 }
 
+bool aws_client_may_attempt(const struct aws_client *client, int attempt) {
+    return client->attempts_max == 0 || attempt <= client->attempts_max;
+}
+
 int64_t aws_client_time_left_ms(const struct aws_client *client) {
     if (client->deadline_ms == INT64_MAX) {
         return INT64_MAX;

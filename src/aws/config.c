@@ -374,7 +374,7 @@ enum status config_put_evaluations(struct aws_client *client,
     }
     send_round(&sending);
     for (int round = 0; round < RESEND_ROUNDS_MAX && sending.item_count > 0; round++) {
-        if (!wait_before_round(&sending, round)) {
+        if (!aws_client_may_attempt(client, round + 2) || !wait_before_round(&sending, round)) {
             break;
         }
         send_round(&sending);

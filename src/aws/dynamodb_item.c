@@ -3,7 +3,7 @@
  * Items to and from DynamoDB's JSON, and the checksum of its answers.
  */
 #include <inttypes.h>
-#include <zlib.h>
+#include <isa-l/crc.h>
 
 #include "base/ascii.h"
 #include "dynamodb_internal.h"
@@ -188,7 +188,8 @@ static bool checksum_is_right(const struct aws_response *response) {
     if (str_is_empty(header)) {
         return true;
     }
-    uLong found = crc32_z(0, (const Bytef *)response->body.ptr, response->body.len);
+    uint32_t found =
+        crc32_gzip_refl(0, (const unsigned char *)response->body.ptr, response->body.len);
     return str_parse_i64(header, &told) && told == (int64_t)found;
 }
 

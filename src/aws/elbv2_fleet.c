@@ -153,7 +153,9 @@ static size_t take_unread(struct fleet *fleet,
     for (size_t c = 0; c < call_count; c++) {
         size_t first = (size_t)(calls[c].readings - fleet->readings);
         for (size_t i = first; i < first + calls[c].count; i++) {
-            if (!may_fail_for_one(&outcomes[c])) {
+            /* One that was asked for alone would be the same request again. */
+            bool is_final = calls[c].count == 1 && !aws_client_may_attempt(fleet->client, 2);
+            if (!may_fail_for_one(&outcomes[c]) || is_final) {
                 keep_tags(fleet, i, &outcomes[c]);
             } else if (fleet->items[i].status != STATUS_NOT_FOUND) {
                 indexes[count++] = i;

@@ -22,6 +22,16 @@ static const struct aws_code_meaning MEANINGS[] = {
     {NULL, STATUS_OK, NULL},
 };
 
+/* Of a write that names the owner. */
+static const struct aws_code_meaning OWNED_MEANINGS[] = {
+    {"NoSuchBucket", STATUS_NOT_FOUND, "there is no such bucket"},
+    {"AccessDenied",
+     STATUS_DENIED,
+     "not permitted, or the bucket is not of this function's account"},
+    {"PreconditionFailed", STATUS_CONFLICT, "the object is not the one that was meant"},
+    {NULL, STATUS_OK, NULL},
+};
+
 /* ---- where an object is ---- */
 
 static bool is_bucket(str bucket) {
@@ -180,7 +190,7 @@ enum status s3_put_object(struct aws_client *client,
                           struct arena *arena,
                           struct error *error) {
     struct aws_request request;
-    struct http_header headers[4];
+    struct http_header headers[5];
     str checksum = base64_of_digest(arena, sha256_hex(arena, body));
     str e_tag = s3_e_tag_bare(object->e_tag);
     TRY(s3_request(client, object, "PutObject", arena, &request, error));
@@ -189,6 +199,11 @@ enum status s3_put_object(struct aws_client *client,
     headers[request.header_count++] =
         (struct http_header){STR("x-amz-sdk-checksum-algorithm"), STR("SHA256")};
     headers[request.header_count++] = (struct http_header){STR("x-amz-checksum-sha256"), checksum};
+    if (!str_is_empty(object->owner)) {
+        headers[request.header_count++] =
+            (struct http_header){STR("x-amz-expected-bucket-owner"), object->owner};
+        request.meanings = OWNED_MEANINGS;
+    }
     if (!str_is_empty(e_tag)) {
         headers[request.header_count++] = s3_if_match(arena, e_tag);
         request.uses_fresh_connection = true; /* else curl might repeat it, and meet its own work */

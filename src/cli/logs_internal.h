@@ -48,7 +48,7 @@ struct log_reader {
     struct arena *arena; /* for messages */
     struct arena scratch;
     struct tally *tally;
-    struct inflate_window *window;
+    struct inflate *inflate;
     _Atomic uint64_t *done_bytes; /* advanced as bytes of files are read */
 };
 

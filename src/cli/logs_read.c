@@ -52,47 +52,24 @@ static bool is_text(char c) {
     return (c >= ' ' && c <= '~') || c == '\n' || c == '\r';
 }
 
-/* To where the file was read, which what is damaged is twice. */
-static void advance_to(struct reading *reading, uint64_t position) {
-    if (position > reading->done) {
-        atomic_fetch_add(reading->reader->done_bytes, position - reading->done);
-        reading->done = position;
-    }
-}
-
-/* What read() or pread() gave: true to ask for more. */
-static bool is_more(struct reading *reading, ssize_t got, size_t *count) {
-    if (got > 0) {
-        *count += (size_t)got;
-        return true;
-    }
-    bool is_interrupted = got < 0 && errno == EINTR;
-    reading->error = got < 0 && !is_interrupted ? errno : 0;
-    return is_interrupted;
-}
-
-/* Up to `size` bytes; fewer only at the end, or when reading->error says so. */
+/* Up to `size` bytes; fewer only at the end, or when reading->error says so. Not mapped: a mapped
+ * file that somebody cuts meanwhile would end us all by SIGBUS. */
 static str read_piece(struct reading *reading, char *bytes, size_t size) {
     str piece = {bytes, 0};
-    while (piece.len < size &&
-           is_more(reading, read(reading->file, bytes + piece.len, size - piece.len), &piece.len)) {
+    while (piece.len < size && reading->error == 0) {
+        ssize_t got = read(reading->file, bytes + piece.len, size - piece.len);
+        if (got == 0) {
+            break;
+        }
+        if (got > 0) {
+            piece.len += (size_t)got;
+        } else if (errno != EINTR) {
+            reading->error = errno;
+        }
     }
-    advance_to(reading, reading->done + piece.len);
+    atomic_fetch_add(reading->reader->done_bytes, piece.len);
+    reading->done += piece.len;
     return piece;
-}
-
-/* Likewise from a position on. Not mapped: a mapped file that somebody cuts meanwhile would end us
- * all by SIGBUS. */
-static size_t read_at(void *context, char *bytes, size_t size, uint64_t position) {
-    struct reading *reading = context;
-    size_t count = 0;
-    while (count < size &&
-           is_more(reading,
-                   pread(reading->file, bytes + count, size - count, (off_t)(position + count)),
-                   &count)) {
-    }
-    advance_to(reading, position + count);
-    return count;
 }
 
 static enum log_outcome fail_errno(struct reading *reading, int number) {
@@ -119,38 +96,24 @@ static enum log_outcome end_of(struct reading *reading,
     return LOG_READ;
 }
 
-/* In pieces: plain text, and what comes through a pipe. */
 static enum log_outcome read_in_pieces(struct reading *reading) {
-    struct arena *scratch = &reading->reader->scratch;
-    char *bytes = arena_alloc(scratch, PIECE_BYTES);
-    struct inflate *stream = NULL;
+    struct inflate *stream = reading->reader->inflate;
+    char *bytes = arena_alloc(&reading->reader->scratch, PIECE_BYTES);
     struct error error = {0};
-    for (;;) {
-        str piece = read_piece(reading, bytes, PIECE_BYTES);
-        if (reading->done == 0 && reading->error == 0) {
-            return skip_empty(reading);
-        }
-        if (stream == NULL) {
-            stream = reading->is_gzip || is_gzip(piece.ptr, piece.len)
-                         ? inflate_new(scratch, &reading->sink)
-                         : inflate_new_plain(scratch, &reading->sink);
-        }
-        enum status status = inflate_feed(stream, piece, &error);
-        if (status == STATUS_OK && piece.len < PIECE_BYTES) {
-            return end_of(reading, inflate_end(stream, &error), &error);
-        }
-        if (status != STATUS_OK) {
-            return end_of(reading, status, &error);
-        }
+    str piece = read_piece(reading, bytes, PIECE_BYTES);
+    if (piece.len == 0 && reading->error == 0) {
+        return skip_empty(reading);
     }
-}
-
-static enum log_outcome read_compressed(struct reading *reading) {
-    struct log_reader *reader = reading->reader;
-    const struct byte_source source = {reading, read_at};
-    struct error error = {0};
-    enum status status =
-        inflate_all(reader->window, &source, &reading->sink, &reader->scratch, &error);
+    bool is_compressed = reading->is_gzip || is_gzip(piece.ptr, piece.len);
+    inflate_begin(stream, is_compressed ? INFLATE_GZIP : INFLATE_PLAIN, &reading->sink);
+    enum status status = inflate_feed(stream, piece, &error);
+    while (status == STATUS_OK && piece.len == PIECE_BYTES) {
+        piece = read_piece(reading, bytes, PIECE_BYTES);
+        status = inflate_feed(stream, piece, &error);
+    }
+    if (status == STATUS_OK) {
+        status = inflate_end(stream, &error);
+    }
     return end_of(reading, status, &error);
 }
 
@@ -168,8 +131,7 @@ static enum log_outcome read_regular(struct reading *reading, const char *path, 
     bool is_named_gzip = str_ends_with(str_from_cstr(path), STR(".gz"));
     reading->is_gzip =
         is_gzip(magic, (size_t)count) || (is_named_gzip && (count == 0 || !is_text(magic[0])));
-    enum log_outcome outcome =
-        reading->is_gzip ? read_compressed(reading) : read_in_pieces(reading);
+    enum log_outcome outcome = read_in_pieces(reading);
     bool has_ended = outcome == LOG_READ || outcome == LOG_SKIPPED;
     if (has_ended && reading->done < size) {
         *reading->why = str_format(reading->reader->arena,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "logs_internal.h"
 #include "progress.h"
 
@@ -112,20 +113,20 @@ struct crew {
     uint64_t total_bytes; /* 0: not known */
 };
 
-static void set_up_worker(struct crew *crew, size_t i, unsigned group_keys) {
+static void set_up_worker(struct crew *crew, size_t i, const struct tally_options *options) {
     struct worker *worker = &crew->workers[i];
     worker->running = &crew->running;
     worker->reader = (struct log_reader){
         .arena = &worker->arena,
-        .tally = tally_new(&worker->arena, group_keys),
-        .window = inflate_window_new(&worker->arena),
+        .tally = tally_new(&worker->arena, options),
+        .inflate = inflate_new(&worker->arena),
         .done_bytes = &crew->done_bytes,
     };
 }
 
 static struct crew *gather_crew(struct log_files *files,
                                 struct file_end *ends,
-                                unsigned group_keys) {
+                                const struct tally_options *options) {
     struct crew *crew = ARENA_NEW(files->arena, struct crew);
     size_t cores = core_count();
     size_t wanted = files->count < 1 ? 1 : files->count;
@@ -135,7 +136,7 @@ static struct crew *gather_crew(struct log_files *files,
     atomic_init(&crew->running, crew->count);
     atomic_init(&crew->done_bytes, 0);
     for (size_t i = 0; i < crew->count; i++) {
-        set_up_worker(crew, i, group_keys);
+        set_up_worker(crew, i, options);
         crew->workers[i].files = files->files;
         crew->workers[i].ends = ends;
         crew->workers[i].mine = ARENA_ARRAY(files->arena, size_t, files->count);
@@ -150,10 +151,13 @@ static struct crew *gather_crew(struct log_files *files,
     return crew;
 }
 
-/* Drawn once even when the crew is quicker than the first look at it. */
+/* Draws at least once, also when the threads were quicker than this one. */
 static void watch(struct crew *crew, struct progress *progress) {
+    if (!progress->is_wanted) {
+        return;
+    }
     progress_draw(progress, atomic_load(&crew->done_bytes), crew->total_bytes);
-    while (progress->is_wanted && atomic_load(&crew->running) > 0) {
+    while (atomic_load(&crew->running) > 0) {
         progress->clock->sleep_ms(progress->clock, DRAW_EACH_MS);
         progress_draw(progress, atomic_load(&crew->done_bytes), crew->total_bytes);
     }
@@ -187,7 +191,9 @@ struct log_results log_files_count(struct log_files *files,
                                    unsigned group_keys,
                                    struct progress *progress) {
     struct file_end *ends = ARENA_ARRAY(files->arena, struct file_end, files->count);
-    struct crew *crew = gather_crew(files, ends, group_keys);
+    struct tally_options options = {.group_keys = group_keys};
+    random_bytes(&options.hash_key, sizeof(options.hash_key));
+    struct crew *crew = gather_crew(files, ends, &options);
     share_out(files, crew->workers, crew->count);
     run_crew(crew, progress);
     struct log_results results = {.tally = crew->workers[0].reader.tally};

@@ -9,6 +9,8 @@
 
 /* A session must outlast the invocation, and this at least. */
 #define SESSION_REST_MS (INT64_C(120) * MS_PER_SECOND)
+/* Between two renewals for calls that were refused. */
+#define RENEWAL_PAUSE_MS (INT64_C(60) * MS_PER_SECOND)
 
 static bool is_allowed(const struct act_settings *settings, str account_id) {
     for (size_t i = 0; i < settings->allowed_accounts.count; i++) {
@@ -25,6 +27,34 @@ static bool lasts(const struct app *app, const struct sts_session *session) {
     return rest_ms > SESSION_REST_MS && (left_ms == INT64_MAX || rest_ms > left_ms);
 }
 
+/* Replaces the session, whose text others may still use, only when it has the new one. */
+static enum status begin_session(struct app *app,
+                                 str account_id,
+                                 struct arena *arena,
+                                 struct error *error) {
+    const struct act_settings *settings = &app->settings.act;
+    struct app_session next = {.begun_ms = app->clock->now_ms(app->clock)};
+    const struct sts_role role = {
+        .arn = str_format(arena,
+                          "arn:%" STR_FMT ":iam::%" STR_FMT ":role/%" STR_FMT,
+                          STR_ARG(partition_of_region(app->settings.region)),
+                          STR_ARG(account_id),
+                          STR_ARG(settings->cross_account_role)),
+        .external_id = settings->external_id,
+    };
+    struct error cause = {0};
+    enum status status = sts_assume_role(&app->home, &role, &next.arena, &next.sts, &cause);
+    if (status != STATUS_OK) {
+        error_copy(error, arena, &cause);
+        arena_clean_up(&next.arena);
+        return status;
+    }
+    next.account_id = str_copy(&next.arena, account_id);
+    arena_clean_up(&app->session.arena);
+    app->session = next;
+    return STATUS_OK;
+}
+
 /* The session of the last account is kept for the next invocation. */
 static enum status open_session(struct app *app,
                                 str account_id,
@@ -34,20 +64,36 @@ static enum status open_session(struct app *app,
     if (str_eq(session->account_id, account_id) && lasts(app, &session->sts)) {
         return STATUS_OK;
     }
-    const struct act_settings *settings = &app->settings.act;
-    const struct sts_role role = {
-        .arn = str_format(arena,
-                          "arn:%" STR_FMT ":iam::%" STR_FMT ":role/%" STR_FMT,
-                          STR_ARG(partition_of_region(app->settings.region)),
-                          STR_ARG(account_id),
-                          STR_ARG(settings->cross_account_role)),
-        .external_id = settings->external_id,
-    };
     session->account_id = STR_EMPTY;
-    arena_reset(&session->arena);
-    TRY(sts_assume_role(&app->home, &role, &session->arena, &session->sts, error));
-    session->account_id = str_copy(&session->arena, account_id);
-    return STATUS_OK;
+    return begin_session(app, account_id, arena, error);
+}
+
+/* AWS does not take the session any more. One that was renewed just now and is refused as well has
+ * another trouble, such as a Region that is not enabled in that account. */
+static bool renew_session(void *context, struct aws_client *client) {
+    struct app *app = context;
+    const struct app_session *session = &app->session;
+    int64_t age_ms = app->clock->now_ms(app->clock) - session->begun_ms;
+    if (session->is_renewed && age_ms < RENEWAL_PAUSE_MS) {
+        return false;
+    }
+    struct arena scratch = {0};
+    struct error error = {0};
+    str account_id = str_copy(&scratch, session->account_id);
+    bool is_renewed = begin_session(app, account_id, &scratch, &error) == STATUS_OK;
+    if (is_renewed) {
+        app->session.is_renewed = true;
+        client->credentials = app->session.sts.credentials;
+        LOG(app->log, LOG_INFO, "session_renewed", LOG_STR("account", account_id));
+    } else {
+        LOG(app->log,
+            LOG_WARN,
+            "session_not_renewed",
+            LOG_STR("account", account_id),
+            LOG_STR("errorMessage", error.message));
+    }
+    arena_clean_up(&scratch);
+    return is_renewed;
 }
 
 static enum status use_member_account(struct app *app,
@@ -64,6 +110,7 @@ static enum status use_member_account(struct app *app,
     TRY(open_session(app, account_id, arena, error));
     aws_client_with_credentials(&app->aws, &app->home, &app->session.sts.credentials);
     app->aws.pace = app->home.pace;
+    app->aws.renewal = (struct aws_renewal){renew_session, app};
     return STATUS_OK;
 }
 
@@ -120,14 +167,86 @@ enum status app_aim(
     return STATUS_OK;
 }
 
+enum status app_aim_by_arn(struct app *app,
+                           str arn,
+                           struct closed_account *closed,
+                           struct arena *arena,
+                           struct error *error) {
+    struct load_balancer_arn parts = {.account_id = STR_EMPTY};
+    TRY(load_balancer_arn_parse(arn, &parts));
+    if (str_eq(closed->account_id, parts.account_id)) {
+        *error = closed->error;
+        return error->status;
+    }
+    enum status status = app_aim(app, parts.account_id, parts.region, arena, error);
+    if (status != STATUS_OK) {
+        *closed = (struct closed_account){parts.account_id, *error};
+        closed->error.status = status;
+    }
+    return status;
+}
+
+/* arn:<partition>:lambda:<region>:<account>:function:... A function and its role are always of the
+ * same account. Emulators have ARNs of their own, so that another account proves nothing. Empty:
+ * not known. */
+static str account_of_function(const struct app *app) {
+    str rest = app->function_arn;
+    str account = STR_EMPTY;
+    for (int part = 0; part < 5 && rest.ptr != NULL; part++) {
+        account = str_split(&rest, ':');
+    }
+    return rest.ptr != NULL ? account : STR_EMPTY;
+}
+
+enum status app_name_own_account(struct app *app,
+                                 struct arena *arena,
+                                 str *account_id_out,
+                                 struct error *error) {
+    str account = account_of_function(app);
+    enum status status = find_own_account(app, arena, error);
+    *account_id_out = status == STATUS_OK ? str_from_cstr(app->own_account) : account;
+    return str_is_empty(account) ? status : STATUS_OK;
+}
+
 enum status app_aims_at(
     struct app *app, str account_id, struct arena *arena, bool *aims_out, struct error *error) {
-    *aims_out = !str_is_empty(app->settings.act.cross_account_role);
+    bool is_central = !str_is_empty(app->settings.act.cross_account_role);
+    *aims_out = is_central;
     if (!*aims_out) {
         TRY(find_own_account(app, arena, error));
         *aims_out = str_eq(account_id, str_from_cstr(app->own_account));
     }
     return STATUS_OK;
+}
+
+enum status app_reaches(
+    struct app *app, str account_id, struct arena *arena, bool *reaches_out, struct error *error) {
+    *reaches_out = str_is_empty(account_id) || str_eq(account_of_function(app), account_id);
+    return *reaches_out ? STATUS_OK : app_aims_at(app, account_id, arena, reaches_out, error);
+}
+
+enum status app_refuse_account(struct app *app,
+                               str account_id,
+                               struct arena *arena,
+                               struct error *error) {
+    return error_set(error,
+                     arena,
+                     STATUS_DENIED,
+                     "the event is of account %" STR_FMT
+                     ", which cannot be read: this function is of account %s, and "
+                     "CROSS_ACCOUNT_ROLE is not set. Set it, and list the account in "
+                     "ALLOWED_ACCOUNTS",
+                     STR_ARG(account_id),
+                     app->own_account);
+}
+
+enum status app_require_account(struct app *app,
+                                str account_id,
+                                struct arena *arena,
+                                struct error *error) {
+    bool is_reached;
+    TRY(app_reaches(app, account_id, arena, &is_reached, error));
+    return is_reached ? STATUS_OK : app_refuse_account(app, account_id, arena, error);
 }
 
 enum status app_policy(const struct app *app,

@@ -35,7 +35,30 @@ struct day_counts {
 struct asking {
     struct evidence_case *each;
     struct day_counts *days; /* of the window */
+    bool is_broken;          /* an item of the table cannot be right */
 };
+
+static const char *const COUNTERS[] = {"requests",
+                                       "compliant",
+                                       "acceptable",
+                                       "ambiguous",
+                                       "severe",
+                                       "unknown",
+                                       "unfamiliar",
+                                       "unparsed",
+                                       "withoutTime",
+                                       "damaged"};
+
+/* What such a day would have said is not known. */
+static bool holds_bad_number(const struct dynamodb_item *item) {
+    int64_t number;
+    for (size_t i = 0; i < sizeof COUNTERS / sizeof *COUNTERS; i++) {
+        if (item_read_number(item, COUNTERS[i], &number) == ITEM_NUMBER_BAD) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static void note_day(const struct dynamodb_item *item, int64_t first_day, struct day_counts *days) {
     str sk = dynamodb_get_string(item, DYNAMODB_SK);
@@ -100,6 +123,7 @@ static enum status read_logs(struct app *app,
     }
     TRY(dynamodb_query(&app->home, &query, arena, &items, &count, error));
     for (size_t i = 0; i < count; i++) {
+        asking->is_broken = asking->is_broken || holds_bad_number(&items[i]);
         add_day(&items[i], &each->evidence);
         note_day(&items[i], first_day, asking->days);
     }
@@ -174,13 +198,17 @@ static void take_metrics(const struct cloudwatch_series *series, const struct as
     }
 }
 
-/* PartialData, Forbidden or InternalError of this one: what it would have said is not known. */
-static void log_unread(const struct app *app, str arn) {
+/* Numbers in the table that cannot be right, or PartialData, Forbidden or InternalError of this
+ * one: what it would have said is not known. */
+static void log_unread(const struct app *app, const struct asking *asking) {
     LOG(app->log,
         LOG_WARN,
         "evidence_failed",
-        LOG_STR("resourceId", arn),
-        LOG_STR("reason", STR("CloudWatch could not tell all of its metrics: no advice on it")));
+        LOG_STR("resourceId", asking->each->arn),
+        LOG_STR("reason",
+                asking->is_broken
+                    ? STR("a TRAFFIC item holds a number that cannot be a count: no advice on it")
+                    : STR("CloudWatch could not tell all of its metrics: no advice on it")));
 }
 
 static enum status read_metrics(struct app *app,
@@ -208,11 +236,11 @@ static enum status read_metrics(struct app *app,
     }
     for (size_t i = 0; i < count; i++) {
         const struct cloudwatch_series *own = &series[i * EVIDENCE_METRICS];
-        asked[i].each->is_read = own[0].is_complete && own[1].is_complete;
+        asked[i].each->is_read = !asked[i].is_broken && own[0].is_complete && own[1].is_complete;
         if (asked[i].each->is_read) {
             take_metrics(own, &asked[i]);
         } else {
-            log_unread(app, asked[i].each->arn);
+            log_unread(app, &asked[i]);
         }
     }
     return STATUS_OK;
@@ -229,7 +257,8 @@ enum status evidence_read(struct app *app,
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         cases[i].evidence.days = days;
-        asked[i] = (struct asking){&cases[i], ARENA_ARRAY(arena, struct day_counts, (size_t)days)};
+        asked[i] = (struct asking){.each = &cases[i],
+                                   .days = ARENA_ARRAY(arena, struct day_counts, (size_t)days)};
         status = read_logs(app, &asked[i], date_days_of_ms(now_ms), arena, error);
     }
     TRY(status);

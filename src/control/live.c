@@ -8,7 +8,8 @@
 #define CHANGE_PAUSE_MS INT64_C(1000) /* before the second attempt; twice that before the third */
 
 bool live_wait_for_missing(struct app *app) {
-    if (aws_client_time_left_ms(&app->aws) <= 2 * MISSING_PAUSE_MS) {
+    if (!aws_client_may_attempt(&app->aws, 2) ||
+        aws_client_time_left_ms(&app->aws) <= 2 * MISSING_PAUSE_MS) {
         return false;
     }
     app->clock->sleep_ms(app->clock, MISSING_PAUSE_MS);
@@ -58,6 +59,7 @@ bool live_may_try_again(struct app *app, const struct error *error, int attempt)
     int64_t pause_ms = CHANGE_PAUSE_MS * attempt;
     bool may_pass = status_is_retryable(error->status) || error->status == STATUS_NOT_FOUND;
     if (attempt >= LIVE_ATTEMPTS_MAX || !may_pass ||
+        !aws_client_may_attempt(&app->aws, attempt + 1) ||
         aws_client_time_left_ms(&app->aws) <= 2 * pause_ms) {
         return false;
     }

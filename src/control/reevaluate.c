@@ -12,19 +12,33 @@ static bool is_rule_of_another_account(const struct act *act) {
     return !str_eq(app->aws.credentials.access_key_id, app->home.credentials.access_key_id);
 }
 
-/* At most once a minute, of each account. */
-static enum status claim_reevaluation(struct act *act, str rule_name, struct error *error) {
+/* Rules of several accounts may have the same name. */
+static str claim_name(const struct act *act, str rule_name) {
+    return is_rule_of_another_account(act) ? str_format(act->arena,
+                                                        "%" STR_FMT "@%" STR_FMT,
+                                                        STR_ARG(rule_name),
+                                                        STR_ARG(act->app->session.account_id))
+                                           : rule_name;
+}
+
+/* Asks at most once a minute, in each account. An evaluation that could not be asked for is left to
+ * whoever is next. */
+static enum status claim_and_ask(struct act *act, str rule_name, struct error *error) {
     const struct app *app = act->app;
-    if (str_is_empty(act->table.name)) {
-        return STATUS_OK;
+    bool has_claim = !str_is_empty(act->table.name);
+    str name = claim_name(act, rule_name);
+    if (has_claim) {
+        int64_t now_ms = app->clock->now_ms(app->clock);
+        TRY(state_claim_reevaluation(&act->table, name, now_ms, act->arena, error));
     }
-    str name = is_rule_of_another_account(act) ? str_format(act->arena,
-                                                            "%" STR_FMT "@%" STR_FMT,
-                                                            STR_ARG(rule_name),
-                                                            STR_ARG(app->session.account_id))
-                                               : rule_name;
-    return state_claim_reevaluation(
-        &act->table, name, app->clock->now_ms(app->clock), act->arena, error);
+    enum status status = config_start_evaluation(&act->app->aws, rule_name, act->arena, error);
+    bool is_refused = status != STATUS_OK && status != STATUS_CONFLICT;
+    struct error problem = {0};
+    if (is_refused && has_claim &&
+        state_release_reevaluation(&act->table, name, act->arena, &problem) != STATUS_OK) {
+        LOG(app->log, LOG_WARN, "not_released", LOG_STR("errorMessage", problem.message));
+    }
+    return status;
 }
 
 /* An evaluation that is running, or ran less than a minute ago, will have seen the change or will
@@ -35,10 +49,7 @@ bool act_ask_for_reevaluation(struct act *act) {
     if (!act->has_new_verdict || str_is_empty(rule_name)) {
         return true;
     }
-    enum status status = claim_reevaluation(act, rule_name, &error);
-    if (status == STATUS_OK) {
-        status = config_start_evaluation(&act->app->aws, rule_name, act->arena, &error);
-    }
+    enum status status = claim_and_ask(act, rule_name, &error);
     struct action action = {.resource_id = rule_name,
                             .action = "reevaluate",
                             .status = "failed",

@@ -326,15 +326,12 @@ static void weigh(struct watching *watching) {
 
 static bool read_live(struct watching *watching, bool *is_gone_out) {
     const struct watch_record *record = watching->record;
-    struct load_balancer_arn arn = {.account_id = STR_EMPTY};
     struct error error = {0};
     int64_t read_ms;
     *is_gone_out = false;
     watching->facts = (struct load_balancer){.arn = record->arn, .type = TYPE_APPLICATION};
-    enum status status = load_balancer_arn_parse(record->arn, &arn);
-    if (status == STATUS_OK) {
-        status = app_aim(watching->app, arn.account_id, arn.region, watching->arena, &error);
-    }
+    enum status status =
+        app_aim_by_arn(watching->app, record->arn, &watching->closed, watching->arena, &error);
     if (status == STATUS_OK) {
         status = live_read(watching->app,
                            ELBV2_ATTRIBUTES | ELBV2_TAGS | ELBV2_DESCRIPTION,

@@ -4,6 +4,8 @@
  * not ours to act on is recognised and says why; only what cannot be understood is an error.
  * Source: "Logging API calls for Elastic Load Balancing using AWS CloudTrail", ELB User Guide.
  */
+#include <stdlib.h>
+
 #include "aws/endpoint.h"
 #include "base/clock.h"
 #include "event_internal.h"
@@ -70,9 +72,9 @@ static bool is_or_empty(str given, str expected) {
     return str_is_empty(given) || str_eq(given, expected);
 }
 
-/* Keeps ARNs of Application Load Balancers, each once: tags are written to target groups, listeners
- * and rules by the same call, and to load balancers of other types. One of another account or
- * Region would be looked for in the wrong place, and seem to be gone. */
+/* Keeps ARNs of Application Load Balancers: tags are written to target groups, listeners and rules
+ * by the same call, and to load balancers of other types. One of another account or Region would be
+ * looked for in the wrong place, and seem to be gone. */
 static void add_arn(struct elb_call *call, str arn) {
     struct load_balancer_arn parts;
     if (load_balancer_arn_parse(arn, &parts) != STATUS_OK || parts.type != TYPE_APPLICATION ||
@@ -81,12 +83,41 @@ static void add_arn(struct elb_call *call, str arn) {
         call->others[call->other_count++] = arn;
         return;
     }
+    call->arns[call->arn_count++] = arn;
+}
+
+struct placed_arn {
+    str arn;
+    size_t place; /* in the event */
+};
+
+static int by_arn_and_place(const void *left, const void *right) {
+    const struct placed_arn *a = left;
+    const struct placed_arn *b = right;
+    int order = str_compare(a->arn, b->arn);
+    return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
+}
+
+/* Leaves each ARN where it came first. An event can name tens of thousands, so they are sorted
+ * rather than compared each with each. */
+static void drop_repeated_arns(struct arena *arena, struct elb_call *call) {
+    struct placed_arn *sorted = ARENA_ARRAY(arena, struct placed_arn, call->arn_count);
     for (size_t i = 0; i < call->arn_count; i++) {
-        if (str_eq(call->arns[i], arn)) {
-            return;
+        sorted[i] = (struct placed_arn){call->arns[i], i};
+    }
+    qsort(sorted, call->arn_count, sizeof sorted[0], by_arn_and_place);
+    for (size_t i = 1; i < call->arn_count; i++) {
+        if (str_eq(sorted[i].arn, sorted[i - 1].arn)) {
+            call->arns[sorted[i].place] = STR_EMPTY;
         }
     }
-    call->arns[call->arn_count++] = arn;
+    size_t kept = 0;
+    for (size_t i = 0; i < call->arn_count; i++) {
+        if (!str_is_empty(call->arns[i])) {
+            call->arns[kept++] = call->arns[i];
+        }
+    }
+    call->arn_count = kept;
 }
 
 static void collect_arns(const struct json *detail, struct arena *arena, struct elb_call *call) {
@@ -107,6 +138,9 @@ static void collect_arns(const struct json *detail, struct arena *arena, struct 
         }
     } else {
         add_arn(call, json_get_string(request, "loadBalancerArn"));
+    }
+    if (call->arn_count > 1) {
+        drop_repeated_arns(arena, call);
     }
 }
 

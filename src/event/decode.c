@@ -65,13 +65,20 @@ static enum status decode_invoking_event(const struct json *event,
     return parse_object(json_string(member), "invokingEvent", arena, invoking_out, error);
 }
 
+static bool is_account_id(str text) {
+    bool is_valid = text.len == 12;
+    for (size_t i = 0; i < text.len; i++) {
+        is_valid = is_valid && text.ptr[i] >= '0' && text.ptr[i] <= '9';
+    }
+    return is_valid;
+}
+
 static enum status decode_account_id(const struct json *event,
                                      struct arena *arena,
                                      str *account_id_out,
                                      struct error *error) {
     TRY(decode_string_member(event, "accountId", arena, account_id_out, error));
-    bool is_valid = account_id_out->len == 12 && ascii_has_only(*account_id_out, ascii_is_digit);
-    if (!str_is_empty(*account_id_out) && !is_valid) {
+    if (!str_is_empty(*account_id_out) && !is_account_id(*account_id_out)) {
         return error_set(error,
                          arena,
                          STATUS_INVALID,
@@ -82,20 +89,19 @@ static enum status decode_account_id(const struct json *event,
 }
 
 /* arn:<partition>:config:<region>:<account>:config-rule/... ; service-linked ones have more path
- * parts. */
-static enum status decode_rule_region(const struct json *event,
-                                      struct arena *arena,
-                                      str *region_out,
-                                      struct error *error) {
+ * parts. The account is the rule's where the event has no accountId. */
+static enum status decode_rule_arn(const struct json *event,
+                                   struct arena *arena,
+                                   struct config_invocation *config,
+                                   struct error *error) {
     str arn;
     TRY(decode_string_member(event, "configRuleArn", arena, &arn, error));
-    *region_out = STR_EMPTY;
     if (str_is_empty(arn)) {
         return STATUS_OK;
     }
-    str parts[4] = {0};
+    str parts[5] = {0};
     size_t count = 0;
-    for (str rest = arn; rest.ptr != NULL && count < 4;) {
+    for (str rest = arn; rest.ptr != NULL && count < 5;) {
         parts[count++] = str_split(&rest, ':');
     }
     if (count < 4 || !str_eq(parts[0], STR("arn")) || !str_eq(parts[2], STR("config"))) {
@@ -105,7 +111,10 @@ static enum status decode_rule_region(const struct json *event,
                          "configRuleArn \"%" STR_FMT "\" is no ARN of AWS Config",
                          STR_ARG(str_utf8_prefix(arn, 128)));
     }
-    *region_out = parts[3];
+    config->region = parts[3];
+    if (str_is_empty(config->account_id) && is_account_id(parts[4])) {
+        config->account_id = parts[4];
+    }
     return STATUS_OK;
 }
 
@@ -138,7 +147,7 @@ static enum status decode_rule_members(const struct json *event,
     TRY(decode_left_scope(event, arena, &config->has_left_scope, error));
     TRY(decode_account_id(event, arena, &config->account_id, error));
     TRY(decode_string_member(event, "configRuleName", arena, &config->rule_name, error));
-    TRY(decode_rule_region(event, arena, &config->region, error));
+    TRY(decode_rule_arn(event, arena, config, error));
     TRY(decode_check_region("configRuleArn", config->region, arena, error));
     return decode_member(event, "ruleParameters", arena, &config->rule_parameters, error);
 }

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "net/http_curl_internal.h"
 #include "net/http_internal.h"
@@ -63,12 +64,18 @@ static void ignore_broken_pipes(void) {
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/* curl would write the keys of every TLS session to the file that it names. */
+static void ignore_key_log(void) {
+    (void)unsetenv("SSLKEYLOGFILE");
+}
+
 enum status http_curl_init(struct arena *arena,
                            const struct clock *clock,
                            const struct http_curl_options *options,
                            struct transport **transport_out,
                            struct error *error) {
     ignore_broken_pipes();
+    ignore_key_log();
     tls_library_init();
     CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
     ASSERT(code == CURLE_OK);

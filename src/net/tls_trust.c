@@ -9,6 +9,13 @@
 
 #include "net/amazon_roots.h"
 
+/* RSA and DH of 2048 bits, curves of 224 and SHA-224 at least, in every certificate of a chain.
+ * OpenSSL's own default depends on its version and on who built it. */
+#define SECURITY_LEVEL 2
+/* Of all certificates of a server, which are read before any is trusted. AWS sends 6 KB; this has
+ * room for a chain with post-quantum signatures. OpenSSL's own limit is 100 KB. */
+#define CERTIFICATES_BYTES_MAX (24L * 1024)
+
 struct tls_trust {
     X509_STORE *store; /* NULL until first needed */
     bool is_warm;      /* a TLS context was made: providers and random generator are there */
@@ -133,6 +140,8 @@ bool tls_trust_apply(struct tls_trust *trust, void *ssl_ctx) {
         return false;
     }
     SSL_CTX_set1_cert_store(ssl_ctx, trust->store);
+    SSL_CTX_set_security_level(ssl_ctx, SECURITY_LEVEL);
+    SSL_CTX_set_max_cert_list(ssl_ctx, CERTIFICATES_BYTES_MAX);
     trust->is_warm = true;
     return true;
 }

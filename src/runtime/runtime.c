@@ -223,7 +223,7 @@ static enum runtime_step serve_one(struct runtime *runtime,
     log_end(runtime, &invocation, &reply, start_us);
     runtime->log->request_id = STR_EMPTY; /* they die with the arena */
     runtime->log->tenant_id = STR_EMPTY;
-    return step;
+    return reply.is_last ? RUNTIME_EXIT : step;
 }
 
 int runtime_run(struct runtime *runtime, const struct runtime_handler *handler) {

@@ -108,10 +108,22 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
     };
 }
 
+/* A day with one number that cannot be right is none. */
+static bool is_point(const struct dynamodb_item *item) {
+    static const char *const NUMBERS[] = {
+        "listed", "nonCompliant", "monitor", "defensive", "strictest"};
+    int64_t number;
+    bool is_good = true;
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
+        is_good = is_good && item_read_number(item, NUMBERS[i], &number) != ITEM_NUMBER_BAD;
+    }
+    return is_good;
+}
+
 static void take_point(struct reading *reading, const struct dynamodb_item *item, str date) {
     struct history *history = reading->history;
     int64_t day;
-    if (!date_parse(date, &day) || day < date_days_of_ms(reading->from_ms)) {
+    if (!date_parse(date, &day) || day < date_days_of_ms(reading->from_ms) || !is_point(item)) {
         return;
     }
     struct posture_point *point = NULL;

@@ -24,7 +24,29 @@ int64_t item_time(const struct dynamodb_item *item, const char *name) {
     return time_parse_iso8601(dynamodb_get_string(item, name), &ms) ? ms : 0;
 }
 
-int64_t item_number(const struct dynamodb_item *item, const char *name) {
+static bool has_attribute(const struct dynamodb_item *item, str name) {
+    size_t i = 0;
+    while (i < item->count && !str_eq(item->attributes[i].name, name)) {
+        i++;
+    }
+    return i < item->count;
+}
+
+enum item_number item_read_number(const struct dynamodb_item *item,
+                                  const char *name,
+                                  int64_t *value_out) {
     int64_t value = 0;
-    return dynamodb_get_number(item, name, &value) && value > 0 ? value : 0;
+    bool is_good =
+        dynamodb_get_number(item, name, &value) && value >= 0 && value <= ITEM_NUMBER_MAX;
+    *value_out = is_good ? value : 0;
+    if (is_good) {
+        return ITEM_NUMBER_GOOD;
+    }
+    return has_attribute(item, str_from_cstr(name)) ? ITEM_NUMBER_BAD : ITEM_NUMBER_ABSENT;
+}
+
+int64_t item_number(const struct dynamodb_item *item, const char *name) {
+    int64_t value;
+    (void)item_read_number(item, name, &value);
+    return value;
 }

@@ -53,25 +53,56 @@ enum status state_claim_event(const struct state_table *table,
     return dynamodb_put_item(table->client, &put, arena, error);
 }
 
+/* A condition that is not met says that the record is there already, or is another copy's now. */
+static enum status conflict_is_fine(enum status status) {
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}
+
+/* Changes one attribute of our own claim, and nothing when another copy has taken it over. */
+static enum status set_in_claim(const struct state_table *table,
+                                const struct dynamodb_key *key,
+                                const struct dynamodb_attribute *change,
+                                struct arena *arena,
+                                struct error *error) {
+    const char *attribute = str_to_cstr(arena, change->name);
+    const struct dynamodb_name names[] = {{"#a", attribute}, {"#s", "status"}, {"#w", "writer"}};
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":value", change->value),
+        dynamodb_string(":started", STR("started")),
+        dynamodb_string(":me", table->writer),
+    };
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = *key,
+        .update = STR("SET #a = :value"),
+        .expression = {.condition = STR("#s = :started AND #w = :me"),
+                       .names = names,
+                       .name_count = 3,
+                       .values = values,
+                       .value_count = 3},
+    };
+    return conflict_is_fine(dynamodb_update_item(table->client, &update, arena, NULL, error));
+}
+
 enum status state_finish_event(const struct state_table *table,
                                str arn,
                                str event_id,
                                struct arena *arena,
                                struct error *error) {
-    static const struct dynamodb_name names[] = {{"#s", "status"}};
-    const struct dynamodb_attribute value = dynamodb_string(":done", STR("done"));
-    const struct dynamodb_update update = {
-        .table = table->name,
-        .key = {arn, sort_key(arena, "SEEN", event_id)},
-        .update = STR("SET #s = :done"),
-        .expression = {.names = names, .name_count = 1, .values = &value, .value_count = 1},
-    };
-    return dynamodb_update_item(table->client, &update, arena, NULL, error);
+    const struct dynamodb_key key = {arn, sort_key(arena, "SEEN", event_id)};
+    const struct dynamodb_attribute done = dynamodb_string("status", STR("done"));
+    return set_in_claim(table, &key, &done, arena, error);
 }
 
-/* A condition that is not met says that the record is there already. */
-static enum status conflict_is_fine(enum status status) {
-    return status == STATUS_CONFLICT ? STATUS_OK : status;
+enum status state_release_event(const struct state_table *table,
+                                str arn,
+                                str event_id,
+                                struct arena *arena,
+                                struct error *error) {
+    const struct dynamodb_key key = {arn, sort_key(arena, "SEEN", event_id)};
+    const struct dynamodb_attribute free_at_once =
+        dynamodb_string("leaseUntil", time_format_iso8601(arena, 0));
+    return set_in_claim(table, &key, &free_at_once, arena, error);
 }
 
 enum status state_open_incident(const struct state_table *table,
@@ -174,6 +205,28 @@ enum status state_last_writer(const struct state_table *table,
                                           .invoked_by = named(&items[i], "lastWriterInvokedBy")};
     }
     return STATUS_OK;
+}
+
+enum status state_release_reevaluation(const struct state_table *table,
+                                       str rule_name,
+                                       struct arena *arena,
+                                       struct error *error) {
+    static const struct dynamodb_name name = {"#w", "writer"};
+    const struct dynamodb_attribute values[] = {
+        dynamodb_string(":never", time_format_iso8601(arena, 0)),
+        dynamodb_string(":me", table->writer),
+    };
+    const struct dynamodb_update update = {
+        .table = table->name,
+        .key = {sort_key(arena, "CONFIG_RULE", rule_name), STR("REEVALUATION")},
+        .update = STR("SET requestedAt = :never"),
+        .expression = {.condition = STR("#w = :me"),
+                       .names = &name,
+                       .name_count = 1,
+                       .values = values,
+                       .value_count = 2},
+    };
+    return conflict_is_fine(dynamodb_update_item(table->client, &update, arena, NULL, error));
 }
 
 enum status state_claim_reevaluation(const struct state_table *table,

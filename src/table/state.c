@@ -162,10 +162,9 @@ static void read_judgement(const struct dynamodb_item *item, struct lb_state *st
 }
 
 static void read_memory(const struct dynamodb_item *item, struct lb_state *state) {
-    int64_t untold = 0;
-    (void)dynamodb_get_number(item, "untold", &untold);
-    (void)dynamodb_get_number(item, "escalatedDay", &state->escalated_day);
-    state->untold = untold > 0 && untold <= TELL_ALL ? (unsigned)untold : 0;
+    int64_t untold = item_number(item, "untold");
+    state->escalated_day = item_number(item, "escalatedDay");
+    state->untold = untold <= TELL_ALL ? (unsigned)untold : 0;
     state->since_ms = item_time(item, "nonCompliantSince");
     state->told_since_ms = item_time(item, "toldSince");
     state->told_exception = dynamodb_get_string(item, "toldException");
@@ -181,8 +180,10 @@ static void read_memory(const struct dynamodb_item *item, struct lb_state *state
 }
 
 void state_read(const struct dynamodb_item *item, struct lb_state *state) {
-    *state = (struct lb_state){.is_there = true, .version = NO_VERSION};
-    (void)dynamodb_get_number(item, "version", &state->version);
+    *state = (struct lb_state){.is_there = true};
+    if (item_read_number(item, "version", &state->version) != ITEM_NUMBER_GOOD) {
+        state->version = NO_VERSION;
+    }
     read_judgement(item, state);
     read_memory(item, state);
 }

@@ -11,6 +11,7 @@
 /* A roll back is remembered for longer than EVIDENCE_DAYS can be. */
 #define ENDED_KEPT_MS       (100 * MS_PER_DAY)
 #define NOTE_CHARACTERS_MAX 1024
+#define MINUTES_MAX         (24 * 60) /* WATCH_MINUTES */
 
 static const char *const STATUS_NAMES[] = {
     [WATCH_BEGUN] = "begun",
@@ -80,17 +81,36 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     }
 }
 
+/* With one number that cannot be right it is none. */
 struct traffic_window watch_get_baseline(const struct dynamodb_item *item) {
-    return (struct traffic_window){
+    struct traffic_window baseline = {
         .start_ms = item_time(item, "baselineFrom"),
         .end_ms = item_time(item, "baselineTo"),
         .has_data = item_number(item, "baselineHasData") != 0,
-        .requests = (uint64_t)item_number(item, "baselineRequests"),
-        .non_compliant = (uint64_t)item_number(item, "baselineNonCompliant"),
-        .elb_4xx = (uint64_t)item_number(item, "baselineElb4xx"),
-        .elb_5xx = (uint64_t)item_number(item, "baselineElb5xx"),
-        .target_5xx = (uint64_t)item_number(item, "baselineTarget5xx"),
     };
+    const struct {
+        const char *name;
+        uint64_t *count;
+    } counts[] = {
+        {"baselineRequests", &baseline.requests},
+        {"baselineNonCompliant", &baseline.non_compliant},
+        {"baselineElb4xx", &baseline.elb_4xx},
+        {"baselineElb5xx", &baseline.elb_5xx},
+        {"baselineTarget5xx", &baseline.target_5xx},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        int64_t number;
+        enum item_number kind = item_read_number(item, counts[i].name, &number);
+        *counts[i].count = (uint64_t)number;
+        baseline.has_data = baseline.has_data && kind != ITEM_NUMBER_BAD;
+    }
+    return baseline;
+}
+
+/* Of a watch whose length cannot be right: as long as one can be. */
+static int get_minutes(const struct dynamodb_item *item) {
+    int64_t minutes = item_number(item, "minutes");
+    return minutes >= 1 && minutes <= MINUTES_MAX ? (int)minutes : MINUTES_MAX;
 }
 
 /* false: it is no status of ours. Version 0.1.0 closed a watch without an ending; whether such a
@@ -115,7 +135,7 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
         .changed_ms = item_time(item, "changedAt"),
         .from = mode_parse(dynamodb_get_string(item, "before")),
         .to = mode_parse(dynamodb_get_string(item, "after")),
-        .minutes = (int)item_number(item, "minutes"),
+        .minutes = get_minutes(item),
         .was_extended = item_number(item, "extended") != 0,
         .ended_ms = item_time(item, "endedAt"),
         .note = dynamodb_get_string(item, "note"),

@@ -1,116 +1,114 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ISA-L unpacks into a window that stays in the processor's cache, where the lines are looked at,
+ * too. It checks the CRC and the length at the end of each member.
+ */
+#include "traffic/inflate.h"
+
+#include <inttypes.h>
+#include <isa-l/igzip_lib.h>
 #include <string.h>
-#include <zlib.h>
 
-#include "inflate_internal.h"
-
-#define WINDOW_BYTES ((size_t)64 * 1024)
-/* zlib's avail_in is an unsigned int. */
+/* A second level cache has 512 KiB at least, nowadays; the caller's piece wants room there, too. */
+#define WINDOW_BYTES ((size_t)224 * 1024)
+/* ISA-L's avail_in is 32 bits wide. */
 #define PIECE_BYTES_MAX ((size_t)1 << 30)
-#define GZIP_ONLY       (MAX_WBITS + 16) /* inflateInit2: with header and trailer, and only so */
+
+/* RFC 1952, 2.3 */
+#define GZIP_ID        "\x1f\x8b"
+#define GZIP_ID_BYTES  (sizeof(GZIP_ID) - 1)
+#define FLAGS_RESERVED 0xE0u
+#define TRAILER_BYTES  ((size_t)8)
+
+/* Where the next byte belongs. */
+enum place { BETWEEN_MEMBERS, IN_HEADER, IN_DATA };
 
 struct inflate {
     struct arena *arena;
-    struct line_joiner *joiner;
-    z_stream zlib;
-    size_t position;     /* bytes of the file that zlib took */
-    size_t member_begin; /* in the same bytes */
-    size_t known;        /* unpacked bytes still to come that the joiner has */
-    bool is_plain;
-    bool is_in_member;
-    struct error error; /* once it failed */
+    enum inflate_form form;
+    enum place place;
+    uint64_t position;     /* bytes of the file that were taken */
+    uint64_t member_begin; /* in the same bytes */
+    struct error error;    /* once it failed */
+    struct line_sink sink;
+    size_t held; /* bytes in `line`: the begin of a line waits for its end */
+    struct isal_gzip_header header;
+    struct inflate_state isal;
     char window[WINDOW_BYTES];
+    char line[INFLATE_LINE_BYTES_MAX];
 };
+
+struct inflate *inflate_new(struct arena *arena) {
+    ASSERT(arena != NULL);
+    struct inflate *stream = ARENA_NEW(arena, struct inflate);
+    stream->arena = arena;
+    return stream;
+}
+
+static void begin_member(struct inflate *stream) {
+    isal_inflate_reset(&stream->isal);
+    stream->isal.crc_flag = ISAL_GZIP_NO_HDR_VER;
+    stream->header = (struct isal_gzip_header){0};
+    stream->member_begin = stream->position;
+    stream->place = IN_HEADER;
+}
+
+void inflate_begin(struct inflate *stream, enum inflate_form form, const struct line_sink *sink) {
+    ASSERT(stream != NULL && sink != NULL && sink->take != NULL);
+    stream->form = form;
+    stream->sink = *sink;
+    stream->held = 0;
+    stream->position = 0;
+    stream->error = (struct error){0};
+    begin_member(stream); /* a file without any is cut short */
+}
 
 /* --- lines --- */
 
-static void hand_on(struct line_joiner *joiner, str text) {
+static void hand_on(struct inflate *stream, str text) {
     if (text.len > 0) {
-        joiner->sink.take(joiner->sink.context, text);
+        stream->sink.take(stream->sink.context, text);
     }
 }
 
-void line_joiner_end(struct line_joiner *joiner) {
-    hand_on(joiner, (str){joiner->line, joiner->held});
-    joiner->held = 0;
+static void hand_on_held(struct inflate *stream) {
+    hand_on(stream, (str){stream->line, stream->held});
+    stream->held = 0;
 }
 
-static void hold(struct line_joiner *joiner, str text) {
-    if (joiner->held + text.len > INFLATE_LINE_BYTES_MAX) {
-        line_joiner_end(joiner);
+static void hold(struct inflate *stream, str text) {
+    if (stream->held + text.len > INFLATE_LINE_BYTES_MAX) {
+        hand_on_held(stream);
     }
     if (text.len > INFLATE_LINE_BYTES_MAX) {
-        hand_on(joiner, text);
+        hand_on(stream, text);
     } else if (text.len > 0) {
-        memcpy(joiner->line + joiner->held, text.ptr, text.len);
-        joiner->held += text.len;
+        memcpy(stream->line + stream->held, text.ptr, text.len);
+        stream->held += text.len;
     }
 }
 
-void line_joiner_take(struct line_joiner *joiner, str text) {
-    if (joiner->held > 0) {
+static void take_text(struct inflate *stream, str text) {
+    if (stream->held > 0) {
         size_t newline = str_find_char(text, '\n');
-        hold(joiner, str_slice(text, 0, newline + 1));
+        hold(stream, str_slice(text, 0, newline + 1));
         if (newline == text.len) {
             return;
         }
-        line_joiner_end(joiner);
+        hand_on_held(stream);
         text = str_slice(text, newline + 1, text.len);
     }
     size_t end = text.len;
     while (end > 0 && text.ptr[end - 1] != '\n') {
         end--;
     }
-    hand_on(joiner, str_slice(text, 0, end));
-    hold(joiner, str_slice(text, end, text.len));
+    hand_on(stream, str_slice(text, 0, end));
+    hold(stream, str_slice(text, end, text.len));
 }
 
-/* --- the stream --- */
+/* --- errors --- */
 
-/* zlib's memory goes with the arena, so there is nothing to end. */
-static void *take_memory(void *arena, unsigned count, unsigned size) {
-    return arena_alloc_array(arena, count, size);
-}
-
-static void keep_memory(void *arena, void *memory) {
-    (void)arena;
-    (void)memory;
-}
-
-struct inflate *inflate_new_within(struct arena *arena,
-                                   struct line_joiner *joiner,
-                                   size_t position,
-                                   size_t known) {
-    struct inflate *stream = ARENA_NEW(arena, struct inflate);
-    stream->arena = arena;
-    stream->joiner = joiner;
-    stream->zlib.zalloc = take_memory;
-    stream->zlib.zfree = keep_memory;
-    stream->zlib.opaque = arena;
-    int result = inflateInit2(&stream->zlib, GZIP_ONLY);
-    ASSERT(result == Z_OK); /* what else it knows is no memory or another zlib than the header's */
-    stream->position = position;
-    stream->member_begin = position;
-    stream->known = known;
-    stream->is_in_member = true;
-    return stream;
-}
-
-struct inflate *inflate_new(struct arena *arena, const struct line_sink *sink) {
-    ASSERT(arena != NULL && sink != NULL && sink->take != NULL);
-    struct line_joiner *joiner = ARENA_NEW(arena, struct line_joiner);
-    joiner->sink = *sink;
-    return inflate_new_within(arena, joiner, 0, 0);
-}
-
-struct inflate *inflate_new_plain(struct arena *arena, const struct line_sink *sink) {
-    struct inflate *stream = inflate_new(arena, sink);
-    stream->is_plain = true;
-    stream->is_in_member = false;
-    return stream;
-}
-
-static enum status tell(const struct inflate *stream, struct error *error) {
+static enum status report(const struct inflate *stream, struct error *error) {
     if (stream->error.status != STATUS_OK && error != NULL) {
         *error = stream->error;
     }
@@ -118,109 +116,161 @@ static enum status tell(const struct inflate *stream, struct error *error) {
 }
 
 /* What the caller did not want to see, or see again, is kept too. */
-__attribute__((format(printf, 3, 4))) static void fail(struct inflate *stream,
-                                                       enum status status,
-                                                       const char *format,
-                                                       ...) {
+__attribute__((format(printf, 3, 4))) static enum status fail(struct inflate *stream,
+                                                              enum status status,
+                                                              const char *format,
+                                                              ...) {
     va_list arguments;
     va_start(arguments, format);
     str message = str_format_va(stream->arena, format, arguments);
     va_end(arguments);
-    line_joiner_end(stream->joiner);
+    hand_on_held(stream);
     stream->error = (struct error){.status = status, .message = message};
+    return status;
 }
 
-static void fail_damaged(struct inflate *stream) {
-    const char *why = stream->zlib.msg == NULL ? "not valid" : stream->zlib.msg;
-    if (strcmp(why, "incorrect header check") != 0) {
-        fail(stream, STATUS_INVALID, "damaged gzip data at byte %zu: %s", stream->position, why);
-    } else if (stream->member_begin == 0) {
-        fail(stream, STATUS_INVALID, "not gzip data, at byte 0");
-    } else {
-        fail(stream,
-             STATUS_INVALID,
-             "foreign bytes behind the gzip data, at byte %zu",
-             stream->member_begin);
+static enum status fail_foreign(struct inflate *stream) {
+    if (stream->member_begin == 0) {
+        return fail(stream, STATUS_INVALID, "not gzip data, at byte 0");
+    }
+    return fail(stream,
+                STATUS_INVALID,
+                "foreign bytes behind the gzip data, at byte %" PRIu64,
+                stream->member_begin);
+}
+
+static const char *reason_of(int result) {
+    switch (result) {
+    case ISAL_INVALID_BLOCK:
+        return "invalid block";
+    case ISAL_INVALID_SYMBOL:
+        return "invalid code";
+    case ISAL_INVALID_LOOKBACK:
+        return "invalid distance too far back";
+    case ISAL_UNSUPPORTED_METHOD:
+        return "unknown compression method";
+    case ISAL_INCORRECT_CHECKSUM:
+        return "incorrect checksum or length";
+    default:
+        return "not valid";
     }
 }
 
-/* Unpacks as far as the piece and the window reach, and hands that on. */
-static int unpack(struct inflate *stream) {
-    z_stream *zlib = &stream->zlib;
-    unsigned given = zlib->avail_in;
-    zlib->next_out = (unsigned char *)stream->window;
-    zlib->avail_out = (unsigned)WINDOW_BYTES;
-    int result = inflate(zlib, Z_NO_FLUSH);
-    stream->position += given - zlib->avail_in;
-    str text = {stream->window, WINDOW_BYTES - zlib->avail_out};
-    size_t skipped = text.len < stream->known ? text.len : stream->known;
-    stream->known -= skipped;
-    line_joiner_take(stream->joiner, str_slice(text, skipped, text.len));
-    return result;
+static enum status fail_damaged(struct inflate *stream, uint64_t position, const char *why) {
+    return fail(stream, STATUS_INVALID, "damaged gzip data at byte %" PRIu64 ": %s", position, why);
+}
+
+/* --- members --- */
+
+static void take_input(struct inflate *stream, uint32_t given) {
+    stream->position += given - stream->isal.avail_in;
 }
 
 /* Zeros between members and behind the last are padding, as gzip and tar have them. */
 static void skip_padding(struct inflate *stream) {
-    z_stream *zlib = &stream->zlib;
-    while (zlib->avail_in > 0 && *zlib->next_in == 0) {
-        zlib->next_in++;
-        zlib->avail_in--;
-        stream->position++;
+    struct inflate_state *isal = &stream->isal;
+    uint32_t given = isal->avail_in;
+    while (isal->avail_in > 0 && *isal->next_in == 0) {
+        isal->next_in++;
+        isal->avail_in--;
     }
+    take_input(stream, given);
 }
 
-static void begin_member(struct inflate *stream) {
-    int result = inflateReset(&stream->zlib);
-    ASSERT(result == Z_OK);
-    stream->is_in_member = true;
-    stream->member_begin = stream->position;
+/* ISA-L looks at the first bytes when it has ten of them. */
+static bool begins_as_gzip(const struct inflate *stream) {
+    const struct inflate_state *isal = &stream->isal;
+    uint64_t at = stream->position - stream->member_begin;
+    for (size_t i = 0; at + i < GZIP_ID_BYTES && i < isal->avail_in; i++) {
+        if (isal->next_in[i] != (unsigned char)GZIP_ID[at + i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum status read_header(struct inflate *stream) {
+    uint32_t given = stream->isal.avail_in;
+    if (!begins_as_gzip(stream)) {
+        return fail_foreign(stream);
+    }
+    int result = isal_read_gzip_header(&stream->isal, &stream->header);
+    take_input(stream, given);
+    if (result == ISAL_END_INPUT) {
+        return STATUS_OK;
+    }
+    if (result == ISAL_DECOMP_OK && (stream->header.flags & FLAGS_RESERVED) != 0) {
+        return fail_damaged(stream, stream->position, "unknown header flags set");
+    }
+    if (result != ISAL_DECOMP_OK) {
+        return fail_damaged(stream, stream->position, reason_of(result));
+    }
+    stream->place = IN_DATA;
+    return STATUS_OK;
+}
+
+/* Unpacks as far as the piece and the window reach, and hands that on. */
+static enum status unpack(struct inflate *stream) {
+    struct inflate_state *isal = &stream->isal;
+    uint32_t given = isal->avail_in;
+    isal->next_out = (unsigned char *)stream->window;
+    isal->avail_out = WINDOW_BYTES;
+    int result = isal_inflate(isal);
+    take_input(stream, given);
+    take_text(stream, (str){stream->window, WINDOW_BYTES - isal->avail_out});
+    if (result == ISAL_INCORRECT_CHECKSUM) {
+        return fail_damaged(stream, stream->position - TRAILER_BYTES, reason_of(result));
+    }
+    bool is_stuck = given > 0 && given == isal->avail_in && isal->avail_out == WINDOW_BYTES;
+    if (result != ISAL_DECOMP_OK || is_stuck) {
+        return fail_damaged(stream, stream->position, reason_of(result));
+    }
+    if (isal->block_state == ISAL_BLOCK_FINISH) {
+        stream->place = BETWEEN_MEMBERS;
+    }
+    return STATUS_OK;
 }
 
 static enum status feed_gzip(struct inflate *stream, str piece) {
-    ASSERT(piece.len <= PIECE_BYTES_MAX);
-    z_stream *zlib = &stream->zlib;
-    zlib->next_in = (unsigned char *)(uintptr_t)piece.ptr; /* zlib's is not const, but only read */
-    zlib->avail_in = (unsigned)piece.len;
-    bool is_full = false;
-    while (zlib->avail_in > 0 || is_full) {
-        if (!stream->is_in_member) {
+    struct inflate_state *isal = &stream->isal;
+    isal->next_in = (unsigned char *)(uintptr_t)piece.ptr; /* not const there, but only read */
+    isal->avail_in = (uint32_t)piece.len;
+    isal->avail_out = WINDOW_BYTES;
+    /* A full window may hide more, although all of the piece was taken. */
+    while (isal->avail_in > 0 || (stream->place == IN_DATA && isal->avail_out == 0)) {
+        if (stream->place == BETWEEN_MEMBERS) {
             skip_padding(stream);
-            if (zlib->avail_in == 0) {
-                break;
+            if (isal->avail_in > 0) {
+                begin_member(stream);
             }
-            begin_member(stream);
-        }
-        int result = unpack(stream);
-        is_full = zlib->avail_out == 0 && result == Z_OK;
-        if (result == Z_STREAM_END) {
-            stream->is_in_member = false;
-        } else if (result != Z_OK && result != Z_BUF_ERROR) {
-            fail_damaged(stream);
-            return stream->error.status;
+        } else {
+            TRY(stream->place == IN_HEADER ? read_header(stream) : unpack(stream));
         }
     }
     return STATUS_OK;
 }
 
 enum status inflate_feed(struct inflate *stream, str piece, struct error *error) {
-    ASSERT(stream != NULL);
+    ASSERT(stream != NULL && stream->sink.take != NULL);
     while (stream->error.status == STATUS_OK && piece.len > 0) {
         str part = str_slice(piece, 0, PIECE_BYTES_MAX);
-        if (stream->is_plain) {
-            line_joiner_take(stream->joiner, part);
+        if (stream->form == INFLATE_PLAIN) {
+            take_text(stream, part);
         } else if (feed_gzip(stream, part) != STATUS_OK) {
             break;
         }
         piece = str_slice(piece, part.len, piece.len);
     }
-    return tell(stream, error);
+    return report(stream, error);
 }
 
 enum status inflate_end(struct inflate *stream, struct error *error) {
-    ASSERT(stream != NULL);
-    if (stream->error.status == STATUS_OK && stream->is_in_member) {
-        fail(stream, STATUS_INCOMPLETE, "gzip data cut short at byte %zu", stream->position);
+    ASSERT(stream != NULL && stream->sink.take != NULL);
+    if (stream->error.status == STATUS_OK && stream->form == INFLATE_GZIP &&
+        stream->place != BETWEEN_MEMBERS) {
+        (void)fail(
+            stream, STATUS_INCOMPLETE, "gzip data cut short at byte %" PRIu64, stream->position);
     }
-    line_joiner_end(stream->joiner);
-    return tell(stream, error);
+    hand_on_held(stream);
+    return report(stream, error);
 }

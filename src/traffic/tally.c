@@ -12,15 +12,20 @@
 #include "traffic/access_log_internal.h"
 #include "traffic/tally_internal.h"
 
-struct tally *tally_new(struct arena *arena, unsigned group_keys) {
+struct tally *tally_new(struct arena *arena, const struct tally_options *options) {
+    ASSERT(!options->counts_only || options->group_keys == 0);
     struct tally *tally = ARENA_NEW(arena, struct tally);
     tally->arena = arena;
-    tally->group_keys = group_keys;
+    tally->options = *options;
     tally->oldest_ms = INT64_MAX;
     tally->newest_ms = INT64_MIN;
-    day_table_init(&tally->days, arena);
-    tally->offenders = sketch_new(arena, TALLY_OFFENDERS_MAX);
-    tally->groups = group_keys == 0 ? NULL : sketch_new(arena, TALLY_GROUPS_MAX);
+    day_table_init(&tally->days, arena, &options->hash_key);
+    if (!options->counts_only) {
+        tally->offenders = sketch_new(arena, TALLY_OFFENDERS_MAX, &options->hash_key);
+    }
+    if (options->group_keys != 0) {
+        tally->groups = sketch_new(arena, TALLY_GROUPS_MAX, &options->hash_key);
+    }
     return tally;
 }
 
@@ -165,11 +170,11 @@ static void count_offender(struct tally *tally, const struct access_log_record *
 }
 
 static str wanted(const struct tally *tally, enum group_key key, str text) {
-    return (tally->group_keys & key) != 0 ? text : STR_EMPTY;
+    return (tally->options.group_keys & key) != 0 ? text : STR_EMPTY;
 }
 
 static void count_group(struct tally *tally, const struct access_log_record *record) {
-    bool by_class = (tally->group_keys & GROUP_CLASS) != 0;
+    bool by_class = (tally->options.group_keys & GROUP_CLASS) != 0;
     sketch_add(tally->groups,
                &(struct sketch_key){
                    .class = by_class ? record->class : CLASS_COUNT,
@@ -185,6 +190,9 @@ void tally_add_record(struct tally *tally, const struct access_log_record *recor
     const struct classed classed = {record->class,
                                     record->class == CLASS_UNKNOWN && record->class_name.len > 0};
     struct tally_day *day = count_request(tally, record->time, record->load_balancer, classed);
+    if (tally->options.counts_only) {
+        return;
+    }
     count_reason(tally, day, record);
     if (record->class == CLASS_UNKNOWN) {
         count_unknown_class(tally, record->class_name);
@@ -275,7 +283,8 @@ static void merge_reasons(struct reason_table *into,
 }
 
 void tally_merge(struct tally *into, const struct tally *from) {
-    ASSERT(into != from && into->group_keys == from->group_keys);
+    ASSERT(into != from && into->options.group_keys == from->options.group_keys);
+    ASSERT(into->options.counts_only == from->options.counts_only);
     for (size_t i = 0; i < ACCESS_LOG_KIND_COUNT; i++) {
         into->kinds[i] += from->kinds[i];
     }
@@ -286,7 +295,9 @@ void tally_merge(struct tally *into, const struct tally *from) {
     merge_reasons(&into->reasons, into->arena, &from->reasons);
     merge_days(into, from);
     merge_reasons(&into->unknown_classes, into->arena, &from->unknown_classes);
-    sketch_merge(into->offenders, from->offenders);
+    if (into->offenders != NULL) {
+        sketch_merge(into->offenders, from->offenders);
+    }
     if (into->groups != NULL) {
         sketch_merge(into->groups, from->groups);
     }

@@ -9,13 +9,15 @@
 
 #define CAPACITY_FIRST ((size_t)64)
 
-void day_table_init(struct day_table *table, struct arena *arena) {
-    *table = (struct day_table){.arena = arena};
+void day_table_init(struct day_table *table,
+                    struct arena *arena,
+                    const struct tally_hash_key *hash_key) {
+    *table = (struct day_table){.arena = arena, .hash_key = *hash_key};
 }
 
 static size_t place_of(const struct day_table *table, str load_balancer, int64_t day) {
     size_t mask = table->index_size - 1;
-    size_t place = (size_t)text_hash(load_balancer, (uint64_t)day) & mask;
+    size_t place = (size_t)text_hash(&table->hash_key, (uint64_t)day, load_balancer) & mask;
     for (; table->index[place] != 0; place = (place + 1) & mask) {
         const struct tally_day *other = &table->days[table->index[place] - 1];
         if (other->day == day && text_eq(other->load_balancer, load_balancer)) {

@@ -12,7 +12,8 @@
 #define LOAD_BALANCER_BYTES_MAX 128
 
 /* --- texts (tally_text.c) --- */
-uint64_t text_hash(str text, uint64_t seed);
+/* SipHash-1-3 of `prefix` and then the text. */
+uint64_t text_hash(const struct tally_hash_key *key, uint64_t prefix, str text);
 /* str_eq; libc's memcmp may go byte by byte. */
 bool text_eq(str a, str b);
 /* At most `bytes_max` of it, never ending inside an escape (\x22, \x00000022) or a character. */
@@ -26,6 +27,7 @@ str network_of(str client, char storage[static NETWORK_BYTES_MAX]);
 /* --- days (tally_days.c) --- */
 struct day_table {
     struct arena *arena;
+    struct tally_hash_key hash_key;
     struct tally_day *days;
     size_t count;
     size_t capacity;
@@ -33,7 +35,9 @@ struct day_table {
     size_t index_size;
     size_t reason_count; /* of all days */
 };
-void day_table_init(struct day_table *table, struct arena *arena);
+void day_table_init(struct day_table *table,
+                    struct arena *arena,
+                    const struct tally_hash_key *hash_key);
 /* The entry, made when there is none; NULL: the table is full. Valid until the next call. */
 struct tally_day *day_table_find(struct day_table *table, str load_balancer, int64_t day);
 /* By load balancer, then day. */
@@ -51,11 +55,14 @@ struct sketch_key {
  * remembers this count as its error. So true <= count <= true + error, and what has no slot was
  * seen at most as often as the rarest that has one. */
 struct sketch;
-struct sketch *sketch_new(struct arena *arena, size_t capacity);
+struct sketch *sketch_new(struct arena *arena,
+                          size_t capacity,
+                          const struct tally_hash_key *hash_key);
 void sketch_add(struct sketch *sketch, const struct sketch_key *key);
 /* Adds the counts of both; a key that only one of them has may have been seen by the other as often
  * as the other's rarest, which goes into its count and its error. Then the most frequent are
- * kept, so that the bounds stay true (Agarwal et al. 2012, "Mergeable summaries"). */
+ * kept, so that the bounds stay true (Agarwal et al. 2012, "Mergeable summaries"). Both of the same
+ * capacity and hash key. */
 void sketch_merge(struct sketch *into, const struct sketch *from);
 
 struct sketch_entry {
@@ -91,7 +98,7 @@ void reasons_sort(struct tally_reason *reasons, size_t count);
 
 struct tally {
     struct arena *arena;
-    unsigned group_keys;
+    struct tally_options options;
     uint64_t kinds[ACCESS_LOG_KIND_COUNT];
     uint64_t untallied;
     struct tally_counts totals;
@@ -103,8 +110,8 @@ struct tally {
     char last_date[sizeof("2026-11-23") - 1];
     struct reason_table reasons;
     struct reason_table unknown_classes;
-    struct sketch *offenders;
-    struct sketch *groups; /* NULL without group keys */
+    struct sketch *offenders; /* NULL: counts only */
+    struct sketch *groups;    /* NULL without group keys */
 };
 
 /* What tally_add_lines does with a line that was parsed. */

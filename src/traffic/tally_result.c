@@ -79,10 +79,7 @@ static void list_reasons(struct tally *tally, struct tally_result *result) {
     result->reason_count = tally->reasons.count;
     result->unknown_classes = tally->unknown_classes.rows;
     result->unknown_class_count = tally->unknown_classes.count;
-    result->classless = tally->totals.classes[CLASS_UNKNOWN];
-    for (size_t i = 0; i < result->unknown_class_count; i++) {
-        result->classless -= result->unknown_classes[i].count;
-    }
+    result->classless = tally->totals.classes[CLASS_UNKNOWN] - tally->totals.unfamiliar;
 }
 
 static void list_days(struct tally *tally, struct tally_result *result) {
@@ -108,7 +105,9 @@ void tally_finish(struct tally *tally, struct tally_result *result_out) {
     }
     list_days(tally, result_out);
     list_reasons(tally, result_out);
-    list_offenders(tally, result_out);
+    if (tally->offenders != NULL) {
+        list_offenders(tally, result_out);
+    }
     if (tally->groups != NULL) {
         list_groups(tally, result_out);
     }

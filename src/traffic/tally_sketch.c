@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Space-Saving: slots found by hash, and a heap of them with the rarest on top. What ties would
- * leave open is settled by the key's hash, so that the same calls always keep the same keys.
+ * Space-Saving: slots found by hash, and a heap of them with the rarest on top. Of keys with equal
+ * counts and errors the one that came first is given up first, so that the same calls always keep
+ * the same keys, whatever the hash key is.
  */
 #include <string.h>
 
@@ -31,23 +32,27 @@ struct packed_key {
 struct rank {
     uint64_t count;
     uint64_t error;
-    uint64_t hash; /* of the key */
+    uint64_t arrival; /* different for each slot; the first has the lowest */
 };
 
 /* Keys are kept apart from these: searching and sorting touch little memory. */
 struct slot {
     struct rank rank;
+    uint64_t hash; /* of the key */
     uint32_t heap_place;
 };
 
 /* What a slot is filled with. */
 struct newcomer {
     struct rank rank;
+    uint64_t hash; /* of the key */
     const struct packed_key *key;
 };
 
 struct sketch {
     struct arena *arena;
+    struct tally_hash_key hash_key;
+    uint64_t arrivals; /* of keys without a slot */
     size_t capacity;
     size_t count;
     size_t slot_count; /* allocated */
@@ -59,13 +64,16 @@ struct sketch {
     size_t index_size;
 };
 
-struct sketch *sketch_new(struct arena *arena, size_t capacity) {
+struct sketch *sketch_new(struct arena *arena,
+                          size_t capacity,
+                          const struct tally_hash_key *hash_key) {
     struct sketch *sketch = ARENA_NEW(arena, struct sketch);
     size_t index_size = 2;
     while (index_size < 2 * capacity) {
         index_size *= 2;
     }
     *sketch = (struct sketch){.arena = arena,
+                              .hash_key = *hash_key,
                               .capacity = capacity,
                               .heap = ARENA_ARRAY(arena, uint32_t, capacity),
                               .index = ARENA_ARRAY(arena, uint32_t, index_size),
@@ -96,12 +104,12 @@ static struct sketch_key unpack(const struct packed_key *packed) {
     return key;
 }
 
-static uint64_t hash_of(const struct packed_key *key) {
-    uint64_t seed = key->class;
+static uint64_t hash_of(const struct sketch *sketch, const struct packed_key *key) {
+    uint64_t shape = key->class;
     for (size_t i = 0; i < KEY_TEXTS; i++) {
-        seed = seed << 12 ^ key->lengths[i];
+        shape = shape << 12 ^ key->lengths[i];
     }
-    return text_hash((str){key->text, key->bytes}, seed);
+    return text_hash(&sketch->hash_key, shape, (str){key->text, key->bytes});
 }
 
 static bool is_same_key(const struct packed_key *a, const struct packed_key *b) {
@@ -121,7 +129,7 @@ static size_t place_of(const struct sketch *sketch, uint64_t hash, const struct 
     size_t place = (size_t)hash & mask;
     for (; sketch->index[place] != 0; place = (place + 1) & mask) {
         uint32_t number = sketch->index[place] - 1;
-        if (sketch->slots[number].rank.hash == hash && is_same_key(&sketch->keys[number], key)) {
+        if (sketch->slots[number].hash == hash && is_same_key(&sketch->keys[number], key)) {
             break;
         }
     }
@@ -140,7 +148,7 @@ static void free_place(struct sketch *sketch, size_t place) {
     size_t mask = sketch->index_size - 1;
     size_t hole = place;
     for (size_t at = (place + 1) & mask; sketch->index[at] != 0; at = (at + 1) & mask) {
-        size_t home = (size_t)sketch->slots[sketch->index[at] - 1].rank.hash & mask;
+        size_t home = (size_t)sketch->slots[sketch->index[at] - 1].hash & mask;
         if (((at - home) & mask) >= ((at - hole) & mask)) {
             sketch->index[hole] = sketch->index[at];
             hole = at;
@@ -151,12 +159,12 @@ static void free_place(struct sketch *sketch, size_t place) {
 
 /* --- the heap --- */
 
-/* The one to give up first: rarer, then less sure, then by hash. */
+/* The one to give up first: rarer, then less sure, then earlier. */
 static bool is_rarer(const struct rank *a, const struct rank *b) {
     if (a->count != b->count) {
         return a->count < b->count;
     }
-    return a->error != b->error ? a->error > b->error : a->hash < b->hash;
+    return a->error != b->error ? a->error > b->error : a->arrival < b->arrival;
 }
 
 static void put_in_heap(struct sketch *sketch, size_t place, uint32_t number) {
@@ -215,8 +223,9 @@ static void reserve_slot(struct sketch *sketch) {
 
 static void fill_slot(struct sketch *sketch, uint32_t number, const struct newcomer *with) {
     sketch->slots[number].rank = with->rank;
+    sketch->slots[number].hash = with->hash;
     copy_key(&sketch->keys[number], with->key);
-    sketch->index[place_of(sketch, with->rank.hash, with->key)] = number + 1;
+    sketch->index[place_of(sketch, with->hash, with->key)] = number + 1;
 }
 
 static void take_free_slot(struct sketch *sketch, const struct newcomer *with) {
@@ -229,7 +238,7 @@ static void take_free_slot(struct sketch *sketch, const struct newcomer *with) {
 
 static void take_rarest_slot(struct sketch *sketch, const struct newcomer *with) {
     uint32_t number = sketch->heap[0];
-    uint64_t hash = sketch->slots[number].rank.hash;
+    uint64_t hash = sketch->slots[number].hash;
     free_place(sketch, place_of(sketch, hash, &sketch->keys[number]));
     fill_slot(sketch, number, with);
     move_down(sketch, 0);
@@ -246,7 +255,7 @@ static void take_slot(struct sketch *sketch, const struct newcomer *with) {
 void sketch_add(struct sketch *sketch, const struct sketch_key *key) {
     struct packed_key packed; /* filled as far as it is long */
     pack(key, &packed);
-    uint64_t hash = hash_of(&packed);
+    uint64_t hash = hash_of(sketch, &packed);
     uint32_t number = find_slot(sketch, hash, &packed);
     if (number != 0) {
         struct slot *slot = &sketch->slots[number - 1];
@@ -257,8 +266,8 @@ void sketch_add(struct sketch *sketch, const struct sketch_key *key) {
     sketch->is_lossy = sketch->is_lossy || sketch->count == sketch->capacity;
     uint64_t error = sketch_error_max(sketch);
     take_slot(sketch,
-              &(struct newcomer){.rank = {.count = error + 1, .error = error, .hash = hash},
-                                 .key = &packed});
+              &(struct newcomer){
+                  .rank = {error + 1, error, sketch->arrivals++}, .hash = hash, .key = &packed});
 }
 
 size_t sketch_count(const struct sketch *sketch) {
@@ -283,7 +292,7 @@ static void add_known(struct sketch *into, const struct sketch *from) {
     uint64_t missing_max = sketch_error_max(from);
     for (size_t i = 0; i < into->count; i++) {
         struct slot *slot = &into->slots[i];
-        uint32_t number = find_slot(from, slot->rank.hash, &into->keys[i]);
+        uint32_t number = find_slot(from, slot->hash, &into->keys[i]);
         slot->rank.count += number != 0 ? from->slots[number - 1].rank.count : missing_max;
         slot->rank.error += number != 0 ? from->slots[number - 1].rank.error : missing_max;
     }
@@ -306,14 +315,17 @@ static void add_unknown(struct sketch *into, const struct newcomer *new) {
  * it, which is no more than it had: it is rarer than all that stayed, and stays out. */
 void sketch_merge(struct sketch *into, const struct sketch *from) {
     ASSERT(into != from && into->capacity == from->capacity);
+    ASSERT(memcmp(&into->hash_key, &from->hash_key, sizeof(into->hash_key)) == 0);
     uint64_t missing_max = sketch_error_max(into);
     add_known(into, from);
     into->is_lossy = into->is_lossy || from->is_lossy;
     for (size_t i = 0; i < from->count; i++) {
-        struct newcomer new = {.rank = from->slots[i].rank, .key = &from->keys[i]};
+        const struct slot *slot = &from->slots[i];
+        struct newcomer new = {.rank = slot->rank, .hash = slot->hash, .key = &from->keys[i]};
         new.rank.count += missing_max;
         new.rank.error += missing_max;
-        if (find_slot(into, new.rank.hash, new.key) == 0) {
+        new.rank.arrival = into->arrivals++;
+        if (find_slot(into, new.hash, new.key) == 0) {
             add_unknown(into, &new);
         }
     }

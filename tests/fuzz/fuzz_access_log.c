@@ -106,10 +106,14 @@ static void hold_same_results(const struct tally_result *a, const struct tally_r
     HOLD(a->group_count == b->group_count);
 }
 
+static const struct tally_options options = {
+    .group_keys = GROUP_CLASS | GROUP_REASON | GROUP_CLIENT | GROUP_USER_AGENT | GROUP_HOST,
+    .hash_key = {{1, 2}},
+};
+
 /* Line by line, every other into another tally, which is then added to the first. */
 static void tally_in_halves(struct arena *arena, str lines, struct tally_result *result_out) {
-    unsigned keys = GROUP_CLASS | GROUP_REASON | GROUP_CLIENT | GROUP_USER_AGENT | GROUP_HOST;
-    struct tally *halves[2] = {tally_new(arena, keys), tally_new(arena, keys)};
+    struct tally *halves[2] = {tally_new(arena, &options), tally_new(arena, &options)};
     size_t from = 0;
     for (size_t i = 0; from < lines.len; i++) {
         size_t len = str_find_char(str_slice(lines, from, lines.len), '\n') + 1;
@@ -159,8 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     struct tally_result whole;
     struct tally_result halves;
-    struct tally *tally = tally_new(
-        &arena, GROUP_CLASS | GROUP_REASON | GROUP_CLIENT | GROUP_USER_AGENT | GROUP_HOST);
+    struct tally *tally = tally_new(&arena, &options);
     tally_add_lines(tally, lines);
     tally_finish(tally, &whole);
     hold_counts(&whole, &expected);

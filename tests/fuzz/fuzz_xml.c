@@ -20,7 +20,7 @@ static void hold_tree(const struct xml *node, unsigned depth, struct seen *seen)
     for (; node != NULL; node = node->next) {
         seen->nodes++;
         seen->text_bytes += node->text.len;
-        HOLD(fuzz_is_utf8(node->name)); /* empty for ":", which is a name to expat */
+        HOLD(fuzz_is_utf8(node->name)); /* empty for ":", which is a name */
         HOLD(str_find_char(node->name, ':') == node->name.len);
         HOLD(fuzz_is_utf8(node->text));
         HOLD(node->first_child == NULL || node->text.len == 0);

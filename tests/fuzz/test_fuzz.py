@@ -2,6 +2,7 @@
 """Every fuzz target over its seeds and over every input that ever broke it, without libFuzzer."""
 
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -39,3 +40,20 @@ def test_each_find_is_of_a_target():
 
 def test_each_target_has_seeds_and_each_seed_a_target():
     assert sorted(seeds.TARGETS) == TARGETS
+
+
+def commands_for(program):
+    """Those that make runs for it; no rule is carried out."""
+    done = subprocess.run(["make", "-nB", "--no-print-directory", program], cwd=HERE.parents[1],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True)
+    return done.stdout.replace("\\\n", " ").splitlines()
+
+
+def test_fuzzer_links_an_instrumented_isal_from_the_sources_of_the_shipped_one():
+    commands = commands_for("build/fuzz/inflate")
+    [link] = [each for each in commands if each.endswith("-o build/fuzz/inflate")]
+    assert not re.search(r"-l(deflate|isal)\b|/lib(deflate|isal)\.a\b", link)
+    compiled = [each for each in commands if re.search(r"-c \S+/igzip_inflate\.c ", each)]
+    assert len(compiled) == 1
+    assert re.search(r"-fsanitize=\S*fuzzer-no-link\S*address", compiled[0])
+    assert re.search(r"-c build/deps/\w+/isal/", compiled[0])

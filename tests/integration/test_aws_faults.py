@@ -7,6 +7,7 @@ import pytest
 
 from sim import events, faults
 from sim.aws import LocalAws
+from sim.concurrent_api import ConcurrentApi
 from sim.tls import TestCa
 
 RULE = "desync-guard"
@@ -48,6 +49,13 @@ def test_report_survives_one_failure(kind, start, aws):
     assert aws.config.result(RULE, events.resource_id(event)).compliance == "NON_COMPLIANT"
 
 
+def replaced(function, start, aws):
+    """What Lambda makes in the place of an environment that has ended by itself."""
+    assert function.exit_code() == 1
+    assert "credentials_expired" in function.log
+    return start(aws=aws, WARM_UP="off")
+
+
 @pytest.mark.parametrize("kind", ALWAYS)
 def test_report_that_never_succeeds_fails_the_invocation(kind, start, aws):
     event = prepared(aws, "config-change.monitor-owner")
@@ -60,6 +68,8 @@ def test_report_that_never_succeeds_fails_the_invocation(kind, start, aws):
     assert "PutEvaluations" in outcome.json()["errorMessage"]
     assert aws.counts[PUT] <= 3
     aws.faults.clear()
+    if kind == "expired_token":
+        function = replaced(function, start, aws)
     assert function.invoke(event).kind == "response"
 
 
@@ -87,6 +97,8 @@ def test_unreadable_facts_are_never_reported(kind, operation, start, aws_with_fl
     assert outcome.error_type.startswith("Function.")
     assert operation.partition(":")[2] in outcome.json()["errorMessage"]
     assert aws.counts[PUT] == 0
+    if kind == "expired_token":
+        function = replaced(function, start, aws)
     function.wait_until_idle()
 
 
@@ -96,6 +108,47 @@ def test_what_cannot_get_better_is_not_repeated(kind, start, aws):
     aws.faults.add(PUT, ALWAYS[kind](), times=99)
     assert start(aws=aws).invoke(event).kind == "error"
     assert aws.counts[PUT] == 1
+
+
+@pytest.mark.parametrize("operation, sample", [
+    (PUT, "config-change.monitor-owner"), (READ_MODE, "config-change.stale-item"),
+    (READ_TAGS, "config-change.stale-item")])
+def test_an_environment_whose_credentials_expired_is_replaced(
+        operation, sample, start, aws_with_fleet):
+    aws = aws_with_fleet
+    event = prepared(aws, sample)
+    function = start(aws=aws, WARM_UP="off")
+    assert function.invoke(event).kind == "response"
+    aws.faults.add(operation, faults.expired_token(), times=99)
+    outcome = function.invoke(event)
+    assert (outcome.kind, outcome.status) == ("error", 202)
+    assert "ExpiredToken" in outcome.json()["errorMessage"]
+    aws.faults.clear()
+    assert replaced(function, start, aws).invoke(event).kind == "response"
+
+
+@pytest.mark.parametrize("code", ["RequestExpired", "UnrecognizedClientException", "AccessDenied"])
+def test_an_environment_with_another_trouble_goes_on(code, start, aws):
+    event = prepared(aws, "config-change.monitor-owner")
+    function = start(aws=aws, WARM_UP="off")
+    aws.faults.add(PUT, faults.error(code), times=99)
+    assert function.invoke(event).kind == "error"
+    aws.faults.clear()
+    assert function.invoke(event).kind == "response"
+
+
+def test_each_worker_whose_credentials_expired_ends_after_its_answer(start, aws):
+    event = prepared(aws, "config-change.monitor-owner")
+    api = ConcurrentApi(2)
+    try:
+        function = start(api=api, aws=aws, AWS_LAMBDA_MAX_CONCURRENCY="2", WARM_UP="off")
+        aws.faults.add(PUT, faults.expired_token(), times=99)
+        assert function.invoke(event).kind == "error"
+        assert function.is_alive()
+        assert function.invoke(event).kind == "error"
+        assert function.exit_code() == 1
+    finally:
+        api.stop()
 
 
 def test_access_denied_names_code_and_operation(start, aws):

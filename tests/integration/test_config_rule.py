@@ -123,6 +123,48 @@ def test_proactive_evaluation_reads_nothing_live(start, aws):
     assert dict(aws.counts) == {"config:PutEvaluations": 1}
 
 
+# Accounts
+
+OTHER = "210987654321"
+ARN = "Lambda-Runtime-Invoked-Function-Arn"
+
+
+@pytest.mark.parametrize("name", ["config-scheduled.notification", "config-change.monitor-owner",
+                                  "config-change.stale-item", "config-change.oversized",
+                                  "config-change.proactive"])
+def test_an_event_of_another_account_is_refused_by_name(name, start, aws_with_fleet):
+    aws = aws_with_fleet
+    event = events.load(name).replace("123456789012", OTHER)
+    register_token(aws, event)
+    outcome = start(aws=aws, PROMOTION="off").invoke(event)
+    assert (outcome.kind, outcome.error_type) == ("error", "Function.AccessDenied")
+    message = outcome.json()["errorMessage"]
+    for word in (OTHER, "123456789012", "CROSS_ACCOUNT_ROLE", "ALLOWED_ACCOUNTS"):
+        assert word in message
+    assert dict(aws.counts) == {"sts:GetCallerIdentity": 1}
+    assert aws.config.history == []
+
+
+@pytest.mark.parametrize("name", ["config-change.deleted", "config-change.left-scope",
+                                  "config-change.other-resource-type", "config-change.nlb"])
+def test_what_needs_no_look_is_not_applicable_in_any_account(name, start, aws):
+    event = events.load(name).replace("123456789012", OTHER)
+    register_token(aws, event)
+    outcome = start(aws=aws).invoke(event)
+    assert outcome.kind == "response", outcome.body
+    assert {result.compliance for result in aws.config.history} == {"NOT_APPLICABLE"}
+
+
+@pytest.mark.parametrize("arn", [None, "arn:aws:lambda:eu-west-1:012345678912:function:test"])
+def test_a_function_of_an_emulator_knows_its_account_from_sts(arn, start, aws):
+    event = events.load("config-change.monitor-owner")
+    register_token(aws, event)
+    function = start(aws=aws)
+    for _ in range(2):
+        assert function.invoke(event, headers={ARN: arn}).kind == "response"
+    assert aws.counts["sts:GetCallerIdentity"] == 1
+
+
 # Rule parameters
 
 @pytest.mark.parametrize("parameters, words", [

@@ -64,6 +64,13 @@ def test_report_is_written_dated_and_as_latest_and_its_summary_is_told(function,
     assert alert.attributes["region"] == "eu-west-1"
 
 
+def test_documents_are_written_to_a_bucket_of_our_own_account_only(function, loop):
+    invoke(function, REPORT)
+    owners = [each.request.header("x-amz-expected-bucket-owner")
+              for each in loop.aws.calls if each.name == PUT]
+    assert owners == ["123456789012"] * 6
+
+
 def test_the_documents_tell_the_same(function, loop):
     invoke(function, REPORT)
     found = {key: got["Body"].read().decode() for key, got in objects(loop).items()

@@ -16,7 +16,7 @@ from sim import events, faults, fleet
 from sim.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN
 from sim.control_loop import ControlLoop, call
 from sim.fleet import LiveLoadBalancer
-from sim.fleet_aws import ATTRIBUTES, LIST, PUT, RESULTS, TAGS, FleetAws, Throttle
+from sim.fleet_aws import ATTRIBUTES, LIST, PUT, RESULTS, SCOPE, TAGS, FleetAws, Throttle
 from sim.runtime_api import RuntimeApi
 
 RULE = "desync-guard"
@@ -98,8 +98,50 @@ def test_a_mixed_fleet_is_swept_completely_with_as_few_calls_as_there_can_be(fle
     assert stored(aws) == expected(balancers[:430])
     # 450 in pages of 400; one attribute call each; tags by 20 and evaluations by 100 in chunks of
     # 200; 430 results in pages of 100.
-    assert dict(aws.counts) == {LIST: 2, ATTRIBUTES: 430, TAGS: 22, PUT: 5, RESULTS: 5}
+    assert dict(aws.counts) == {SCOPE: 1, LIST: 2, ATTRIBUTES: 430, TAGS: 22, PUT: 5,
+                                RESULTS: 5}
     assert aws.in_flight_max > 10
+
+
+def left_scope(load_balancer):
+    item = {"resourceType": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+            "resourceId": load_balancer.arn, "configurationItemStatus": "OK"}
+    return scheduled(eventLeftScope=True, invokingEvent=json.dumps({
+        "messageType": "ConfigurationItemChangeNotification", "configurationItem": item}))
+
+
+@pytest.mark.parametrize("scope", [
+    {"TagKey": "Tier"}, {"TagKey": "Tier", "TagValue": "edge"},
+    {"TagKey": "Tier", "ComplianceResourceTypes": ["AWS::ElasticLoadBalancingV2::LoadBalancer"]}])
+def test_what_left_the_scope_of_the_rule_stays_not_applicable(scope, fleet_aws, sweep):
+    inside, outside = fleet.synthetic(2)
+    inside.tags["Tier"] = "edge"
+    aws = fleet_aws([inside, outside])
+    aws.config.set_scope(RULE, **scope)
+    assert sweep(aws, left_scope(outside)).kind == "response"
+    assert sweep(aws).kind == "response"
+    assert stored(aws) == {inside.arn: verdict_of(inside), outside.arn: "NOT_APPLICABLE"}
+
+
+def test_a_rule_of_one_load_balancer_says_nothing_of_the_others(fleet_aws, sweep):
+    one, *others = fleet.synthetic(4)
+    aws = fleet_aws([one, *others])
+    aws.config.set_scope(RULE, ComplianceResourceId=one.arn, ComplianceResourceTypes=[
+        "AWS::ElasticLoadBalancingV2::LoadBalancer"])
+    outcome = sweep(aws)
+    assert stored(aws) == {one.arn: verdict_of(one), **{o.arn: "NOT_APPLICABLE" for o in others}}
+    assert b"outside the scope of the rule" in outcome.body
+
+
+def test_a_scope_that_may_not_be_read_is_said_and_changes_nothing(fleet_aws, sweep):
+    balancers = fleet.synthetic(3)
+    aws = fleet_aws(balancers)
+    aws.config.set_scope(RULE, TagKey="Tier")
+    aws.faults.add(SCOPE, faults.access_denied())
+    outcome = sweep(aws)
+    assert outcome.kind == "response", outcome.body
+    assert stored(aws) == expected(balancers)
+    assert "scope_unknown" in outcome.log and "DescribeConfigRules" in outcome.log
 
 
 def test_results_carry_the_time_of_the_notification(fleet_aws, sweep):
@@ -115,7 +157,7 @@ def test_an_account_without_load_balancers_is_swept_too(fleet_aws, sweep):
     outcome = sweep(aws)
     assert outcome.kind == "response", outcome.body
     assert stored(aws) == {gone: "NOT_APPLICABLE"}
-    assert dict(aws.counts) == {LIST: 1, PUT: 1, RESULTS: 1}
+    assert dict(aws.counts) == {SCOPE: 1, LIST: 1, PUT: 1, RESULTS: 1}
 
 
 # Clean-up

@@ -330,7 +330,8 @@ ALWAYS = {
     "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage",
 }
 BY_FEATURE = {
-    "CreateConfigRule": {"config:GetComplianceDetailsByConfigRule", "config:PutEvaluations",
+    "CreateConfigRule": {"config:GetComplianceDetailsByConfigRule", "config:DescribeConfigRules",
+                         "config:PutEvaluations",
                          "config:StartConfigRulesEvaluation"},
     "CreateStateTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan",
                          "dynamodb:UpdateItem"},

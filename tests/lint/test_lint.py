@@ -29,7 +29,13 @@ CASES = {
     "unknown_layer": ("layer_edges", "src/extra/x.c", "\n", [1]),
     "allowed_edges": (
         "layer_edges", "src/app/x.c", '#include "aws/call.h"\n#include "policy/policy.h"\n', []),
-    "main_wires": ("layer_edges", "src/main.c", '#include "runtime/runtime.h"\n', []),
+    "main_wires": ("layer_edges", "src/main.c", '#include "lambda.h"\n#include "cli/cli.h"\n', []),
+    "main_goes_around_lambda": ("layer_edges", "src/main.c", '#include "runtime/runtime.h"\n', [1]),
+    "lambda_wires": ("layer_edges", "src/lambda.c", '#include "runtime/runtime.h"\n', []),
+    "lambda_includes_cli": ("layer_edges", "src/lambda.c", '\n#include "cli/cli.h"\n', [2]),
+    "lambda_header_includes_aws": ("layer_edges", "src/lambda.h", '#include "aws/call.h"\n', [1]),
+    "lambda_from_below": ("layer_edges", "src/app/x.c", '#include "lambda.h"\n', [1]),
+    "file_beside_the_folders": ("layer_edges", "src/extra.c", "\n", [1]),
     "commented_include": ("layer_edges", "src/policy/x.c", '/*\n#include "net/http.h"\n*/\n', []),
     "foreign_internal": (
         "no_foreign_internals", "src/app/x.c", '#include "aws/call_internal.h"\n', [1]),
@@ -41,15 +47,14 @@ CASES = {
         "no_foreign_internals", "src/policy/x.c", '#include "../net/http_curl.h"\n', [1]),
     "cjson_elsewhere": (
         "third_party_in_one_file", "src/app/x.c", "#include <cjson/cJSON.h>\n", [1]),
-    "expat_elsewhere": ("third_party_in_one_file", "src/base/json.c", "#include <expat.h>\n", [1]),
     "curl_in_a_public_header": (
         "third_party_in_one_file", "include/net/http.h", "\n#include <curl/curl.h>\n", [2]),
     "openssl_elsewhere": (
         "third_party_in_one_file", "src/aws/call.c", "#include <openssl/sha.h>\n", [1]),
-    "zlib_elsewhere": ("third_party_in_one_file", "src/aws/dynamodb.c", "#include <zlib.h>\n", [1]),
-    "libdeflate_elsewhere": (
-        "third_party_in_one_file", "src/traffic/tally.c", "#include <libdeflate.h>\n", [1]),
-    "zlib_at_home": ("third_party_in_one_file", "src/aws/dynamodb_item.c", "#include <zlib.h>\n", []),
+    "isal_elsewhere": (
+        "third_party_in_one_file", "src/traffic/tally.c", "#include <isa-l/igzip_lib.h>\n", [1]),
+    "isal_at_home": (
+        "third_party_in_one_file", "src/aws/dynamodb_item.c", "#include <isa-l/crc.h>\n", []),
     "third_party_at_home": (
         "third_party_in_one_file", "src/net/http_curl_batch.c", "#include <curl/curl.h>\n", []),
     "strcpy": ("banned_functions", "src/app/x.c", "void f(void) {\n    strcpy(a, b);\n}\n", [2]),
@@ -85,6 +90,7 @@ CASES = {
     "wide_line": ("columns", "src/app/x.c", "\n" + "x" * 101 + "\n", [2]),
     "line_at_the_limit": ("columns", "src/app/x.c", "é" * 100 + "\n", []),
     "trailing_blank": ("white_space", "README.md", "a \nb\n", [1]),
+    "blank_in_a_patch": ("white_space", ".ci/patches/x/CVE-1.patch", " \n", []),
     "tab": ("white_space", "src/app/x.c", "\tx;\n", [1]),
     "tab_in_the_makefile": ("white_space", "Makefile", "all:\n\ttrue\n", []),
     "conflict": ("no_conflict", "README.md", "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> c\n", [1, 3, 5]),
@@ -101,6 +107,8 @@ CASES = {
     "workplace_library": ("no_workplace", "tests/a.py", "x = '/x/.librar" "y/y'\n", [1]),
     "harmless_work": ("no_workplace", "src/a.c", "/* network/working, a work/life balance */\n", []),
     "todo": ("no_unfinished_work", "src/app/x.c", "int x; /* TODO: y */\n", [1]),
+    "no_hash": ("requirements_have_hashes", ".ci/requirements.txt",
+                "# x\na==1\nb==2 \\\n    --hash=sha256:" + "0" * 64 + "\n", [2]),
     "harmless_todo": ("no_unfinished_work", "src/app/x.c", "int todos;\n", []),
 }
 

@@ -45,6 +45,7 @@ class ConfigService:
     def reset(self):
         with self._lock:
             self.results = {}  # rule name -> {(type, id): Result}
+            self.scopes = {}  # rule name -> Scope, where it is another than the usual one
             self.history = []  # every accepted evaluation in order of arrival
             self.test_mode_evaluations = []
             self.started_rules = []
@@ -57,6 +58,12 @@ class ConfigService:
     def add_rule(self, name):
         with self._lock:
             self.results.setdefault(name, {})
+
+    def set_scope(self, name, **scope):
+        """What the rule is about: TagKey, TagValue, ComplianceResourceId, ComplianceResourceTypes."""
+        self.add_rule(name)
+        with self._lock:
+            self.scopes[name] = scope
 
     def add_token(self, token, rule_name):
         """Lets evaluations in for this token, as a rule invocation does."""
@@ -88,6 +95,7 @@ class ConfigService:
         "PutEvaluations": "put_evaluations",
         "GetComplianceDetailsByConfigRule": "get_compliance_details_by_config_rule",
         "StartConfigRulesEvaluation": "start_config_rules_evaluation",
+        "DescribeConfigRules": "describe_config_rules",
     }
 
     def call(self, operation, body):
@@ -155,6 +163,19 @@ class ConfigService:
         if start + limit < len(found):
             answer["NextToken"] = f"page-{start + limit}"
         return answer
+
+    def describe_config_rules(self, parameters):
+        names = parameters.get("ConfigRuleNames") or list(self.results)
+        if len(names) > 25:
+            raise ConfigError("ValidationException", "configRuleNames: at most 25")
+        for name in names:
+            if name not in self.results:
+                raise ConfigError("NoSuchConfigRuleException", "The ConfigRule provided in the "
+                                  "request is invalid. Please check the configRule name.")
+        usual = {"ComplianceResourceTypes": [RESOURCE_TYPE]}
+        return {"ConfigRules": [{
+            "ConfigRuleName": name, "ConfigRuleState": "ACTIVE",
+            "Scope": self.scopes.get(name, usual)} for name in names]}
 
     def start_config_rules_evaluation(self, parameters):
         names = parameters.get("ConfigRuleNames") or []

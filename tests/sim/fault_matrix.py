@@ -80,6 +80,8 @@ TARGETS = [
     Target("config PutEvaluations", "config:PutEvaluations", "CONFIG_SERVICE", CHANGE),
     Target("config GetComplianceDetailsByConfigRule", "config:GetComplianceDetailsByConfigRule",
            "CONFIG_SERVICE", SWEEP, is_first=False),
+    Target("config DescribeConfigRules", "config:DescribeConfigRules", "CONFIG_SERVICE", SWEEP,
+           is_soft=True),
     Target("config StartConfigRulesEvaluation", "config:StartConfigRulesEvaluation",
            "CONFIG_SERVICE", ENFORCE, is_first=False),
     Target("elasticloadbalancing DescribeLoadBalancers", "elbv2:DescribeLoadBalancers",
@@ -94,11 +96,13 @@ TARGETS = [
     Target("elasticloadbalancing ModifyLoadBalancerAttributes",
            "elbv2:ModifyLoadBalancerAttributes", "ELASTIC_LOAD_BALANCING_V2", ENFORCE,
            is_first=False, is_seen=True, seconds_of_last=6.5),
-    Target("dynamodb GetItem", "dynamodb:GetItem", "DYNAMODB", ENFORCE),
-    Target("dynamodb PutItem", "dynamodb:PutItem", "DYNAMODB", ENFORCE, is_first=False),
-    Target("dynamodb UpdateItem", "dynamodb:UpdateItem", "DYNAMODB", ENFORCE, is_first=False),
-    Target("dynamodb Query", "dynamodb:Query", "DYNAMODB", EVIDENCE, is_soft=True),
-    Target("dynamodb Scan", "dynamodb:Scan", "DYNAMODB", EVIDENCE, is_first=False),
+    Target("dynamodb GetItem", "dynamodb:GetItem", "DYNAMODB", ENFORCE, attempts=4),
+    Target("dynamodb PutItem", "dynamodb:PutItem", "DYNAMODB", ENFORCE, attempts=4,
+           is_first=False),
+    Target("dynamodb UpdateItem", "dynamodb:UpdateItem", "DYNAMODB", ENFORCE, attempts=4,
+           is_first=False),
+    Target("dynamodb Query", "dynamodb:Query", "DYNAMODB", EVIDENCE, attempts=4, is_soft=True),
+    Target("dynamodb Scan", "dynamodb:Scan", "DYNAMODB", EVIDENCE, attempts=4, is_first=False),
     Target("dynamodb TransactWriteItems", "dynamodb:TransactWriteItems", "DYNAMODB", LOGS,
            attempts=6),
     Target("sns Publish", "sns:Publish", "SNS", ENFORCE, filler=refusing, is_lost=True),
@@ -123,7 +127,7 @@ class Kind:
     is_quoting: bool = False
 
 
-REFUSED, DELAY, SKEW = "refused", "delay", "clock skew"
+REFUSED, DELAY, SKEW, EXPIRED = "refused", "delay", "clock skew", "expired"
 KINDS = {
     REFUSED: Kind(None),
     "reset before": Kind(faults.reset_before),
@@ -138,7 +142,7 @@ KINDS = {
     "empty": Kind(faults.empty),
     "truncated": Kind(faults.truncated),
     "denied": Kind(faults.access_denied, is_final=True, is_quoting=True),
-    "expired": Kind(faults.expired_token, is_final=True, is_quoting=True),
+    EXPIRED: Kind(faults.expired_token, is_final=True, is_quoting=True),
     SKEW: Kind(None, is_refusal=True),
 }
 CERTIFICATES = {
@@ -231,6 +235,7 @@ class Play:
         self.case, self.stage, self.certificates = case, stage, certificates
         self.target, self.scene, self.aws = case.of, case.of.scene, stage.aws
         self.said = b""
+        self.former_log = ""
         self.request_id = str(uuid.uuid4())
         self.gate = None
         self.shut = False
@@ -244,10 +249,12 @@ class Play:
         environment.update(self._go_wrong())
         self.api = RuntimeApi()
         try:
-            with Function(self.api, aws=self.aws, **environment) as self.function:
-                return {"call": self.target.name, "event": self.scene.name,
-                        "fault": self.case.kind, "attempt": self.case.attempt, **self._judge()}
+            self.start = lambda: Function(self.api, aws=self.aws, **environment)
+            self.function = self.start()
+            return {"call": self.target.name, "event": self.scene.name,
+                    "fault": self.case.kind, "attempt": self.case.attempt, **self._judge()}
         finally:
+            self.function.stop()
             self.api.stop()
             if self.gate:
                 self.gate.stop()
@@ -321,7 +328,10 @@ class Play:
         end = time.monotonic() + seconds
         deadline = str(int((time.time() + seconds) * 1000))
         outcome = self.function.invoke(self.event, request_id=self.request_id,
-                                       headers={"Lambda-Runtime-Deadline-Ms": deadline})
+                                       headers={
+                                           "Lambda-Runtime-Deadline-Ms": deadline,
+                                           "Lambda-Runtime-Invoked-Function-Arn":
+                                               self.stage.function_arn})
         self.said += outcome.body
         assert outcome.status == 202, "the answer was not accepted"
         assert outcome.request.arrived < end, "the answer came after the deadline"
@@ -384,6 +394,8 @@ class Play:
     def _repeat(self):
         """Lambda delivers it again when AWS is well: everything is as without a fault."""
         self.aws.faults.clear()
+        if self.case.kind == EXPIRED:
+            self._replace()
         if self.gate:
             self.gate.stop()
             self.gate = Gate(self.aws, port=self.gate.port)
@@ -392,13 +404,22 @@ class Play:
         self.scene.done(self.stage)
         self.scene.holds(self.stage)
 
+    def _replace(self):
+        """An environment whose credentials have expired ends by itself, and Lambda makes another."""
+        assert self.function.exit_code() == 1, "it did not end as it should"
+        assert "credentials_expired" in self.function.log, "it did not say why it ended"
+        self.former_log = self.function.log
+        self.function.stop()
+        self.function = self.start()
+
     def _check_secrets(self):
         """In nothing that somebody reads or that is kept: log, answers, and what AWS was told."""
         secrets = {text for pair in list(self.aws.keys.items()) for text in (pair[0], *pair[1])}
         secrets |= {each.scope.signature for each in self.aws.calls}
         secrets |= {MARKER, EXTERNAL_ID, HEADER}
         parts = {part for secret in filter(None, secrets) for part in parts_of(secret)}
-        said = [("the log", self.function.log), ("an answer", self.said.decode("utf-8", "replace"))]
+        said = [("the log", self.former_log + self.function.log),
+                ("an answer", self.said.decode("utf-8", "replace"))]
         said += [(each.name, told_by(each)) for each in self.aws.calls if each.name in TELLING]
         told = [(where, part) for where, text in said for part in sorted(parts & parts_of(text))]
         assert not told, f"told: {told[:5]}"

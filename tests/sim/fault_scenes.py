@@ -30,6 +30,7 @@ class Stage:
         self.number = next(NUMBERS)
         self.account = f"{300_000_000_000 + self.number}"
         self.member = f"{300_000_000_000 + self.number + MEMBER_OFFSET}"
+        self.function_arn = f"arn:aws:lambda:{REGION}:{self.account}:function:desync-guard"
         self.aws = shared.twin()
         self.credentials = assume(shared, self.account)
         self.table = f"faults-{self.number}"
@@ -93,7 +94,7 @@ class Stage:
                 "AWS_SECRET_ACCESS_KEY": self.credentials["aws_secret_access_key"],
                 "AWS_SESSION_TOKEN": self.credentials["aws_session_token"],
                 "AWS_LAMBDA_LOG_LEVEL": "TRACE", "WARM_UP": "off", "PROMOTION": "off",
-                "ELB_REQUESTS_PER_SECOND": "off", "AWS_MAX_ATTEMPTS": "3", **changes}
+                "ELB_REQUESTS_PER_SECOND": "off", **changes}
 
     def own(self, text):
         """An event of the samples as it is in this account, with words that nobody may log."""

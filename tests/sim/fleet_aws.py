@@ -32,6 +32,7 @@ ATTRIBUTES = "elbv2:DescribeLoadBalancerAttributes"
 TAGS = "elbv2:DescribeTags"
 PUT = "config:PutEvaluations"
 RESULTS = "config:GetComplianceDetailsByConfigRule"
+SCOPE = "config:DescribeConfigRules"
 IDENTITY = "sts:GetCallerIdentity"
 ACCOUNT = "123456789012"
 

@@ -73,6 +73,7 @@ struct region {
     double rate; /* calls a second that AWS leaves to us, from an empty bucket of 5; 0: no limit */
     double tokens;
     int64_t tokens_at_ms;
+    const char *scope; /* of every rule, as JSON; NULL: none */
     size_t throttled;
     int64_t took_ms;
 };
@@ -291,6 +292,17 @@ static inline struct fake_answer region_elb(struct region *region, str body) {
     return region_attributes(region, form);
 }
 
+static inline struct fake_answer region_rule(struct region *region, const struct json *body) {
+    str name = json_string(json_first(json_get(body, "ConfigRuleNames")));
+    struct buf out;
+    buf_init(&out, &region->fake->arena, 1 << 12);
+    buf_printf(&out,
+               "{\"ConfigRules\":[{\"ConfigRuleName\":\"%" STR_FMT "\",\"Scope\":%s}]}",
+               STR_ARG(name),
+               region->scope == NULL ? "{}" : region->scope);
+    return region_ok(&out);
+}
+
 static inline struct fake_answer region_config(struct region *region,
                                                const struct http_request *request) {
     const struct json *body = NULL;
@@ -299,6 +311,9 @@ static inline struct fake_answer region_config(struct region *region,
         STATUS_OK);
     if (fake_matches(region->fake, request, "StarlingDoveService.PutEvaluations")) {
         return region_put(region, body);
+    }
+    if (fake_matches(region->fake, request, "StarlingDoveService.DescribeConfigRules")) {
+        return region_rule(region, body);
     }
     assert_true(fake_matches(
         region->fake, request, "StarlingDoveService.GetComplianceDetailsByConfigRule"));

@@ -20,6 +20,8 @@
 #define ASKS_RESULTS   "GetComplianceDetailsByConfigRule"
 #define ASKS_TO_REPORT "PutEvaluations"
 
+#define WORLD_FUNCTION "arn:aws:lambda:eu-west-1:111122223333:function:desync-guard"
+
 struct world {
     struct fake_transport fake;
     struct region *region;
@@ -64,8 +66,10 @@ static inline void world_begin(struct world *world, size_t load_balancers) {
     buf_init(&world->log_text, &world->fake.arena, 1 << 24);
     world->log = (struct log){
         .clock = &world->fake.clock, .level_min = LOG_INFO, .write = world_log, .context = world};
-    world->app =
-        (struct app){.env = &WORLD_ENVIRONMENT, .clock = &world->fake.clock, .log = &world->log};
+    world->app = (struct app){.env = &WORLD_ENVIRONMENT,
+                              .clock = &world->fake.clock,
+                              .log = &world->log,
+                              .function_arn = STR(WORLD_FUNCTION)};
     struct error error = {0};
     assert_int_equal(
         app_settings_parse(&WORLD_ENVIRONMENT, &world->arena, &world->app.settings, &error),

@@ -126,22 +126,80 @@ static void config_is_asked_by_the_repeat_when_it_could_not_be_at_first(void **s
     begin(VARIABLES(LOOP_ALL));
 }
 
+/* Whoever is next may ask AWS Config what it could not be asked. */
+static void a_request_to_config_that_failed_holds_nobody_else_up(void **state) {
+    (void)state;
+    begin(VARIABLES("STATE_TABLE", "ledger", "CONFIG_RULE_NAME", LOOP_RULE));
+    loop.fault = (struct loop_fault){
+        .nth = 1,
+        .match = ASKS_START,
+        .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
+    handle(weakened("e1"), "r1");
+    assert_true(loop.copies[0].reply.is_error);
+    loop_handle(&loop.copies[1], weakened("e1"), "redrive");
+    loop_succeeded(&loop.copies[1]);
+    assert_int_equal(loop.start_count, 1);
+}
+
+static void run_by_hand(struct loop *world) {
+    loop_handle(&world->copies[1], weakened("e1"), "");
+}
+
 /* Lambda gives each invocation an id, the command line none. */
 static void two_runs_by_hand_do_not_handle_the_same_call(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     loop.copies[1].app.home.random_state ^= 1;
-    loop.fault = (struct loop_fault){
-        .nth = 1,
-        .is_lasting = true,
-        .match = ASKS_ATTRIBUTES,
-        .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
-    loop_handle(&loop.copies[0], weakened("e1"), ""); /* begun, and not finished */
-    size_t reads = fake_requests_with(&loop.fake, ASKS_ATTRIBUTES);
-    loop_handle(&loop.copies[1], weakened("e1"), "");
+    loop.meanwhile = run_by_hand;
+    loop.meanwhile_match = ASKS_ATTRIBUTES;
+    loop.meanwhile_nth = 1;
+    loop_handle(&loop.copies[0], weakened("e1"), "");
+    loop_succeeded(&loop.copies[0]);
     loop_succeeded(&loop.copies[1]);
-    assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), reads);
+    assert_null(loop.meanwhile);
+    assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), 1);
     assert_int_equal(loop_logged(&loop, "duplicate"), 1);
+}
+
+/* Whatever the first delivery fails of, the redrive comes while its lease is not over. */
+static void an_event_that_failed_is_handled_by_a_redrive_at_once(void **state) {
+    (void)state;
+    static const char *const FAILING[] = {ASKS_ATTRIBUTES, ASKS_MODIFY, ASKS_PUBLISH};
+    for (size_t i = 0; i < COUNT(FAILING); i++) {
+        begin(VARIABLES(LOOP_ALL));
+        loop.fault = (struct loop_fault){
+            .nth = 1,
+            .is_lasting = true,
+            .match = FAILING[i],
+            .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
+        handle(weakened("e1"), "r1");
+        assert_true(loop.copies[0].reply.is_error);
+        loop.fault = (struct loop_fault){.nth = 0};
+        loop_handle(&loop.copies[1], weakened("e1"), "redrive");
+        loop_succeeded(&loop.copies[1]);
+        if (strcmp(weak->mode, "defensive") != 0 || loop_told(&loop, "Mode raised") != 1 ||
+            loop_logged(&loop, "duplicate") != 0) {
+            fail_msg("%s", FAILING[i]);
+        }
+        loop_handle(&loop.copies[0], weakened("e1"), "again"); /* handled for good now */
+        assert_int_equal(loop_logged(&loop, "duplicate"), 1);
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+/* The claim may have been written though no answer came. */
+static void a_claim_whose_answer_is_lost_is_released(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    loop.fault = (struct loop_fault){
+        .nth = 1, .is_after = true, .match = "SEEN#e1", .answer = {.status = STATUS_CONNECTION}};
+    loop.copies[0].app.home.attempts_max = 1;
+    handle(weakened("e1"), "r1");
+    assert_true(loop.copies[0].reply.is_error);
+    loop_handle(&loop.copies[1], weakened("e1"), "redrive");
+    loop_succeeded(&loop.copies[1]);
+    assert_string_equal(weak->mode, "defensive");
 }
 
 static void one_that_is_missed_for_a_moment_is_not_gone(void **state) {
@@ -237,7 +295,10 @@ int main(void) {
         TEST(a_mode_raised_between_two_attempts_is_not_lowered),
         TEST(a_change_that_is_refused_for_a_moment_is_made_after_another_look),
         TEST(config_is_asked_by_the_repeat_when_it_could_not_be_at_first),
+        TEST(a_request_to_config_that_failed_holds_nobody_else_up),
         TEST(two_runs_by_hand_do_not_handle_the_same_call),
+        TEST(an_event_that_failed_is_handled_by_a_redrive_at_once),
+        TEST(a_claim_whose_answer_is_lost_is_released),
         TEST(one_that_is_missed_for_a_moment_is_not_gone),
         TEST(one_that_stays_missing_is_gone),
         TEST(one_that_comes_late_is_waited_for_as_long_as_there_is_time),

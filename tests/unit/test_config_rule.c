@@ -59,11 +59,16 @@ static void swallow(void *context, str line) {
     (void)line;
 }
 
+#define FUNCTION_ARN "arn:aws:lambda:eu-west-1:123456789012:function:desync-guard"
+
 static void bench_init(struct bench *bench) {
     fake_init(&bench->fake);
     arena_init(&bench->arena);
     bench->log = (struct log){.clock = &bench->fake.clock, .write = swallow};
-    bench->app = (struct app){.env = &ENVIRONMENT, .clock = &bench->fake.clock, .log = &bench->log};
+    bench->app = (struct app){.env = &ENVIRONMENT,
+                              .clock = &bench->fake.clock,
+                              .log = &bench->log,
+                              .function_arn = STR(FUNCTION_ARN)};
     struct error error = {0};
     assert_int_equal(app_settings_parse(&ENVIRONMENT, &bench->arena, &bench->app.settings, &error),
                      STATUS_OK);

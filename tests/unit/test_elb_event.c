@@ -327,6 +327,41 @@ static void the_envelope_says_what_the_record_leaves_out(void **state) {
     assert_str(call.event_id, "");
 }
 
+#define MANY 20000
+
+/* The number of a load balancer, as its name. */
+static int number_of(str arn) {
+    struct load_balancer_arn parts;
+    int64_t number = -1;
+    assert_int_equal(load_balancer_arn_parse(arn, &parts), STATUS_OK);
+    assert_true(str_parse_i64(parts.name, &number));
+    return (int)number;
+}
+
+static void of_very_many_arns_each_is_kept_once_where_it_came_first(void **state) {
+    (void)state;
+    struct elb_call call;
+    struct error error;
+    struct buf event;
+    buf_init(&event, &arena, (size_t)16 << 20);
+    buf_append(&event,
+               STR("{\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{" SOURCE
+                   ",\"eventName\":\"AddTags\",\"eventTime\":\"2026-11-23T07:59:00Z\","
+                   "\"requestParameters\":{\"resourceArns\":["));
+    for (int i = 0; i < 2 * MANY; i++) { /* each twice: 7919 and MANY share no factor */
+        buf_printf(&event,
+                   "%s\"" PLACE "loadbalancer/app/%d/50dc6c495c0c9188\"",
+                   i == 0 ? "" : ",",
+                   (int)((int64_t)i * 7919 % MANY));
+    }
+    buf_append(&event, STR("]}}}"));
+    assert_int_equal(decode(str_to_cstr(&arena, buf_str(&event)), &call, &error), STATUS_OK);
+    assert_int_equal(call.arn_count, MANY);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(number_of(call.arns[i]), (int64_t)i * 7919 % MANY);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_tells_which_mode_it_asks_for_by_name),
@@ -335,6 +370,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_understood_is_an_error),
         cmocka_unit_test(the_caller_is_the_durable_one),
         cmocka_unit_test(the_envelope_says_what_the_record_leaves_out),
+        cmocka_unit_test(of_very_many_arns_each_is_kept_once_where_it_came_first),
     };
     return cmocka_run_group_tests(tests, NULL, clean_up);
 }

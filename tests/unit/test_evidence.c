@@ -111,6 +111,39 @@ static void counters_that_are_no_counts_are_none(void **state) {
     assert_int_equal(cases[0].evidence.log_newest_ms, 0);
 }
 
+/* One number that the program never wrote, and of the whole nothing is believed. */
+static void counters_beyond_any_count_leave_no_evidence(void **state) {
+    (void)state;
+    static const char *const NUMBERS[] = {
+        "9223372036854775807", "-9223372036854775808", "1E+300", "-1", "7.5", "1125899906842625"};
+    static const char *const COUNTERS[] = {"+requests", "+acceptable", "+severe", "+damaged"};
+    for (size_t i = 0; i < COUNT(NUMBERS) * COUNT(COUNTERS); i++) {
+        const char *number = NUMBERS[i / COUNT(COUNTERS)];
+        const char *counter = COUNTERS[i % COUNT(COUNTERS)];
+        world.loop.table->count = 0;
+        cases[0] = (struct evidence_case){.arn = cases[0].arn};
+        cases[1] = (struct evidence_case){.arn = cases[1].arn};
+        promotion_log(&world, 0, "3000", "7");
+        promotion_log(&world, 1, "3000", "7");
+        (void)table_plant(world.loop.table,
+                          cases[0].arn,
+                          PAIRS("sk",
+                                "TRAFFIC#2026-11-22",
+                                "+ambiguous",
+                                "9000000000000000000",
+                                "+compliant",
+                                "3000",
+                                counter,
+                                number));
+        assert_int_equal(read_cases(2), STATUS_OK);
+        if (cases[0].is_read || !cases[1].is_read) {
+            fail_msg("%s %s", counter, number);
+        }
+    }
+    assert_int_equal(loop_logged(&world.loop, "holds a number that cannot be a count"),
+                     COUNT(NUMBERS) * COUNT(COUNTERS));
+}
+
 /* Logs of each day of the window but those before `first`. */
 static void plant_days(size_t i, int first) {
     struct arena *arena = &world.loop.fake.arena;
@@ -314,6 +347,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(days_of_the_window_are_added_up, begin, end),
         cmocka_unit_test_setup_teardown(counters_that_are_no_counts_are_none, begin, end),
+        cmocka_unit_test_setup_teardown(counters_beyond_any_count_leave_no_evidence, begin, end),
         cmocka_unit_test_setup_teardown(logs_of_a_day_leave_nothing_of_it_to_metrics, begin, end),
         cmocka_unit_test_setup_teardown(
             logs_of_less_than_half_of_the_requests_do_not_cover_their_day, begin, end),

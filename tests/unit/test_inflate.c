@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "support/gzip_text.h"
-#include "support/str_source.h"
 #include "unit.h"
 
 #define TEXT_BYTES_MAX ((size_t)16 * 1024 * 1024)
@@ -78,17 +77,16 @@ static void take_any(void *context, str lines) {
     buf_append(&outcome->text, lines);
 }
 
-/* piece_bytes 0: at once */
 struct way {
     const char *name;
     size_t piece_bytes;
 };
 
 static const struct way WAYS[] = {
-    {"at once", 0},
+    {"at once", SIZE_MAX},
     {"byte by byte", 1},
     {"in small pieces", 7},
-    {"in one piece", SIZE_MAX},
+    {"in pieces of a read", (size_t)256 * 1024},
 };
 #define AT_ONCE   (&WAYS[0])
 #define IN_PIECES (&WAYS[2])
@@ -109,12 +107,10 @@ static enum status feed(struct inflate *stream,
     return inflate_end(stream, error);
 }
 
-static enum status unpack_all(struct inflate_window *window,
-                              str bytes,
-                              const struct line_sink *sink,
-                              struct error *error) {
-    const struct byte_source source = str_source(&bytes);
-    return inflate_all(window, &source, sink, &arena, error);
+static struct inflate *begun(enum inflate_form form, const struct line_sink *sink) {
+    struct inflate *stream = inflate_new(&arena);
+    inflate_begin(stream, form, sink);
+    return stream;
 }
 
 static struct outcome unpack_with(const struct way *way, str bytes, void (*taker)(void *, str)) {
@@ -122,11 +118,7 @@ static struct outcome unpack_with(const struct way *way, str bytes, void (*taker
     struct error error = {0};
     buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
     const struct line_sink sink = {&outcome, taker};
-    if (way->piece_bytes > 0) {
-        outcome.status = feed(inflate_new(&arena, &sink), bytes, way->piece_bytes, &error);
-    } else {
-        outcome.status = unpack_all(inflate_window_new(&arena), bytes, &sink, &error);
-    }
+    outcome.status = feed(begun(INFLATE_GZIP, &sink), bytes, way->piece_bytes, &error);
     assert_int_equal(error.status, outcome.status);
     outcome.message = error.message;
     return outcome;
@@ -263,6 +255,13 @@ static void a_header_with_a_name_or_more_is_read_over(void **state) {
     assert_all_ways_give(join(name, rest), STR("one\n"));
     assert_all_ways_give(join(comment, rest), STR("one\n"));
     assert_all_ways_give(join(extra, rest), STR("one\n"));
+    str checked = {"\x1f\x8b\x08\x02\0\0\0\0\0\x03\xa7\x77", 12}; /* the header's own CRC-16 */
+    assert_all_ways_give(join(checked, rest), STR("one\n"));
+    str unknown = {"\x1f\x8b\x08\x20\0\0\0\0\0\x03", 10};
+    assert_all_ways_fail(join(unknown, rest),
+                         STATUS_INVALID,
+                         "damaged gzip data at byte 10: unknown header flags set",
+                         STR(""));
     str endless = join((str){"\x1f\x8b\x08\x08\0\0\0\0\0\x03", 10}, repeat('x', 40));
     assert_all_ways_fail(endless, STATUS_INCOMPLETE, "gzip data cut short at byte 50", STR(""));
 }
@@ -285,7 +284,7 @@ static void a_line_longer_than_allowed_goes_on_without_loss(void **state) {
     str text = join(join(STR("a\n"), repeat('x', 3 * INFLATE_LINE_BYTES_MAX)), STR("\nb\n"));
     str bytes = gzip(text);
     for (size_t i = 0; i < WAY_COUNT; i++) {
-        if (WAYS[i].piece_bytes == 0 || WAYS[i].piece_bytes == SIZE_MAX) {
+        if (WAYS[i].piece_bytes > 100) {
             struct outcome outcome = unpack_with(&WAYS[i], bytes, take_any);
             assert_int_equal(outcome.status, STATUS_OK);
             assert_text(&outcome, text, &WAYS[i]);
@@ -295,15 +294,22 @@ static void a_line_longer_than_allowed_goes_on_without_loss(void **state) {
 
 static void a_window_serves_file_after_file(void **state) {
     (void)state;
-    struct inflate_window *window = inflate_window_new(&arena);
+    struct inflate *stream = inflate_new(&arena);
     str good = gzip(STR("good\n"));
     struct outcome outcome = {0};
     buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
     const struct line_sink sink = {&outcome, take};
-    assert_int_equal(unpack_all(window, good, &sink, NULL), STATUS_OK);
-    assert_int_equal(unpack_all(window, cut(good, 10), &sink, NULL), STATUS_INCOMPLETE);
-    assert_int_equal(unpack_all(window, good, &sink, NULL), STATUS_OK);
-    assert_str(buf_str(&outcome.text), "good\ngood\n");
+    for (size_t len = 0; len < good.len; len++) { /* what is left of it must not matter */
+        inflate_begin(stream, INFLATE_GZIP, &sink);
+        assert_int_equal(feed(stream, cut(good, len), SIZE_MAX, NULL), STATUS_INCOMPLETE);
+        buf_clear(&outcome.text);
+        outcome.had_a_piece_without_end = false;
+        inflate_begin(stream, INFLATE_GZIP, &sink);
+        assert_int_equal(feed(stream, good, SIZE_MAX, NULL), STATUS_OK);
+        inflate_begin(stream, INFLATE_PLAIN, &sink);
+        assert_int_equal(feed(stream, STR("plain\n"), SIZE_MAX, NULL), STATUS_OK);
+        assert_str(buf_str(&outcome.text), "good\nplain\n");
+    }
 }
 
 static void plain_text_is_cut_into_lines(void **state) {
@@ -316,7 +322,7 @@ static void plain_text_is_cut_into_lines(void **state) {
         struct outcome outcome = {0};
         buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
         const struct line_sink sink = {&outcome, take};
-        struct inflate *stream = inflate_new_plain(&arena, &sink);
+        struct inflate *stream = begun(INFLATE_PLAIN, &sink);
         assert_int_equal(feed(stream, part, SIZES[i], NULL), STATUS_OK);
         assert_text(&outcome, part, AT_ONCE);
         assert_true(outcome.had_a_piece_without_end);
@@ -327,7 +333,7 @@ static void plain_text_of_nothing_is_fine(void **state) {
     (void)state;
     struct outcome outcome = {0};
     const struct line_sink sink = {&outcome, take};
-    assert_int_equal(inflate_end(inflate_new_plain(&arena, &sink), NULL), STATUS_OK);
+    assert_int_equal(inflate_end(begun(INFLATE_PLAIN, &sink), NULL), STATUS_OK);
     assert_int_equal(outcome.pieces, 0);
 }
 
@@ -371,8 +377,8 @@ static void a_wrong_checksum_is_told_with_its_place(void **state) {
     char message[80];
     (void)snprintf(message,
                    sizeof(message),
-                   "damaged gzip data at byte %zu: incorrect data check",
-                   bytes.len - 4);
+                   "damaged gzip data at byte %zu: incorrect checksum or length",
+                   bytes.len - 8);
     assert_all_ways_fail(bytes, STATUS_INVALID, message, STR("one\ntwo\n"));
 }
 
@@ -428,8 +434,11 @@ static void every_flipped_byte_ends_the_same_at_once_and_in_pieces(void **state)
         *byte = (char)(*byte ^ (1 << at % 8));
         struct outcome at_once = unpack_with(AT_ONCE, flipped, take_any);
         struct outcome in_pieces = unpack_with(IN_PIECES, flipped, take_any);
+        str whole = buf_str(&at_once.text);
+        str pieces = buf_str(&in_pieces.text);
         assert_int_equal(at_once.status, in_pieces.status);
-        assert_text(&in_pieces, buf_str(&at_once.text), IN_PIECES);
+        /* Where it was damaged, one may unpack a little more than the other. */
+        assert_true(str_starts_with(whole, pieces) || str_starts_with(pieces, whole));
         arena_clean_up(&arena);
         arena = outer;
     }
@@ -441,7 +450,7 @@ static void a_failed_stream_stays_failed(void **state) {
     struct error error = {0};
     buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
     const struct line_sink sink = {&outcome, take};
-    struct inflate *stream = inflate_new(&arena, &sink);
+    struct inflate *stream = begun(INFLATE_GZIP, &sink);
     assert_int_equal(inflate_feed(stream, STR("nonsense"), NULL), STATUS_INVALID);
     assert_int_equal(inflate_feed(stream, gzip(STR("late\n")), NULL), STATUS_INVALID);
     assert_int_equal(inflate_end(stream, &error), STATUS_INVALID);

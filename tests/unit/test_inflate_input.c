@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files larger than the buffer that they are read into, against zlib's stream, which has none.
+ * Files larger than the buffer that they are read into, against zlib.
  */
 #include <string.h>
 #include <zlib.h>
 
 #include "base/buf.h"
 #include "support/gzip_text.h"
-#include "support/str_source.h"
 #include "traffic/inflate.h"
 #include "unit.h"
 
 #define TEXT_BYTES_MAX ((size_t)64 * 1024 * 1024)
-#define BUFFER_BYTES   ((size_t)192 * 1024) /* of src/traffic/inflate_all.c */
+#define BUFFER_BYTES   ((size_t)192 * 1024)
 
 static struct arena arena;
 
@@ -73,23 +72,10 @@ static str fixed_block(str text) {
 
 /* --- what comes out --------------------------------------------------------------------------- */
 
-struct counted_source {
-    str bytes;
-    size_t read;
-};
-
-static size_t read_counted(void *context, char *bytes, size_t size, uint64_t position) {
-    struct counted_source *source = context;
-    size_t count = str_source_read(&source->bytes, bytes, size, position);
-    source->read += count;
-    return count;
-}
-
 struct outcome {
     enum status status;
     struct error error;
     struct buf text;
-    size_t read; /* bytes of the source */
 };
 
 static void take(void *context, str lines) {
@@ -99,43 +85,76 @@ static void take(void *context, str lines) {
 
 static struct outcome unpack(str bytes) {
     struct outcome outcome = {0};
-    struct counted_source counted = {.bytes = bytes};
-    const struct byte_source source = {&counted, read_counted};
     const struct line_sink sink = {&outcome, take};
+    struct inflate *stream = inflate_new(&arena);
     buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
-    outcome.status =
-        inflate_all(inflate_window_new(&arena), &source, &sink, &arena, &outcome.error);
-    outcome.read = counted.read;
+    inflate_begin(stream, INFLATE_GZIP, &sink);
+    for (size_t at = 0; at < bytes.len && outcome.status == STATUS_OK; at += BUFFER_BYTES) {
+        str piece = str_slice(bytes, at, at + BUFFER_BYTES);
+        outcome.status = inflate_feed(stream, join(piece, STR("")), &outcome.error);
+    }
+    outcome.status = inflate_end(stream, &outcome.error);
     return outcome;
+}
+
+/* One member, or what there is of it. */
+static int unpack_member_by_zlib(z_stream *zlib, struct buf *text) {
+    static char window[1 << 16];
+    int result = Z_OK;
+    do {
+        zlib->next_out = (unsigned char *)window;
+        zlib->avail_out = sizeof(window);
+        result = inflate(zlib, Z_NO_FLUSH);
+        buf_append(text, (str){window, sizeof(window) - zlib->avail_out});
+    } while (result == Z_OK);
+    return result;
 }
 
 static struct outcome unpack_by_zlib(str bytes) {
-    struct outcome outcome = {0};
-    const struct line_sink sink = {&outcome, take};
+    struct outcome outcome = {.status = STATUS_OK};
+    z_stream zlib = {.next_in = (unsigned char *)(uintptr_t)bytes.ptr,
+                     .avail_in = (unsigned)bytes.len};
     buf_init(&outcome.text, &arena, TEXT_BYTES_MAX);
-    struct inflate *stream = inflate_new(&arena, &sink);
-    outcome.status = inflate_feed(stream, bytes, &outcome.error);
-    if (outcome.status == STATUS_OK) {
-        outcome.status = inflate_end(stream, &outcome.error);
-    }
+    assert_int_equal(inflateInit2(&zlib, MAX_WBITS + 16), Z_OK);
+    do {
+        assert_int_equal(inflateReset(&zlib), Z_OK);
+        int result = unpack_member_by_zlib(&zlib, &outcome.text);
+        if (result != Z_STREAM_END) {
+            outcome.status = result == Z_BUF_ERROR ? STATUS_INCOMPLETE : STATUS_INVALID;
+            break;
+        }
+    } while (zlib.avail_in > 0);
+    assert_int_equal(inflateEnd(&zlib), Z_OK);
     return outcome;
 }
 
-/* And with nothing read twice, as it would be for zlib. */
 static void assert_gives(str bytes, str expected) {
     struct outcome outcome = unpack(bytes);
     assert_int_equal(outcome.status, STATUS_OK);
     assert_true(str_eq(buf_str(&outcome.text), expected));
-    assert_int_equal(outcome.read, bytes.len);
 }
 
+/* ISA-L looks up to three codes at a time, of which the last bits may be missing. */
+#define CODES_BYTES_MAX ((size_t)2)
+
+/* Of what is damaged one may unpack a little more than the other before it finds out. */
 static void assert_fails_as_zlib_does(str bytes) {
     struct outcome outcome = unpack(bytes);
     struct outcome expected = unpack_by_zlib(bytes);
+    str text = buf_str(&outcome.text);
+    str expected_text = buf_str(&expected.text);
     assert_int_not_equal(expected.status, STATUS_OK);
     assert_int_equal(outcome.status, expected.status);
-    assert_str(outcome.error.message, expected.error.message.ptr);
-    assert_true(str_eq(buf_str(&outcome.text), buf_str(&expected.text)));
+    if (outcome.status == STATUS_INCOMPLETE) {
+        str message = str_format(&arena, "gzip data cut short at byte %zu", bytes.len);
+        assert_str(outcome.error.message, message.ptr);
+        assert_true(str_starts_with(expected_text, text));
+        if (expected_text.len - text.len > CODES_BYTES_MAX) {
+            fail_msg("%zu bytes, zlib has %zu", text.len, expected_text.len);
+        }
+    } else {
+        assert_true(str_starts_with(text, expected_text) || str_starts_with(expected_text, text));
+    }
 }
 
 /* --- cases ------------------------------------------------------------------------------------ */
@@ -223,7 +242,7 @@ static void damage_behind_the_first_buffer_is_told_as_zlib_tells_it(void **state
     }
 }
 
-/* Behind the end libdeflate reads zeros, and here a bit or two of them are hundreds of bytes. */
+/* Zeros behind the end would be read as hundreds of bytes here, were it a bit or two of them. */
 static void no_byte_behind_a_cut_is_made_up(void **state) {
     (void)state;
     str line = join(noise(140, 9), STR("\n"));
@@ -237,7 +256,7 @@ static void no_byte_behind_a_cut_is_made_up(void **state) {
     }
 }
 
-static void a_source_that_fails_is_a_file_that_ends(void **state) {
+static void a_file_cut_at_the_end_of_a_piece_is_incomplete(void **state) {
     (void)state;
     str bytes = gzip(noise(6 * BUFFER_BYTES, 5), 6);
     struct outcome outcome = unpack(str_slice(bytes, 0, BUFFER_BYTES));
@@ -263,7 +282,7 @@ int main(void) {
         TEST(padding_longer_than_the_buffer_is_read_over),
         TEST(damage_behind_the_first_buffer_is_told_as_zlib_tells_it),
         TEST(no_byte_behind_a_cut_is_made_up),
-        TEST(a_source_that_fails_is_a_file_that_ends),
+        TEST(a_file_cut_at_the_end_of_a_piece_is_incomplete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * From an event of S3 to TRAFFIC items, where nothing goes wrong. What goes wrong is in
  * test_log_object_faults.c.
  */
+#include "../../src/app/log_object_internal.h"
 #include "log_world.h"
 
 static struct log_world world;
@@ -103,6 +104,46 @@ static void each_day_has_its_own_newest_line(void **state) {
     assert_str(log_day(&world, LOG_ARN, "2026-11-21"), "2 2 0 0 0 0 2026-11-21T08:05:00.000Z");
     assert_str(log_day(&world, LOG_ARN, "2026-11-22"), "2 2 0 0 0 0 2026-11-22T08:06:00.000Z");
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "2 2 0 0 0 0 2026-11-23T08:05:00.000Z");
+}
+
+#define CROWD 3000
+
+/* Bytes held after an object was read in which each line has a user agent of its own. */
+static size_t bytes_held_after(const char *key, const char *class, const char *reason) {
+    struct buf text;
+    struct arena arena = {0};
+    struct error error = {0};
+    struct log_traffic traffic = {0};
+    const struct log_object object = {.region = STR("eu-west-1"),
+                                      .bucket = STR("logs"),
+                                      .key = str_from_cstr(key),
+                                      .e_tag = STR("e1")};
+    buf_init(&text, &world.fake.arena, (size_t)4 << 20);
+    for (int i = 0; i < CROWD; i++) {
+        buf_printf(
+            &text,
+            "h2 2026-11-23T08:01:00.000000Z app/shop/0123456789abcdef 203.0.113.9:51002 - -1 "
+            "-1 -1 400 - 0 0 \"GET https://shop.example:443/ HTTP/1.1\" \"agent %d\" - - - "
+            "\"-\" \"-\" \"-\" - 2026-11-23T08:01:00.000000Z \"-\" \"-\" \"-\" \"-\" \"-\" "
+            "\"%s\" \"%s\"\n",
+            i,
+            class,
+            reason);
+    }
+    log_put(&world, key, log_zip(&world, buf_str(&text)));
+    assert_int_equal(log_object_read(&world.app.home, &object, &arena, &traffic, &error),
+                     STATUS_OK);
+    assert_int_equal(traffic.totals.requests, CROWD);
+    assert_int_equal(traffic.totals.classes[CLASS_SEVERE], strcmp(class, "-") == 0 ? 0 : CROWD);
+    size_t held = arena_bytes_held(&arena);
+    arena_clean_up(&arena);
+    return held;
+}
+
+static void texts_that_no_item_holds_are_not_kept(void **state) {
+    (void)state;
+    size_t quiet = bytes_held_after(LOG_KEY, "-", "-");
+    assert_true(bytes_held_after(LOG_KEY_OF("second00"), "Severe", "BadHeader") < quiet + 65536);
 }
 
 static void the_same_object_is_counted_once(void **state) {
@@ -454,6 +495,7 @@ int main(void) {
         TEST(objects_of_a_day_add_up),
         TEST(the_newest_line_stays_the_newest_whatever_the_order),
         TEST(each_day_has_its_own_newest_line),
+        TEST(texts_that_no_item_holds_are_not_kept),
         TEST(the_same_object_is_counted_once),
         TEST(the_same_object_told_by_another_service_is_counted_once),
         TEST(another_version_under_the_same_key_is_another_object),

@@ -245,6 +245,44 @@ static void without_metrics_that_are_whole_nothing_is_promoted(void **state) {
     assert_int_equal(loop_logged(&world.loop, "evidence_failed"), 1);
 }
 
+/* Somebody else has written into the table. */
+static void spoil_watch(const char *name, const char *number) {
+    struct table_item *item =
+        table_find(world.loop.table, STR("WATCH"), promotion_member(&world, 0)->arn);
+    const struct table_attribute attribute = {str_from_cstr(name), STR("N"), str_from_cstr(number)};
+    assert_non_null(item);
+    table_set(item, &attribute);
+}
+
+static void a_watch_of_impossible_numbers_is_not_ended_by_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *number;
+    } rows[] = {
+        {"minutes", "4294967356"}, /* 60 in 32 bits */
+        {"minutes", "9223372036854775807"},
+        {"minutes", "-60"},
+        {"minutes", "0"},
+        {"minutes", "1E+300"},
+        {"version", "9223372036854775807"},
+        {"version", "1E+300"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        begin(VARIABLES(PROMOTION_ALL), 1);
+        sweep("r1");
+        is_now(0, "strictest");
+        promotion_hour_passes(&world, 0, 0);
+        spoil_watch(rows[i].name, rows[i].number);
+        promotion_watch(&world, 0, "w1");
+        if (!str_eq(promotion_status(&world, 0), STR("open"))) {
+            fail_msg("%s %s", rows[i].name, rows[i].number);
+        }
+        is_now(0, "strictest");
+        loop_end(&world.loop);
+    }
+    begin(VARIABLES(PROMOTION_ALL), 0);
+}
+
 static void an_incomplete_sweep_promotes_nothing(void **state) {
     (void)state;
     begin(VARIABLES(PROMOTION_ALL), 2);
@@ -299,6 +337,7 @@ int main(void) {
         cmocka_unit_test_teardown(what_others_do_before_the_change_is_seen, end),
         cmocka_unit_test_teardown(without_numbers_before_nothing_is_promoted, end),
         cmocka_unit_test_teardown(without_metrics_that_are_whole_nothing_is_promoted, end),
+        cmocka_unit_test_teardown(a_watch_of_impossible_numbers_is_not_ended_by_them, end),
         cmocka_unit_test_teardown(an_incomplete_sweep_promotes_nothing, end),
         cmocka_unit_test_teardown(evidence_that_hangs_costs_no_report, end),
     };

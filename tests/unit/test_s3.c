@@ -4,7 +4,7 @@
 
 #define HELLO_SHA256 "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=" /* base64, of "hello" */
 
-static const struct s3_object OBJECT = {{NULL, 0}, {"reports", 7}, {"a.html", 6}, {NULL, 0}};
+static const struct s3_object OBJECT = {.bucket = {"reports", 7}, .key = {"a.html", 6}};
 
 static enum status put(struct aws_fixture *fixture, const struct s3_object *object) {
     return s3_put_object(&fixture->client,
@@ -42,6 +42,27 @@ static void put_sends_type_checksum_and_hash(void **state) {
                                  "x-amz-security-token")));
     assert_str(fake_request_header(&fixture.fake, 0, "If-Match"), "");
     assert_str(fake_request_header(&fixture.fake, 0, "x-amz-server-side-encryption"), "");
+    fixture_end(&fixture);
+}
+
+static void put_names_the_owner_that_the_bucket_must_have(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    struct s3_object object = OBJECT;
+    object.owner = STR("111122223333");
+    fake_answer(&fixture.fake,
+                (struct fake_answer){.http_status = 403,
+                                     .body = STR("<Error><Code>AccessDenied</Code></Error>")});
+    assert_int_equal(put(&fixture, &object), STATUS_DENIED);
+    assert_str(fake_request_header(&fixture.fake, 0, "x-amz-expected-bucket-owner"),
+               "111122223333");
+    assert_true(str_contains(fake_request_header(&fixture.fake, 0, "Authorization"),
+                             STR(";x-amz-expected-bucket-owner;")));
+    assert_true(str_contains(fixture.error.message, STR("not of this function's account")));
+    answer_kept(&fixture, 0);
+    assert_int_equal(put(&fixture, &OBJECT), STATUS_OK);
+    assert_str(fake_request_header(&fixture.fake, 1, "x-amz-expected-bucket-owner"), "");
     fixture_end(&fixture);
 }
 
@@ -247,6 +268,7 @@ static void put_that_s3_does_not_confirm_is_sent_again(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(put_sends_type_checksum_and_hash),
+        cmocka_unit_test(put_names_the_owner_that_the_bucket_must_have),
         cmocka_unit_test(put_in_the_place_of_a_version_is_conditional),
         cmocka_unit_test(objects_are_addressed_like_this),
         cmocka_unit_test(objects_that_cannot_be_are_not_asked_for),

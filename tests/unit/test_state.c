@@ -234,6 +234,26 @@ static void an_odd_item_is_read_as_far_as_it_goes_and_replaced(void **state) {
     }
 }
 
+/* A number that the program never wrote is added to nothing. */
+static void a_state_with_an_impossible_version_is_replaced(void **state) {
+    static const char *const VERSIONS[] = {
+        "9223372036854775807", "-9223372036854775808", "1E+300", "0.5", "1125899906842625"};
+    struct bench *bench = *state;
+    for (size_t i = 0; i < COUNT(VERSIONS); i++) {
+        bench->table->count = 0;
+        (void)table_plant(bench->table,
+                          LB,
+                          PAIRS("sk", "STATE", "+version", VERSIONS[i], "+untold", VERSIONS[i]));
+        struct lb_state loaded = load(bench);
+        struct lb_state next = loaded;
+        next.version++;
+        if (loaded.untold != 0 || save(bench, &loaded, &next) != STATUS_OK ||
+            load(bench).version != 0) {
+            fail_msg("version %s", VERSIONS[i]);
+        }
+    }
+}
+
 static void more_corrections_than_are_remembered_are_cut(void **state) {
     struct bench *bench = *state;
     struct buf text;
@@ -286,6 +306,26 @@ static void a_finished_event_is_nobodys_any_more(void **state) {
     assert_int_equal(finish(bench), STATUS_OK);
     assert_int_equal(claim(bench, &bench->ours, NOW + 1), STATUS_CONFLICT);
     assert_int_equal(claim(bench, &bench->theirs, NOW + 10 * MINUTE), STATUS_CONFLICT);
+}
+
+static str seen(struct bench *bench, const char *attribute) {
+    return table_text(table_first(bench->table, LB, "SEEN#event-1"), attribute);
+}
+
+/* Our invocation took longer than its lease, and another copy is at it. */
+static void a_claim_of_another_copy_is_not_finished(void **state) {
+    struct bench *bench = *state;
+    assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
+    assert_int_equal(claim(bench, &bench->theirs, NOW + MINUTE + 1), STATUS_OK);
+    assert_int_equal(finish(bench), STATUS_OK);
+    assert_str(seen(bench, "status"), "started");
+    assert_str(seen(bench, "writer"), "request-2");
+}
+
+static void an_event_that_was_forgotten_meanwhile_is_not_remembered_for_ever(void **state) {
+    struct bench *bench = *state;
+    assert_int_equal(finish(bench), STATUS_OK);
+    assert_int_equal(bench->table->count, 0);
 }
 
 static void a_seen_event_is_forgotten_after_two_days(void **state) {
@@ -383,10 +423,14 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_state_is_saved_only_over_what_was_loaded, begin, end),
         cmocka_unit_test_setup_teardown(
             an_odd_item_is_read_as_far_as_it_goes_and_replaced, begin, end),
+        cmocka_unit_test_setup_teardown(a_state_with_an_impossible_version_is_replaced, begin, end),
         cmocka_unit_test_setup_teardown(more_corrections_than_are_remembered_are_cut, begin, end),
         cmocka_unit_test_setup_teardown(an_event_is_of_one_copy_until_its_time_is_over, begin, end),
         cmocka_unit_test_setup_teardown(the_same_invocation_repeated_may_go_on, begin, end),
         cmocka_unit_test_setup_teardown(a_finished_event_is_nobodys_any_more, begin, end),
+        cmocka_unit_test_setup_teardown(a_claim_of_another_copy_is_not_finished, begin, end),
+        cmocka_unit_test_setup_teardown(
+            an_event_that_was_forgotten_meanwhile_is_not_remembered_for_ever, begin, end),
         cmocka_unit_test_setup_teardown(a_seen_event_is_forgotten_after_two_days, begin, end),
         cmocka_unit_test_setup_teardown(an_incident_is_opened_once_and_closed_once, begin, end),
         cmocka_unit_test_setup_teardown(a_change_says_who_wrote_before_it, begin, end),

@@ -155,6 +155,34 @@ static void overwrite_the_cursor(struct loop *world) {
                             "unknown"));
 }
 
+/* What no sweep ever wrote is replaced, and nothing is added to it. */
+static void a_cursor_of_impossible_numbers_is_replaced(void **state) {
+    (void)state;
+    static const char *const NUMBERS[] = {
+        "9223372036854775807", "-9223372036854775808", "9223372036854775", "1E+300"};
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
+        begin(350, "defensive", "4"); /* more than there is time for */
+        (void)table_plant(loop.table,
+                          STR("SWEEP##eu-west-1#"),
+                          PAIRS("sk",
+                                "CURSOR",
+                                "+version",
+                                NUMBERS[i],
+                                "+expires_at",
+                                NUMBERS[i],
+                                "cursor",
+                                "arn:nothing"));
+        sweep();
+        const struct table_item *cursor = table_find(loop.table, CURSOR);
+        if (!str_eq(table_text(cursor, "version"), STR("1")) ||
+            str_eq(table_text(cursor, "cursor"), STR("arn:nothing"))) {
+            fail_msg("%s", NUMBERS[i]);
+        }
+        loop_end(&loop);
+    }
+    begin(1, "defensive", "9");
+}
+
 static void another_sweep_s_cursor_is_not_overwritten(void **state) {
     (void)state;
     for (int is_there = 0; is_there <= 1; is_there++) {
@@ -243,6 +271,7 @@ int main(void) {
         TEST(whoever_was_not_told_in_time_is_not_passed),
         TEST(one_that_failed_is_tried_again_by_the_next),
         TEST(one_that_always_fails_keeps_nobody_waiting),
+        TEST(a_cursor_of_impossible_numbers_is_replaced),
         TEST(another_sweep_s_cursor_is_not_overwritten),
         TEST(only_what_was_left_behind_is_a_flaw),
         TEST(a_table_that_hangs_costs_no_verdict),

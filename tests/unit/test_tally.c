@@ -24,7 +24,7 @@ static int64_t ms_of(const char *time) {
 }
 
 static struct tally_result result_of(struct arena *arena, unsigned group_keys, str lines) {
-    struct tally *tally = tally_new(arena, group_keys);
+    struct tally *tally = tally_new(arena, &(struct tally_options){.group_keys = group_keys});
     struct tally_result result;
     tally_add_lines(tally, lines);
     tally_finish(tally, &result);
@@ -270,8 +270,8 @@ static void unknown_classes_are_counted_under_their_own_names_apart_from_none(vo
     str lines = STR(UNKNOWN_CLASSES);
     struct tally_result result = result_of(*state, 0, lines);
     assert_unknown_classes(&result, 1);
-    struct tally *into = tally_new(*state, 0);
-    struct tally *from = tally_new(*state, 0);
+    struct tally *into = tally_new(*state, &(struct tally_options){0});
+    struct tally *from = tally_new(*state, &(struct tally_options){0});
     tally_add_lines(into, lines);
     tally_add_lines(from, lines);
     tally_merge(into, from);
@@ -280,7 +280,7 @@ static void unknown_classes_are_counted_under_their_own_names_apart_from_none(vo
 }
 
 static void lines_known_to_be_foreign_are_counted_without_being_read(void **state) {
-    struct tally *tally = tally_new(*state, 0);
+    struct tally *tally = tally_new(*state, &(struct tally_options){0});
     struct tally_result result;
     tally_add_unparsed(tally, ACCESS_LOG_CLASSIC, 3);
     tally_add_lines(tally, STR(CLASSED(GOOD)));
@@ -291,7 +291,7 @@ static void lines_known_to_be_foreign_are_counted_without_being_read(void **stat
 }
 
 static void reasons_beyond_the_table_are_counted_as_other(void **state) {
-    struct tally *tally = tally_new(*state, 0);
+    struct tally *tally = tally_new(*state, &(struct tally_options){0});
     for (int i = 0; i < TALLY_REASONS_MAX + 40; i++) {
         tally_add_lines(tally,
                         str_format(*state,
@@ -353,6 +353,24 @@ static void groups_hold_the_keys_that_were_asked_for(void **state) {
     assert_int_equal(result.group_error_max, 0);
 }
 
+static void tally_of_counts_only_keeps_totals_and_days_but_no_texts(void **state) {
+    struct tally *tally = tally_new(*state, &(struct tally_options){.counts_only = true});
+    struct tally *other = tally_new(*state, &(struct tally_options){.counts_only = true});
+    struct tally_result result;
+    tally_add_lines(tally, STR(CLASSED(ZERO) CLASSED(GOOD) CLASSED("\"Terrible\" \"x\"")));
+    tally_add_lines(other, STR(CLASSED(BAD) CLASSED("")));
+    tally_merge(tally, other);
+    tally_finish(tally, &result);
+    assert_sums_up(&result);
+    assert_int_equal(result.totals.classes[CLASS_ACCEPTABLE], 1);
+    assert_int_equal(result.days[0].counts.classes[CLASS_SEVERE], 1);
+    assert_int_equal(result.classless, 1);
+    assert_int_equal(result.days[0].reason_count, 0);
+    assert_int_equal(result.reason_count, 0);
+    assert_int_equal(result.unknown_class_count, 0);
+    assert_int_equal(result.offender_count, 0);
+}
+
 static int set_up(void **state) {
     static struct arena arena;
     *state = &arena;
@@ -379,6 +397,7 @@ int main(void) {
         TEST(reasons_beyond_the_table_are_counted_as_other),
         TEST(offenders_are_those_that_a_mode_would_block),
         TEST(groups_hold_the_keys_that_were_asked_for),
+        TEST(tally_of_counts_only_keeps_totals_and_days_but_no_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,7 +88,7 @@ static str told(struct arena *arena, struct tally *tally) {
 
 /* The plain way: split, parse, add. */
 static struct tally *tally_by_parsing(struct arena *arena, unsigned keys, str lines) {
-    struct tally *tally = tally_new(arena, keys);
+    struct tally *tally = tally_new(arena, &(struct tally_options){.group_keys = keys});
     for (str rest = lines; rest.ptr != NULL;) {
         struct access_log_record record;
         str line = take_line(&rest);
@@ -106,7 +106,7 @@ static struct tally *tally_by_parsing(struct arena *arena, unsigned keys, str li
 }
 
 static struct tally *tally_of(struct arena *arena, unsigned keys, str lines) {
-    struct tally *tally = tally_new(arena, keys);
+    struct tally *tally = tally_new(arena, &(struct tally_options){.group_keys = keys});
     tally_add_lines(tally, lines);
     return tally;
 }
@@ -199,7 +199,7 @@ static void nul_bytes_for_a_date_are_no_time(void **state) {
 /* Lines of which no two share anything, and all are long. */
 static void memory_is_bounded_whatever_comes(void **state) {
     struct arena arena = {0};
-    struct tally *tally = tally_new(&arena, ALL_KEYS);
+    struct tally *tally = tally_new(&arena, &(struct tally_options){.group_keys = ALL_KEYS});
     char *filler = arena_alloc(*state, 8001);
     memset(filler, 'f', 8000);
     char *line = arena_alloc(*state, 65536);

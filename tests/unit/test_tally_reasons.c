@@ -2,6 +2,8 @@
 #include "traffic/tally_internal.h"
 #include "unit.h"
 
+static const struct tally_hash_key hash_key = {{5, 7}};
+
 #define DAYS    600
 #define REASONS 256
 
@@ -22,7 +24,7 @@ static uint64_t count_of(const struct tally_day *day, const char *code, enum tra
 
 static void code_is_counted_by_its_class(void **state) {
     struct day_table table;
-    day_table_init(&table, *state);
+    day_table_init(&table, *state, &hash_key);
     struct tally_day *day = day_table_find(&table, STR("app/a/1"), 1);
     const struct tally_reason added[] = {reason("A", CLASS_SEVERE, 2),
                                          reason("A", CLASS_AMBIGUOUS, 1),
@@ -59,7 +61,7 @@ static void reasons_of_too_many_days_are_counted_as_other_and_none_is_lost(void 
     struct arena arena = {0};
     struct day_table table;
     uint64_t others = 0;
-    day_table_init(&table, &arena);
+    day_table_init(&table, &arena, &hash_key);
     for (int64_t number = 0; number < DAYS; number++) {
         struct tally_day *day = day_table_find(&table, STR("app/a/1"), number);
         for (size_t i = 0; i < REASONS; i++) {

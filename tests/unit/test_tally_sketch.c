@@ -8,6 +8,8 @@
 
 #define KEYS 400
 
+static const struct tally_hash_key hash_key = {{5, 7}};
+
 struct exact {
     uint64_t counts[KEYS];
 };
@@ -65,7 +67,7 @@ static void assert_bounds_are_true(const struct sketch *sketch, const struct exa
 
 static void counts_are_exact_while_there_is_room(void **state) {
     struct exact exact = {{0}};
-    struct sketch *sketch = sketch_new(*state, KEYS);
+    struct sketch *sketch = sketch_new(*state, KEYS, &hash_key);
     add_many(*state, &(struct dice){5}, sketch, &exact, 20000);
     assert_int_equal(sketch_error_max(sketch), 0);
     for (size_t i = 0; i < sketch_count(sketch); i++) {
@@ -80,7 +82,7 @@ static void bounds_are_true_when_there_are_too_many_keys(void **state) {
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct exact exact = {{0}};
         struct dice dice = {seed * 7919};
-        struct sketch *sketch = sketch_new(*state, 1 + (size_t)roll(&dice, 100));
+        struct sketch *sketch = sketch_new(*state, 1 + (size_t)roll(&dice, 100), &hash_key);
         for (int i = 0; i < 10; i++) {
             add_many(*state, &dice, sketch, &exact, 200);
             assert_bounds_are_true(sketch, &exact);
@@ -92,7 +94,7 @@ static void bounds_are_true_when_there_are_too_many_keys(void **state) {
 /* Space-Saving's promise: whatever has more than its share, n / capacity, has a slot. */
 static void frequent_key_has_a_slot_however_late_it_comes(void **state) {
     struct exact exact = {{0}};
-    struct sketch *sketch = sketch_new(*state, 10);
+    struct sketch *sketch = sketch_new(*state, 10, &hash_key);
     for (size_t i = 1; i < KEYS; i++) {
         add(*state, sketch, &exact, i);
     }
@@ -122,11 +124,11 @@ static void bounds_are_true_after_merging(void **state) {
         struct dice dice = {seed * 104729};
         size_t capacity = 1 + (size_t)roll(&dice, 120);
         struct exact exact = {{0}};
-        struct sketch *into = sketch_new(*state, capacity);
+        struct sketch *into = sketch_new(*state, capacity, &hash_key);
         add_many(*state, &dice, into, &exact, PICK(&dice, sizes));
         for (int i = 0; i < 4; i++) {
             struct exact other = {{0}};
-            struct sketch *from = sketch_new(*state, capacity);
+            struct sketch *from = sketch_new(*state, capacity, &hash_key);
             add_many(*state, &dice, from, &other, PICK(&dice, sizes));
             sketch_merge(into, from);
             assert_bounds_are_true(from, &other);
@@ -140,8 +142,8 @@ static void bounds_are_true_after_merging(void **state) {
 
 static void merging_within_room_is_exact(void **state) {
     struct exact exact = {{0}};
-    struct sketch *into = sketch_new(*state, KEYS);
-    struct sketch *from = sketch_new(*state, KEYS);
+    struct sketch *into = sketch_new(*state, KEYS, &hash_key);
+    struct sketch *from = sketch_new(*state, KEYS, &hash_key);
     add_many(*state, &(struct dice){11}, into, &exact, 3000);
     add_many(*state, &(struct dice){12}, from, &exact, 3000);
     sketch_merge(into, from);
@@ -153,7 +155,7 @@ static void merging_within_room_is_exact(void **state) {
 }
 
 static void keys_that_differ_in_one_part_are_different(void **state) {
-    struct sketch *sketch = sketch_new(*state, 100);
+    struct sketch *sketch = sketch_new(*state, 100, &hash_key);
     const struct sketch_key keys[] = {
         {CLASS_SEVERE, {STR("a"), STR("b"), STR("c"), STR("d")}},
         {CLASS_AMBIGUOUS, {STR("a"), STR("b"), STR("c"), STR("d")}},
@@ -178,7 +180,7 @@ static void keys_are_cut_and_memory_stays_within_bounds(void **state) {
     memset(long_text, 'u', 300000);
     str whole = {long_text, 300000};
     struct arena arena = {0};
-    struct sketch *sketch = sketch_new(&arena, TALLY_GROUPS_MAX);
+    struct sketch *sketch = sketch_new(&arena, TALLY_GROUPS_MAX, &hash_key);
     for (size_t i = 0; i < 2 * TALLY_GROUPS_MAX; i++) {
         (void)memcpy(long_text, &i, sizeof(i));
         sketch_add(sketch, &(struct sketch_key){CLASS_SEVERE, {whole, whole, whole, whole, whole}});
@@ -190,6 +192,41 @@ static void keys_are_cut_and_memory_stays_within_bounds(void **state) {
     assert_int_equal(entry.key.texts[KEY_LOAD_BALANCER].len, LOAD_BALANCER_BYTES_MAX);
     assert_true(arena_bytes_held(&arena) < (size_t)16 << 20);
     arena_clean_up(&arena);
+}
+
+/* All that is in it, in its order. */
+static str dump(struct arena *arena, const struct sketch *sketch) {
+    struct buf out;
+    buf_init(&out, arena, (size_t)1 << 20);
+    for (size_t i = 0; i < sketch_count(sketch); i++) {
+        struct sketch_entry entry = sketch_at(sketch, i);
+        buf_printf(&out,
+                   "%zu %llu %llu\n",
+                   number_of(&entry),
+                   (unsigned long long)entry.count,
+                   (unsigned long long)entry.error);
+    }
+    return buf_str(&out);
+}
+
+/* Two sketches that overflowed, merged. */
+static str overflowed_with(struct arena *arena, const struct tally_hash_key *key) {
+    struct exact exact = {{0}};
+    struct sketch *into = sketch_new(arena, 50, key);
+    struct sketch *from = sketch_new(arena, 50, key);
+    add_many(arena, &(struct dice){21}, into, &exact, 3000);
+    add_many(arena, &(struct dice){22}, from, &exact, 3000);
+    sketch_merge(into, from);
+    assert_true(sketch_error_max(into) > 0);
+    return dump(arena, into);
+}
+
+static void hash_key_changes_no_result_even_of_a_sketch_that_overflowed(void **state) {
+    str expected = overflowed_with(*state, &hash_key);
+    for (uint64_t i = 0; i < 20; i++) {
+        assert_true(
+            str_eq(overflowed_with(*state, &(struct tally_hash_key){{i, i * i}}), expected));
+    }
 }
 
 static int set_up(void **state) {
@@ -213,6 +250,7 @@ int main(void) {
         TEST(bounds_are_true_after_merging),
         TEST(merging_within_room_is_exact),
         TEST(keys_that_differ_in_one_part_are_different),
+        TEST(hash_key_changes_no_result_even_of_a_sketch_that_overflowed),
         TEST(keys_are_cut_and_memory_stays_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,13 +5,14 @@
  */
 #include "loop_world.h"
 
-#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
-#define OWN           "111122223333"
-#define MEMBER        "444455556666"
-#define STRANGER      "999999999999"
-#define ASKS_ROLE     "Action=AssumeRole&"
-#define ASKS_WHO      "Action=GetCallerIdentity"
-#define FIRST_SESSION "ASIAMEMBER0000000001"
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+#define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define OWN            "111122223333"
+#define MEMBER         "444455556666"
+#define STRANGER       "999999999999"
+#define ASKS_ROLE      "Action=AssumeRole&"
+#define ASKS_WHO       "Action=GetCallerIdentity"
+#define FIRST_SESSION  "ASIAMEMBER0000000001"
 
 static const char *const CENTRAL[] = {"CROSS_ACCOUNT_ROLE",
                                       "team/reader",
@@ -177,6 +178,261 @@ static void a_forbidden_account_fails_its_event(void **state) {
     assert_true(str_contains(loop.copies[0].reply.error_message, STR(STRANGER)));
 }
 
+/* ---- credentials that AWS does not take any more ---- */
+
+#define SECOND_SESSION "ASIAMEMBER0000000002"
+#define OF_MEMBER                                                                                  \
+    "{\"detail-type\":\"AWS API Call via CloudTrail\",\"account\":\"" MEMBER                       \
+    "\",\"region\":\"eu-west-1\",\"detail\":{\"eventSource\":"                                     \
+    "\"elasticloadbalancing.amazonaws.com\",\"eventName\":\"DeleteLoadBalancer\","                 \
+    "\"eventTime\":\"2026-11-23T07:59:00Z\",\"requestParameters\":{"                               \
+    "\"loadBalancerArn\":\"arn:aws:elasticloadbalancing:eu-west-1:" MEMBER                         \
+    ":loadbalancer/app/shop/50dc6c495c0c9188\"}}}"
+
+static struct fake_answer refusal_of(const char *code) {
+    str body = str_format(&loop.fake.arena,
+                          "<ErrorResponse><Error><Code>%s</Code><Message>no</Message></Error>"
+                          "</ErrorResponse>",
+                          code);
+    return (struct fake_answer){.http_status = 403, .body = body};
+}
+
+static void a_session_that_aws_takes_no_longer_is_renewed_within_the_event(void **state) {
+    (void)state;
+    static const char *const CODES[] = {"ExpiredToken",
+                                        "ExpiredTokenException",
+                                        "InvalidClientTokenId",
+                                        "UnrecognizedClientException"};
+    for (size_t i = 0; i < COUNT(CODES); i++) {
+        loop_begin(&loop, CENTRAL, 0);
+        loop.fault = (struct loop_fault){.nth = 1,
+                                         .is_lasting = true,
+                                         .match = "Credential=" FIRST_SESSION,
+                                         .answer = refusal_of(CODES[i])};
+        loop_handle(&loop.copies[0], STR(OF_MEMBER), "r1");
+        if (loop.copies[0].reply.is_error || loop.session_count != 2) {
+            fail_msg("%s: %zu sessions, %.*s",
+                     CODES[i],
+                     loop.session_count,
+                     STR_ARG(loop.copies[0].reply.error_message));
+        }
+        assert_str(key_in_use(), SECOND_SESSION);
+        loop_handle(&loop.copies[0], STR(OF_MEMBER), "r2"); /* goes on with the second */
+        assert_int_equal(loop.session_count, 2);
+        loop_end(&loop);
+    }
+    loop_begin(&loop, CENTRAL, 0);
+}
+
+/* RequestExpired is a matter of clocks, AccessDenied one of permissions. */
+static void a_session_is_not_renewed_for_another_trouble(void **state) {
+    (void)state;
+    static const char *const CODES[] = {"RequestExpired", "AccessDenied", "SignatureDoesNotMatch"};
+    for (size_t i = 0; i < COUNT(CODES); i++) {
+        loop_begin(&loop, CENTRAL, 0);
+        loop.fault = (struct loop_fault){.nth = 1,
+                                         .is_lasting = true,
+                                         .match = "Credential=ASIAMEMBER",
+                                         .answer = refusal_of(CODES[i])};
+        loop_handle(&loop.copies[0], STR(OF_MEMBER), "r1");
+        assert_true(loop.copies[0].reply.is_error);
+        assert_int_equal(loop.session_count, 1);
+        loop_end(&loop);
+    }
+    loop_begin(&loop, CENTRAL, 0);
+}
+
+static void a_session_is_renewed_once_and_later_again(void **state) {
+    (void)state;
+    loop_begin(&loop, CENTRAL, 0);
+    loop.fault = (struct loop_fault){.nth = 1,
+                                     .is_lasting = true,
+                                     .match = "Credential=ASIAMEMBER",
+                                     .answer = refusal_of("ExpiredToken")};
+    loop_handle(&loop.copies[0], STR(OF_MEMBER), "r1");
+    assert_true(str_contains(loop.copies[0].reply.error_message, STR("ExpiredToken")));
+    assert_int_equal(loop.session_count, 2);
+    loop_handle(&loop.copies[0], STR(OF_MEMBER), "r2"); /* within the minute */
+    assert_int_equal(loop.session_count, 2);
+    loop.fake.now_ms += 61000;
+    loop.fault.answer = refusal_of("InvalidClientTokenId");
+    loop_handle(&loop.copies[0], STR(OF_MEMBER), "r3");
+    assert_int_equal(loop.session_count, 3);
+    assert_false(app_has_expired(&loop.copies[0].app)); /* our own credentials are good */
+}
+
+static void a_session_that_cannot_be_renewed_fails_the_event_by_its_first_error(void **state) {
+    (void)state;
+    struct error error;
+    loop_begin(&loop, CENTRAL, 0);
+    assert_int_equal(aim(MEMBER, "", &error), STATUS_OK);
+    loop.fault = (struct loop_fault){
+        .nth = 1, .is_lasting = true, .match = ASKS_ROLE, .answer = refusal_of("AccessDenied")};
+    fake_answer(&loop.fake,
+                (struct fake_answer){.match = "Credential=" FIRST_SESSION,
+                                     .times = FAKE_FOREVER,
+                                     .http_status = 403,
+                                     .body = BODY(TROUBLE_XML("ExpiredToken"))});
+    loop_handle(&loop.copies[0], STR(OF_MEMBER), "r1");
+    assert_true(str_contains(loop.copies[0].reply.error_message, STR("ExpiredToken")));
+    assert_int_equal(loop_logged(&loop, "session_not_renewed"), 1);
+    assert_int_equal(fake_requests_with(&loop.fake, ASKS_ROLE), 2);
+}
+
+static void our_own_credentials_are_known_to_have_expired(void **state) {
+    (void)state;
+    static const struct {
+        const char *code;
+        bool has_expired;
+    } rows[] = {{"ExpiredToken", true},
+                {"ExpiredTokenException", true},
+                {"RequestExpired", false},
+                {"UnrecognizedClientException", false}, /* as in a Region that is not enabled */
+                {"AccessDenied", false}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        loop_begin(&loop, ALONE, 1);
+        loop.fault = (struct loop_fault){.nth = 1, .answer = refusal_of(rows[i].code)};
+        loop_handle(&loop.copies[0], STR("{\"action\":\"sweep\"}"), "r1");
+        assert_true(loop.copies[0].reply.is_error);
+        if (app_has_expired(&loop.copies[0].app) != rows[i].has_expired) {
+            fail_msg("%s", rows[i].code);
+        }
+        loop_end(&loop);
+    }
+    loop_begin(&loop, ALONE, 0);
+}
+
+/* ---- events of other accounts, without a role to enter them ---- */
+
+#define FUNCTION(account) "arn:aws:lambda:eu-west-1:" account ":function:desync-guard"
+#define ITEM(type, status, more)                                                                   \
+    "\"configurationItem" more "\":{\"resourceType\":\"" type                                      \
+    "\",\"resourceId\":\"arn:aws:elasticloadbalancing:eu-west-1:" MEMBER                           \
+    ":loadbalancer/app/shop/50dc6c495c0c9188\",\"configurationItemStatus\":\"" status "\"}"
+#define ALB  LOAD_BALANCER_RESOURCE_TYPE
+#define RULE "arn:aws:config:eu-west-1:" MEMBER ":config-rule/config-rule-a"
+
+static str config_event(const char *message, const char *item, const char *rest) {
+    struct buf event;
+    str invoking = str_format(
+        &loop.fake.arena, "{\"messageType\":\"%s\"%s%s}", message, *item ? "," : "", item);
+    buf_init(&event, &loop.fake.arena, 1 << 14);
+    buf_append(&event, STR("{\"invokingEvent\":"));
+    json_append_quoted(&event, invoking);
+    buf_printf(&event, ",\"resultToken\":\"theirs\",\"configRuleName\":\"a\"%s}", rest);
+    return buf_str(&event);
+}
+
+static const struct {
+    const char *name, *message, *item, *rest;
+} FOREIGN[] = {
+    {"scheduled", "ScheduledNotification", "", ",\"accountId\":\"" MEMBER "\""},
+    {"delivered", "ConfigurationSnapshotDeliveryCompleted", "", ",\"accountId\":\"" MEMBER "\""},
+    {"named by the rule alone", "ScheduledNotification", "", ",\"configRuleArn\":\"" RULE "\""},
+    {"change",
+     "ConfigurationItemChangeNotification",
+     ITEM(ALB, "OK", ""),
+     ",\"accountId\":\"" MEMBER "\""},
+    {"oversized",
+     "OversizedConfigurationItemChangeNotification",
+     ITEM(ALB, "OK", "Summary"),
+     ",\"accountId\":\"" MEMBER "\""},
+    {"proactive",
+     "ConfigurationItemChangeNotification",
+     ITEM(ALB, "OK", ""),
+     ",\"evaluationMode\":\"PROACTIVE\",\"accountId\":\"" MEMBER "\""},
+};
+
+static void an_event_of_another_account_is_refused_by_name(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(FOREIGN); i++) {
+        loop_begin(&loop, VARIABLES(LOOP_ALL), 3);
+        loop_handle(&loop.copies[0],
+                    config_event(FOREIGN[i].message, FOREIGN[i].item, FOREIGN[i].rest),
+                    "r1");
+        const struct app_reply *reply = &loop.copies[0].reply;
+        static const char *const SAYS[] = {MEMBER, OWN, "CROSS_ACCOUNT_ROLE", "ALLOWED_ACCOUNTS"};
+        for (size_t s = 0; s < COUNT(SAYS); s++) {
+            if (!reply->is_error || !str_eq(reply->error_type, STR("Function.AccessDenied")) ||
+                !str_contains(reply->error_message, str_from_cstr(SAYS[s]))) {
+                fail_msg("%s: %.*s", FOREIGN[i].name, STR_ARG(reply->error_message));
+            }
+        }
+        assert_int_equal(loop.region->told_count, 0);
+        assert_int_equal(loop.table->count, 0);
+        assert_int_equal(loop.modify_count, 0);
+        assert_int_equal(fake_requests_with(&loop.fake, "GetCallerIdentity"),
+                         loop.fake.request_count);
+        loop_end(&loop);
+    }
+    loop_begin(&loop, ALONE, 0);
+}
+
+/* Decided without a look: reported, and nothing is remembered of what is not ours. */
+static void what_needs_no_look_is_not_applicable_in_any_account(void **state) {
+    (void)state;
+    static const struct {
+        const char *item, *rest;
+        size_t calls;
+    } rows[] = {
+        {ITEM("AWS::S3::Bucket", "OK", ""), "", 1},
+        {ITEM(ALB, "ResourceDeleted", ""), "", 2},
+        {ITEM(ALB, "ResourceNotRecorded", ""), "", 2},
+        {ITEM(ALB, "OK", ""), ",\"eventLeftScope\":true", 2},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        loop_begin(&loop, VARIABLES(LOOP_ALL), 0);
+        str rest = str_format(&loop.fake.arena, ",\"accountId\":\"" MEMBER "\"%s", rows[i].rest);
+        loop_handle(&loop.copies[0],
+                    config_event("ConfigurationItemChangeNotification",
+                                 rows[i].item,
+                                 str_to_cstr(&loop.fake.arena, rest)),
+                    "r1");
+        loop_succeeded(&loop.copies[0]);
+        assert_int_equal(loop.region->told_count, 1);
+        assert_str(loop.region->told[0].compliance, "NOT_APPLICABLE");
+        assert_int_equal(loop.fake.request_count, rows[i].calls); /* the report, and STS */
+        assert_int_equal(loop.table->count, 0);
+        loop_end(&loop);
+    }
+    loop_begin(&loop, ALONE, 0);
+}
+
+static void our_own_account_is_known_from_the_functions_arn(void **state) {
+    (void)state;
+    static const struct {
+        const char *arn;
+        size_t questions;
+    } rows[] = {{FUNCTION(OWN), 0},            /* as Lambda says it */
+                {FUNCTION("012345678912"), 1}, /* as an emulator does */
+                {"", 1},
+                {"arn:aws:lambda:eu-west-1:" OWN, 1}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        loop_begin(&loop, ALONE, 3);
+        loop.copies[0].app.function_arn = str_from_cstr(rows[i].arn);
+        str event = config_event("ScheduledNotification", "", ",\"accountId\":\"" OWN "\"");
+        loop_handle(&loop.copies[0], event, "r1");
+        loop_handle(&loop.copies[0], event, "r2");
+        loop_succeeded(&loop.copies[0]);
+        assert_int_equal(loop.region->told_count, 6);
+        assert_int_equal(fake_requests_with(&loop.fake, ASKS_WHO), rows[i].questions);
+        loop_end(&loop);
+    }
+    loop_begin(&loop, ALONE, 0);
+}
+
+static void an_account_that_may_be_ours_is_not_reported_for(void **state) {
+    (void)state;
+    loop_begin(&loop, ALONE, 3);
+    loop.fault = (struct loop_fault){
+        .nth = 1, .is_lasting = true, .match = ASKS_WHO, .answer = {.status = STATUS_CONNECTION}};
+    loop_handle(&loop.copies[0],
+                config_event("ScheduledNotification", "", ",\"accountId\":\"" OWN "\""),
+                "r1");
+    assert_true(str_contains(loop.copies[0].reply.error_message, STR("GetCallerIdentity")));
+    assert_int_equal(loop.region->told_count, 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
@@ -189,6 +445,15 @@ int main(void) {
         TEST(a_role_that_does_not_let_us_in_leaves_no_session_behind),
         TEST(an_unknown_own_account_is_asked_for_again),
         TEST(a_forbidden_account_fails_its_event),
+        TEST(a_session_that_aws_takes_no_longer_is_renewed_within_the_event),
+        TEST(a_session_is_not_renewed_for_another_trouble),
+        TEST(a_session_is_renewed_once_and_later_again),
+        TEST(a_session_that_cannot_be_renewed_fails_the_event_by_its_first_error),
+        TEST(our_own_credentials_are_known_to_have_expired),
+        TEST(an_event_of_another_account_is_refused_by_name),
+        TEST(what_needs_no_look_is_not_applicable_in_any_account),
+        TEST(our_own_account_is_known_from_the_functions_arn),
+        TEST(an_account_that_may_be_ours_is_not_reported_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

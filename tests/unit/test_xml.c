@@ -106,6 +106,10 @@ static void xml_text_is_put_together_from_its_pieces(void **state) {
         {"<a/>", ""},
         {"<a></a>", ""},
         {"<a x='1' y=\"2\">t</a>", "t"},
+        {"<a>1\r2\r\n</a>", "1\n2\n"},
+        {"<a>&#xe9;&#xE9;&#x1F600;&apos;&quot;&gt;</a>", "\xC3\xA9\xC3\xA9\xF0\x9F\x98\x80'\">"},
+        {"\xEF\xBB\xBF<a>x</a>", "x"},
+        {"<?xml version=\"1.0\"\n encoding='us-ascii' ?><a>x</a>", "x"},
         {"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xE9\xE9\xE9</a>",
          "\xC3\xA9\xC3\xA9\xC3\xA9"},
     };
@@ -169,6 +173,20 @@ static const struct {
     BAD("undeclared entity", "<a>&x;</a>", STATUS_INCOMPLETE),
     BAD("attribute twice", "<a x='1' x='2'/>", STATUS_INCOMPLETE),
     BAD("unknown encoding", "<?xml version='1.0' encoding='x'?><a/>", STATUS_INCOMPLETE),
+    BAD("attribute without value", "<a x/>", STATUS_INCOMPLETE),
+    BAD("attribute without quotes", "<a x=1/>", STATUS_INCOMPLETE),
+    BAD("tag in an attribute", "<a x='<b>'/>", STATUS_INCOMPLETE),
+    BAD("attributes without a space", "<a x='1'y='2'/>", STATUS_INCOMPLETE),
+    BAD("end of CDATA in the text", "<a>]]></a>", STATUS_INCOMPLETE),
+    BAD("half a surrogate pair", "<a>&#xD800;</a>", STATUS_INCOMPLETE),
+    BAD("reference beyond Unicode", "<a>&#1114112;</a>", STATUS_INCOMPLETE),
+    BAD("reference beyond 32 bits", "<a>&#4294967361;</a>", STATUS_INCOMPLETE),
+    BAD("reference without digits", "<a>&#;&#x;</a>", STATUS_INCOMPLETE),
+    BAD("two hyphens in a comment", "<a><!-- -- --></a>", STATUS_INCOMPLETE),
+    BAD("declaration inside", "<a><?xml version='1.0'?></a>", STATUS_INCOMPLETE),
+    BAD("escape character", "<a>\x1B[0m</a>", STATUS_INCOMPLETE),
+    BAD("name that is not ASCII", "<\xC3\xA9/>", STATUS_INCOMPLETE),
+    BAD("UTF-16", "\xFF\xFE<\0a\0/\0>\0", STATUS_INCOMPLETE),
     BAD("document type", "<!DOCTYPE a><a/>", STATUS_UNSUPPORTED),
     BAD("external document type",
         "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
@@ -293,7 +311,28 @@ static void xml_more_than_200000_elements_are_refused(void **state) {
     assert_string_equal(problem, "too many elements");
 }
 
-/* Each reference is a callback of its own: joining them by copying would be 10^12 bytes. */
+static str with_attributes(struct arena *arena, unsigned count) {
+    struct buf buf;
+    buf_init(&buf, arena, BYTES_MAX);
+    buf_append(&buf, STR("<a"));
+    for (unsigned i = 0; i < count; i++) {
+        buf_printf(&buf, " x%u='%u'", i, i);
+    }
+    buf_append(&buf, STR("/>"));
+    return buf_str(&buf);
+}
+
+/* Each is compared with all before it. */
+static void xml_more_than_64_attributes_are_refused(void **state) {
+    const struct xml *root = NULL;
+    const char *problem = NULL;
+    (void)parse_ok(*state, with_attributes(*state, 64));
+    assert_int_equal(xml_parse(*state, with_attributes(*state, 65), BYTES_MAX, &root, &problem),
+                     STATUS_TOO_LARGE);
+    assert_string_equal(problem, "too many attributes");
+}
+
+/* Joining the pieces by copying would be 10^12 bytes. */
 static void xml_text_of_a_million_pieces_is_read(void **state) {
     struct buf buf;
     buf_init(&buf, *state, BYTES_MAX);
@@ -327,6 +366,7 @@ int main(void) {
         cmocka_unit_test(xml_bytes_limit_is_exact),
         cmocka_unit_test(xml_deeper_than_64_is_refused),
         cmocka_unit_test(xml_more_than_200000_elements_are_refused),
+        cmocka_unit_test(xml_more_than_64_attributes_are_refused),
         cmocka_unit_test(xml_text_of_a_million_pieces_is_read),
         cmocka_unit_test(xml_tree_does_not_borrow_the_text),
     };

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/random.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "base/status.h"
+#include "base/assert.h"
+
+void random_bytes(void *bytes, size_t count) {
+    unsigned char *next = bytes;
+    while (count > 0) {
+        ssize_t got = getrandom(next, count, 0);
+        ASSERT(got > 0 || (got < 0 && errno == EINTR));
+        if (got > 0) {
+            next += got;
+            count -= (size_t)got;
+        }
+    }
+}
