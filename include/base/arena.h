@@ -34,8 +34,8 @@ void *arena_realloc(struct arena *arena, void *ptr, size_t old_size, size_t new_
 
 /* An array that grows: `items`, moved to where `needed` items fit when *capacity is less, which is
  * at least doubled. */
-void *arena_grow(
-    struct arena *arena, void *items, size_t needed, size_t *capacity, size_t item_size);
+void *arena_grow(struct arena *arena, void *items, size_t needed, size_t *capacity,
+                 size_t item_size);
 
 #define ARENA_RESERVE(arena, items, needed, capacity)                                              \
     ((items) = arena_grow((arena), (items), (needed), &(capacity), sizeof *(items)))

@@ -64,9 +64,7 @@ bool act_is_on(const struct app *app);
  * both of them, and 0 when one came from an event. They are read anew where enforcement needs it.
  * *evaluation becomes the judgement after enforcement, with NON_COMPLIANT_TOO_LONG where what is
  * remembered says so. UNKNOWN is never acted on. */
-void act_on(struct act *act,
-            struct load_balancer *facts,
-            int64_t read_ms,
+void act_on(struct act *act, struct load_balancer *facts, int64_t read_ms,
             struct evaluation *evaluation);
 
 /* Gives what was reported before act_on the NON_COMPLIANT_TOO_LONG that act_on has added to `now`.
@@ -76,11 +74,8 @@ void act_take_age(struct evaluation *reported, const struct evaluation *now);
 /* Reads what is remembered, for the load balancer that act_on is called with next when it goes to
  * act->recall. weak_read_ms not 0: its mode was weak then and will be raised, which is written down
  * by the same call. Without a table nothing is known. */
-MUST_USE enum status act_recall(struct act *act,
-                                str arn,
-                                int64_t weak_read_ms,
-                                struct act_recall *recall_out,
-                                struct error *error);
+MUST_USE enum status act_recall(struct act *act, str arn, int64_t weak_read_ms,
+                                struct act_recall *recall_out, struct error *error);
 
 /* Would enforcement raise this mode, as far as can be told without the table? */
 bool act_would_change(const struct act *act, const struct evaluation *evaluation);

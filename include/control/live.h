@@ -9,12 +9,8 @@
 #include "control/guard.h"
 
 /* elbv2_read_load_balancer, and once more when it is missed. *read_ms is when it was read. */
-MUST_USE enum status live_read(struct app *app,
-                               unsigned parts,
-                               struct arena *arena,
-                               struct load_balancer *facts,
-                               int64_t *read_ms,
-                               struct error *error);
+MUST_USE enum status live_read(struct app *app, unsigned parts, struct arena *arena,
+                               struct load_balancer *facts, int64_t *read_ms, struct error *error);
 /* The pause between the two looks. false: there is no time for another, or AWS_MAX_ATTEMPTS is 1.
  */
 bool live_wait_for_missing(struct app *app);
@@ -23,11 +19,8 @@ bool live_wait_for_missing(struct app *app);
 
 /* Sends the one key that changes, once, and believes only what the answer says the mode is now;
  * *facts then has it. REFUSED: it is another than was set. */
-MUST_USE enum status live_set_mode(struct app *app,
-                                   struct load_balancer *facts,
-                                   enum desync_mode mode,
-                                   struct arena *arena,
-                                   struct error *error);
+MUST_USE enum status live_set_mode(struct app *app, struct load_balancer *facts,
+                                   enum desync_mode mode, struct arena *arena, struct error *error);
 /* Waits for what may be another attempt after this one (1, 2, ...). false: there is none, and
  * nothing was waited for. */
 bool live_may_try_again(struct app *app, const struct error *error, int attempt);

@@ -6,20 +6,17 @@
 #ifndef CONTROL_METRICS_H
 #define CONTROL_METRICS_H
 
-#include "report/emf.h"
-#include "policy/posture.h"
 #include "control/control.h"
+#include "policy/posture.h"
+#include "report/emf.h"
 
 /* One line of metrics, with the level that passes Lambda's filter where the log is JSON. */
 struct metrics_place {
     str account_id;
     str region;
 };
-void metrics_write(const struct app *app,
-                   const struct metrics_place *place,
-                   const struct emf_metric *metrics,
-                   size_t count,
-                   struct arena *arena);
+void metrics_write(const struct app *app, const struct metrics_place *place,
+                   const struct emf_metric *metrics, size_t count, struct arena *arena);
 
 /* What a sweep found, counted as it goes. */
 struct fleet_count {
@@ -37,9 +34,7 @@ struct posture_point fleet_count_point(const struct fleet_count *count, int64_t 
 
 /* ProtectedPercent, Monitor, Defensive, Strictest, NonCompliant, Unknown, ExceptionsActive,
  * SweepDuration: for a fleet that was read in full. */
-void metrics_of_fleet(const struct app *app,
-                      const struct fleet_count *count,
-                      int64_t duration_ms,
+void metrics_of_fleet(const struct app *app, const struct fleet_count *count, int64_t duration_ms,
                       struct arena *arena);
 
 /* Enforced, Promoted, RolledBack, when there was any; with an event that led to a correction,

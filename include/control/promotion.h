@@ -25,8 +25,7 @@ struct promotion_run *promotion_begin(const struct promotion_sweep *sweep);
 
 /* Judged, and not reported yet: findings and advice may be added to the evaluations. Calls to AWS
  * end at `deadline_ms`; the deadline of the app's clients is left there. */
-void promotion_advise(struct promotion_run *run,
-                      const struct judged_chunk *chunk,
+void promotion_advise(struct promotion_run *run, const struct judged_chunk *chunk,
                       int64_t deadline_ms);
 
 /* A complete sweep of so many load balancers has been reported and acted on: promotes those whose

@@ -5,9 +5,9 @@
 #ifndef CONTROL_WATCH_H
 #define CONTROL_WATCH_H
 
+#include "control/accounts.h"
 #include "control/control.h"
 #include "table/watch_records.h"
-#include "control/accounts.h"
 
 /* One run over all that is being watched. */
 struct watching {
@@ -18,7 +18,7 @@ struct watching {
     struct watch_record *record; /* the one at hand */
     struct load_balancer facts;
     struct evaluation *evaluation;
-    bool is_reverted;   /* somebody else has lowered the mode */
+    bool is_reverted; /* somebody else has lowered the mode */
     struct closed_account closed;
 };
 

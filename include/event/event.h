@@ -114,27 +114,21 @@ struct invocation {
 };
 
 /* INVALID (or TOO_LARGE, TOO_DEEP) with a message that names the member and what is accepted. */
-MUST_USE enum status decode_event(str event,
-                                  struct arena *arena,
-                                  struct invocation *invocation_out,
+MUST_USE enum status decode_event(str event, struct arena *arena, struct invocation *invocation_out,
                                   struct error *error);
 
 /* ruleParameters in every form Config sends: absent, null, "", "{}", "null", a JSON string of an
  * object, an object. Numbers and booleans become their text. INVALID_PARAMETER otherwise. */
-MUST_USE enum status decode_rule_parameters(const struct json *rule_parameters,
-                                            struct arena *arena,
+MUST_USE enum status decode_rule_parameters(const struct json *rule_parameters, struct arena *arena,
                                             struct policy_parameter **parameters_out,
-                                            size_t *count_out,
-                                            struct error *error);
+                                            size_t *count_out, struct error *error);
 
 /* Reads a configuration item of either dialect: the rule event's (objects and lists) and that of
  * GetResourceConfigHistory (JSON strings at every level, other key casing). Junk in the facts
  * leaves them unknown; INVALID only where the item cannot even be named (resourceType, resourceId,
  * its ARN). */
-MUST_USE enum status decode_config_item(const struct json *item,
-                                        bool is_proactive,
-                                        struct arena *arena,
-                                        struct config_item *item_out,
+MUST_USE enum status decode_config_item(const struct json *item, bool is_proactive,
+                                        struct arena *arena, struct config_item *item_out,
                                         struct error *error);
 
 /* Judges the item from what is in it. false: `*evaluation_out` is final (NOT_APPLICABLE or UNKNOWN

@@ -22,42 +22,29 @@ struct dynamodb_item;
 void state_read(const struct dynamodb_item *item, struct lb_state *state);
 
 /* STATE: what is remembered; is_known false when no judgement is. */
-MUST_USE enum status state_load(const struct state_table *table,
-                                str arn,
-                                struct arena *arena,
-                                struct lb_state *state_out,
-                                struct error *error);
+MUST_USE enum status state_load(const struct state_table *table, str arn, struct arena *arena,
+                                struct lb_state *state_out, struct error *error);
 /* Replaces what was loaded as `before`. CONFLICT: another copy was faster; load again. */
-MUST_USE enum status state_save(const struct state_table *table,
-                                str arn,
-                                const struct lb_state *before,
-                                const struct lb_state *next,
-                                struct arena *arena,
-                                struct error *error);
+MUST_USE enum status state_save(const struct state_table *table, str arn,
+                                const struct lb_state *before, const struct lb_state *next,
+                                struct arena *arena, struct error *error);
 
 /* Says in STATE that a mode is about to be raised which was weak at intent->at_ms, and reads STATE
  * in the same call: whatever becomes of this invocation, the correction is not forgotten. CONFLICT:
  * another copy has acted on later facts, or has said so, too. */
-MUST_USE enum status state_intend(const struct state_table *table,
-                                  str arn,
-                                  const struct correction *intent,
-                                  struct arena *arena,
-                                  struct lb_state *state_out,
-                                  struct error *error);
+MUST_USE enum status state_intend(const struct state_table *table, str arn,
+                                  const struct correction *intent, struct arena *arena,
+                                  struct lb_state *state_out, struct error *error);
 /* It certainly was not raised. */
-MUST_USE enum status state_forget_intent(const struct state_table *table,
-                                         str arn,
-                                         const struct correction *intent,
-                                         struct arena *arena,
+MUST_USE enum status state_forget_intent(const struct state_table *table, str arn,
+                                         const struct correction *intent, struct arena *arena,
                                          struct error *error);
 /* What came of it is known: removes the mark. */
-MUST_USE enum status state_end_telling(const struct state_table *table,
-                                       str arn,
-                                       const struct telling_mark *telling,
-                                       struct arena *arena,
+MUST_USE enum status state_end_telling(const struct state_table *table, str arn,
+                                       const struct telling_mark *telling, struct arena *arena,
                                        struct error *error);
 /* What Security Hub was told. Not under the version: at worst it is told the same again. */
-MUST_USE enum status state_note_import(
-    const struct state_table *table, str arn, str key, struct arena *arena, struct error *error);
+MUST_USE enum status state_note_import(const struct state_table *table, str arn, str key,
+                                       struct arena *arena, struct error *error);
 
 #endif

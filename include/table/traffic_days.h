@@ -50,9 +50,7 @@ struct log_traffic {
  * CONFLICT: it was counted before. */
 MUST_USE enum status traffic_count_object(const struct state_table *table,
                                           const struct log_object *object,
-                                          const struct log_traffic *traffic,
-                                          int64_t now_ms,
-                                          struct arena *arena,
-                                          struct error *error);
+                                          const struct log_traffic *traffic, int64_t now_ms,
+                                          struct arena *arena, struct error *error);
 
 #endif

@@ -55,23 +55,17 @@ struct watch_record {
 };
 
 /* All of them, ended ones too. */
-MUST_USE enum status watch_list(const struct state_table *table,
-                                struct arena *arena,
-                                struct watch_record **records_out,
-                                size_t *count_out,
+MUST_USE enum status watch_list(const struct state_table *table, struct arena *arena,
+                                struct watch_record **records_out, size_t *count_out,
                                 struct error *error);
 /* Replaces the item of this version; *record then has the next version. CONFLICT: another copy was
  * faster, and nothing was written. */
-MUST_USE enum status watch_save(const struct state_table *table,
-                                struct watch_record *record,
-                                struct arena *arena,
-                                struct error *error);
+MUST_USE enum status watch_save(const struct state_table *table, struct watch_record *record,
+                                struct arena *arena, struct error *error);
 /* The same, and the CHANGE item of a promotion ("promote") or a roll back ("rollback"): both or
  * none. */
-MUST_USE enum status watch_save_change(const struct state_table *table,
-                                       struct watch_record *record,
-                                       const char *action,
-                                       struct arena *arena,
+MUST_USE enum status watch_save_change(const struct state_table *table, struct watch_record *record,
+                                       const char *action, struct arena *arena,
                                        struct error *error);
 /* Not ended. */
 bool watch_is_open(const struct watch_record *record);
@@ -86,10 +80,8 @@ struct traffic_window watch_get_baseline(const struct dynamodb_item *item);
  * correction made since, where one is known. */
 MUST_USE enum status watch_describe_reverting(const struct state_table *table,
                                               const struct watch_record *record,
-                                              enum desync_mode mode,
-                                              struct arena *arena,
-                                              str *note_out,
-                                              struct error *error);
+                                              enum desync_mode mode, struct arena *arena,
+                                              str *note_out, struct error *error);
 /* NULL: there is none. */
 const struct watch_record *watch_find(const struct watch_record *records, size_t count, str arn);
 

@@ -19,9 +19,7 @@
 
 /* A sweep: judges every load balancer of the Region, reports, and sets those that vanished
  * NOT_APPLICABLE. */
-void sweep_handle(struct app *app,
-                  const struct config_invocation *invocation,
-                  struct arena *arena,
+void sweep_handle(struct app *app, const struct config_invocation *invocation, struct arena *arena,
                   struct app_reply *reply);
 
 /* Looks after the promotions that are being watched: see watch_run.c. */
@@ -31,22 +29,16 @@ void watch_handle(struct app *app, struct arena *arena, struct app_reply *reply)
 void report_handle(struct app *app, struct arena *arena, struct app_reply *reply);
 
 /* A call to Elastic Load Balancing: see elb_call.c. */
-void elb_call_handle(struct app *app,
-                     const struct elb_call *call,
-                     struct arena *arena,
+void elb_call_handle(struct app *app, const struct elb_call *call, struct arena *arena,
                      struct app_reply *reply);
 
 /* Counts what is in access logs: see log_object.c. */
-void log_objects_handle(struct app *app,
-                        const struct log_delivery *delivery,
-                        struct arena *arena,
+void log_objects_handle(struct app *app, const struct log_delivery *delivery, struct arena *arena,
                         struct app_reply *reply);
 
 /* The Config rule: judges the item, reading live what it does not say, and reports. */
-void config_rule_handle(struct app *app,
-                        const struct config_invocation *invocation,
-                        struct arena *arena,
-                        struct app_reply *reply);
+void config_rule_handle(struct app *app, const struct config_invocation *invocation,
+                        struct arena *arena, struct app_reply *reply);
 
 /* The error types of a reply, in the form the Runtime API accepts. */
 #define ERROR_INVALID_EVENT     "Function.InvalidEvent"

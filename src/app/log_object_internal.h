@@ -11,17 +11,13 @@
 
 /* The load balancer that the object is a log of, and when it was delivered, by its key. false: none
  * of ours to count, and *why_out says what it is. */
-bool log_object_is_access_log(str key,
-                              struct arena *arena,
-                              struct log_traffic *traffic_out,
+bool log_object_is_access_log(str key, struct arena *arena, struct log_traffic *traffic_out,
                               str *why_out);
 
 /* Reads and counts the whole object in bounded memory. A damaged or foreign one is OK. NOT_FOUND,
  * CONFLICT (replaced meanwhile) and the other failures of a call; TOO_LARGE: more days than fit. */
-MUST_USE enum status log_object_read(struct aws_client *client,
-                                     const struct log_object *object,
-                                     struct arena *arena,
-                                     struct log_traffic *traffic,
+MUST_USE enum status log_object_read(struct aws_client *client, const struct log_object *object,
+                                     struct arena *arena, struct log_traffic *traffic,
                                      struct error *error);
 
 enum object_status {

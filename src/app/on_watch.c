@@ -33,10 +33,7 @@ static void watch_all(struct watching *watching) {
     size_t count = 0;
     struct error error = {0};
     if (str_is_empty(watching->act.table.name)) {
-        LOG(watching->app->log,
-            LOG_WARN,
-            "off",
-            LOG_STR("part", STR("the watch over promotions")),
+        LOG(watching->app->log, LOG_WARN, "off", LOG_STR("part", STR("the watch over promotions")),
             LOG_STR("reason", STR("STATE_TABLE is not set")));
         return;
     }

@@ -9,9 +9,7 @@ static str policy_variable(const void *context, const char *name) {
     return env_get(context, name);
 }
 
-static enum status parse_region(const struct env *env,
-                                struct arena *arena,
-                                str *region_out,
+static enum status parse_region(const struct env *env, struct arena *arena, str *region_out,
                                 struct error *error) {
     const char *name = "AWS_REGION";
     str region = env_get(env, name);
@@ -20,11 +18,8 @@ static enum status parse_region(const struct env *env,
         region = env_get(env, name);
     }
     if (!str_is_empty(region) && !region_is_valid(region)) {
-        return error_set(error,
-                         arena,
-                         STATUS_CONFIGURATION,
-                         "%s is \"%" STR_FMT "\", which is no AWS Region",
-                         name,
+        return error_set(error, arena, STATUS_CONFIGURATION,
+                         "%s is \"%" STR_FMT "\", which is no AWS Region", name,
                          STR_ARG(str_utf8_prefix(region, 64)));
     }
     *region_out = region;
@@ -33,8 +28,7 @@ static enum status parse_region(const struct env *env,
 
 /* The policy variables are checked once here, so that a bad one stops the start and not each event.
  */
-static enum status check_policy(const struct app_settings *settings,
-                                struct arena *arena,
+static enum status check_policy(const struct app_settings *settings, struct arena *arena,
                                 struct error *error) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
     struct error cause = {0};
@@ -115,137 +109,69 @@ static const struct settings_row ROWS[] = {
     {"AWS_LAMBDA_LOG_LEVEL", settings_read_choice, AT(checked), .choices = LOG_LEVELS},
     {"WARM_UP", settings_read_switch, AT(warms_up), "on", .choices = ON_OFF},
     /* At most what Lambda gives to one execution environment. */
-    {"AWS_LAMBDA_MAX_CONCURRENCY",
-     settings_read_count,
-     AT(concurrency),
-     "1",
-     .min = 1,
+    {"AWS_LAMBDA_MAX_CONCURRENCY", settings_read_count, AT(concurrency), "1", .min = 1,
      .max = 2000},
     /* AWS allows 10 calls a second, to all callers together. */
-    {"ELB_REQUESTS_PER_SECOND",
-     settings_read_count,
-     AT(elb_requests_per_second),
-     "9",
-     .min = 1,
-     .max = (int)PACE_RATE_MAX,
-     .has_off = true},
-    {"ENFORCEMENT",
-     settings_read_choice,
-     AT(act.enforcement.enforcement),
-     "off",
+    {"ELB_REQUESTS_PER_SECOND", settings_read_count, AT(elb_requests_per_second), "9", .min = 1,
+     .max = (int)PACE_RATE_MAX, .has_off = true},
+    {"ENFORCEMENT", settings_read_choice, AT(act.enforcement.enforcement), "off",
      .choices = ENFORCEMENTS},
     {"SECURITY_HUB", settings_read_switch, AT(act.imports_findings), "off", .choices = OFF_ON},
-    {"MAX_CHANGES_PER_RUN",
-     settings_read_count,
-     AT(act.enforcement.max_changes_per_run),
-     "25",
-     .min = 0,
-     .max = 1000 /* more is no limit */},
+    {"MAX_CHANGES_PER_RUN", settings_read_count, AT(act.enforcement.max_changes_per_run), "25",
+     .min = 0, .max = 1000 /* more is no limit */},
     /* A limit beyond what is remembered would never be reached. */
-    {"FIGHT_LIMIT",
-     settings_read_count,
-     AT(act.enforcement.fight_limit),
-     "3",
-     .min = 1,
+    {"FIGHT_LIMIT", settings_read_count, AT(act.enforcement.fight_limit), "3", .min = 1,
      .max = CORRECTIONS_MAX},
-    {"STATE_TABLE",
-     TEXT(act.state_table),
-     .is_valid = is_table_name,
+    {"STATE_TABLE", TEXT(act.state_table), .is_valid = is_table_name,
      .accepted = "the name of a DynamoDB table"},
-    {"ALERT_TOPIC_ARN",
-     TEXT(act.alert_topic_arn),
-     .is_valid = is_topic_arn,
+    {"ALERT_TOPIC_ARN", TEXT(act.alert_topic_arn), .is_valid = is_topic_arn,
      .accepted = "the ARN of a standard SNS topic"},
-    {"CONFIG_RULE_NAME",
-     TEXT(act.config_rule_name),
-     .is_valid = is_rule_name,
+    {"CONFIG_RULE_NAME", TEXT(act.config_rule_name), .is_valid = is_rule_name,
      .accepted = "the name of an AWS Config rule"},
-    {"CROSS_ACCOUNT_ROLE",
-     TEXT(act.cross_account_role),
-     .is_valid = is_role_name,
+    {"CROSS_ACCOUNT_ROLE", TEXT(act.cross_account_role), .is_valid = is_role_name,
      .accepted = "the name of an IAM role, with its path but without a leading /"},
-    {"EXTERNAL_ID",
-     TEXT(act.external_id),
-     .is_valid = is_external_id,
+    {"EXTERNAL_ID", TEXT(act.external_id), .is_valid = is_external_id,
      .accepted = "2 to 1224 characters of an external id"},
-    {"ALLOWED_ACCOUNTS",
-     settings_read_accounts,
-     AT(act.allowed_accounts),
+    {"ALLOWED_ACCOUNTS", settings_read_accounts, AT(act.allowed_accounts),
      .accepted = "up to 256 account ids of 12 digits, comma-separated"},
-    {"PROMOTION",
-     settings_read_choice,
-     AT(act.promotion.promotion),
-     "recommend",
+    {"PROMOTION", settings_read_choice, AT(act.promotion.promotion), "recommend",
      .choices = PROMOTIONS},
     /* At most 90: fewer than TRAFFIC items and ended watches are kept. */
-    {"EVIDENCE_DAYS",
-     settings_read_count,
-     AT(act.promotion.evidence.evidence_days),
-     "14",
-     .min = 1,
+    {"EVIDENCE_DAYS", settings_read_count, AT(act.promotion.evidence.evidence_days), "14", .min = 1,
      .max = 90},
-    {"PROMOTION_MIN_REQUESTS",
-     settings_read_count,
-     AT(act.promotion.evidence.requests_min),
-     "1000",
-     .min = 1,
-     .max = 1000000000},
-    {"PROMOTION_MAX_BLOCKED_PERCENT",
-     settings_read_percent,
-     AT(act.promotion.evidence.blocked_percent_max),
-     "0",
-     .max = 100},
-    {"PROMOTION_RING_TAG",
-     TEXT(act.promotion.ring_tag),
-     "DesyncRing",
-     .is_valid = is_tag_key,
+    {"PROMOTION_MIN_REQUESTS", settings_read_count, AT(act.promotion.evidence.requests_min), "1000",
+     .min = 1, .max = 1000000000},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", settings_read_percent,
+     AT(act.promotion.evidence.blocked_percent_max), "0", .max = 100},
+    {"PROMOTION_RING_TAG", TEXT(act.promotion.ring_tag), "DesyncRing", .is_valid = is_tag_key,
      .accepted = "the key of a tag: 1 to 128 letters, digits, spaces and _.:/=+-@"},
     /* At least 5: CloudWatch counts by the minute, and some values come late. */
-    {"WATCH_MINUTES",
-     settings_read_count,
-     AT(act.promotion.watch.minutes),
-     "60",
-     .min = 5,
+    {"WATCH_MINUTES", settings_read_count, AT(act.promotion.watch.minutes), "60", .min = 5,
      .max = 24 * 60},
-    {"WATCH_MAX_ERROR_INCREASE_PERCENT",
-     settings_read_percent,
-     AT(act.promotion.watch.error_increase_max),
-     "5",
-     .max = 1000},
-    {"REPORT_BUCKET",
-     TEXT(report.bucket),
-     .is_valid = is_bucket_name,
+    {"WATCH_MAX_ERROR_INCREASE_PERCENT", settings_read_percent,
+     AT(act.promotion.watch.error_increase_max), "5", .max = 1000},
+    {"REPORT_BUCKET", TEXT(report.bucket), .is_valid = is_bucket_name,
      .accepted = "the name of an S3 bucket"},
-    {"REPORT_PREFIX",
-     TEXT(report.prefix),
-     .is_valid = is_prefix,
+    {"REPORT_PREFIX", TEXT(report.prefix), .is_valid = is_prefix,
      .accepted = "letters, digits and /_.- without a leading /"},
-    {"METRICS_NAMESPACE",
-     TEXT(report.metrics_namespace),
-     "DesyncGuard",
-     .is_valid = is_namespace,
+    {"METRICS_NAMESPACE", TEXT(report.metrics_namespace), "DesyncGuard", .is_valid = is_namespace,
      .accepted = "1 to 255 letters, digits and ._-/#: that do not begin with AWS/"},
 };
 
 /* A role to assume without a list of accounts would follow whatever account an event names. */
-static enum status check_cross_account(const struct act_settings *settings,
-                                       struct arena *arena,
+static enum status check_cross_account(const struct act_settings *settings, struct arena *arena,
                                        struct error *error) {
     if (str_is_empty(settings->cross_account_role) == (settings->allowed_accounts.count == 0)) {
         return STATUS_OK;
     }
     return error_set(
-        error,
-        arena,
-        STATUS_CONFIGURATION,
+        error, arena, STATUS_CONFIGURATION,
         "CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together: the role is assumed only "
         "in accounts that are listed");
 }
 
-enum status app_settings_parse(const struct env *env,
-                               struct arena *arena,
-                               struct app_settings *settings_out,
-                               struct error *error) {
+enum status app_settings_parse(const struct env *env, struct arena *arena,
+                               struct app_settings *settings_out, struct error *error) {
     *settings_out = (struct app_settings){0};
     settings_out->environment_policy =
         (struct policy_source){.from_environment = policy_variable, .context = env};
@@ -259,18 +185,16 @@ enum status app_settings_parse(const struct env *env,
 }
 
 /* Settings that exclude each other (FIPS and an override) stop the start, not each event. */
-static enum status check_endpoints(const struct app *app,
-                                   struct arena *arena,
+static enum status check_endpoints(const struct app *app, struct arena *arena,
                                    struct error *error) {
     static const enum aws_service NEEDED[] = {AWS_CONFIG, AWS_ELBV2};
     for (size_t i = 0; i < sizeof NEEDED / sizeof *NEEDED; i++) {
         struct endpoint endpoint;
         struct error cause = {0};
-        if (endpoint_resolve(
-                &app->aws.endpoints, NEEDED[i], app->settings.region, arena, &endpoint, &cause) !=
-            STATUS_OK) {
-            return error_set(
-                error, arena, STATUS_CONFIGURATION, "%" STR_FMT, STR_ARG(cause.message));
+        if (endpoint_resolve(&app->aws.endpoints, NEEDED[i], app->settings.region, arena, &endpoint,
+                             &cause) != STATUS_OK) {
+            return error_set(error, arena, STATUS_CONFIGURATION, "%" STR_FMT,
+                             STR_ARG(cause.message));
         }
     }
     return STATUS_OK;
@@ -295,18 +219,13 @@ static void log_what_is_off(const struct app *app) {
     for (size_t i = 0; str_is_empty(settings->state_table) && i < sizeof parts / sizeof *parts;
          i++) {
         if (parts[i].is_asked_for) {
-            LOG(app->log,
-                LOG_WARN,
-                "off",
-                LOG_STR("part", str_from_cstr(parts[i].what)),
+            LOG(app->log, LOG_WARN, "off", LOG_STR("part", str_from_cstr(parts[i].what)),
                 LOG_STR("reason", STR("STATE_TABLE is not set")));
         }
     }
 }
 
-enum status app_connect(struct app *app,
-                        struct transport *transport,
-                        struct arena *arena,
+enum status app_connect(struct app *app, struct transport *transport, struct arena *arena,
                         struct error *error) {
     if (str_is_empty(app->settings.region)) {
         return error_set(error, arena, STATUS_CONFIGURATION, "AWS_REGION is not set");
@@ -316,8 +235,8 @@ enum status app_connect(struct app *app,
     TRY(check_endpoints(app, arena, error));
     if (app->settings.elb_requests_per_second > 0) {
         app->aws.pace = ARENA_NEW(arena, struct pace);
-        pace_init(
-            app->aws.pace, app->settings.elb_requests_per_second, app->clock->now_ms(app->clock));
+        pace_init(app->aws.pace, app->settings.elb_requests_per_second,
+                  app->clock->now_ms(app->clock));
     }
     app->home = app->aws;
     log_what_is_off(app);
@@ -328,9 +247,8 @@ enum status app_connect(struct app *app,
  * event does not say, and each handshake lengthens INIT by a good millisecond. */
 size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]) {
     struct endpoint endpoint;
-    if (endpoint_resolve(
-            &app->aws.endpoints, AWS_CONFIG, app->settings.region, arena, &endpoint, NULL) !=
-        STATUS_OK) {
+    if (endpoint_resolve(&app->aws.endpoints, AWS_CONFIG, app->settings.region, arena, &endpoint,
+                         NULL) != STATUS_OK) {
         return 0;
     }
     urls[0] = endpoint.url;

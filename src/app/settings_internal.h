@@ -40,10 +40,7 @@ settings_read_fn settings_read_text;     /* str */
 settings_read_fn settings_read_accounts; /* struct account_list */
 
 /* Reads the row's variable, else its default, into the settings. */
-MUST_USE enum status settings_read_row(const struct settings_row *row,
-                                       const struct env *env,
-                                       void *settings,
-                                       struct arena *arena,
-                                       struct error *error);
+MUST_USE enum status settings_read_row(const struct settings_row *row, const struct env *env,
+                                       void *settings, struct arena *arena, struct error *error);
 
 #endif

@@ -11,13 +11,9 @@
 #define DECIMALS_MAX 6
 
 static enum status refuse(const struct settings_reading *reading, const char *accepted) {
-    return error_set(reading->error,
-                     reading->arena,
-                     STATUS_CONFIGURATION,
-                     "%s is \"%" STR_FMT "\"; accepted: %s",
-                     reading->row->name,
-                     STR_ARG(str_utf8_prefix(reading->value, 64)),
-                     accepted);
+    return error_set(reading->error, reading->arena, STATUS_CONFIGURATION,
+                     "%s is \"%" STR_FMT "\"; accepted: %s", reading->row->name,
+                     STR_ARG(str_utf8_prefix(reading->value, 64)), accepted);
 }
 
 static bool find_choice(const struct settings_row *row, str value, unsigned *index) {
@@ -92,8 +88,8 @@ enum status settings_read_percent(const struct settings_reading *reading, void *
     int max = reading->row->max;
     double value = 0;
     if (!parse_decimal(reading->value, &value) || value > max) {
-        str accepted = str_format(
-            reading->arena, "0..%d, with up to %d digits after the point", max, DECIMALS_MAX);
+        str accepted = str_format(reading->arena, "0..%d, with up to %d digits after the point",
+                                  max, DECIMALS_MAX);
         return refuse(reading, str_to_cstr(reading->arena, accepted));
     }
     *(double *)target = value;
@@ -123,11 +119,8 @@ enum status settings_read_accounts(const struct settings_reading *reading, void 
     return STATUS_OK;
 }
 
-enum status settings_read_row(const struct settings_row *row,
-                              const struct env *env,
-                              void *settings,
-                              struct arena *arena,
-                              struct error *error) {
+enum status settings_read_row(const struct settings_row *row, const struct env *env, void *settings,
+                              struct arena *arena, struct error *error) {
     struct settings_reading reading = {
         .row = row, .value = env_get(env, row->name), .arena = arena, .error = error};
     if (str_is_empty(reading.value) && row->fallback != NULL) {

@@ -14,9 +14,7 @@
 #define IN_FLIGHT_MAX 200
 
 /* false: time ran out before it was read, and there is nothing to say of it. */
-static bool judge(struct sweep *sweep,
-                  const struct elbv2_fleet_item *item,
-                  struct arena *arena,
+static bool judge(struct sweep *sweep, const struct elbv2_fleet_item *item, struct arena *arena,
                   struct evaluation *evaluation) {
     const struct clock *clock = sweep->app->clock;
     if (item->status == STATUS_DEADLINE ||
@@ -25,17 +23,11 @@ static bool judge(struct sweep *sweep,
     }
     policy_evaluate(item->facts, sweep->policy, clock->now_ms(clock), arena, evaluation);
     if (item->status == STATUS_NOT_FOUND) {
-        evaluation_without_facts(evaluation,
-                                 STR(LOAD_BALANCER_RESOURCE_TYPE),
-                                 item->facts->arn,
-                                 NOT_APPLICABLE,
-                                 STR("does not exist any more"));
+        evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), item->facts->arn,
+                                 NOT_APPLICABLE, STR("does not exist any more"));
     } else if (sweep_is_out_of_scope(sweep, item->facts)) {
-        evaluation_without_facts(evaluation,
-                                 STR(LOAD_BALANCER_RESOURCE_TYPE),
-                                 item->facts->arn,
-                                 NOT_APPLICABLE,
-                                 STR("outside the scope of the rule"));
+        evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), item->facts->arn,
+                                 NOT_APPLICABLE, STR("outside the scope of the rule"));
     } else if (item->status != STATUS_OK) {
         evaluation->compliance = COMPLIANCE_UNKNOWN;
         evaluation->reason = item->problem;
@@ -67,12 +59,8 @@ static void remember_day(struct sweep *sweep) {
     if (!sweep->acts || str_is_empty(sweep->act.table.name) || point.listed == 0) {
         return;
     }
-    if (history_put_point(&sweep->act.table,
-                          str_from_cstr(sweep->found.account_id),
-                          sweep->app->aws.region,
-                          &point,
-                          sweep->arena,
-                          &error) != STATUS_OK) {
+    if (history_put_point(&sweep->act.table, str_from_cstr(sweep->found.account_id),
+                          sweep->app->aws.region, &point, sweep->arena, &error) != STATUS_OK) {
         LOG(sweep->app->log, LOG_WARN, "day_not_kept", LOG_STR("errorMessage", error.message));
     }
 }
@@ -163,8 +151,7 @@ static void report_chunk(struct sweep *sweep, const struct judged_chunk *chunk) 
     sweep_report(sweep, reports, count, chunk->arena);
 }
 
-static void judge_and_act_on_chunk(struct sweep *sweep,
-                                   struct elbv2_fleet_item *items,
+static void judge_and_act_on_chunk(struct sweep *sweep, struct elbv2_fleet_item *items,
                                    size_t count) {
     struct arena arena = {0};
     const struct clock *clock = sweep->app->clock;
@@ -239,8 +226,8 @@ static struct promotion_run *begin_promotion(struct sweep *sweep) {
 static void run(struct sweep *sweep) {
     sweep_read_scope(sweep);
     sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
-    enum status status = elbv2_list_load_balancers(
-        &sweep->app->aws, sweep->arena, &sweep->listed, &sweep->listed_count, &sweep->list_error);
+    enum status status = elbv2_list_load_balancers(&sweep->app->aws, sweep->arena, &sweep->listed,
+                                                   &sweep->listed_count, &sweep->list_error);
     sweep->list_error.status = status;
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
     sweep_sort_listing(sweep);
@@ -265,10 +252,8 @@ static void run(struct sweep *sweep) {
     sweep_log(sweep);
 }
 
-void sweep_run(struct app *app,
-               const struct config_invocation *invocation,
-               const struct sweep_listener *listener,
-               struct arena *arena,
+void sweep_run(struct app *app, const struct config_invocation *invocation,
+               const struct sweep_listener *listener, struct arena *arena,
                struct app_reply *reply) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
     struct error error = {0};
@@ -307,9 +292,7 @@ void sweep_run(struct app *app,
     sweep_reply(&sweep, reply);
 }
 
-void sweep_handle(struct app *app,
-                  const struct config_invocation *invocation,
-                  struct arena *arena,
+void sweep_handle(struct app *app, const struct config_invocation *invocation, struct arena *arena,
                   struct app_reply *reply) {
     sweep_run(app, invocation, NULL, arena, reply);
 }

@@ -22,10 +22,8 @@ static enum call_verdict call_attempt(struct call *call, int64_t *delay_ms, stru
     return call_judge(call, &end, delay_ms, error);
 }
 
-enum status aws_call(struct aws_client *client,
-                     const struct aws_request *request,
-                     struct arena *arena,
-                     struct error *error) {
+enum status aws_call(struct aws_client *client, const struct aws_request *request,
+                     struct arena *arena, struct error *error) {
     struct call call;
     struct error problem = {.status = STATUS_OK};
     int64_t delay_ms = 0;

@@ -9,9 +9,7 @@ const struct http_header AWS_FORM_HEADER = {
     .value = {FORM_CONTENT_TYPE, sizeof(FORM_CONTENT_TYPE) - 1},
 };
 
-void aws_form_begin(struct aws_form *form,
-                    struct buf *out,
-                    const char *action,
+void aws_form_begin(struct aws_form *form, struct buf *out, const char *action,
                     const char *version) {
     form->out = out;
     buf_append(out, STR("Action="));

@@ -202,8 +202,8 @@ void *arena_realloc(struct arena *arena, void *ptr, size_t old_size, size_t new_
     return moved;
 }
 
-void *arena_grow(
-    struct arena *arena, void *items, size_t needed, size_t *capacity, size_t item_size) {
+void *arena_grow(struct arena *arena, void *items, size_t needed, size_t *capacity,
+                 size_t item_size) {
     if (needed <= *capacity) {
         return items;
     }

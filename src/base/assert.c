@@ -38,9 +38,7 @@ static void print_json(const char *text) {
     dprintf(STDERR_FILENO,
             "{\"timestamp\":\"%s.%03ldZ\",\"level\":\"FATAL\",\"event\":\"died\","
             "\"errorMessage\":\"%s\"}\n",
-            time,
-            now.tv_nsec / 1000000,
-            quoted);
+            time, now.tv_nsec / 1000000, quoted);
 }
 
 void die(const char *format, ...) {

@@ -3,8 +3,8 @@
 
 #include <stdarg.h>
 
-enum status error_set(
-    struct error *error, struct arena *arena, enum status status, const char *format, ...) {
+enum status error_set(struct error *error, struct arena *arena, enum status status,
+                      const char *format, ...) {
     if (error == NULL) {
         return status;
     }

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <sys/random.h>
 
-#include "base/status.h"
 #include "base/assert.h"
+#include "base/status.h"
 
 void random_bytes(void *bytes, size_t count) {
     unsigned char *next = bytes;

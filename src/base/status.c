@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 
-
 #include "base/assert.h"
 
 struct status_row {

@@ -11,8 +11,8 @@
 /* Deeper than AWS's keys by far; below it would be a loop. */
 #define DEPTH_MAX 64
 
-void note_add(
-    struct note_list *list, struct arena *arena, const char *path, const char *format, ...) {
+void note_add(struct note_list *list, struct arena *arena, const char *path, const char *format,
+              ...) {
     va_list arguments;
     va_start(arguments, format);
     str why = str_format_va(arena, format, arguments);
@@ -81,9 +81,7 @@ static bool list_names(struct log_files *files, const char *path, struct name_li
     return is_whole;
 }
 
-static void add_entry(struct log_files *files,
-                      const char *folder,
-                      const char *name,
+static void add_entry(struct log_files *files, const char *folder, const char *name,
                       unsigned depth) {
     const char *separator = folder[strlen(folder) - 1] == '/' ? "" : "/";
     const char *path = str_format(files->arena, "%s%s%s", folder, separator, name).ptr;

@@ -50,15 +50,11 @@ void act_add(struct act *act, const struct action *action, const struct error *c
         act->failure_count++;
         act->last_failure = cause->status;
     }
-    LOG(act->app->log,
-        cause != NULL ? LOG_ERROR : LOG_INFO,
-        "action",
+    LOG(act->app->log, cause != NULL ? LOG_ERROR : LOG_INFO, "action",
         LOG_STR("resourceId", action->resource_id),
         LOG_STR("action", str_from_cstr(action->action)),
-        LOG_STR("status", str_from_cstr(action->status)),
-        LOG_STR("from", action->from),
-        LOG_STR("to", action->to),
-        LOG_STR("reason", action->reason));
+        LOG_STR("status", str_from_cstr(action->status)), LOG_STR("from", action->from),
+        LOG_STR("to", action->to), LOG_STR("reason", action->reason));
 }
 
 void act_fail(struct act *act, str arn, const char *name, const struct error *cause) {

@@ -25,11 +25,8 @@ str act_tell_names(struct arena *arena, unsigned tells) {
     str names = STR_EMPTY;
     for (size_t i = 0; i < sizeof TELLS / sizeof *TELLS; i++) {
         if ((tells & TELLS[i].tell) != 0) {
-            names = str_format(arena,
-                               "%" STR_FMT "%s%s",
-                               STR_ARG(names),
-                               str_is_empty(names) ? "" : ", ",
-                               TELLS[i].name);
+            names = str_format(arena, "%" STR_FMT "%s%s", STR_ARG(names),
+                               str_is_empty(names) ? "" : ", ", TELLS[i].name);
         }
     }
     return names;
@@ -37,8 +34,7 @@ str act_tell_names(struct arena *arena, unsigned tells) {
 
 /* Of the correction that is told of; else whose call set the weak mode. A fight that no such call
  * led us to is with whoever was named before. That nobody could be found keeps no alert back. */
-static struct writer writer_of(const struct act *act,
-                               const struct telling *telling,
+static struct writer writer_of(const struct act *act, const struct telling *telling,
                                enum alert_kind kind) {
     const struct correction *made = &telling->state->pending_change;
     if (kind == ALERT_ENFORCED && made->at_ms != 0) {
@@ -59,8 +55,7 @@ static struct writer writer_of(const struct act *act,
     return (struct writer){caller.arn, caller.user_agent, caller.invoked_by};
 }
 
-static struct alert alert_of(const struct act *act,
-                             const struct telling *telling,
+static struct alert alert_of(const struct act *act, const struct telling *telling,
                              enum alert_kind kind) {
     const struct clock *clock = act->app->clock;
     bool tells_of_before = kind == ALERT_ENFORCED && telling->found != NULL;

@@ -8,9 +8,7 @@
 
 /* What an event says may be older than what is remembered as unchanged since: before it opens or
  * ends anything, it is looked at. */
-static enum status make_sure(struct act *act,
-                             const struct lb_state *before,
-                             struct case_file *file,
+static enum status make_sure(struct act *act, const struct lb_state *before, struct case_file *file,
                              struct error *error) {
     const struct evaluation *evaluation = file->evaluation;
     bool is_news = before->is_known ? before->compliance != evaluation->compliance ||
@@ -23,11 +21,8 @@ static enum status make_sure(struct act *act,
     return act_make_fresh(act, file, error);
 }
 
-enum status act_recall(struct act *act,
-                       str arn,
-                       int64_t weak_read_ms,
-                       struct act_recall *recall_out,
-                       struct error *error) {
+enum status act_recall(struct act *act, str arn, int64_t weak_read_ms,
+                       struct act_recall *recall_out, struct error *error) {
     *recall_out = (struct act_recall){.arn = arn};
     if (str_is_empty(act->table.name)) {
         return STATUS_OK;
@@ -42,11 +37,8 @@ enum status act_recall(struct act *act,
 }
 
 /* What is remembered; where the mode is going to be raised it is written down by the same call. */
-static enum status recall(struct act *act,
-                          str arn,
-                          int64_t read_ms,
-                          const struct evaluation *evaluation,
-                          struct error *error) {
+static enum status recall(struct act *act, str arn, int64_t read_ms,
+                          const struct evaluation *evaluation, struct error *error) {
     if (str_eq(act->recall.arn, arn)) {
         return STATUS_OK;
     }
@@ -80,9 +72,7 @@ void act_take_age(struct evaluation *reported, const struct evaluation *now) {
     }
 }
 
-void act_on(struct act *act,
-            struct load_balancer *facts,
-            int64_t read_ms,
+void act_on(struct act *act, struct load_balancer *facts, int64_t read_ms,
             struct evaluation *evaluation) {
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
         return;
@@ -120,9 +110,6 @@ void act_on(struct act *act,
     int64_t since_ms =
         is_settled && has_table ? act_remember(act, &file, before) : before->since_ms;
     const struct clock *clock = act->app->clock;
-    transition_add_age(evaluation,
-                       since_ms,
-                       clock->now_ms(clock),
-                       act->policy->max_non_compliant_days,
-                       act->arena);
+    transition_add_age(evaluation, since_ms, clock->now_ms(clock),
+                       act->policy->max_non_compliant_days, act->arena);
 }

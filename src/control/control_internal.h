@@ -40,19 +40,14 @@ const struct elb_caller *act_writer(const struct act *act, enum desync_mode mode
 struct correction act_correction(const struct act *act, int64_t at_ms);
 
 /* state_load. Times that cannot be right are told of in the log, and not believed. */
-MUST_USE enum status act_load_state(struct act *act,
-                                    str arn,
-                                    struct lb_state *state_out,
+MUST_USE enum status act_load_state(struct act *act, str arn, struct lb_state *state_out,
                                     struct error *error);
 
 /* state_intend, also where an earlier invocation said so and was not heard of again: its correction
  * counts when the call that is handled undid it. CONFLICT: another copy has acted on later facts.
  */
-MUST_USE enum status act_intend(struct act *act,
-                                str arn,
-                                const struct correction *intent,
-                                struct lb_state *state_out,
-                                struct error *error);
+MUST_USE enum status act_intend(struct act *act, str arn, const struct correction *intent,
+                                struct lb_state *state_out, struct error *error);
 
 /* Remembers it in the table, and tells whom it concerns. `before` is what was loaded. Returns since
  * when the load balancer is non-compliant, as far as is remembered now; 0: it is not. */
@@ -80,8 +75,7 @@ MUST_USE enum status act_publish(struct act *act, const struct alert *alert, str
 bool act_is_heard(const struct act *act);
 
 /* Keeps the finding for act_import_findings, where SECURITY_HUB is on and was not told it. */
-void act_keep_finding(struct act *act,
-                      const struct evaluation *evaluation,
+void act_keep_finding(struct act *act, const struct evaluation *evaluation,
                       const struct lb_state *state);
 
 #endif

@@ -28,9 +28,7 @@ static int64_t now_of(const struct promotion_run *run) {
 
 static void give_up(struct promotion_run *run, const struct error *error) {
     run->is_off = true;
-    LOG(run->sweep.app->log,
-        LOG_WARN,
-        "evidence_failed",
+    LOG(run->sweep.app->log, LOG_WARN, "evidence_failed",
         LOG_STR("reason", STR("there is no advice on promotion in this sweep")),
         LOG_STR("errorMessage", error->message));
 }
@@ -86,8 +84,7 @@ static str ring_of(const struct promotion_run *run, const struct load_balancer *
     return str_copy(run->sweep.arena, str_trim(value));
 }
 
-static struct candidate *add_candidate(struct promotion_run *run,
-                                       const struct load_balancer *facts,
+static struct candidate *add_candidate(struct promotion_run *run, const struct load_balancer *facts,
                                        const struct evidence *evidence) {
     struct arena *arena = run->sweep.arena;
     ARENA_RESERVE(arena, run->candidates, run->count + 1, run->capacity);
@@ -103,10 +100,8 @@ static struct candidate *add_candidate(struct promotion_run *run,
     return candidate;
 }
 
-static void note_candidate(struct promotion_run *run,
-                           const struct load_balancer *facts,
-                           const struct evidence *evidence,
-                           const struct advice *advice) {
+static void note_candidate(struct promotion_run *run, const struct load_balancer *facts,
+                           const struct evidence *evidence, const struct advice *advice) {
     if (advice->recommendation == RECOMMEND_PROMOTE) {
         struct candidate *candidate = add_candidate(run, facts, evidence);
         candidate->is_to_be_promoted = true;
@@ -120,26 +115,18 @@ static void note_candidate(struct promotion_run *run,
     }
 }
 
-static void log_advice(const struct promotion_run *run,
-                       const struct evaluation *evaluation,
+static void log_advice(const struct promotion_run *run, const struct evaluation *evaluation,
                        const struct advice *advice) {
-    LOG(run->sweep.app->log,
-        LOG_INFO,
-        "advice",
-        LOG_STR("resourceId", evaluation->resource_id),
+    LOG(run->sweep.app->log, LOG_INFO, "advice", LOG_STR("resourceId", evaluation->resource_id),
         LOG_STR("recommendation", str_from_cstr(recommendation_name(advice->recommendation))),
         LOG_INT("requests", (int64_t)advice->requests),
-        LOG_INT("blocked", (int64_t)advice->blocked),
-        LOG_STR("reason", advice->reason));
+        LOG_INT("blocked", (int64_t)advice->blocked), LOG_STR("reason", advice->reason));
 }
 
 /* The evaluation lives as long as its chunk, as does the advice. */
-static void conclude(struct promotion_run *run,
-                     const struct load_balancer *facts,
-                     const struct evidence *evidence,
-                     const struct advice *advice,
-                     struct arena *arena,
-                     struct evaluation *evaluation) {
+static void conclude(struct promotion_run *run, const struct load_balancer *facts,
+                     const struct evidence *evidence, const struct advice *advice,
+                     struct arena *arena, struct evaluation *evaluation) {
     note_candidate(run, facts, evidence, advice);
     if (advice->recommendation == RECOMMEND_NOTHING && evaluation->mode != MODE_MONITOR) {
         return;
@@ -174,8 +161,8 @@ static struct asked ask(struct promotion_run *run, const struct judged_chunk *ch
         }
         struct evidence evidence = evidence_of(run, facts);
         struct advice advice;
-        recommend(
-            evaluation, &evidence, &run->config->evidence, now_of(run), chunk->arena, &advice);
+        recommend(evaluation, &evidence, &run->config->evidence, now_of(run), chunk->arena,
+                  &advice);
         if (advice.recommendation == RECOMMEND_NO_EVIDENCE) {
             asked.cases[asked.count] =
                 (struct evidence_case){.arn = facts->arn, .evidence = evidence};
@@ -187,8 +174,7 @@ static struct asked ask(struct promotion_run *run, const struct judged_chunk *ch
     return asked;
 }
 
-static void read_evidence(struct promotion_run *run,
-                          const struct judged_chunk *chunk,
+static void read_evidence(struct promotion_run *run, const struct judged_chunk *chunk,
                           const struct asked *asked) {
     struct error error = {0};
     if (asked->count == 0 || run->is_off) {
@@ -200,8 +186,7 @@ static void read_evidence(struct promotion_run *run,
     }
 }
 
-void promotion_advise(struct promotion_run *run,
-                      const struct judged_chunk *chunk,
+void promotion_advise(struct promotion_run *run, const struct judged_chunk *chunk,
                       int64_t deadline_ms) {
     struct app *app = run->sweep.app;
     run->seen_count += chunk->count;
@@ -218,22 +203,16 @@ void promotion_advise(struct promotion_run *run,
             continue;
         }
         struct advice advice;
-        recommend(evaluation,
-                  &asked.cases[i].evidence,
-                  &run->config->evidence,
-                  now_of(run),
-                  chunk->arena,
-                  &advice);
+        recommend(evaluation, &asked.cases[i].evidence, &run->config->evidence, now_of(run),
+                  chunk->arena, &advice);
         conclude(run, facts, &asked.cases[i].evidence, &advice, chunk->arena, evaluation);
     }
 }
 
 /* --- promotion at the end --------------------------------------------------------------------- */
 
-static void add_waiting(struct promotion_run *run,
-                        const struct candidate *candidate,
-                        const char *status,
-                        str why) {
+static void add_waiting(struct promotion_run *run, const struct candidate *candidate,
+                        const char *status, str why) {
     struct act *act = run->sweep.act;
     const struct action action = {
         .resource_id = candidate->facts.arn,
@@ -242,10 +221,8 @@ static void add_waiting(struct promotion_run *run,
         .from = STR("defensive"),
         .to = STR("strictest"),
         .reason = str_is_empty(why) ? candidate->reason
-                                    : str_format(run->sweep.arena,
-                                                 "%" STR_FMT "; %" STR_FMT,
-                                                 STR_ARG(why),
-                                                 STR_ARG(candidate->reason)),
+                                    : str_format(run->sweep.arena, "%" STR_FMT "; %" STR_FMT,
+                                                 STR_ARG(why), STR_ARG(candidate->reason)),
     };
     act_add(act, &action, NULL);
 }
@@ -264,9 +241,7 @@ static str wait_for_ring(struct promotion_run *run, const struct candidate *cand
         str_is_empty(first->holds_because) ? STR("is still to be promoted") : first->holds_because;
     return str_format(run->sweep.arena,
                       "waits for ring %" STR_FMT ", of which %" STR_FMT " %" STR_FMT,
-                      STR_ARG(first->ring),
-                      STR_ARG(first->facts.arn),
-                      STR_ARG(because));
+                      STR_ARG(first->ring), STR_ARG(first->facts.arn), STR_ARG(because));
 }
 
 /* Without a table a promotion could not be watched. */
@@ -333,20 +308,15 @@ void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t n
     size_t waiting = 0;
     for (size_t i = 0; i < run->count; i++) {
         if (run->candidates[i].is_to_be_promoted) {
-            add_waiting(run,
-                        &run->candidates[i],
-                        "skipped",
+            add_waiting(run, &run->candidates[i], "skipped",
                         STR("not all load balancers of the Region could be judged, so that nobody "
                             "knows whose turn it is"));
             waiting++;
         }
     }
     if (waiting > 0) {
-        LOG(run->sweep.app->log,
-            LOG_WARN,
-            "promotion_skipped",
-            LOG_INT("waiting", (int64_t)waiting),
-            LOG_INT("unknown", (int64_t)unknown_count),
+        LOG(run->sweep.app->log, LOG_WARN, "promotion_skipped",
+            LOG_INT("waiting", (int64_t)waiting), LOG_INT("unknown", (int64_t)unknown_count),
             LOG_INT("notReached", (int64_t)not_reached_count),
             LOG_STR("reason", STR("promotion needs a sweep that judged the whole Region")));
     }

@@ -14,11 +14,10 @@ static bool is_rule_of_another_account(const struct act *act) {
 
 /* Rules of several accounts may have the same name. */
 static str claim_name(const struct act *act, str rule_name) {
-    return is_rule_of_another_account(act) ? str_format(act->arena,
-                                                        "%" STR_FMT "@%" STR_FMT,
-                                                        STR_ARG(rule_name),
-                                                        STR_ARG(act->app->session.account_id))
-                                           : rule_name;
+    return is_rule_of_another_account(act)
+               ? str_format(act->arena, "%" STR_FMT "@%" STR_FMT, STR_ARG(rule_name),
+                            STR_ARG(act->app->session.account_id))
+               : rule_name;
 }
 
 /* Asks at most once a minute, in each account. An evaluation that could not be asked for is left to

@@ -9,16 +9,14 @@
 #define FINDING_BYTES_MAX ((size_t)64 * 1024)
 
 /* What was never open need not be archived. */
-static bool is_to_be_imported(const struct evaluation *evaluation,
-                              const struct lb_state *state,
+static bool is_to_be_imported(const struct evaluation *evaluation, const struct lb_state *state,
                               str key) {
     bool is_known_there = !str_is_empty(state->imported);
     return !str_eq(state->imported, key) &&
            (is_known_there || evaluation->compliance != NOT_APPLICABLE);
 }
 
-void act_keep_finding(struct act *act,
-                      const struct evaluation *evaluation,
+void act_keep_finding(struct act *act, const struct evaluation *evaluation,
                       const struct lb_state *state) {
     str key = transition_import_key(evaluation, act->arena);
     if (!act->app->settings.act.imports_findings || !is_to_be_imported(evaluation, state, key)) {

@@ -17,10 +17,8 @@ static const char *accepted_by(str name) {
 }
 
 /* Config sends strings; people who test by hand send numbers and booleans too. */
-static enum status decode_parameter_value(const struct json *member,
-                                          struct arena *arena,
-                                          str *value_out,
-                                          struct error *error) {
+static enum status decode_parameter_value(const struct json *member, struct arena *arena,
+                                          str *value_out, struct error *error) {
     double number;
     *value_out = json_string(member);
     if (json_number(member, &number)) {
@@ -28,21 +26,16 @@ static enum status decode_parameter_value(const struct json *member,
     } else if (json_is_bool(member)) {
         *value_out = json_bool(member, false) ? STR("true") : STR("false");
     } else if (!json_is_string(member) && !json_is_null(member)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID_PARAMETER,
+        return error_set(error, arena, STATUS_INVALID_PARAMETER,
                          "rule parameter \"%" STR_FMT "\" is a JSON %s; accepted: %s",
-                         STR_ARG(str_utf8_prefix(json_key(member), 64)),
-                         json_type_name(member),
+                         STR_ARG(str_utf8_prefix(json_key(member), 64)), json_type_name(member),
                          accepted_by(json_key(member)));
     }
     return STATUS_OK;
 }
 
-enum status decode_rule_parameters(const struct json *rule_parameters,
-                                   struct arena *arena,
-                                   struct policy_parameter **parameters_out,
-                                   size_t *count_out,
+enum status decode_rule_parameters(const struct json *rule_parameters, struct arena *arena,
+                                   struct policy_parameter **parameters_out, size_t *count_out,
                                    struct error *error) {
     *parameters_out = NULL;
     *count_out = 0;
@@ -54,9 +47,7 @@ enum status decode_rule_parameters(const struct json *rule_parameters,
         return STATUS_OK;
     }
     if (!json_is_object(object)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID_PARAMETER,
+        return error_set(error, arena, STATUS_INVALID_PARAMETER,
                          "ruleParameters must be a JSON object of strings, found %s",
                          object == NULL ? "text that is no JSON" : json_type_name(object));
     }

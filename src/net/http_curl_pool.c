@@ -62,9 +62,7 @@ static bool is_stale(const struct host_use *use, int64_t now_ms, int64_t idle_ms
     return idle_ms < 0 || idle_ms > idle_ms_max;
 }
 
-bool host_uses_is_stale(struct host_uses *uses,
-                        uint64_t origin,
-                        int64_t now_ms,
+bool host_uses_is_stale(struct host_uses *uses, uint64_t origin, int64_t now_ms,
                         int64_t idle_ms_max) {
     const struct host_use *use = find(uses, origin);
     return use == NULL ? uses->has_forgotten : is_stale(use, now_ms, idle_ms_max);
@@ -96,10 +94,9 @@ static void drop_stale_connections(struct http_curl *curl, const str *url) {
         return;
     }
     int64_t now_ms = curl->clock->now_ms(curl->clock);
-    bool is_stale =
-        url == NULL
-            ? host_uses_is_any_stale(&curl->uses, now_ms, curl->idle_ms_max)
-            : host_uses_is_stale(&curl->uses, host_uses_origin(*url), now_ms, curl->idle_ms_max);
+    bool is_stale = url == NULL ? host_uses_is_any_stale(&curl->uses, now_ms, curl->idle_ms_max)
+                                : host_uses_is_stale(&curl->uses, host_uses_origin(*url), now_ms,
+                                                     curl->idle_ms_max);
     if (is_stale) {
         drop_connections(curl);
     }

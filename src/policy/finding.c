@@ -27,9 +27,7 @@ const char *finding_name(enum finding_id id) {
     return finding_infos[id].name;
 }
 
-static struct finding *add(const struct rule *rule,
-                           struct judgement *judgement,
-                           str subject,
+static struct finding *add(const struct rule *rule, struct judgement *judgement, str subject,
                            str message) {
     struct evaluation *evaluation = judgement->evaluation;
     ASSERT(evaluation->finding_count < FINDINGS_MAX);
@@ -46,9 +44,7 @@ void finding_add(const struct rule *rule, struct judgement *judgement, str subje
     (void)add(rule, judgement, subject, message);
 }
 
-void finding_add_advice(const struct rule *rule,
-                        struct judgement *judgement,
-                        str subject,
+void finding_add_advice(const struct rule *rule, struct judgement *judgement, str subject,
                         str message) {
     struct finding *finding = add(rule, judgement, subject, message);
     finding->is_failing = false;

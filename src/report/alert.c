@@ -14,8 +14,8 @@ static str subject_exception(const struct alert_context *context, const char *ve
     if (str_is_empty(context->exception_until)) {
         return str_format(context->arena, "Exception %s", verb);
     }
-    return str_format(
-        context->arena, "Exception %s %" STR_FMT, verb, STR_ARG(context->exception_until));
+    return str_format(context->arena, "Exception %s %" STR_FMT, verb,
+                      STR_ARG(context->exception_until));
 }
 
 static str subject_what(const struct alert_context *context) {
@@ -46,9 +46,7 @@ static str subject_what(const struct alert_context *context) {
     case ALERT_FIGHT:
         break;
     }
-    return str_format(context->arena,
-                      "Changed back %d time%s",
-                      alert->corrections,
+    return str_format(context->arena, "Changed back %d time%s", alert->corrections,
                       str_by_count((uint64_t)alert->corrections, "", "s"));
 }
 
@@ -94,10 +92,8 @@ static str subject(const struct alert_context *context) {
     return buf_str(&out);
 }
 
-static struct alert_attribute attribute(const struct alert_context *context,
-                                        const char *name,
-                                        str value,
-                                        const char *otherwise) {
+static struct alert_attribute attribute(const struct alert_context *context, const char *name,
+                                        str value, const char *otherwise) {
     str text = plain_text(context->arena, value, ALERT_ATTRIBUTE_CHARACTERS_MAX);
     return (struct alert_attribute){name, str_is_empty(text) ? str_from_cstr(otherwise) : text};
 }

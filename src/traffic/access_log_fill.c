@@ -101,8 +101,8 @@ void access_log_fill(const struct access_log_parts *parts, struct access_log_rec
 }
 
 const char *traffic_class_name(enum traffic_class class) {
-    static const char *const names[] = {
-        "Compliant", "Acceptable", "Ambiguous", "Severe", "Unknown"};
+    static const char *const names[] = {"Compliant", "Acceptable", "Ambiguous", "Severe",
+                                        "Unknown"};
     ASSERT((int)class >= 0 && class < CLASS_COUNT);
     return names[class];
 }
