@@ -29,10 +29,8 @@ static void set_trace_id(str trace_id) {
     (void)setenv("_X_AMZN_TRACE_ID", text, 1);
 }
 
-static void handle_event(void *context,
-                         const struct runtime_invocation *invocation,
-                         struct arena *arena,
-                         struct runtime_reply *reply) {
+static void handle_event(void *context, const struct runtime_invocation *invocation,
+                         struct arena *arena, struct runtime_reply *reply) {
     struct app *app = context;
     struct app_reply answer;
     app->function_arn = invocation->function_arn;
@@ -45,9 +43,7 @@ static void handle_event(void *context,
         .is_last = app_has_expired(app),
     };
     if (reply->is_last) {
-        LOG(app->log,
-            LOG_FATAL,
-            "credentials_expired",
+        LOG(app->log, LOG_FATAL, "credentials_expired",
             LOG_STR("errorMessage",
                     STR("the function's own credentials have expired, and its environment holds no "
                         "others: the process ends after its answer, so that Lambda replaces it")));
@@ -78,11 +74,8 @@ static bool start_thread(pthread_t *thread, void *(*run)(void *), void *context)
     return is_started;
 }
 
-static enum status open_runtime(const struct lambda *lambda,
-                                struct log *log,
-                                struct arena *arena,
-                                struct runtime *runtime,
-                                struct error *error) {
+static enum status open_runtime(const struct lambda *lambda, struct log *log, struct arena *arena,
+                                struct runtime *runtime, struct error *error) {
     const struct http_curl_options options = {
         .trust = HTTP_TRUST_NONE,
         .user_agent = STR("desync-guard/" DESYNC_GUARD_VERSION),
@@ -93,10 +86,8 @@ static enum status open_runtime(const struct lambda *lambda,
     return http_curl_init(arena, lambda->clock, &options, &runtime->transport, error);
 }
 
-static enum status open_app(const struct lambda *lambda,
-                            const struct app_settings *settings,
-                            struct worker *worker,
-                            struct error *error) {
+static enum status open_app(const struct lambda *lambda, const struct app_settings *settings,
+                            struct worker *worker, struct error *error) {
     worker->app = (struct app){.settings = *settings,
                                .env = lambda->env,
                                .clock = lambda->clock,
@@ -182,9 +173,7 @@ static void begin_farewell(const struct lambda *lambda, struct farewell *farewel
     (void)pthread_sigmask(SIG_BLOCK, &term, NULL);
     if (!start_thread(&threads[0], wait_as_extension, farewell) ||
         !start_thread(&threads[1], wait_for_sigterm, farewell)) {
-        LOG(lambda->log,
-            LOG_WARN,
-            "no_shutdown_log",
+        LOG(lambda->log, LOG_WARN, "no_shutdown_log",
             LOG_STR("errorMessage", STR("a thread could not be started")));
         (void)pthread_sigmask(SIG_UNBLOCK, &term, NULL);
     }
@@ -197,11 +186,8 @@ static void close_worker(void *context) {
 }
 
 /* Everything that does not depend on an event; *workers_out live in `arena`. */
-static enum status prepare(const struct lambda *lambda,
-                           struct arena *arena,
-                           struct worker **workers_out,
-                           size_t *count_out,
-                           struct error *error) {
+static enum status prepare(const struct lambda *lambda, struct arena *arena,
+                           struct worker **workers_out, size_t *count_out, struct error *error) {
     struct app_settings settings;
     TRY(app_settings_parse(lambda->env, arena, &settings, error));
     size_t count = (size_t)settings.concurrency;

@@ -92,23 +92,17 @@ struct app {
 
 /* CONFIGURATION: *error names the variable and what is accepted. Checks the policy variables too.
  */
-MUST_USE enum status app_settings_parse(const struct env *env,
-                                        struct arena *arena,
-                                        struct app_settings *settings_out,
-                                        struct error *error);
+MUST_USE enum status app_settings_parse(const struct env *env, struct arena *arena,
+                                        struct app_settings *settings_out, struct error *error);
 
 /* Gives the app its AWS client: credentials, endpoints and retries from the environment.
  * CONFIGURATION names the variable. `settings` must be parsed. */
-MUST_USE enum status app_connect(struct app *app,
-                                 struct transport *transport,
-                                 struct arena *arena,
+MUST_USE enum status app_connect(struct app *app, struct transport *transport, struct arena *arena,
                                  struct error *error);
 
 /* Our own account's id for a central function, which may be listed among those it may enter; empty
  * without CROSS_ACCOUNT_ROLE, where it has no others to enter. */
-MUST_USE enum status app_own_account(struct app *app,
-                                     struct arena *arena,
-                                     str *account_id_out,
+MUST_USE enum status app_own_account(struct app *app, struct arena *arena, str *account_id_out,
                                      struct error *error);
 
 /* Endpoints that INIT should connect to, for http_curl_warm_up: those every invocation needs. */
@@ -127,8 +121,8 @@ struct app_reply {
 
 /* Handles one event; never fails otherwise than by an error reply. `deadline_ms` wall clock,
  * INT64_MAX: none. */
-void app_handle(
-    struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply);
+void app_handle(struct app *app, str event, int64_t deadline_ms, struct arena *arena,
+                struct app_reply *reply);
 
 /* AWS says that our own credentials have expired. Those of a Lambda execution environment never
  * change, so that every further invocation would fail: the process should end and be replaced. */
@@ -136,12 +130,8 @@ bool app_has_expired(const struct app *app);
 
 /* Judges from what is in the event, no network and no age limit on the item: the line `evaluate`
  * prints. A bad status (INVALID, INVALID_PARAMETER, ...) fills *error. */
-MUST_USE enum status app_evaluate_offline(const struct app *app,
-                                          str event,
-                                          str file_name,
-                                          struct arena *arena,
-                                          str *line_out,
-                                          enum compliance *compliance_out,
-                                          struct error *error);
+MUST_USE enum status app_evaluate_offline(const struct app *app, str event, str file_name,
+                                          struct arena *arena, str *line_out,
+                                          enum compliance *compliance_out, struct error *error);
 
 #endif

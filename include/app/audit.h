@@ -16,25 +16,19 @@ struct audit_listener {
     bool wants_age;    /* STATE_TABLE is read, if any: NON_COMPLIANT_TOO_LONG is a finding then */
     void (*listed)(void *context, size_t to_judge);
     /* Both are valid during the call only: see fleet_row_copy. */
-    void (*judged)(void *context,
-                   const struct load_balancer *facts,
+    void (*judged)(void *context, const struct load_balancer *facts,
                    const struct evaluation *evaluation);
 };
 
 /* One account (empty: our own) and Region. OK when everything was listed and reached, unknown
  * verdicts included; otherwise *error says how far it came. DENIED: not an allowed account, or its
  * role does not let us in. `app` must not be used by anybody else meanwhile. */
-MUST_USE enum status app_audit(struct app *app,
-                               str account_id,
-                               str region,
-                               const struct audit_listener *listener,
-                               struct arena *arena,
+MUST_USE enum status app_audit(struct app *app, str account_id, str region,
+                               const struct audit_listener *listener, struct arena *arena,
                                struct error *error);
 
 /* A row with all text of its own in `arena`. */
-void fleet_row_copy(struct arena *arena,
-                    const struct load_balancer *facts,
-                    const struct evaluation *evaluation,
-                    struct fleet_row *row_out);
+void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
+                    const struct evaluation *evaluation, struct fleet_row *row_out);
 
 #endif

@@ -46,19 +46,15 @@ struct aws_client {
 
 /* Credentials, endpoint settings and AWS_MAX_ATTEMPTS (1..10) from the environment; seeds the
  * random state. */
-MUST_USE enum status aws_client_init(struct aws_client *client,
-                                     struct transport *transport,
-                                     const struct clock *clock,
-                                     const struct env *env,
-                                     struct arena *arena,
-                                     struct error *error);
+MUST_USE enum status aws_client_init(struct aws_client *client, struct transport *transport,
+                                     const struct clock *clock, const struct env *env,
+                                     struct arena *arena, struct error *error);
 
 /* A client for what `credentials` may do (mostly in another account), made from another client:
  * same transport, clock, endpoints, region, deadline and skew; a retry quota of its own. Not paced:
  * AWS counts per account, so give it a pace of that account. No renewal. Borrows the credentials'
  * text. */
-void aws_client_with_credentials(struct aws_client *client,
-                                 struct aws_client *like,
+void aws_client_with_credentials(struct aws_client *client, struct aws_client *like,
                                  const struct aws_credentials *credentials);
 
 /* Waits until a call of this category may start, and takes its tokens; the deadline ends it. For a
@@ -125,15 +121,11 @@ struct aws_request {
     /* Reads the body of a 2xx answer into *context. INCOMPLETE and the like are retried as
      * transient. May be called more than once (a new attempt): must start from nothing. NULL: the
      * body is not read. */
-    enum status (*parse)(void *context,
-                         struct arena *arena,
-                         const struct aws_response *response,
+    enum status (*parse)(void *context, struct arena *arena, const struct aws_response *response,
                          struct error *error);
     /* Looks at an error answer before it is judged, and may put a more exact code or message in
      * the place of what aws_error_parse found. NULL: nothing does. */
-    void (*refine)(void *context,
-                   struct arena *arena,
-                   const struct aws_response *response,
+    void (*refine)(void *context, struct arena *arena, const struct aws_response *response,
                    struct aws_error_text *text);
     void *context;
 };
@@ -142,10 +134,8 @@ struct aws_request {
  * whether any of the attempts may have been carried out all the same (is_outcome_unknown).
  * Credentials that AWS no longer takes are renewed once a call, and the request is sent once more,
  * unless AWS_MAX_ATTEMPTS or is_sent_once forbids that. */
-MUST_USE enum status aws_call(struct aws_client *client,
-                              const struct aws_request *request,
-                              struct arena *arena,
-                              struct error *error);
+MUST_USE enum status aws_call(struct aws_client *client, const struct aws_request *request,
+                              struct arena *arena, struct error *error);
 
 /* Many calls at once over the transport's send_all, each retried on its own by the same rules.
  * outcomes[i] tells how requests[i] ended. Returns OK even when some failed; a bad status means
@@ -154,22 +144,16 @@ struct aws_outcome {
     enum status status;
     struct error error;
 };
-MUST_USE enum status aws_call_all(struct aws_client *client,
-                                  const struct aws_request *requests,
-                                  size_t count,
-                                  unsigned in_flight_max,
-                                  struct arena *arena,
-                                  struct aws_outcome *outcomes,
-                                  struct error *error);
+MUST_USE enum status aws_call_all(struct aws_client *client, const struct aws_request *requests,
+                                  size_t count, unsigned in_flight_max, struct arena *arena,
+                                  struct aws_outcome *outcomes, struct error *error);
 
 /* Form body of the query protocol: "Action=..&Version=.." and then pairs, percent-encoded (RFC
  * 3986). */
 struct aws_form {
     struct buf *out;
 };
-void aws_form_begin(struct aws_form *form,
-                    struct buf *out,
-                    const char *action,
+void aws_form_begin(struct aws_form *form, struct buf *out, const char *action,
                     const char *version);
 void aws_form_add(struct aws_form *form, str key, str value);
 extern const struct http_header AWS_FORM_HEADER; /* Content-Type of a form body */

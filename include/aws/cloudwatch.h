@@ -32,9 +32,7 @@ struct cloudwatch_series {
  * INVALID: a period that is no multiple of 60, an empty range or no name; nothing was sent. Any
  * other bad status: the series that are complete can be relied on, the others not. */
 MUST_USE enum status cloudwatch_get_sums(struct aws_client *client,
-                                         struct cloudwatch_series *series,
-                                         size_t count,
-                                         struct arena *arena,
-                                         struct error *error);
+                                         struct cloudwatch_series *series, size_t count,
+                                         struct arena *arena, struct error *error);
 
 #endif

@@ -30,13 +30,10 @@ struct config_report {
  * sent again with backoff, a bounded number of times. PARTIAL when some were never accepted; the
  * first call error otherwise; *report always says how far it got. result_token "TESTMODE" sets
  * TestMode. */
-MUST_USE enum status config_put_evaluations(struct aws_client *client,
-                                            str result_token,
+MUST_USE enum status config_put_evaluations(struct aws_client *client, str result_token,
                                             const struct config_evaluation *evaluations,
-                                            size_t count,
-                                            struct arena *arena,
-                                            struct config_report *report,
-                                            struct error *error);
+                                            size_t count, struct arena *arena,
+                                            struct config_report *report, struct error *error);
 
 #define CONFIG_RULE_NAME_CHARACTERS_MAX                                                            \
     64 /* of GetComplianceDetailsByConfigRule; rules may have 128 */
@@ -51,12 +48,9 @@ struct config_result {
 
 /* All results of a rule, all pages. A bad status: the listing broke off, and *results_out must not
  * be used to conclude what is missing. NOT_FOUND: there is no such rule. */
-MUST_USE enum status config_list_results(struct aws_client *client,
-                                         str rule_name,
-                                         struct arena *arena,
-                                         struct config_result **results_out,
-                                         size_t *count_out,
-                                         struct error *error);
+MUST_USE enum status config_list_results(struct aws_client *client, str rule_name,
+                                         struct arena *arena, struct config_result **results_out,
+                                         size_t *count_out, struct error *error);
 
 /* What a rule is about; each empty where the rule does not say. */
 struct config_scope {
@@ -68,18 +62,14 @@ struct config_scope {
 };
 
 /* In `arena`. NOT_FOUND: there is no such rule. */
-MUST_USE enum status config_read_scope(struct aws_client *client,
-                                       str rule_name,
-                                       struct arena *arena,
-                                       struct config_scope *scope_out,
+MUST_USE enum status config_read_scope(struct aws_client *client, str rule_name,
+                                       struct arena *arena, struct config_scope *scope_out,
                                        struct error *error);
 
 /* Has Config evaluate one rule anew, on what it last recorded. CONFLICT: an evaluation is running
  * or ran less than a minute ago, or the rule is being changed; that is no reason to try again soon.
  * NOT_FOUND: there is no such rule. INVALID: a name that is no rule's. */
-MUST_USE enum status config_start_evaluation(struct aws_client *client,
-                                             str rule_name,
-                                             struct arena *arena,
-                                             struct error *error);
+MUST_USE enum status config_start_evaluation(struct aws_client *client, str rule_name,
+                                             struct arena *arena, struct error *error);
 
 #endif

@@ -20,8 +20,7 @@ struct aws_credentials {
 
 /* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. CONFIGURATION names the missing
  * variable. */
-MUST_USE enum status credentials_from_env(const struct env *env,
-                                          struct arena *arena,
+MUST_USE enum status credentials_from_env(const struct env *env, struct arena *arena,
                                           struct aws_credentials *credentials_out,
                                           struct error *error);
 

@@ -76,10 +76,8 @@ struct dynamodb_put {
 /* Replaces the whole item, when the condition is met by what is there. CONFLICT after a lost answer
  * is looked into: when what is there now equals the item it was this call that put it, and that is
  * OK. Two writers that must know of each other put something of their own into the item. */
-MUST_USE enum status dynamodb_put_item(struct aws_client *client,
-                                       const struct dynamodb_put *put,
-                                       struct arena *arena,
-                                       struct error *error);
+MUST_USE enum status dynamodb_put_item(struct aws_client *client, const struct dynamodb_put *put,
+                                       struct arena *arena, struct error *error);
 
 enum dynamodb_returns { DYNAMODB_RETURNS_NOTHING, DYNAMODB_RETURNS_OLD, DYNAMODB_RETURNS_NEW };
 
@@ -97,19 +95,14 @@ struct dynamodb_update {
 /* Changes an item, or makes it. *item_out (may be NULL): the whole item before or after; empty when
  * nothing is to be returned, or nothing was there before. Lives in `arena`. */
 MUST_USE enum status dynamodb_update_item(struct aws_client *client,
-                                          const struct dynamodb_update *update,
-                                          struct arena *arena,
-                                          struct dynamodb_item *item_out,
-                                          struct error *error);
+                                          const struct dynamodb_update *update, struct arena *arena,
+                                          struct dynamodb_item *item_out, struct error *error);
 
 /* Reads what was last written, never an older state. *found_out false: no such item, and *item_out
  * is empty. */
-MUST_USE enum status dynamodb_get_item(struct aws_client *client,
-                                       str table,
-                                       const struct dynamodb_key *key,
-                                       struct arena *arena,
-                                       struct dynamodb_item *item_out,
-                                       bool *found_out,
+MUST_USE enum status dynamodb_get_item(struct aws_client *client, str table,
+                                       const struct dynamodb_key *key, struct arena *arena,
+                                       struct dynamodb_item *item_out, bool *found_out,
                                        struct error *error);
 
 struct dynamodb_query {
@@ -124,12 +117,9 @@ struct dynamodb_query {
 
 /* Items of one pk in the order of their sk, over all pages, as last written. A bad status: the
  * listing broke off; *items_out holds what came before. */
-MUST_USE enum status dynamodb_query(struct aws_client *client,
-                                    const struct dynamodb_query *query,
-                                    struct arena *arena,
-                                    struct dynamodb_item **items_out,
-                                    size_t *count_out,
-                                    struct error *error);
+MUST_USE enum status dynamodb_query(struct aws_client *client, const struct dynamodb_query *query,
+                                    struct arena *arena, struct dynamodb_item **items_out,
+                                    size_t *count_out, struct error *error);
 
 #define DYNAMODB_ACTIONS_MAX          100
 #define DYNAMODB_TOKEN_CHARACTERS_MAX 36
@@ -158,8 +148,7 @@ struct dynamodb_transaction {
  * THROTTLED. */
 MUST_USE enum status dynamodb_transact_write(struct aws_client *client,
                                              const struct dynamodb_transaction *transaction,
-                                             struct arena *arena,
-                                             size_t *failed_out,
+                                             struct arena *arena, size_t *failed_out,
                                              struct error *error);
 
 struct dynamodb_scan {
@@ -175,9 +164,7 @@ struct dynamodb_scan {
 /* The next items, which live as long as the call of `take`; a bad status ends the scan. */
 struct dynamodb_sink {
     void *context;
-    enum status (*take)(void *context,
-                        const struct dynamodb_item *items,
-                        size_t count,
+    enum status (*take)(void *context, const struct dynamodb_item *items, size_t count,
                         struct error *error);
 };
 
@@ -185,10 +172,8 @@ struct dynamodb_sink {
  * what was written in the last second may be missing, and no point in time is kept to. The filter
  * saves the way here, not the reading: the whole table is read and billed. A bad status: the scan
  * broke off after what was already taken. */
-MUST_USE enum status dynamodb_scan(struct aws_client *client,
-                                   const struct dynamodb_scan *scan,
-                                   const struct dynamodb_sink *sink,
-                                   struct arena *arena,
+MUST_USE enum status dynamodb_scan(struct aws_client *client, const struct dynamodb_scan *scan,
+                                   const struct dynamodb_sink *sink, struct arena *arena,
                                    struct error *error);
 
 #endif

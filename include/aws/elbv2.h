@@ -20,10 +20,8 @@ enum elbv2_part {
  * of *facts stays as it is. facts->arn is input. Source becomes SOURCE_LIVE. NOT_FOUND: it does not
  * exist (any more). Another bad status: the first failure, named; *facts then holds what was read,
  * and the other parts asked for are marked unknown. */
-MUST_USE enum status elbv2_read_load_balancer(struct aws_client *client,
-                                              unsigned parts,
-                                              struct arena *arena,
-                                              struct load_balancer *facts,
+MUST_USE enum status elbv2_read_load_balancer(struct aws_client *client, unsigned parts,
+                                              struct arena *arena, struct load_balancer *facts,
                                               struct error *error);
 
 #define ELBV2_MODIFY_MAX                                                                           \
@@ -40,22 +38,17 @@ struct elbv2_attribute {
  * headers in *facts are what AWS says they are now; compare them with what you wanted. INVALID:
  * nothing was sent. NOT_FOUND: the load balancer does not exist. Another bad status leaves *facts
  * alone, but when error->is_outcome_unknown the change may have been made: read again. */
-MUST_USE enum status elbv2_modify_attributes(struct aws_client *client,
-                                             str arn,
-                                             const struct elbv2_attribute *attributes,
-                                             size_t count,
-                                             struct arena *arena,
-                                             struct load_balancer *facts,
+MUST_USE enum status elbv2_modify_attributes(struct aws_client *client, str arn,
+                                             const struct elbv2_attribute *attributes, size_t count,
+                                             struct arena *arena, struct load_balancer *facts,
                                              struct error *error);
 
 /* All load balancers of the Region, page by page, of every type: arn, name, type and scheme are
  * known, the rest is marked unknown. A bad status: the listing broke off; *load_balancers_out then
  * holds the pages before. */
-MUST_USE enum status elbv2_list_load_balancers(struct aws_client *client,
-                                               struct arena *arena,
+MUST_USE enum status elbv2_list_load_balancers(struct aws_client *client, struct arena *arena,
                                                struct load_balancer **load_balancers_out,
-                                               size_t *count_out,
-                                               struct error *error);
+                                               size_t *count_out, struct error *error);
 
 struct elbv2_fleet_item {
     struct load_balancer *facts; /* in: arn; out: attributes and tags */
@@ -66,10 +59,7 @@ struct elbv2_fleet_item {
 /* Attributes (a call each) and tags (20 load balancers a call) of many, in_flight_max calls at
  * once, each paced and retried on its own. What cannot be read of one costs no other anything.
  * Results live in `arena`, what the calls need besides is given back before return. */
-void elbv2_read_fleet(struct aws_client *client,
-                      struct elbv2_fleet_item *items,
-                      size_t count,
-                      unsigned in_flight_max,
-                      struct arena *arena);
+void elbv2_read_fleet(struct aws_client *client, struct elbv2_fleet_item *items, size_t count,
+                      unsigned in_flight_max, struct arena *arena);
 
 #endif

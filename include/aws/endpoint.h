@@ -42,8 +42,7 @@ struct endpoint_settings {
 
 /* AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT (true|false), AWS_ENDPOINT_URL[_<ID>],
  * AWS_IGNORE_CONFIGURED_ENDPOINT_URLS. CONFIGURATION names the variable and what is accepted. */
-MUST_USE enum status endpoint_settings_from_env(const struct env *env,
-                                                struct arena *arena,
+MUST_USE enum status endpoint_settings_from_env(const struct env *env, struct arena *arena,
                                                 struct endpoint_settings *settings_out,
                                                 struct error *error);
 
@@ -57,11 +56,8 @@ struct endpoint {
 /* INVALID for a region that is no region name ([a-z0-9-], at most 32); UNSUPPORTED for FIPS or
  * dual-stack together with an override, as AWS's rules have it. */
 MUST_USE enum status endpoint_resolve(const struct endpoint_settings *settings,
-                                      enum aws_service service,
-                                      str region,
-                                      struct arena *arena,
-                                      struct endpoint *endpoint_out,
-                                      struct error *error);
+                                      enum aws_service service, str region, struct arena *arena,
+                                      struct endpoint *endpoint_out, struct error *error);
 
 /* Has the user given an endpoint of their own for this service? Then its host is taken as it is. */
 bool endpoint_is_overridden(const struct endpoint_settings *settings, enum aws_service service);

@@ -51,9 +51,7 @@ void pace_init(struct pace *pace, double rate, int64_t now_ms);
 int64_t pace_take(struct pace *pace, enum pace_category category, int64_t now_ms);
 
 /* What became of a call that was started: throttled by AWS, or not. */
-void pace_completed(struct pace *pace,
-                    enum pace_category category,
-                    bool was_throttled,
+void pace_completed(struct pace *pace, enum pace_category category, bool was_throttled,
                     int64_t now_ms);
 
 #endif

@@ -42,19 +42,16 @@ enum retry_outcome {
 /* After a failed attempt (state->attempt already counts it): whether to go on, and then *delay_ms.
  * `random_0_1` is a number in [0, 1); retry_after is the x-amz-retry-after header (milliseconds,
  * empty: none). */
-enum retry_outcome retry_next(struct retry_state *state,
-                              struct retry_quota *quota,
-                              enum retry_class retry_class,
-                              double random_0_1,
-                              str retry_after,
+enum retry_outcome retry_next(struct retry_state *state, struct retry_quota *quota,
+                              enum retry_class retry_class, double random_0_1, str retry_after,
                               int64_t *delay_ms);
 /* After a success: gives tokens back. */
 void retry_succeeded(const struct retry_state *state, struct retry_quota *quota);
 
 /* Clock skew: *skew_ms (server minus client) is replaced after every answer with a Date and no Age
  * header and a round trip of at most 15 minutes. */
-void skew_update(
-    int64_t *skew_ms, str date_header, str age_header, int64_t sent_ms, int64_t received_ms);
+void skew_update(int64_t *skew_ms, str date_header, str age_header, int64_t sent_ms,
+                 int64_t received_ms);
 /* An error of this code with this skew is worth one more try signed with the corrected time. */
 bool skew_explains(str aws_code, int64_t skew_ms);
 

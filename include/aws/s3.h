@@ -36,21 +36,15 @@ struct s3_sink {
  * one range. All pieces are of one version (If-Match from the first answer on). CONFLICT: it was
  * replaced meanwhile, or is not the one of `e_tag`; or what `take` returned. The pieces live as
  * long as the call of `take`. *e_tag_out (may be NULL) without its quotes, in `arena`. */
-MUST_USE enum status s3_get_object(struct aws_client *client,
-                                   const struct s3_object *object,
-                                   const struct s3_sink *sink,
-                                   struct arena *arena,
-                                   str *e_tag_out,
+MUST_USE enum status s3_get_object(struct aws_client *client, const struct s3_object *object,
+                                   const struct s3_sink *sink, struct arena *arena, str *e_tag_out,
                                    struct error *error);
 
 /* Writes the whole object, with a checksum that S3 holds it against and keeps. `content_type` as
  * "text/html; charset=utf-8". With an `e_tag`: only in the place of that version, else CONFLICT
  * (which, when error->is_outcome_unknown, may be this call's own work). */
-MUST_USE enum status s3_put_object(struct aws_client *client,
-                                   const struct s3_object *object,
-                                   const char *content_type,
-                                   str body,
-                                   struct arena *arena,
+MUST_USE enum status s3_put_object(struct aws_client *client, const struct s3_object *object,
+                                   const char *content_type, str body, struct arena *arena,
                                    struct error *error);
 
 #endif

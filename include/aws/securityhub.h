@@ -26,10 +26,8 @@ struct securityhub_report {
  * says how far it got. INVALID, TOO_LARGE: a finding (told by its number) is no object or too
  * large; nothing was sent. DENIED: Security Hub is not enabled in this account and Region, or we
  * may not import. Paced by client->pace. */
-MUST_USE enum status securityhub_import_findings(struct aws_client *client,
-                                                 const str *findings,
-                                                 size_t count,
-                                                 struct arena *arena,
+MUST_USE enum status securityhub_import_findings(struct aws_client *client, const str *findings,
+                                                 size_t count, struct arena *arena,
                                                  struct securityhub_report *report,
                                                  struct error *error);
 

@@ -64,10 +64,8 @@ struct sigv4_result {
  * TOO_LARGE: target and headers of more than 256 KiB. */
 MUST_USE enum status sigv4_sign(const struct sigv4_request *request,
                                 const struct aws_credentials *credentials,
-                                const struct sigv4_scope *scope,
-                                int64_t time_ms,
-                                struct sigv4_key_cache *cache,
-                                struct arena *arena,
+                                const struct sigv4_scope *scope, int64_t time_ms,
+                                struct sigv4_key_cache *cache, struct arena *arena,
                                 struct sigv4_result *result);
 
 /* Lower-case hex SHA-256 of `data`, in the arena. */

@@ -28,10 +28,7 @@ struct sns_message {
  * INVALID or TOO_LARGE: nothing was sent. Another bad status: not published, unless
  * error->is_outcome_unknown, which says that nobody knows. The id lives in `arena`; NULL: not
  * wanted. */
-MUST_USE enum status sns_publish(struct aws_client *client,
-                                 const struct sns_message *message,
-                                 struct arena *arena,
-                                 str *message_id_out,
-                                 struct error *error);
+MUST_USE enum status sns_publish(struct aws_client *client, const struct sns_message *message,
+                                 struct arena *arena, str *message_id_out, struct error *error);
 
 #endif

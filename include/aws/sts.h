@@ -24,16 +24,12 @@ struct sts_session {
 
 /* INVALID: no role ARN, or an external id that AWS would refuse; nothing was sent. DENIED: the role
  * does not exist, or does not trust us; AWS does not say which. */
-MUST_USE enum status sts_assume_role(struct aws_client *client,
-                                     const struct sts_role *role,
-                                     struct arena *arena,
-                                     struct sts_session *session_out,
+MUST_USE enum status sts_assume_role(struct aws_client *client, const struct sts_role *role,
+                                     struct arena *arena, struct sts_session *session_out,
                                      struct error *error);
 
 /* The account (12 digits) of the client's credentials. */
-MUST_USE enum status sts_get_account(struct aws_client *client,
-                                     struct arena *arena,
-                                     str *account_out,
-                                     struct error *error);
+MUST_USE enum status sts_get_account(struct aws_client *client, struct arena *arena,
+                                     str *account_out, struct error *error);
 
 #endif

@@ -33,11 +33,8 @@ struct json_problem {
 
 /* INVALID, TOO_LARGE or TOO_DEEP with *problem filled (problem may be NULL); *root_out is NULL
  * then. */
-MUST_USE enum status json_parse(struct arena *arena,
-                                str text,
-                                const struct json_limits *limits,
-                                const struct json **root_out,
-                                struct json_problem *problem);
+MUST_USE enum status json_parse(struct arena *arena, str text, const struct json_limits *limits,
+                                const struct json **root_out, struct json_problem *problem);
 
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
@@ -99,9 +96,7 @@ void json_write_member_count(struct json_writer *writer, const char *key, uint64
 void json_write_member_double(struct json_writer *writer, const char *key, double value);
 void json_write_member_bool(struct json_writer *writer, const char *key, bool value);
 /* ISO 8601; null for 0, which is not known. */
-void json_write_member_time(struct json_writer *writer,
-                            struct arena *arena,
-                            const char *key,
+void json_write_member_time(struct json_writer *writer, struct arena *arena, const char *key,
                             int64_t ms);
 
 /* "text" with quotes and escapes, for one-off use. */

@@ -47,19 +47,13 @@ enum log_level log_level_passing(const struct log *log);
 /* "Text" or "JSON", any case. */
 bool log_format_parse(str name, enum log_format *format);
 
-void log_write(const struct log *log,
-               enum log_level level,
-               const char *event,
-               const struct log_field *fields,
-               size_t field_count);
+void log_write(const struct log *log, enum log_level level, const char *event,
+               const struct log_field *fields, size_t field_count);
 
 /* LOG(log, LOG_WARN, "report_failed", LOG_STR("arn", arn), LOG_INT("failed", n)); at least one
  * field */
 #define LOG(log, level, event, ...)                                                                \
-    log_write((log),                                                                               \
-              (level),                                                                             \
-              (event),                                                                             \
-              (const struct log_field[]){__VA_ARGS__},                                             \
+    log_write((log), (level), (event), (const struct log_field[]){__VA_ARGS__},                    \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
 #endif

@@ -72,8 +72,9 @@ struct error {
 
 /* Fills *error (NULL is allowed and ignored) and returns `status`, so that it can stand in a
  * return. The other members are cleared: set them afterwards. */
-__attribute__((format(printf, 4, 5))) enum status error_set(
-    struct error *error, struct arena *arena, enum status status, const char *format, ...);
+__attribute__((format(printf, 4, 5))) enum status error_set(struct error *error,
+                                                            struct arena *arena, enum status status,
+                                                            const char *format, ...);
 
 /* *error becomes a copy of *from whose text lives in `arena`; for a cause whose own arena ends.
  * NULL `error` is allowed and ignored. */

@@ -37,8 +37,7 @@ str str_copy(struct arena *arena, str s);
 char *str_to_cstr(struct arena *arena, str s);
 /* printf into the arena. */
 __attribute__((format(printf, 2, 3))) str str_format(struct arena *arena, const char *format, ...);
-__attribute__((format(printf, 2, 0))) str str_format_va(struct arena *arena,
-                                                        const char *format,
+__attribute__((format(printf, 2, 0))) str str_format_va(struct arena *arena, const char *format,
                                                         va_list arguments);
 
 bool str_is_empty(str s);

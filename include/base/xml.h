@@ -26,11 +26,8 @@ struct xml {
 
 /* INCOMPLETE (cut short, not well-formed, no XML at all), TOO_LARGE, TOO_DEEP or UNSUPPORTED (a
  * DTD). *problem (may be NULL) then says what, as static text. */
-MUST_USE enum status xml_parse(struct arena *arena,
-                               str text,
-                               size_t bytes_max,
-                               const struct xml **root_out,
-                               const char **problem);
+MUST_USE enum status xml_parse(struct arena *arena, str text, size_t bytes_max,
+                               const struct xml **root_out, const char **problem);
 
 /* First child of that name, or NULL; tolerates NULL. */
 const struct xml *xml_child(const struct xml *node, const char *name);

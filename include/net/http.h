@@ -52,33 +52,23 @@ enum http_batch_step {
 struct http_batch {
     void *context;
     unsigned in_flight_max;
-    enum http_batch_step (*next)(void *context,
-                                 struct http_request *request,
-                                 void **tag,
+    enum http_batch_step (*next)(void *context, struct http_request *request, void **tag,
                                  int64_t *wait_ms);
     /* `response` and `error` live in the arena given to send_all. */
-    void (*completed)(void *context,
-                      void *tag,
-                      enum status status,
-                      const struct http_response *response,
-                      const struct error *error);
+    void (*completed)(void *context, void *tag, enum status status,
+                      const struct http_response *response, const struct error *error);
 };
 
 struct transport {
     /* One exchange, blocking. OK means a complete answer of any HTTP status. TIMEOUT, CONNECTION,
      * TLS, INCOMPLETE (cut short), TOO_LARGE, INVALID fill *error, was_not_sent included. The
      * response lives in `arena`. */
-    enum status (*send)(struct transport *transport,
-                        const struct http_request *request,
-                        struct arena *arena,
-                        struct http_response *response,
-                        struct error *error);
+    enum status (*send)(struct transport *transport, const struct http_request *request,
+                        struct arena *arena, struct http_response *response, struct error *error);
     /* Many, blocking until the batch says DONE and nothing is in flight; their outcomes go to
      * `completed`. A bad status means the transport itself failed. */
-    enum status (*send_all)(struct transport *transport,
-                            const struct http_batch *batch,
-                            struct arena *arena,
-                            struct error *error);
+    enum status (*send_all)(struct transport *transport, const struct http_batch *batch,
+                            struct arena *arena, struct error *error);
 };
 
 #endif

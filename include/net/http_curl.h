@@ -30,20 +30,16 @@ struct http_curl_options {
  * handles. CONFIGURATION when the bundle cannot be read or holds no certificate: *error names the
  * file, which is read here. Amazon's roots are parsed by `http_curl_warm_up`, else at the first
  * https:// request. The process ignores SIGPIPE from here on. */
-MUST_USE enum status http_curl_init(struct arena *arena,
-                                    const struct clock *clock,
+MUST_USE enum status http_curl_init(struct arena *arena, const struct clock *clock,
                                     const struct http_curl_options *options,
-                                    struct transport **transport_out,
-                                    struct error *error);
+                                    struct transport **transport_out, struct error *error);
 
 /* INIT-time work: builds the TLS context (providers, random generator, trust store) and connects to
  * the host of each URL at once, for at most cap_ms altogether; failures are ignored. The
  * connections stay pooled, for single requests and batches alike. curl pools only what has carried
  * a request, so each carries a GET /ping without credentials, which AWS endpoints answer with a
  * word. */
-void http_curl_warm_up(struct transport *transport,
-                       const str *urls,
-                       size_t url_count,
+void http_curl_warm_up(struct transport *transport, const str *urls, size_t url_count,
                        int64_t cap_ms);
 
 /* Times a request was carried and connections opened since init, for tests and the log. */

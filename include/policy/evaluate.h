@@ -80,11 +80,8 @@ struct evaluation {
 };
 
 /* `now_ms` unix milliseconds, UTC. Messages live in `arena`. */
-void policy_evaluate(const struct load_balancer *load_balancer,
-                     const struct policy *policy,
-                     int64_t now_ms,
-                     struct arena *arena,
-                     struct evaluation *evaluation_out);
+void policy_evaluate(const struct load_balancer *load_balancer, const struct policy *policy,
+                     int64_t now_ms, struct arena *arena, struct evaluation *evaluation_out);
 
 /* What the rule behind a finding asks for, in a few words, and the page it comes from (help links
  * in reports); NULL for an id that no rule emits. */
@@ -94,10 +91,7 @@ const char *finding_source_url(enum finding_id id);
 enum finding_severity finding_rule_severity(enum finding_id id);
 
 /* An evaluation without a judgement: NOT_APPLICABLE or UNKNOWN with the reason. */
-void evaluation_without_facts(struct evaluation *evaluation_out,
-                              str resource_type,
-                              str resource_id,
-                              enum compliance compliance,
-                              str reason);
+void evaluation_without_facts(struct evaluation *evaluation_out, str resource_type, str resource_id,
+                              enum compliance compliance, str reason);
 
 #endif

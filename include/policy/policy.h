@@ -61,10 +61,8 @@ struct policy_source {
 
 /* INVALID_PARAMETER: *error names the parameter, what was given (cut to 64 characters) and what is
  * accepted. Text in *policy_out borrows the source or lives in `arena`. */
-MUST_USE enum status policy_parse(const struct policy_source *source,
-                                  struct arena *arena,
-                                  struct policy *policy_out,
-                                  struct error *error);
+MUST_USE enum status policy_parse(const struct policy_source *source, struct arena *arena,
+                                  struct policy *policy_out, struct error *error);
 
 /* Does what is required depend on the scheme? */
 bool policy_needs_scheme(const struct policy *policy);

@@ -68,16 +68,12 @@ struct advice {
 };
 
 /* `evaluation` is the judgement without UNDERUTILIZED, of an Application Load Balancer. */
-void recommend(const struct evaluation *evaluation,
-               const struct evidence *evidence,
-               const struct promotion_settings *settings,
-               int64_t now_ms,
-               struct arena *arena,
+void recommend(const struct evaluation *evaluation, const struct evidence *evidence,
+               const struct promotion_settings *settings, int64_t now_ms, struct arena *arena,
                struct advice *advice_out);
 
 /* Appends UNDERUTILIZED to the findings; with RECOMMEND_PROMOTE and mode defensive only. */
-void advice_add_finding(const struct advice *advice,
-                        struct arena *arena,
+void advice_add_finding(const struct advice *advice, struct arena *arena,
                         struct evaluation *evaluation);
 
 /* Sums over one window. */
@@ -115,12 +111,8 @@ struct watch_judgement {
  * are RequestCount and HTTPCode_ELB_4XX together. Errors after a time without any, or without a
  * request to compare with, are an increase. Requests a minute that have come down to less than a
  * tenth are too few to say that all is well. `is_over`: `after` spans the whole window. */
-void watch_judge(const struct traffic_window *before,
-                 const struct traffic_window *after,
-                 bool is_over,
-                 bool was_extended,
-                 const struct watch_settings *settings,
-                 struct arena *arena,
-                 struct watch_judgement *judgement_out);
+void watch_judge(const struct traffic_window *before, const struct traffic_window *after,
+                 bool is_over, bool was_extended, const struct watch_settings *settings,
+                 struct arena *arena, struct watch_judgement *judgement_out);
 
 #endif

@@ -110,30 +110,23 @@ struct transition {
 
 /* What is still pending in `before` must have been written: it is forgotten here. Text of `next`
  * lives in `arena` or is borrowed from the evaluation. */
-void transition_make(const struct lb_state *before,
-                     const struct transition_facts *facts,
-                     struct arena *arena,
-                     struct transition *transition_out);
+void transition_make(const struct lb_state *before, const struct transition_facts *facts,
+                     struct arena *arena, struct transition *transition_out);
 
 /* Replaces what is remembered as intended, of an invocation that was not heard of again, by
  * `intent`. weakened_ms: when the call that is handled made the mode weak; 0: it did not. Later
  * than what was intended, it must have undone that: which counts as a correction, is then in
  * *undone_out, and is to be written down. */
-void transition_replace_intent(const struct lb_state *before,
-                               const struct correction *intent,
-                               int64_t weakened_ms,
-                               struct lb_state *next_out,
+void transition_replace_intent(const struct lb_state *before, const struct correction *intent,
+                               int64_t weakened_ms, struct lb_state *next_out,
                                struct correction *undone_out);
 
 /* Non-compliant for longer than that many days? since_ms 0: it is not, or that is not known. */
 bool transition_is_too_long(int64_t since_ms, int64_t now_ms, int days_max);
 /* Appends NON_COMPLIANT_TOO_LONG to a judgement of NON_COMPLIANT that has stood for too long. It is
  * advice, and not part of AWS Config's annotation. */
-void transition_add_age(struct evaluation *evaluation,
-                        int64_t since_ms,
-                        int64_t now_ms,
-                        int days_max,
-                        struct arena *arena);
+void transition_add_age(struct evaluation *evaluation, int64_t since_ms, int64_t now_ms,
+                        int days_max, struct arena *arena);
 
 /* What the judgement looks like to Security Hub; differs when it is to be imported anew. */
 str transition_import_key(const struct evaluation *evaluation, struct arena *arena);

@@ -29,9 +29,7 @@ struct asff {
  * the mode; NON_COMPLIANT is FAILED; unknown and not applicable are NOT_AVAILABLE. What passes or
  * is no longer judged is archived: it is fixed, or gone. `Workflow` belongs to the customer and is
  * never written. `arena` is for scratch. */
-void asff_write(struct json_writer *writer,
-                struct arena *arena,
-                const struct evaluation *evaluation,
-                const struct asff *asff);
+void asff_write(struct json_writer *writer, struct arena *arena,
+                const struct evaluation *evaluation, const struct asff *asff);
 
 #endif

@@ -30,10 +30,7 @@ struct emf_line {
 
 /* One object and a line end. A value that is no finite number is left out of the metrics. `arena`
  * is for scratch. */
-void emf_write(struct buf *out,
-               struct arena *arena,
-               const struct emf_line *line,
-               const struct emf_metric *metrics,
-               size_t count);
+void emf_write(struct buf *out, struct arena *arena, const struct emf_line *line,
+               const struct emf_metric *metrics, size_t count);
 
 #endif

@@ -86,9 +86,7 @@ struct fleet_table_style {
  * balancer of usual findings, so that FLEET_DOCUMENT_BYTES_MAX holds some 20,000. What does not fit
  * shows in buf_status(out): such a document is cut short and must not be used. */
 #define FLEET_DOCUMENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
-void fleet_write_table(struct buf *out,
-                       struct arena *arena,
-                       const struct fleet *fleet,
+void fleet_write_table(struct buf *out, struct arena *arena, const struct fleet *fleet,
                        const struct fleet_table_style *style);
 void fleet_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet);
 /* One line for each load balancer with the facts of the JSON; then one for each gap, and one for an
@@ -108,9 +106,7 @@ void fleet_write_asff(struct buf *out, struct arena *arena, const struct fleet *
 void fleet_write_ocsf(struct buf *out, struct arena *arena, const struct fleet *fleet);
 /* The page of `audit`, and the posture page when `posture` is not NULL: report/posture.h. */
 struct posture;
-void fleet_write_html(struct buf *out,
-                      struct arena *arena,
-                      const struct fleet *fleet,
+void fleet_write_html(struct buf *out, struct arena *arena, const struct fleet *fleet,
                       const struct posture *posture);
 
 /* Controls that a finding bears on: "PCI DSS v4.0.1 6.2.4"; NULL-terminated, static, never empty.

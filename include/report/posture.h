@@ -94,18 +94,12 @@ struct posture {
 void posture_compute(struct posture *posture, const struct fleet *fleet, struct arena *arena);
 
 /* {"generatedAt",...,"kpis":{},"evaluations":[],...}: audit's members and more. */
-void posture_write_json(struct buf *out,
-                        struct arena *arena,
-                        const struct fleet *fleet,
+void posture_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet,
                         const struct posture *posture);
-void posture_write_csv(struct buf *out,
-                       struct arena *arena,
-                       const struct fleet *fleet,
+void posture_write_csv(struct buf *out, struct arena *arena, const struct fleet *fleet,
                        const struct posture *posture);
 /* Plain text of some ten lines, for SNS and the terminal. */
-void posture_write_summary(struct buf *out,
-                           struct arena *arena,
-                           const struct fleet *fleet,
+void posture_write_summary(struct buf *out, struct arena *arena, const struct fleet *fleet,
                            const struct posture *posture);
 
 #endif

@@ -18,8 +18,7 @@ str annotation_render(struct arena *arena, const struct evaluation *evaluation);
 
 /* The members of an evaluation object (the contract's section 6), for an object that the caller
  * opens, extends and closes. */
-void evaluation_write_members(struct json_writer *writer,
-                              struct arena *arena,
+void evaluation_write_members(struct json_writer *writer, struct arena *arena,
                               const struct evaluation *evaluation);
 
 struct action {
@@ -56,8 +55,7 @@ struct response_totals {
 #define RESPONSE_TAIL_BYTES ((size_t)64 * 1024)
 void response_begin(struct response *response, struct buf *out);
 /* Leaves out, and counts, what would not fit. `arena` is for scratch. */
-void response_add(struct response *response,
-                  struct arena *arena,
+void response_add(struct response *response, struct arena *arena,
                   const struct evaluation *evaluation);
 /* Adds "omitted" when evaluations were left out, "actionsOmitted" when actions were; planned ones
  * go first. buf_status(out) tells whether the rest fitted. */

@@ -10,10 +10,8 @@
 #include "runtime/runtime.h"
 
 /* POST /extension/register. The identifier lives in `arena`. */
-MUST_USE enum status extension_register(const struct runtime *runtime,
-                                        struct arena *arena,
-                                        str *identifier_out,
-                                        struct error *error);
+MUST_USE enum status extension_register(const struct runtime *runtime, struct arena *arena,
+                                        str *identifier_out, struct error *error);
 
 /* GET /extension/event/next, which marks the extension as ready and returns when the sandbox ends,
  * or never. On a transport of its own, in a thread of its own. */

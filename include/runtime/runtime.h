@@ -34,9 +34,7 @@ struct runtime_reply {
 struct runtime_handler {
     void *context;
     /* Everything of the reply lives in `arena`, which is reset after it was posted. */
-    void (*handle)(void *context,
-                   const struct runtime_invocation *invocation,
-                   struct arena *arena,
+    void (*handle)(void *context, const struct runtime_invocation *invocation, struct arena *arena,
                    struct runtime_reply *reply);
 };
 
@@ -51,9 +49,7 @@ struct runtime {
 
 /* AWS_LAMBDA_RUNTIME_API is host:port, an IPv6 address in brackets. CONFIGURATION says what is
  * wrong with it. */
-MUST_USE enum status runtime_base_url(str runtime_api,
-                                      struct arena *arena,
-                                      str *url_out,
+MUST_USE enum status runtime_base_url(str runtime_api, struct arena *arena, str *url_out,
                                       struct error *error);
 
 /* Serves until the platform ends the sandbox, or the handler says that its reply is the last.

@@ -36,10 +36,9 @@ void act_begin(struct act *act, struct app *app, const struct policy *policy, st
 void act_add(struct act *act, const struct action *action, const struct error *cause) {
     if (act->action_count == act->action_capacity) {
         size_t capacity = act->action_capacity == 0 ? 16 : 2 * act->action_capacity;
-        act->actions = arena_realloc(act->keep,
-                                     act->actions,
-                                     act->action_capacity * sizeof *act->actions,
-                                     capacity * sizeof *act->actions);
+        act->actions =
+            arena_realloc(act->keep, act->actions, act->action_capacity * sizeof *act->actions,
+                          capacity * sizeof *act->actions);
         act->action_capacity = capacity;
     }
     act->actions[act->action_count++] = (struct action){
@@ -58,15 +57,11 @@ void act_add(struct act *act, const struct action *action, const struct error *c
         act->failure_count++;
         act->last_failure = cause->status;
     }
-    LOG(act->app->log,
-        cause != NULL ? LOG_ERROR : LOG_INFO,
-        "action",
+    LOG(act->app->log, cause != NULL ? LOG_ERROR : LOG_INFO, "action",
         LOG_STR("resourceId", action->resource_id),
         LOG_STR("action", str_from_cstr(action->action)),
-        LOG_STR("status", str_from_cstr(action->status)),
-        LOG_STR("from", action->from),
-        LOG_STR("to", action->to),
-        LOG_STR("reason", action->reason));
+        LOG_STR("status", str_from_cstr(action->status)), LOG_STR("from", action->from),
+        LOG_STR("to", action->to), LOG_STR("reason", action->reason));
 }
 
 void act_fail(struct act *act, str arn, const char *name, const struct error *cause) {
@@ -77,9 +72,7 @@ void act_fail(struct act *act, str arn, const char *name, const struct error *ca
 
 /* What an event says may be older than what is remembered as unchanged since: before it opens or
  * ends anything, it is looked at. */
-static enum status make_sure(struct act *act,
-                             const struct lb_state *before,
-                             struct case_file *file,
+static enum status make_sure(struct act *act, const struct lb_state *before, struct case_file *file,
                              struct error *error) {
     const struct evaluation *evaluation = file->evaluation;
     bool is_news = before->is_known ? before->compliance != evaluation->compliance ||
@@ -92,28 +85,20 @@ static enum status make_sure(struct act *act,
     return act_make_fresh(act, file, error);
 }
 
-enum status act_load_state(struct act *act,
-                           str arn,
-                           struct lb_state *state_out,
+enum status act_load_state(struct act *act, str arn, struct lb_state *state_out,
                            struct error *error) {
     const struct clock *clock = act->app->clock;
     TRY(state_load(&act->table, arn, act->arena, state_out, error));
     if (state_out->facts_ms > clock->now_ms(clock) + CLOCK_SKEW_MS_MAX) {
-        LOG(act->app->log,
-            LOG_WARN,
-            "bad_time",
-            LOG_STR("resourceId", arn),
+        LOG(act->app->log, LOG_WARN, "bad_time", LOG_STR("resourceId", arn),
             LOG_STR("reason", STR("factsTime of the STATE item is in the future")));
         state_out->facts_ms = 0;
     }
     return STATUS_OK;
 }
 
-enum status act_recall(struct act *act,
-                       str arn,
-                       int64_t weak_read_ms,
-                       struct act_recall *recall_out,
-                       struct error *error) {
+enum status act_recall(struct act *act, str arn, int64_t weak_read_ms,
+                       struct act_recall *recall_out, struct error *error) {
     *recall_out = (struct act_recall){.arn = arn};
     if (str_is_empty(act->table.name)) {
         return STATUS_OK;
@@ -128,11 +113,8 @@ enum status act_recall(struct act *act,
 }
 
 /* What is remembered; where the mode is going to be raised it is written down by the same call. */
-static enum status recall(struct act *act,
-                          str arn,
-                          int64_t read_ms,
-                          const struct evaluation *evaluation,
-                          struct error *error) {
+static enum status recall(struct act *act, str arn, int64_t read_ms,
+                          const struct evaluation *evaluation, struct error *error) {
     if (str_eq(act->recall.arn, arn)) {
         return STATUS_OK;
     }
@@ -166,9 +148,7 @@ void act_take_age(struct evaluation *reported, const struct evaluation *now) {
     }
 }
 
-void act_on(struct act *act,
-            struct load_balancer *facts,
-            int64_t read_ms,
+void act_on(struct act *act, struct load_balancer *facts, int64_t read_ms,
             struct evaluation *evaluation) {
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
         return;
@@ -206,9 +186,6 @@ void act_on(struct act *act,
     int64_t since_ms =
         is_settled && has_table ? act_remember(act, &file, before) : before->since_ms;
     const struct clock *clock = act->app->clock;
-    transition_add_age(evaluation,
-                       since_ms,
-                       clock->now_ms(clock),
-                       act->policy->max_non_compliant_days,
-                       act->arena);
+    transition_add_age(evaluation, since_ms, clock->now_ms(clock),
+                       act->policy->max_non_compliant_days, act->arena);
 }

@@ -9,9 +9,7 @@
 /* Facts older than this are read anew before a mode is changed. */
 #define FRESH_MS 3000
 
-static void add_enforcement(struct act *act,
-                            str arn,
-                            const char *status,
+static void add_enforcement(struct act *act, str arn, const char *status,
                             const struct enforcement_decision *decision,
                             const struct error *cause) {
     const struct action action = {.resource_id = arn,
@@ -39,11 +37,8 @@ static void judge_again(struct act *act, struct case_file *file) {
 /* Deleted while we were at it: there is nothing to change any more. */
 static void judge_gone(struct act *act, struct case_file *file) {
     int64_t ordering_ms = file->evaluation->ordering_ms;
-    evaluation_without_facts(file->evaluation,
-                             STR(LOAD_BALANCER_RESOURCE_TYPE),
-                             file->facts->arn,
-                             NOT_APPLICABLE,
-                             STR("does not exist any more"));
+    evaluation_without_facts(file->evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), file->facts->arn,
+                             NOT_APPLICABLE, STR("does not exist any more"));
     file->evaluation->source = SOURCE_LIVE;
     file->evaluation->ordering_ms = ordering_ms;
     file->facts_ms = now_ms(act);
@@ -85,8 +80,7 @@ static enum status set_mode(struct act *act, struct case_file *file, struct erro
 }
 
 /* `before` NULL: what is remembered is not known. */
-static struct enforcement_decision decide(const struct act *act,
-                                          const struct lb_state *before,
+static struct enforcement_decision decide(const struct act *act, const struct lb_state *before,
                                           const struct evaluation *evaluation) {
     const struct enforcement_counts counts = {
         .changes_in_run = act->changes,
@@ -120,9 +114,7 @@ struct correction act_correction(const struct act *act, int64_t at_ms) {
 
 /* What is remembered is read anew with it. false: it need not be changed any more, or it could not
  * be written down (*error), and then it is not done. */
-static bool intend(struct act *act,
-                   struct lb_state *before,
-                   struct case_file *file,
+static bool intend(struct act *act, struct lb_state *before, struct case_file *file,
                    struct error *error) {
     if (str_is_empty(act->table.name) || file->intent.at_ms != 0) {
         return true;
@@ -140,10 +132,8 @@ static bool intend(struct act *act,
 
 /* Each attempt rests on a look of its own: what was right to set a second ago may lower the mode
  * now. OK without is_corrected: somebody else has settled it meanwhile. */
-static enum status change_mode(struct act *act,
-                               const struct lb_state *before,
-                               struct case_file *file,
-                               struct error *error) {
+static enum status change_mode(struct act *act, const struct lb_state *before,
+                               struct case_file *file, struct error *error) {
     struct evaluation *found = ARENA_NEW(act->arena, struct evaluation);
     for (int attempt = 1;; attempt++) {
         *found = *file->evaluation;
@@ -176,9 +166,7 @@ static enum status change_mode(struct act *act,
 
 /* Waiting for our turn makes what was read old. false: it need not be changed any more, or that
  * could not be found out (*error). */
-static bool is_still_due(struct act *act,
-                         struct lb_state *before,
-                         struct case_file *file,
+static bool is_still_due(struct act *act, struct lb_state *before, struct case_file *file,
                          struct error *error) {
     aws_wait_for_turn(&act->app->aws, PACE_ELB_WRITE);
     if (!is_fresh(act, file)) {

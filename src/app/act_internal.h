@@ -62,9 +62,7 @@ bool act_is_on(const struct app *app);
  * both of them, and 0 when one came from an event. They are read anew where enforcement needs it.
  * *evaluation becomes the judgement after enforcement, with NON_COMPLIANT_TOO_LONG where what is
  * remembered says so. UNKNOWN is never acted on. */
-void act_on(struct act *act,
-            struct load_balancer *facts,
-            int64_t read_ms,
+void act_on(struct act *act, struct load_balancer *facts, int64_t read_ms,
             struct evaluation *evaluation);
 
 /* Gives what was reported before act_on the NON_COMPLIANT_TOO_LONG that act_on has added to `now`.
@@ -74,11 +72,8 @@ void act_take_age(struct evaluation *reported, const struct evaluation *now);
 /* Reads what is remembered, for the load balancer that act_on is called with next when it goes to
  * act->recall. weak_read_ms not 0: its mode was weak then and will be raised, which is written down
  * by the same call. Without a table nothing is known. */
-MUST_USE enum status act_recall(struct act *act,
-                                str arn,
-                                int64_t weak_read_ms,
-                                struct act_recall *recall_out,
-                                struct error *error);
+MUST_USE enum status act_recall(struct act *act, str arn, int64_t weak_read_ms,
+                                struct act_recall *recall_out, struct error *error);
 
 /* Would enforcement raise this mode, as far as can be told without the table? */
 bool act_would_change(const struct act *act, const struct evaluation *evaluation);
@@ -127,19 +122,14 @@ const struct elb_caller *act_writer(const struct act *act, enum desync_mode mode
 struct correction act_correction(const struct act *act, int64_t at_ms);
 
 /* state_load. Times that cannot be right are told of in the log, and not believed. */
-MUST_USE enum status act_load_state(struct act *act,
-                                    str arn,
-                                    struct lb_state *state_out,
+MUST_USE enum status act_load_state(struct act *act, str arn, struct lb_state *state_out,
                                     struct error *error);
 
 /* state_intend, also where an earlier invocation said so and was not heard of again: its correction
  * counts when the call that is handled undid it. CONFLICT: another copy has acted on later facts.
  */
-MUST_USE enum status act_intend(struct act *act,
-                                str arn,
-                                const struct correction *intent,
-                                struct lb_state *state_out,
-                                struct error *error);
+MUST_USE enum status act_intend(struct act *act, str arn, const struct correction *intent,
+                                struct lb_state *state_out, struct error *error);
 
 /* Remembers it in the table, and tells whom it concerns. `before` is what was loaded. Returns since
  * when the load balancer is non-compliant, as far as is remembered now; 0: it is not. */
@@ -170,19 +160,14 @@ MUST_USE enum status act_publish(struct act *act, const struct alert *alert, str
 bool act_is_heard(const struct act *act);
 
 /* Keeps the finding for act_import_findings, where SECURITY_HUB is on and was not told it. */
-void act_keep_finding(struct act *act,
-                      const struct evaluation *evaluation,
+void act_keep_finding(struct act *act, const struct evaluation *evaluation,
                       const struct lb_state *state);
 
 /* ---- live_read.c: only what is missed twice, a second apart, is gone ---- */
 
 /* elbv2_read_load_balancer, and once more when it is missed. *read_ms is when it was read. */
-MUST_USE enum status live_read(struct app *app,
-                               unsigned parts,
-                               struct arena *arena,
-                               struct load_balancer *facts,
-                               int64_t *read_ms,
-                               struct error *error);
+MUST_USE enum status live_read(struct app *app, unsigned parts, struct arena *arena,
+                               struct load_balancer *facts, int64_t *read_ms, struct error *error);
 /* The pause between the two looks. false: there is no time for another, or AWS_MAX_ATTEMPTS is 1.
  */
 bool live_wait_for_missing(struct app *app);
@@ -191,11 +176,8 @@ bool live_wait_for_missing(struct app *app);
 
 /* Sends the one key that changes, once, and believes only what the answer says the mode is now;
  * *facts then has it. REFUSED: it is another than was set. */
-MUST_USE enum status live_set_mode(struct app *app,
-                                   struct load_balancer *facts,
-                                   enum desync_mode mode,
-                                   struct arena *arena,
-                                   struct error *error);
+MUST_USE enum status live_set_mode(struct app *app, struct load_balancer *facts,
+                                   enum desync_mode mode, struct arena *arena, struct error *error);
 /* Waits for what may be another attempt after this one (1, 2, ...). false: there is none, and
  * nothing was waited for. */
 bool live_may_try_again(struct app *app, const struct error *error, int attempt);

@@ -17,9 +17,7 @@
 /* No time is left to publish: it stays due. */
 #define TELLING_MS_MIN 1000
 
-static enum status append_change(struct act *act,
-                                 str arn,
-                                 const struct correction *made,
+static enum status append_change(struct act *act, str arn, const struct correction *made,
                                  struct error *error) {
     const struct elb_caller writer = {.arn = made->writer_arn,
                                       .user_agent = made->writer_user_agent,
@@ -33,21 +31,15 @@ static enum status append_change(struct act *act,
 }
 
 /* The records that a state still owes; writing one twice changes nothing. */
-static enum status write_pending(struct act *act,
-                                 str arn,
-                                 const struct lb_state *state,
+static enum status write_pending(struct act *act, str arn, const struct lb_state *state,
                                  struct error *error) {
     if (state->pending_open_ms != 0) {
-        TRY(state_open_incident(
-            &act->table, arn, state->pending_open_ms, state, act->arena, error));
+        TRY(state_open_incident(&act->table, arn, state->pending_open_ms, state, act->arena,
+                                error));
     }
     if (state->pending_close_ms != 0) {
-        TRY(state_close_incident(&act->table,
-                                 arn,
-                                 state->pending_close_ms,
-                                 state->pending_closed_ms,
-                                 act->arena,
-                                 error));
+        TRY(state_close_incident(&act->table, arn, state->pending_close_ms,
+                                 state->pending_closed_ms, act->arena, error));
     }
     if (state->pending_change.at_ms != 0) {
         TRY(append_change(act, arn, &state->pending_change, error));
@@ -56,11 +48,8 @@ static enum status write_pending(struct act *act,
 }
 
 /* Whose invocation was not heard of again did what it said it would: that was undone since. */
-static enum status replace_intent(struct act *act,
-                                  str arn,
-                                  const struct correction *intent,
-                                  struct lb_state *state,
-                                  struct error *error) {
+static enum status replace_intent(struct act *act, str arn, const struct correction *intent,
+                                  struct lb_state *state, struct error *error) {
     struct lb_state next;
     struct correction undone;
     bool is_undoing = act_writer(act, intent->from) != NULL;
@@ -73,11 +62,8 @@ static enum status replace_intent(struct act *act,
     return STATUS_OK;
 }
 
-enum status act_intend(struct act *act,
-                       str arn,
-                       const struct correction *intent,
-                       struct lb_state *state_out,
-                       struct error *error) {
+enum status act_intend(struct act *act, str arn, const struct correction *intent,
+                       struct lb_state *state_out, struct error *error) {
     enum status status = state_intend(&act->table, arn, intent, act->arena, state_out, error);
     for (int attempt = 1; status == STATUS_CONFLICT && attempt < STATE_ATTEMPTS_MAX; attempt++) {
         TRY(act_load_state(act, arn, state_out, error));
@@ -94,10 +80,8 @@ static bool is_ours(const struct elb_caller *caller) {
     return str_starts_with(caller->user_agent, STR("desync-guard/"));
 }
 
-static void make_transition(const struct act *act,
-                            const struct case_file *file,
-                            const struct lb_state *before,
-                            struct transition *transition) {
+static void make_transition(const struct act *act, const struct case_file *file,
+                            const struct lb_state *before, struct transition *transition) {
     enum desync_mode mode = file->evaluation->mode;
     bool is_others = act_writer(act, mode) != NULL && !is_ours(act->caller);
     bool has_event = act->event_ms != 0 && act->event_ms < file->facts_ms;
@@ -121,11 +105,8 @@ static void make_transition(const struct act *act,
 }
 
 /* Reads, changes and writes the state until no other copy was faster. */
-static enum status commit(struct act *act,
-                          const struct case_file *file,
-                          struct lb_state *before,
-                          struct transition *transition,
-                          struct error *error) {
+static enum status commit(struct act *act, const struct case_file *file, struct lb_state *before,
+                          struct transition *transition, struct error *error) {
     str arn = file->facts->arn;
     for (int attempt = 1;; attempt++) {
         TRY(write_pending(act, arn, before, error));
@@ -144,9 +125,7 @@ static enum status commit(struct act *act,
 
 /* Takes the records that were written and the alerts in `tells` out of the state. What another copy
  * has taken out meanwhile is its to tell. */
-static void take_out(const struct lb_state *saved,
-                     bool is_written,
-                     unsigned tells,
+static void take_out(const struct lb_state *saved, bool is_written, unsigned tells,
                      struct lb_state *state) {
     if (is_written && state->pending_open_ms == saved->pending_open_ms) {
         state->pending_open_ms = 0;
@@ -176,11 +155,8 @@ static struct telling_mark telling_mark(const struct act *act, unsigned tells) {
 }
 
 /* The second write of a transition. *tells becomes what is ours to tell, *mark what says so. */
-static enum status settle(struct act *act,
-                          const struct case_file *file,
-                          const struct lb_state *saved,
-                          bool is_written,
-                          struct telling_mark *mark,
+static enum status settle(struct act *act, const struct case_file *file,
+                          const struct lb_state *saved, bool is_written, struct telling_mark *mark,
                           struct error *error) {
     struct lb_state current = *saved;
     unsigned wanted = mark->tells;
@@ -230,8 +206,7 @@ static int64_t incident_of(const struct lb_state *state) {
     return state->since_ms != 0 ? state->since_ms : state->pending_close_ms;
 }
 
-static struct telling telling_of(const struct case_file *file,
-                                 const struct transition *transition,
+static struct telling telling_of(const struct case_file *file, const struct transition *transition,
                                  unsigned tells) {
     struct telling telling = {.evaluation = file->evaluation,
                               .found = file->found,
@@ -255,9 +230,7 @@ static bool has_time_to_tell(struct act *act, str arn) {
     return false;
 }
 
-static void tell(struct act *act,
-                 const struct case_file *file,
-                 const struct transition *transition,
+static void tell(struct act *act, const struct case_file *file, const struct transition *transition,
                  const struct telling_mark *mark) {
     str arn = file->facts->arn;
     struct error error = {0};
@@ -276,18 +249,14 @@ static void tell(struct act *act,
 /* It is not told again: SNS may have had it. */
 static void log_doubt(struct act *act, str arn, unsigned tells) {
     if (tells != 0) {
-        LOG(act->app->log,
-            LOG_WARN,
-            "alert_in_doubt",
-            LOG_STR("resourceId", arn),
+        LOG(act->app->log, LOG_WARN, "alert_in_doubt", LOG_STR("resourceId", arn),
             LOG_STR("alert", act_tell_names(act->arena, tells)),
             LOG_STR("reason",
                     STR("an invocation ended while it was told: it may have reached nobody")));
     }
 }
 
-static void follow_up(struct act *act,
-                      const struct case_file *file,
+static void follow_up(struct act *act, const struct case_file *file,
                       const struct transition *transition) {
     str arn = file->facts->arn;
     const struct lb_state *saved = &transition->next;

@@ -28,11 +28,8 @@ str act_tell_names(struct arena *arena, unsigned tells) {
     str names = STR_EMPTY;
     for (size_t i = 0; i < sizeof TELLS / sizeof *TELLS; i++) {
         if ((tells & TELLS[i].tell) != 0) {
-            names = str_format(arena,
-                               "%" STR_FMT "%s%s",
-                               STR_ARG(names),
-                               str_is_empty(names) ? "" : ", ",
-                               TELLS[i].name);
+            names = str_format(arena, "%" STR_FMT "%s%s", STR_ARG(names),
+                               str_is_empty(names) ? "" : ", ", TELLS[i].name);
         }
     }
     return names;
@@ -40,8 +37,7 @@ str act_tell_names(struct arena *arena, unsigned tells) {
 
 /* Of the correction that is told of; else whose call set the weak mode. A fight that no such call
  * led us to is with whoever was named before. That nobody could be found keeps no alert back. */
-static struct writer writer_of(const struct act *act,
-                               const struct telling *telling,
+static struct writer writer_of(const struct act *act, const struct telling *telling,
                                enum alert_kind kind) {
     const struct correction *made = &telling->state->pending_change;
     if (kind == ALERT_ENFORCED && made->at_ms != 0) {
@@ -62,8 +58,7 @@ static struct writer writer_of(const struct act *act,
     return (struct writer){caller.arn, caller.user_agent, caller.invoked_by};
 }
 
-static struct alert alert_of(const struct act *act,
-                             const struct telling *telling,
+static struct alert alert_of(const struct act *act, const struct telling *telling,
                              enum alert_kind kind) {
     const struct clock *clock = act->app->clock;
     bool tells_of_before = kind == ALERT_ENFORCED && telling->found != NULL;
@@ -128,16 +123,14 @@ unsigned act_tell(struct act *act, const struct telling *telling) {
 }
 
 /* What was never open need not be archived. */
-static bool is_to_be_imported(const struct evaluation *evaluation,
-                              const struct lb_state *state,
+static bool is_to_be_imported(const struct evaluation *evaluation, const struct lb_state *state,
                               str key) {
     bool is_known_there = !str_is_empty(state->imported);
     return !str_eq(state->imported, key) &&
            (is_known_there || evaluation->compliance != NOT_APPLICABLE);
 }
 
-void act_keep_finding(struct act *act,
-                      const struct evaluation *evaluation,
+void act_keep_finding(struct act *act, const struct evaluation *evaluation,
                       const struct lb_state *state) {
     str key = transition_import_key(evaluation, act->arena);
     if (!act->app->settings.act.imports_findings || !is_to_be_imported(evaluation, state, key)) {
@@ -154,10 +147,9 @@ void act_keep_finding(struct act *act,
     asff_write(&writer, act->arena, evaluation, &asff);
     if (act->import_count == act->import_capacity) {
         size_t capacity = act->import_capacity == 0 ? 16 : 2 * act->import_capacity;
-        act->imports = arena_realloc(act->keep,
-                                     act->imports,
-                                     act->import_capacity * sizeof *act->imports,
-                                     capacity * sizeof *act->imports);
+        act->imports =
+            arena_realloc(act->keep, act->imports, act->import_capacity * sizeof *act->imports,
+                          capacity * sizeof *act->imports);
         act->import_capacity = capacity;
     }
     act->imports[act->import_count++] =
@@ -208,11 +200,10 @@ static bool is_rule_of_another_account(const struct act *act) {
 
 /* Rules of several accounts may have the same name. */
 static str claim_name(const struct act *act, str rule_name) {
-    return is_rule_of_another_account(act) ? str_format(act->arena,
-                                                        "%" STR_FMT "@%" STR_FMT,
-                                                        STR_ARG(rule_name),
-                                                        STR_ARG(act->app->session.account_id))
-                                           : rule_name;
+    return is_rule_of_another_account(act)
+               ? str_format(act->arena, "%" STR_FMT "@%" STR_FMT, STR_ARG(rule_name),
+                            STR_ARG(act->app->session.account_id))
+               : rule_name;
 }
 
 /* Asks at most once a minute, in each account. An evaluation that could not be asked for is left to

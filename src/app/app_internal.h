@@ -122,63 +122,45 @@ struct invocation {
 };
 
 /* INVALID (or TOO_LARGE, TOO_DEEP) with a message that names the member and what is accepted. */
-MUST_USE enum status decode_event(str event,
-                                  struct arena *arena,
-                                  struct invocation *invocation_out,
+MUST_USE enum status decode_event(str event, struct arena *arena, struct invocation *invocation_out,
                                   struct error *error);
 
 /* "AWS API Call via CloudTrail" by its detail-type. */
 bool is_elb_event(const struct json *event);
 /* INVALID when it cannot be understood; a call that is not ours to act on is OK and says why. */
-MUST_USE enum status decode_elb_event(const struct json *event,
-                                      struct arena *arena,
-                                      struct elb_call *call,
-                                      struct error *error);
+MUST_USE enum status decode_elb_event(const struct json *event, struct arena *arena,
+                                      struct elb_call *call, struct error *error);
 
 /* S3 tells of objects: through EventBridge, by itself, or in messages of SQS that hold either. */
 bool is_log_event(const struct json *event);
 /* INVALID names the member; of a message in a queue it is the message's `problem` instead. */
-MUST_USE enum status decode_log_event(const struct json *event,
-                                      struct arena *arena,
-                                      struct log_delivery *delivery,
-                                      struct error *error);
+MUST_USE enum status decode_log_event(const struct json *event, struct arena *arena,
+                                      struct log_delivery *delivery, struct error *error);
 
 /* ruleParameters in every form Config sends: absent, null, "", "{}", "null", a JSON string of an
  * object, an object. Numbers and booleans become their text. INVALID_PARAMETER otherwise. */
-MUST_USE enum status decode_rule_parameters(const struct json *rule_parameters,
-                                            struct arena *arena,
+MUST_USE enum status decode_rule_parameters(const struct json *rule_parameters, struct arena *arena,
                                             struct policy_parameter **parameters_out,
-                                            size_t *count_out,
-                                            struct error *error);
+                                            size_t *count_out, struct error *error);
 
 /* Reads a configuration item of either dialect: the rule event's (objects and lists) and that of
  * GetResourceConfigHistory (JSON strings at every level, other key casing). Junk in the facts
  * leaves them unknown; INVALID only where the item cannot even be named (resourceType, resourceId,
  * its ARN). */
-MUST_USE enum status decode_config_item(const struct json *item,
-                                        bool is_proactive,
-                                        struct arena *arena,
-                                        struct config_item *item_out,
+MUST_USE enum status decode_config_item(const struct json *item, bool is_proactive,
+                                        struct arena *arena, struct config_item *item_out,
                                         struct error *error);
 
 /* Member `key` of `object`. A member that differs in letter case only is refused as INVALID: the
  * sender meant something we would not read. NULL with OK when there is none. */
-MUST_USE enum status decode_member(const struct json *object,
-                                   const char *key,
-                                   struct arena *arena,
-                                   const struct json **value_out,
-                                   struct error *error);
+MUST_USE enum status decode_member(const struct json *object, const char *key, struct arena *arena,
+                                   const struct json **value_out, struct error *error);
 /* The same for a string; absent and null give the empty str, another type is INVALID. */
-MUST_USE enum status decode_string_member(const struct json *object,
-                                          const char *key,
-                                          struct arena *arena,
-                                          str *value_out,
-                                          struct error *error);
+MUST_USE enum status decode_string_member(const struct json *object, const char *key,
+                                          struct arena *arena, str *value_out, struct error *error);
 /* The same for the name of a Region. */
-MUST_USE enum status decode_region_member(const struct json *object,
-                                          const char *key,
-                                          struct arena *arena,
-                                          str *region_out,
+MUST_USE enum status decode_region_member(const struct json *object, const char *key,
+                                          struct arena *arena, str *region_out,
                                           struct error *error);
 /* The value itself, or the parsed text when it is a string that holds JSON. NULL when that cannot
  * be parsed. */
@@ -186,9 +168,7 @@ const struct json *decode_embedded(const struct json *value, struct arena *arena
 
 /* A sweep: judges every load balancer of the Region, reports, and sets those that vanished
  * NOT_APPLICABLE. */
-void sweep_handle(struct app *app,
-                  const struct config_invocation *invocation,
-                  struct arena *arena,
+void sweep_handle(struct app *app, const struct config_invocation *invocation, struct arena *arena,
                   struct app_reply *reply);
 
 /* Looks after the promotions that are being watched: see watch_run.c. */
@@ -198,22 +178,16 @@ void watch_handle(struct app *app, struct arena *arena, struct app_reply *reply)
 void report_handle(struct app *app, struct arena *arena, struct app_reply *reply);
 
 /* A call to Elastic Load Balancing: see elb_call.c. */
-void elb_call_handle(struct app *app,
-                     const struct elb_call *call,
-                     struct arena *arena,
+void elb_call_handle(struct app *app, const struct elb_call *call, struct arena *arena,
                      struct app_reply *reply);
 
 /* Counts what is in access logs: see log_object.c. */
-void log_objects_handle(struct app *app,
-                        const struct log_delivery *delivery,
-                        struct arena *arena,
+void log_objects_handle(struct app *app, const struct log_delivery *delivery, struct arena *arena,
                         struct app_reply *reply);
 
 /* The Config rule: judges the item, reading live what it does not say, and reports. */
-void config_rule_handle(struct app *app,
-                        const struct config_invocation *invocation,
-                        struct arena *arena,
-                        struct app_reply *reply);
+void config_rule_handle(struct app *app, const struct config_invocation *invocation,
+                        struct arena *arena, struct app_reply *reply);
 
 /* Judges the item from what is in it. false: `*evaluation_out` is final (NOT_APPLICABLE or UNKNOWN
  * by status, scope or type); true: it is a present load balancer of ours, to be judged by policy.
@@ -223,8 +197,8 @@ bool config_item_is_to_be_judged(const struct config_invocation *invocation,
 
 /* Points app->aws at the account and Region (empty: our own). DENIED: not an allowed account, or
  * its role does not let us in. */
-MUST_USE enum status app_aim(
-    struct app *app, str account_id, str region, struct arena *arena, struct error *error);
+MUST_USE enum status app_aim(struct app *app, str account_id, str region, struct arena *arena,
+                             struct error *error);
 
 /* The last account of a run that could not be entered: it is not asked for again for each of its
  * load balancers. Text in the arena of the run. */
@@ -233,44 +207,33 @@ struct closed_account {
     struct error error;
 };
 /* app_aim for the account and Region of a load balancer. INVALID: no ARN of one. */
-MUST_USE enum status app_aim_by_arn(struct app *app,
-                                    str arn,
-                                    struct closed_account *closed,
-                                    struct arena *arena,
-                                    struct error *error);
+MUST_USE enum status app_aim_by_arn(struct app *app, str arn, struct closed_account *closed,
+                                    struct arena *arena, struct error *error);
 
 /* Whether app->aws, after app_aim for it, really reaches that account: without CROSS_ACCOUNT_ROLE
  * it reaches our own only. */
-MUST_USE enum status app_aims_at(
-    struct app *app, str account_id, struct arena *arena, bool *aims_out, struct error *error);
+MUST_USE enum status app_aims_at(struct app *app, str account_id, struct arena *arena,
+                                 bool *aims_out, struct error *error);
 /* The same for an event of AWS Config, where most of them are known to be ours without a call. An
  * empty account is ours. */
-MUST_USE enum status app_reaches(
-    struct app *app, str account_id, struct arena *arena, bool *reaches_out, struct error *error);
+MUST_USE enum status app_reaches(struct app *app, str account_id, struct arena *arena,
+                                 bool *reaches_out, struct error *error);
 /* Our own account's id: as STS says, or as the ARN of the function does where STS cannot be
  * reached.
  */
-MUST_USE enum status app_name_own_account(struct app *app,
-                                          struct arena *arena,
-                                          str *account_id_out,
+MUST_USE enum status app_name_own_account(struct app *app, struct arena *arena, str *account_id_out,
                                           struct error *error);
 /* Our own load balancers must not be reported under the token of another account's rule. DENIED: it
  * is another account's, and no role is set to enter it. */
-MUST_USE enum status app_require_account(struct app *app,
-                                         str account_id,
-                                         struct arena *arena,
+MUST_USE enum status app_require_account(struct app *app, str account_id, struct arena *arena,
                                          struct error *error);
 /* "the event is of account ...", and the way to handle it. DENIED. */
-enum status app_refuse_account(struct app *app,
-                               str account_id,
-                               struct arena *arena,
+enum status app_refuse_account(struct app *app, str account_id, struct arena *arena,
                                struct error *error);
 
 /* Environment and rule parameters together. */
-MUST_USE enum status app_policy(const struct app *app,
-                                const struct json *rule_parameters,
-                                struct arena *arena,
-                                struct policy *policy_out,
+MUST_USE enum status app_policy(const struct app *app, const struct json *rule_parameters,
+                                struct arena *arena, struct policy *policy_out,
                                 struct error *error);
 
 /* The error types of a reply, in the form the Runtime API accepts. */

@@ -3,11 +3,8 @@
 #include "policy/recommend.h"
 #include "sweep_internal.h"
 
-enum status app_audit(struct app *app,
-                      str account_id,
-                      str region,
-                      const struct audit_listener *listener,
-                      struct arena *arena,
+enum status app_audit(struct app *app, str account_id, str region,
+                      const struct audit_listener *listener, struct arena *arena,
                       struct error *error) {
     TRY(app_aim(app, account_id, region, arena, error));
     const struct sweep_listener ears = {.context = listener->context,
@@ -36,18 +33,12 @@ static void copy_findings(struct arena *arena, struct evaluation *evaluation) {
     }
 }
 
-void fleet_row_copy(struct arena *arena,
-                    const struct load_balancer *facts,
-                    const struct evaluation *evaluation,
-                    struct fleet_row *row_out) {
+void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
+                    const struct evaluation *evaluation, struct fleet_row *row_out) {
     struct evaluation *copy = &row_out->evaluation;
     *copy = *evaluation;
-    str *const texts[] = {&copy->resource_type,
-                          &copy->resource_id,
-                          &copy->reason,
-                          &copy->required_because,
-                          &copy->owner,
-                          &copy->exception_until,
+    str *const texts[] = {&copy->resource_type,    &copy->resource_id, &copy->reason,
+                          &copy->required_because, &copy->owner,       &copy->exception_until,
                           &copy->source_note};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = str_copy(arena, *texts[i]);

@@ -18,8 +18,7 @@ static const char *kind_name(enum alert_kind kind) {
                                        : "watch ended";
 }
 
-static enum status publish(struct act *act,
-                           const struct change_alert *change,
+static enum status publish(struct act *act, const struct change_alert *change,
                            struct error *error) {
     const struct alert alert = {
         .kind = change->kind,

@@ -23,8 +23,7 @@ static enum item_status item_status_parse(str text) {
 }
 
 /* Either of the two spellings under which the same member is sent by different doors. */
-static const struct json *either_member(const struct json *object,
-                                        const char *first,
+static const struct json *either_member(const struct json *object, const char *first,
                                         const char *second) {
     const struct json *value = json_get(object, first);
     return value != NULL && !json_is_null(value) ? value : json_get(object, second);
@@ -45,8 +44,7 @@ static bool read_pair(const struct json *element, str *key, str *value) {
 
 /* Attributes we judge by. A list with junk in it, or with the same attribute twice, tells nothing.
  */
-static void read_attributes(const struct json *list,
-                            struct arena *arena,
+static void read_attributes(const struct json *list, struct arena *arena,
                             struct load_balancer *facts) {
     struct load_balancer read = *facts;
     int modes = 0;
@@ -96,10 +94,8 @@ static bool read_tags(const struct json *tags, struct arena *arena, struct load_
 
 /* supplementaryConfiguration.Tags is ELB's own list; the item's `tags` map is used where that is
  * absent or empty. Neither: the tags are unknown. */
-static void read_item_tags(const struct json *item,
-                           const struct json *supplementary,
-                           struct arena *arena,
-                           struct load_balancer *facts) {
+static void read_item_tags(const struct json *item, const struct json *supplementary,
+                           struct arena *arena, struct load_balancer *facts) {
     const struct json *list = decode_embedded(json_get(supplementary, "Tags"), arena);
     const struct json *map = decode_embedded(json_get(item, "tags"), arena);
     if (json_count(list) > 0 && !read_tags(list, arena, facts)) {
@@ -149,9 +145,7 @@ static void read_capture_time(const struct json *item, struct config_item *item_
 
 /* The ARN is the id of this resource type, and its shape tells the kind of load balancer. Before it
  * is created a resource has a logical id, in a proactive evaluation. */
-static enum status read_identity(struct config_item *item,
-                                 bool is_proactive,
-                                 struct arena *arena,
+static enum status read_identity(struct config_item *item, bool is_proactive, struct arena *arena,
                                  struct error *error) {
     struct load_balancer_arn arn;
     item->facts.arn = item->resource_id;
@@ -162,9 +156,7 @@ static enum status read_identity(struct config_item *item,
         return STATUS_OK;
     }
     return is_proactive ? STATUS_OK
-                        : error_set(error,
-                                    arena,
-                                    STATUS_INVALID,
+                        : error_set(error, arena, STATUS_INVALID,
                                     "resourceId \"%" STR_FMT
                                     "\" is no ARN of an Elastic Load Balancing v2 load balancer",
                                     STR_ARG(str_utf8_prefix(item->resource_id, 200)));
@@ -186,11 +178,8 @@ static enum status check_parts(const struct json *item, struct arena *arena, str
         bool is_list = json_is_array(part) && str_eq(json_key(part), STR("tags"));
         if (part != NULL && !json_is_null(part) && !json_is_object(part) && !json_is_string(part) &&
             !is_list) {
-            return error_set(error,
-                             arena,
-                             STATUS_INVALID,
-                             "%s must be an object or a string of JSON, found %s",
-                             PARTS[i],
+            return error_set(error, arena, STATUS_INVALID,
+                             "%s must be an object or a string of JSON, found %s", PARTS[i],
                              json_type_name(part));
         }
     }
@@ -209,19 +198,13 @@ static void read_foreign(const struct json *item, struct config_item *item_out) 
     item_out->status = item_status_parse(item_out->status_text);
 }
 
-enum status decode_config_item(const struct json *item,
-                               bool is_proactive,
-                               struct arena *arena,
-                               struct config_item *item_out,
-                               struct error *error) {
+enum status decode_config_item(const struct json *item, bool is_proactive, struct arena *arena,
+                               struct config_item *item_out, struct error *error) {
     *item_out = (struct config_item){0};
     TRY(decode_string_member(item, "resourceType", arena, &item_out->resource_type, error));
     TRY(decode_string_member(item, "resourceId", arena, &item_out->resource_id, error));
     if (str_is_empty(item_out->resource_type) || str_is_empty(item_out->resource_id)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "the configuration item has no %s",
+        return error_set(error, arena, STATUS_INVALID, "the configuration item has no %s",
                          str_is_empty(item_out->resource_id) ? "resourceId" : "resourceType");
     }
     read_capture_time(item, item_out);
@@ -231,8 +214,8 @@ enum status decode_config_item(const struct json *item,
     }
     TRY(read_identity(item_out, is_proactive, arena, error));
     TRY(decode_string_member(item, "awsRegion", arena, &item_out->region, error));
-    TRY(decode_string_member(
-        item, "configurationItemStatus", arena, &item_out->status_text, error));
+    TRY(decode_string_member(item, "configurationItemStatus", arena, &item_out->status_text,
+                             error));
     item_out->status = item_status_parse(item_out->status_text);
     if (is_judged_by_parts(item_out)) {
         TRY(check_parts(item, arena, error));
@@ -265,7 +248,7 @@ bool config_item_is_to_be_judged(const struct config_invocation *invocation,
     } else {
         return true;
     }
-    evaluation_without_facts(
-        evaluation_out, item->resource_type, item->resource_id, compliance, reason);
+    evaluation_without_facts(evaluation_out, item->resource_type, item->resource_id, compliance,
+                             reason);
     return false;
 }

@@ -29,8 +29,7 @@ static void forget_what_can_change(struct load_balancer *facts) {
 }
 
 static struct live_read live_read_plan(const struct config_invocation *invocation,
-                                       const struct policy *policy,
-                                       int64_t now_ms,
+                                       const struct policy *policy, int64_t now_ms,
                                        struct load_balancer *facts) {
     struct live_read plan = {0};
     if (item_is_stale(invocation, now_ms)) {
@@ -91,21 +90,15 @@ struct judged {
 };
 
 static void judge_without_facts(const struct config_invocation *invocation,
-                                struct evaluation *evaluation,
-                                enum compliance compliance,
+                                struct evaluation *evaluation, enum compliance compliance,
                                 str reason) {
-    evaluation_without_facts(evaluation,
-                             invocation->item.resource_type,
-                             invocation->item.resource_id,
-                             compliance,
-                             reason);
+    evaluation_without_facts(evaluation, invocation->item.resource_type,
+                             invocation->item.resource_id, compliance, reason);
 }
 
 /* Gather and evaluate. A failed live read leaves the verdict unknown, with the reason. */
-static void judge_item(struct app *app,
-                       const struct config_invocation *invocation,
-                       const struct policy *policy,
-                       struct judged *judged) {
+static void judge_item(struct app *app, const struct config_invocation *invocation,
+                       const struct policy *policy, struct judged *judged) {
     struct evaluation *evaluation = judged->evaluation;
     int64_t now_ms = app->clock->now_ms(app->clock);
     struct live_read live = {0};
@@ -123,9 +116,7 @@ static void judge_item(struct app *app,
     if (live.parts != 0 &&
         live_read(app, live.parts, judged->arena, &judged->facts, &read_ms, &error) != STATUS_OK) {
         bool is_gone = error.status == STATUS_NOT_FOUND;
-        judge_without_facts(invocation,
-                            evaluation,
-                            is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
+        judge_without_facts(invocation, evaluation, is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
                             is_gone ? STR("does not exist any more") : error.message);
         evaluation->source = SOURCE_LIVE;
         judged->read_ms = read_ms;
@@ -138,19 +129,16 @@ static void judge_item(struct app *app,
 }
 
 /* Tells AWS Config. A proactive evaluation without a token has nobody to tell. */
-static enum status report_evaluation(struct app *app,
-                                     const struct config_invocation *invocation,
-                                     const struct evaluation *evaluation,
-                                     struct arena *arena,
-                                     struct config_report *report,
-                                     struct error *error) {
+static enum status report_evaluation(struct app *app, const struct config_invocation *invocation,
+                                     const struct evaluation *evaluation, struct arena *arena,
+                                     struct config_report *report, struct error *error) {
     *report = (struct config_report){0};
     if (str_is_empty(invocation->result_token)) {
         return STATUS_OK;
     }
     const struct config_evaluation item = evaluation_to_config(evaluation, arena);
-    return config_put_evaluations(
-        &app->aws, invocation->result_token, &item, 1, arena, report, error);
+    return config_put_evaluations(&app->aws, invocation->result_token, &item, 1, arena, report,
+                                  error);
 }
 
 /* An evaluation that nobody asked for in earnest leads to nothing else. */
@@ -160,12 +148,9 @@ static bool may_act(const struct config_invocation *invocation) {
 
 /* What is answered is what was reported, and how long it has been so; what is done comes after it.
  */
-static void act_and_reply(struct app *app,
-                          const struct config_invocation *invocation,
-                          const struct policy *policy,
-                          struct judged *judged,
-                          const struct config_report *report,
-                          struct app_reply *reply) {
+static void act_and_reply(struct app *app, const struct config_invocation *invocation,
+                          const struct policy *policy, struct judged *judged,
+                          const struct config_report *report, struct app_reply *reply) {
     struct arena *arena = judged->arena;
     struct buf body;
     struct response response;
@@ -189,8 +174,7 @@ static void act_and_reply(struct app *app,
     response_add(&response, arena, &reported);
     if (act.first_failure.status != STATUS_OK) {
         reply_error(
-            reply,
-            ERROR_ACTION_FAILED,
+            reply, ERROR_ACTION_FAILED,
             str_format(arena, "reported, but: %" STR_FMT, STR_ARG(act.first_failure.message)));
         return;
     }
@@ -204,21 +188,15 @@ static void act_and_reply(struct app *app,
 
 /* Unknown is never reported as anything else: the invocation fails, Lambda repeats it, the old
  * result stands. */
-static void conclude(struct app *app,
-                     const struct config_invocation *invocation,
-                     const struct policy *policy,
-                     struct judged *judged,
-                     struct app_reply *reply) {
+static void conclude(struct app *app, const struct config_invocation *invocation,
+                     const struct policy *policy, struct judged *judged, struct app_reply *reply) {
     struct evaluation *evaluation = judged->evaluation;
     evaluation->ordering_ms = ordering_ms(invocation, app->clock->now_ms(app->clock));
     evaluation_log(app, evaluation);
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
-        reply_error(reply,
-                    ERROR_VERDICT_UNKNOWN,
-                    str_format(judged->arena,
-                               "%" STR_FMT " could not be judged: %" STR_FMT,
-                               STR_ARG(evaluation->resource_id),
-                               STR_ARG(evaluation->reason)));
+        reply_error(reply, ERROR_VERDICT_UNKNOWN,
+                    str_format(judged->arena, "%" STR_FMT " could not be judged: %" STR_FMT,
+                               STR_ARG(evaluation->resource_id), STR_ARG(evaluation->reason)));
         return;
     }
     struct error error = {0};
@@ -238,10 +216,8 @@ static bool is_ours_to_remember(const struct config_invocation *invocation,
            str_eq(evaluation->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE));
 }
 
-void config_rule_handle(struct app *app,
-                        const struct config_invocation *invocation,
-                        struct arena *arena,
-                        struct app_reply *reply) {
+void config_rule_handle(struct app *app, const struct config_invocation *invocation,
+                        struct arena *arena, struct app_reply *reply) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
     struct judged judged = {.evaluation = ARENA_NEW(arena, struct evaluation),
                             .facts = invocation->item.facts,

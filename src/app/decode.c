@@ -11,38 +11,24 @@
     "object that was created (EventBridge \"Object Created\", an S3 notification, or SQS "         \
     "messages of them), " ACCEPTED_ACTIONS ", or a \"Scheduled Event\""
 
-enum status decode_member(const struct json *object,
-                          const char *key,
-                          struct arena *arena,
-                          const struct json **value_out,
-                          struct error *error) {
+enum status decode_member(const struct json *object, const char *key, struct arena *arena,
+                          const struct json **value_out, struct error *error) {
     const struct json *other = json_get_other_case(object, key);
     if (other != NULL) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "member \"%" STR_FMT "\" is spelt \"%s\"",
-                         STR_ARG(json_key(other)),
-                         key);
+        return error_set(error, arena, STATUS_INVALID, "member \"%" STR_FMT "\" is spelt \"%s\"",
+                         STR_ARG(json_key(other)), key);
     }
     *value_out = json_get(object, key);
     return STATUS_OK;
 }
 
-enum status decode_string_member(const struct json *object,
-                                 const char *key,
-                                 struct arena *arena,
-                                 str *value_out,
-                                 struct error *error) {
+enum status decode_string_member(const struct json *object, const char *key, struct arena *arena,
+                                 str *value_out, struct error *error) {
     const struct json *value;
     TRY(decode_member(object, key, arena, &value, error));
     if (value != NULL && !json_is_null(value) && !json_is_string(value)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "member \"%s\" must be a string, found %s",
-                         key,
-                         json_type_name(value));
+        return error_set(error, arena, STATUS_INVALID, "member \"%s\" must be a string, found %s",
+                         key, json_type_name(value));
     }
     *value_out = json_string(value);
     return STATUS_OK;
@@ -62,40 +48,27 @@ const struct json *decode_embedded(const struct json *value, struct arena *arena
 }
 
 /* Parses `text` as an object; errors call it `what`. */
-static enum status parse_object(str text,
-                                const char *what,
-                                struct arena *arena,
-                                const struct json **object_out,
-                                struct error *error) {
+static enum status parse_object(str text, const char *what, struct arena *arena,
+                                const struct json **object_out, struct error *error) {
     if (str_is_empty(str_trim(text))) {
         return error_set(error, arena, STATUS_INVALID, "%s is empty; " ACCEPTED_SHAPES, what);
     }
     struct json_problem problem = {0};
     enum status status = json_parse(arena, text, &JSON_LIMITS_DEFAULT, object_out, &problem);
     if (status != STATUS_OK) {
-        return error_set(error,
-                         arena,
-                         status,
-                         "%s is not valid JSON: %s at byte %zu",
-                         what,
-                         problem.what,
-                         problem.position);
+        return error_set(error, arena, status, "%s is not valid JSON: %s at byte %zu", what,
+                         problem.what, problem.position);
     }
     if (!json_is_object(*object_out)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "%s is a JSON %s, not an object; " ACCEPTED_SHAPES,
-                         what,
+        return error_set(error, arena, STATUS_INVALID,
+                         "%s is a JSON %s, not an object; " ACCEPTED_SHAPES, what,
                          json_type_name(*object_out));
     }
     return STATUS_OK;
 }
 
-static enum status decode_invoking_event(const struct json *event,
-                                         struct arena *arena,
-                                         const struct json **invoking_out,
-                                         struct error *error) {
+static enum status decode_invoking_event(const struct json *event, struct arena *arena,
+                                         const struct json **invoking_out, struct error *error) {
     const struct json *member;
     TRY(decode_member(event, "invokingEvent", arena, &member, error));
     if (json_is_object(member)) {
@@ -103,9 +76,7 @@ static enum status decode_invoking_event(const struct json *event,
         return STATUS_OK;
     }
     if (!json_is_string(member)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
+        return error_set(error, arena, STATUS_INVALID,
                          "invokingEvent must be a string of JSON, found %s; " ACCEPTED_SHAPES,
                          json_type_name(member));
     }
@@ -120,15 +91,11 @@ static bool is_account_id(str text) {
     return is_valid;
 }
 
-static enum status decode_account_id(const struct json *event,
-                                     struct arena *arena,
-                                     str *account_id_out,
-                                     struct error *error) {
+static enum status decode_account_id(const struct json *event, struct arena *arena,
+                                     str *account_id_out, struct error *error) {
     TRY(decode_string_member(event, "accountId", arena, account_id_out, error));
     if (!str_is_empty(*account_id_out) && !is_account_id(*account_id_out)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
+        return error_set(error, arena, STATUS_INVALID,
                          "accountId must be 12 digits, found \"%" STR_FMT "\"",
                          STR_ARG(str_utf8_prefix(*account_id_out, 64)));
     }
@@ -137,10 +104,8 @@ static enum status decode_account_id(const struct json *event,
 
 /* arn:<partition>:config:<region>:<account>:config-rule/... ; service-linked ones have more path
  * parts. The account is the rule's where the event has no accountId. */
-static enum status decode_rule_arn(const struct json *event,
-                                   struct arena *arena,
-                                   struct config_invocation *config,
-                                   struct error *error) {
+static enum status decode_rule_arn(const struct json *event, struct arena *arena,
+                                   struct config_invocation *config, struct error *error) {
     str arn;
     TRY(decode_string_member(event, "configRuleArn", arena, &arn, error));
     if (str_is_empty(arn)) {
@@ -152,9 +117,7 @@ static enum status decode_rule_arn(const struct json *event,
         parts[count++] = str_split(&rest, ':');
     }
     if (count < 4 || !str_eq(parts[0], STR("arn")) || !str_eq(parts[2], STR("config"))) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
+        return error_set(error, arena, STATUS_INVALID,
                          "configRuleArn \"%" STR_FMT "\" is no ARN of AWS Config",
                          STR_ARG(str_utf8_prefix(arn, 128)));
     }
@@ -165,71 +128,49 @@ static enum status decode_rule_arn(const struct json *event,
     return STATUS_OK;
 }
 
-static enum status check_region(const char *where,
-                                str region,
-                                struct arena *arena,
+static enum status check_region(const char *where, str region, struct arena *arena,
                                 struct error *error) {
     if (str_is_empty(region) || region_is_valid(region)) {
         return STATUS_OK;
     }
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID,
-                     "%s names the region \"%" STR_FMT "\", which is no AWS Region",
-                     where,
+    return error_set(error, arena, STATUS_INVALID,
+                     "%s names the region \"%" STR_FMT "\", which is no AWS Region", where,
                      STR_ARG(str_utf8_prefix(region, 64)));
 }
 
-enum status decode_region_member(const struct json *object,
-                                 const char *key,
-                                 struct arena *arena,
-                                 str *region_out,
-                                 struct error *error) {
+enum status decode_region_member(const struct json *object, const char *key, struct arena *arena,
+                                 str *region_out, struct error *error) {
     TRY(decode_string_member(object, key, arena, region_out, error));
     return check_region(key, *region_out, arena, error);
 }
 
-static enum status decode_time_member(const struct json *object,
-                                      const char *key,
-                                      struct arena *arena,
-                                      int64_t *ms_out,
-                                      struct error *error) {
+static enum status decode_time_member(const struct json *object, const char *key,
+                                      struct arena *arena, int64_t *ms_out, struct error *error) {
     str text;
     TRY(decode_string_member(object, key, arena, &text, error));
     *ms_out = 0;
     if (!str_is_empty(text) && !time_parse_iso8601(text, ms_out)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "%s \"%" STR_FMT "\" is no ISO 8601 time",
-                         key,
-                         STR_ARG(str_utf8_prefix(text, 64)));
+        return error_set(error, arena, STATUS_INVALID, "%s \"%" STR_FMT "\" is no ISO 8601 time",
+                         key, STR_ARG(str_utf8_prefix(text, 64)));
     }
     return STATUS_OK;
 }
 
-static enum status decode_left_scope(const struct json *event,
-                                     struct arena *arena,
-                                     bool *has_left_scope,
-                                     struct error *error) {
+static enum status decode_left_scope(const struct json *event, struct arena *arena,
+                                     bool *has_left_scope, struct error *error) {
     const struct json *member;
     TRY(decode_member(event, "eventLeftScope", arena, &member, error));
     if (member != NULL && !json_is_bool(member) && !json_is_null(member)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "eventLeftScope must be true or false, found %s",
-                         json_type_name(member));
+        return error_set(error, arena, STATUS_INVALID,
+                         "eventLeftScope must be true or false, found %s", json_type_name(member));
     }
     *has_left_scope = json_bool(member, false);
     return STATUS_OK;
 }
 
 /* The members beside invokingEvent. */
-static enum status decode_rule_members(const struct json *event,
-                                       struct arena *arena,
-                                       struct config_invocation *config,
-                                       struct error *error) {
+static enum status decode_rule_members(const struct json *event, struct arena *arena,
+                                       struct config_invocation *config, struct error *error) {
     str evaluation_mode;
     TRY(decode_string_member(event, "evaluationMode", arena, &evaluation_mode, error));
     config->is_proactive = str_eq(evaluation_mode, STR("PROACTIVE"));
@@ -242,20 +183,14 @@ static enum status decode_rule_members(const struct json *event,
     return decode_member(event, "ruleParameters", arena, &config->rule_parameters, error);
 }
 
-static enum status decode_item_member(const struct json *invoking,
-                                      const char *key,
-                                      struct arena *arena,
-                                      struct config_invocation *config,
+static enum status decode_item_member(const struct json *invoking, const char *key,
+                                      struct arena *arena, struct config_invocation *config,
                                       struct error *error) {
     const struct json *member;
     TRY(decode_member(invoking, key, arena, &member, error));
     const struct json *item = decode_embedded(member, arena);
     if (!json_is_object(item)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "%s must be an object, found %s",
-                         key,
+        return error_set(error, arena, STATUS_INVALID, "%s must be an object, found %s", key,
                          json_type_name(item));
     }
     TRY(decode_config_item(item, config->is_proactive, arena, &config->item, error));
@@ -283,16 +218,12 @@ static const struct {
 
 /* Proactive evaluations judge what the event brings and touch nothing live; a sweep is all live. */
 static enum status refuse_proactive_sweep(struct arena *arena, struct error *error) {
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID,
+    return error_set(error, arena, STATUS_INVALID,
                      "evaluationMode PROACTIVE needs a configurationItem to judge");
 }
 
-static enum status decode_message(const struct json *invoking,
-                                  struct arena *arena,
-                                  struct config_invocation *config,
-                                  struct error *error) {
+static enum status decode_message(const struct json *invoking, struct arena *arena,
+                                  struct config_invocation *config, struct error *error) {
     str type;
     TRY(decode_string_member(invoking, "messageType", arena, &type, error));
     for (size_t i = 0; i < sizeof MESSAGES / sizeof *MESSAGES; i++) {
@@ -304,22 +235,18 @@ static enum status decode_message(const struct json *invoking,
             return config->is_proactive ? refuse_proactive_sweep(arena, error) : STATUS_OK;
         }
     }
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID,
+    return error_set(error, arena, STATUS_INVALID,
                      "messageType \"%" STR_FMT "\" is not known; accepted: " ACCEPTED_MESSAGES,
                      STR_ARG(str_utf8_prefix(type, 64)));
 }
 
-static enum status decode_config(const struct json *event,
-                                 struct arena *arena,
-                                 struct config_invocation *config,
-                                 struct error *error) {
+static enum status decode_config(const struct json *event, struct arena *arena,
+                                 struct config_invocation *config, struct error *error) {
     const struct json *invoking;
     TRY(decode_invoking_event(event, arena, &invoking, error));
     TRY(decode_rule_members(event, arena, config, error));
-    TRY(decode_time_member(
-        invoking, "notificationCreationTime", arena, &config->notification_ms, error));
+    TRY(decode_time_member(invoking, "notificationCreationTime", arena, &config->notification_ms,
+                           error));
     return decode_message(invoking, arena, config, error);
 }
 
@@ -333,25 +260,19 @@ static const struct {
 };
 
 /* {"action":"sweep"} as our own schedules send it. */
-static enum status decode_action(const struct json *action,
-                                 struct arena *arena,
-                                 struct invocation *invocation,
-                                 struct error *error) {
+static enum status decode_action(const struct json *action, struct arena *arena,
+                                 struct invocation *invocation, struct error *error) {
     for (size_t i = 0; i < sizeof ACTIONS / sizeof *ACTIONS; i++) {
         if (str_eq(json_string(action), str_from_cstr(ACTIONS[i].name))) {
             invocation->kind = ACTIONS[i].kind;
             return STATUS_OK;
         }
     }
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID,
+    return error_set(error, arena, STATUS_INVALID,
                      "action must be \"sweep\", \"watch\" or \"report\"; " ACCEPTED_SHAPES);
 }
 
-enum status decode_event(str event,
-                         struct arena *arena,
-                         struct invocation *invocation_out,
+enum status decode_event(str event, struct arena *arena, struct invocation *invocation_out,
                          struct error *error) {
     *invocation_out = (struct invocation){.kind = INVOCATION_CONFIG};
     const struct json *root;
@@ -377,8 +298,8 @@ enum status decode_event(str event,
         invocation_out->kind = INVOCATION_LOG_OBJECTS;
         return decode_log_event(root, arena, &invocation_out->logs, error);
     }
-    return error_set(
-        error, arena, STATUS_INVALID, "the event has no invokingEvent; " ACCEPTED_SHAPES);
+    return error_set(error, arena, STATUS_INVALID,
+                     "the event has no invokingEvent; " ACCEPTED_SHAPES);
 }
 
 /* What the parameter accepts, for a message; "a string" for one we do not know. */
@@ -394,10 +315,8 @@ static const char *accepted_by(str name) {
 }
 
 /* Config sends strings; people who test by hand send numbers and booleans too. */
-static enum status decode_parameter_value(const struct json *member,
-                                          struct arena *arena,
-                                          str *value_out,
-                                          struct error *error) {
+static enum status decode_parameter_value(const struct json *member, struct arena *arena,
+                                          str *value_out, struct error *error) {
     double number;
     *value_out = json_string(member);
     if (json_number(member, &number)) {
@@ -405,21 +324,16 @@ static enum status decode_parameter_value(const struct json *member,
     } else if (json_is_bool(member)) {
         *value_out = json_bool(member, false) ? STR("true") : STR("false");
     } else if (!json_is_string(member) && !json_is_null(member)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID_PARAMETER,
+        return error_set(error, arena, STATUS_INVALID_PARAMETER,
                          "rule parameter \"%" STR_FMT "\" is a JSON %s; accepted: %s",
-                         STR_ARG(str_utf8_prefix(json_key(member), 64)),
-                         json_type_name(member),
+                         STR_ARG(str_utf8_prefix(json_key(member), 64)), json_type_name(member),
                          accepted_by(json_key(member)));
     }
     return STATUS_OK;
 }
 
-enum status decode_rule_parameters(const struct json *rule_parameters,
-                                   struct arena *arena,
-                                   struct policy_parameter **parameters_out,
-                                   size_t *count_out,
+enum status decode_rule_parameters(const struct json *rule_parameters, struct arena *arena,
+                                   struct policy_parameter **parameters_out, size_t *count_out,
                                    struct error *error) {
     *parameters_out = NULL;
     *count_out = 0;
@@ -431,9 +345,7 @@ enum status decode_rule_parameters(const struct json *rule_parameters,
         return STATUS_OK;
     }
     if (!json_is_object(object)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID_PARAMETER,
+        return error_set(error, arena, STATUS_INVALID_PARAMETER,
                          "ruleParameters must be a JSON object of strings, found %s",
                          object == NULL ? "text that is no JSON" : json_type_name(object));
     }

@@ -22,8 +22,7 @@ static struct log_object *add_object(struct collector *collector) {
     if (delivery->object_count == delivery->object_capacity) {
         size_t capacity =
             delivery->object_capacity == 0 ? OBJECTS_AT_ONCE : 2 * delivery->object_capacity;
-        delivery->objects = arena_realloc(collector->arena,
-                                          delivery->objects,
+        delivery->objects = arena_realloc(collector->arena, delivery->objects,
                                           delivery->object_capacity * sizeof *delivery->objects,
                                           capacity * sizeof *delivery->objects);
         delivery->object_capacity = capacity;
@@ -34,12 +33,8 @@ static struct log_object *add_object(struct collector *collector) {
 }
 
 /* `where` is the member's whole path, for the message. */
-static enum status needed_text(const struct json *object,
-                               const char *key,
-                               const char *where,
-                               struct arena *arena,
-                               str *text_out,
-                               struct error *error) {
+static enum status needed_text(const struct json *object, const char *key, const char *where,
+                               struct arena *arena, str *text_out, struct error *error) {
     TRY(decode_string_member(object, key, arena, text_out, error));
     if (str_is_empty(*text_out)) {
         return error_set(error, arena, STATUS_INVALID, "%s is missing", where);
@@ -75,9 +70,7 @@ static enum status decode_key(str encoded, struct arena *arena, str *key_out, st
     }
     *key_out = (str){text, len};
     if (!is_good || str_utf8_valid_prefix(*key_out) != len) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
+        return error_set(error, arena, STATUS_INVALID,
                          "s3.object.key \"%" STR_FMT "\" is not encoded as in a URL",
                          STR_ARG(str_utf8_prefix(encoded, 128)));
     }
@@ -96,25 +89,16 @@ static bool is_bucket_name(str name) {
     return name.len >= 3 && name.len <= 255;
 }
 
-static enum status check_names(const struct log_object *object,
-                               const char *where,
-                               struct arena *arena,
-                               struct error *error) {
+static enum status check_names(const struct log_object *object, const char *where,
+                               struct arena *arena, struct error *error) {
     if (!is_bucket_name(object->bucket)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "%s.bucket.name \"%" STR_FMT "\" is no name of a bucket",
-                         where,
+        return error_set(error, arena, STATUS_INVALID,
+                         "%s.bucket.name \"%" STR_FMT "\" is no name of a bucket", where,
                          STR_ARG(str_utf8_prefix(object->bucket, 64)));
     }
     if (object->key.len > KEY_BYTES_MAX) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "%s.object.key has %zu bytes; S3 allows 1024",
-                         where,
-                         object->key.len);
+        return error_set(error, arena, STATUS_INVALID,
+                         "%s.object.key has %zu bytes; S3 allows 1024", where, object->key.len);
     }
     return STATUS_OK;
 }
@@ -131,15 +115,12 @@ static void ignore(struct log_object *object, const struct json *members, str ev
 }
 
 /* Other services invoke functions with Records, too. Those of SNS write "EventSource". */
-static enum status refuse_source(const struct json *record,
-                                 struct arena *arena,
+static enum status refuse_source(const struct json *record, struct arena *arena,
                                  struct error *error) {
     str lower = json_get_string(record, "eventSource");
     str source = str_is_empty(lower) ? json_get_string(record, "EventSource") : lower;
     bool is_sns = str_eq(source, STR("aws:sns"));
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID,
+    return error_set(error, arena, STATUS_INVALID,
                      "Records holds an eventSource \"%" STR_FMT "\"; accepted: aws:s3, aws:sqs%s",
                      STR_ARG(str_utf8_prefix(source, 64)),
                      is_sns ? ". An SNS topic must not invoke this function itself: subscribe an "
@@ -149,8 +130,7 @@ static enum status refuse_source(const struct json *record,
 }
 
 /* A record of S3's own notification. */
-static enum status decode_record(const struct json *record,
-                                 struct collector *collector,
+static enum status decode_record(const struct json *record, struct collector *collector,
                                  struct error *error) {
     struct arena *arena = collector->arena;
     if (!str_eq(json_get_string(record, "eventSource"), STR("aws:s3"))) {
@@ -163,8 +143,8 @@ static enum status decode_record(const struct json *record,
     TRY(needed_text(record, "eventName", "eventName", arena, &name, error));
     if (!str_starts_with(name, STR("ObjectCreated:"))) {
         str shown = str_utf8_prefix(name, 64);
-        ignore(
-            object, members, str_format(arena, "%" STR_FMT " creates no object", STR_ARG(shown)));
+        ignore(object, members,
+               str_format(arena, "%" STR_FMT " creates no object", STR_ARG(shown)));
         return STATUS_OK;
     }
     const struct json *bucket = json_get(s3, "bucket");
@@ -177,8 +157,7 @@ static enum status decode_record(const struct json *record,
     return check_names(object, "s3", arena, error);
 }
 
-static enum status decode_bridge_event(const struct json *event,
-                                       struct collector *collector,
+static enum status decode_bridge_event(const struct json *event, struct collector *collector,
                                        struct error *error) {
     struct arena *arena = collector->arena;
     str type;
@@ -188,8 +167,8 @@ static enum status decode_bridge_event(const struct json *event,
     TRY(needed_text(event, "detail-type", "detail-type", arena, &type, error));
     if (!str_eq(type, STR("Object Created"))) {
         str shown = str_utf8_prefix(type, 64);
-        ignore(
-            object, members, str_format(arena, "%" STR_FMT " creates no object", STR_ARG(shown)));
+        ignore(object, members,
+               str_format(arena, "%" STR_FMT " creates no object", STR_ARG(shown)));
         return STATUS_OK;
     }
     const struct json *bucket = json_get(detail, "bucket");
@@ -213,8 +192,7 @@ static void add_test_event(const struct json *event, struct collector *collector
 }
 
 /* What S3 says, by whichever way it came. */
-static enum status decode_told(const struct json *told,
-                               struct collector *collector,
+static enum status decode_told(const struct json *told, struct collector *collector,
                                struct error *error) {
     if (is_test_event(told)) {
         add_test_event(told, collector);
@@ -226,9 +204,7 @@ static enum status decode_told(const struct json *told,
     const struct json *records;
     TRY(decode_member(told, "Records", collector->arena, &records, error));
     if (json_count(records) == 0 || !json_is_array(records)) {
-        return error_set(error,
-                         collector->arena,
-                         STATUS_INVALID,
+        return error_set(error, collector->arena, STATUS_INVALID,
                          "Records must be a list of at least one, found %s",
                          json_is_array(records) ? "none" : json_type_name(records));
     }
@@ -246,11 +222,8 @@ static enum status decode_body(str body, struct collector *collector, struct err
         enum status status =
             json_parse(collector->arena, body, &JSON_LIMITS_DEFAULT, &told, &problem);
         if (status != STATUS_OK) {
-            return error_set(error,
-                             collector->arena,
-                             status,
-                             "the body is not valid JSON: %s at byte %zu",
-                             problem.what,
+            return error_set(error, collector->arena, status,
+                             "the body is not valid JSON: %s at byte %zu", problem.what,
                              problem.position);
         }
         if (!str_eq(json_get_string(told, "Type"), STR("Notification"))) {
@@ -262,15 +235,14 @@ static enum status decode_body(str body, struct collector *collector, struct err
 }
 
 /* One message that cannot be understood fails alone: its queue has a place for such. */
-static enum status decode_message(const struct json *record,
-                                  struct collector *collector,
+static enum status decode_message(const struct json *record, struct collector *collector,
                                   struct error *error) {
     struct log_delivery *delivery = collector->delivery;
     struct log_message *message = &delivery->messages[collector->message];
     struct arena *arena = collector->arena;
     if (!str_eq(json_get_string(record, "eventSource"), STR("aws:sqs"))) {
-        return error_set(
-            error, arena, STATUS_INVALID, "Records holds messages of SQS and something else");
+        return error_set(error, arena, STATUS_INVALID,
+                         "Records holds messages of SQS and something else");
     }
     TRY(needed_text(record, "messageId", "messageId", arena, &message->id, error));
     size_t count_before = delivery->object_count;
@@ -287,8 +259,7 @@ static enum status decode_message(const struct json *record,
     return STATUS_OK;
 }
 
-static enum status decode_queue(const struct json *records,
-                                struct collector *collector,
+static enum status decode_queue(const struct json *records, struct collector *collector,
                                 struct error *error) {
     struct log_delivery *delivery = collector->delivery;
     delivery->is_queued = true;
@@ -307,10 +278,8 @@ bool is_log_event(const struct json *event) {
            str_eq(json_get_string(event, "source"), STR("aws.s3"));
 }
 
-enum status decode_log_event(const struct json *event,
-                             struct arena *arena,
-                             struct log_delivery *delivery,
-                             struct error *error) {
+enum status decode_log_event(const struct json *event, struct arena *arena,
+                             struct log_delivery *delivery, struct error *error) {
     *delivery = (struct log_delivery){.is_queued = false};
     struct collector collector = {.delivery = delivery, .arena = arena};
     const struct json *records = json_get(event, "Records");

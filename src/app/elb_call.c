@@ -39,11 +39,8 @@ static int64_t patience_ms(const struct elb_case *elb_case) {
     return most_ms < share_ms ? most_ms : share_ms;
 }
 
-static enum status read_live(struct elb_case *elb_case,
-                             unsigned parts,
-                             struct load_balancer *facts,
-                             int64_t *read_ms,
-                             struct error *error) {
+static enum status read_live(struct elb_case *elb_case, unsigned parts, struct load_balancer *facts,
+                             int64_t *read_ms, struct error *error) {
     struct aws_client *client = &elb_case->app->aws;
     const struct clock *clock = elb_case->app->clock;
     int64_t until_ms = clock->now_ms(clock) + patience_ms(elb_case);
@@ -79,10 +76,8 @@ static enum status check_account(const struct elb_case *elb_case, struct error *
                   : app_refuse_account(elb_case->app, account, elb_case->arena, error);
 }
 
-static void evaluate(const struct elb_case *elb_case,
-                     const struct load_balancer *facts,
-                     enum load_balancer_scheme scheme,
-                     struct evaluation *evaluation) {
+static void evaluate(const struct elb_case *elb_case, const struct load_balancer *facts,
+                     enum load_balancer_scheme scheme, struct evaluation *evaluation) {
     const struct clock *clock = elb_case->app->clock;
     struct load_balancer known = *facts;
     known.scheme = scheme;
@@ -92,10 +87,8 @@ static void evaluate(const struct elb_case *elb_case,
 /* The verdict hangs on the scheme, which no call but CreateLoadBalancer names. It never changes, so
  * what is remembered of the load balancer tells it; and a mode that is too weak for either scheme
  * is raised without it (act_on finds it out after that). Otherwise it is one call more. */
-static enum status judge_by_scheme(struct elb_case *elb_case,
-                                   struct load_balancer *facts,
-                                   int64_t read_ms,
-                                   struct evaluation *evaluation,
+static enum status judge_by_scheme(struct elb_case *elb_case, struct load_balancer *facts,
+                                   int64_t read_ms, struct evaluation *evaluation,
                                    struct error *error) {
     struct act *act = &elb_case->act;
     struct evaluation *exposed = ARENA_NEW(elb_case->arena, struct evaluation);
@@ -110,17 +103,15 @@ static enum status judge_by_scheme(struct elb_case *elb_case,
         return STATUS_OK;
     }
     if (facts->scheme == SCHEME_UNKNOWN) {
-        TRY(elbv2_read_load_balancer(
-            &elb_case->app->aws, ELBV2_DESCRIPTION, elb_case->arena, facts, error));
+        TRY(elbv2_read_load_balancer(&elb_case->app->aws, ELBV2_DESCRIPTION, elb_case->arena, facts,
+                                     error));
     }
     evaluate(elb_case, facts, facts->scheme, evaluation);
     return STATUS_OK;
 }
 
-static enum status judge_live(struct elb_case *elb_case,
-                              struct load_balancer *facts,
-                              int64_t *read_ms,
-                              struct evaluation *evaluation,
+static enum status judge_live(struct elb_case *elb_case, struct load_balancer *facts,
+                              int64_t *read_ms, struct evaluation *evaluation,
                               struct error *error) {
     facts->scheme = elb_case->call->scheme;
     TRY(read_live(elb_case, ELBV2_ATTRIBUTES | ELBV2_TAGS, facts, read_ms, error));
@@ -131,9 +122,7 @@ static enum status judge_live(struct elb_case *elb_case,
                            : STATUS_OK;
 }
 
-static void judge(struct elb_case *elb_case,
-                  struct load_balancer *facts,
-                  int64_t *read_ms,
+static void judge(struct elb_case *elb_case, struct load_balancer *facts, int64_t *read_ms,
                   struct evaluation *evaluation) {
     const struct clock *clock = elb_case->app->clock;
     *read_ms = clock->now_ms(clock);
@@ -141,8 +130,8 @@ static void judge(struct elb_case *elb_case,
     enum status status = STATUS_OK;
     if (elb_case->call->kind == ELB_DELETE) {
         /* One look: that it is missed confirms the call. Who is still there is judged. */
-        status = elbv2_read_load_balancer(
-            &elb_case->app->aws, ELBV2_ATTRIBUTES, elb_case->arena, facts, &error);
+        status = elbv2_read_load_balancer(&elb_case->app->aws, ELBV2_ATTRIBUTES, elb_case->arena,
+                                          facts, &error);
     }
     if (status == STATUS_OK) {
         status = judge_live(elb_case, facts, read_ms, evaluation, &error);
@@ -154,9 +143,7 @@ static void judge(struct elb_case *elb_case,
         return;
     }
     bool is_gone = status == STATUS_NOT_FOUND;
-    evaluation_without_facts(evaluation,
-                             STR(LOAD_BALANCER_RESOURCE_TYPE),
-                             facts->arn,
+    evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), facts->arn,
                              is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
                              is_gone ? STR("does not exist any more") : error.message);
     evaluation->source = SOURCE_LIVE;
@@ -198,9 +185,7 @@ static void end_claim(struct elb_case *elb_case, str arn, bool is_done) {
     if (status != STATUS_OK) {
         /* Until the lease ends nobody else handles it; after that a duplicate finds nothing to do,
          * or what is left to do. */
-        LOG(elb_case->app->log,
-            LOG_WARN,
-            is_done ? "not_finished" : "not_released",
+        LOG(elb_case->app->log, LOG_WARN, is_done ? "not_finished" : "not_released",
             LOG_STR("errorMessage", error.message));
     }
 }
@@ -226,10 +211,7 @@ static bool claim(struct elb_case *elb_case, str arn) {
         elb_case->act.has_new_verdict = true;
     }
     if (status == STATUS_CONFLICT) {
-        LOG(elb_case->app->log,
-            LOG_INFO,
-            "duplicate",
-            LOG_STR("resourceId", arn),
+        LOG(elb_case->app->log, LOG_INFO, "duplicate", LOG_STR("resourceId", arn),
             LOG_STR("eventID", elb_case->call->event_id));
     } else if (status != STATUS_OK) {
         act_fail(&elb_case->act, arn, "remember", &error);
@@ -273,10 +255,7 @@ static bool is_time_believed(const struct app *app, const struct elb_call *call)
     if (age_ms <= MS_PER_DAY && age_ms >= -CLOCK_SKEW_MS_MAX) {
         return true;
     }
-    LOG(app->log,
-        LOG_WARN,
-        "bad_time",
-        LOG_STR("eventID", call->event_id),
+    LOG(app->log, LOG_WARN, "bad_time", LOG_STR("eventID", call->event_id),
         LOG_STR("reason", STR("detail.eventTime is in the future, or more than a day ago")));
     return false;
 }
@@ -296,23 +275,15 @@ static void take_caller(struct act *act, const struct elb_call *call) {
 }
 
 static void log_ignored(const struct app *app, const struct elb_call *call) {
-    LOG(app->log,
-        LOG_INFO,
-        "ignored",
-        LOG_STR("eventName", call->event_name),
-        LOG_STR("eventID", call->event_id),
-        LOG_STR("reason", call->ignored_because));
+    LOG(app->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
+        LOG_STR("eventID", call->event_id), LOG_STR("reason", call->ignored_because));
 }
 
 /* One line each: tags are written to target groups and listeners by the same call. */
 static void log_others(const struct app *app, const struct elb_call *call) {
     for (size_t i = 0; i < call->other_count; i++) {
-        LOG(app->log,
-            LOG_INFO,
-            "ignored",
-            LOG_STR("eventName", call->event_name),
-            LOG_STR("eventID", call->event_id),
-            LOG_STR("resourceId", call->others[i]),
+        LOG(app->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
+            LOG_STR("eventID", call->event_id), LOG_STR("resourceId", call->others[i]),
             LOG_STR("reason",
                     STR("no Application Load Balancer of the call's account and Region")));
     }
@@ -331,9 +302,7 @@ static void reply_of(struct elb_case *elb_case, struct app_reply *reply) {
     }
 }
 
-void elb_call_handle(struct app *app,
-                     const struct elb_call *call,
-                     struct arena *arena,
+void elb_call_handle(struct app *app, const struct elb_call *call, struct arena *arena,
                      struct app_reply *reply) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
     struct error error = {0};

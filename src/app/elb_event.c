@@ -45,22 +45,20 @@ static bool is_classic(const struct json *detail) {
 }
 
 /* Why the call is none of ours; empty when it is. */
-static str reason_to_ignore(const struct json *detail,
-                            struct arena *arena,
+static str reason_to_ignore(const struct json *detail, struct arena *arena,
                             enum elb_call_kind *kind) {
     str name = json_get_string(detail, "eventName");
     str error_code = json_get_string(detail, "errorCode");
     if (!find_kind(name, kind)) {
-        return str_format(arena,
-                          "%" STR_FMT " changes neither mode nor tags",
+        return str_format(arena, "%" STR_FMT " changes neither mode nor tags",
                           STR_ARG(str_utf8_prefix(name, 64)));
     }
     if (is_classic(detail)) {
         return STR("it is about a Classic Load Balancer");
     }
     if (!str_is_empty(error_code)) {
-        return str_format(
-            arena, "the call failed (%" STR_FMT ")", STR_ARG(str_utf8_prefix(error_code, 64)));
+        return str_format(arena, "the call failed (%" STR_FMT ")",
+                          STR_ARG(str_utf8_prefix(error_code, 64)));
     }
     return STR_EMPTY;
 }
@@ -164,34 +162,25 @@ static void read_caller(const struct json *detail, struct elb_caller *caller) {
     caller->user_agent = json_get_string(detail, "userAgent");
 }
 
-static enum status read_time(const struct json *detail,
-                             struct arena *arena,
-                             int64_t *ms_out,
+static enum status read_time(const struct json *detail, struct arena *arena, int64_t *ms_out,
                              struct error *error) {
     str text = json_get_string(detail, "eventTime");
     if (time_parse_iso8601(text, ms_out)) {
         return STATUS_OK;
     }
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID,
+    return error_set(error, arena, STATUS_INVALID,
                      "detail.eventTime \"%" STR_FMT "\" is no ISO 8601 time",
                      STR_ARG(str_utf8_prefix(text, 64)));
 }
 
-static enum status read_region(const struct json *event,
-                               const struct json *detail,
-                               struct arena *arena,
-                               str *region_out,
-                               struct error *error) {
+static enum status read_region(const struct json *event, const struct json *detail,
+                               struct arena *arena, str *region_out, struct error *error) {
     str region = json_get_string(detail, "awsRegion");
     *region_out = str_is_empty(region) ? json_get_string(event, "region") : region;
     if (str_is_empty(*region_out) || region_is_valid(*region_out)) {
         return STATUS_OK;
     }
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID,
+    return error_set(error, arena, STATUS_INVALID,
                      "the event names the region \"%" STR_FMT "\", which is no AWS Region",
                      STR_ARG(str_utf8_prefix(*region_out, 64)));
 }
@@ -200,15 +189,11 @@ bool is_elb_event(const struct json *event) {
     return str_eq(json_get_string(event, "detail-type"), STR("AWS API Call via CloudTrail"));
 }
 
-enum status decode_elb_event(const struct json *event,
-                             struct arena *arena,
-                             struct elb_call *call,
+enum status decode_elb_event(const struct json *event, struct arena *arena, struct elb_call *call,
                              struct error *error) {
     const struct json *detail = json_get(event, "detail");
     if (!str_eq(json_get_string(detail, "eventSource"), STR(EVENT_SOURCE))) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
+        return error_set(error, arena, STATUS_INVALID,
                          "a CloudTrail event of \"%" STR_FMT "\"; accepted: " EVENT_SOURCE,
                          STR_ARG(str_utf8_prefix(json_get_string(detail, "eventSource"), 64)));
     }

@@ -37,16 +37,9 @@ struct asking {
     bool is_broken;          /* an item of the table cannot be right */
 };
 
-static const char *const COUNTERS[] = {"requests",
-                                       "compliant",
-                                       "acceptable",
-                                       "ambiguous",
-                                       "severe",
-                                       "unknown",
-                                       "unfamiliar",
-                                       "unparsed",
-                                       "withoutTime",
-                                       "damaged"};
+static const char *const COUNTERS[] = {"requests",    "compliant", "acceptable", "ambiguous",
+                                       "severe",      "unknown",   "unfamiliar", "unparsed",
+                                       "withoutTime", "damaged"};
 
 /* What such a day would have said is not known. */
 static bool holds_bad_number(const struct dynamodb_item *item) {
@@ -102,11 +95,8 @@ static str day_key(struct arena *arena, int64_t day) {
     return str_format(arena, TRAFFIC_PREFIX "%" STR_FMT, STR_ARG(date));
 }
 
-static enum status read_logs(struct app *app,
-                             struct asking *asking,
-                             int64_t today,
-                             struct arena *arena,
-                             struct error *error) {
+static enum status read_logs(struct app *app, struct asking *asking, int64_t today,
+                             struct arena *arena, struct error *error) {
     struct evidence_case *each = asking->each;
     struct dynamodb_item *items = NULL;
     size_t count = 0;
@@ -200,21 +190,15 @@ static void take_metrics(const struct cloudwatch_series *series, const struct as
 /* Numbers in the table that cannot be right, or PartialData, Forbidden or InternalError of this
  * one: what it would have said is not known. */
 static void log_unread(const struct app *app, const struct asking *asking) {
-    LOG(app->log,
-        LOG_WARN,
-        "evidence_failed",
-        LOG_STR("resourceId", asking->each->arn),
+    LOG(app->log, LOG_WARN, "evidence_failed", LOG_STR("resourceId", asking->each->arn),
         LOG_STR("reason",
                 asking->is_broken
                     ? STR("a TRAFFIC item holds a number that cannot be a count: no advice on it")
                     : STR("CloudWatch could not tell all of its metrics: no advice on it")));
 }
 
-static enum status read_metrics(struct app *app,
-                                const struct asking *asked,
-                                size_t count,
-                                struct arena *arena,
-                                struct error *error) {
+static enum status read_metrics(struct app *app, const struct asking *asked, size_t count,
+                                struct arena *arena, struct error *error) {
     int64_t now_ms = app->clock->now_ms(app->clock);
     int64_t today = date_days_of_ms(now_ms);
     struct cloudwatch_series *series =
@@ -245,11 +229,8 @@ static enum status read_metrics(struct app *app,
     return STATUS_OK;
 }
 
-enum status evidence_read(struct app *app,
-                          struct evidence_case *cases,
-                          size_t count,
-                          struct arena *arena,
-                          struct error *error) {
+enum status evidence_read(struct app *app, struct evidence_case *cases, size_t count,
+                          struct arena *arena, struct error *error) {
     int64_t now_ms = app->clock->now_ms(app->clock);
     struct asking *asked = ARENA_ARRAY(arena, struct asking, count + 1);
     int days = app->settings.act.promotion.evidence.evidence_days;
@@ -273,11 +254,8 @@ static void take_window(const struct cloudwatch_series *series, struct traffic_w
     window->target_5xx = sum_of(&series[4]);
 }
 
-enum status windows_read(struct app *app,
-                         struct window_case *cases,
-                         size_t count,
-                         struct arena *arena,
-                         struct error *error) {
+enum status windows_read(struct app *app, struct window_case *cases, size_t count,
+                         struct arena *arena, struct error *error) {
     struct cloudwatch_series *series =
         ARENA_ARRAY(arena, struct cloudwatch_series, count * METRICS + 1);
     for (size_t i = 0; i < count * METRICS; i++) {
@@ -295,9 +273,7 @@ enum status windows_read(struct app *app,
     }
     for (size_t i = 0; i < count * METRICS; i++) {
         if (!series[i].is_complete) {
-            return error_set(error,
-                             arena,
-                             STATUS_INCOMPLETE,
+            return error_set(error, arena, STATUS_INCOMPLETE,
                              "monitoring GetMetricData: not all of %s could be told",
                              series[i].metric);
         }

@@ -17,9 +17,7 @@ static bool lacks_token(const struct invocation *invocation) {
            !invocation->config.is_proactive;
 }
 
-static void handle(struct app *app,
-                   const struct invocation *invocation,
-                   struct arena *arena,
+static void handle(struct app *app, const struct invocation *invocation, struct arena *arena,
                    struct app_reply *reply) {
     if (invocation->kind == INVOCATION_LOG_OBJECTS) {
         log_objects_handle(app, &invocation->logs, arena, reply);
@@ -38,10 +36,8 @@ static void handle(struct app *app,
 
 /* Points the clients at the account and Region that the event is of. Logs are read and counted with
  * our own credentials, whoever's load balancers wrote them. */
-static enum status take_aim(struct app *app,
-                            const struct invocation *invocation,
-                            struct arena *arena,
-                            struct error *error) {
+static enum status take_aim(struct app *app, const struct invocation *invocation,
+                            struct arena *arena, struct error *error) {
     const struct elb_call *call = &invocation->elb_call;
     const struct config_invocation *config = &invocation->config;
     switch (invocation->kind) {
@@ -60,9 +56,7 @@ static enum status take_aim(struct app *app,
     return STATUS_OK;
 }
 
-static void decode_and_handle(struct app *app,
-                              str event,
-                              struct arena *arena,
+static void decode_and_handle(struct app *app, str event, struct arena *arena,
                               struct app_reply *reply) {
     struct invocation *invocation = ARENA_NEW(arena, struct invocation);
     struct error error = {0};
@@ -93,15 +87,12 @@ static int64_t own_deadline_ms(const struct app *app, int64_t deadline_ms) {
     return deadline_ms - (share_ms < POST_RESERVE_MS_MAX ? share_ms : POST_RESERVE_MS_MAX);
 }
 
-void app_handle(
-    struct app *app, str event, int64_t deadline_ms, struct arena *arena, struct app_reply *reply) {
+void app_handle(struct app *app, str event, int64_t deadline_ms, struct arena *arena,
+                struct app_reply *reply) {
     app->home.deadline_ms = own_deadline_ms(app, deadline_ms);
     decode_and_handle(app, event, arena, reply);
     if (reply->is_error) {
-        LOG(app->log,
-            LOG_ERROR,
-            "invocation_failed",
-            LOG_STR("errorType", reply->error_type),
+        LOG(app->log, LOG_ERROR, "invocation_failed", LOG_STR("errorType", reply->error_type),
             LOG_STR("errorMessage", reply->error_message));
     }
 }
@@ -137,10 +128,8 @@ static bool needs_calls(const struct invocation *invocation, struct evaluation *
 }
 
 /* The verdict without any call. */
-static enum status judge_offline(const struct app *app,
-                                 const struct invocation *invocation,
-                                 struct arena *arena,
-                                 struct evaluation *evaluation,
+static enum status judge_offline(const struct app *app, const struct invocation *invocation,
+                                 struct arena *arena, struct evaluation *evaluation,
                                  struct error *error) {
     const struct config_invocation *config = &invocation->config;
     bool is_open = needs_calls(invocation, evaluation);
@@ -156,13 +145,9 @@ static enum status judge_offline(const struct app *app,
     return STATUS_OK;
 }
 
-enum status app_evaluate_offline(const struct app *app,
-                                 str event,
-                                 str file_name,
-                                 struct arena *arena,
-                                 str *line_out,
-                                 enum compliance *compliance_out,
-                                 struct error *error) {
+enum status app_evaluate_offline(const struct app *app, str event, str file_name,
+                                 struct arena *arena, str *line_out,
+                                 enum compliance *compliance_out, struct error *error) {
     struct invocation *invocation = ARENA_NEW(arena, struct invocation);
     TRY(decode_event(event, arena, invocation, error));
     struct evaluation *evaluation = ARENA_NEW(arena, struct evaluation);

@@ -31,8 +31,7 @@ static void *grow(struct arena *arena, void **items, size_t *count, size_t *capa
     return (char *)*items + (*count)++ * size;
 }
 
-static str text_of(const struct reading *reading,
-                   const struct dynamodb_item *item,
+static str text_of(const struct reading *reading, const struct dynamodb_item *item,
                    const char *name) {
     str text = dynamodb_get_string(item, name);
     return str_eq(text, STR("none")) ? STR_EMPTY : str_copy(reading->arena, text);
@@ -43,11 +42,8 @@ static void take_state(struct reading *reading, const struct dynamodb_item *item
     struct lb_state state;
     state_read(item, &state);
     void *items = history->states;
-    struct history_state *next = grow(reading->arena,
-                                      &items,
-                                      &history->state_count,
-                                      &reading->state_capacity,
-                                      sizeof *history->states);
+    struct history_state *next = grow(reading->arena, &items, &history->state_count,
+                                      &reading->state_capacity, sizeof *history->states);
     history->states = items;
     *next = (struct history_state){
         .arn = str_copy(reading->arena, arn),
@@ -70,11 +66,8 @@ static void take_incident(struct reading *reading, const struct dynamodb_item *i
         return;
     }
     void *items = history->incidents;
-    struct posture_incident *next = grow(reading->arena,
-                                         &items,
-                                         &history->incident_count,
-                                         &reading->incident_capacity,
-                                         sizeof *history->incidents);
+    struct posture_incident *next = grow(reading->arena, &items, &history->incident_count,
+                                         &reading->incident_capacity, sizeof *history->incidents);
     history->incidents = items;
     *next = incident;
 }
@@ -87,11 +80,8 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
         return;
     }
     void *items = history->changes;
-    struct posture_change *change = grow(reading->arena,
-                                         &items,
-                                         &history->change_count,
-                                         &reading->change_capacity,
-                                         sizeof *history->changes);
+    struct posture_change *change = grow(reading->arena, &items, &history->change_count,
+                                         &reading->change_capacity, sizeof *history->changes);
     str action = text_of(reading, item, "action");
     const struct traffic_window baseline = watch_get_baseline(item);
     history->changes = items;
@@ -110,8 +100,8 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
 
 /* A day with one number that cannot be right is none. */
 static bool is_point(const struct dynamodb_item *item) {
-    static const char *const NUMBERS[] = {
-        "listed", "nonCompliant", "monitor", "defensive", "strictest"};
+    static const char *const NUMBERS[] = {"listed", "nonCompliant", "monitor", "defensive",
+                                          "strictest"};
     int64_t number;
     bool is_good = true;
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
@@ -132,10 +122,7 @@ static void take_point(struct reading *reading, const struct dynamodb_item *item
     }
     if (point == NULL) {
         void *items = history->points;
-        point = grow(reading->arena,
-                     &items,
-                     &history->point_count,
-                     &reading->point_capacity,
+        point = grow(reading->arena, &items, &history->point_count, &reading->point_capacity,
                      sizeof *history->points);
         history->points = items;
         point->day = day;
@@ -167,9 +154,7 @@ static bool cut_prefix(str *text, str prefix) {
 
 /* What is of no use here (SEEN items are by far the most) must take no memory: nothing is copied
  * before it is known to be kept. */
-static enum status take_items(void *context,
-                              const struct dynamodb_item *items,
-                              size_t count,
+static enum status take_items(void *context, const struct dynamodb_item *items, size_t count,
                               struct error *error) {
     struct reading *reading = context;
     (void)error;
@@ -198,12 +183,8 @@ static int compare_points(const void *a, const void *b) {
     return (first->day > second->day) - (first->day < second->day);
 }
 
-enum status history_read(const struct state_table *table,
-                         str region,
-                         int64_t from_ms,
-                         int64_t now_ms,
-                         struct arena *arena,
-                         struct history *history_out,
+enum status history_read(const struct state_table *table, str region, int64_t from_ms,
+                         int64_t now_ms, struct arena *arena, struct history *history_out,
                          struct error *error) {
     *history_out = (struct history){0};
     struct reading reading = {.region = region,
@@ -216,29 +197,21 @@ enum status history_read(const struct state_table *table,
     const struct dynamodb_sink sink = {.context = &reading, .take = take_items};
     TRY(dynamodb_scan(table->client, &scan, &sink, arena, error));
     if (history_out->point_count > 0) {
-        qsort(history_out->points,
-              history_out->point_count,
-              sizeof *history_out->points,
+        qsort(history_out->points, history_out->point_count, sizeof *history_out->points,
               compare_points);
     }
     return STATUS_OK;
 }
 
-enum status history_put_point(const struct state_table *table,
-                              str account_id,
-                              str region,
-                              const struct posture_point *point,
-                              struct arena *arena,
+enum status history_put_point(const struct state_table *table, str account_id, str region,
+                              const struct posture_point *point, struct arena *arena,
                               struct error *error) {
     int64_t expires_ms = point->day * MS_PER_DAY + POINT_KEPT_MS;
     const struct dynamodb_attribute item[] = {
-        dynamodb_string(
-            DYNAMODB_PK,
-            str_format(
-                arena, POINT_PK "#%" STR_FMT "#%" STR_FMT, STR_ARG(account_id), STR_ARG(region))),
-        dynamodb_string(
-            DYNAMODB_SK,
-            str_format(arena, "DAY#%" STR_FMT, STR_ARG(date_format(arena, point->day)))),
+        dynamodb_string(DYNAMODB_PK, str_format(arena, POINT_PK "#%" STR_FMT "#%" STR_FMT,
+                                                STR_ARG(account_id), STR_ARG(region))),
+        dynamodb_string(DYNAMODB_SK, str_format(arena, "DAY#%" STR_FMT,
+                                                STR_ARG(date_format(arena, point->day)))),
         dynamodb_number(arena, "listed", (int64_t)point->listed),
         dynamodb_number(arena, "nonCompliant", (int64_t)point->non_compliant),
         dynamodb_number(arena, "monitor", (int64_t)point->modes[MODE_MONITOR]),

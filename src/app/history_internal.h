@@ -27,20 +27,13 @@ struct history {
     size_t point_count;
 };
 
-MUST_USE enum status history_read(const struct state_table *table,
-                                  str region,
-                                  int64_t from_ms,
-                                  int64_t now_ms,
-                                  struct arena *arena,
-                                  struct history *history_out,
+MUST_USE enum status history_read(const struct state_table *table, str region, int64_t from_ms,
+                                  int64_t now_ms, struct arena *arena, struct history *history_out,
                                   struct error *error);
 
 /* The fleet of an account and Region today; a later one of the day replaces it. */
-MUST_USE enum status history_put_point(const struct state_table *table,
-                                       str account_id,
-                                       str region,
-                                       const struct posture_point *point,
-                                       struct arena *arena,
+MUST_USE enum status history_put_point(const struct state_table *table, str account_id, str region,
+                                       const struct posture_point *point, struct arena *arena,
                                        struct error *error);
 
 #endif

@@ -32,8 +32,7 @@ static bool has_attribute(const struct dynamodb_item *item, str name) {
     return i < item->count;
 }
 
-enum item_number item_read_number(const struct dynamodb_item *item,
-                                  const char *name,
+enum item_number item_read_number(const struct dynamodb_item *item, const char *name,
                                   int64_t *value_out) {
     int64_t value = 0;
     bool is_good =

@@ -31,8 +31,7 @@ int64_t item_time(const struct dynamodb_item *item, const char *name);
  * this program. */
 enum item_number { ITEM_NUMBER_ABSENT, ITEM_NUMBER_GOOD, ITEM_NUMBER_BAD };
 /* *value_out is 0 unless the number is good. */
-enum item_number item_read_number(const struct dynamodb_item *item,
-                                  const char *name,
+enum item_number item_read_number(const struct dynamodb_item *item, const char *name,
                                   int64_t *value_out);
 /* The same where 0 does for one that is absent or bad. */
 int64_t item_number(const struct dynamodb_item *item, const char *name);

@@ -16,12 +16,8 @@ bool live_wait_for_missing(struct app *app) {
     return true;
 }
 
-enum status live_read(struct app *app,
-                      unsigned parts,
-                      struct arena *arena,
-                      struct load_balancer *facts,
-                      int64_t *read_ms,
-                      struct error *error) {
+enum status live_read(struct app *app, unsigned parts, struct arena *arena,
+                      struct load_balancer *facts, int64_t *read_ms, struct error *error) {
     *read_ms = app->clock->now_ms(app->clock);
     enum status status = elbv2_read_load_balancer(&app->aws, parts, arena, facts, error);
     if (status == STATUS_NOT_FOUND && live_wait_for_missing(app)) {
@@ -31,23 +27,17 @@ enum status live_read(struct app *app,
     return status;
 }
 
-enum status live_set_mode(struct app *app,
-                          struct load_balancer *facts,
-                          enum desync_mode mode,
-                          struct arena *arena,
-                          struct error *error) {
+enum status live_set_mode(struct app *app, struct load_balancer *facts, enum desync_mode mode,
+                          struct arena *arena, struct error *error) {
     const struct load_balancer before = *facts;
     const struct elbv2_attribute attribute = {STR(ATTRIBUTE_DESYNC_MODE),
                                               str_from_cstr(mode_name(mode))};
     TRY(elbv2_modify_attributes(&app->aws, before.arn, &attribute, 1, arena, facts, error));
     if (facts->mode != mode) {
-        return error_set(error,
-                         arena,
-                         STATUS_REFUSED,
+        return error_set(error, arena, STATUS_REFUSED,
                          "elasticloadbalancing ModifyLoadBalancerAttributes: the mode is %s after "
                          "it was set to %s",
-                         mode_name(facts->mode),
-                         mode_name(mode));
+                         mode_name(facts->mode), mode_name(mode));
     }
     if (facts->drops_invalid_headers == KNOWN_NOT) {
         facts->drops_invalid_headers = before.drops_invalid_headers;

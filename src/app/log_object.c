@@ -59,11 +59,7 @@ static struct object_result unread(enum status status, const struct error *error
 }
 
 static void log_counted(const struct app *app, str key, const struct log_traffic *traffic) {
-    LOG(app->log,
-        LOG_INFO,
-        "counted",
-        LOG_STR("key", key),
-        LOG_STR("resourceId", traffic->arn),
+    LOG(app->log, LOG_INFO, "counted", LOG_STR("key", key), LOG_STR("resourceId", traffic->arn),
         LOG_INT("requests", (int64_t)traffic->totals.requests),
         LOG_INT("days", (int64_t)traffic->day_count),
         LOG_INT("unparsed", (int64_t)traffic->unparsed),
@@ -72,8 +68,7 @@ static void log_counted(const struct app *app, str key, const struct log_traffic
 
 static struct object_result read_and_count(struct log_case *log_case,
                                            const struct log_object *object,
-                                           struct log_traffic *traffic,
-                                           struct arena *arena) {
+                                           struct log_traffic *traffic, struct arena *arena) {
     struct app *app = log_case->app;
     struct error error = {0};
     enum status status = log_object_read(&app->home, object, arena, traffic, &error);
@@ -110,8 +105,7 @@ static bool is_too_old(const struct log_case *log_case, const struct log_traffic
     return clock->now_ms(clock) - traffic->delivered_ms > TRAFFIC_ACCEPTED_MS;
 }
 
-static struct object_result handle_one(struct log_case *log_case,
-                                       const struct log_object *object,
+static struct object_result handle_one(struct log_case *log_case, const struct log_object *object,
                                        struct arena *arena) {
     struct log_traffic *traffic = ARENA_NEW(arena, struct log_traffic);
     str why;
@@ -134,16 +128,13 @@ static struct object_result handle_one(struct log_case *log_case,
 }
 
 /* One line for each that was not simply counted. */
-static void log_result(const struct app *app,
-                       const struct log_object *object,
+static void log_result(const struct app *app, const struct log_object *object,
                        const struct object_result *result) {
     bool is_bad = result->status == OBJECT_FAILED || result->status == OBJECT_DAMAGED;
     if (result->status != OBJECT_COUNTED) {
-        LOG(app->log,
-            is_bad ? LOG_ERROR : LOG_INFO,
+        LOG(app->log, is_bad ? LOG_ERROR : LOG_INFO,
             is_bad ? object_status_name(result->status) : "ignored",
-            LOG_STR("bucket", object->bucket),
-            LOG_STR("key", object->key),
+            LOG_STR("bucket", object->bucket), LOG_STR("key", object->key),
             LOG_STR("reason", result->why));
     }
 }
@@ -166,10 +157,7 @@ static void handle_all(struct log_case *log_case) {
 
 /* Not an error: whoever has no table wants no evidence. One line says so for all objects. */
 static void log_off(const struct app *app) {
-    LOG(app->log,
-        LOG_WARN,
-        "off",
-        LOG_STR("part", STR("evidence from access logs")),
+    LOG(app->log, LOG_WARN, "off", LOG_STR("part", STR("evidence from access logs")),
         LOG_STR("reason", STR("STATE_TABLE is not set")));
 }
 
@@ -177,18 +165,13 @@ static void log_bad_messages(const struct log_case *log_case) {
     for (size_t i = 0; i < log_case->delivery->message_count; i++) {
         const struct log_message *message = &log_case->delivery->messages[i];
         if (!str_is_empty(message->problem)) {
-            LOG(log_case->app->log,
-                LOG_ERROR,
-                "failed",
-                LOG_STR("messageId", message->id),
+            LOG(log_case->app->log, LOG_ERROR, "failed", LOG_STR("messageId", message->id),
                 LOG_STR("reason", message->problem));
         }
     }
 }
 
-void log_objects_handle(struct app *app,
-                        const struct log_delivery *delivery,
-                        struct arena *arena,
+void log_objects_handle(struct app *app, const struct log_delivery *delivery, struct arena *arena,
                         struct app_reply *reply) {
     struct log_case log_case = {
         .app = app,

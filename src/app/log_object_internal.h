@@ -40,17 +40,13 @@ struct log_traffic {
 
 /* The load balancer that the object is a log of, and when it was delivered, by its key. false: none
  * of ours to count, and *why_out says what it is. */
-bool log_object_is_access_log(str key,
-                              struct arena *arena,
-                              struct log_traffic *traffic_out,
+bool log_object_is_access_log(str key, struct arena *arena, struct log_traffic *traffic_out,
                               str *why_out);
 
 /* Reads and counts the whole object in bounded memory. A damaged or foreign one is OK. NOT_FOUND,
  * CONFLICT (replaced meanwhile) and the other failures of a call; TOO_LARGE: more days than fit. */
-MUST_USE enum status log_object_read(struct aws_client *client,
-                                     const struct log_object *object,
-                                     struct arena *arena,
-                                     struct log_traffic *traffic,
+MUST_USE enum status log_object_read(struct aws_client *client, const struct log_object *object,
+                                     struct arena *arena, struct log_traffic *traffic,
                                      struct error *error);
 
 /* EventBridge repeats a delivery for a day and Lambda for hours; a queue for 14 days at most.
@@ -65,10 +61,8 @@ MUST_USE enum status log_object_read(struct aws_client *client,
  * CONFLICT: it was counted before. */
 MUST_USE enum status traffic_count_object(const struct state_table *table,
                                           const struct log_object *object,
-                                          const struct log_traffic *traffic,
-                                          int64_t now_ms,
-                                          struct arena *arena,
-                                          struct error *error);
+                                          const struct log_traffic *traffic, int64_t now_ms,
+                                          struct arena *arena, struct error *error);
 
 enum object_status {
     OBJECT_COUNTED,

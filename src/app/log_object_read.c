@@ -17,11 +17,8 @@ static str arn_of(const struct access_log_key *key, struct arena *arena) {
     return str_format(arena,
                       "arn:%" STR_FMT ":elasticloadbalancing:%" STR_FMT ":%" STR_FMT
                       ":loadbalancer/app/%" STR_FMT "/%" STR_FMT,
-                      STR_ARG(partition_of_region(key->region)),
-                      STR_ARG(key->region),
-                      STR_ARG(key->account_id),
-                      STR_ARG(key->name),
-                      STR_ARG(key->id));
+                      STR_ARG(partition_of_region(key->region)), STR_ARG(key->region),
+                      STR_ARG(key->account_id), STR_ARG(key->name), STR_ARG(key->id));
 }
 
 /* "_20261123T0810Z_" behind the load balancer's id: the end of the five minutes. false: none. */
@@ -40,9 +37,7 @@ static bool parse_delivery(const struct access_log_key *key, str object_key, int
     return time_parse_iso8601(str_from_cstr(text), ms_out);
 }
 
-bool log_object_is_access_log(str key,
-                              struct arena *arena,
-                              struct log_traffic *traffic_out,
+bool log_object_is_access_log(str key, struct arena *arena, struct log_traffic *traffic_out,
                               str *why_out) {
     *traffic_out = (struct log_traffic){.day_count = 0};
     struct access_log_key parts = access_log_key_parse(key);
@@ -125,13 +120,11 @@ static enum status unpack(void *context, str piece, struct error *error) {
     }
     for (size_t from = 0; from < piece.len; from += FEED_BYTES) {
         if (aws_client_time_left_ms(reading->client) <= 0) {
-            return error_set(error,
-                             reading->arena,
-                             STATUS_DEADLINE,
+            return error_set(error, reading->arena, STATUS_DEADLINE,
                              "it unpacks to more than could be counted in the time there was");
         }
-        TRY(inflate_feed(
-            reading->inflate, str_slice(piece, from, from + FEED_BYTES), &reading->damage));
+        TRY(inflate_feed(reading->inflate, str_slice(piece, from, from + FEED_BYTES),
+                         &reading->damage));
     }
     return STATUS_OK;
 }
@@ -182,9 +175,7 @@ static enum status add_not_understood(struct log_traffic *traffic) {
     return STATUS_OK;
 }
 
-static enum status add_days(struct tally *tally,
-                            struct arena *arena,
-                            struct log_traffic *traffic,
+static enum status add_days(struct tally *tally, struct arena *arena, struct log_traffic *traffic,
                             struct error *error) {
     struct tally_result result;
     tally_finish(tally, &result);
@@ -196,17 +187,14 @@ static enum status add_days(struct tally *tally,
         status = add_day(traffic, &result.days[i]);
     }
     if (status != STATUS_OK || add_not_understood(traffic) != STATUS_OK) {
-        return error_set(
-            error, arena, STATUS_TOO_LARGE, "its lines are of more than %d days", TRAFFIC_DAYS_MAX);
+        return error_set(error, arena, STATUS_TOO_LARGE, "its lines are of more than %d days",
+                         TRAFFIC_DAYS_MAX);
     }
     return STATUS_OK;
 }
 
-enum status log_object_read(struct aws_client *client,
-                            const struct log_object *object,
-                            struct arena *arena,
-                            struct log_traffic *traffic,
-                            struct error *error) {
+enum status log_object_read(struct aws_client *client, const struct log_object *object,
+                            struct arena *arena, struct log_traffic *traffic, struct error *error) {
     struct tally_options options = {.counts_only = true}; /* TRAFFIC items hold nothing else */
     random_bytes(&options.hash_key, sizeof options.hash_key);
     struct line_gate gate = {.tally = tally_new(arena, &options)};

@@ -9,8 +9,7 @@
 /* Half of the response is kept for the messages that failed: SQS must hear of each. */
 #define ROWS_BYTES_MAX (RESPONSE_BYTES_MAX / 2)
 
-static void write_row(struct json_writer *writer,
-                      const struct log_object *object,
+static void write_row(struct json_writer *writer, const struct log_object *object,
                       const struct object_result *result) {
     json_object_begin(writer);
     json_write_member(writer, "key", object->key);
@@ -96,13 +95,10 @@ void log_objects_reply(const struct log_case *log_case, struct app_reply *reply)
         reply_all(log_case, reply);
         return;
     }
-    str message = str_format(log_case->arena,
-                             "%zu of %zu object%s not counted; %" STR_FMT ": %" STR_FMT,
-                             failed_count,
-                             delivery->object_count,
-                             str_by_count(delivery->object_count, " was", "s were"),
-                             STR_ARG(delivery->objects[first].key),
-                             STR_ARG(results[first].why));
+    str message = str_format(
+        log_case->arena, "%zu of %zu object%s not counted; %" STR_FMT ": %" STR_FMT, failed_count,
+        delivery->object_count, str_by_count(delivery->object_count, " was", "s were"),
+        STR_ARG(delivery->objects[first].key), STR_ARG(results[first].why));
     reply_error(reply, ERROR_NOT_COUNTED, message);
 }
 
@@ -117,7 +113,7 @@ void log_objects_write_metrics(const struct log_case *log_case) {
             {"Unparsed", "Count", (double)sum->unparsed},
         };
         const struct metrics_place place = {sum->account_id, sum->region};
-        metrics_write(
-            log_case->app, &place, metrics, sizeof metrics / sizeof *metrics, log_case->arena);
+        metrics_write(log_case->app, &place, metrics, sizeof metrics / sizeof *metrics,
+                      log_case->arena);
     }
 }

@@ -37,11 +37,8 @@ static const char *level_of(const struct log *log) {
     return log->format == LOG_FORMAT_JSON ? log_level_name(log_level_passing(log)) : NULL;
 }
 
-void metrics_write(const struct app *app,
-                   const struct metrics_place *place,
-                   const struct emf_metric *metrics,
-                   size_t count,
-                   struct arena *arena) {
+void metrics_write(const struct app *app, const struct metrics_place *place,
+                   const struct emf_metric *metrics, size_t count, struct arena *arena) {
     struct buf text;
     if (app->metrics.write == NULL || count == 0) {
         return;
@@ -59,11 +56,8 @@ void metrics_write(const struct app *app,
 }
 
 /* Of the Region that is aimed at. */
-static void write_metrics(const struct app *app,
-                          str account_id,
-                          const struct emf_metric *metrics,
-                          size_t count,
-                          struct arena *arena) {
+static void write_metrics(const struct app *app, str account_id, const struct emf_metric *metrics,
+                          size_t count, struct arena *arena) {
     const struct metrics_place place = {account_id, app->aws.region};
     metrics_write(app, &place, metrics, count, arena);
 }
@@ -80,9 +74,7 @@ struct posture_point fleet_count_point(const struct fleet_count *count, int64_t 
     return point;
 }
 
-void metrics_of_fleet(const struct app *app,
-                      const struct fleet_count *count,
-                      int64_t duration_ms,
+void metrics_of_fleet(const struct app *app, const struct fleet_count *count, int64_t duration_ms,
                       struct arena *arena) {
     double percent;
     bool is_any_known = protected_percent(count->modes, &percent);
@@ -99,8 +91,8 @@ void metrics_of_fleet(const struct app *app,
     str account_id = str_from_cstr(count->account_id);
     /* Of nothing that is known there is no share, and the first metric is left out. */
     size_t skipped = !is_any_known && count->compliances[COMPLIANCE_UNKNOWN] > 0 ? 1 : 0;
-    write_metrics(
-        app, account_id, metrics + skipped, sizeof metrics / sizeof *metrics - skipped, arena);
+    write_metrics(app, account_id, metrics + skipped, sizeof metrics / sizeof *metrics - skipped,
+                  arena);
 }
 
 static size_t count_done(const struct act *act, const char *name) {

@@ -15,11 +15,8 @@ struct metrics_place {
     str account_id;
     str region;
 };
-void metrics_write(const struct app *app,
-                   const struct metrics_place *place,
-                   const struct emf_metric *metrics,
-                   size_t count,
-                   struct arena *arena);
+void metrics_write(const struct app *app, const struct metrics_place *place,
+                   const struct emf_metric *metrics, size_t count, struct arena *arena);
 
 /* What a sweep found, counted as it goes. */
 struct fleet_count {
@@ -37,9 +34,7 @@ struct posture_point fleet_count_point(const struct fleet_count *count, int64_t 
 
 /* ProtectedPercent, Monitor, Defensive, Strictest, NonCompliant, Unknown, ExceptionsActive,
  * SweepDuration: for a fleet that was read in full. */
-void metrics_of_fleet(const struct app *app,
-                      const struct fleet_count *count,
-                      int64_t duration_ms,
+void metrics_of_fleet(const struct app *app, const struct fleet_count *count, int64_t duration_ms,
                       struct arena *arena);
 
 /* Enforced, Promoted, RolledBack, when there was any; with an event that led to a correction,

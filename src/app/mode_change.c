@@ -12,8 +12,8 @@ static int64_t now_of(const struct mode_change *change) {
 }
 
 static void judge(struct mode_change *change) {
-    policy_evaluate(
-        change->facts, change->policy, now_of(change), change->arena, change->evaluation);
+    policy_evaluate(change->facts, change->policy, now_of(change), change->arena,
+                    change->evaluation);
 }
 
 /* What is gone is no failure: there is nothing to change any more (`why_not`). */

@@ -48,27 +48,21 @@ static void make_room(struct survey *survey) {
     }
     size_t old = survey->capacity;
     survey->capacity = old == 0 ? 64 : 2 * old;
-    survey->rows = arena_realloc(survey->arena,
-                                 survey->rows,
-                                 old * sizeof *survey->rows,
+    survey->rows = arena_realloc(survey->arena, survey->rows, old * sizeof *survey->rows,
                                  survey->capacity * sizeof *survey->rows);
-    survey->notes = arena_realloc(survey->arena,
-                                  survey->notes,
-                                  old * sizeof *survey->notes,
+    survey->notes = arena_realloc(survey->arena, survey->notes, old * sizeof *survey->notes,
                                   survey->capacity * sizeof *survey->notes);
 }
 
-static str exception_tag(const struct survey *survey,
-                         const struct load_balancer *facts,
+static str exception_tag(const struct survey *survey, const struct load_balancer *facts,
                          const char *suffix) {
     str value;
-    str key = str_format(
-        survey->arena, "%" STR_FMT "-%s", STR_ARG(survey->policy->exception_tag_prefix), suffix);
+    str key = str_format(survey->arena, "%" STR_FMT "-%s",
+                         STR_ARG(survey->policy->exception_tag_prefix), suffix);
     return tag_get(facts, key, &value) ? str_copy(survey->arena, value) : STR_EMPTY;
 }
 
-static void on_judged(void *context,
-                      const struct load_balancer *facts,
+static void on_judged(void *context, const struct load_balancer *facts,
                       const struct evaluation *evaluation) {
     struct survey *survey = context;
     make_room(survey);
@@ -175,9 +169,7 @@ static void sort_all(struct survey *survey) {
         {survey->notes, survey->count, sizeof *survey->notes, compare_notes},
         {history->states, history->state_count, sizeof *history->states, compare_states},
         {history->changes, history->change_count, sizeof *history->changes, compare_changes},
-        {history->incidents,
-         history->incident_count,
-         sizeof *history->incidents,
+        {history->incidents, history->incident_count, sizeof *history->incidents,
          compare_incidents},
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
@@ -188,8 +180,7 @@ static void sort_all(struct survey *survey) {
 }
 
 /* Whether anybody was alerted of it or not. */
-static void add_age(const struct survey *survey,
-                    struct evaluation *evaluation,
+static void add_age(const struct survey *survey, struct evaluation *evaluation,
                     struct posture_row *row) {
     int64_t since_ms = row->non_compliant_since_ms;
     int64_t now_ms = survey->posture->now_ms;
@@ -207,13 +198,11 @@ static void fill_rows(struct survey *survey) {
         const struct history_state state_key = {.arn = evaluation->resource_id};
         const struct note *note =
             bsearch(&note_key, survey->notes, survey->count, sizeof *survey->notes, compare_notes);
-        const struct history_state *state = survey->history.state_count == 0
-                                                ? NULL
-                                                : bsearch(&state_key,
-                                                          survey->history.states,
-                                                          survey->history.state_count,
-                                                          sizeof *survey->history.states,
-                                                          compare_states);
+        const struct history_state *state =
+            survey->history.state_count == 0
+                ? NULL
+                : bsearch(&state_key, survey->history.states, survey->history.state_count,
+                          sizeof *survey->history.states, compare_states);
         ASSERT(note != NULL);
         rows[i].exception_reason = note->exception_reason;
         rows[i].exception_approver = note->exception_approver;
@@ -255,8 +244,7 @@ static const char *watch_text(const struct watch_record *record) {
 
 /* A promotion that held, or of which nothing is known, counts as reverted as soon as its mode is
  * read lower: the WATCH item says so only after the next complete sweep. */
-static void join_watch(const struct survey *survey,
-                       const struct watch_record *record,
+static void join_watch(const struct survey *survey, const struct watch_record *record,
                        struct posture_change *change) {
     const struct fleet_row *row = find_row(survey->fleet, change->arn);
     enum desync_mode mode = row == NULL ? MODE_UNKNOWN : row->evaluation.mode;
@@ -275,8 +263,7 @@ static void join_watch(const struct survey *survey,
     }
 }
 
-static void join_watches(struct survey *survey,
-                         const struct watch_record *records,
+static void join_watches(struct survey *survey, const struct watch_record *records,
                          size_t record_count) {
     for (size_t i = 0; i < survey->history.change_count; i++) {
         struct posture_change *change = &survey->history.changes[i];
@@ -315,10 +302,7 @@ static void read_windows(struct survey *survey, struct posture_change *change) {
     }
     if (app_aim(survey->app, parts.account_id, parts.region, survey->arena, &error) != STATUS_OK ||
         windows_read(survey->app, windows, 2, survey->arena, &error) != STATUS_OK) {
-        LOG(survey->app->log,
-            LOG_WARN,
-            "traffic_unknown",
-            LOG_STR("resourceId", change->arn),
+        LOG(survey->app->log, LOG_WARN, "traffic_unknown", LOG_STR("resourceId", change->arn),
             LOG_STR("errorMessage", error.message));
         return;
     }
@@ -339,13 +323,8 @@ static enum status survey_history(struct survey *survey, struct error *error) {
     if (str_is_empty(table.name)) {
         return STATUS_OK;
     }
-    TRY(history_read(&table,
-                     survey->app->settings.region,
-                     posture->period_start_ms,
-                     posture->now_ms,
-                     survey->arena,
-                     &survey->history,
-                     error));
+    TRY(history_read(&table, survey->app->settings.region, posture->period_start_ms,
+                     posture->now_ms, survey->arena, &survey->history, error));
     TRY(watch_list(&table, survey->arena, &records, &record_count, error));
     posture->has_state = true;
     join_watches(survey, records, record_count);
@@ -402,11 +381,8 @@ static void fill_history(struct survey *survey) {
     add_today(survey);
 }
 
-enum status app_posture(struct app *app,
-                        struct arena *arena,
-                        struct fleet *fleet_out,
-                        struct posture *posture_out,
-                        struct error *error) {
+enum status app_posture(struct app *app, struct arena *arena, struct fleet *fleet_out,
+                        struct posture *posture_out, struct error *error) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
     int64_t now_ms = app->clock->now_ms(app->clock);
     TRY(app_policy(app, NULL, arena, policy, error));

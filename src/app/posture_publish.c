@@ -47,10 +47,7 @@ static enum status render(struct publication *publication, struct error *error) 
     publication->summary = buf_str(&out[3]);
     for (size_t i = 0; i < 4; i++) {
         if (buf_status(&out[i]) != STATUS_OK) {
-            return error_set(error,
-                             arena,
-                             STATUS_TOO_LARGE,
-                             "the report is larger than %zu bytes",
+            return error_set(error, arena, STATUS_TOO_LARGE, "the report is larger than %zu bytes",
                              out[i].bytes_max);
         }
     }
@@ -61,13 +58,9 @@ static enum status render(struct publication *publication, struct error *error) 
 static str key_of(const struct publication *publication, str folder, const char *name) {
     str prefix = publication->app->settings.report.prefix;
     bool needs_slash = !str_is_empty(prefix) && !str_ends_with(prefix, STR("/"));
-    return str_format(publication->arena,
-                      "%" STR_FMT "%s%" STR_FMT "/%" STR_FMT "/%s",
-                      STR_ARG(prefix),
-                      needs_slash ? "/" : "",
-                      STR_ARG(publication->app->settings.region),
-                      STR_ARG(folder),
-                      name);
+    return str_format(publication->arena, "%" STR_FMT "%s%" STR_FMT "/%" STR_FMT "/%s",
+                      STR_ARG(prefix), needs_slash ? "/" : "",
+                      STR_ARG(publication->app->settings.region), STR_ARG(folder), name);
 }
 
 static enum status write_documents(struct publication *publication, struct error *error) {
@@ -89,12 +82,8 @@ static enum status write_documents(struct publication *publication, struct error
             .key = key_of(publication, folders[i / 3], document->name),
             .owner = owner,
         };
-        TRY(s3_put_object(&app->home,
-                          &object,
-                          document->content_type,
-                          document->body,
-                          publication->arena,
-                          error));
+        TRY(s3_put_object(&app->home, &object, document->content_type, document->body,
+                          publication->arena, error));
         publication->keys[publication->key_count++] = object.key;
     }
     return STATUS_OK;
@@ -109,10 +98,8 @@ static str subject_of(const struct publication *publication) {
     return str_format(publication->arena,
                       "desync-guard report %" STR_FMT ": %" STR_FMT ", %zu non-compliant, %zu "
                       "unknown%s",
-                      STR_ARG(publication->app->settings.region),
-                      STR_ARG(share),
-                      summary->non_compliant,
-                      summary->unknown,
+                      STR_ARG(publication->app->settings.region), STR_ARG(share),
+                      summary->non_compliant, summary->unknown,
                       publication->fleet->gap_count > 0 ? ", incomplete" : "");
 }
 
@@ -203,10 +190,7 @@ void report_handle(struct app *app, struct arena *arena, struct app_reply *reply
     struct publication publication = {
         .app = app, .arena = arena, .fleet = &fleet, .posture = &posture};
     if (str_is_empty(app->settings.report.bucket)) {
-        LOG(app->log,
-            LOG_WARN,
-            "off",
-            LOG_STR("part", STR("keeping of reports")),
+        LOG(app->log, LOG_WARN, "off", LOG_STR("part", STR("keeping of reports")),
             LOG_STR("reason", STR("REPORT_BUCKET is not set")));
     }
     if (publish(&publication, &error) != STATUS_OK) {

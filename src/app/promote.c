@@ -30,9 +30,7 @@ static int64_t now_of(const struct promotion_run *run) {
 
 static void give_up(struct promotion_run *run, const struct error *error) {
     run->is_off = true;
-    LOG(run->sweep->app->log,
-        LOG_WARN,
-        "evidence_failed",
+    LOG(run->sweep->app->log, LOG_WARN, "evidence_failed",
         LOG_STR("reason", STR("there is no advice on promotion in this sweep")),
         LOG_STR("errorMessage", error->message));
 }
@@ -88,16 +86,14 @@ static str ring_of(const struct promotion_run *run, const struct load_balancer *
     return str_copy(run->sweep->arena, str_trim(value));
 }
 
-static struct candidate *add_candidate(struct promotion_run *run,
-                                       const struct load_balancer *facts,
+static struct candidate *add_candidate(struct promotion_run *run, const struct load_balancer *facts,
                                        const struct evidence *evidence) {
     struct arena *arena = run->sweep->arena;
     if (run->count == run->capacity) {
         size_t capacity = run->capacity == 0 ? 32 : 2 * run->capacity;
-        run->candidates = arena_realloc(arena,
-                                        run->candidates,
-                                        run->capacity * sizeof *run->candidates,
-                                        capacity * sizeof *run->candidates);
+        run->candidates =
+            arena_realloc(arena, run->candidates, run->capacity * sizeof *run->candidates,
+                          capacity * sizeof *run->candidates);
         run->capacity = capacity;
     }
     struct candidate *candidate = &run->candidates[run->count++];
@@ -112,10 +108,8 @@ static struct candidate *add_candidate(struct promotion_run *run,
     return candidate;
 }
 
-static void note_candidate(struct promotion_run *run,
-                           const struct load_balancer *facts,
-                           const struct evidence *evidence,
-                           const struct advice *advice) {
+static void note_candidate(struct promotion_run *run, const struct load_balancer *facts,
+                           const struct evidence *evidence, const struct advice *advice) {
     if (advice->recommendation == RECOMMEND_PROMOTE) {
         struct candidate *candidate = add_candidate(run, facts, evidence);
         candidate->is_to_be_promoted = true;
@@ -129,26 +123,18 @@ static void note_candidate(struct promotion_run *run,
     }
 }
 
-static void log_advice(const struct promotion_run *run,
-                       const struct evaluation *evaluation,
+static void log_advice(const struct promotion_run *run, const struct evaluation *evaluation,
                        const struct advice *advice) {
-    LOG(run->sweep->app->log,
-        LOG_INFO,
-        "advice",
-        LOG_STR("resourceId", evaluation->resource_id),
+    LOG(run->sweep->app->log, LOG_INFO, "advice", LOG_STR("resourceId", evaluation->resource_id),
         LOG_STR("recommendation", str_from_cstr(recommendation_name(advice->recommendation))),
         LOG_INT("requests", (int64_t)advice->requests),
-        LOG_INT("blocked", (int64_t)advice->blocked),
-        LOG_STR("reason", advice->reason));
+        LOG_INT("blocked", (int64_t)advice->blocked), LOG_STR("reason", advice->reason));
 }
 
 /* The evaluation lives as long as its chunk, as does the advice. */
-static void conclude(struct promotion_run *run,
-                     const struct load_balancer *facts,
-                     const struct evidence *evidence,
-                     const struct advice *advice,
-                     struct arena *arena,
-                     struct evaluation *evaluation) {
+static void conclude(struct promotion_run *run, const struct load_balancer *facts,
+                     const struct evidence *evidence, const struct advice *advice,
+                     struct arena *arena, struct evaluation *evaluation) {
     note_candidate(run, facts, evidence, advice);
     if (advice->recommendation == RECOMMEND_NOTHING && evaluation->mode != MODE_MONITOR) {
         return;
@@ -183,8 +169,8 @@ static struct asked ask(struct promotion_run *run, const struct sweep_chunk *chu
         }
         struct evidence evidence = evidence_of(run, facts);
         struct advice advice;
-        recommend(
-            evaluation, &evidence, &run->config->evidence, now_of(run), chunk->arena, &advice);
+        recommend(evaluation, &evidence, &run->config->evidence, now_of(run), chunk->arena,
+                  &advice);
         if (advice.recommendation == RECOMMEND_NO_EVIDENCE) {
             asked.cases[asked.count] =
                 (struct evidence_case){.arn = facts->arn, .evidence = evidence};
@@ -209,8 +195,7 @@ static int64_t evidence_deadline(const struct promotion_run *run, size_t count) 
     return now_ms + left_ms / EVIDENCE_SHARE * (int64_t)count / (int64_t)part;
 }
 
-static void read_evidence(struct promotion_run *run,
-                          const struct sweep_chunk *chunk,
+static void read_evidence(struct promotion_run *run, const struct sweep_chunk *chunk,
                           const struct asked *asked) {
     struct error error = {0};
     if (asked->count == 0 || run->is_off) {
@@ -240,22 +225,16 @@ static void advise(void *context, struct sweep *sweep, const struct sweep_chunk 
             continue;
         }
         struct advice advice;
-        recommend(evaluation,
-                  &asked.cases[i].evidence,
-                  &run->config->evidence,
-                  now_of(run),
-                  chunk->arena,
-                  &advice);
+        recommend(evaluation, &asked.cases[i].evidence, &run->config->evidence, now_of(run),
+                  chunk->arena, &advice);
         conclude(run, facts, &asked.cases[i].evidence, &advice, chunk->arena, evaluation);
     }
 }
 
 /* --- promotion at the end --------------------------------------------------------------------- */
 
-static void add_waiting(struct promotion_run *run,
-                        const struct candidate *candidate,
-                        const char *status,
-                        str why) {
+static void add_waiting(struct promotion_run *run, const struct candidate *candidate,
+                        const char *status, str why) {
     struct act *act = &run->sweep->act;
     const struct action action = {
         .resource_id = candidate->facts.arn,
@@ -264,10 +243,8 @@ static void add_waiting(struct promotion_run *run,
         .from = STR("defensive"),
         .to = STR("strictest"),
         .reason = str_is_empty(why) ? candidate->reason
-                                    : str_format(run->sweep->arena,
-                                                 "%" STR_FMT "; %" STR_FMT,
-                                                 STR_ARG(why),
-                                                 STR_ARG(candidate->reason)),
+                                    : str_format(run->sweep->arena, "%" STR_FMT "; %" STR_FMT,
+                                                 STR_ARG(why), STR_ARG(candidate->reason)),
     };
     act_add(act, &action, NULL);
 }
@@ -286,9 +263,7 @@ static str wait_for_ring(struct promotion_run *run, const struct candidate *cand
         str_is_empty(first->holds_because) ? STR("is still to be promoted") : first->holds_because;
     return str_format(run->sweep->arena,
                       "waits for ring %" STR_FMT ", of which %" STR_FMT " %" STR_FMT,
-                      STR_ARG(first->ring),
-                      STR_ARG(first->facts.arn),
-                      STR_ARG(because));
+                      STR_ARG(first->ring), STR_ARG(first->facts.arn), STR_ARG(because));
 }
 
 /* Without a table a promotion could not be watched. */
@@ -362,19 +337,14 @@ static void broken_off(void *context, struct sweep *sweep) {
     run->sweep = sweep;
     for (size_t i = 0; i < run->count; i++) {
         if (run->candidates[i].is_to_be_promoted) {
-            add_waiting(run,
-                        &run->candidates[i],
-                        "skipped",
+            add_waiting(run, &run->candidates[i], "skipped",
                         STR("not all load balancers of the Region could be judged, so that nobody "
                             "knows whose turn it is"));
             waiting++;
         }
     }
     if (waiting > 0) {
-        LOG(sweep->app->log,
-            LOG_WARN,
-            "promotion_skipped",
-            LOG_INT("waiting", (int64_t)waiting),
+        LOG(sweep->app->log, LOG_WARN, "promotion_skipped", LOG_INT("waiting", (int64_t)waiting),
             LOG_INT("unknown", (int64_t)sweep->unknown_count),
             LOG_INT("notReached", (int64_t)sweep->not_reached_count),
             LOG_STR("reason", STR("promotion needs a sweep that judged the whole Region")));

@@ -37,11 +37,8 @@ struct evidence_case {
 /* The TRAFFIC items of each, and CloudWatch's sums of the days that its logs do not cover. The
  * first failure ends it: the cases after it are left unread. One whose sums CloudWatch could not
  * tell in full is left unread and logged. */
-MUST_USE enum status evidence_read(struct app *app,
-                                   struct evidence_case *cases,
-                                   size_t count,
-                                   struct arena *arena,
-                                   struct error *error);
+MUST_USE enum status evidence_read(struct app *app, struct evidence_case *cases, size_t count,
+                                   struct arena *arena, struct error *error);
 
 /* Sums of these windows, whose start and end are whole minutes; of several load balancers, a window
  * each. INCOMPLETE: CloudWatch did not tell all, and no window is to be believed. */
@@ -49,11 +46,8 @@ struct window_case {
     str arn;
     struct traffic_window window;
 };
-MUST_USE enum status windows_read(struct app *app,
-                                  struct window_case *cases,
-                                  size_t count,
-                                  struct arena *arena,
-                                  struct error *error);
+MUST_USE enum status windows_read(struct app *app, struct window_case *cases, size_t count,
+                                  struct arena *arena, struct error *error);
 /* The window of so many minutes that ends with the last whole minute before this moment. */
 struct traffic_window window_before(int64_t moment_ms, int minutes);
 
@@ -89,23 +83,17 @@ struct watch_record {
 };
 
 /* All of them, ended ones too. */
-MUST_USE enum status watch_list(const struct state_table *table,
-                                struct arena *arena,
-                                struct watch_record **records_out,
-                                size_t *count_out,
+MUST_USE enum status watch_list(const struct state_table *table, struct arena *arena,
+                                struct watch_record **records_out, size_t *count_out,
                                 struct error *error);
 /* Replaces the item of this version; *record then has the next version. CONFLICT: another copy was
  * faster, and nothing was written. */
-MUST_USE enum status watch_save(const struct state_table *table,
-                                struct watch_record *record,
-                                struct arena *arena,
-                                struct error *error);
+MUST_USE enum status watch_save(const struct state_table *table, struct watch_record *record,
+                                struct arena *arena, struct error *error);
 /* The same, and the CHANGE item of a promotion ("promote") or a roll back ("rollback"): both or
  * none. */
-MUST_USE enum status watch_save_change(const struct state_table *table,
-                                       struct watch_record *record,
-                                       const char *action,
-                                       struct arena *arena,
+MUST_USE enum status watch_save_change(const struct state_table *table, struct watch_record *record,
+                                       const char *action, struct arena *arena,
                                        struct error *error);
 /* Not ended. */
 bool watch_is_open(const struct watch_record *record);
@@ -120,10 +108,8 @@ struct traffic_window watch_get_baseline(const struct dynamodb_item *item);
  * correction made since, where one is known. */
 MUST_USE enum status watch_describe_reverting(const struct state_table *table,
                                               const struct watch_record *record,
-                                              enum desync_mode mode,
-                                              struct arena *arena,
-                                              str *note_out,
-                                              struct error *error);
+                                              enum desync_mode mode, struct arena *arena,
+                                              str *note_out, struct error *error);
 /* NULL: there is none. */
 const struct watch_record *watch_find(const struct watch_record *records, size_t count, str arn);
 

@@ -15,9 +15,7 @@ struct promoting {
     struct mode_change change;
 };
 
-static void add_action(const struct promoting *promoting,
-                       const char *status,
-                       str reason,
+static void add_action(const struct promoting *promoting, const char *status, str reason,
                        const struct error *cause) {
     const struct action action = {.resource_id = promoting->candidate->facts.arn,
                                   .action = "promote",
@@ -33,18 +31,14 @@ static bool is_due(void *context, const struct evaluation *evaluation, str *why_
     const struct promoting *promoting = context;
     struct sweep *sweep = promoting->turn->sweep;
     struct advice advice;
-    recommend(evaluation,
-              &promoting->candidate->evidence,
+    recommend(evaluation, &promoting->candidate->evidence,
               &sweep->app->settings.act.promotion.evidence,
-              sweep->app->clock->now_ms(sweep->app->clock),
-              sweep->arena,
-              &advice);
+              sweep->app->clock->now_ms(sweep->app->clock), sweep->arena, &advice);
     *why_not = advice.reason;
     return advice.recommendation == RECOMMEND_PROMOTE;
 }
 
-static enum status begin(struct promoting *promoting,
-                         const struct traffic_window *baseline,
+static enum status begin(struct promoting *promoting, const struct traffic_window *baseline,
                          struct error *error) {
     const struct promotion_turn *turn = promoting->turn;
     struct sweep *sweep = turn->sweep;
@@ -165,8 +159,7 @@ static void carry_out(struct promoting *promoting) {
     }
 }
 
-static void promote(const struct promotion_turn *turn,
-                    const struct candidate *candidate,
+static void promote(const struct promotion_turn *turn, const struct candidate *candidate,
                     const struct traffic_window *baseline) {
     struct promoting promoting = {.turn = turn, .candidate = candidate};
     struct error error = {0};
@@ -182,9 +175,9 @@ static void promote(const struct promotion_turn *turn,
 
 /* Without the numbers before there would be nothing to watch by; the next sweep tries again. */
 static void leave_all(const struct promotion_turn *turn, const struct error *error) {
-    str reason = str_format(turn->sweep->arena,
-                            "the numbers before the change could not be read: %" STR_FMT,
-                            STR_ARG(error->message));
+    str reason =
+        str_format(turn->sweep->arena, "the numbers before the change could not be read: %" STR_FMT,
+                   STR_ARG(error->message));
     for (size_t i = 0; i < turn->count; i++) {
         const struct promoting promoting = {.turn = turn, .candidate = turn->candidates[i]};
         add_action(&promoting, "skipped", reason, NULL);

@@ -34,10 +34,8 @@ static bool is_topic_arn(str text) {
            env_is_name(parts[4], 12, 12, "") && env_is_name(parts[5], 1, 256, "_-");
 }
 
-static enum status parse_accounts(const struct env *env,
-                                  struct act_settings *settings,
-                                  struct arena *arena,
-                                  struct error *error) {
+static enum status parse_accounts(const struct env *env, struct act_settings *settings,
+                                  struct arena *arena, struct error *error) {
     const char *name = "ALLOWED_ACCOUNTS";
     str text = env_get(env, name);
     for (str rest = text; rest.ptr != NULL;) {
@@ -47,8 +45,8 @@ static enum status parse_accounts(const struct env *env,
             is_account = is_account && account.ptr[i] >= '0' && account.ptr[i] <= '9';
         }
         if (!is_account || settings->allowed_account_count == ALLOWED_ACCOUNTS_MAX) {
-            return env_refuse(
-                name, account, "up to 256 account ids of 12 digits, comma-separated", arena, error);
+            return env_refuse(name, account, "up to 256 account ids of 12 digits, comma-separated",
+                              arena, error);
         }
         settings->allowed_accounts[settings->allowed_account_count++] = account;
     }
@@ -56,24 +54,19 @@ static enum status parse_accounts(const struct env *env,
 }
 
 /* A role to assume without a list of accounts would follow whatever account an event names. */
-static enum status check_cross_account(const struct act_settings *settings,
-                                       struct arena *arena,
+static enum status check_cross_account(const struct act_settings *settings, struct arena *arena,
                                        struct error *error) {
     if (str_is_empty(settings->cross_account_role) == (settings->allowed_account_count == 0)) {
         return STATUS_OK;
     }
     return error_set(
-        error,
-        arena,
-        STATUS_CONFIGURATION,
+        error, arena, STATUS_CONFIGURATION,
         "CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together: the role is assumed only "
         "in accounts that are listed");
 }
 
-static enum status parse_switches(const struct env *env,
-                                  struct act_settings *settings,
-                                  struct arena *arena,
-                                  struct error *error) {
+static enum status parse_switches(const struct env *env, struct act_settings *settings,
+                                  struct arena *arena, struct error *error) {
     static const char *const ENFORCEMENTS[] = {"off", "plan", "enforce", NULL};
     static const char *const OFF_ON[] = {"off", "on", NULL};
     size_t enforcement = 0;
@@ -87,18 +80,16 @@ static enum status parse_switches(const struct env *env,
     };
     settings->imports_findings = security_hub == 1;
     int *max_changes = &settings->enforcement.max_changes_per_run;
-    TRY(env_count(
-        env, "MAX_CHANGES_PER_RUN", (struct env_range){0, CHANGES_MAX}, max_changes, arena, error));
+    TRY(env_count(env, "MAX_CHANGES_PER_RUN", (struct env_range){0, CHANGES_MAX}, max_changes,
+                  arena, error));
     /* A limit beyond what is remembered would never be reached. */
     int *fight_limit = &settings->enforcement.fight_limit;
-    return env_count(
-        env, "FIGHT_LIMIT", (struct env_range){1, CORRECTIONS_MAX}, fight_limit, arena, error);
+    return env_count(env, "FIGHT_LIMIT", (struct env_range){1, CORRECTIONS_MAX}, fight_limit, arena,
+                     error);
 }
 
-enum status act_settings_parse(const struct env *env,
-                               struct arena *arena,
-                               struct act_settings *settings_out,
-                               struct error *error) {
+enum status act_settings_parse(const struct env *env, struct arena *arena,
+                               struct act_settings *settings_out, struct error *error) {
     *settings_out = (struct act_settings){0};
     const struct {
         const char *name;
@@ -107,32 +98,20 @@ enum status act_settings_parse(const struct env *env,
         str *value;
     } texts[] = {
         {"STATE_TABLE", is_table_name, "the name of a DynamoDB table", &settings_out->state_table},
-        {"ALERT_TOPIC_ARN",
-         is_topic_arn,
-         "the ARN of a standard SNS topic",
+        {"ALERT_TOPIC_ARN", is_topic_arn, "the ARN of a standard SNS topic",
          &settings_out->alert_topic_arn},
-        {"CONFIG_RULE_NAME",
-         is_rule_name,
-         "the name of an AWS Config rule",
+        {"CONFIG_RULE_NAME", is_rule_name, "the name of an AWS Config rule",
          &settings_out->config_rule_name},
-        {"CROSS_ACCOUNT_ROLE",
-         is_role_name,
+        {"CROSS_ACCOUNT_ROLE", is_role_name,
          "the name of an IAM role, with its path but without a leading /",
          &settings_out->cross_account_role},
-        {"EXTERNAL_ID",
-         is_external_id,
-         "2 to 1224 characters of an external id",
+        {"EXTERNAL_ID", is_external_id, "2 to 1224 characters of an external id",
          &settings_out->external_id},
     };
     TRY(parse_switches(env, settings_out, arena, error));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        TRY(env_text(env,
-                     texts[i].name,
-                     texts[i].is_valid,
-                     texts[i].accepted,
-                     texts[i].value,
-                     arena,
-                     error));
+        TRY(env_text(env, texts[i].name, texts[i].is_valid, texts[i].accepted, texts[i].value,
+                     arena, error));
     }
     TRY(promotion_config_parse(env, arena, &settings_out->promotion, error));
     TRY(parse_accounts(env, settings_out, arena, error));
@@ -157,10 +136,7 @@ void act_settings_log_off(const struct app *app) {
     for (size_t i = 0; str_is_empty(settings->state_table) && i < sizeof parts / sizeof *parts;
          i++) {
         if (parts[i].is_asked_for) {
-            LOG(app->log,
-                LOG_WARN,
-                "off",
-                LOG_STR("part", str_from_cstr(parts[i].what)),
+            LOG(app->log, LOG_WARN, "off", LOG_STR("part", str_from_cstr(parts[i].what)),
                 LOG_STR("reason", STR("STATE_TABLE is not set")));
         }
     }

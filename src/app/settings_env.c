@@ -3,23 +3,14 @@
 
 #include <string.h>
 
-enum status env_refuse(
-    const char *name, str value, const char *accepted, struct arena *arena, struct error *error) {
-    return error_set(error,
-                     arena,
-                     STATUS_CONFIGURATION,
-                     "%s is \"%" STR_FMT "\"; accepted: %s",
-                     name,
-                     STR_ARG(str_utf8_prefix(value, 64)),
-                     accepted);
+enum status env_refuse(const char *name, str value, const char *accepted, struct arena *arena,
+                       struct error *error) {
+    return error_set(error, arena, STATUS_CONFIGURATION, "%s is \"%" STR_FMT "\"; accepted: %s",
+                     name, STR_ARG(str_utf8_prefix(value, 64)), accepted);
 }
 
-enum status env_count(const struct env *env,
-                      const char *name,
-                      struct env_range range,
-                      int *value_out,
-                      struct arena *arena,
-                      struct error *error) {
+enum status env_count(const struct env *env, const char *name, struct env_range range,
+                      int *value_out, struct arena *arena, struct error *error) {
     str text = env_get(env, name);
     int64_t value = 0;
     if (str_is_empty(text)) {
@@ -33,12 +24,8 @@ enum status env_count(const struct env *env,
     return STATUS_OK;
 }
 
-enum status env_choice(const struct env *env,
-                       const char *name,
-                       const char *const *choices,
-                       size_t *index,
-                       struct arena *arena,
-                       struct error *error) {
+enum status env_choice(const struct env *env, const char *name, const char *const *choices,
+                       size_t *index, struct arena *arena, struct error *error) {
     str value = env_get(env, name);
     if (str_is_empty(value)) {
         return STATUS_OK;
@@ -52,13 +39,9 @@ enum status env_choice(const struct env *env,
         }
         buf_printf(&accepted, "%s%s", i == 0 ? "" : ", ", choices[i]);
     }
-    return error_set(error,
-                     arena,
-                     STATUS_CONFIGURATION,
-                     "%s is \"%" STR_FMT "\"; accepted: %" STR_FMT,
-                     name,
-                     STR_ARG(str_utf8_prefix(value, 64)),
-                     STR_ARG(buf_str(&accepted)));
+    return error_set(error, arena, STATUS_CONFIGURATION,
+                     "%s is \"%" STR_FMT "\"; accepted: %" STR_FMT, name,
+                     STR_ARG(str_utf8_prefix(value, 64)), STR_ARG(buf_str(&accepted)));
 }
 
 static bool is_alphanumeric(char c) {
@@ -74,12 +57,8 @@ bool env_is_name(str text, size_t min, size_t max, const char *others) {
     return text.len >= min && text.len <= max;
 }
 
-enum status env_text(const struct env *env,
-                     const char *name,
-                     bool (*is_valid)(str),
-                     const char *accepted,
-                     str *value_out,
-                     struct arena *arena,
+enum status env_text(const struct env *env, const char *name, bool (*is_valid)(str),
+                     const char *accepted, str *value_out, struct arena *arena,
                      struct error *error) {
     *value_out = env_get(env, name);
     if (!str_is_empty(*value_out) && !is_valid(*value_out)) {

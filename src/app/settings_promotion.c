@@ -35,12 +35,8 @@ static bool parse_decimal(str text, double *value_out) {
     return true;
 }
 
-static enum status parse_percent(const struct env *env,
-                                 const char *name,
-                                 int max,
-                                 double *value_out,
-                                 struct arena *arena,
-                                 struct error *error) {
+static enum status parse_percent(const struct env *env, const char *name, int max,
+                                 double *value_out, struct arena *arena, struct error *error) {
     str text = env_get(env, name);
     double value = 0;
     if (str_is_empty(text)) {
@@ -60,53 +56,31 @@ static bool is_tag_key(str text) {
     return env_is_name(text, 1, 128, " _.:/=+-@");
 }
 
-static enum status parse_evidence(const struct env *env,
-                                  struct promotion_settings *settings,
-                                  struct arena *arena,
-                                  struct error *error) {
+static enum status parse_evidence(const struct env *env, struct promotion_settings *settings,
+                                  struct arena *arena, struct error *error) {
     int requests_min = REQUESTS_MIN_DEFAULT;
     *settings = (struct promotion_settings){.evidence_days = EVIDENCE_DAYS_DEFAULT};
-    TRY(env_count(env,
-                  "EVIDENCE_DAYS",
-                  (struct env_range){1, EVIDENCE_DAYS_MAX},
-                  &settings->evidence_days,
-                  arena,
-                  error));
-    TRY(env_count(env,
-                  "PROMOTION_MIN_REQUESTS",
-                  (struct env_range){1, REQUESTS_MIN_MAX},
-                  &requests_min,
-                  arena,
-                  error));
+    TRY(env_count(env, "EVIDENCE_DAYS", (struct env_range){1, EVIDENCE_DAYS_MAX},
+                  &settings->evidence_days, arena, error));
+    TRY(env_count(env, "PROMOTION_MIN_REQUESTS", (struct env_range){1, REQUESTS_MIN_MAX},
+                  &requests_min, arena, error));
     settings->requests_min = requests_min;
-    return parse_percent(
-        env, "PROMOTION_MAX_BLOCKED_PERCENT", 100, &settings->blocked_percent_max, arena, error);
+    return parse_percent(env, "PROMOTION_MAX_BLOCKED_PERCENT", 100, &settings->blocked_percent_max,
+                         arena, error);
 }
 
-static enum status parse_watch(const struct env *env,
-                               struct watch_settings *settings,
-                               struct arena *arena,
-                               struct error *error) {
+static enum status parse_watch(const struct env *env, struct watch_settings *settings,
+                               struct arena *arena, struct error *error) {
     *settings = (struct watch_settings){.minutes = WATCH_MINUTES_DEFAULT,
                                         .error_increase_max = INCREASE_DEFAULT};
-    TRY(env_count(env,
-                  "WATCH_MINUTES",
-                  (struct env_range){WATCH_MINUTES_MIN, WATCH_MINUTES_MAX},
-                  &settings->minutes,
-                  arena,
-                  error));
-    return parse_percent(env,
-                         "WATCH_MAX_ERROR_INCREASE_PERCENT",
-                         INCREASE_MAX,
-                         &settings->error_increase_max,
-                         arena,
-                         error);
+    TRY(env_count(env, "WATCH_MINUTES", (struct env_range){WATCH_MINUTES_MIN, WATCH_MINUTES_MAX},
+                  &settings->minutes, arena, error));
+    return parse_percent(env, "WATCH_MAX_ERROR_INCREASE_PERCENT", INCREASE_MAX,
+                         &settings->error_increase_max, arena, error);
 }
 
-enum status promotion_config_parse(const struct env *env,
-                                   struct arena *arena,
-                                   struct promotion_config *config_out,
-                                   struct error *error) {
+enum status promotion_config_parse(const struct env *env, struct arena *arena,
+                                   struct promotion_config *config_out, struct error *error) {
     static const char *const PROMOTIONS[] = {"off", "recommend", "enforce", NULL};
     size_t promotion = PROMOTION_RECOMMEND;
     *config_out = (struct promotion_config){.evidence_table = env_get(env, "STATE_TABLE")};
@@ -114,13 +88,9 @@ enum status promotion_config_parse(const struct env *env,
     config_out->promotion = (enum promotion)promotion;
     TRY(parse_evidence(env, &config_out->evidence, arena, error));
     TRY(parse_watch(env, &config_out->watch, arena, error));
-    TRY(env_text(env,
-                 "PROMOTION_RING_TAG",
-                 is_tag_key,
+    TRY(env_text(env, "PROMOTION_RING_TAG", is_tag_key,
                  "the key of a tag: 1 to 128 letters, digits, spaces and _.:/=+-@",
-                 &config_out->ring_tag,
-                 arena,
-                 error));
+                 &config_out->ring_tag, arena, error));
     if (str_is_empty(config_out->ring_tag)) {
         config_out->ring_tag = STR(RING_TAG_DEFAULT);
     }

@@ -24,32 +24,16 @@ static bool is_namespace(str text) {
            !str_starts_with(text, STR("AWS/"));
 }
 
-enum status report_settings_parse(const struct env *env,
-                                  struct arena *arena,
-                                  struct report_settings *settings_out,
-                                  struct error *error) {
+enum status report_settings_parse(const struct env *env, struct arena *arena,
+                                  struct report_settings *settings_out, struct error *error) {
     *settings_out = (struct report_settings){0};
-    TRY(env_text(env,
-                 "REPORT_BUCKET",
-                 is_bucket_name,
-                 "the name of an S3 bucket",
-                 &settings_out->bucket,
-                 arena,
-                 error));
-    TRY(env_text(env,
-                 "REPORT_PREFIX",
-                 is_prefix,
-                 "letters, digits and /_.- without a leading /",
-                 &settings_out->prefix,
-                 arena,
-                 error));
-    TRY(env_text(env,
-                 "METRICS_NAMESPACE",
-                 is_namespace,
+    TRY(env_text(env, "REPORT_BUCKET", is_bucket_name, "the name of an S3 bucket",
+                 &settings_out->bucket, arena, error));
+    TRY(env_text(env, "REPORT_PREFIX", is_prefix, "letters, digits and /_.- without a leading /",
+                 &settings_out->prefix, arena, error));
+    TRY(env_text(env, "METRICS_NAMESPACE", is_namespace,
                  "1 to 255 letters, digits and ._-/#: that do not begin with AWS/",
-                 &settings_out->metrics_namespace,
-                 arena,
-                 error));
+                 &settings_out->metrics_namespace, arena, error));
     if (str_is_empty(settings_out->metrics_namespace)) {
         settings_out->metrics_namespace = STR(METRICS_NAMESPACE_DEFAULT);
     }

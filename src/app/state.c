@@ -36,14 +36,9 @@ static str correction_format(const struct correction *correction, struct arena *
     str writer = name_or_dash(correction->writer_arn);
     str invoked_by = name_or_dash(correction->writer_invoked_by);
     str agent = str_utf8_prefix(correction->writer_user_agent, NAME_CHARACTERS_MAX);
-    return str_format(arena,
-                      "%" STR_FMT " %s %s %" STR_FMT " %" STR_FMT " %" STR_FMT,
-                      STR_ARG(time),
-                      mode_name(correction->from),
-                      mode_name(correction->to),
-                      STR_ARG(writer),
-                      STR_ARG(invoked_by),
-                      STR_ARG(agent));
+    return str_format(arena, "%" STR_FMT " %s %s %" STR_FMT " %" STR_FMT " %" STR_FMT,
+                      STR_ARG(time), mode_name(correction->from), mode_name(correction->to),
+                      STR_ARG(writer), STR_ARG(invoked_by), STR_ARG(agent));
 }
 
 static str read_name(str *rest) {
@@ -73,10 +68,7 @@ static str telling_format(const struct telling_mark *telling, struct arena *aren
         return STR_EMPTY;
     }
     str until = time_format_iso8601(arena, telling->until_ms);
-    return str_format(arena,
-                      "%" STR_FMT " %u %" STR_FMT,
-                      STR_ARG(until),
-                      telling->tells,
+    return str_format(arena, "%" STR_FMT " %u %" STR_FMT, STR_ARG(until), telling->tells,
                       STR_ARG(telling->writer));
 }
 
@@ -187,11 +179,8 @@ void state_read(const struct dynamodb_item *item, struct lb_state *state) {
     read_memory(item, state);
 }
 
-enum status state_load(const struct state_table *table,
-                       str arn,
-                       struct arena *arena,
-                       struct lb_state *state_out,
-                       struct error *error) {
+enum status state_load(const struct state_table *table, str arn, struct arena *arena,
+                       struct lb_state *state_out, struct error *error) {
     const struct dynamodb_key key = {arn, STR("STATE")};
     struct dynamodb_item item;
     bool is_found = false;
@@ -216,12 +205,8 @@ static struct dynamodb_expression unchanged_since(const struct lb_state *before,
         .condition = STR("version = :v"), .values = version, .value_count = 1};
 }
 
-enum status state_save(const struct state_table *table,
-                       str arn,
-                       const struct lb_state *before,
-                       const struct lb_state *next,
-                       struct arena *arena,
-                       struct error *error) {
+enum status state_save(const struct state_table *table, str arn, const struct lb_state *before,
+                       const struct lb_state *next, struct arena *arena, struct error *error) {
     struct item_writer item = {.arena = arena};
     item_put_text(&item, DYNAMODB_PK, arn);
     item_put_text(&item, DYNAMODB_SK, STR("STATE"));
@@ -238,12 +223,8 @@ enum status state_save(const struct state_table *table,
     return dynamodb_put_item(table->client, &put, arena, error);
 }
 
-enum status state_intend(const struct state_table *table,
-                         str arn,
-                         const struct correction *intent,
-                         struct arena *arena,
-                         struct lb_state *state_out,
-                         struct error *error) {
+enum status state_intend(const struct state_table *table, str arn, const struct correction *intent,
+                         struct arena *arena, struct lb_state *state_out, struct error *error) {
     const struct dynamodb_attribute values[] = {
         dynamodb_string(":i", correction_format(intent, arena)),
         dynamodb_number(arena, ":one", 1),
@@ -267,10 +248,8 @@ enum status state_intend(const struct state_table *table,
     return STATUS_OK;
 }
 
-enum status state_forget_intent(const struct state_table *table,
-                                str arn,
-                                const struct correction *intent,
-                                struct arena *arena,
+enum status state_forget_intent(const struct state_table *table, str arn,
+                                const struct correction *intent, struct arena *arena,
                                 struct error *error) {
     const struct dynamodb_attribute values[] = {
         dynamodb_string(":i", correction_format(intent, arena)),
@@ -286,10 +265,8 @@ enum status state_forget_intent(const struct state_table *table,
     return status == STATUS_CONFLICT ? STATUS_OK : status;
 }
 
-enum status state_end_telling(const struct state_table *table,
-                              str arn,
-                              const struct telling_mark *telling,
-                              struct arena *arena,
+enum status state_end_telling(const struct state_table *table, str arn,
+                              const struct telling_mark *telling, struct arena *arena,
                               struct error *error) {
     const struct dynamodb_attribute values[] = {
         dynamodb_string(":t", telling_format(telling, arena)),
@@ -305,8 +282,8 @@ enum status state_end_telling(const struct state_table *table,
     return status == STATUS_CONFLICT ? STATUS_OK : status;
 }
 
-enum status state_note_import(
-    const struct state_table *table, str arn, str key, struct arena *arena, struct error *error) {
+enum status state_note_import(const struct state_table *table, str arn, str key,
+                              struct arena *arena, struct error *error) {
     const struct dynamodb_attribute value = dynamodb_string(":k", key);
     const struct dynamodb_update update = {
         .table = table->name,

@@ -20,11 +20,8 @@ static str time_key(struct arena *arena, const char *prefix, int64_t ms) {
     return sort_key(arena, prefix, time_format_iso8601(arena, ms));
 }
 
-enum status state_claim_event(const struct state_table *table,
-                              str arn,
-                              struct event_claim *claim,
-                              struct arena *arena,
-                              struct error *error) {
+enum status state_claim_event(const struct state_table *table, str arn, struct event_claim *claim,
+                              struct arena *arena, struct error *error) {
     static const struct dynamodb_name names[] = {{"#s", "status"}, {"#w", "writer"}};
     const struct dynamodb_attribute item[] = {
         dynamodb_string(DYNAMODB_PK, arn),
@@ -59,10 +56,8 @@ static enum status conflict_is_fine(enum status status) {
 }
 
 /* Changes one attribute of our own claim, and nothing when another copy has taken it over. */
-static enum status set_in_claim(const struct state_table *table,
-                                const struct dynamodb_key *key,
-                                const struct dynamodb_attribute *change,
-                                struct arena *arena,
+static enum status set_in_claim(const struct state_table *table, const struct dynamodb_key *key,
+                                const struct dynamodb_attribute *change, struct arena *arena,
                                 struct error *error) {
     const char *attribute = str_to_cstr(arena, change->name);
     const struct dynamodb_name names[] = {{"#a", attribute}, {"#s", "status"}, {"#w", "writer"}};
@@ -84,32 +79,23 @@ static enum status set_in_claim(const struct state_table *table,
     return conflict_is_fine(dynamodb_update_item(table->client, &update, arena, NULL, error));
 }
 
-enum status state_finish_event(const struct state_table *table,
-                               str arn,
-                               str event_id,
-                               struct arena *arena,
-                               struct error *error) {
+enum status state_finish_event(const struct state_table *table, str arn, str event_id,
+                               struct arena *arena, struct error *error) {
     const struct dynamodb_key key = {arn, sort_key(arena, "SEEN", event_id)};
     const struct dynamodb_attribute done = dynamodb_string("status", STR("done"));
     return set_in_claim(table, &key, &done, arena, error);
 }
 
-enum status state_release_event(const struct state_table *table,
-                                str arn,
-                                str event_id,
-                                struct arena *arena,
-                                struct error *error) {
+enum status state_release_event(const struct state_table *table, str arn, str event_id,
+                                struct arena *arena, struct error *error) {
     const struct dynamodb_key key = {arn, sort_key(arena, "SEEN", event_id)};
     const struct dynamodb_attribute free_at_once =
         dynamodb_string("leaseUntil", time_format_iso8601(arena, 0));
     return set_in_claim(table, &key, &free_at_once, arena, error);
 }
 
-enum status state_open_incident(const struct state_table *table,
-                                str arn,
-                                int64_t opened_ms,
-                                const struct lb_state *state,
-                                struct arena *arena,
+enum status state_open_incident(const struct state_table *table, str arn, int64_t opened_ms,
+                                const struct lb_state *state, struct arena *arena,
                                 struct error *error) {
     const struct dynamodb_attribute item[] = {
         dynamodb_string(DYNAMODB_PK, arn),
@@ -128,12 +114,8 @@ enum status state_open_incident(const struct state_table *table,
     return conflict_is_fine(dynamodb_put_item(table->client, &put, arena, error));
 }
 
-enum status state_close_incident(const struct state_table *table,
-                                 str arn,
-                                 int64_t opened_ms,
-                                 int64_t closed_ms,
-                                 struct arena *arena,
-                                 struct error *error) {
+enum status state_close_incident(const struct state_table *table, str arn, int64_t opened_ms,
+                                 int64_t closed_ms, struct arena *arena, struct error *error) {
     const struct dynamodb_attribute value =
         dynamodb_string(":t", time_format_iso8601(arena, closed_ms));
     const struct dynamodb_update update = {
@@ -152,10 +134,8 @@ static str text_or_none(str text) {
     return str_is_empty(text) ? STR("none") : str_utf8_prefix(text, TEXT_CHARACTERS_MAX);
 }
 
-enum status state_append_change(const struct state_table *table,
-                                str arn,
-                                const struct change *change,
-                                struct arena *arena,
+enum status state_append_change(const struct state_table *table, str arn,
+                                const struct change *change, struct arena *arena,
                                 struct error *error) {
     static const struct elb_caller nobody = {0};
     const struct elb_caller *writer = change->last_writer == NULL ? &nobody : change->last_writer;
@@ -185,11 +165,8 @@ static str named(const struct dynamodb_item *item, const char *attribute) {
     return str_eq(text, STR("none")) ? STR_EMPTY : text;
 }
 
-enum status state_last_writer(const struct state_table *table,
-                              str arn,
-                              struct arena *arena,
-                              struct elb_caller *writer_out,
-                              struct error *error) {
+enum status state_last_writer(const struct state_table *table, str arn, struct arena *arena,
+                              struct elb_caller *writer_out, struct error *error) {
     const struct dynamodb_query query = {.table = table->name,
                                          .pk = arn,
                                          .sk_prefix = STR("CHANGE#"),
@@ -207,10 +184,8 @@ enum status state_last_writer(const struct state_table *table,
     return STATUS_OK;
 }
 
-enum status state_release_reevaluation(const struct state_table *table,
-                                       str rule_name,
-                                       struct arena *arena,
-                                       struct error *error) {
+enum status state_release_reevaluation(const struct state_table *table, str rule_name,
+                                       struct arena *arena, struct error *error) {
     static const struct dynamodb_name name = {"#w", "writer"};
     const struct dynamodb_attribute values[] = {
         dynamodb_string(":never", time_format_iso8601(arena, 0)),
@@ -229,11 +204,8 @@ enum status state_release_reevaluation(const struct state_table *table,
     return conflict_is_fine(dynamodb_update_item(table->client, &update, arena, NULL, error));
 }
 
-enum status state_claim_reevaluation(const struct state_table *table,
-                                     str rule_name,
-                                     int64_t now_ms,
-                                     struct arena *arena,
-                                     struct error *error) {
+enum status state_claim_reevaluation(const struct state_table *table, str rule_name, int64_t now_ms,
+                                     struct arena *arena, struct error *error) {
     const struct dynamodb_attribute item[] = {
         dynamodb_string(DYNAMODB_PK, sort_key(arena, "CONFIG_RULE", rule_name)),
         dynamodb_string(DYNAMODB_SK, STR("REEVALUATION")),

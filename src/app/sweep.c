@@ -61,9 +61,7 @@ const struct load_balancer *sweep_find_listed(const struct sweep *sweep, str arn
 }
 
 /* false: time ran out before it was read, and there is nothing to say of it. */
-static bool judge(struct sweep *sweep,
-                  const struct elbv2_fleet_item *item,
-                  struct arena *arena,
+static bool judge(struct sweep *sweep, const struct elbv2_fleet_item *item, struct arena *arena,
                   struct evaluation *evaluation) {
     const struct clock *clock = sweep->app->clock;
     if (item->status == STATUS_DEADLINE ||
@@ -72,17 +70,11 @@ static bool judge(struct sweep *sweep,
     }
     policy_evaluate(item->facts, sweep->policy, clock->now_ms(clock), arena, evaluation);
     if (item->status == STATUS_NOT_FOUND) {
-        evaluation_without_facts(evaluation,
-                                 STR(LOAD_BALANCER_RESOURCE_TYPE),
-                                 item->facts->arn,
-                                 NOT_APPLICABLE,
-                                 STR("does not exist any more"));
+        evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), item->facts->arn,
+                                 NOT_APPLICABLE, STR("does not exist any more"));
     } else if (sweep_is_out_of_scope(sweep, item->facts)) {
-        evaluation_without_facts(evaluation,
-                                 STR(LOAD_BALANCER_RESOURCE_TYPE),
-                                 item->facts->arn,
-                                 NOT_APPLICABLE,
-                                 STR("outside the scope of the rule"));
+        evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), item->facts->arn,
+                                 NOT_APPLICABLE, STR("outside the scope of the rule"));
     } else if (item->status != STATUS_OK) {
         evaluation->compliance = COMPLIANCE_UNKNOWN;
         evaluation->reason = item->problem;
@@ -120,12 +112,8 @@ static void remember_day(struct sweep *sweep) {
     if (!sweep->acts || str_is_empty(sweep->act.table.name) || point.listed == 0) {
         return;
     }
-    if (history_put_point(&sweep->act.table,
-                          str_from_cstr(sweep->found.account_id),
-                          sweep->app->aws.region,
-                          &point,
-                          sweep->arena,
-                          &error) != STATUS_OK) {
+    if (history_put_point(&sweep->act.table, str_from_cstr(sweep->found.account_id),
+                          sweep->app->aws.region, &point, sweep->arena, &error) != STATUS_OK) {
         LOG(sweep->app->log, LOG_WARN, "day_not_kept", LOG_STR("errorMessage", error.message));
     }
 }
@@ -307,8 +295,8 @@ static void tell_hooks_of_end(struct sweep *sweep) {
 static void run(struct sweep *sweep) {
     sweep_read_scope(sweep);
     sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
-    enum status status = elbv2_list_load_balancers(
-        &sweep->app->aws, sweep->arena, &sweep->listed, &sweep->listed_count, &sweep->list_error);
+    enum status status = elbv2_list_load_balancers(&sweep->app->aws, sweep->arena, &sweep->listed,
+                                                   &sweep->listed_count, &sweep->list_error);
     sweep->list_error.status = status;
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
     sort_listing(sweep);
@@ -341,9 +329,7 @@ static int64_t read_deadline(const struct app *app, int64_t deadline_ms) {
     return deadline_ms - (quarter_ms < REPORT_RESERVE_MS ? quarter_ms : REPORT_RESERVE_MS);
 }
 
-void sweep_handle(struct app *app,
-                  const struct config_invocation *invocation,
-                  struct arena *arena,
+void sweep_handle(struct app *app, const struct config_invocation *invocation, struct arena *arena,
                   struct app_reply *reply) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
     struct error error = {0};

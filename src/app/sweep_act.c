@@ -83,11 +83,8 @@ void sweep_add_ages(struct sweep *sweep, const struct sweep_chunk *chunk) {
             sweep->has_no_ages = true;
             LOG(sweep->app->log, LOG_WARN, "age_unknown", LOG_STR("errorMessage", error.message));
         }
-        transition_add_age(evaluation,
-                           state.since_ms,
-                           clock->now_ms(clock),
-                           sweep->policy->max_non_compliant_days,
-                           chunk->arena);
+        transition_add_age(evaluation, state.since_ms, clock->now_ms(clock),
+                           sweep->policy->max_non_compliant_days, chunk->arena);
     }
 }
 

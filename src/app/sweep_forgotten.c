@@ -39,19 +39,16 @@ static void keep(struct forgotten *forgotten, str arn) {
     struct arena *arena = forgotten->sweep->arena;
     if (forgotten->count == forgotten->capacity) {
         size_t capacity = forgotten->capacity == 0 ? 16 : 2 * forgotten->capacity;
-        forgotten->arns = arena_realloc(arena,
-                                        forgotten->arns,
-                                        forgotten->capacity * sizeof *forgotten->arns,
-                                        capacity * sizeof *forgotten->arns);
+        forgotten->arns =
+            arena_realloc(arena, forgotten->arns, forgotten->capacity * sizeof *forgotten->arns,
+                          capacity * sizeof *forgotten->arns);
         forgotten->capacity = capacity;
     }
     forgotten->arns[forgotten->count++] = str_copy(arena, arn);
 }
 
 /* One that was judged since the sweep began may have been created since. */
-static enum status take(void *context,
-                        const struct dynamodb_item *items,
-                        size_t count,
+static enum status take(void *context, const struct dynamodb_item *items, size_t count,
                         struct error *error) {
     struct forgotten *forgotten = context;
     (void)error;
@@ -88,10 +85,7 @@ static void look_again(struct sweep *sweep, str arn) {
         elbv2_read_load_balancer(&sweep->app->aws, ELBV2_ATTRIBUTES, sweep->arena, &facts, &error);
     if (status == STATUS_NOT_FOUND) {
         struct evaluation *evaluation = ARENA_NEW(sweep->arena, struct evaluation);
-        evaluation_without_facts(evaluation,
-                                 STR(LOAD_BALANCER_RESOURCE_TYPE),
-                                 arn,
-                                 NOT_APPLICABLE,
+        evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), arn, NOT_APPLICABLE,
                                  STR("does not exist any more"));
         evaluation->source = SOURCE_LIVE;
         act_on(&sweep->act, &facts, read_ms, evaluation);

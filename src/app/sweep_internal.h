@@ -26,8 +26,7 @@ struct sweep_listener {
     void (*listed)(void *context, size_t to_judge);
     /* Each judgement, unknown ones too, as it stands after enforcement and promotion's advice; not
      * those that were not reached, nor those that vanished. Both are valid during the call only. */
-    void (*judged)(void *context,
-                   const struct load_balancer *facts,
+    void (*judged)(void *context, const struct load_balancer *facts,
                    const struct evaluation *evaluation);
 };
 
@@ -136,14 +135,9 @@ void sweep_add_ages(struct sweep *sweep, const struct sweep_chunk *chunk);
 
 /* --- sweep_report.c --- */
 /* Logs it, and adds it to what Config is told unless it is unknown. */
-void sweep_conclude(struct sweep *sweep,
-                    struct evaluation *evaluation,
-                    struct config_evaluation *evaluations,
-                    size_t *count,
-                    struct arena *arena);
-void sweep_report(struct sweep *sweep,
-                  const struct config_evaluation *evaluations,
-                  size_t count,
+void sweep_conclude(struct sweep *sweep, struct evaluation *evaluation,
+                    struct config_evaluation *evaluations, size_t *count, struct arena *arena);
+void sweep_report(struct sweep *sweep, const struct config_evaluation *evaluations, size_t count,
                   struct arena *arena);
 /* After a complete sweep: sets what Config holds results of and was not listed NOT_APPLICABLE. */
 void sweep_clean_up(struct sweep *sweep);

@@ -33,21 +33,14 @@ static str how_far(struct sweep *sweep) {
     buf_printf(&out,
                "of %zu load balancer%s listed (%zu to judge) %zu %s judged, %zu reported, %zu %s "
                "unknown and %zu %s not reached in time",
-               sweep->listed_count,
-               str_by_count(sweep->listed_count, "", "s"),
-               sweep->to_judge_count,
-               sweep->judged_count,
-               was(sweep->judged_count),
-               sweep->report.reported,
-               sweep->unknown_count,
-               str_by_count(sweep->unknown_count, "is", "are"),
-               sweep->not_reached_count,
+               sweep->listed_count, str_by_count(sweep->listed_count, "", "s"),
+               sweep->to_judge_count, sweep->judged_count, was(sweep->judged_count),
+               sweep->report.reported, sweep->unknown_count,
+               str_by_count(sweep->unknown_count, "is", "are"), sweep->not_reached_count,
                was(sweep->not_reached_count));
     if (sweep->resumed_count > 0) {
-        buf_printf(&out,
-                   "; %zu %s judged by the invocations before this one%s",
-                   sweep->resumed_count,
-                   was(sweep->resumed_count),
+        buf_printf(&out, "; %zu %s judged by the invocations before this one%s",
+                   sweep->resumed_count, was(sweep->resumed_count),
                    sweep->is_flawed ? ", which left some unknown" : "");
     }
     if (!str_is_empty(sweep->not_reached_because)) {
@@ -70,9 +63,7 @@ static str how_far(struct sweep *sweep) {
 void sweep_log(const struct sweep *sweep) {
     bool is_audit = sweep->listener != NULL && sweep->listener->is_audit;
     bool is_counted = sweep->app->metrics.write != NULL && !is_audit;
-    LOG(sweep->app->log,
-        is_counted ? log_level_passing(sweep->app->log) : LOG_INFO,
-        "swept",
+    LOG(sweep->app->log, is_counted ? log_level_passing(sweep->app->log) : LOG_INFO, "swept",
         LOG_INT("listed", (int64_t)sweep->listed_count),
         LOG_INT("toJudge", (int64_t)sweep->to_judge_count),
         LOG_INT("judged", (int64_t)sweep->judged_count),

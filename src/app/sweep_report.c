@@ -11,13 +11,10 @@
 /* All of them, the first ones with the reason. */
 static void note_unknown(struct sweep *sweep, const struct evaluation *evaluation) {
     size_t before = sweep->unknown_names.len;
-    buf_printf(&sweep->unknown_names,
-               "%s%" STR_FMT,
-               sweep->unknown_count++ == 0 ? "" : ", ",
+    buf_printf(&sweep->unknown_names, "%s%" STR_FMT, sweep->unknown_count++ == 0 ? "" : ", ",
                STR_ARG(evaluation->resource_id));
     if (sweep->unknown_count <= REASONS_MAX) {
-        buf_printf(&sweep->unknown_names,
-                   " (%" STR_FMT ")",
+        buf_printf(&sweep->unknown_names, " (%" STR_FMT ")",
                    STR_ARG(str_utf8_prefix(evaluation->reason, 300)));
     }
     if (sweep->unknown_names.len > SWEEP_NAMES_BYTES_MAX - NAME_BYTES_MAX) {
@@ -25,22 +22,15 @@ static void note_unknown(struct sweep *sweep, const struct evaluation *evaluatio
     }
 }
 
-void sweep_report(struct sweep *sweep,
-                  const struct config_evaluation *evaluations,
-                  size_t count,
+void sweep_report(struct sweep *sweep, const struct config_evaluation *evaluations, size_t count,
                   struct arena *arena) {
     if (count == 0 || !sweep->reports) {
         return;
     }
     struct config_report part;
     struct error error = {0};
-    enum status status = config_put_evaluations(&sweep->app->aws,
-                                                sweep->invocation->result_token,
-                                                evaluations,
-                                                count,
-                                                arena,
-                                                &part,
-                                                &error);
+    enum status status = config_put_evaluations(&sweep->app->aws, sweep->invocation->result_token,
+                                                evaluations, count, arena, &part, &error);
     sweep->report.reported += part.reported;
     sweep->report.failed += part.failed;
     if (status != STATUS_OK && sweep->report_error.status == STATUS_OK) {
@@ -49,11 +39,8 @@ void sweep_report(struct sweep *sweep,
     }
 }
 
-void sweep_conclude(struct sweep *sweep,
-                    struct evaluation *evaluation,
-                    struct config_evaluation *evaluations,
-                    size_t *count,
-                    struct arena *arena) {
+void sweep_conclude(struct sweep *sweep, struct evaluation *evaluation,
+                    struct config_evaluation *evaluations, size_t *count, struct arena *arena) {
     evaluation->ordering_ms = sweep->ordering_ms;
     evaluation_log(sweep->app, evaluation);
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
@@ -71,8 +58,7 @@ static bool is_newer(const struct sweep *sweep, const struct config_result *resu
 
 /* Config keeps the result of a dead resource until it is told otherwise; so it does with those of
  * network load balancers that another version of the rule may have left. */
-static bool has_vanished(const struct sweep *sweep,
-                         const struct config_result *result,
+static bool has_vanished(const struct sweep *sweep, const struct config_result *result,
                          struct evaluation *evaluation) {
     if (!str_eq(result->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE)) ||
         str_eq(result->compliance_type, STR("NOT_APPLICABLE")) || is_newer(sweep, result)) {
@@ -84,8 +70,8 @@ static bool has_vanished(const struct sweep *sweep,
     }
     str reason = listed == NULL ? STR("does not exist any more")
                                 : STR("not an Application Load Balancer: it has no desync mode");
-    evaluation_without_facts(
-        evaluation, result->resource_type, result->resource_id, NOT_APPLICABLE, reason);
+    evaluation_without_facts(evaluation, result->resource_type, result->resource_id, NOT_APPLICABLE,
+                             reason);
     evaluation->source = SOURCE_LIVE;
     return true;
 }
@@ -94,12 +80,8 @@ static void look_up_vanished(struct sweep *sweep) {
     struct config_result *results = NULL;
     size_t result_count = 0;
     struct error error = {0};
-    enum status status = config_list_results(&sweep->app->aws,
-                                             sweep->invocation->rule_name,
-                                             sweep->arena,
-                                             &results,
-                                             &result_count,
-                                             &error);
+    enum status status = config_list_results(&sweep->app->aws, sweep->invocation->rule_name,
+                                             sweep->arena, &results, &result_count, &error);
     if (status != STATUS_OK) {
         error.status = status;
         sweep->vanished_error = error;
@@ -138,10 +120,7 @@ static bool may_clean_up(const struct sweep *sweep) {
         obstacle = "AWS Config lists no results of rules with such long names";
     }
     if (obstacle != NULL) {
-        LOG(sweep->app->log,
-            LOG_WARN,
-            "clean_up_skipped",
-            LOG_STR("ruleName", rule_name),
+        LOG(sweep->app->log, LOG_WARN, "clean_up_skipped", LOG_STR("ruleName", rule_name),
             LOG_STR("reason", str_from_cstr(obstacle)));
     }
     return obstacle == NULL;

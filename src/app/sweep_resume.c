@@ -22,12 +22,11 @@
 
 static struct dynamodb_key key_of(const struct sweep *sweep) {
     const struct config_invocation *invocation = sweep->invocation;
-    return (struct dynamodb_key){.pk = str_format(sweep->arena,
-                                                  "SWEEP#%" STR_FMT "#%" STR_FMT "#%" STR_FMT,
-                                                  STR_ARG(invocation->account_id),
-                                                  STR_ARG(sweep->app->aws.region),
-                                                  STR_ARG(invocation->rule_name)),
-                                 .sk = STR("CURSOR")};
+    return (struct dynamodb_key){
+        .pk = str_format(sweep->arena, "SWEEP#%" STR_FMT "#%" STR_FMT "#%" STR_FMT,
+                         STR_ARG(invocation->account_id), STR_ARG(sweep->app->aws.region),
+                         STR_ARG(invocation->rule_name)),
+        .sk = STR("CURSOR")};
 }
 
 /* Where it began is not decided by chance alone: Fibonacci hashing of the time, as a retry comes
@@ -51,8 +50,8 @@ static enum status go_on(struct sweep *sweep, size_t *first, struct error *error
     struct dynamodb_item item;
     bool is_found = false;
     int64_t expires_s;
-    TRY(dynamodb_get_item(
-        &sweep->app->home, sweep->act.table.name, &key, sweep->arena, &item, &is_found, error));
+    TRY(dynamodb_get_item(&sweep->app->home, sweep->act.table.name, &key, sweep->arena, &item,
+                          &is_found, error));
     if (item_read_number(&item, "version", &sweep->cursor_version) == ITEM_NUMBER_BAD) {
         sweep->cursor_version = BAD_VERSION;
     }

@@ -35,10 +35,7 @@ void sweep_read_scope(struct sweep *sweep) {
     sweep->app->aws.deadline_ms = sweep->deadline_ms;
     if (status != STATUS_OK) {
         sweep->rule_scope = (struct config_scope){.tag_key = STR_EMPTY};
-        LOG(sweep->app->log,
-            LOG_WARN,
-            "scope_unknown",
-            LOG_STR("ruleName", rule_name),
+        LOG(sweep->app->log, LOG_WARN, "scope_unknown", LOG_STR("ruleName", rule_name),
             LOG_STR("reason", STR("all load balancers are judged, as if the rule had no scope")),
             LOG_STR("errorMessage", error.message));
     }

@@ -27,17 +27,13 @@ static bool lasts(const struct app *app, const struct sts_session *session) {
 }
 
 /* Replaces the session, whose text others may still use, only when it has the new one. */
-static enum status begin_session(struct app *app,
-                                 str account_id,
-                                 struct arena *arena,
+static enum status begin_session(struct app *app, str account_id, struct arena *arena,
                                  struct error *error) {
     const struct act_settings *settings = &app->settings.act;
     struct app_session next = {.begun_ms = app->clock->now_ms(app->clock)};
     const struct sts_role role = {
-        .arn = str_format(arena,
-                          "arn:%" STR_FMT ":iam::%" STR_FMT ":role/%" STR_FMT,
-                          STR_ARG(partition_of_region(app->settings.region)),
-                          STR_ARG(account_id),
+        .arn = str_format(arena, "arn:%" STR_FMT ":iam::%" STR_FMT ":role/%" STR_FMT,
+                          STR_ARG(partition_of_region(app->settings.region)), STR_ARG(account_id),
                           STR_ARG(settings->cross_account_role)),
         .external_id = settings->external_id,
     };
@@ -55,9 +51,7 @@ static enum status begin_session(struct app *app,
 }
 
 /* The session of the last account is kept for the next invocation. */
-static enum status open_session(struct app *app,
-                                str account_id,
-                                struct arena *arena,
+static enum status open_session(struct app *app, str account_id, struct arena *arena,
                                 struct error *error) {
     struct app_session *session = &app->session;
     if (str_eq(session->account_id, account_id) && lasts(app, &session->sts)) {
@@ -85,24 +79,17 @@ static bool renew_session(void *context, struct aws_client *client) {
         client->credentials = app->session.sts.credentials;
         LOG(app->log, LOG_INFO, "session_renewed", LOG_STR("account", account_id));
     } else {
-        LOG(app->log,
-            LOG_WARN,
-            "session_not_renewed",
-            LOG_STR("account", account_id),
+        LOG(app->log, LOG_WARN, "session_not_renewed", LOG_STR("account", account_id),
             LOG_STR("errorMessage", error.message));
     }
     arena_clean_up(&scratch);
     return is_renewed;
 }
 
-static enum status use_member_account(struct app *app,
-                                      str account_id,
-                                      struct arena *arena,
+static enum status use_member_account(struct app *app, str account_id, struct arena *arena,
                                       struct error *error) {
     if (!is_allowed(&app->settings.act, account_id)) {
-        return error_set(error,
-                         arena,
-                         STATUS_DENIED,
+        return error_set(error, arena, STATUS_DENIED,
                          "account %" STR_FMT " is not listed in ALLOWED_ACCOUNTS",
                          STR_ARG(account_id));
     }
@@ -128,9 +115,7 @@ static enum status find_own_account(struct app *app, struct arena *arena, struct
     return STATUS_OK;
 }
 
-enum status app_own_account(struct app *app,
-                            struct arena *arena,
-                            str *account_id_out,
+enum status app_own_account(struct app *app, struct arena *arena, str *account_id_out,
                             struct error *error) {
     *account_id_out = STR_EMPTY;
     if (str_is_empty(app->settings.act.cross_account_role)) {
@@ -151,8 +136,8 @@ static void use_own_account(struct app *app) {
     app->aws.deadline_ms = app->home.deadline_ms;
 }
 
-enum status app_aim(
-    struct app *app, str account_id, str region, struct arena *arena, struct error *error) {
+enum status app_aim(struct app *app, str account_id, str region, struct arena *arena,
+                    struct error *error) {
     str own_region = app->settings.region;
     bool is_central = !str_is_empty(app->settings.act.cross_account_role);
     use_own_account(app);
@@ -166,11 +151,8 @@ enum status app_aim(
     return STATUS_OK;
 }
 
-enum status app_aim_by_arn(struct app *app,
-                           str arn,
-                           struct closed_account *closed,
-                           struct arena *arena,
-                           struct error *error) {
+enum status app_aim_by_arn(struct app *app, str arn, struct closed_account *closed,
+                           struct arena *arena, struct error *error) {
     struct load_balancer_arn parts = {.account_id = STR_EMPTY};
     TRY(load_balancer_arn_parse(arn, &parts));
     if (str_eq(closed->account_id, parts.account_id)) {
@@ -197,9 +179,7 @@ static str account_of_function(const struct app *app) {
     return rest.ptr != NULL ? account : STR_EMPTY;
 }
 
-enum status app_name_own_account(struct app *app,
-                                 struct arena *arena,
-                                 str *account_id_out,
+enum status app_name_own_account(struct app *app, struct arena *arena, str *account_id_out,
                                  struct error *error) {
     str account = account_of_function(app);
     enum status status = find_own_account(app, arena, error);
@@ -207,8 +187,8 @@ enum status app_name_own_account(struct app *app,
     return str_is_empty(account) ? status : STATUS_OK;
 }
 
-enum status app_aims_at(
-    struct app *app, str account_id, struct arena *arena, bool *aims_out, struct error *error) {
+enum status app_aims_at(struct app *app, str account_id, struct arena *arena, bool *aims_out,
+                        struct error *error) {
     bool is_central = !str_is_empty(app->settings.act.cross_account_role);
     *aims_out = is_central;
     if (!*aims_out) {
@@ -218,30 +198,23 @@ enum status app_aims_at(
     return STATUS_OK;
 }
 
-enum status app_reaches(
-    struct app *app, str account_id, struct arena *arena, bool *reaches_out, struct error *error) {
+enum status app_reaches(struct app *app, str account_id, struct arena *arena, bool *reaches_out,
+                        struct error *error) {
     *reaches_out = str_is_empty(account_id) || str_eq(account_of_function(app), account_id);
     return *reaches_out ? STATUS_OK : app_aims_at(app, account_id, arena, reaches_out, error);
 }
 
-enum status app_refuse_account(struct app *app,
-                               str account_id,
-                               struct arena *arena,
+enum status app_refuse_account(struct app *app, str account_id, struct arena *arena,
                                struct error *error) {
-    return error_set(error,
-                     arena,
-                     STATUS_DENIED,
+    return error_set(error, arena, STATUS_DENIED,
                      "the event is of account %" STR_FMT
                      ", which cannot be read: this function is of account %s, and "
                      "CROSS_ACCOUNT_ROLE is not set. Set it, and list the account in "
                      "ALLOWED_ACCOUNTS",
-                     STR_ARG(account_id),
-                     app->own_account);
+                     STR_ARG(account_id), app->own_account);
 }
 
-enum status app_require_account(struct app *app,
-                                str account_id,
-                                struct arena *arena,
+enum status app_require_account(struct app *app, str account_id, struct arena *arena,
                                 struct error *error) {
     bool is_reached;
     TRY(app_reaches(app, account_id, arena, &is_reached, error));

@@ -19,16 +19,9 @@
 
 /* Some of them are reserved words. */
 static const struct dynamodb_name NAMES[COUNTERS] = {
-    {"#r", "requests"},
-    {"#c", "compliant"},
-    {"#a", "acceptable"},
-    {"#m", "ambiguous"},
-    {"#s", "severe"},
-    {"#u", "unknown"},
-    {"#f", "unfamiliar"},
-    {"#p", "unparsed"},
-    {"#w", "withoutTime"},
-    {"#d", "damaged"},
+    {"#r", "requests"},    {"#c", "compliant"}, {"#a", "acceptable"}, {"#m", "ambiguous"},
+    {"#s", "severe"},      {"#u", "unknown"},   {"#f", "unfamiliar"}, {"#p", "unparsed"},
+    {"#w", "withoutTime"}, {"#d", "damaged"},
 };
 
 /* A transaction under construction. */
@@ -45,21 +38,18 @@ struct counting {
 
 /* The same object under the same key is told of with the same ETag. */
 static str object_id(const struct log_object *object, struct arena *arena) {
-    str identity = str_format(arena,
-                              "%" STR_FMT "/%" STR_FMT "\n%" STR_FMT,
-                              STR_ARG(object->bucket),
-                              STR_ARG(object->key),
-                              STR_ARG(object->e_tag));
+    str identity =
+        str_format(arena, "%" STR_FMT "/%" STR_FMT "\n%" STR_FMT, STR_ARG(object->bucket),
+                   STR_ARG(object->key), STR_ARG(object->e_tag));
     return sha256_hex(arena, identity);
 }
 
-static void remember_object(struct counting *counting,
-                            const struct log_object *object,
+static void remember_object(struct counting *counting, const struct log_object *object,
                             int64_t now_ms) {
     struct arena *arena = counting->arena;
     str id = object_id(object, arena);
-    str url = str_format(
-        arena, "s3://%" STR_FMT "/%" STR_FMT, STR_ARG(object->bucket), STR_ARG(object->key));
+    str url = str_format(arena, "s3://%" STR_FMT "/%" STR_FMT, STR_ARG(object->bucket),
+                         STR_ARG(object->key));
     int64_t expires = (now_ms + TRAFFIC_SEEN_KEPT_MS) / MS_PER_SECOND;
     struct dynamodb_attribute *item = counting->seen;
     item[0] = dynamodb_string(DYNAMODB_PK, counting->traffic->arn);
@@ -148,12 +138,9 @@ static void prepare(struct counting *counting, const struct log_object *object, 
     }
 }
 
-enum status traffic_count_object(const struct state_table *table,
-                                 const struct log_object *object,
-                                 const struct log_traffic *traffic,
-                                 int64_t now_ms,
-                                 struct arena *arena,
-                                 struct error *error) {
+enum status traffic_count_object(const struct state_table *table, const struct log_object *object,
+                                 const struct log_traffic *traffic, int64_t now_ms,
+                                 struct arena *arena, struct error *error) {
     ASSERT(traffic->day_count <= TRAFFIC_DAYS_MAX);
     struct counting counting = {.table = table, .traffic = traffic, .arena = arena};
     prepare(&counting, object, now_ms);
@@ -170,6 +157,6 @@ enum status traffic_count_object(const struct state_table *table,
         }
         leave_newest(&counting.updates[failed - 1]);
     }
-    return error_set(
-        error, arena, STATUS_INCOMPLETE, "dynamodb TransactWriteItems: unmet conditions of none");
+    return error_set(error, arena, STATUS_INCOMPLETE,
+                     "dynamodb TransactWriteItems: unmet conditions of none");
 }

@@ -28,10 +28,7 @@ static int64_t now_of(const struct watching *watching) {
     return watching->app->clock->now_ms(watching->app->clock);
 }
 
-static void add_action(struct watching *watching,
-                       const char *name,
-                       const char *status,
-                       str reason,
+static void add_action(struct watching *watching, const char *name, const char *status, str reason,
                        const struct error *cause) {
     const struct watch_record *record = watching->record;
     const struct action action = {.resource_id = record->arn,
@@ -161,10 +158,8 @@ static void end(struct watching *watching, enum watch_status status, str note) {
     record->is_untold = true;
 }
 
-static void end_and_tell(struct watching *watching,
-                         enum watch_status end_status,
-                         const char *status,
-                         str note) {
+static void end_and_tell(struct watching *watching, enum watch_status end_status,
+                         const char *status, str note) {
     end(watching, end_status, note);
     if (take_lease(watching)) {
         add_look(watching, status, note);
@@ -175,8 +170,7 @@ static void end_and_tell(struct watching *watching,
 /* Nothing was told of it, and the mode is none of ours. */
 static void end_unmade(struct watching *watching) {
     struct watch_record *record = watching->record;
-    str note = str_format(watching->arena,
-                          "the promotion was begun and not made: the mode is %s",
+    str note = str_format(watching->arena, "the promotion was begun and not made: the mode is %s",
                           mode_name(watching->facts.mode));
     end(watching, WATCH_NOT_MADE, note);
     note_told(watching);
@@ -189,9 +183,8 @@ static void end_unmade(struct watching *watching) {
 static void end_reverted(struct watching *watching, enum desync_mode mode) {
     struct error error = {0};
     str note;
-    if (watch_describe_reverting(
-            &watching->act.table, watching->record, mode, watching->arena, &note, &error) !=
-        STATUS_OK) {
+    if (watch_describe_reverting(&watching->act.table, watching->record, mode, watching->arena,
+                                 &note, &error) != STATUS_OK) {
         fail(watching, "watch", &error);
         return;
     }
@@ -213,8 +206,7 @@ static bool is_still_ours(void *context, const struct evaluation *evaluation, st
         return true;
     }
     watching->is_reverted = true;
-    *why_not = str_format(watching->arena,
-                          "the mode is %s now: somebody has changed it",
+    *why_not = str_format(watching->arena, "the mode is %s now: somebody has changed it",
                           mode_name(evaluation->mode));
     return false;
 }
@@ -322,12 +314,8 @@ static void weigh(struct watching *watching) {
     }
     bool is_forgotten = !cases[0].window.has_data && record->baseline.has_data;
     struct watch_judgement judgement;
-    watch_judge(is_forgotten ? &record->baseline : &cases[0].window,
-                &cases[1].window,
-                is_over,
-                record->was_extended,
-                &watching->app->settings.act.promotion.watch,
-                watching->arena,
+    watch_judge(is_forgotten ? &record->baseline : &cases[0].window, &cases[1].window, is_over,
+                record->was_extended, &watching->app->settings.act.promotion.watch, watching->arena,
                 &judgement);
     act_on_judgement(watching, &judgement);
 }
@@ -341,12 +329,8 @@ static bool read_live(struct watching *watching, bool *is_gone_out) {
     enum status status =
         app_aim_by_arn(watching->app, record->arn, &watching->closed, watching->arena, &error);
     if (status == STATUS_OK) {
-        status = live_read(watching->app,
-                           ELBV2_ATTRIBUTES | ELBV2_TAGS | ELBV2_DESCRIPTION,
-                           watching->arena,
-                           &watching->facts,
-                           &read_ms,
-                           &error);
+        status = live_read(watching->app, ELBV2_ATTRIBUTES | ELBV2_TAGS | ELBV2_DESCRIPTION,
+                           watching->arena, &watching->facts, &read_ms, &error);
     }
     *is_gone_out = status == STATUS_NOT_FOUND;
     if (status != STATUS_OK && !*is_gone_out) {
@@ -359,10 +343,7 @@ static bool read_live(struct watching *watching, bool *is_gone_out) {
 
 static void judge(struct watching *watching) {
     watching->evaluation = ARENA_NEW(watching->arena, struct evaluation);
-    policy_evaluate(&watching->facts,
-                    watching->policy,
-                    now_of(watching),
-                    watching->arena,
+    policy_evaluate(&watching->facts, watching->policy, now_of(watching), watching->arena,
                     watching->evaluation);
 }
 
@@ -389,8 +370,8 @@ static void look(struct watching *watching) {
         return;
     }
     if (is_gone) {
-        end_and_tell(
-            watching, WATCH_INCONCLUSIVE, "done", STR("the load balancer does not exist any more"));
+        end_and_tell(watching, WATCH_INCONCLUSIVE, "done",
+                     STR("the load balancer does not exist any more"));
         return;
     }
     judge(watching);
@@ -456,10 +437,7 @@ static void watch_all(struct watching *watching) {
     size_t count = 0;
     struct error error = {0};
     if (str_is_empty(watching->act.table.name)) {
-        LOG(watching->app->log,
-            LOG_WARN,
-            "off",
-            LOG_STR("part", STR("the watch over promotions")),
+        LOG(watching->app->log, LOG_WARN, "off", LOG_STR("part", STR("the watch over promotions")),
             LOG_STR("reason", STR("STATE_TABLE is not set")));
         return;
     }

@@ -148,11 +148,8 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
            record->from == MODE_DEFENSIVE && record->to == MODE_STRICTEST;
 }
 
-enum status watch_list(const struct state_table *table,
-                       struct arena *arena,
-                       struct watch_record **records_out,
-                       size_t *count_out,
-                       struct error *error) {
+enum status watch_list(const struct state_table *table, struct arena *arena,
+                       struct watch_record **records_out, size_t *count_out, struct error *error) {
     const struct dynamodb_query query = {.table = table->name, .pk = STR(WATCH_PK)};
     struct dynamodb_item *items = NULL;
     size_t count = 0;
@@ -169,8 +166,7 @@ enum status watch_list(const struct state_table *table,
 
 /* *next: what *record is to become. */
 static struct dynamodb_put put_of(const struct state_table *table,
-                                  const struct watch_record *record,
-                                  struct arena *arena,
+                                  const struct watch_record *record, struct arena *arena,
                                   struct watch_record *next) {
     struct item_writer *item = ARENA_NEW(arena, struct item_writer);
     struct dynamodb_attribute *version = ARENA_NEW(arena, struct dynamodb_attribute);
@@ -190,10 +186,8 @@ static struct dynamodb_put put_of(const struct state_table *table,
     };
 }
 
-enum status watch_save(const struct state_table *table,
-                       struct watch_record *record,
-                       struct arena *arena,
-                       struct error *error) {
+enum status watch_save(const struct state_table *table, struct watch_record *record,
+                       struct arena *arena, struct error *error) {
     struct watch_record next;
     const struct dynamodb_put put = put_of(table, record, arena, &next);
     TRY(dynamodb_put_item(table->client, &put, arena, error));
@@ -202,10 +196,8 @@ enum status watch_save(const struct state_table *table,
 }
 
 /* Times are unique among the changes of one load balancer: one is watched at a time. */
-static void put_change(struct item_writer *item,
-                       const struct state_table *table,
-                       const struct watch_record *record,
-                       const char *action) {
+static void put_change(struct item_writer *item, const struct state_table *table,
+                       const struct watch_record *record, const char *action) {
     bool is_roll_back = record->status == WATCH_ROLLED_BACK;
     int64_t at_ms = is_roll_back ? record->ended_ms : record->changed_ms;
     str at = time_format_iso8601(item->arena, at_ms);
@@ -223,11 +215,8 @@ static void put_change(struct item_writer *item,
     put_baseline(item, &record->baseline);
 }
 
-enum status watch_save_change(const struct state_table *table,
-                              struct watch_record *record,
-                              const char *action,
-                              struct arena *arena,
-                              struct error *error) {
+enum status watch_save_change(const struct state_table *table, struct watch_record *record,
+                              const char *action, struct arena *arena, struct error *error) {
     struct watch_record next;
     struct item_writer *item = ARENA_NEW(arena, struct item_writer);
     *item = (struct item_writer){.arena = arena};
@@ -254,11 +243,8 @@ bool watch_is_reverted_since(const struct watch_record *record, enum desync_mode
 
 /* Enforcement, which raises from monitor, names whom CloudTrail named. */
 enum status watch_describe_reverting(const struct state_table *table,
-                                     const struct watch_record *record,
-                                     enum desync_mode mode,
-                                     struct arena *arena,
-                                     str *note_out,
-                                     struct error *error) {
+                                     const struct watch_record *record, enum desync_mode mode,
+                                     struct arena *arena, str *note_out, struct error *error) {
     str since = time_format_iso8601(arena, record->changed_ms + 1);
     const struct dynamodb_query query = {.table = table->name,
                                          .pk = record->arn,
@@ -273,8 +259,8 @@ enum status watch_describe_reverting(const struct state_table *table,
         str named = dynamodb_get_string(&items[i], "lastWriter");
         writer = str_starts_with(named, STR("arn:")) ? named : writer;
     }
-    *note_out = str_format(
-        arena, "the mode is %s now: %" STR_FMT " has changed it", mode_name(mode), STR_ARG(writer));
+    *note_out = str_format(arena, "the mode is %s now: %" STR_FMT " has changed it",
+                           mode_name(mode), STR_ARG(writer));
     return STATUS_OK;
 }
 

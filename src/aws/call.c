@@ -6,9 +6,7 @@
 
 #define ATTEMPTS_MAX_ACCEPTED 10
 
-static enum status attempts_from_env(const struct env *env,
-                                     struct arena *arena,
-                                     int *attempts_out,
+static enum status attempts_from_env(const struct env *env, struct arena *arena, int *attempts_out,
                                      struct error *error) {
     str text = env_get(env, "AWS_MAX_ATTEMPTS");
     int64_t value = 0;
@@ -17,12 +15,9 @@ static enum status attempts_from_env(const struct env *env,
         return STATUS_OK;
     }
     if (!str_parse_i64(text, &value) || value < 1 || value > ATTEMPTS_MAX_ACCEPTED) {
-        return error_set(error,
-                         arena,
-                         STATUS_CONFIGURATION,
+        return error_set(error, arena, STATUS_CONFIGURATION,
                          "AWS_MAX_ATTEMPTS is \"%" STR_FMT "\"; accepted: 1..%d",
-                         STR_ARG(str_utf8_prefix(text, 64)),
-                         ATTEMPTS_MAX_ACCEPTED);
+                         STR_ARG(str_utf8_prefix(text, 64)), ATTEMPTS_MAX_ACCEPTED);
     }
     *attempts_out = (int)value;
     return STATUS_OK;
@@ -39,11 +34,8 @@ static uint64_t random_seed(const struct clock *clock, const struct env *env) {
     return seed ^ (uint64_t)clock->now_ms(clock) ^ ((uint64_t)clock->monotonic_us(clock) << 20);
 }
 
-enum status aws_client_init(struct aws_client *client,
-                            struct transport *transport,
-                            const struct clock *clock,
-                            const struct env *env,
-                            struct arena *arena,
+enum status aws_client_init(struct aws_client *client, struct transport *transport,
+                            const struct clock *clock, const struct env *env, struct arena *arena,
                             struct error *error) {
     *client = (struct aws_client){
         .transport = transport,
@@ -57,8 +49,7 @@ enum status aws_client_init(struct aws_client *client,
     return attempts_from_env(env, arena, &client->attempts_max, error);
 }
 
-void aws_client_with_credentials(struct aws_client *client,
-                                 struct aws_client *like,
+void aws_client_with_credentials(struct aws_client *client, struct aws_client *like,
                                  const struct aws_credentials *credentials) {
     *client = (struct aws_client){
         .transport = like->transport,
@@ -104,10 +95,8 @@ static enum call_verdict call_attempt(struct call *call, int64_t *delay_ms, stru
     return call_judge(call, &end, delay_ms, error);
 }
 
-enum status aws_call(struct aws_client *client,
-                     const struct aws_request *request,
-                     struct arena *arena,
-                     struct error *error) {
+enum status aws_call(struct aws_client *client, const struct aws_request *request,
+                     struct arena *arena, struct error *error) {
     struct call call;
     struct error problem = {.status = STATUS_OK};
     int64_t delay_ms = 0;

@@ -13,17 +13,10 @@ static const char *service_name(const struct call *call) {
 }
 
 /* "elasticloadbalancing DescribeTags: <detail>", with the numbers of the last answer. */
-static enum status call_fail(const struct call *call,
-                             enum status status,
-                             str detail,
+static enum status call_fail(const struct call *call, enum status status, str detail,
                              struct error *error) {
-    enum status result = error_set(error,
-                                   call->arena,
-                                   status,
-                                   "%s %s: %" STR_FMT,
-                                   service_name(call),
-                                   call->request->operation,
-                                   STR_ARG(detail));
+    enum status result = error_set(error, call->arena, status, "%s %s: %" STR_FMT,
+                                   service_name(call), call->request->operation, STR_ARG(detail));
     if (error != NULL) {
         error->http_status = call->last_http_status;
         error->aws_code = call->last_code;
@@ -35,9 +28,7 @@ static enum status call_fail(const struct call *call,
 static enum status call_fail_deadline(const struct call *call, struct error *error) {
     str detail = str_from_cstr(status_text(STATUS_DEADLINE));
     if (!str_is_empty(call->detail)) {
-        detail = str_format(call->arena,
-                            "%" STR_FMT "; last failure: %" STR_FMT,
-                            STR_ARG(detail),
+        detail = str_format(call->arena, "%" STR_FMT "; last failure: %" STR_FMT, STR_ARG(detail),
                             STR_ARG(call->detail));
     }
     return call_fail(call, STATUS_DEADLINE, detail, error);
@@ -58,26 +49,21 @@ static struct retry_state retry_state_of(const struct aws_client *client,
 
 static str build_url(const struct call *call) {
     const struct aws_request *request = call->request;
-    return str_format(call->arena,
-                      "%" STR_FMT "%" STR_FMT "%s%" STR_FMT,
-                      STR_ARG(call->endpoint.url),
-                      STR_ARG(request->path),
-                      str_is_empty(request->query) ? "" : "?",
-                      STR_ARG(request->query));
+    return str_format(call->arena, "%" STR_FMT "%" STR_FMT "%s%" STR_FMT,
+                      STR_ARG(call->endpoint.url), STR_ARG(request->path),
+                      str_is_empty(request->query) ? "" : "?", STR_ARG(request->query));
 }
 
-enum status call_begin(struct call *call,
-                       struct aws_client *client,
-                       const struct aws_request *request,
-                       struct arena *arena,
+enum status call_begin(struct call *call, struct aws_client *client,
+                       const struct aws_request *request, struct arena *arena,
                        struct error *error) {
     ASSERT(request->operation != NULL && !str_is_empty(request->method));
     ASSERT(str_starts_with(request->path, STR("/")));
     *call = (struct call){.client = client, .request = request, .arena = arena};
     struct error problem = {.status = STATUS_OK};
     str region = str_is_empty(request->region) ? client->region : request->region;
-    enum status status = endpoint_resolve(
-        &client->endpoints, request->service, region, arena, &call->endpoint, &problem);
+    enum status status = endpoint_resolve(&client->endpoints, request->service, region, arena,
+                                          &call->endpoint, &problem);
     if (status != STATUS_OK) {
         return call_fail(call, status, problem.message, error);
     }
@@ -102,17 +88,15 @@ static struct http_header *collect_headers(const struct call *call, struct arena
     return headers;
 }
 
-static enum status call_sign(struct call *call,
-                             const struct http_header *headers,
-                             struct arena *arena,
-                             struct sigv4_result *result) {
+static enum status call_sign(struct call *call, const struct http_header *headers,
+                             struct arena *arena, struct sigv4_result *result) {
     const struct aws_request *request = call->request;
     struct aws_client *client = call->client;
     bool is_s3 = request->service == AWS_S3;
     const struct sigv4_request to_sign = {
         .method = request->method,
-        .path = str_format(
-            arena, "%" STR_FMT "%" STR_FMT, STR_ARG(call->endpoint.path), STR_ARG(request->path)),
+        .path = str_format(arena, "%" STR_FMT "%" STR_FMT, STR_ARG(call->endpoint.path),
+                           STR_ARG(request->path)),
         .query = request->query,
         .headers = headers,
         .header_count = 1 + request->header_count,
@@ -124,20 +108,13 @@ static enum status call_sign(struct call *call,
         .region = call->endpoint.signing_region,
         .service = str_from_cstr(aws_service_info(request->service)->signing_name),
     };
-    return sigv4_sign(&to_sign,
-                      &client->credentials,
-                      &scope,
-                      call->sent_ms + call->signed_skew_ms,
-                      &client->keys[request->service],
-                      arena,
-                      result);
+    return sigv4_sign(&to_sign, &client->credentials, &scope, call->sent_ms + call->signed_skew_ms,
+                      &client->keys[request->service], arena, result);
 }
 
 /* The SDK's two headers come after signing and stay unsigned, as in AWS's own SDKs. */
-static size_t append_headers(const struct call *call,
-                             struct arena *arena,
-                             const struct sigv4_result *signing,
-                             struct http_header *headers) {
+static size_t append_headers(const struct call *call, struct arena *arena,
+                             const struct sigv4_result *signing, struct http_header *headers) {
     size_t count = 1 + call->request->header_count;
     for (size_t i = 0; i < signing->header_count; i++) {
         headers[count++] = signing->headers[i];
@@ -195,10 +172,8 @@ int64_t call_pace_ms(struct call *call) {
     return call->request->is_sent_once ? 0 : pace_ms(call->client, call->request->pace);
 }
 
-enum status call_prepare(struct call *call,
-                         struct arena *attempt_arena,
-                         struct http_request *request_out,
-                         struct error *error) {
+enum status call_prepare(struct call *call, struct arena *attempt_arena,
+                         struct http_request *request_out, struct error *error) {
     struct aws_client *client = call->client;
     int64_t time_left_ms = aws_client_time_left_ms(client);
     if (time_left_ms <= 0) {
@@ -258,13 +233,9 @@ static str describe_answer(const struct call *call, int http_status, str code, s
     str head = str_is_empty(code)
                    ? str_format(arena, "HTTP %d without an AWS error code", http_status)
                    : str_format(arena, "%" STR_FMT " (HTTP %d)", STR_ARG(code), http_status);
-    return str_format(arena,
-                      "%" STR_FMT "%s%" STR_FMT "%s%" STR_FMT,
-                      STR_ARG(head),
-                      str_is_empty(hint) ? "" : ": ",
-                      STR_ARG(hint),
-                      str_is_empty(words) ? "" : ": ",
-                      STR_ARG(words));
+    return str_format(arena, "%" STR_FMT "%s%" STR_FMT "%s%" STR_FMT, STR_ARG(head),
+                      str_is_empty(hint) ? "" : ": ", STR_ARG(hint),
+                      str_is_empty(words) ? "" : ": ", STR_ARG(words));
 }
 
 static enum status judge_error_answer(struct call *call, const struct http_response *response) {
@@ -302,8 +273,8 @@ static enum status judge_success_answer(struct call *call, const struct http_res
     if (status != STATUS_OK) {
         str what = str_is_empty(problem.message) ? str_from_cstr(status_text(status))
                                                  : clean(call, problem.message);
-        call->detail = str_format(
-            call->arena, "unreadable answer (HTTP %d): %" STR_FMT, response->status, STR_ARG(what));
+        call->detail = str_format(call->arena, "unreadable answer (HTTP %d): %" STR_FMT,
+                                  response->status, STR_ARG(what));
     }
     return status == STATUS_INVALID ? STATUS_INCOMPLETE : status;
 }
@@ -323,10 +294,8 @@ static enum status judge_end(struct call *call, const struct call_end *end) {
     }
     const struct http_response *response = end->response;
     struct aws_client *client = call->client;
-    skew_update(&client->skew_ms,
-                http_header_get(response, "Date"),
-                http_header_get(response, "Age"),
-                call->sent_ms,
+    skew_update(&client->skew_ms, http_header_get(response, "Date"),
+                http_header_get(response, "Age"), call->sent_ms,
                 client->clock->now_ms(client->clock));
     bool is_success = response->status >= 200 && response->status < 300;
     return is_success ? judge_success_answer(call, response) : judge_error_answer(call, response);
@@ -374,23 +343,16 @@ static enum retry_class classify(struct call *call, enum status status, bool is_
 }
 
 /* The final failure, with how hard it was tried. */
-static void call_fail_finally(struct call *call,
-                              enum status status,
-                              enum retry_outcome why,
+static void call_fail_finally(struct call *call, enum status status, enum retry_outcome why,
                               struct error *error) {
     const char *budget = why == RETRY_QUOTA_USED_UP ? ", retry quota used up" : "";
     str detail = call->detail;
     if (call->retry.attempt > 1 || why == RETRY_QUOTA_USED_UP) {
-        detail = str_format(call->arena,
-                            "%" STR_FMT " (after %d attempt%s%s)",
-                            STR_ARG(detail),
-                            call->retry.attempt,
-                            call->retry.attempt == 1 ? "" : "s",
-                            budget);
+        detail = str_format(call->arena, "%" STR_FMT " (after %d attempt%s%s)", STR_ARG(detail),
+                            call->retry.attempt, call->retry.attempt == 1 ? "" : "s", budget);
     }
     if (call->has_open_attempt && call->request->is_not_repeatable) {
-        detail = str_format(call->arena,
-                            "%" STR_FMT "; it is not known whether it was carried out",
+        detail = str_format(call->arena, "%" STR_FMT "; it is not known whether it was carried out",
                             STR_ARG(detail));
     }
     (void)call_fail(call, status, detail, error);
@@ -417,10 +379,8 @@ bool call_renew(struct call *call) {
 }
 
 /* The attempt failed for its credentials, finally but for a renewal. */
-static enum call_verdict judge_credentials(struct call *call,
-                                           enum status status,
-                                           enum credentials_trouble trouble,
-                                           struct error *error) {
+static enum call_verdict judge_credentials(struct call *call, enum status status,
+                                           enum credentials_trouble trouble, struct error *error) {
     struct aws_client *client = call->client;
     bool may_expire_for_good = client->renewal.renew == NULL;
     if (trouble == CREDENTIALS_EXPIRED && may_expire_for_good) {
@@ -430,9 +390,7 @@ static enum call_verdict judge_credentials(struct call *call,
     return may_renew(call) ? CALL_RENEW : CALL_FAILED;
 }
 
-enum call_verdict call_judge(struct call *call,
-                             const struct call_end *end,
-                             int64_t *delay_ms,
+enum call_verdict call_judge(struct call *call, const struct call_end *end, int64_t *delay_ms,
                              struct error *error) {
     struct aws_client *client = call->client;
     enum status status = judge_end(call, end);
@@ -454,12 +412,9 @@ enum call_verdict call_judge(struct call *call,
         return judge_credentials(call, status, trouble, error);
     }
     enum retry_class class = classify(call, status, is_open);
-    enum retry_outcome outcome = retry_next(&call->retry,
-                                            &client->quota,
-                                            class,
-                                            random_unit(&client->random_state),
-                                            retry_after,
-                                            delay_ms);
+    enum retry_outcome outcome =
+        retry_next(&call->retry, &client->quota, class, random_unit(&client->random_state),
+                   retry_after, delay_ms);
     if (outcome != RETRY_AGAIN) {
         call_fail_finally(call, status, outcome, error);
         return CALL_FAILED;

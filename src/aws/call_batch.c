@@ -58,9 +58,7 @@ static void release_slot(struct batch_slot *slot) {
 }
 
 /* Signs and hands out; false when the call ended instead (no time left). */
-static bool start_call(struct batch *batch,
-                       struct batch_call *entry,
-                       struct http_request *request,
+static bool start_call(struct batch *batch, struct batch_call *entry, struct http_request *request,
                        void **tag) {
     struct batch_slot *slot = take_slot(batch, entry);
     enum status status = call_prepare(&entry->call, &slot->arena, request, &entry->outcome->error);
@@ -82,9 +80,7 @@ static void skip_ended(struct batch *batch) {
     }
 }
 
-static enum http_batch_step batch_next(void *context,
-                                       struct http_request *request,
-                                       void **tag,
+static enum http_batch_step batch_next(void *context, struct http_request *request, void **tag,
                                        int64_t *wait_ms) {
     struct batch *batch = context;
     int64_t now_ms = batch->client->clock->now_ms(batch->client->clock);
@@ -112,11 +108,8 @@ static enum http_batch_step batch_next(void *context,
     return HTTP_BATCH_WAIT;
 }
 
-static void batch_completed(void *context,
-                            void *tag,
-                            enum status status,
-                            const struct http_response *response,
-                            const struct error *error) {
+static void batch_completed(void *context, void *tag, enum status status,
+                            const struct http_response *response, const struct error *error) {
     struct batch *batch = context;
     struct batch_slot *slot = tag;
     struct batch_call *entry = slot->user;
@@ -139,10 +132,8 @@ static void batch_completed(void *context,
     end_call(entry, verdict == CALL_SUCCEEDED ? STATUS_OK : entry->outcome->error.status);
 }
 
-static void batch_begin(struct batch *batch,
-                        const struct aws_request *requests,
-                        struct arena *arena,
-                        struct aws_outcome *outcomes) {
+static void batch_begin(struct batch *batch, const struct aws_request *requests,
+                        struct arena *arena, struct aws_outcome *outcomes) {
     for (size_t i = 0; i < batch->count; i++) {
         struct batch_call *entry = &batch->calls[i];
         entry->outcome = &outcomes[i];
@@ -182,26 +173,18 @@ static void end_the_rest(struct batch *batch, struct arena *arena, const struct 
         if (entry->phase != PHASE_ENDED) {
             enum status status = why->status != STATUS_OK ? why->status : STATUS_CONNECTION;
             bool is_open = entry->phase == PHASE_IN_FLIGHT || entry->call.has_open_attempt;
-            end_call(entry,
-                     error_set(&entry->outcome->error,
-                               arena,
-                               status,
-                               "%s %s: not carried out: %" STR_FMT,
-                               aws_service_info(entry->call.request->service)->display_name,
-                               entry->call.request->operation,
-                               STR_ARG(why->message)));
+            end_call(entry, error_set(&entry->outcome->error, arena, status,
+                                      "%s %s: not carried out: %" STR_FMT,
+                                      aws_service_info(entry->call.request->service)->display_name,
+                                      entry->call.request->operation, STR_ARG(why->message)));
             entry->outcome->error.is_outcome_unknown = is_open;
         }
     }
 }
 
-enum status aws_call_all(struct aws_client *client,
-                         const struct aws_request *requests,
-                         size_t count,
-                         unsigned in_flight_max,
-                         struct arena *arena,
-                         struct aws_outcome *outcomes,
-                         struct error *error) {
+enum status aws_call_all(struct aws_client *client, const struct aws_request *requests,
+                         size_t count, unsigned in_flight_max, struct arena *arena,
+                         struct aws_outcome *outcomes, struct error *error) {
     ASSERT(in_flight_max > 0);
     struct batch batch = {
         .client = client,

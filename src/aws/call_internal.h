@@ -35,10 +35,8 @@ struct call {
 };
 
 /* Resolves the endpoint and sets up the retry state. Errors of endpoint_resolve. */
-MUST_USE enum status call_begin(struct call *call,
-                                struct aws_client *client,
-                                const struct aws_request *request,
-                                struct arena *arena,
+MUST_USE enum status call_begin(struct call *call, struct aws_client *client,
+                                const struct aws_request *request, struct arena *arena,
                                 struct error *error);
 
 /* Milliseconds to wait before the next attempt may start; 0: none, and its tokens were taken. Never
@@ -48,10 +46,8 @@ int64_t call_pace_ms(struct call *call);
 
 /* Signs the next attempt and counts it. The request lives in `attempt_arena`. DEADLINE when no time
  * is left. */
-MUST_USE enum status call_prepare(struct call *call,
-                                  struct arena *attempt_arena,
-                                  struct http_request *request_out,
-                                  struct error *error);
+MUST_USE enum status call_prepare(struct call *call, struct arena *attempt_arena,
+                                  struct http_request *request_out, struct error *error);
 
 struct call_end {
     enum status status;                   /* how the transport ended */
@@ -64,9 +60,7 @@ enum call_verdict { CALL_SUCCEEDED, CALL_FAILED, CALL_REPEAT, CALL_RENEW };
 /* Judges the end of an attempt. FAILED: *error is final. REPEAT: after *delay_ms, which always ends
  * before the deadline. RENEW: *error is final unless call_renew finds other credentials; then the
  * call is repeated at once. */
-enum call_verdict call_judge(struct call *call,
-                             const struct call_end *end,
-                             int64_t *delay_ms,
+enum call_verdict call_judge(struct call *call, const struct call_end *end, int64_t *delay_ms,
                              struct error *error);
 
 /* Gives the client other credentials than those that the last attempt was signed with. false: there
@@ -108,17 +102,13 @@ const struct http_header *json_headers(struct arena *arena, const char *version,
 
 /* The object that a JSON service answered with; anything else is INCOMPLETE, named in *error. */
 struct json;
-MUST_USE enum status json_answer(struct arena *arena,
-                                 const struct aws_response *response,
-                                 const struct json **root_out,
-                                 struct error *error);
+MUST_USE enum status json_answer(struct arena *arena, const struct aws_response *response,
+                                 const struct json **root_out, struct error *error);
 
 /* <XResponse><XResult> of a query service's answer; anything else is INCOMPLETE, named in *error.
  */
-MUST_USE enum status query_result(struct arena *arena,
-                                  const struct aws_response *response,
-                                  const char *operation,
-                                  const struct xml **result_out,
+MUST_USE enum status query_result(struct arena *arena, const struct aws_response *response,
+                                  const char *operation, const struct xml **result_out,
                                   struct error *error);
 
 #endif

@@ -7,14 +7,8 @@
 
 /* From here on AWS quotes what a signature was made from or the header itself. */
 static const char *const SIGNATURE_MARKERS[] = {
-    "The Canonical String",
-    "The canonical string",
-    "The String-to-Sign",
-    "AWS4-HMAC",
-    "Authorization:",
-    "Authorization=",
-    "Credential=",
-    "Signature=",
+    "The Canonical String", "The canonical string", "The String-to-Sign", "AWS4-HMAC",
+    "Authorization:",       "Authorization=",       "Credential=",        "Signature=",
 };
 
 static bool starts_signature_talk(str rest) {
@@ -200,14 +194,11 @@ static void append_one_line(struct buf *out, str text) {
 #define CLEAN_BYTES_MAX ((size_t)2 * MESSAGE_BYTES_MAX)
 
 /* False when one of them is too long to be looked for. */
-static bool collect_secrets(const struct call_secrets *from,
-                            struct arena *arena,
+static bool collect_secrets(const struct call_secrets *from, struct arena *arena,
                             struct secrets *secrets) {
     const struct aws_credentials *credentials = from->credentials;
-    const str usual[] = {credentials->secret_access_key,
-                         credentials->session_token,
-                         credentials->access_key_id,
-                         from->signature};
+    const str usual[] = {credentials->secret_access_key, credentials->session_token,
+                         credentials->access_key_id, from->signature};
     const size_t usual_count = sizeof(usual) / sizeof(usual[0]);
     secrets->items = ARENA_ARRAY(arena, str, usual_count + from->own_count);
     secrets->count = usual_count + from->own_count;
@@ -234,9 +225,7 @@ static str without_secrets(const struct secrets *secrets, struct arena *arena, s
     return buf_str(&out);
 }
 
-static str clean(const struct call_secrets *hidden,
-                 struct arena *arena,
-                 size_t part_bytes,
+static str clean(const struct call_secrets *hidden, struct arena *arena, size_t part_bytes,
                  str message) {
     struct secrets secrets = {.part_bytes = part_bytes};
     struct buf line;

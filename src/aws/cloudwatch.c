@@ -48,10 +48,8 @@ struct group {
 
 /* ---- what is asked ---- */
 
-static void write_query(struct json_writer *writer,
-                        const struct cloudwatch_series *series,
-                        size_t number,
-                        struct arena *arena) {
+static void write_query(struct json_writer *writer, const struct cloudwatch_series *series,
+                        size_t number, struct arena *arena) {
     json_object_begin(writer);
     json_write_member(writer, "Id", str_format(arena, "m%zu", number));
     json_write_key(writer, STR("MetricStat"));
@@ -142,9 +140,7 @@ static size_t number_of_id(str id, size_t count) {
 /* A moment far from any that a metric can have would not fit into milliseconds. */
 #define SECONDS_MAX 1e11
 
-static void add_point(struct sum *sum,
-                      const struct cloudwatch_series *series,
-                      double time_s,
+static void add_point(struct sum *sum, const struct cloudwatch_series *series, double time_s,
                       double value) {
     int64_t time_ms = (int64_t)(time_s * (double)MS_PER_SECOND);
     bool is_within = time_ms >= series->start_ms && time_ms < series->end_ms;
@@ -160,11 +156,8 @@ static void add_point(struct sum *sum,
     }
 }
 
-static enum status parse_points(const struct json *result,
-                                const struct cloudwatch_series *series,
-                                struct sum *sum,
-                                struct arena *arena,
-                                struct error *error) {
+static enum status parse_points(const struct json *result, const struct cloudwatch_series *series,
+                                struct sum *sum, struct arena *arena, struct error *error) {
     const struct json *times = json_get(result, "Timestamps");
     const struct json *values = json_get(result, "Values");
     if (!json_is_array(times) || !json_is_array(values) ||
@@ -185,10 +178,8 @@ static enum status parse_points(const struct json *result,
     return STATUS_OK;
 }
 
-static enum status parse_page(void *context,
-                              struct arena *arena,
-                              const struct aws_response *response,
-                              struct error *error) {
+static enum status parse_page(void *context, struct arena *arena,
+                              const struct aws_response *response, struct error *error) {
     struct group *group = context;
     const struct json *root = NULL;
     TRY(json_answer(arena, response, &root, error));
@@ -231,15 +222,12 @@ static enum status keep_page(struct group *group, struct arena *arena, struct er
     bool is_endless = !group->is_done && (++group->page_count == PAGES_MAX ||
                                           str_eq(group->read_token, group->next_token));
     group->next_token = str_copy(arena, group->read_token);
-    return is_endless
-               ? error_set(
-                     error, arena, STATUS_INCOMPLETE, "cloudwatch " OPERATION ": no end of pages")
-               : STATUS_OK;
+    return is_endless ? error_set(error, arena, STATUS_INCOMPLETE,
+                                  "cloudwatch " OPERATION ": no end of pages")
+                      : STATUS_OK;
 }
 
-static size_t collect_requests(struct group *groups,
-                               size_t count,
-                               struct arena *arena,
+static size_t collect_requests(struct group *groups, size_t count, struct arena *arena,
                                struct aws_request *requests) {
     size_t asked = 0;
     for (size_t i = 0; i < count; i++) {
@@ -262,21 +250,16 @@ static size_t collect_requests(struct group *groups,
 }
 
 /* The next page of each group that has one; *asked_out: how many had. */
-static enum status read_pages(struct aws_client *client,
-                              struct group *groups,
-                              size_t count,
-                              struct arena *arena,
-                              size_t *asked_out,
-                              struct error *error) {
+static enum status read_pages(struct aws_client *client, struct group *groups, size_t count,
+                              struct arena *arena, size_t *asked_out, struct error *error) {
     struct arena scratch = {0};
     struct aws_request requests[IN_FLIGHT_MAX];
     struct aws_outcome outcomes[IN_FLIGHT_MAX];
     struct error cause = {.status = STATUS_OK};
     size_t asked = collect_requests(groups, count, &scratch, requests);
-    enum status status =
-        asked == 0
-            ? STATUS_OK
-            : aws_call_all(client, requests, asked, IN_FLIGHT_MAX, &scratch, outcomes, &cause);
+    enum status status = asked == 0 ? STATUS_OK
+                                    : aws_call_all(client, requests, asked, IN_FLIGHT_MAX, &scratch,
+                                                   outcomes, &cause);
     for (size_t i = 0; i < asked && status == STATUS_OK; i++) {
         status = outcomes[i].status;
         cause = outcomes[i].error;
@@ -299,11 +282,8 @@ static void forget_broken_off(struct group *group) {
 }
 
 /* Up to IN_FLIGHT_MAX groups to their last pages. */
-static enum status read_groups(struct aws_client *client,
-                               struct cloudwatch_series *series,
-                               size_t count,
-                               struct arena *arena,
-                               struct error *error) {
+static enum status read_groups(struct aws_client *client, struct cloudwatch_series *series,
+                               size_t count, struct arena *arena, struct error *error) {
     struct group groups[IN_FLIGHT_MAX];
     size_t group_count = 0;
     size_t asked = 0;
@@ -342,19 +322,13 @@ static bool is_series(const struct cloudwatch_series *series) {
            series->start_ms < series->end_ms;
 }
 
-enum status cloudwatch_get_sums(struct aws_client *client,
-                                struct cloudwatch_series *series,
-                                size_t count,
-                                struct arena *arena,
-                                struct error *error) {
+enum status cloudwatch_get_sums(struct aws_client *client, struct cloudwatch_series *series,
+                                size_t count, struct arena *arena, struct error *error) {
     const size_t round_count = (size_t)IN_FLIGHT_MAX * CLOUDWATCH_QUERIES_MAX;
     for (size_t i = 0; i < count; i++) {
         if (!is_series(&series[i])) {
-            return error_set(error,
-                             arena,
-                             STATUS_INVALID,
-                             "cloudwatch " OPERATION ": series %zu cannot be one",
-                             i + 1);
+            return error_set(error, arena, STATUS_INVALID,
+                             "cloudwatch " OPERATION ": series %zu cannot be one", i + 1);
         }
         series[i].sum = 0;
         series[i].points = 0;
@@ -363,8 +337,8 @@ enum status cloudwatch_get_sums(struct aws_client *client,
     }
     for (size_t at = 0; at < count; at += round_count) {
         size_t left = count - at;
-        TRY(read_groups(
-            client, &series[at], left < round_count ? left : round_count, arena, error));
+        TRY(read_groups(client, &series[at], left < round_count ? left : round_count, arena,
+                        error));
     }
     return STATUS_OK;
 }

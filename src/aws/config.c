@@ -79,11 +79,8 @@ static const char *evaluation_problem(const struct config_evaluation *evaluation
     return evaluation->ordering_ms > 0 ? NULL : "it has no ordering timestamp";
 }
 
-static enum status check_input(str result_token,
-                               const struct config_evaluation *evaluations,
-                               size_t count,
-                               struct arena *arena,
-                               struct error *error) {
+static enum status check_input(str result_token, const struct config_evaluation *evaluations,
+                               size_t count, struct arena *arena, struct error *error) {
     if (str_is_empty(result_token)) {
         return error_set(error, arena, STATUS_INVALID, "config PutEvaluations: no result token");
     }
@@ -92,13 +89,9 @@ static enum status check_input(str result_token,
         if (problem != NULL) {
             str id = evaluations[i].resource_id;
             size_t valid = str_utf8_valid_prefix(id);
-            return error_set(error,
-                             arena,
-                             STATUS_INVALID,
-                             "config PutEvaluations: evaluation %zu (\"%" STR_FMT "\"): %s",
-                             i + 1,
-                             STR_ARG(str_utf8_prefix(str_slice(id, 0, valid), 128)),
-                             problem);
+            return error_set(error, arena, STATUS_INVALID,
+                             "config PutEvaluations: evaluation %zu (\"%" STR_FMT "\"): %s", i + 1,
+                             STR_ARG(str_utf8_prefix(str_slice(id, 0, valid), 128)), problem);
         }
     }
     return STATUS_OK;
@@ -158,10 +151,8 @@ static bool mark_refused(const struct batch *batch, const struct json *entry) {
 /* An absent list is taken as an empty one (JSON services leave out what is empty), but an entry
  * that cannot be matched means that something of ours failed and we do not know what: unreadable,
  * and the batch goes out again. */
-static enum status parse_answer(void *context,
-                                struct arena *arena,
-                                const struct aws_response *response,
-                                struct error *error) {
+static enum status parse_answer(void *context, struct arena *arena,
+                                const struct aws_response *response, struct error *error) {
     const struct batch *batch = context;
     const struct json *root = NULL;
     struct json_problem problem = {.what = NULL};
@@ -179,20 +170,18 @@ static enum status parse_answer(void *context,
     }
     for (const struct json *entry = json_first(failed); entry != NULL; entry = json_next(entry)) {
         if (!mark_refused(batch, entry)) {
-            return error_set(
-                error, arena, STATUS_INCOMPLETE, "FailedEvaluations names what was not sent");
+            return error_set(error, arena, STATUS_INCOMPLETE,
+                             "FailedEvaluations names what was not sent");
         }
     }
     return STATUS_OK;
 }
 
-static enum status write_request(struct sending *sending,
-                                 struct batch *batch,
+static enum status write_request(struct sending *sending, struct batch *batch,
                                  struct aws_request *request) {
     struct buf body;
     size_t token_bytes_max = sending->result_token.len * 6 + 256;
-    buf_init(&body,
-             sending->arena,
+    buf_init(&body, sending->arena,
              CONFIG_EVALUATIONS_MAX * EVALUATION_JSON_BYTES_MAX + token_bytes_max);
     write_batch(&body, batch, sending->result_token);
     *request = (struct aws_request){
@@ -218,11 +207,9 @@ static void note_failed(struct sending *sending, const struct item *item) {
     report->failed++;
     if (sending->failed_ids_told < FAILED_IDS_MAX) {
         sending->failed_ids_told++;
-        report->failed_ids = str_format(sending->arena,
-                                        "%" STR_FMT "%s%" STR_FMT,
-                                        STR_ARG(report->failed_ids),
-                                        str_is_empty(report->failed_ids) ? "" : ", ",
-                                        STR_ARG(item->evaluation->resource_id));
+        report->failed_ids = str_format(
+            sending->arena, "%" STR_FMT "%s%" STR_FMT, STR_ARG(report->failed_ids),
+            str_is_empty(report->failed_ids) ? "" : ", ", STR_ARG(item->evaluation->resource_id));
     }
 }
 
@@ -240,10 +227,8 @@ static const struct token_trouble {
 static void note_call_error(struct sending *sending, struct error *error) {
     for (size_t i = 0; i < sizeof(TOKEN_TROUBLES) / sizeof(TOKEN_TROUBLES[0]); i++) {
         if (str_eq(error->aws_code, str_from_cstr(TOKEN_TROUBLES[i].code))) {
-            error->message = str_format(sending->arena,
-                                        "%" STR_FMT " (%s)",
-                                        STR_ARG(error->message),
-                                        TOKEN_TROUBLES[i].hint);
+            error->message = str_format(sending->arena, "%" STR_FMT " (%s)",
+                                        STR_ARG(error->message), TOKEN_TROUBLES[i].hint);
             sending->is_over = true;
         }
     }
@@ -253,10 +238,8 @@ static void note_call_error(struct sending *sending, struct error *error) {
 }
 
 /* What became of one batch; its refused items are appended to those kept for the next round. */
-static void settle_batch(struct sending *sending,
-                         const struct batch *batch,
-                         struct aws_outcome *outcome,
-                         size_t *kept) {
+static void settle_batch(struct sending *sending, const struct batch *batch,
+                         struct aws_outcome *outcome, size_t *kept) {
     bool is_sent = outcome->status == STATUS_OK;
     if (!is_sent) {
         outcome->error.status = outcome->status;
@@ -291,8 +274,8 @@ static void send_group(struct sending *sending, size_t from, size_t to, size_t *
         ASSERT(status == STATUS_OK); /* its bound follows from what check_input lets through */
         count++;
     }
-    enum status status = aws_call_all(
-        sending->client, requests, count, BATCHES_AT_ONCE, sending->arena, outcomes, &error);
+    enum status status = aws_call_all(sending->client, requests, count, BATCHES_AT_ONCE,
+                                      sending->arena, outcomes, &error);
     ASSERT(status == STATUS_OK || outcomes[0].status != STATUS_OK);
     for (size_t i = 0; i < count; i++) {
         settle_batch(sending, &batches[i], &outcomes[i], kept);
@@ -340,24 +323,18 @@ static enum status conclude(struct sending *sending, struct error *error) {
     }
     if (sending->report->failed > 0) {
         return error_set(
-            error,
-            sending->arena,
-            STATUS_PARTIAL,
+            error, sending->arena, STATUS_PARTIAL,
             "config PutEvaluations: %zu of %zu evaluation%s not accepted: %" STR_FMT,
-            sending->report->failed,
-            sending->report->failed + sending->report->reported,
+            sending->report->failed, sending->report->failed + sending->report->reported,
             str_by_count(sending->report->failed + sending->report->reported, " was", "s were"),
             STR_ARG(sending->report->failed_ids));
     }
     return STATUS_OK;
 }
 
-enum status config_put_evaluations(struct aws_client *client,
-                                   str result_token,
-                                   const struct config_evaluation *evaluations,
-                                   size_t count,
-                                   struct arena *arena,
-                                   struct config_report *report,
+enum status config_put_evaluations(struct aws_client *client, str result_token,
+                                   const struct config_evaluation *evaluations, size_t count,
+                                   struct arena *arena, struct config_report *report,
                                    struct error *error) {
     *report = (struct config_report){.reported = 0};
     TRY(check_input(result_token, evaluations, count, arena, error));

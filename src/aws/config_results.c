@@ -33,10 +33,8 @@ static int64_t parse_time_ms(const struct json *time) {
     return is_usable ? (int64_t)(seconds * (double)MS_PER_SECOND) : 0;
 }
 
-static enum status parse_result(const struct json *entry,
-                                struct arena *arena,
-                                struct config_result *result,
-                                struct error *error) {
+static enum status parse_result(const struct json *entry, struct arena *arena,
+                                struct config_result *result, struct error *error) {
     const struct json *identifier = json_get(entry, "EvaluationResultIdentifier");
     const struct json *qualifier = json_get(identifier, "EvaluationResultQualifier");
     *result = (struct config_result){
@@ -51,10 +49,8 @@ static enum status parse_result(const struct json *entry,
     return STATUS_OK;
 }
 
-static enum status parse_page(void *context,
-                              struct arena *arena,
-                              const struct aws_response *response,
-                              struct error *error) {
+static enum status parse_page(void *context, struct arena *arena,
+                              const struct aws_response *response, struct error *error) {
     struct page *page = context;
     const struct json *root = NULL;
     TRY(json_answer(arena, response, &root, error));
@@ -71,12 +67,8 @@ static enum status parse_page(void *context,
     return STATUS_OK;
 }
 
-static enum status read_page(struct aws_client *client,
-                             str rule_name,
-                             str next_token,
-                             struct arena *page_arena,
-                             struct page *page,
-                             struct error *error) {
+static enum status read_page(struct aws_client *client, str rule_name, str next_token,
+                             struct arena *page_arena, struct page *page, struct error *error) {
     struct buf body;
     struct json_writer writer;
     buf_init(&body, page_arena, BODY_BYTES_MAX);
@@ -90,9 +82,7 @@ static enum status read_page(struct aws_client *client,
     }
     json_object_end(&writer);
     if (buf_status(&body) != STATUS_OK) {
-        return error_set(error,
-                         page_arena,
-                         STATUS_TOO_LARGE,
+        return error_set(error, page_arena, STATUS_TOO_LARGE,
                          "config GetComplianceDetailsByConfigRule: the token is too long");
     }
     const struct aws_request request = {
@@ -119,10 +109,9 @@ static void listing_append(struct listing *listing, struct arena *arena, const s
     size_t needed = listing->count + page->count;
     if (needed > listing->capacity) {
         size_t capacity = needed > 2 * listing->capacity ? needed : 2 * listing->capacity;
-        listing->items = arena_realloc(arena,
-                                       listing->items,
-                                       listing->capacity * sizeof *listing->items,
-                                       capacity * sizeof *listing->items);
+        listing->items =
+            arena_realloc(arena, listing->items, listing->capacity * sizeof *listing->items,
+                          capacity * sizeof *listing->items);
         listing->capacity = capacity;
     }
     for (size_t i = 0; i < page->count; i++) {
@@ -136,20 +125,14 @@ static void listing_append(struct listing *listing, struct arena *arena, const s
 }
 
 static enum status refuse_endless(struct arena *arena, struct error *error) {
-    return error_set(error,
-                     arena,
-                     STATUS_INCOMPLETE,
+    return error_set(error, arena, STATUS_INCOMPLETE,
                      "config GetComplianceDetailsByConfigRule: the listing does not end");
 }
 
 /* One page into the listing; *next_token is replaced by the next page's, empty after the last. A
  * page that leads to itself is the last we take. */
-static enum status add_page(struct aws_client *client,
-                            str rule_name,
-                            struct arena *arena,
-                            struct listing *listing,
-                            str *next_token,
-                            struct error *error) {
+static enum status add_page(struct aws_client *client, str rule_name, struct arena *arena,
+                            struct listing *listing, str *next_token, struct error *error) {
     struct arena page_arena = {0};
     struct page page = {0};
     struct error cause = {0};
@@ -166,11 +149,8 @@ static enum status add_page(struct aws_client *client,
     return status;
 }
 
-enum status config_list_results(struct aws_client *client,
-                                str rule_name,
-                                struct arena *arena,
-                                struct config_result **results_out,
-                                size_t *count_out,
+enum status config_list_results(struct aws_client *client, str rule_name, struct arena *arena,
+                                struct config_result **results_out, size_t *count_out,
                                 struct error *error) {
     struct listing listing = {0};
     str next_token = STR_EMPTY;

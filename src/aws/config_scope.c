@@ -22,10 +22,8 @@ static const struct json *find_rule(const struct json *root, str name) {
     return rule;
 }
 
-static enum status parse_answer(void *context,
-                                struct arena *arena,
-                                const struct aws_response *response,
-                                struct error *error) {
+static enum status parse_answer(void *context, struct arena *arena,
+                                const struct aws_response *response, struct error *error) {
     struct reading *reading = context;
     const struct json *root = NULL;
     TRY(json_answer(arena, response, &root, error));
@@ -50,11 +48,8 @@ static enum status parse_answer(void *context,
     return STATUS_OK;
 }
 
-enum status config_read_scope(struct aws_client *client,
-                              str rule_name,
-                              struct arena *arena,
-                              struct config_scope *scope_out,
-                              struct error *error) {
+enum status config_read_scope(struct aws_client *client, str rule_name, struct arena *arena,
+                              struct config_scope *scope_out, struct error *error) {
     struct buf body;
     struct json_writer writer;
     struct reading reading = {.rule_name = rule_name};
@@ -67,8 +62,8 @@ enum status config_read_scope(struct aws_client *client,
     json_array_end(&writer);
     json_object_end(&writer);
     if (buf_status(&body) != STATUS_OK) {
-        return error_set(
-            error, arena, STATUS_INVALID, "config " OPERATION ": that is no name of a rule");
+        return error_set(error, arena, STATUS_INVALID,
+                         "config " OPERATION ": that is no name of a rule");
     }
     const struct aws_request request = {
         .service = AWS_CONFIG,

@@ -12,8 +12,7 @@
 /* LimitExceededException means throttling elsewhere and would be repeated for nothing: what Config
  * limits here is one evaluation a minute. Started twice, an evaluation still runs only once. */
 static const struct aws_code_meaning MEANINGS[] = {
-    {"LimitExceededException",
-     STATUS_CONFLICT,
+    {"LimitExceededException", STATUS_CONFLICT,
      "an evaluation is running or ran less than a minute ago"},
     {"ResourceInUseException", STATUS_CONFLICT, "the rule is being changed or deleted"},
     {"NoSuchConfigRuleException", STATUS_NOT_FOUND, "there is no such rule"},
@@ -22,10 +21,8 @@ static const struct aws_code_meaning MEANINGS[] = {
 
 /* Config has nothing to say, and may say it with an empty object or with nothing at all; the latter
  * only when it says so, for an answer may have lost its body on the way. */
-static enum status parse_answer(void *context,
-                                struct arena *arena,
-                                const struct aws_response *response,
-                                struct error *error) {
+static enum status parse_answer(void *context, struct arena *arena,
+                                const struct aws_response *response, struct error *error) {
     (void)context;
     const struct json *root = NULL;
     if (str_is_empty(response->body) &&
@@ -35,18 +32,14 @@ static enum status parse_answer(void *context,
     return json_answer(arena, response, &root, error);
 }
 
-enum status config_start_evaluation(struct aws_client *client,
-                                    str rule_name,
-                                    struct arena *arena,
+enum status config_start_evaluation(struct aws_client *client, str rule_name, struct arena *arena,
                                     struct error *error) {
     struct buf body;
     struct json_writer writer;
     bool is_text = str_utf8_valid_prefix(rule_name) == rule_name.len;
     if (str_is_empty(rule_name) || !is_text ||
         str_utf8_count(rule_name) > RULE_NAME_CHARACTERS_MAX) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
+        return error_set(error, arena, STATUS_INVALID,
                          "config StartConfigRulesEvaluation: a rule name has 1..%d characters",
                          RULE_NAME_CHARACTERS_MAX);
     }

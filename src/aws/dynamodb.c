@@ -6,21 +6,15 @@
 #include "dynamodb_internal.h"
 
 static const struct aws_code_meaning MEANINGS[] = {
-    {"ResourceNotFoundException",
-     STATUS_NOT_FOUND,
+    {"ResourceNotFoundException", STATUS_NOT_FOUND,
      "there is no such table in this account and Region"},
     {NULL, STATUS_OK, NULL},
 };
 
-enum status dynamodb_request(const struct dynamodb_call *call,
-                             struct arena *arena,
-                             struct aws_request *request_out,
-                             struct error *error) {
+enum status dynamodb_request(const struct dynamodb_call *call, struct arena *arena,
+                             struct aws_request *request_out, struct error *error) {
     if (buf_status(call->body) != STATUS_OK) {
-        return error_set(error,
-                         arena,
-                         STATUS_TOO_LARGE,
-                         "dynamodb %s: the request is too large",
+        return error_set(error, arena, STATUS_TOO_LARGE, "dynamodb %s: the request is too large",
                          call->operation);
     }
     str target = str_format(arena, "DynamoDB_20120810.%s", call->operation);
@@ -39,19 +33,15 @@ enum status dynamodb_request(const struct dynamodb_call *call,
     return STATUS_OK;
 }
 
-enum status dynamodb_refuse(const char *operation,
-                            struct arena *arena,
-                            struct error *error,
+enum status dynamodb_refuse(const char *operation, struct arena *arena, struct error *error,
                             const char *what) {
     return error_set(error, arena, STATUS_INVALID, "dynamodb %s: %s", operation, what);
 }
 
 /* ---- put ---- */
 
-static enum status parse_put(void *context,
-                             struct arena *arena,
-                             const struct aws_response *response,
-                             struct error *error) {
+static enum status parse_put(void *context, struct arena *arena,
+                             const struct aws_response *response, struct error *error) {
     bool *was_there = context;
     const struct json *root = NULL;
     TRY(dynamodb_answer(arena, response, &root, error));
@@ -86,10 +76,8 @@ static bool is_same_item(const struct dynamodb_item *a, const struct dynamodb_it
 
 /* The condition refused a later attempt, and an earlier one may have been carried out: what is
  * there tells. When it cannot be read the CONFLICT stays, with the outcome unknown. */
-static enum status settle_conflict(struct aws_client *client,
-                                   const struct dynamodb_put *put,
-                                   const struct dynamodb_key *key,
-                                   struct arena *arena,
+static enum status settle_conflict(struct aws_client *client, const struct dynamodb_put *put,
+                                   const struct dynamodb_key *key, struct arena *arena,
                                    struct error *conflict) {
     struct dynamodb_item there = {.count = 0};
     bool is_found = false;
@@ -103,10 +91,8 @@ static enum status settle_conflict(struct aws_client *client,
     return STATUS_CONFLICT;
 }
 
-enum status dynamodb_put_item(struct aws_client *client,
-                              const struct dynamodb_put *put,
-                              struct arena *arena,
-                              struct error *error) {
+enum status dynamodb_put_item(struct aws_client *client, const struct dynamodb_put *put,
+                              struct arena *arena, struct error *error) {
     const struct dynamodb_key key = {dynamodb_get_string(&put->item, DYNAMODB_PK),
                                      dynamodb_get_string(&put->item, DYNAMODB_SK)};
     const char *flaw = dynamodb_put_flaw(put);
@@ -158,10 +144,8 @@ struct updated {
 };
 
 /* Without Attributes there was no item before; after an update there always is one. */
-static enum status parse_update(void *context,
-                                struct arena *arena,
-                                const struct aws_response *response,
-                                struct error *error) {
+static enum status parse_update(void *context, struct arena *arena,
+                                const struct aws_response *response, struct error *error) {
     struct updated *updated = context;
     const struct json *root = NULL;
     updated->item = (struct dynamodb_item){.count = 0};
@@ -174,10 +158,8 @@ static enum status parse_update(void *context,
     return dynamodb_parse_item(attributes, arena, &updated->item, error);
 }
 
-enum status dynamodb_update_item(struct aws_client *client,
-                                 const struct dynamodb_update *update,
-                                 struct arena *arena,
-                                 struct dynamodb_item *item_out,
+enum status dynamodb_update_item(struct aws_client *client, const struct dynamodb_update *update,
+                                 struct arena *arena, struct dynamodb_item *item_out,
                                  struct error *error) {
     const char *flaw = dynamodb_update_flaw(update);
     if (flaw != NULL) {
@@ -207,10 +189,8 @@ struct got {
 };
 
 /* DynamoDB leaves "Item" out when there is none. */
-static enum status parse_get(void *context,
-                             struct arena *arena,
-                             const struct aws_response *response,
-                             struct error *error) {
+static enum status parse_get(void *context, struct arena *arena,
+                             const struct aws_response *response, struct error *error) {
     struct got *got = context;
     const struct json *root = NULL;
     *got = (struct got){.is_found = false};
@@ -220,12 +200,8 @@ static enum status parse_get(void *context,
     return item == NULL ? STATUS_OK : dynamodb_parse_item(item, arena, &got->item, error);
 }
 
-enum status dynamodb_get_item(struct aws_client *client,
-                              str table,
-                              const struct dynamodb_key *key,
-                              struct arena *arena,
-                              struct dynamodb_item *item_out,
-                              bool *found_out,
+enum status dynamodb_get_item(struct aws_client *client, str table, const struct dynamodb_key *key,
+                              struct arena *arena, struct dynamodb_item *item_out, bool *found_out,
                               struct error *error) {
     struct buf body;
     struct json_writer writer;

@@ -12,10 +12,8 @@
 /* A request: an item at its largest, every byte of it escaped, and expressions. */
 #define DYNAMODB_BODY_BYTES_MAX ((size_t)DYNAMODB_ITEM_BYTES_MAX * 6 + 65536)
 
-typedef enum status dynamodb_parse_fn(void *context,
-                                      struct arena *arena,
-                                      const struct aws_response *response,
-                                      struct error *error);
+typedef enum status dynamodb_parse_fn(void *context, struct arena *arena,
+                                      const struct aws_response *response, struct error *error);
 
 struct dynamodb_call {
     const char *operation; /* "GetItem" */
@@ -25,10 +23,8 @@ struct dynamodb_call {
 };
 
 /* The request of a body that was written whole; TOO_LARGE otherwise. */
-MUST_USE enum status dynamodb_request(const struct dynamodb_call *call,
-                                      struct arena *arena,
-                                      struct aws_request *request_out,
-                                      struct error *error);
+MUST_USE enum status dynamodb_request(const struct dynamodb_call *call, struct arena *arena,
+                                      struct aws_request *request_out, struct error *error);
 
 /* A value that DynamoDB takes: valid UTF-8, a number that is one. */
 bool dynamodb_attribute_is_valid(const struct dynamodb_attribute *attribute);
@@ -39,24 +35,18 @@ void dynamodb_write_attribute(struct json_writer *writer,
 /* {"pk":{"S":..},"sk":{"S":..}} */
 void dynamodb_write_key(struct json_writer *writer, const struct dynamodb_key *key);
 /* The item in `object`; INCOMPLETE when it is none. Copies nothing. */
-MUST_USE enum status dynamodb_parse_item(const struct json *object,
-                                         struct arena *arena,
-                                         struct dynamodb_item *item_out,
-                                         struct error *error);
+MUST_USE enum status dynamodb_parse_item(const struct json *object, struct arena *arena,
+                                         struct dynamodb_item *item_out, struct error *error);
 /* The answer's object, after its checksum was found right; INCOMPLETE otherwise. */
-MUST_USE enum status dynamodb_answer(struct arena *arena,
-                                     const struct aws_response *response,
-                                     const struct json **root_out,
-                                     struct error *error);
+MUST_USE enum status dynamodb_answer(struct arena *arena, const struct aws_response *response,
+                                     const struct json **root_out, struct error *error);
 
 /* What makes it one that is not sent, as static text; NULL: nothing. */
 const char *dynamodb_put_flaw(const struct dynamodb_put *put);
 const char *dynamodb_update_flaw(const struct dynamodb_update *update);
 /* INVALID: "dynamodb PutItem: <what>". */
-MUST_USE enum status dynamodb_refuse(const char *operation,
-                                     struct arena *arena,
-                                     struct error *error,
-                                     const char *what);
+MUST_USE enum status dynamodb_refuse(const char *operation, struct arena *arena,
+                                     struct error *error, const char *what);
 /* Its members, without the braces around them. */
 void dynamodb_write_put(struct json_writer *writer, const struct dynamodb_put *put);
 void dynamodb_write_update(struct json_writer *writer, const struct dynamodb_update *update);
@@ -72,14 +62,11 @@ struct dynamodb_page {
 };
 
 /* A dynamodb_parse_fn; `context` is a struct dynamodb_page. */
-MUST_USE enum status dynamodb_parse_page(void *context,
-                                         struct arena *arena,
-                                         const struct aws_response *response,
-                                         struct error *error);
+MUST_USE enum status dynamodb_parse_page(void *context, struct arena *arena,
+                                         const struct aws_response *response, struct error *error);
 /* Does the next page start where this one did? Such a listing does not end. */
 bool dynamodb_page_leads_to(const struct dynamodb_page *page, const struct dynamodb_key *start);
-MUST_USE enum status dynamodb_refuse_endless(const char *operation,
-                                             struct arena *arena,
+MUST_USE enum status dynamodb_refuse_endless(const char *operation, struct arena *arena,
                                              struct error *error);
 
 const struct dynamodb_attribute *dynamodb_find(const struct dynamodb_item *item, str name);

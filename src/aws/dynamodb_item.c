@@ -15,8 +15,8 @@ struct dynamodb_attribute dynamodb_string(const char *name, str value) {
 }
 
 struct dynamodb_attribute dynamodb_number(struct arena *arena, const char *name, int64_t value) {
-    return (struct dynamodb_attribute){
-        str_from_cstr(name), DYNAMODB_NUMBER, str_format(arena, "%" PRId64, value)};
+    return (struct dynamodb_attribute){str_from_cstr(name), DYNAMODB_NUMBER,
+                                       str_format(arena, "%" PRId64, value)};
 }
 
 const struct dynamodb_attribute *dynamodb_find(const struct dynamodb_item *item, str name) {
@@ -157,10 +157,8 @@ static bool is_well_typed(const struct json *typed) {
     return !is_flag || json_is_bool(typed);
 }
 
-enum status dynamodb_parse_item(const struct json *object,
-                                struct arena *arena,
-                                struct dynamodb_item *item_out,
-                                struct error *error) {
+enum status dynamodb_parse_item(const struct json *object, struct arena *arena,
+                                struct dynamodb_item *item_out, struct error *error) {
     if (!json_is_object(object)) {
         return error_set(error, arena, STATUS_INCOMPLETE, "an item that is no object");
     }
@@ -192,10 +190,8 @@ static bool checksum_is_right(const struct aws_response *response) {
     return str_parse_i64(header, &told) && told == (int64_t)found;
 }
 
-enum status dynamodb_answer(struct arena *arena,
-                            const struct aws_response *response,
-                            const struct json **root_out,
-                            struct error *error) {
+enum status dynamodb_answer(struct arena *arena, const struct aws_response *response,
+                            const struct json **root_out, struct error *error) {
     if (!checksum_is_right(response)) {
         return error_set(error, arena, STATUS_INCOMPLETE, "the answer does not match its checksum");
     }

@@ -4,10 +4,8 @@
  */
 #include "dynamodb_internal.h"
 
-static enum status parse_last(const struct json *last,
-                              struct arena *arena,
-                              struct dynamodb_page *page,
-                              struct error *error) {
+static enum status parse_last(const struct json *last, struct arena *arena,
+                              struct dynamodb_page *page, struct error *error) {
     struct dynamodb_item item = {.count = 0};
     if (last == NULL || json_is_null(last)) {
         return STATUS_OK;
@@ -21,10 +19,8 @@ static enum status parse_last(const struct json *last,
     return STATUS_OK;
 }
 
-enum status dynamodb_parse_page(void *context,
-                                struct arena *arena,
-                                const struct aws_response *response,
-                                struct error *error) {
+enum status dynamodb_parse_page(void *context, struct arena *arena,
+                                const struct aws_response *response, struct error *error) {
     struct dynamodb_page *page = context;
     const struct json *root = NULL;
     *page = (struct dynamodb_page){.count = 0};
@@ -45,9 +41,8 @@ bool dynamodb_page_leads_to(const struct dynamodb_page *page, const struct dynam
            str_eq(page->last.sk, start->sk);
 }
 
-enum status dynamodb_refuse_endless(const char *operation,
-                                    struct arena *arena,
+enum status dynamodb_refuse_endless(const char *operation, struct arena *arena,
                                     struct error *error) {
-    return error_set(
-        error, arena, STATUS_INCOMPLETE, "dynamodb %s: the listing does not end", operation);
+    return error_set(error, arena, STATUS_INCOMPLETE, "dynamodb %s: the listing does not end",
+                     operation);
 }

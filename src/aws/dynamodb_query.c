@@ -22,8 +22,7 @@ static void write_value(struct json_writer *writer, const char *name, str value)
 static void write_condition(struct json_writer *writer, const struct dynamodb_query *query) {
     bool has_prefix = !str_is_empty(query->sk_prefix);
     bool has_range = !str_is_empty(query->sk_from);
-    json_write_member(writer,
-                      "KeyConditionExpression",
+    json_write_member(writer, "KeyConditionExpression",
                       has_prefix  ? STR("pk = :pk AND begins_with(sk, :prefix)")
                       : has_range ? STR("pk = :pk AND sk BETWEEN :from AND :to")
                                   : STR("pk = :pk"));
@@ -70,8 +69,8 @@ static struct dynamodb_item copy_item(struct arena *arena, const struct dynamodb
         ARENA_ARRAY(arena, struct dynamodb_attribute, from->count);
     for (size_t i = 0; i < from->count; i++) {
         const struct dynamodb_attribute *one = &from->attributes[i];
-        attributes[i] = (struct dynamodb_attribute){
-            str_copy(arena, one->name), one->type, str_copy(arena, one->value)};
+        attributes[i] = (struct dynamodb_attribute){str_copy(arena, one->name), one->type,
+                                                    str_copy(arena, one->value)};
     }
     return (struct dynamodb_item){attributes, from->count};
 }
@@ -84,8 +83,7 @@ static void listing_append(struct listing *listing, const struct dynamodb_page *
     size_t needed = listing->count + page->count;
     if (needed > listing->capacity) {
         size_t capacity = needed > 2 * listing->capacity ? needed : 2 * listing->capacity;
-        listing->items = arena_realloc(listing->arena,
-                                       listing->items,
+        listing->items = arena_realloc(listing->arena, listing->items,
                                        listing->capacity * sizeof *listing->items,
                                        capacity * sizeof *listing->items);
         listing->capacity = capacity;
@@ -95,10 +93,8 @@ static void listing_append(struct listing *listing, const struct dynamodb_page *
     }
 }
 
-static enum status read_page(struct aws_client *client,
-                             const struct listing *listing,
-                             struct arena *page_arena,
-                             struct dynamodb_page *page,
+static enum status read_page(struct aws_client *client, const struct listing *listing,
+                             struct arena *page_arena, struct dynamodb_page *page,
                              struct error *error) {
     struct buf body;
     struct aws_request request;
@@ -110,8 +106,7 @@ static enum status read_page(struct aws_client *client,
 }
 
 /* A page that leads to itself is the last we take. */
-static enum status add_page(struct aws_client *client,
-                            struct listing *listing,
+static enum status add_page(struct aws_client *client, struct listing *listing,
                             struct error *error) {
     struct arena page_arena = {0};
     struct dynamodb_page page = {0};
@@ -143,11 +138,8 @@ static bool is_query(const struct dynamodb_query *query) {
            dynamodb_key_is_valid(&prefix);
 }
 
-enum status dynamodb_query(struct aws_client *client,
-                           const struct dynamodb_query *query,
-                           struct arena *arena,
-                           struct dynamodb_item **items_out,
-                           size_t *count_out,
+enum status dynamodb_query(struct aws_client *client, const struct dynamodb_query *query,
+                           struct arena *arena, struct dynamodb_item **items_out, size_t *count_out,
                            struct error *error) {
     struct listing listing = {.query = query, .arena = arena};
     enum status status = STATUS_OK;
@@ -155,9 +147,7 @@ enum status dynamodb_query(struct aws_client *client,
     *items_out = NULL;
     *count_out = 0;
     if (!is_query(query)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
+        return error_set(error, arena, STATUS_INVALID,
                          "dynamodb " OPERATION ": no table, no pk, or a range that is none");
     }
     do {

@@ -30,8 +30,7 @@ static void write_filter(struct json_writer *writer, const struct dynamodb_scan 
 }
 
 /* Every name has its placeholder, for many are reserved words. */
-static void write_projection(struct json_writer *writer,
-                             const struct dynamodb_scan *scan,
+static void write_projection(struct json_writer *writer, const struct dynamodb_scan *scan,
                              struct arena *arena) {
     struct buf projection;
     if (scan->attribute_count == 0) {
@@ -51,8 +50,7 @@ static void write_projection(struct json_writer *writer,
     json_object_end(writer);
 }
 
-static void write_scan(struct buf *body,
-                       const struct dynamodb_scan *scan,
+static void write_scan(struct buf *body, const struct dynamodb_scan *scan,
                        const struct dynamodb_key *start) {
     struct json_writer writer;
     json_writer_init(&writer, body);
@@ -77,10 +75,8 @@ struct scanning {
     struct dynamodb_page page;
 };
 
-static enum status read_page(struct scanning *scanning,
-                             const struct dynamodb_key *start,
-                             struct arena *arena,
-                             struct error *error) {
+static enum status read_page(struct scanning *scanning, const struct dynamodb_key *start,
+                             struct arena *arena, struct error *error) {
     struct buf body;
     struct aws_request request;
     struct dynamodb_page *page = &scanning->page;
@@ -123,10 +119,8 @@ static bool is_scan(const struct dynamodb_scan *scan) {
            scan->attribute_count <= DYNAMODB_SCAN_ATTRIBUTES_MAX;
 }
 
-enum status dynamodb_scan(struct aws_client *client,
-                          const struct dynamodb_scan *scan,
-                          const struct dynamodb_sink *sink,
-                          struct arena *arena,
+enum status dynamodb_scan(struct aws_client *client, const struct dynamodb_scan *scan,
+                          const struct dynamodb_sink *sink, struct arena *arena,
                           struct error *error) {
     struct scanning scanning = {.client = client, .scan = scan, .sink = sink};
     struct error cause = {.status = STATUS_OK};

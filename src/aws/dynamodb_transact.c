@@ -62,8 +62,7 @@ static void write_action(struct json_writer *writer, const struct dynamodb_actio
     json_object_end(writer);
 }
 
-static void write_transaction(struct buf *body,
-                              const struct dynamodb_transaction *transaction,
+static void write_transaction(struct buf *body, const struct dynamodb_transaction *transaction,
                               str token) {
     struct json_writer writer;
     json_writer_init(&writer, body);
@@ -105,9 +104,7 @@ static size_t find_reason(const struct json *reasons, const char *reason, size_t
     return count;
 }
 
-static void refine(void *context,
-                   struct arena *arena,
-                   const struct aws_response *response,
+static void refine(void *context, struct arena *arena, const struct aws_response *response,
                    struct aws_error_text *text) {
     struct outcome *outcome = context;
     const struct json *root = NULL;
@@ -122,17 +119,15 @@ static void refine(void *context,
         if (at < outcome->count) {
             outcome->failed = i == 0 ? at : outcome->count;
             text->code = str_from_cstr(REASONS[i].code);
-            text->message = str_format(
-                arena, "action %zu of %zu: %s", at + 1, outcome->count, REASONS[i].reason);
+            text->message = str_format(arena, "action %zu of %zu: %s", at + 1, outcome->count,
+                                       REASONS[i].reason);
             return;
         }
     }
 }
 
-static enum status parse_answer(void *context,
-                                struct arena *arena,
-                                const struct aws_response *response,
-                                struct error *error) {
+static enum status parse_answer(void *context, struct arena *arena,
+                                const struct aws_response *response, struct error *error) {
     const struct json *root = NULL;
     (void)context;
     return dynamodb_answer(arena, response, &root, error);
@@ -140,9 +135,7 @@ static enum status parse_answer(void *context,
 
 enum status dynamodb_transact_write(struct aws_client *client,
                                     const struct dynamodb_transaction *transaction,
-                                    struct arena *arena,
-                                    size_t *failed_out,
-                                    struct error *error) {
+                                    struct arena *arena, size_t *failed_out, struct error *error) {
     const char *flaw = transaction_flaw(transaction);
     if (flaw != NULL) {
         return dynamodb_refuse(OPERATION, arena, error, flaw);

@@ -34,10 +34,8 @@ static bool take_attribute(struct elbv2_reading *reading, str key, str value) {
 }
 
 /* An absent attribute stays unknown: AWS sends all of them, so its absence is no "default". */
-enum status elbv2_parse_attribute_list(struct elbv2_reading *reading,
-                                       struct arena *arena,
-                                       const struct xml *result,
-                                       struct error *error) {
+enum status elbv2_parse_attribute_list(struct elbv2_reading *reading, struct arena *arena,
+                                       const struct xml *result, struct error *error) {
     const struct xml *list = xml_child(result, "Attributes");
     if (list == NULL) {
         return refuse(arena, error, "the answer holds no <Attributes>");
@@ -58,19 +56,15 @@ enum status elbv2_parse_attribute_list(struct elbv2_reading *reading,
     return STATUS_OK;
 }
 
-enum status elbv2_parse_attributes(void *context,
-                                   struct arena *arena,
-                                   const struct aws_response *response,
-                                   struct error *error) {
+enum status elbv2_parse_attributes(void *context, struct arena *arena,
+                                   const struct aws_response *response, struct error *error) {
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "DescribeLoadBalancerAttributes", &result, error));
     return elbv2_parse_attribute_list(context, arena, result, error);
 }
 
-enum status elbv2_parse_tag_list(struct elbv2_reading *reading,
-                                 struct arena *arena,
-                                 const struct xml *list,
-                                 struct error *error) {
+enum status elbv2_parse_tag_list(struct elbv2_reading *reading, struct arena *arena,
+                                 const struct xml *list, struct error *error) {
     size_t count = 0;
     for (const struct xml *member = list->first_child; member != NULL; member = member->next) {
         count++;
@@ -100,10 +94,8 @@ const struct xml *elbv2_find_member(const struct xml *list, const char *name, st
 /* AWS describes a load balancer without tags by an empty <Tags/>, and refuses an ARN it does not
  * know. So an answer that leaves ours out does not speak of it, and reading it as "no tags" could
  * turn an excused load balancer into a non-compliant one: it is unreadable. */
-static enum status parse_tags(void *context,
-                              struct arena *arena,
-                              const struct aws_response *response,
-                              struct error *error) {
+static enum status parse_tags(void *context, struct arena *arena,
+                              const struct aws_response *response, struct error *error) {
     struct elbv2_reading *reading = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "DescribeTags", &result, error));
@@ -117,10 +109,8 @@ static enum status parse_tags(void *context,
 }
 
 /* `reading` is left alone unless all is there: the caller may try again with it. */
-enum status elbv2_parse_load_balancer(const struct xml *member,
-                                      struct arena *arena,
-                                      struct elbv2_reading *reading,
-                                      struct error *error) {
+enum status elbv2_parse_load_balancer(const struct xml *member, struct arena *arena,
+                                      struct elbv2_reading *reading, struct error *error) {
     str arn = xml_child_text(member, "LoadBalancerArn");
     str name = xml_child_text(member, "LoadBalancerName");
     str type = xml_child_text(member, "Type");
@@ -134,10 +124,8 @@ enum status elbv2_parse_load_balancer(const struct xml *member,
     return STATUS_OK;
 }
 
-static enum status parse_description(void *context,
-                                     struct arena *arena,
-                                     const struct aws_response *response,
-                                     struct error *error) {
+static enum status parse_description(void *context, struct arena *arena,
+                                     const struct aws_response *response, struct error *error) {
     struct elbv2_reading *reading = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "DescribeLoadBalancers", &result, error));
@@ -146,8 +134,7 @@ static enum status parse_description(void *context,
     return elbv2_parse_load_balancer(ours, arena, reading, error);
 }
 
-void elbv2_fill_attributes(struct load_balancer *facts,
-                           const struct elbv2_reading *reading,
+void elbv2_fill_attributes(struct load_balancer *facts, const struct elbv2_reading *reading,
                            bool is_read) {
     facts->mode = is_read ? reading->mode : MODE_UNKNOWN;
     facts->mode_text = is_read ? reading->mode_text : STR_EMPTY;
@@ -155,8 +142,7 @@ void elbv2_fill_attributes(struct load_balancer *facts,
     facts->writes_logs = is_read ? reading->writes_logs : KNOWN_NOT;
 }
 
-void elbv2_fill_tags(struct load_balancer *facts,
-                     const struct elbv2_reading *reading,
+void elbv2_fill_tags(struct load_balancer *facts, const struct elbv2_reading *reading,
                      bool is_read) {
     facts->has_tags = is_read;
     facts->tags = is_read ? reading->tags : NULL;
@@ -164,8 +150,7 @@ void elbv2_fill_tags(struct load_balancer *facts,
 }
 
 /* Type, scheme and name cannot change in the life of an ARN, so what is known of them stays. */
-static void fill_description(struct load_balancer *facts,
-                             const struct elbv2_reading *reading,
+static void fill_description(struct load_balancer *facts, const struct elbv2_reading *reading,
                              bool is_read) {
     if (is_read && !str_is_empty(reading->name)) {
         facts->name = reading->name;
@@ -182,23 +167,15 @@ static const struct describe_call {
     /* Into the facts: what was read, or that it is unknown. */
     void (*fill)(struct load_balancer *, const struct elbv2_reading *, bool is_read);
 } CALLS[] = {
-    {ELBV2_ATTRIBUTES,
-     "DescribeLoadBalancerAttributes",
-     "LoadBalancerArn",
-     elbv2_parse_attributes,
+    {ELBV2_ATTRIBUTES, "DescribeLoadBalancerAttributes", "LoadBalancerArn", elbv2_parse_attributes,
      elbv2_fill_attributes},
     {ELBV2_TAGS, "DescribeTags", "ResourceArns.member.1", parse_tags, elbv2_fill_tags},
-    {ELBV2_DESCRIPTION,
-     "DescribeLoadBalancers",
-     "LoadBalancerArns.member.1",
-     parse_description,
+    {ELBV2_DESCRIPTION, "DescribeLoadBalancers", "LoadBalancerArns.member.1", parse_description,
      fill_description},
 };
 enum { CALL_COUNT = sizeof CALLS / sizeof *CALLS };
 
-struct aws_request elbv2_request(const char *operation,
-                                 str body,
-                                 elbv2_parse_fn *parse,
+struct aws_request elbv2_request(const char *operation, str body, elbv2_parse_fn *parse,
                                  void *context) {
     return (struct aws_request){
         .service = AWS_ELBV2,
@@ -215,8 +192,7 @@ struct aws_request elbv2_request(const char *operation,
 }
 
 static struct aws_request describe_request(const struct describe_call *call,
-                                           struct elbv2_reading *reading,
-                                           struct arena *arena) {
+                                           struct elbv2_reading *reading, struct arena *arena) {
     struct buf body;
     struct aws_form form;
     buf_init(&body, arena, ELBV2_FORM_BYTES_MAX);
@@ -253,11 +229,8 @@ static enum status first_failure(struct aws_outcome *outcomes, size_t count, str
     return first->error.status;
 }
 
-enum status elbv2_read_load_balancer(struct aws_client *client,
-                                     unsigned parts,
-                                     struct arena *arena,
-                                     struct load_balancer *facts,
-                                     struct error *error) {
+enum status elbv2_read_load_balancer(struct aws_client *client, unsigned parts, struct arena *arena,
+                                     struct load_balancer *facts, struct error *error) {
     struct elbv2_reading reading = {.arn = facts->arn};
     const struct describe_call *calls[CALL_COUNT];
     struct aws_request requests[CALL_COUNT];

@@ -25,10 +25,8 @@ struct fleet {
 };
 
 /* Every one that was asked for must be in the answer (see elbv2.c on what its absence means). */
-static enum status parse_many_tags(void *context,
-                                   struct arena *arena,
-                                   const struct aws_response *response,
-                                   struct error *error) {
+static enum status parse_many_tags(void *context, struct arena *arena,
+                                   const struct aws_response *response, struct error *error) {
     const struct tags_call *call = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "DescribeTags", &result, error));
@@ -38,9 +36,7 @@ static enum status parse_many_tags(void *context,
             elbv2_find_member(descriptions, "ResourceArn", call->readings[i].arn);
         const struct xml *list = xml_child(ours, "Tags");
         if (list == NULL) {
-            return error_set(error,
-                             arena,
-                             STATUS_INCOMPLETE,
+            return error_set(error, arena, STATUS_INCOMPLETE,
                              "the answer holds no <Tags> of %" STR_FMT,
                              STR_ARG(call->readings[i].arn));
         }
@@ -55,8 +51,8 @@ static struct aws_request tags_request(struct tags_call *call, struct arena *are
     buf_init(&body, arena, ELBV2_FORM_BYTES_MAX);
     aws_form_begin(&form, &body, "DescribeTags", ELBV2_VERSION);
     for (size_t i = 0; i < call->count; i++) {
-        aws_form_add(
-            &form, str_format(arena, "ResourceArns.member.%zu", i + 1), call->readings[i].arn);
+        aws_form_add(&form, str_format(arena, "ResourceArns.member.%zu", i + 1),
+                     call->readings[i].arn);
     }
     return elbv2_request("DescribeTags", buf_str(&body), parse_many_tags, call);
 }
@@ -67,12 +63,11 @@ static struct aws_request attributes_request(struct elbv2_reading *reading, stru
     buf_init(&body, arena, ELBV2_FORM_BYTES_MAX);
     aws_form_begin(&form, &body, "DescribeLoadBalancerAttributes", ELBV2_VERSION);
     aws_form_add(&form, STR("LoadBalancerArn"), reading->arn);
-    return elbv2_request(
-        "DescribeLoadBalancerAttributes", buf_str(&body), elbv2_parse_attributes, reading);
+    return elbv2_request("DescribeLoadBalancerAttributes", buf_str(&body), elbv2_parse_attributes,
+                         reading);
 }
 
-static void note_problem(struct fleet *fleet,
-                         struct elbv2_fleet_item *item,
+static void note_problem(struct fleet *fleet, struct elbv2_fleet_item *item,
                          const struct aws_outcome *outcome) {
     if (elbv2_says_gone(outcome)) {
         item->status = STATUS_NOT_FOUND;
@@ -110,16 +105,15 @@ static void keep_tags(struct fleet *fleet, size_t i, const struct aws_outcome *o
 
 /* Carries the requests out. Their outcomes say what became of each, also when nothing could be
  * sent. */
-static struct aws_outcome *carry_out(struct fleet *fleet,
-                                     struct aws_request *requests,
+static struct aws_outcome *carry_out(struct fleet *fleet, struct aws_request *requests,
                                      size_t count) {
     struct aws_outcome *outcomes = ARENA_ARRAY(fleet->scratch, struct aws_outcome, count);
     for (size_t i = 0; i < count; i++) {
         requests[i].attempts_max = ELBV2_ATTEMPTS_FLEET;
     }
     struct error error = {0};
-    enum status status = aws_call_all(
-        fleet->client, requests, count, fleet->in_flight_max, fleet->scratch, outcomes, &error);
+    enum status status = aws_call_all(fleet->client, requests, count, fleet->in_flight_max,
+                                      fleet->scratch, outcomes, &error);
     ASSERT(status == STATUS_OK || outcomes[0].status != STATUS_OK);
     return outcomes;
 }
@@ -144,11 +138,8 @@ static void read_tags_singly(struct fleet *fleet, const size_t *indexes, size_t 
 }
 
 /* Those of failed tag calls that still exist. */
-static size_t take_unread(struct fleet *fleet,
-                          const struct tags_call *calls,
-                          const struct aws_outcome *outcomes,
-                          size_t call_count,
-                          size_t *indexes) {
+static size_t take_unread(struct fleet *fleet, const struct tags_call *calls,
+                          const struct aws_outcome *outcomes, size_t call_count, size_t *indexes) {
     size_t count = 0;
     for (size_t c = 0; c < call_count; c++) {
         size_t first = (size_t)(calls[c].readings - fleet->readings);
@@ -191,11 +182,8 @@ static void read_all(struct fleet *fleet) {
     }
 }
 
-void elbv2_read_fleet(struct aws_client *client,
-                      struct elbv2_fleet_item *items,
-                      size_t count,
-                      unsigned in_flight_max,
-                      struct arena *arena) {
+void elbv2_read_fleet(struct aws_client *client, struct elbv2_fleet_item *items, size_t count,
+                      unsigned in_flight_max, struct arena *arena) {
     if (count == 0) {
         return;
     }

@@ -28,42 +28,30 @@ struct elbv2_reading {
     enum load_balancer_scheme scheme;
 };
 
-typedef enum status elbv2_parse_fn(void *context,
-                                   struct arena *arena,
-                                   const struct aws_response *response,
-                                   struct error *error);
+typedef enum status elbv2_parse_fn(void *context, struct arena *arena,
+                                   const struct aws_response *response, struct error *error);
 
 /* A describe call whose form body was written already. */
-struct aws_request elbv2_request(const char *operation,
-                                 str body,
-                                 elbv2_parse_fn *parse,
+struct aws_request elbv2_request(const char *operation, str body, elbv2_parse_fn *parse,
                                  void *context);
 
 /* Parser of DescribeLoadBalancerAttributes; the context is a struct elbv2_reading. */
 elbv2_parse_fn elbv2_parse_attributes;
 /* <Attributes> inside `result`; INCOMPLETE when there is no such list or a key is missing. */
-MUST_USE enum status elbv2_parse_attribute_list(struct elbv2_reading *reading,
-                                                struct arena *arena,
-                                                const struct xml *result,
-                                                struct error *error);
+MUST_USE enum status elbv2_parse_attribute_list(struct elbv2_reading *reading, struct arena *arena,
+                                                const struct xml *result, struct error *error);
 /* <Tags> of one <TagDescriptions> member. */
-MUST_USE enum status elbv2_parse_tag_list(struct elbv2_reading *reading,
-                                          struct arena *arena,
-                                          const struct xml *list,
-                                          struct error *error);
+MUST_USE enum status elbv2_parse_tag_list(struct elbv2_reading *reading, struct arena *arena,
+                                          const struct xml *list, struct error *error);
 /* One <member> of <LoadBalancers>; INCOMPLETE when it lacks a name, type or ARN. */
-MUST_USE enum status elbv2_parse_load_balancer(const struct xml *member,
-                                               struct arena *arena,
-                                               struct elbv2_reading *reading,
-                                               struct error *error);
+MUST_USE enum status elbv2_parse_load_balancer(const struct xml *member, struct arena *arena,
+                                               struct elbv2_reading *reading, struct error *error);
 /* The <member> of a list whose child `name` is `arn`, or NULL. */
 const struct xml *elbv2_find_member(const struct xml *list, const char *name, str arn);
 
-void elbv2_fill_attributes(struct load_balancer *facts,
-                           const struct elbv2_reading *reading,
+void elbv2_fill_attributes(struct load_balancer *facts, const struct elbv2_reading *reading,
                            bool is_read);
-void elbv2_fill_tags(struct load_balancer *facts,
-                     const struct elbv2_reading *reading,
+void elbv2_fill_tags(struct load_balancer *facts, const struct elbv2_reading *reading,
                      bool is_read);
 
 /* AWS says that the load balancer does not exist; another "not found" is no such thing. */

@@ -14,10 +14,8 @@ struct page {
     str next_marker; /* empty on the last page */
 };
 
-static enum status parse_page(void *context,
-                              struct arena *arena,
-                              const struct aws_response *response,
-                              struct error *error) {
+static enum status parse_page(void *context, struct arena *arena,
+                              const struct aws_response *response, struct error *error) {
     struct page *page = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "DescribeLoadBalancers", &result, error));
@@ -39,11 +37,8 @@ static enum status parse_page(void *context,
     return STATUS_OK;
 }
 
-static enum status read_page(struct aws_client *client,
-                             str marker,
-                             struct arena *page_arena,
-                             struct page *page,
-                             struct error *error) {
+static enum status read_page(struct aws_client *client, str marker, struct arena *page_arena,
+                             struct page *page, struct error *error) {
     struct buf body;
     struct aws_form form;
     buf_init(&body, page_arena, ELBV2_FORM_BYTES_MAX);
@@ -53,9 +48,7 @@ static enum status read_page(struct aws_client *client,
         aws_form_add(&form, STR("Marker"), marker);
     }
     if (buf_status(&body) != STATUS_OK) {
-        return error_set(error,
-                         page_arena,
-                         STATUS_TOO_LARGE,
+        return error_set(error, page_arena, STATUS_TOO_LARGE,
                          "elasticloadbalancing DescribeLoadBalancers: the marker is too long");
     }
     struct aws_request request =
@@ -74,10 +67,9 @@ static void listing_append(struct listing *listing, struct arena *arena, const s
     size_t needed = listing->count + page->count;
     if (needed > listing->capacity) {
         size_t capacity = needed > 2 * listing->capacity ? needed : 2 * listing->capacity;
-        listing->items = arena_realloc(arena,
-                                       listing->items,
-                                       listing->capacity * sizeof *listing->items,
-                                       capacity * sizeof *listing->items);
+        listing->items =
+            arena_realloc(arena, listing->items, listing->capacity * sizeof *listing->items,
+                          capacity * sizeof *listing->items);
         listing->capacity = capacity;
     }
     for (size_t i = 0; i < page->count; i++) {
@@ -93,19 +85,14 @@ static void listing_append(struct listing *listing, struct arena *arena, const s
 }
 
 static enum status refuse_endless(struct arena *arena, struct error *error) {
-    return error_set(error,
-                     arena,
-                     STATUS_INCOMPLETE,
+    return error_set(error, arena, STATUS_INCOMPLETE,
                      "elasticloadbalancing DescribeLoadBalancers: the listing does not end");
 }
 
 /* One page into the listing; *marker is replaced by the next page's, empty after the last. A page
  * that leads to itself is the last we take. */
-static enum status add_page(struct aws_client *client,
-                            struct arena *arena,
-                            struct listing *listing,
-                            str *marker,
-                            struct error *error) {
+static enum status add_page(struct aws_client *client, struct arena *arena, struct listing *listing,
+                            str *marker, struct error *error) {
     struct arena page_arena = {0};
     struct page page = {0};
     struct error cause = {0};
@@ -122,10 +109,8 @@ static enum status add_page(struct aws_client *client,
     return status;
 }
 
-enum status elbv2_list_load_balancers(struct aws_client *client,
-                                      struct arena *arena,
-                                      struct load_balancer **load_balancers_out,
-                                      size_t *count_out,
+enum status elbv2_list_load_balancers(struct aws_client *client, struct arena *arena,
+                                      struct load_balancer **load_balancers_out, size_t *count_out,
                                       struct error *error) {
     struct listing listing = {0};
     str marker = STR_EMPTY;

@@ -46,18 +46,14 @@ static const char *problem_of(str arn, const struct elbv2_attribute *attributes,
 }
 
 /* A 200 without the list of attributes does not tell what the load balancer has now. */
-static enum status parse_answer(void *context,
-                                struct arena *arena,
-                                const struct aws_response *response,
-                                struct error *error) {
+static enum status parse_answer(void *context, struct arena *arena,
+                                const struct aws_response *response, struct error *error) {
     const struct xml *result = NULL;
     TRY(query_result(arena, response, OPERATION, &result, error));
     return elbv2_parse_attribute_list(context, arena, result, error);
 }
 
-static str write_form(str arn,
-                      const struct elbv2_attribute *attributes,
-                      size_t count,
+static str write_form(str arn, const struct elbv2_attribute *attributes, size_t count,
                       struct arena *arena) {
     struct buf body;
     struct aws_form form;
@@ -74,17 +70,14 @@ static str write_form(str arn,
     return buf_str(&body);
 }
 
-enum status elbv2_modify_attributes(struct aws_client *client,
-                                    str arn,
-                                    const struct elbv2_attribute *attributes,
-                                    size_t count,
-                                    struct arena *arena,
-                                    struct load_balancer *facts,
+enum status elbv2_modify_attributes(struct aws_client *client, str arn,
+                                    const struct elbv2_attribute *attributes, size_t count,
+                                    struct arena *arena, struct load_balancer *facts,
                                     struct error *error) {
     const char *problem = problem_of(arn, attributes, count);
     if (problem != NULL) {
-        return error_set(
-            error, arena, STATUS_INVALID, "elasticloadbalancing " OPERATION ": %s", problem);
+        return error_set(error, arena, STATUS_INVALID, "elasticloadbalancing " OPERATION ": %s",
+                         problem);
     }
     struct elbv2_reading reading = {.arn = arn};
     struct aws_outcome outcome = {.status = STATUS_OK};

@@ -12,9 +12,7 @@ struct service_row {
 };
 
 static const struct service_row services[AWS_SERVICE_COUNT] = {
-    [AWS_ELBV2] = {{"ELASTIC_LOAD_BALANCING_V2",
-                    "elasticloadbalancing",
-                    "elasticloadbalancing",
+    [AWS_ELBV2] = {{"ELASTIC_LOAD_BALANCING_V2", "elasticloadbalancing", "elasticloadbalancing",
                     "elasticloadbalancing"},
                    GOV_FIPS_PLAIN_IPV4_ONLY},
     [AWS_CONFIG] = {{"CONFIG_SERVICE", "config", "config", "config"}, GOV_FIPS_PLAIN_IPV4_ONLY},
@@ -55,35 +53,20 @@ struct partition {
 
 static const struct partition partitions[PARTITION_COUNT] = {
     [PARTITION_AWS] = {"aws", NULL, "amazonaws.com", "api.aws", "us-east-1", "us-east-1", true},
-    [PARTITION_AWS_CN] = {"aws-cn",
-                          "cn-",
-                          "amazonaws.com.cn",
-                          "api.amazonwebservices.com.cn",
-                          "cn-northwest-1",
-                          NULL,
-                          false},
-    [PARTITION_AWS_EUSC] =
-        {"aws-eusc", "eusc-de-", "amazonaws.eu", "api.amazonwebservices.eu", NULL, NULL, true},
-    [PARTITION_AWS_ISO] =
-        {"aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1", NULL, true},
-    [PARTITION_AWS_ISO_B] =
-        {"aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1", NULL, true},
-    [PARTITION_AWS_ISO_E] =
-        {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", NULL, NULL, true},
-    [PARTITION_AWS_ISO_F] = {"aws-iso-f",
-                             "us-isof-",
-                             "csp.hci.ic.gov",
-                             "api.aws.hci.ic.gov",
-                             "us-isof-south-1",
-                             NULL,
-                             true},
-    [PARTITION_AWS_US_GOV] = {"aws-us-gov",
-                              "us-gov-",
-                              "amazonaws.com",
-                              "api.aws",
-                              "us-gov-west-1",
-                              "us-gov-west-1",
-                              true},
+    [PARTITION_AWS_CN] = {"aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn",
+                          "cn-northwest-1", NULL, false},
+    [PARTITION_AWS_EUSC] = {"aws-eusc", "eusc-de-", "amazonaws.eu", "api.amazonwebservices.eu",
+                            NULL, NULL, true},
+    [PARTITION_AWS_ISO] = {"aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1",
+                           NULL, true},
+    [PARTITION_AWS_ISO_B] = {"aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud",
+                             "us-isob-east-1", NULL, true},
+    [PARTITION_AWS_ISO_E] = {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk",
+                             NULL, NULL, true},
+    [PARTITION_AWS_ISO_F] = {"aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov",
+                             "us-isof-south-1", NULL, true},
+    [PARTITION_AWS_US_GOV] = {"aws-us-gov", "us-gov-", "amazonaws.com", "api.aws", "us-gov-west-1",
+                              "us-gov-west-1", true},
 };
 
 const struct aws_service_info *aws_service_info(enum aws_service service) {
@@ -154,8 +137,7 @@ str partition_of_region(str region) {
 /* ---- AWS's own hosts ---- */
 
 /* The label that FIPS adds to the host prefix: "-fips" or nothing. */
-static const char *fips_label(const struct endpoint_settings *settings,
-                              enum aws_service service,
+static const char *fips_label(const struct endpoint_settings *settings, enum aws_service service,
                               const struct partition *partition) {
     if (!settings->uses_fips) {
         return "";
@@ -169,10 +151,8 @@ static const char *fips_label(const struct endpoint_settings *settings,
 
 /* Organizations lives in one region of a partition and signs for it; its dual-stack hosts are
  * regional. */
-static str host_region(const struct endpoint_settings *settings,
-                       enum aws_service service,
-                       const struct partition *partition,
-                       str region) {
+static str host_region(const struct endpoint_settings *settings, enum aws_service service,
+                       const struct partition *partition, str region) {
     if (service != AWS_ORGANIZATIONS || settings->uses_dualstack) {
         return region;
     }
@@ -182,31 +162,22 @@ static str host_region(const struct endpoint_settings *settings,
 }
 
 static enum status resolve_standard(const struct endpoint_settings *settings,
-                                    enum aws_service service,
-                                    str region,
-                                    struct arena *arena,
-                                    struct endpoint *endpoint_out,
-                                    struct error *error) {
+                                    enum aws_service service, str region, struct arena *arena,
+                                    struct endpoint *endpoint_out, struct error *error) {
     const struct partition *partition = partition_find(region);
     if (service == AWS_S3 && settings->uses_fips && !partition->has_s3_fips) {
-        return error_set(error,
-                         arena,
-                         STATUS_UNSUPPORTED,
-                         "S3 has no FIPS endpoint in partition %s",
-                         partition->name);
+        return error_set(error, arena, STATUS_UNSUPPORTED,
+                         "S3 has no FIPS endpoint in partition %s", partition->name);
     }
     /* S3 says dual-stack in the host and keeps the suffix; all others change the suffix. */
     bool is_s3 = service == AWS_S3;
     const char *suffix =
         settings->uses_dualstack && !is_s3 ? partition->dualstack_suffix : partition->suffix;
     str signing_region = host_region(settings, service, partition, region);
-    str host = str_format(arena,
-                          "%s%s%s.%" STR_FMT ".%s",
-                          aws_service_info(service)->host_prefix,
+    str host = str_format(arena, "%s%s%s.%" STR_FMT ".%s", aws_service_info(service)->host_prefix,
                           fips_label(settings, service, partition),
                           is_s3 && settings->uses_dualstack ? ".dualstack" : "",
-                          STR_ARG(signing_region),
-                          suffix);
+                          STR_ARG(signing_region), suffix);
     *endpoint_out = (struct endpoint){
         .url = str_format(arena, "https://%" STR_FMT, STR_ARG(host)),
         .host = host,
@@ -307,25 +278,16 @@ static str url_format(struct arena *arena, const struct url_parts *parts) {
     bool is_default_port = str_eq(parts->port, parts->is_https ? STR("443") : STR("80"));
     str port = is_default_port ? STR_EMPTY : parts->port;
     str host = str_lower(arena, parts->host);
-    return str_format(arena,
-                      "%s://%" STR_FMT "%s%" STR_FMT "%" STR_FMT,
-                      parts->is_https ? "https" : "http",
-                      STR_ARG(host),
-                      str_is_empty(port) ? "" : ":",
-                      STR_ARG(port),
-                      STR_ARG(parts->path));
+    return str_format(arena, "%s://%" STR_FMT "%s%" STR_FMT "%" STR_FMT,
+                      parts->is_https ? "https" : "http", STR_ARG(host),
+                      str_is_empty(port) ? "" : ":", STR_ARG(port), STR_ARG(parts->path));
 }
 
-static enum status resolve_override(const struct endpoint_settings *settings,
-                                    str override,
-                                    str region,
-                                    struct arena *arena,
-                                    struct endpoint *endpoint_out,
+static enum status resolve_override(const struct endpoint_settings *settings, str override,
+                                    str region, struct arena *arena, struct endpoint *endpoint_out,
                                     struct error *error) {
     if (settings->uses_fips || settings->uses_dualstack) {
-        return error_set(error,
-                         arena,
-                         STATUS_UNSUPPORTED,
+        return error_set(error, arena, STATUS_UNSUPPORTED,
                          "%s and a custom endpoint cannot be used together",
                          settings->uses_fips ? "FIPS" : "dual-stack");
     }
@@ -359,20 +321,14 @@ void endpoint_add_label(struct endpoint *endpoint, str label, struct arena *aren
     ASSERT(scheme_len < endpoint->url.len && label.len > 0);
     str scheme = str_slice(endpoint->url, 0, scheme_len);
     str rest = str_slice(endpoint->url, scheme_len, endpoint->url.len);
-    endpoint->url = str_format(arena,
-                               "%" STR_FMT "%" STR_FMT ".%" STR_FMT,
-                               STR_ARG(scheme),
-                               STR_ARG(label),
-                               STR_ARG(rest));
+    endpoint->url = str_format(arena, "%" STR_FMT "%" STR_FMT ".%" STR_FMT, STR_ARG(scheme),
+                               STR_ARG(label), STR_ARG(rest));
     endpoint->host =
         str_format(arena, "%" STR_FMT ".%" STR_FMT, STR_ARG(label), STR_ARG(endpoint->host));
 }
 
-enum status endpoint_resolve(const struct endpoint_settings *settings,
-                             enum aws_service service,
-                             str region,
-                             struct arena *arena,
-                             struct endpoint *endpoint_out,
+enum status endpoint_resolve(const struct endpoint_settings *settings, enum aws_service service,
+                             str region, struct arena *arena, struct endpoint *endpoint_out,
                              struct error *error) {
     ASSERT((size_t)service < AWS_SERVICE_COUNT);
     if (!region_is_valid(region)) {
@@ -387,26 +343,20 @@ enum status endpoint_resolve(const struct endpoint_settings *settings,
 
 /* ---- environment ---- */
 
-static enum status read_bool(const struct env *env,
-                             const char *name,
-                             struct arena *arena,
-                             bool *value_out,
-                             struct error *error) {
+static enum status read_bool(const struct env *env, const char *name, struct arena *arena,
+                             bool *value_out, struct error *error) {
     str value = env_get(env, name);
     *value_out = str_eq_ignore_case(value, STR("true"));
     if (!*value_out && !str_is_empty(value) && !str_eq_ignore_case(value, STR("false"))) {
-        return error_set(
-            error, arena, STATUS_CONFIGURATION, "%s must be \"true\" or \"false\"", name);
+        return error_set(error, arena, STATUS_CONFIGURATION, "%s must be \"true\" or \"false\"",
+                         name);
     }
     return STATUS_OK;
 }
 
 /* The value itself is not repeated in the message: it may hold a password. */
-static enum status read_url(const struct env *env,
-                            const char *name,
-                            struct arena *arena,
-                            str *url_out,
-                            struct error *error) {
+static enum status read_url(const struct env *env, const char *name, struct arena *arena,
+                            str *url_out, struct error *error) {
     str value = env_get(env, name);
     if (str_is_empty(value)) {
         *url_out = STR_EMPTY;
@@ -414,9 +364,7 @@ static enum status read_url(const struct env *env,
     }
     struct url_parts parts = {0};
     if (!url_parse(value, &parts)) {
-        return error_set(error,
-                         arena,
-                         STATUS_CONFIGURATION,
+        return error_set(error, arena, STATUS_CONFIGURATION,
                          "%s must be http://host[:port][/path] or https://host[:port][/path], "
                          "without user, query or fragment",
                          name);
@@ -425,10 +373,8 @@ static enum status read_url(const struct env *env,
     return STATUS_OK;
 }
 
-static enum status read_overrides(const struct env *env,
-                                  struct arena *arena,
-                                  struct endpoint_settings *settings,
-                                  struct error *error) {
+static enum status read_overrides(const struct env *env, struct arena *arena,
+                                  struct endpoint_settings *settings, struct error *error) {
     bool is_ignored = false;
     TRY(read_bool(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", arena, &is_ignored, error));
     if (is_ignored) {
@@ -442,8 +388,7 @@ static enum status read_overrides(const struct env *env,
     return STATUS_OK;
 }
 
-enum status endpoint_settings_from_env(const struct env *env,
-                                       struct arena *arena,
+enum status endpoint_settings_from_env(const struct env *env, struct arena *arena,
                                        struct endpoint_settings *settings_out,
                                        struct error *error) {
     struct endpoint_settings found = {0};

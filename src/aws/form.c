@@ -28,9 +28,7 @@ static void append_encoded(struct buf *out, str text) {
     }
 }
 
-void aws_form_begin(struct aws_form *form,
-                    struct buf *out,
-                    const char *action,
+void aws_form_begin(struct aws_form *form, struct buf *out, const char *action,
                     const char *version) {
     form->out = out;
     buf_append(out, STR("Action="));

@@ -13,10 +13,8 @@ const struct http_header *json_headers(struct arena *arena, const char *version,
     return headers;
 }
 
-enum status json_answer(struct arena *arena,
-                        const struct aws_response *response,
-                        const struct json **root_out,
-                        struct error *error) {
+enum status json_answer(struct arena *arena, const struct aws_response *response,
+                        const struct json **root_out, struct error *error) {
     struct json_problem problem = {.what = NULL};
     enum status status =
         json_parse(arena, response->body, &JSON_LIMITS_DEFAULT, root_out, &problem);

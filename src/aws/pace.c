@@ -92,9 +92,7 @@ static void bucket_speed_up(struct pace_bucket *bucket, int64_t now_ms) {
     bucket->rate = rate > bucket->rate_max ? bucket->rate_max : rate;
 }
 
-void pace_completed(struct pace *pace,
-                    enum pace_category category,
-                    bool was_throttled,
+void pace_completed(struct pace *pace, enum pace_category category, bool was_throttled,
                     int64_t now_ms) {
     if (category == PACE_NONE || pace->is_off) {
         return;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "call_internal.h"
 
-enum status query_result(struct arena *arena,
-                         const struct aws_response *response,
-                         const char *operation,
-                         const struct xml **result_out,
+enum status query_result(struct arena *arena, const struct aws_response *response,
+                         const char *operation, const struct xml **result_out,
                          struct error *error) {
     const struct xml *root = NULL;
     const char *problem = NULL;
@@ -18,11 +16,8 @@ enum status query_result(struct arena *arena,
     str result_name = str_format(arena, "%sResult", operation);
     const struct xml *result = xml_child(root, result_name.ptr);
     if (!str_eq(root->name, response_name) || result == NULL) {
-        return error_set(error,
-                         arena,
-                         STATUS_INCOMPLETE,
-                         "the answer holds no <%" STR_FMT "><%" STR_FMT ">",
-                         STR_ARG(response_name),
+        return error_set(error, arena, STATUS_INCOMPLETE,
+                         "the answer holds no <%" STR_FMT "><%" STR_FMT ">", STR_ARG(response_name),
                          STR_ARG(result_name));
     }
     *result_out = result;

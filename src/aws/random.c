@@ -22,11 +22,7 @@ str random_uuid4(uint64_t *state, struct arena *arena) {
     uint64_t low = random_next(state);
     high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x4000);              /* version 4 */
     low = (low & ~(UINT64_C(3) << 62)) | UINT64_C(0x8000000000000000); /* RFC 4122 variant */
-    return str_format(arena,
-                      "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
-                      high >> 32,
-                      (high >> 16) & 0xffff,
-                      high & 0xffff,
-                      low >> 48,
+    return str_format(arena, "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
+                      high >> 32, (high >> 16) & 0xffff, high & 0xffff, low >> 48,
                       low & UINT64_C(0xffffffffffff));
 }

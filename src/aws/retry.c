@@ -49,12 +49,8 @@ static const char *const transient_codes[] = {
 
 /* RequestExpired and RequestInTheFuture left this set in 2026. */
 static const char *const skew_codes[] = {
-    "RequestTimeTooSkewed",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "AuthFailure",
-    "AccessDeniedException",
-    NULL,
+    "RequestTimeTooSkewed", "InvalidSignatureException", "SignatureDoesNotMatch",
+    "AuthFailure",          "AccessDeniedException",     NULL,
 };
 
 static bool is_one_of(str code, const char *const *codes) {
@@ -103,8 +99,7 @@ enum retry_class retry_classify(str aws_code, int http_status, enum status statu
     return is_transient ? RETRY_TRANSIENT : RETRY_NO;
 }
 
-static int64_t backoff_ms(const struct retry_state *state,
-                          enum retry_class retry_class,
+static int64_t backoff_ms(const struct retry_state *state, enum retry_class retry_class,
                           double random_0_1) {
     int64_t delay = retry_class == RETRY_THROTTLING ? BASE_THROTTLING_MS : state->base_ms;
     int doublings = state->attempt - 1;
@@ -122,11 +117,8 @@ static int64_t lengthened_ms(int64_t delay, str retry_after) {
     return wanted < longest ? wanted : longest;
 }
 
-enum retry_outcome retry_next(struct retry_state *state,
-                              struct retry_quota *quota,
-                              enum retry_class retry_class,
-                              double random_0_1,
-                              str retry_after,
+enum retry_outcome retry_next(struct retry_state *state, struct retry_quota *quota,
+                              enum retry_class retry_class, double random_0_1, str retry_after,
                               int64_t *delay_ms) {
     ASSERT(state->attempt >= 1 && state->base_ms > 0);
     ASSERT(random_0_1 >= 0 && random_0_1 <= 1);
@@ -154,8 +146,8 @@ void retry_succeeded(const struct retry_state *state, struct retry_quota *quota)
     }
 }
 
-void skew_update(
-    int64_t *skew_ms, str date_header, str age_header, int64_t sent_ms, int64_t received_ms) {
+void skew_update(int64_t *skew_ms, str date_header, str age_header, int64_t sent_ms,
+                 int64_t received_ms) {
     int64_t round_trip_ms = received_ms - sent_ms;
     /* Age: a cache answered, its Date is old. Negative: our own clock was set meanwhile. */
     if (!str_is_empty(age_header) || round_trip_ms < 0 || round_trip_ms > SKEW_ROUND_TRIP_MS_MAX) {

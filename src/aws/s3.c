@@ -11,11 +11,9 @@
 static const struct aws_code_meaning MEANINGS[] = {
     {"NoSuchBucket", STATUS_NOT_FOUND, "there is no such bucket"},
     {"NoSuchKey", STATUS_NOT_FOUND, "there is no such object in the bucket"},
-    {"AccessDenied",
-     STATUS_DENIED,
+    {"AccessDenied", STATUS_DENIED,
      "not permitted, or there is no such object and s3:ListBucket is not granted"},
-    {"InvalidObjectState",
-     STATUS_REFUSED,
+    {"InvalidObjectState", STATUS_REFUSED,
      "the object is archived and has to be restored before it can be read"},
     {"PreconditionFailed", STATUS_CONFLICT, "the object is not the one that was meant"},
     {NULL, STATUS_OK, NULL},
@@ -24,8 +22,7 @@ static const struct aws_code_meaning MEANINGS[] = {
 /* Of a write that names the owner. */
 static const struct aws_code_meaning OWNED_MEANINGS[] = {
     {"NoSuchBucket", STATUS_NOT_FOUND, "there is no such bucket"},
-    {"AccessDenied",
-     STATUS_DENIED,
+    {"AccessDenied", STATUS_DENIED,
      "not permitted, or the bucket is not of this function's account"},
     {"PreconditionFailed", STATUS_CONFLICT, "the object is not the one that was meant"},
     {NULL, STATUS_OK, NULL},
@@ -106,9 +103,7 @@ static bool says_other_region(int http_status, str code) {
 }
 
 /* A bucket is in one Region; asked in another, S3 says which in a header. */
-static void refine(void *context,
-                   struct arena *arena,
-                   const struct aws_response *response,
+static void refine(void *context, struct arena *arena, const struct aws_response *response,
                    struct aws_error_text *text) {
     str region = http_header_get(response->http, "x-amz-bucket-region");
     (void)context;
@@ -117,19 +112,13 @@ static void refine(void *context,
     }
 }
 
-enum status s3_request(const struct aws_client *client,
-                       const struct s3_object *object,
-                       const char *operation,
-                       struct arena *arena,
-                       struct aws_request *request_out,
+enum status s3_request(const struct aws_client *client, const struct s3_object *object,
+                       const char *operation, struct arena *arena, struct aws_request *request_out,
                        struct error *error) {
     if (!is_bucket(object->bucket) || !is_key(object->key) ||
         !is_e_tag(s3_e_tag_bare(object->e_tag))) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
-                         "s3 %s: a bucket, key or ETag that cannot be one",
-                         operation);
+        return error_set(error, arena, STATUS_INVALID,
+                         "s3 %s: a bucket, key or ETag that cannot be one", operation);
     }
     bool is_in_host =
         is_host_label(object->bucket) && !endpoint_is_overridden(&client->endpoints, AWS_S3);
@@ -186,10 +175,8 @@ static str base64_of_digest(struct arena *arena, str hex) {
 }
 
 /* The body is empty, so the ETag tells a whole answer from one that was cut in its headers. */
-static enum status parse_put(void *context,
-                             struct arena *arena,
-                             const struct aws_response *response,
-                             struct error *error) {
+static enum status parse_put(void *context, struct arena *arena,
+                             const struct aws_response *response, struct error *error) {
     const str *checksum = context;
     str kept = http_header_get(response->http, "x-amz-checksum-sha256");
     if (str_is_empty(http_header_get(response->http, "ETag"))) {
@@ -201,11 +188,8 @@ static enum status parse_put(void *context,
     return STATUS_OK;
 }
 
-enum status s3_put_object(struct aws_client *client,
-                          const struct s3_object *object,
-                          const char *content_type,
-                          str body,
-                          struct arena *arena,
+enum status s3_put_object(struct aws_client *client, const struct s3_object *object,
+                          const char *content_type, str body, struct arena *arena,
                           struct error *error) {
     struct aws_request request;
     struct http_header headers[5];

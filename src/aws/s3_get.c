@@ -24,18 +24,13 @@ struct reading {
 
 static struct http_header range_header(const struct reading *reading, struct arena *arena) {
     return (struct http_header){
-        STR("Range"),
-        str_format(arena,
-                   "bytes=%lld-%lld",
-                   (long long)reading->from,
-                   (long long)reading->from + (long long)S3_PIECE_BYTES - 1)};
+        STR("Range"), str_format(arena, "bytes=%lld-%lld", (long long)reading->from,
+                                 (long long)reading->from + (long long)S3_PIECE_BYTES - 1)};
 }
 
 /* ---- what is answered ---- */
 
-static enum status refuse(struct arena *arena,
-                          struct error *error,
-                          enum status status,
+static enum status refuse(struct arena *arena, struct error *error, enum status status,
                           const char *what) {
     return error_set(error, arena, status, "%s", what);
 }
@@ -64,10 +59,8 @@ static bool length_parse(struct reading *reading, str text) {
            reading->piece_total == (int64_t)reading->piece.len;
 }
 
-static enum status parse_piece(void *context,
-                               struct arena *arena,
-                               const struct aws_response *response,
-                               struct error *error) {
+static enum status parse_piece(void *context, struct arena *arena,
+                               const struct aws_response *response, struct error *error) {
     struct reading *reading = context;
     const struct http_response *http = response->http;
     bool is_range = response->http_status == 206;
@@ -119,10 +112,8 @@ static enum status read_next(struct reading *reading, struct arena *arena, struc
 }
 
 /* One piece, from the question to the sink; all of it is gone afterwards but the version. */
-static enum status hand_on_next(struct reading *reading,
-                                const struct s3_sink *sink,
-                                struct arena *arena,
-                                struct error *error) {
+static enum status hand_on_next(struct reading *reading, const struct s3_sink *sink,
+                                struct arena *arena, struct error *error) {
     struct arena scratch = {0};
     struct error cause = {.status = STATUS_OK};
     enum status status = read_next(reading, &scratch, &cause);
@@ -142,11 +133,8 @@ static enum status hand_on_next(struct reading *reading,
     return status;
 }
 
-enum status s3_get_object(struct aws_client *client,
-                          const struct s3_object *object,
-                          const struct s3_sink *sink,
-                          struct arena *arena,
-                          str *e_tag_out,
+enum status s3_get_object(struct aws_client *client, const struct s3_object *object,
+                          const struct s3_sink *sink, struct arena *arena, str *e_tag_out,
                           struct error *error) {
     struct reading reading = {
         .client = client,

@@ -12,12 +12,9 @@
 
 /* The request for an object without headers, body and parser. INVALID: a bucket, key or ETag that
  * cannot be one. */
-MUST_USE enum status s3_request(const struct aws_client *client,
-                                const struct s3_object *object,
-                                const char *operation,
-                                struct arena *arena,
-                                struct aws_request *request_out,
-                                struct error *error);
+MUST_USE enum status s3_request(const struct aws_client *client, const struct s3_object *object,
+                                const char *operation, struct arena *arena,
+                                struct aws_request *request_out, struct error *error);
 
 /* Without the quotes around it. */
 str s3_e_tag_bare(str e_tag);

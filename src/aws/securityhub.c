@@ -17,8 +17,7 @@ static const struct http_header HEADER = {
 };
 
 static const struct aws_code_meaning MEANINGS[] = {
-    {"InvalidAccessException",
-     STATUS_DENIED,
+    {"InvalidAccessException", STATUS_DENIED,
      "Security Hub is not enabled in this account and Region"},
     {NULL, STATUS_OK, NULL},
 };
@@ -69,10 +68,8 @@ static bool read_count(const struct json *value, size_t count_max, size_t *count
 }
 
 /* Both counts must add up to what was sent: an answer that forgets a finding is not understood. */
-static enum status parse_answer(void *context,
-                                struct arena *arena,
-                                const struct aws_response *response,
-                                struct error *error) {
+static enum status parse_answer(void *context, struct arena *arena,
+                                const struct aws_response *response, struct error *error) {
     struct batch *batch = context;
     const struct json *root = NULL;
     size_t succeeded = 0;
@@ -81,17 +78,15 @@ static enum status parse_answer(void *context,
     bool has_counts = read_count(json_get(root, "SuccessCount"), batch->count, &succeeded) &&
                       read_count(json_get(root, "FailedCount"), batch->count, &failed);
     if (!has_counts || succeeded + failed != batch->count) {
-        return error_set(
-            error, arena, STATUS_INCOMPLETE, "the answer does not account for every finding");
+        return error_set(error, arena, STATUS_INCOMPLETE,
+                         "the answer does not account for every finding");
     }
     batch->failed = failed;
     batch->failed_first = json_first(json_get(root, "FailedFindings"));
     return STATUS_OK;
 }
 
-static enum status send_batch(struct aws_client *client,
-                              struct batch *batch,
-                              struct arena *arena,
+static enum status send_batch(struct aws_client *client, struct batch *batch, struct arena *arena,
                               struct error *error) {
     const struct aws_request request = {
         .service = AWS_SECURITYHUB,
@@ -124,13 +119,10 @@ static void tell_failures(struct import *import, const struct batch *batch) {
         str id = clean(import, str_utf8_prefix(json_get_string(entry, "Id"), ID_CHARACTERS_MAX));
         str code = clean(import, json_get_string(entry, "ErrorCode"));
         str message = clean(import, json_get_string(entry, "ErrorMessage"));
-        report->failures = str_format(import->arena,
-                                      "%" STR_FMT "%s%" STR_FMT " (%" STR_FMT ": %" STR_FMT ")",
-                                      STR_ARG(report->failures),
-                                      import->failures_told > 0 ? ", " : "",
-                                      STR_ARG(id),
-                                      STR_ARG(code),
-                                      STR_ARG(message));
+        report->failures =
+            str_format(import->arena, "%" STR_FMT "%s%" STR_FMT " (%" STR_FMT ": %" STR_FMT ")",
+                       STR_ARG(report->failures), import->failures_told > 0 ? ", " : "",
+                       STR_ARG(id), STR_ARG(code), STR_ARG(message));
         import->failures_told++;
     }
 }
@@ -164,9 +156,7 @@ static size_t batch_size(const str *findings, size_t count) {
     return n;
 }
 
-static enum status check_finding(str finding,
-                                 size_t number,
-                                 struct arena *arena,
+static enum status check_finding(str finding, size_t number, struct arena *arena,
                                  struct error *error) {
     struct arena scratch = {0};
     const struct json *root = NULL;
@@ -179,11 +169,8 @@ static enum status check_finding(str finding,
         return STATUS_OK;
     }
     bool is_too_large = status == STATUS_TOO_LARGE;
-    return error_set(error,
-                     arena,
-                     is_too_large ? STATUS_TOO_LARGE : STATUS_INVALID,
-                     "securityhub " OPERATION ": finding %zu is %s",
-                     number,
+    return error_set(error, arena, is_too_large ? STATUS_TOO_LARGE : STATUS_INVALID,
+                     "securityhub " OPERATION ": finding %zu is %s", number,
                      is_too_large ? "larger than 240 KB" : "no JSON object");
 }
 
@@ -194,24 +181,18 @@ static enum status conclude(const struct import *import, struct error *error) {
         return import->first_error.status;
     }
     if (report->failed > 0) {
-        return error_set(error,
-                         import->arena,
-                         STATUS_PARTIAL,
+        return error_set(error, import->arena, STATUS_PARTIAL,
                          "securityhub " OPERATION ": %zu of %zu finding%s refused: %" STR_FMT,
-                         report->failed,
-                         report->failed + report->imported,
+                         report->failed, report->failed + report->imported,
                          str_by_count(report->failed + report->imported, " was", "s were"),
                          STR_ARG(report->failures));
     }
     return STATUS_OK;
 }
 
-enum status securityhub_import_findings(struct aws_client *client,
-                                        const str *findings,
-                                        size_t count,
-                                        struct arena *arena,
-                                        struct securityhub_report *report,
-                                        struct error *error) {
+enum status securityhub_import_findings(struct aws_client *client, const str *findings,
+                                        size_t count, struct arena *arena,
+                                        struct securityhub_report *report, struct error *error) {
     struct import import = {.client = client, .arena = arena, .report = report};
     *report = (struct securityhub_report){.imported = 0};
     for (size_t i = 0; i < count; i++) {

@@ -59,10 +59,7 @@ static EVP_MAC_CTX *hmac_new(void) {
 }
 
 /* `out` may be where the key is. */
-static void hmac_compute(EVP_MAC_CTX *hmac,
-                         const unsigned char *key,
-                         size_t key_len,
-                         str text,
+static void hmac_compute(EVP_MAC_CTX *hmac, const unsigned char *key, size_t key_len, str text,
                          unsigned char out[static SHA256_BYTES]) {
     size_t written = 0;
     int done = EVP_MAC_init(hmac, key, key_len, NULL) == 1 &&
@@ -95,10 +92,8 @@ static void secret_init(struct secret *secret, str secret_access_key) {
     secret->len = prefix_len + secret_access_key.len;
 }
 
-static void key_derive(EVP_MAC_CTX *hmac,
-                       const struct secret *secret,
-                       const struct signing *signing,
-                       unsigned char key[static SHA256_BYTES]) {
+static void key_derive(EVP_MAC_CTX *hmac, const struct secret *secret,
+                       const struct signing *signing, unsigned char key[static SHA256_BYTES]) {
     const str steps[] = {signing->scope->region, signing->scope->service, STR(TERMINATOR)};
     hmac_compute(hmac, secret->bytes, secret->len, signing->day, key);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
@@ -107,10 +102,8 @@ static void key_derive(EVP_MAC_CTX *hmac,
 }
 
 /* The fingerprint is keyed with the secret, so that it changes with it and tells nothing of it. */
-static void key_from_cache(EVP_MAC_CTX *hmac,
-                           const struct secret *secret,
-                           const struct signing *signing,
-                           struct sigv4_key_cache *cache) {
+static void key_from_cache(EVP_MAC_CTX *hmac, const struct secret *secret,
+                           const struct signing *signing, struct sigv4_key_cache *cache) {
     unsigned char fingerprint[SHA256_BYTES];
     hmac_compute(hmac, secret->bytes, secret->len, signing->credential_scope, fingerprint);
     if (cache->is_set && CRYPTO_memcmp(cache->fingerprint, fingerprint, SHA256_BYTES) == 0) {
@@ -125,10 +118,8 @@ void sigv4_key_cache_wipe(struct sigv4_key_cache *cache) {
     OPENSSL_cleanse(cache, sizeof *cache);
 }
 
-static str signature_compute(const struct signing *signing,
-                             str string_to_sign,
-                             struct sigv4_key_cache *cache,
-                             struct arena *arena) {
+static str signature_compute(const struct signing *signing, str string_to_sign,
+                             struct sigv4_key_cache *cache, struct arena *arena) {
     struct secret secret;
     secret_init(&secret, signing->credentials->secret_access_key);
     EVP_MAC_CTX *hmac = hmac_new();
@@ -167,8 +158,7 @@ static bool is_sendable(str text) {
 }
 
 static enum status check_signer(const struct aws_credentials *credentials,
-                                const struct sigv4_scope *scope,
-                                int64_t time_ms) {
+                                const struct sigv4_scope *scope, int64_t time_ms) {
     size_t secret_len = credentials->secret_access_key.len;
     bool is_good = is_scope_part(credentials->access_key_id) && secret_len > 0 &&
                    secret_len <= CREDENTIALS_SECRET_BYTES_MAX &&
@@ -183,8 +173,7 @@ static void header_put(struct sigv4_result *result, const char *name, str value)
 }
 
 /* All but Authorization, the token last. Returns how many of them are signed. */
-static size_t headers_add(const struct signing *signing,
-                          str payload_hash,
+static size_t headers_add(const struct signing *signing, str payload_hash,
                           struct sigv4_result *result) {
     const struct sigv4_request *request = signing->request;
     header_put(result, "X-Amz-Date", signing->time);
@@ -198,10 +187,8 @@ static size_t headers_add(const struct signing *signing,
     return request->omits_session_token ? without_token : result->header_count;
 }
 
-static enum status canonicalise(const struct signing *signing,
-                                struct arena *arena,
-                                struct sigv4_result *result,
-                                struct canonical_output *canonical) {
+static enum status canonicalise(const struct signing *signing, struct arena *arena,
+                                struct sigv4_result *result, struct canonical_output *canonical) {
     const struct sigv4_request *request = signing->request;
     str payload_hash =
         request->is_unsigned_payload ? STR("UNSIGNED-PAYLOAD") : sha256_hex(arena, request->body);
@@ -215,46 +202,34 @@ static enum status canonicalise(const struct signing *signing,
     return canonical_request_build(&input, arena, canonical);
 }
 
-static str string_to_sign_format(const struct signing *signing,
-                                 str canonical_request,
+static str string_to_sign_format(const struct signing *signing, str canonical_request,
                                  struct arena *arena) {
     str hash = sha256_hex(arena, canonical_request);
-    return str_format(arena,
-                      ALGORITHM "\n%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT,
-                      STR_ARG(signing->time),
-                      STR_ARG(signing->credential_scope),
-                      STR_ARG(hash));
+    return str_format(arena, ALGORITHM "\n%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT,
+                      STR_ARG(signing->time), STR_ARG(signing->credential_scope), STR_ARG(hash));
 }
 
-static str authorization_format(const struct signing *signing,
-                                str signed_headers,
-                                str signature,
+static str authorization_format(const struct signing *signing, str signed_headers, str signature,
                                 struct arena *arena) {
     return str_format(arena,
                       ALGORITHM " Credential=%" STR_FMT "/%" STR_FMT ", SignedHeaders=%" STR_FMT
                                 ", Signature=%" STR_FMT,
                       STR_ARG(signing->credentials->access_key_id),
-                      STR_ARG(signing->credential_scope),
-                      STR_ARG(signed_headers),
+                      STR_ARG(signing->credential_scope), STR_ARG(signed_headers),
                       STR_ARG(signature));
 }
 
 enum status sigv4_sign(const struct sigv4_request *request,
-                       const struct aws_credentials *credentials,
-                       const struct sigv4_scope *scope,
-                       int64_t time_ms,
-                       struct sigv4_key_cache *cache,
-                       struct arena *arena,
+                       const struct aws_credentials *credentials, const struct sigv4_scope *scope,
+                       int64_t time_ms, struct sigv4_key_cache *cache, struct arena *arena,
                        struct sigv4_result *result) {
     TRY(check_signer(credentials, scope, time_ms));
     struct signing signing = {.request = request, .credentials = credentials, .scope = scope};
     signing.time = time_format_basic(arena, time_ms);
     signing.day = str_slice(signing.time, 0, DAY_CHARACTERS);
-    signing.credential_scope = str_format(arena,
-                                          "%" STR_FMT "/%" STR_FMT "/%" STR_FMT "/" TERMINATOR,
-                                          STR_ARG(signing.day),
-                                          STR_ARG(scope->region),
-                                          STR_ARG(scope->service));
+    signing.credential_scope =
+        str_format(arena, "%" STR_FMT "/%" STR_FMT "/%" STR_FMT "/" TERMINATOR,
+                   STR_ARG(signing.day), STR_ARG(scope->region), STR_ARG(scope->service));
     struct sigv4_result signed_result = {0};
     struct canonical_output canonical = {0};
     TRY(canonicalise(&signing, arena, &signed_result, &canonical));

@@ -299,8 +299,8 @@ static enum status check_target(const struct sigv4_request *request) {
 
 /* Of what signing adds, a second one with another value would break the signature. */
 static bool is_added_by_signing(str name) {
-    static const char *const names[] = {
-        "authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"};
+    static const char *const names[] = {"authorization", "x-amz-date", "x-amz-security-token",
+                                        "x-amz-content-sha256"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (str_eq_ignore_case(name, str_from_cstr(names[i]))) {
             return true;
@@ -333,8 +333,7 @@ static enum status check_size(const struct sigv4_request *request) {
     return request->header_count > left ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
-enum status canonical_request_build(const struct canonical_input *input,
-                                    struct arena *arena,
+enum status canonical_request_build(const struct canonical_input *input, struct arena *arena,
                                     struct canonical_output *output) {
     const struct sigv4_request *request = input->request;
     TRY(check_size(request));
@@ -354,14 +353,9 @@ enum status canonical_request_build(const struct canonical_input *input,
     str path = path_canonical(arena, request);
     str query = query_canonical(arena, request->query);
     output->signed_headers = buf_str(&names);
-    output->text = str_format(arena,
-                              "%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT
-                              "\n%" STR_FMT,
-                              STR_ARG(request->method),
-                              STR_ARG(path),
-                              STR_ARG(query),
-                              STR_ARG(buf_str(&lines)),
-                              STR_ARG(output->signed_headers),
-                              STR_ARG(input->payload_hash));
+    output->text = str_format(
+        arena, "%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT,
+        STR_ARG(request->method), STR_ARG(path), STR_ARG(query), STR_ARG(buf_str(&lines)),
+        STR_ARG(output->signed_headers), STR_ARG(input->payload_hash));
     return STATUS_OK;
 }

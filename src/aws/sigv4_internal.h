@@ -24,8 +24,7 @@ struct canonical_output {
  * itself adds, a name that is no token, NUL bytes, a path that holds '?' or '#' or starts with no
  * '/'. TOO_LARGE above CANONICAL_BYTES_MAX. Results live in `arena`. */
 MUST_USE enum status canonical_request_build(const struct canonical_input *input,
-                                             struct arena *arena,
-                                             struct canonical_output *output);
+                                             struct arena *arena, struct canonical_output *output);
 
 /* Of method, path, query and all headers together. Servers take some 16 KiB of it; the rest is
  * room for tests. */

@@ -94,8 +94,7 @@ static size_t message_bytes(const struct sns_message *message) {
     return bytes;
 }
 
-static enum status check(const struct sns_message *message,
-                         struct arena *arena,
+static enum status check(const struct sns_message *message, struct arena *arena,
                          struct error *error) {
     const char *problem = message_problem(message);
     if (problem != NULL) {
@@ -103,11 +102,8 @@ static enum status check(const struct sns_message *message,
     }
     size_t bytes = message_bytes(message);
     if (bytes > SNS_MESSAGE_BYTES_MAX) {
-        return error_set(error,
-                         arena,
-                         STATUS_TOO_LARGE,
-                         "sns Publish: the message has %zu bytes, %d are allowed",
-                         bytes,
+        return error_set(error, arena, STATUS_TOO_LARGE,
+                         "sns Publish: the message has %zu bytes, %d are allowed", bytes,
                          SNS_MESSAGE_BYTES_MAX);
     }
     return STATUS_OK;
@@ -115,9 +111,7 @@ static enum status check(const struct sns_message *message,
 
 /* ---- the call ---- */
 
-static void write_attribute(struct aws_form *form,
-                            struct arena *arena,
-                            size_t number,
+static void write_attribute(struct aws_form *form, struct arena *arena, size_t number,
                             const struct sns_attribute *attribute) {
     str entry = str_format(arena, "MessageAttributes.entry.%zu.", number);
     const struct {
@@ -145,10 +139,8 @@ static void write_form(struct buf *body, const struct sns_message *message) {
     }
 }
 
-static enum status parse_answer(void *context,
-                                struct arena *arena,
-                                const struct aws_response *response,
-                                struct error *error) {
+static enum status parse_answer(void *context, struct arena *arena,
+                                const struct aws_response *response, struct error *error) {
     str *message_id = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "Publish", &result, error));
@@ -160,11 +152,8 @@ static enum status parse_answer(void *context,
     return STATUS_OK;
 }
 
-enum status sns_publish(struct aws_client *client,
-                        const struct sns_message *message,
-                        struct arena *arena,
-                        str *message_id_out,
-                        struct error *error) {
+enum status sns_publish(struct aws_client *client, const struct sns_message *message,
+                        struct arena *arena, str *message_id_out, struct error *error) {
     struct buf body;
     str message_id = STR_EMPTY;
     TRY(check(message, arena, error));

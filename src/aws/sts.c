@@ -62,15 +62,11 @@ static bool is_external_id(str id) {
 
 /* ---- calls ---- */
 
-typedef enum status parse_fn(void *context,
-                             struct arena *arena,
-                             const struct aws_response *response,
-                             struct error *error);
+typedef enum status parse_fn(void *context, struct arena *arena,
+                             const struct aws_response *response, struct error *error);
 
-static struct aws_request sts_request(const char *operation,
-                                      const struct buf *body,
-                                      parse_fn *parse,
-                                      void *context) {
+static struct aws_request sts_request(const char *operation, const struct buf *body,
+                                      parse_fn *parse, void *context) {
     return (struct aws_request){
         .service = AWS_STS,
         .operation = operation,
@@ -84,10 +80,8 @@ static struct aws_request sts_request(const char *operation,
     };
 }
 
-static enum status parse_session(void *context,
-                                 struct arena *arena,
-                                 const struct aws_response *response,
-                                 struct error *error) {
+static enum status parse_session(void *context, struct arena *arena,
+                                 const struct aws_response *response, struct error *error) {
     struct sts_session *session = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "AssumeRole", &result, error));
@@ -108,18 +102,14 @@ static enum status parse_session(void *context,
     return STATUS_OK;
 }
 
-enum status sts_assume_role(struct aws_client *client,
-                            const struct sts_role *role,
-                            struct arena *arena,
-                            struct sts_session *session_out,
+enum status sts_assume_role(struct aws_client *client, const struct sts_role *role,
+                            struct arena *arena, struct sts_session *session_out,
                             struct error *error) {
     if (!is_role_arn(role->arn)) {
         return error_set(error, arena, STATUS_INVALID, "sts AssumeRole: that is no role's ARN");
     }
     if (!str_is_empty(role->external_id) && !is_external_id(role->external_id)) {
-        return error_set(error,
-                         arena,
-                         STATUS_INVALID,
+        return error_set(error, arena, STATUS_INVALID,
                          "sts AssumeRole: an external id has 2..1224 letters, digits or _+=,.@:/-");
     }
     struct buf body;
@@ -142,10 +132,8 @@ enum status sts_assume_role(struct aws_client *client,
     return STATUS_OK;
 }
 
-static enum status parse_account(void *context,
-                                 struct arena *arena,
-                                 const struct aws_response *response,
-                                 struct error *error) {
+static enum status parse_account(void *context, struct arena *arena,
+                                 const struct aws_response *response, struct error *error) {
     str *account = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "GetCallerIdentity", &result, error));
@@ -157,9 +145,7 @@ static enum status parse_account(void *context,
     return STATUS_OK;
 }
 
-enum status sts_get_account(struct aws_client *client,
-                            struct arena *arena,
-                            str *account_out,
+enum status sts_get_account(struct aws_client *client, struct arena *arena, str *account_out,
                             struct error *error) {
     struct buf body;
     struct aws_form form;

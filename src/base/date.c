@@ -21,8 +21,8 @@
 #define YEAR_MIN 1970
 #define YEAR_MAX 9999
 
-static const char month_names[12][4] = {
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char month_names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 /* 1970-01-01 was a Thursday. */
 static const char weekday_names[7][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
 
@@ -236,13 +236,9 @@ bool time_parse_http(str text, int64_t *ms_out) {
 str time_format_iso8601(struct arena *arena, int64_t ms) {
     int64_t rest = floor_mod(ms, MS_PER_DAY);
     str date = date_format(arena, date_days_of_ms(ms));
-    return str_format(arena,
-                      "%" STR_FMT "T%02d:%02d:%02d.%03dZ",
-                      STR_ARG(date),
-                      (int)(rest / MS_PER_HOUR),
-                      (int)(rest / MS_PER_MINUTE % 60),
-                      (int)(rest / MS_PER_SECOND % 60),
-                      (int)(rest % MS_PER_SECOND));
+    return str_format(arena, "%" STR_FMT "T%02d:%02d:%02d.%03dZ", STR_ARG(date),
+                      (int)(rest / MS_PER_HOUR), (int)(rest / MS_PER_MINUTE % 60),
+                      (int)(rest / MS_PER_SECOND % 60), (int)(rest % MS_PER_SECOND));
 }
 
 str time_format_basic(struct arena *arena, int64_t ms) {
@@ -251,12 +247,7 @@ str time_format_basic(struct arena *arena, int64_t ms) {
     int day = 0;
     date_from_days(date_days_of_ms(ms), &year, &month, &day);
     int64_t rest = floor_mod(ms, MS_PER_DAY);
-    return str_format(arena,
-                      "%04d%02d%02dT%02d%02d%02dZ",
-                      year,
-                      month,
-                      day,
-                      (int)(rest / MS_PER_HOUR),
-                      (int)(rest / MS_PER_MINUTE % 60),
+    return str_format(arena, "%04d%02d%02dT%02d%02d%02dZ", year, month, day,
+                      (int)(rest / MS_PER_HOUR), (int)(rest / MS_PER_MINUTE % 60),
                       (int)(rest / MS_PER_SECOND % 60));
 }

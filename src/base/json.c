@@ -94,8 +94,7 @@ static const cJSON *later_of(const cJSON *a, const cJSON *b) {
 }
 
 /* Sorted, so that an object with very many keys does not cost the square of their number. */
-static const cJSON *find_duplicate_member(struct members *members,
-                                          struct arena *arena,
+static const cJSON *find_duplicate_member(struct members *members, struct arena *arena,
                                           const cJSON *object) {
     size_t count = json_count(value_of(object));
     if (count < 2) {
@@ -141,9 +140,7 @@ static size_t key_ordinal(const cJSON *root, const cJSON *wanted) {
 
 /* The text has passed json_scan, so only want of memory or a library built with another depth can
  * fail here; the library's own verdict and its end of the value count all the same. */
-static enum status read_tree(struct arena *arena,
-                             str text,
-                             const cJSON **tree,
+static enum status read_tree(struct arena *arena, str text, const cJSON **tree,
                              struct json_problem *problem) {
     const char *end = text.ptr;
     const cJSON *root = parse_into(arena, text, &end);
@@ -156,11 +153,8 @@ static enum status read_tree(struct arena *arena,
     return STATUS_OK;
 }
 
-static enum status parse(struct arena *arena,
-                         str text,
-                         const struct json_limits *limits,
-                         const struct json **root_out,
-                         struct json_problem *problem) {
+static enum status parse(struct arena *arena, str text, const struct json_limits *limits,
+                         const struct json **root_out, struct json_problem *problem) {
     const cJSON *root = NULL;
     TRY(json_scan(text, limits, JSON_KEY_NONE, problem));
     TRY(read_tree(arena, text, &root, problem));
@@ -173,11 +167,8 @@ static enum status parse(struct arena *arena,
     return STATUS_OK;
 }
 
-enum status json_parse(struct arena *arena,
-                       str text,
-                       const struct json_limits *limits,
-                       const struct json **root_out,
-                       struct json_problem *problem) {
+enum status json_parse(struct arena *arena, str text, const struct json_limits *limits,
+                       const struct json **root_out, struct json_problem *problem) {
     ASSERT(arena != NULL && limits != NULL && root_out != NULL);
     struct json_problem unwanted = {.what = NULL, .position = 0};
     *root_out = NULL;
@@ -213,12 +204,8 @@ const char *json_type_name(const struct json *value) {
         bool (*is)(const struct json *);
         const char *name;
     } types[] = {
-        {json_is_object, "object"},
-        {json_is_array, "array"},
-        {json_is_string, "string"},
-        {json_is_number, "number"},
-        {json_is_bool, "boolean"},
-        {json_is_null, "null"},
+        {json_is_object, "object"}, {json_is_array, "array"},  {json_is_string, "string"},
+        {json_is_number, "number"}, {json_is_bool, "boolean"}, {json_is_null, "null"},
     };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (types[i].is(value)) {

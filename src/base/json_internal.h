@@ -18,9 +18,7 @@ enum { JSON_DEPTH_CAP = 1000 };
  * allocation, reads no byte outside `text`. The key_refused-th key of the text (from 0) is refused
  * as a duplicate: that turns a key found in the tree, which knows no positions, into a position.
  * INVALID, TOO_LARGE or TOO_DEEP with *problem filled. */
-MUST_USE enum status json_scan(str text,
-                               const struct json_limits *limits,
-                               size_t key_refused,
+MUST_USE enum status json_scan(str text, const struct json_limits *limits, size_t key_refused,
                                struct json_problem *problem);
 
 #endif

@@ -309,9 +309,7 @@ static enum status check_bytes(struct scan *scan, str text, const struct json_li
     return valid == text.len ? STATUS_OK : refuse(scan, STATUS_INVALID, "invalid UTF-8", valid);
 }
 
-enum status json_scan(str text,
-                      const struct json_limits *limits,
-                      size_t key_refused,
+enum status json_scan(str text, const struct json_limits *limits, size_t key_refused,
                       struct json_problem *problem) {
     ASSERT(limits != NULL && problem != NULL);
     ASSERT(limits->depth_max > 0 && limits->depth_max <= JSON_DEPTH_CAP);

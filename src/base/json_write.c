@@ -123,9 +123,7 @@ void json_write_member_bool(struct json_writer *writer, const char *key, bool va
     json_write_bool(writer, value);
 }
 
-void json_write_member_time(struct json_writer *writer,
-                            struct arena *arena,
-                            const char *key,
+void json_write_member_time(struct json_writer *writer, struct arena *arena, const char *key,
                             int64_t ms) {
     json_write_key(writer, str_from_cstr(key));
     if (ms == 0) {
@@ -202,14 +200,9 @@ static struct lead lead_of(unsigned char c) {
         unsigned char first, last;
         struct lead lead;
     } leads[] = {
-        {0xC2, 0xDF, {1, 0x80, 0xBF}},
-        {0xE0, 0xE0, {2, 0xA0, 0xBF}},
-        {0xE1, 0xEC, {2, 0x80, 0xBF}},
-        {0xED, 0xED, {2, 0x80, 0x9F}},
-        {0xEE, 0xEF, {2, 0x80, 0xBF}},
-        {0xF0, 0xF0, {3, 0x90, 0xBF}},
-        {0xF1, 0xF3, {3, 0x80, 0xBF}},
-        {0xF4, 0xF4, {3, 0x80, 0x8F}},
+        {0xC2, 0xDF, {1, 0x80, 0xBF}}, {0xE0, 0xE0, {2, 0xA0, 0xBF}}, {0xE1, 0xEC, {2, 0x80, 0xBF}},
+        {0xED, 0xED, {2, 0x80, 0x9F}}, {0xEE, 0xEF, {2, 0x80, 0xBF}}, {0xF0, 0xF0, {3, 0x90, 0xBF}},
+        {0xF1, 0xF3, {3, 0x80, 0xBF}}, {0xF4, 0xF4, {3, 0x80, 0x8F}},
     };
     for (size_t i = 0; i < sizeof(leads) / sizeof(leads[0]); i++) {
         if (c >= leads[i].first && c <= leads[i].last) {

@@ -186,11 +186,8 @@ static void write_stderr(str line) {
     }
 }
 
-void log_write(const struct log *log,
-               enum log_level level,
-               const char *event,
-               const struct log_field *fields,
-               size_t field_count) {
+void log_write(const struct log *log, enum log_level level, const char *event,
+               const struct log_field *fields, size_t field_count) {
     const char *level_name = log_level_name(level);
     if (level < log->level_min) {
         return;
@@ -199,9 +196,7 @@ void log_write(const struct log *log,
     struct arena arena = {0};
     struct line line = {.format = log->format};
     buf_init(&line.buf, &arena, LINE_BYTES_MAX - END_BYTES);
-    begin_line(&line,
-               time_format_iso8601(&arena, log->clock->now_ms(log->clock)),
-               level_name,
+    begin_line(&line, time_format_iso8601(&arena, log->clock->now_ms(log->clock)), level_name,
                str_slice(log->request_id, 0, ID_BYTES_MAX),
                str_slice(str_from_cstr(event), 0, ID_BYTES_MAX));
     if (log->tenant_id.len > 0) {

@@ -41,8 +41,8 @@ bool status_is_retryable(enum status status) {
     return row_of(status)->is_retryable;
 }
 
-enum status error_set(
-    struct error *error, struct arena *arena, enum status status, const char *format, ...) {
+enum status error_set(struct error *error, struct arena *arena, enum status status,
+                      const char *format, ...) {
     if (error == NULL) {
         return status;
     }
@@ -87,9 +87,7 @@ static void print_json(const char *text) {
     dprintf(STDERR_FILENO,
             "{\"timestamp\":\"%s.%03ldZ\",\"level\":\"FATAL\",\"event\":\"died\","
             "\"errorMessage\":\"%s\"}\n",
-            time,
-            now.tv_nsec / 1000000,
-            quoted);
+            time, now.tv_nsec / 1000000, quoted);
 }
 
 void die(const char *format, ...) {

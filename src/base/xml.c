@@ -441,10 +441,7 @@ static bool check_characters(struct reader *reader) {
     return is_right || refuse(reader, STATUS_INCOMPLETE, "a character that XML does not allow");
 }
 
-enum status xml_parse(struct arena *arena,
-                      str text,
-                      size_t bytes_max,
-                      const struct xml **root_out,
+enum status xml_parse(struct arena *arena, str text, size_t bytes_max, const struct xml **root_out,
                       const char **problem) {
     ASSERT(arena != NULL && root_out != NULL);
     *root_out = NULL;

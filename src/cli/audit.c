@@ -42,8 +42,7 @@ static bool set_fail_on(struct audit_options *options, str list) {
             is_never = true;
         } else {
             usage_error("--fail-on takes non_compliant, unknown and never, not \"%.*s\"",
-                        (int)word.len,
-                        word.ptr);
+                        (int)word.len, word.ptr);
             return false;
         }
     }
@@ -59,8 +58,7 @@ static bool set_format(struct audit_options *options, str name) {
         return true;
     }
     usage_error("--format takes table, json, csv, html, junit, sarif, asff or ocsf, not \"%.*s\"",
-                (int)name.len,
-                name.ptr);
+                (int)name.len, name.ptr);
     return false;
 }
 
@@ -108,18 +106,14 @@ static struct fleet_table_style table_style(const struct cli *cli,
         .has_color = !is_dumb && str_is_empty(env_get(cli->env, "NO_COLOR")), .width = size.ws_col};
 }
 
-static void write_table(struct buf *out,
-                        const struct cli *cli,
-                        const struct audit_options *options,
+static void write_table(struct buf *out, const struct cli *cli, const struct audit_options *options,
                         const struct fleet *fleet) {
     const struct fleet_table_style style = table_style(cli, options);
     fleet_write_table(out, cli->arena, fleet, &style);
 }
 
-static void write_document(struct buf *out,
-                           const struct cli *cli,
-                           const struct audit_options *options,
-                           const struct fleet *fleet) {
+static void write_document(struct buf *out, const struct cli *cli,
+                           const struct audit_options *options, const struct fleet *fleet) {
     switch (options->format) {
     case FLEET_TABLE:
     case FLEET_FORMAT_COUNT:
@@ -149,10 +143,8 @@ static void write_document(struct buf *out,
     }
 }
 
-static bool write_fleet(const struct cli *cli,
-                        const struct audit_options *options,
-                        const struct fleet *fleet,
-                        struct output *output) {
+static bool write_fleet(const struct cli *cli, const struct audit_options *options,
+                        const struct fleet *fleet, struct output *output) {
     struct buf out;
     buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
     write_document(&out, cli, options, fleet);
@@ -167,10 +159,8 @@ static bool write_fleet(const struct cli *cli,
 void complain_of_gaps(const struct fleet *fleet) {
     for (size_t i = 0; i < fleet->gap_count; i++) {
         const struct fleet_gap *gap = &fleet->gaps[i];
-        complain("%" STR_FMT "%s%" STR_FMT ": %" STR_FMT,
-                 STR_ARG(gap->account_id),
-                 str_is_empty(gap->account_id) ? "" : " ",
-                 STR_ARG(gap->region),
+        complain("%" STR_FMT "%s%" STR_FMT ": %" STR_FMT, STR_ARG(gap->account_id),
+                 str_is_empty(gap->account_id) ? "" : " ", STR_ARG(gap->region),
                  STR_ARG(gap->reason));
     }
     if (fleet->is_interrupted) {

@@ -26,9 +26,7 @@ bool audit_options_parse(int argc, char **argv, struct audit_options *options_ou
  * *fleet_out but for the time and the version; an interrupt (Ctrl-C) ends it with what is known so
  * far, and work still goes on behind: the process has to end without cleaning up. CONFIGURATION:
  * nothing could be begun. */
-MUST_USE enum status audit_run(const struct cli *cli,
-                               const struct audit_options *options,
-                               struct fleet *fleet_out,
-                               struct error *error);
+MUST_USE enum status audit_run(const struct cli *cli, const struct audit_options *options,
+                               struct fleet *fleet_out, struct error *error);
 
 #endif

@@ -64,17 +64,15 @@ static void on_listed(void *context, size_t to_judge) {
     (void)pthread_mutex_unlock(&board->lock);
 }
 
-static void on_judged(void *context,
-                      const struct load_balancer *facts,
+static void on_judged(void *context, const struct load_balancer *facts,
                       const struct evaluation *evaluation) {
     struct board *board = context;
     (void)pthread_mutex_lock(&board->lock);
     if (board->row_count == board->row_capacity) {
         size_t capacity = board->row_capacity == 0 ? 64 : 2 * board->row_capacity;
-        board->rows = arena_realloc(&board->arena,
-                                    board->rows,
-                                    board->row_capacity * sizeof *board->rows,
-                                    capacity * sizeof *board->rows);
+        board->rows =
+            arena_realloc(&board->arena, board->rows, board->row_capacity * sizeof *board->rows,
+                          capacity * sizeof *board->rows);
         board->row_capacity = capacity;
     }
     fleet_row_copy(&board->arena, facts, evaluation, &board->rows[board->row_count++]);
@@ -121,11 +119,8 @@ static void *work(void *context) {
 }
 
 /* Our own account and, for a central function, the others it may enter; each in every Region. */
-static void make_jobs(const struct cli *cli,
-                      const struct audit_options *options,
-                      const struct app_settings *settings,
-                      str own_account,
-                      struct board *board) {
+static void make_jobs(const struct cli *cli, const struct audit_options *options,
+                      const struct app_settings *settings, str own_account, struct board *board) {
     size_t accounts = 1 + settings->act.allowed_account_count;
     size_t regions = options->region_count == 0 ? 1 : options->region_count;
     struct job *jobs = ARENA_ARRAY(cli->arena, struct job, accounts * regions);
@@ -212,11 +207,8 @@ static void free_board(void *context) {
 
 /* Connected here, one after the other; each has an arena of its own, for its transport goes on
  * taking memory while it works. */
-static enum status prepare(const struct cli *cli,
-                           const struct audit_options *options,
-                           struct board *board,
-                           struct worker **workers_out,
-                           size_t *count_out,
+static enum status prepare(const struct cli *cli, const struct audit_options *options,
+                           struct board *board, struct worker **workers_out, size_t *count_out,
                            struct error *error) {
     struct app app;
     struct worker *workers = ARENA_ARRAY(cli->arena, struct worker, CREW_MAX);
@@ -239,10 +231,8 @@ static enum status prepare(const struct cli *cli,
     return STATUS_OK;
 }
 
-enum status audit_run(const struct cli *cli,
-                      const struct audit_options *options,
-                      struct fleet *fleet_out,
-                      struct error *error) {
+enum status audit_run(const struct cli *cli, const struct audit_options *options,
+                      struct fleet *fleet_out, struct error *error) {
     struct board *board = ARENA_NEW(cli->arena, struct board);
     struct worker *workers;
     size_t count;

@@ -5,17 +5,14 @@
 #include <string.h>
 
 const struct command COMMANDS[] = {
-    {"invoke",
-     "invoke EVENT.json",
-     "handle one event exactly as in Lambda and print the response",
+    {"invoke", "invoke EVENT.json", "handle one event exactly as in Lambda and print the response",
      "Reads the event from the file, or from standard input for \"-\". AWS is called with the "
      "credentials and\n"
      "region of the environment. Prints the response JSON; an error is printed as errorType and "
      "errorMessage\n"
      "and ends with exit code 1.\n",
      command_invoke},
-    {"evaluate",
-     "evaluate EVENT.json...",
+    {"evaluate", "evaluate EVENT.json...",
      "judge from what is in the files, without network; one JSON verdict a line",
      "Each file holds one AWS Config rule invocation (\"-\" is standard input). The age of an item "
      "is ignored; an\n"
@@ -25,9 +22,7 @@ const struct command COMMANDS[] = {
      "Exit code: 1 a file was no valid event, 3 something is non-compliant, 4 something is "
      "unknown, else 0.\n",
      command_evaluate},
-    {"plan",
-     "plan [--format table|json]",
-     "what enforcement would change in this Region, and why",
+    {"plan", "plan [--format table|json]", "what enforcement would change in this Region, and why",
      "Reads every load balancer live, judges it by the environment's settings and changes nothing, "
      "whatever\n"
      "ENFORCEMENT is. A line for each that would be changed or must not be: what is planned, the "
@@ -36,8 +31,7 @@ const struct command COMMANDS[] = {
      "invocation.\n"
      "Exit code: 1 when not every load balancer could be read, else 0.\n",
      command_plan},
-    {"audit",
-     "audit [OPTIONS]",
+    {"audit", "audit [OPTIONS]",
      "judge all load balancers of accounts and Regions; changes and reports nothing",
      "--region R       a Region, may be repeated; otherwise that of the environment\n"
      "--format F       table (default), json, csv, html, junit, sarif, asff or ocsf\n"
@@ -49,8 +43,7 @@ const struct command COMMANDS[] = {
      "non-compliant, 4 something\n"
      "is unknown or could not be listed (each when it is to fail), else 0.\n",
      command_audit},
-    {"report",
-     "report [OPTIONS]",
+    {"report", "report [OPTIONS]",
      "the posture report of this Region: KPIs, trend, exceptions, changes, candidates",
      "--format F       text (default), html, json or csv\n"
      "--output FILE    write there instead of standard output; FILE is replaced when all is done\n"
@@ -60,8 +53,7 @@ const struct command COMMANDS[] = {
      "there is no history.\n"
      "Exit code: 1 not everything could be read, else 0.\n",
      command_report},
-    {"logs",
-     "logs [--by KEYS] [--format table|json|csv] PATH...",
+    {"logs", "logs [--by KEYS] [--format table|json|csv] PATH...",
      "whom strictest would block, by the load balancers' own access logs",
      "Reads files, folders with all below them, and standard input for \"-\": gzip or plain text, "
      "of every\n"
@@ -120,8 +112,7 @@ static void print_parameters(void) {
     const struct policy_parameter_info *infos = policy_parameter_infos(&count);
     for (size_t i = 0; i < count; i++) {
         print("  %-22s %s\n", infos[i].name, infos[i].accepted);
-        print("  %-22s default: %s; environment: %s\n",
-              "",
+        print("  %-22s default: %s; environment: %s\n", "",
               infos[i].value_default[0] == '\0' ? "(none)" : infos[i].value_default,
               infos[i].environment);
     }

@@ -19,8 +19,7 @@ struct command {
     const char *synopsis;
     const char *summary;
     const char *details; /* for `help COMMAND` */
-    enum cli_exit (*run)(const struct cli *cli,
-                         int argc,
+    enum cli_exit (*run)(const struct cli *cli, int argc,
                          char **argv); /* argv[0] is the command's name */
 };
 /* NULL-terminated by an empty name. */
@@ -39,8 +38,8 @@ enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
 MUST_USE enum status open_app(const struct cli *cli, struct app *app, struct error *error);
 /* The whole file, or standard input for "-". INVALID (cannot be read) or TOO_LARGE names it in
  * *error. */
-MUST_USE enum status read_input(
-    const char *path, size_t bytes_max, struct arena *arena, str *text_out, struct error *error);
+MUST_USE enum status read_input(const char *path, size_t bytes_max, struct arena *arena,
+                                str *text_out, struct error *error);
 /* `--name VALUE` or `--name=VALUE`, one after the other. */
 struct cli_options {
     int argc;
@@ -49,9 +48,7 @@ struct cli_options {
     bool is_wrong; /* one without a value; it was complained of */
 };
 /* false: there is no further option, or a wrong one. `names` is NULL-terminated. */
-bool next_option(struct cli_options *options,
-                 const char *const *names,
-                 const char **name_out,
+bool next_option(struct cli_options *options, const char *const *names, const char **name_out,
                  const char **value_out);
 /* Nothing is left, and nothing was wrong; otherwise it complains. */
 bool all_options_taken(const struct cli_options *options);

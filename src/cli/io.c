@@ -10,8 +10,8 @@
 
 #include "base/escape.h"
 
-static enum status read_stream(
-    FILE *stream, const char *name, struct buf *text, struct arena *arena, struct error *error) {
+static enum status read_stream(FILE *stream, const char *name, struct buf *text,
+                               struct arena *arena, struct error *error) {
     char block[65536];
     size_t count;
     while (!text->is_too_large && (count = fread(block, 1, sizeof block, stream)) > 0) {
@@ -21,14 +21,14 @@ static enum status read_stream(
         return error_set(error, arena, STATUS_INVALID, "%s: %s", name, strerror(errno));
     }
     if (buf_status(text) != STATUS_OK) {
-        return error_set(
-            error, arena, STATUS_TOO_LARGE, "%s: larger than %zu bytes", name, text->bytes_max);
+        return error_set(error, arena, STATUS_TOO_LARGE, "%s: larger than %zu bytes", name,
+                         text->bytes_max);
     }
     return STATUS_OK;
 }
 
-enum status read_input(
-    const char *path, size_t bytes_max, struct arena *arena, str *text_out, struct error *error) {
+enum status read_input(const char *path, size_t bytes_max, struct arena *arena, str *text_out,
+                       struct error *error) {
     struct buf text;
     buf_init(&text, arena, bytes_max);
     if (strcmp(path, "-") == 0) {

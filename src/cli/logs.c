@@ -106,8 +106,7 @@ static bool check_paths(char **paths, int count) {
     return count > 0 && stdin_count <= 1;
 }
 
-static bool write_report(struct arena *arena,
-                         enum logs_format format,
+static bool write_report(struct arena *arena, enum logs_format format,
                          const struct traffic_report *report) {
     struct buf out;
     buf_init(&out, arena, OUTPUT_BYTES_MAX);
@@ -132,9 +131,7 @@ static bool write_report(struct arena *arena,
 
 static void complain_of_notes(const struct note_list *list, const char *before) {
     for (size_t i = 0; i < list->count; i++) {
-        complain("%s%" STR_FMT ": %" STR_FMT,
-                 before,
-                 STR_ARG(list->notes[i].path),
+        complain("%s%" STR_FMT ": %" STR_FMT, before, STR_ARG(list->notes[i].path),
                  STR_ARG(list->notes[i].why));
     }
 }

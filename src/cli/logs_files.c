@@ -21,8 +21,8 @@ static void *grow(struct arena *arena, void *items, size_t count, size_t *capaci
     return arena_realloc(arena, items, old * size, *capacity * size);
 }
 
-void note_add(
-    struct note_list *list, struct arena *arena, const char *path, const char *format, ...) {
+void note_add(struct note_list *list, struct arena *arena, const char *path, const char *format,
+              ...) {
     va_list arguments;
     va_start(arguments, format);
     str why = str_format_va(arena, format, arguments);
@@ -93,9 +93,7 @@ static bool list_names(struct log_files *files, const char *path, struct name_li
     return is_whole;
 }
 
-static void add_entry(struct log_files *files,
-                      const char *folder,
-                      const char *name,
+static void add_entry(struct log_files *files, const char *folder, const char *name,
                       unsigned depth) {
     const char *separator = folder[strlen(folder) - 1] == '/' ? "" : "/";
     const char *path = str_format(files->arena, "%s%s%s", folder, separator, name).ptr;

@@ -35,8 +35,8 @@ struct log_files {
     struct note_list errors;
 };
 
-__attribute__((format(printf, 4, 5))) void note_add(
-    struct note_list *list, struct arena *arena, const char *path, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void note_add(struct note_list *list, struct arena *arena,
+                                                    const char *path, const char *format, ...);
 /* A file, "-", or a folder with all below it in the order of names, but for links: what they name
  * would be counted twice. What is no access log by its name, and what cannot be looked at, becomes
  * a note. */
@@ -72,8 +72,7 @@ struct log_results {
 struct progress;
 /* Adds to the notes of `files`. The same files give the same tally on any run with as many cores;
  * counts and totals are the same on every machine. */
-struct log_results log_files_count(struct log_files *files,
-                                   unsigned group_keys,
+struct log_results log_files_count(struct log_files *files, unsigned group_keys,
                                    struct progress *progress);
 
 #endif

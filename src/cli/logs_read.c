@@ -83,8 +83,7 @@ static enum log_outcome fail_errno(struct reading *reading, int number) {
 }
 
 /* Why the reading ended, and how the unpacking of what had been read. */
-static enum log_outcome end_of(struct reading *reading,
-                               enum status status,
+static enum log_outcome end_of(struct reading *reading, enum status status,
                                const struct error *error) {
     if (reading->error != 0) {
         return fail_errno(reading, reading->error);
@@ -136,8 +135,7 @@ static enum log_outcome read_regular(struct reading *reading, const char *path, 
     if (has_ended && reading->done < size) {
         *reading->why = str_format(reading->reader->arena,
                                    "cut to %" PRIu64 " of %" PRIu64 " bytes while it was read",
-                                   reading->done,
-                                   size);
+                                   reading->done, size);
         return LOG_DAMAGED;
     }
     return outcome;

@@ -124,8 +124,7 @@ static void set_up_worker(struct crew *crew, size_t i, const struct tally_option
     };
 }
 
-static struct crew *gather_crew(struct log_files *files,
-                                struct file_end *ends,
+static struct crew *gather_crew(struct log_files *files, struct file_end *ends,
                                 const struct tally_options *options) {
     struct crew *crew = ARENA_NEW(files->arena, struct crew);
     size_t cores = core_count();
@@ -187,8 +186,7 @@ static void run_crew(struct crew *crew, struct progress *progress) {
     progress_end(progress);
 }
 
-struct log_results log_files_count(struct log_files *files,
-                                   unsigned group_keys,
+struct log_results log_files_count(struct log_files *files, unsigned group_keys,
                                    struct progress *progress) {
     struct file_end *ends = ARENA_ARRAY(files->arena, struct file_end, files->count);
     struct tally_options options = {.group_keys = group_keys};

@@ -17,9 +17,7 @@ static bool is_option(const char *argument, const char *name, const char **value
     return argument[length] == '\0';
 }
 
-bool next_option(struct cli_options *options,
-                 const char *const *names,
-                 const char **name_out,
+bool next_option(struct cli_options *options, const char *const *names, const char **name_out,
                  const char **value_out) {
     if (options->next >= options->argc) {
         return false;

@@ -144,8 +144,8 @@ static bool make_temporary(struct output *output, struct arena *arena, const str
     str folder = folder_of(str_from_cstr(output->target));
     errno = EEXIST;
     for (int i = 0; output->file < 0 && errno == EEXIST && i < TEMPORARIES_MAX; i++) {
-        str name = str_format(
-            arena, "%" STR_FMT ".desync-guard-%ld-%d.tmp", STR_ARG(folder), (long)getpid(), i);
+        str name = str_format(arena, "%" STR_FMT ".desync-guard-%ld-%d.tmp", STR_ARG(folder),
+                              (long)getpid(), i);
         output->temporary = name.ptr;
         output->file = open(name.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     }

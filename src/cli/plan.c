@@ -46,9 +46,7 @@ static size_t widest_name(struct arena *arena, const struct app_reply *reply) {
     return widest;
 }
 
-static void append_line(struct buf *out,
-                        struct arena *arena,
-                        const struct action *action,
+static void append_line(struct buf *out, struct arena *arena, const struct action *action,
                         size_t name_width) {
     str from = escape_text(arena, action->from);
     str reason = escape_text(arena, action->reason);
@@ -66,11 +64,8 @@ static void append_table(struct buf *out, struct arena *arena, const struct app_
         planned += strcmp(reply->actions[i].status, "planned") == 0 ? 1 : 0;
         append_line(out, arena, &reply->actions[i], width);
     }
-    buf_printf(out,
-               "%zu load balancer%s judged, %zu would be changed\n",
-               reply->judged_count,
-               str_by_count(reply->judged_count, "", "s"),
-               planned);
+    buf_printf(out, "%zu load balancer%s judged, %zu would be changed\n", reply->judged_count,
+               str_by_count(reply->judged_count, "", "s"), planned);
 }
 
 static void append_json(struct buf *out, const struct app_reply *reply) {

@@ -12,11 +12,8 @@ bool progress_has_terminal(const struct env *env) {
     return isatty(STDERR_FILENO) && !str_eq(env_get(env, "TERM"), STR("dumb"));
 }
 
-void progress_begin(struct progress *progress,
-                    const struct clock *clock,
-                    const char *unit,
-                    double scale,
-                    bool is_wanted) {
+void progress_begin(struct progress *progress, const struct clock *clock, const char *unit,
+                    double scale, bool is_wanted) {
     *progress = (struct progress){
         .clock = clock,
         .unit = unit,
@@ -47,9 +44,7 @@ void progress_draw(struct progress *progress, uint64_t done, uint64_t total) {
     (void)fputc('\r', stderr);
     if (total > 0) {
         draw_bar(done, total);
-        (void)fprintf(stderr,
-                      "%.0f of %.0f",
-                      (double)done * progress->scale,
+        (void)fprintf(stderr, "%.0f of %.0f", (double)done * progress->scale,
                       (double)total * progress->scale);
     } else {
         (void)fprintf(stderr, "%.0f", (double)done * progress->scale);

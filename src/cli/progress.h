@@ -19,11 +19,8 @@ struct progress {
 };
 
 /* `is_wanted` false: never draws. */
-void progress_begin(struct progress *progress,
-                    const struct clock *clock,
-                    const char *unit,
-                    double scale,
-                    bool is_wanted);
+void progress_begin(struct progress *progress, const struct clock *clock, const char *unit,
+                    double scale, bool is_wanted);
 /* total 0: not known yet. Draws `12 of 400 load balancers, 8/s, 49 s left`. */
 void progress_draw(struct progress *progress, uint64_t done, uint64_t total);
 void progress_end(struct progress *progress);

@@ -36,11 +36,8 @@ static bool parse_options(int argc, char **argv, struct report_options *options)
     return all_options_taken(&rest);
 }
 
-static void write_document(struct buf *out,
-                           const struct cli *cli,
-                           enum report_format format,
-                           const struct fleet *fleet,
-                           const struct posture *posture) {
+static void write_document(struct buf *out, const struct cli *cli, enum report_format format,
+                           const struct fleet *fleet, const struct posture *posture) {
     switch (format) {
     case REPORT_TEXT:
         posture_write_summary(out, cli->arena, fleet, posture);
@@ -57,8 +54,7 @@ static void write_document(struct buf *out,
     }
 }
 
-static enum cli_exit make_report(const struct cli *cli,
-                                 enum report_format format,
+static enum cli_exit make_report(const struct cli *cli, enum report_format format,
                                  struct output *output) {
     struct app app;
     struct fleet fleet;

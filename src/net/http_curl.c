@@ -35,10 +35,9 @@ static void drop_stale_connections(struct http_curl *curl, const str *url) {
         return;
     }
     int64_t now_ms = curl->clock->now_ms(curl->clock);
-    bool is_stale =
-        url == NULL
-            ? host_uses_is_any_stale(&curl->uses, now_ms, curl->idle_ms_max)
-            : host_uses_is_stale(&curl->uses, host_uses_origin(*url), now_ms, curl->idle_ms_max);
+    bool is_stale = url == NULL ? host_uses_is_any_stale(&curl->uses, now_ms, curl->idle_ms_max)
+                                : host_uses_is_stale(&curl->uses, host_uses_origin(*url), now_ms,
+                                                     curl->idle_ms_max);
     if (is_stale) {
         drop_connections(curl);
     }
@@ -95,10 +94,8 @@ void http_curl_wait(struct http_curl *curl, int64_t wait_ms) {
     ASSERT(code == CURLM_OK);
 }
 
-static enum status http_curl_send(struct transport *transport,
-                                  const struct http_request *request,
-                                  struct arena *arena,
-                                  struct http_response *response,
+static enum status http_curl_send(struct transport *transport, const struct http_request *request,
+                                  struct arena *arena, struct http_response *response,
                                   struct error *error) {
     struct http_curl *curl = curl_of(transport);
     *response = (struct http_response){0};
@@ -144,11 +141,9 @@ static void ignore_key_log(void) {
     (void)unsetenv("SSLKEYLOGFILE");
 }
 
-enum status http_curl_init(struct arena *arena,
-                           const struct clock *clock,
+enum status http_curl_init(struct arena *arena, const struct clock *clock,
                            const struct http_curl_options *options,
-                           struct transport **transport_out,
-                           struct error *error) {
+                           struct transport **transport_out, struct error *error) {
     ignore_broken_pipes();
     ignore_key_log();
     tls_library_init();
@@ -189,9 +184,7 @@ struct warm_up {
     bool has_waited;
 };
 
-static enum http_batch_step warm_up_next(void *context,
-                                         struct http_request *request,
-                                         void **tag,
+static enum http_batch_step warm_up_next(void *context, struct http_request *request, void **tag,
                                          int64_t *wait_ms) {
     struct warm_up *warm_up = context;
     *tag = NULL;
@@ -217,17 +210,12 @@ static enum http_batch_step warm_up_next(void *context,
     return HTTP_BATCH_DONE;
 }
 
-static void warm_up_completed(void *context,
-                              void *tag,
-                              enum status status,
-                              const struct http_response *response,
-                              const struct error *error) {
+static void warm_up_completed(void *context, void *tag, enum status status,
+                              const struct http_response *response, const struct error *error) {
     (void)context, (void)tag, (void)status, (void)response, (void)error;
 }
 
-void http_curl_warm_up(struct transport *transport,
-                       const str *urls,
-                       size_t url_count,
+void http_curl_warm_up(struct transport *transport, const str *urls, size_t url_count,
                        int64_t cap_ms) {
     ASSERT(url_count <= UINT_MAX - 1 && cap_ms > WARM_UP_ENDING_MS);
     struct arena arena;
@@ -238,8 +226,8 @@ void http_curl_warm_up(struct transport *transport,
                               .url_count = url_count,
                               .cap_ms = cap_ms - WARM_UP_ENDING_MS};
     /* one more than there are URLs: `next` is asked once more while all are in flight */
-    const struct http_batch batch = {
-        &warm_up, (unsigned)url_count + 1, warm_up_next, warm_up_completed};
+    const struct http_batch batch = {&warm_up, (unsigned)url_count + 1, warm_up_next,
+                                     warm_up_completed};
     (void)http_curl_send_all(transport, &batch, &arena, NULL);
     arena_clean_up(&arena);
 }

@@ -156,8 +156,8 @@ static char *header_line(const struct http_header *header, struct arena *arena) 
     if (str_is_empty(str_trim(header->value))) {
         (void)snprintf(line, size, "%" STR_FMT ";", STR_ARG(header->name));
     } else {
-        (void)snprintf(
-            line, size, "%" STR_FMT ": %" STR_FMT, STR_ARG(header->name), STR_ARG(header->value));
+        (void)snprintf(line, size, "%" STR_FMT ": %" STR_FMT, STR_ARG(header->name),
+                       STR_ARG(header->value));
     }
     return line;
 }
@@ -214,14 +214,12 @@ static bool set_request(CURL *easy, const struct http_request *request, struct a
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, to_timeout(request->timeout_ms)) ==
                CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, to_timeout(connect_ms)) == CURLE_OK &&
-           curl_easy_setopt(
-               easy, CURLOPT_FRESH_CONNECT, request->uses_fresh_connection ? 1L : 0L) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
+                            request->uses_fresh_connection ? 1L : 0L) == CURLE_OK;
 }
 
-static enum status check(const struct http_curl *curl,
-                         const struct http_request *request,
-                         struct arena *arena,
-                         struct error *error) {
+static enum status check(const struct http_curl *curl, const struct http_request *request,
+                         struct arena *arena, struct error *error) {
     str host = http_url_host(request->url);
     const char *problem = http_request_problem(request);
     bool is_plain = str_starts_with(request->url, STR("http://"));
@@ -232,12 +230,12 @@ static enum status check(const struct http_curl *curl,
         problem = "https without a trust store";
     }
     if (problem != NULL) {
-        return error_set(
-            error, arena, STATUS_INVALID, "request to %" STR_FMT ": %s", STR_ARG(host), problem);
+        return error_set(error, arena, STATUS_INVALID, "request to %" STR_FMT ": %s", STR_ARG(host),
+                         problem);
     }
     if (request->timeout_ms < 0 || request->connect_timeout_ms < 0) {
-        return error_set(
-            error, arena, STATUS_TIMEOUT, "request to %" STR_FMT ": no time left", STR_ARG(host));
+        return error_set(error, arena, STATUS_TIMEOUT, "request to %" STR_FMT ": no time left",
+                         STR_ARG(host));
     }
     return STATUS_OK;
 }
@@ -251,10 +249,8 @@ static struct exchange *take(struct http_curl *curl) {
     return exchange;
 }
 
-enum status exchange_begin(struct http_curl *curl,
-                           const struct http_request *request,
-                           struct arena *arena,
-                           struct exchange **exchange_out,
+enum status exchange_begin(struct http_curl *curl, const struct http_request *request,
+                           struct arena *arena, struct exchange **exchange_out,
                            struct error *error) {
     enum status status = check(curl, request, arena, error);
     if (status != STATUS_OK) {
@@ -343,19 +339,16 @@ static const char *text_of(const struct exchange *exchange, enum status status, 
 
 static enum status failure(const struct exchange *exchange, CURLcode code, struct error *error) {
     if (buf_status(&exchange->body) != STATUS_OK) {
-        return error_set(error,
-                         exchange->arena,
-                         STATUS_TOO_LARGE,
+        return error_set(error, exchange->arena, STATUS_TOO_LARGE,
                          "%" STR_FMT ": the answer is larger than %zu bytes",
-                         STR_ARG(exchange->host),
-                         exchange->body.bytes_max);
+                         STR_ARG(exchange->host), exchange->body.bytes_max);
     }
     enum status status = buf_status(&exchange->head) != STATUS_OK ? STATUS_TOO_LARGE
                                                                   : status_of_code(exchange, code);
     const char *text = status == STATUS_TOO_LARGE ? "the answer's headers are larger than allowed"
                                                   : text_of(exchange, status, code);
-    return error_set(
-        error, exchange->arena, status, "%" STR_FMT ": %s", STR_ARG(exchange->host), text);
+    return error_set(error, exchange->arena, status, "%" STR_FMT ": %s", STR_ARG(exchange->host),
+                     text);
 }
 
 /* "Name: value\r\n"; a line without a name is of no use to anybody. */
@@ -399,17 +392,13 @@ static void fill_response(struct exchange *exchange, struct http_response *respo
 }
 
 /* curl 7.88 calls an answer that ends inside its headers a success with an empty body. */
-static enum status outcome(struct exchange *exchange,
-                           CURLcode code,
-                           struct http_response *response,
+static enum status outcome(struct exchange *exchange, CURLcode code, struct http_response *response,
                            struct error *error) {
     if (code != CURLE_OK) {
         return failure(exchange, code, error);
     }
     if (!exchange->is_head_ended) {
-        return error_set(error,
-                         exchange->arena,
-                         STATUS_INCOMPLETE,
+        return error_set(error, exchange->arena, STATUS_INCOMPLETE,
                          "%" STR_FMT ": the answer ended inside its headers",
                          STR_ARG(exchange->host));
     }
@@ -425,9 +414,7 @@ static bool was_not_sent(const struct exchange *exchange) {
     return code == CURLE_OK && request_bytes == 0 && exchange->status == 0;
 }
 
-enum status exchange_end(struct exchange *exchange,
-                         int code,
-                         struct http_response *response,
+enum status exchange_end(struct exchange *exchange, int code, struct http_response *response,
                          struct error *error) {
     struct http_curl *curl = exchange->curl;
     *response = (struct http_response){0};

@@ -38,9 +38,7 @@ struct host_uses {
 uint64_t host_uses_origin(str url);
 void host_uses_note(struct host_uses *uses, uint64_t origin, int64_t now_ms);
 /* Whether a connection to that host may have been idle for longer than that. */
-bool host_uses_is_stale(struct host_uses *uses,
-                        uint64_t origin,
-                        int64_t now_ms,
+bool host_uses_is_stale(struct host_uses *uses, uint64_t origin, int64_t now_ms,
                         int64_t idle_ms_max);
 bool host_uses_is_any_stale(const struct host_uses *uses, int64_t now_ms, int64_t idle_ms_max);
 void host_uses_clear(struct host_uses *uses);
@@ -88,16 +86,12 @@ void http_curl_ready_for_batch(struct http_curl *curl);
 
 /* Puts the request in the multi handle, without moving a byte yet. INVALID or TIMEOUT (no time
  * left) when it must not be sent. */
-MUST_USE enum status exchange_begin(struct http_curl *curl,
-                                    const struct http_request *request,
-                                    struct arena *arena,
-                                    struct exchange **exchange_out,
+MUST_USE enum status exchange_begin(struct http_curl *curl, const struct http_request *request,
+                                    struct arena *arena, struct exchange **exchange_out,
                                     struct error *error);
 /* Takes it out again, with curl's verdict on it. *response is always written. */
-MUST_USE enum status exchange_end(struct exchange *exchange,
-                                  int code,
-                                  struct http_response *response,
-                                  struct error *error);
+MUST_USE enum status exchange_end(struct exchange *exchange, int code,
+                                  struct http_response *response, struct error *error);
 /* Only for the clean-up of the transport. */
 void exchange_clean_up(struct exchange *exchange);
 
@@ -107,9 +101,7 @@ struct exchange *http_curl_step(struct http_curl *curl, int *code_out);
 /* Waits for a byte or for at most that long. */
 void http_curl_wait(struct http_curl *curl, int64_t wait_ms);
 
-enum status http_curl_send_all(struct transport *transport,
-                               const struct http_batch *batch,
-                               struct arena *arena,
-                               struct error *error);
+enum status http_curl_send_all(struct transport *transport, const struct http_batch *batch,
+                               struct arena *arena, struct error *error);
 
 #endif

@@ -102,10 +102,8 @@ static void wait(struct run *run) {
 }
 
 /* `error` is never filled: what can fail in curl beyond a single exchange is memory. */
-enum status http_curl_send_all(struct transport *transport,
-                               const struct http_batch *batch,
-                               struct arena *arena,
-                               struct error *error) {
+enum status http_curl_send_all(struct transport *transport, const struct http_batch *batch,
+                               struct arena *arena, struct error *error) {
     (void)error;
     ASSERT(batch->in_flight_max > 0);
     struct run run = {

@@ -55,9 +55,7 @@ static bool is_stale(const struct host_use *use, int64_t now_ms, int64_t idle_ms
     return idle_ms < 0 || idle_ms > idle_ms_max;
 }
 
-bool host_uses_is_stale(struct host_uses *uses,
-                        uint64_t origin,
-                        int64_t now_ms,
+bool host_uses_is_stale(struct host_uses *uses, uint64_t origin, int64_t now_ms,
                         int64_t idle_ms_max) {
     const struct host_use *use = find(uses, origin);
     return use == NULL ? uses->has_forgotten : is_stale(use, now_ms, idle_ms_max);

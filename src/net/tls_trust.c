@@ -91,33 +91,26 @@ static X509_STORE *file_store(const char *path) {
     return store;
 }
 
-static enum status load_bundle(struct tls_trust *trust,
-                               struct arena *arena,
-                               const struct http_curl_options *options,
-                               struct error *error) {
+static enum status load_bundle(struct tls_trust *trust, struct arena *arena,
+                               const struct http_curl_options *options, struct error *error) {
     const char *path = bundle_path(arena, options);
     if (path == NULL) {
-        return error_set(
-            error, arena, STATUS_CONFIGURATION, "no CA bundle in any of the system's places");
+        return error_set(error, arena, STATUS_CONFIGURATION,
+                         "no CA bundle in any of the system's places");
     }
     trust->store = file_store(path);
     if (trust->store == NULL) {
         return error_set(
-            error,
-            arena,
-            STATUS_CONFIGURATION,
-            "CA bundle %s%s%" STR_FMT " cannot be read or holds no certificate",
-            path,
+            error, arena, STATUS_CONFIGURATION,
+            "CA bundle %s%s%" STR_FMT " cannot be read or holds no certificate", path,
             str_is_empty(options->bundle_path) ? "" : " of ",
             STR_ARG(str_is_empty(options->bundle_path) ? STR_EMPTY : options->bundle_origin));
     }
     return STATUS_OK;
 }
 
-enum status tls_trust_init(struct arena *arena,
-                           const struct http_curl_options *options,
-                           struct tls_trust **trust_out,
-                           struct error *error) {
+enum status tls_trust_init(struct arena *arena, const struct http_curl_options *options,
+                           struct tls_trust **trust_out, struct error *error) {
     ASSERT(options->trust != HTTP_TRUST_NONE);
     struct tls_trust *trust = ARENA_NEW(arena, struct tls_trust);
     arena_defer(arena, tls_trust_clean_up, trust);

@@ -17,10 +17,8 @@ void tls_library_init(void);
 /* `trust` is not HTTP_TRUST_NONE. A bundle file is read here, so that a wrong one is a
  * CONFIGURATION error at start and not a failing call later; Amazon's roots are parsed at first
  * use. Released with `arena`. */
-MUST_USE enum status tls_trust_init(struct arena *arena,
-                                    const struct http_curl_options *options,
-                                    struct tls_trust **trust_out,
-                                    struct error *error);
+MUST_USE enum status tls_trust_init(struct arena *arena, const struct http_curl_options *options,
+                                    struct tls_trust **trust_out, struct error *error);
 
 /* Makes the connection's context (SSL_CTX *) verify against the store and nothing else. */
 bool tls_trust_apply(struct tls_trust *trust, void *ssl_ctx);

@@ -21,78 +21,30 @@
 
 /* In the order in which findings are listed: what fails first, advice last. */
 static const struct rule rules[] = {
-    {FINDING_MODE_TOO_WEAK,
-     SEVERITY_HIGH,
-     NEEDS_PAIR,
-     "The desync mitigation mode is at least the required one",
-     URL_MODE,
-     check_mode_too_weak},
-    {FINDING_EXCEPTION_EXPIRED,
-     SEVERITY_HIGH,
-     NEEDS_PAIR,
-     "An exception has not ended",
-     URL_TAGS,
+    {FINDING_MODE_TOO_WEAK, SEVERITY_HIGH, NEEDS_PAIR,
+     "The desync mitigation mode is at least the required one", URL_MODE, check_mode_too_weak},
+    {FINDING_EXCEPTION_EXPIRED, SEVERITY_HIGH, NEEDS_PAIR, "An exception has not ended", URL_TAGS,
      check_exception_expired},
-    {FINDING_EXCEPTION_INVALID,
-     SEVERITY_MEDIUM,
-     NEEDS_PAIR,
-     "An exception has a date",
-     URL_TAGS,
+    {FINDING_EXCEPTION_INVALID, SEVERITY_MEDIUM, NEEDS_PAIR, "An exception has a date", URL_TAGS,
      check_exception_invalid},
-    {FINDING_EXCEPTION_INCOMPLETE,
-     SEVERITY_MEDIUM,
-     NEEDS_PAIR,
-     "An exception has a date, a reason and an approver",
-     URL_TAGS,
-     check_exception_incomplete},
-    {FINDING_EXCEPTION_TOO_LONG,
-     SEVERITY_MEDIUM,
-     NEEDS_PAIR,
-     "An exception is short",
-     URL_TAGS,
+    {FINDING_EXCEPTION_INCOMPLETE, SEVERITY_MEDIUM, NEEDS_PAIR,
+     "An exception has a date, a reason and an approver", URL_TAGS, check_exception_incomplete},
+    {FINDING_EXCEPTION_TOO_LONG, SEVERITY_MEDIUM, NEEDS_PAIR, "An exception is short", URL_TAGS,
      check_exception_too_long},
-    {FINDING_TAG_MISSING,
-     SEVERITY_MEDIUM,
-     FACT_TAGS,
-     "Required tags are present",
-     URL_TAGS,
+    {FINDING_TAG_MISSING, SEVERITY_MEDIUM, FACT_TAGS, "Required tags are present", URL_TAGS,
      check_tag_missing},
-    {FINDING_TAG_VALUE_NOT_ALLOWED,
-     SEVERITY_MEDIUM,
-     FACT_TAGS,
-     "Required tags have an allowed value",
-     URL_TAGS,
-     check_tag_value_not_allowed},
-    {FINDING_PROFILE_UNKNOWN,
-     SEVERITY_MEDIUM,
-     FACT_TAGS,
-     "The profile tag names a known profile",
-     URL_TAGS,
-     check_profile_unknown},
-    {FINDING_HEADERS_NOT_DROPPED,
-     SEVERITY_MEDIUM,
-     FACT_HEADERS,
-     "Header fields that are not valid are dropped",
-     URL_HEADERS,
-     check_headers_not_dropped},
-    {FINDING_EXCEPTION_EXPIRING,
-     SEVERITY_LOW,
-     NEEDS_PAIR,
-     "An exception does not end soon",
-     URL_TAGS,
-     check_exception_expiring},
-    {FINDING_EXCEPTION_UNUSED,
-     SEVERITY_LOW,
-     NEEDS_PAIR,
-     "An exception is needed",
-     URL_TAGS,
+    {FINDING_TAG_VALUE_NOT_ALLOWED, SEVERITY_MEDIUM, FACT_TAGS,
+     "Required tags have an allowed value", URL_TAGS, check_tag_value_not_allowed},
+    {FINDING_PROFILE_UNKNOWN, SEVERITY_MEDIUM, FACT_TAGS, "The profile tag names a known profile",
+     URL_TAGS, check_profile_unknown},
+    {FINDING_HEADERS_NOT_DROPPED, SEVERITY_MEDIUM, FACT_HEADERS,
+     "Header fields that are not valid are dropped", URL_HEADERS, check_headers_not_dropped},
+    {FINDING_EXCEPTION_EXPIRING, SEVERITY_LOW, NEEDS_PAIR, "An exception does not end soon",
+     URL_TAGS, check_exception_expiring},
+    {FINDING_EXCEPTION_UNUSED, SEVERITY_LOW, NEEDS_PAIR, "An exception is needed", URL_TAGS,
      check_exception_unused},
-    {FINDING_EXCEPTION_ACTIVE,
-     SEVERITY_INFORMATIONAL,
-     NEEDS_PAIR,
-     "The mode is not excused by an exception",
-     URL_TAGS,
-     check_exception_active},
+    {FINDING_EXCEPTION_ACTIVE, SEVERITY_INFORMATIONAL, NEEDS_PAIR,
+     "The mode is not excused by an exception", URL_TAGS, check_exception_active},
 };
 
 #define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
@@ -147,9 +99,7 @@ enum finding_severity finding_rule_severity(enum finding_id id) {
     return rule == NULL ? SEVERITY_INFORMATIONAL : rule->severity;
 }
 
-static struct finding *add(const struct rule *rule,
-                           struct judgement *judgement,
-                           str subject,
+static struct finding *add(const struct rule *rule, struct judgement *judgement, str subject,
                            str message) {
     struct evaluation *evaluation = judgement->evaluation;
     ASSERT(evaluation->finding_count < FINDINGS_MAX);
@@ -166,9 +116,7 @@ void finding_add(const struct rule *rule, struct judgement *judgement, str subje
     (void)add(rule, judgement, subject, message);
 }
 
-void finding_add_advice(const struct rule *rule,
-                        struct judgement *judgement,
-                        str subject,
+void finding_add_advice(const struct rule *rule, struct judgement *judgement, str subject,
                         str message) {
     struct finding *finding = add(rule, judgement, subject, message);
     finding->is_failing = false;
@@ -278,11 +226,8 @@ static void judge(struct judgement *judgement) {
     }
 }
 
-void evaluation_without_facts(struct evaluation *evaluation_out,
-                              str resource_type,
-                              str resource_id,
-                              enum compliance compliance,
-                              str reason) {
+void evaluation_without_facts(struct evaluation *evaluation_out, str resource_type, str resource_id,
+                              enum compliance compliance, str reason) {
     ASSERT(compliance == NOT_APPLICABLE || compliance == COMPLIANCE_UNKNOWN);
     *evaluation_out = (struct evaluation){.resource_type = resource_type,
                                           .resource_id = resource_id,
@@ -291,25 +236,19 @@ void evaluation_without_facts(struct evaluation *evaluation_out,
                                           .grade = '-'};
 }
 
-void policy_evaluate(const struct load_balancer *load_balancer,
-                     const struct policy *policy,
-                     int64_t now_ms,
-                     struct arena *arena,
-                     struct evaluation *evaluation_out) {
+void policy_evaluate(const struct load_balancer *load_balancer, const struct policy *policy,
+                     int64_t now_ms, struct arena *arena, struct evaluation *evaluation_out) {
     ASSERT(load_balancer != NULL && policy != NULL && evaluation_out != NULL);
-    evaluation_without_facts(evaluation_out,
-                             STR(LOAD_BALANCER_RESOURCE_TYPE),
-                             load_balancer->arn,
-                             COMPLIANCE_UNKNOWN,
-                             STR_EMPTY);
+    evaluation_without_facts(evaluation_out, STR(LOAD_BALANCER_RESOURCE_TYPE), load_balancer->arn,
+                             COMPLIANCE_UNKNOWN, STR_EMPTY);
     evaluation_out->source = load_balancer->source;
     evaluation_out->mode = load_balancer->mode;
     evaluation_out->owner = owner_find(load_balancer, policy, arena);
     if (load_balancer->type == TYPE_NETWORK || load_balancer->type == TYPE_GATEWAY) {
         evaluation_out->compliance = NOT_APPLICABLE;
-        evaluation_out->reason = str_format(arena,
-                                            "a %s load balancer has no desync mitigation mode",
-                                            load_balancer_type_name(load_balancer->type));
+        evaluation_out->reason =
+            str_format(arena, "a %s load balancer has no desync mitigation mode",
+                       load_balancer_type_name(load_balancer->type));
         return;
     }
     struct judgement judgement = {.load_balancer = load_balancer,

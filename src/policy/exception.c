@@ -78,9 +78,7 @@ void check_exception_expired(const struct rule *rule, struct judgement *judgemen
                              " and no longer excuses the mode. Set " ATTRIBUTE_DESYNC_MODE
                              " to %s, or have the exception approved again with a new date in the "
                              "tag %" STR_FMT ".",
-                             STR_ARG(exception->until),
-                             required_name(judgement),
-                             STR_ARG(key));
+                             STR_ARG(exception->until), required_name(judgement), STR_ARG(key));
     finding_add(rule, judgement, subject_of(exception), message);
 }
 
@@ -95,8 +93,7 @@ void check_exception_invalid(const struct rule *rule, struct judgement *judgemen
                              "The tag %" STR_FMT " has the value \"%" STR_FMT
                              "\", which is no date. Write it as YYYY-MM-DD; until then the "
                              "exception does not count.",
-                             STR_ARG(key),
-                             STR_ARG(value));
+                             STR_ARG(key), STR_ARG(value));
     str subject = plain_text(judgement->arena, exception->until, PLAIN_TEXT_SUBJECT_MAX);
     finding_add(rule, judgement, subject, message);
 }
@@ -142,11 +139,8 @@ void check_exception_too_long(const struct rule *rule, struct judgement *judgeme
                    "The exception runs until %" STR_FMT
                    ", more than %d day%s from today. Set the tag %" STR_FMT " to %" STR_FMT
                    " or earlier; until then the exception does not count.",
-                   STR_ARG(exception->until),
-                   days_max,
-                   str_by_count((uint64_t)days_max, "", "s"),
-                   STR_ARG(key),
-                   STR_ARG(last_day));
+                   STR_ARG(exception->until), days_max, str_by_count((uint64_t)days_max, "", "s"),
+                   STR_ARG(key), STR_ARG(last_day));
     finding_add(rule, judgement, subject_of(exception), message);
 }
 
@@ -166,9 +160,7 @@ void check_exception_expiring(const struct rule *rule, struct judgement *judgeme
         str_format(judgement->arena,
                    "The exception ends %" STR_FMT " (%" STR_FMT "). Set " ATTRIBUTE_DESYNC_MODE
                    " to %s by then, or have the exception approved again.",
-                   STR_ARG(when),
-                   STR_ARG(exception->until),
-                   required_name(judgement));
+                   STR_ARG(when), STR_ARG(exception->until), required_name(judgement));
     finding_add(rule, judgement, subject_of(exception), message);
 }
 
@@ -181,8 +173,7 @@ void check_exception_unused(const struct rule *rule, struct judgement *judgement
     str message = str_format(judgement->arena,
                              "The mode %s is strict enough (%s is required), so the exception is "
                              "not needed. Remove the tags that begin with %" STR_FMT ".",
-                             mode_name(judgement->load_balancer->mode),
-                             required_name(judgement),
+                             mode_name(judgement->load_balancer->mode), required_name(judgement),
                              STR_ARG(prefix));
     finding_add(rule, judgement, subject_of(exception), message);
 }
@@ -197,10 +188,7 @@ void check_exception_active(const struct rule *rule, struct judgement *judgement
     str message = str_format(judgement->arena,
                              "The mode %s is excused until %" STR_FMT " (reason \"%" STR_FMT
                              "\", approved by \"%" STR_FMT "\"). After that %s is required.",
-                             mode_name(judgement->load_balancer->mode),
-                             STR_ARG(exception->until),
-                             STR_ARG(reason),
-                             STR_ARG(approver),
-                             required_name(judgement));
+                             mode_name(judgement->load_balancer->mode), STR_ARG(exception->until),
+                             STR_ARG(reason), STR_ARG(approver), required_name(judgement));
     finding_add(rule, judgement, subject_of(exception), message);
 }

@@ -13,9 +13,7 @@ void check_headers_not_dropped(const struct rule *rule, struct judgement *judgem
     case HEADERS_IGNORE:
         return;
     case HEADERS_ADVISE:
-        finding_add_advice(rule,
-                           judgement,
-                           STR_EMPTY,
+        finding_add_advice(rule, judgement, STR_EMPTY,
                            STR("Header fields that are not valid are passed on to the "
                                "application. Consider setting " ATTRIBUTE_DROP_INVALID_HEADERS
                                " to true."));

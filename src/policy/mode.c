@@ -11,8 +11,7 @@ bool policy_needs_scheme(const struct policy *policy) {
 }
 
 /* What one known scheme asks for. */
-static struct requirement requirement_of(const struct policy *policy,
-                                         enum desync_mode scheme_mode,
+static struct requirement requirement_of(const struct policy *policy, enum desync_mode scheme_mode,
                                          enum load_balancer_scheme scheme) {
     if (scheme_mode == MODE_UNKNOWN) {
         return (struct requirement){.mode = policy->mode_min, .because = STR("minimum")};
@@ -72,15 +71,13 @@ void check_mode_too_weak(const struct rule *rule, struct judgement *judgement) {
     }
     const char *required = mode_name(judgement->required.mode);
     str due = due_phrase(judgement);
-    str message = str_format(judgement->arena,
-                             "The desync mitigation mode is %s, but %s%s is required (%" STR_FMT
-                             "). Set " ATTRIBUTE_DESYNC_MODE " to %s %" STR_FMT ".",
-                             mode_name(judgement->load_balancer->mode),
-                             judgement->required.mode == MODE_STRICTEST ? "" : "at least ",
-                             required,
-                             STR_ARG(judgement->required.because),
-                             required,
-                             STR_ARG(due));
+    str message =
+        str_format(judgement->arena,
+                   "The desync mitigation mode is %s, but %s%s is required (%" STR_FMT
+                   "). Set " ATTRIBUTE_DESYNC_MODE " to %s %" STR_FMT ".",
+                   mode_name(judgement->load_balancer->mode),
+                   judgement->required.mode == MODE_STRICTEST ? "" : "at least ", required,
+                   STR_ARG(judgement->required.because), required, STR_ARG(due));
     finding_add(rule, judgement, STR_EMPTY, message);
 }
 

@@ -12,53 +12,28 @@
 
 /* The contract's table: parameter, environment variable, default, accepted values, parser. */
 #define PARAMETER_MAP(X)                                                                           \
-    X(desyncMode,                                                                                  \
-      "DESYNC_MODE",                                                                               \
-      "defensive,strictest",                                                                       \
+    X(desyncMode, "DESYNC_MODE", "defensive,strictest",                                            \
       "a comma-separated list of " MODES_ACCEPTED "; the weakest one listed is the minimum",       \
       parse_desync_mode)                                                                           \
-    X(internetFacingMode,                                                                          \
-      "INTERNET_FACING_MODE",                                                                      \
-      "",                                                                                          \
-      MODES_ACCEPTED ", not weaker than the minimum of desyncMode",                                \
-      parse_internet_facing_mode)                                                                  \
-    X(internalMode,                                                                                \
-      "INTERNAL_MODE",                                                                             \
-      "",                                                                                          \
-      MODES_ACCEPTED ", not weaker than the minimum of desyncMode",                                \
-      parse_internal_mode)                                                                         \
+    X(internetFacingMode, "INTERNET_FACING_MODE", "",                                              \
+      MODES_ACCEPTED ", not weaker than the minimum of desyncMode", parse_internet_facing_mode)    \
+    X(internalMode, "INTERNAL_MODE", "",                                                           \
+      MODES_ACCEPTED ", not weaker than the minimum of desyncMode", parse_internal_mode)           \
     X(profileTag, "PROFILE_TAG", "DesyncProfile", TAG_ACCEPTED, parse_profile_tag)                 \
-    X(profiles,                                                                                    \
-      "PROFILES",                                                                                  \
-      "modern=strictest,legacy=defensive",                                                         \
+    X(profiles, "PROFILES", "modern=strictest,legacy=defensive",                                   \
       "a comma-separated list of name=mode, mode being " MODES_ACCEPTED ", no name twice",         \
       parse_profiles)                                                                              \
     X(requiredTags, "REQUIRED_TAGS", "Owner", TAGS_ACCEPTED, parse_required_tags)                  \
-    X(ownerTags,                                                                                   \
-      "OWNER_TAGS",                                                                                \
-      "Owner,owner,Team,team",                                                                     \
-      "a comma-separated list of tag keys",                                                        \
+    X(ownerTags, "OWNER_TAGS", "Owner,owner,Team,team", "a comma-separated list of tag keys",      \
       parse_owner_tags)                                                                            \
-    X(exceptionTagPrefix,                                                                          \
-      "EXCEPTION_TAG_PREFIX",                                                                      \
-      "desync-exception",                                                                          \
-      "the beginning of a tag key, at most 119 characters",                                        \
-      parse_exception_tag_prefix)                                                                  \
+    X(exceptionTagPrefix, "EXCEPTION_TAG_PREFIX", "desync-exception",                              \
+      "the beginning of a tag key, at most 119 characters", parse_exception_tag_prefix)            \
     X(maxExceptionDays, "MAX_EXCEPTION_DAYS", "90", DAYS_ACCEPTED, parse_max_exception_days)       \
-    X(exceptionWarningDays,                                                                        \
-      "EXCEPTION_WARNING_DAYS",                                                                    \
-      "14",                                                                                        \
-      DAYS_ACCEPTED,                                                                               \
+    X(exceptionWarningDays, "EXCEPTION_WARNING_DAYS", "14", DAYS_ACCEPTED,                         \
       parse_exception_warning_days)                                                                \
-    X(dropInvalidHeaders,                                                                          \
-      "DROP_INVALID_HEADERS",                                                                      \
-      "advise",                                                                                    \
-      "ignore, advise or require",                                                                 \
+    X(dropInvalidHeaders, "DROP_INVALID_HEADERS", "advise", "ignore, advise or require",           \
       parse_drop_invalid_headers)                                                                  \
-    X(maxNonCompliantDays,                                                                         \
-      "MAX_NON_COMPLIANT_DAYS",                                                                    \
-      "7",                                                                                         \
-      DAYS_ACCEPTED,                                                                               \
+    X(maxNonCompliantDays, "MAX_NON_COMPLIANT_DAYS", "7", DAYS_ACCEPTED,                           \
       parse_max_non_compliant_days)
 
 enum parameter_id {
@@ -112,14 +87,10 @@ static enum status refuse_unknown(str name, struct arena *arena, struct error *e
     }
     const char *suggestion = suggestion_for(name);
     str shown = plain_text_quote(arena, name);
-    return error_set(error,
-                     arena,
-                     STATUS_INVALID_PARAMETER,
+    return error_set(error, arena, STATUS_INVALID_PARAMETER,
                      "unknown parameter \"%" STR_FMT "\"%s%s%s; accepted: %" STR_FMT,
-                     STR_ARG(shown),
-                     suggestion == NULL ? "" : ", did you mean ",
-                     suggestion == NULL ? "" : suggestion,
-                     suggestion == NULL ? "" : "?",
+                     STR_ARG(shown), suggestion == NULL ? "" : ", did you mean ",
+                     suggestion == NULL ? "" : suggestion, suggestion == NULL ? "" : "?",
                      STR_ARG(buf_str(&names)));
 }
 
@@ -134,8 +105,7 @@ static str value_from_parameters(const struct policy_source *source, const char 
 }
 
 /* The first that is not blank: rule parameter, environment, default. */
-static void find_value(const struct policy_source *source,
-                       const struct policy_parameter_info *info,
+static void find_value(const struct policy_source *source, const struct policy_parameter_info *info,
                        struct parameter_reading *reading) {
     reading->name = info->name;
     reading->value = value_from_parameters(source, info->name);
@@ -155,30 +125,20 @@ static void find_value(const struct policy_source *source,
 /* A scheme may ask for more than everybody must have, never for less: two parameters that
  * contradict each other are a mistake that nobody should have to find out from verdicts. */
 static enum status check_scheme_mode(const struct parameter_reading *scheme,
-                                     const struct parameter_reading *minimum,
-                                     enum desync_mode mode,
+                                     const struct parameter_reading *minimum, enum desync_mode mode,
                                      enum desync_mode mode_min) {
     if (mode == MODE_UNKNOWN || mode >= mode_min) {
         return STATUS_OK;
     }
-    return error_set(scheme->error,
-                     scheme->arena,
-                     STATUS_INVALID_PARAMETER,
+    return error_set(scheme->error, scheme->arena, STATUS_INVALID_PARAMETER,
                      "%s: \"%s\" contradicts %s, whose minimum is %s; accepted: %s or stricter, or "
                      "list %s in %s too",
-                     scheme->name,
-                     mode_name(mode),
-                     minimum->name,
-                     mode_name(mode_min),
-                     mode_name(mode_min),
-                     mode_name(mode),
-                     minimum->name);
+                     scheme->name, mode_name(mode), minimum->name, mode_name(mode_min),
+                     mode_name(mode_min), mode_name(mode), minimum->name);
 }
 
-enum status policy_parse(const struct policy_source *source,
-                         struct arena *arena,
-                         struct policy *policy_out,
-                         struct error *error) {
+enum status policy_parse(const struct policy_source *source, struct arena *arena,
+                         struct policy *policy_out, struct error *error) {
     ASSERT(source != NULL && arena != NULL && policy_out != NULL);
     *policy_out = (struct policy){0};
     for (size_t i = 0; i < source->parameter_count; i++) {
@@ -195,12 +155,8 @@ enum status policy_parse(const struct policy_source *source,
             TRY(parsers[i](&readings[i], policy_out));
         }
     }
-    TRY(check_scheme_mode(&readings[PARAMETER_internetFacingMode],
-                          &readings[PARAMETER_desyncMode],
-                          policy_out->mode_min_internet_facing,
-                          policy_out->mode_min));
-    return check_scheme_mode(&readings[PARAMETER_internalMode],
-                             &readings[PARAMETER_desyncMode],
-                             policy_out->mode_min_internal,
-                             policy_out->mode_min);
+    TRY(check_scheme_mode(&readings[PARAMETER_internetFacingMode], &readings[PARAMETER_desyncMode],
+                          policy_out->mode_min_internet_facing, policy_out->mode_min));
+    return check_scheme_mode(&readings[PARAMETER_internalMode], &readings[PARAMETER_desyncMode],
+                             policy_out->mode_min_internal, policy_out->mode_min);
 }

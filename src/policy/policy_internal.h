@@ -21,8 +21,7 @@ struct parameter_reading {
 };
 
 /* Fills *error with `name: "item" why; accepted: ...`. Returns INVALID_PARAMETER. */
-MUST_USE enum status parameter_refuse(const struct parameter_reading *reading,
-                                      str item,
+MUST_USE enum status parameter_refuse(const struct parameter_reading *reading, str item,
                                       const char *why);
 
 /* One parser a parameter; INVALID_PARAMETER when the value is not accepted. */
@@ -107,9 +106,7 @@ struct rule {
 /* Adds a finding of this rule. `subject` may be empty, see struct finding. */
 void finding_add(const struct rule *rule, struct judgement *judgement, str subject, str message);
 /* The same as advice that never fails, whatever the map says. */
-void finding_add_advice(const struct rule *rule,
-                        struct judgement *judgement,
-                        str subject,
+void finding_add_advice(const struct rule *rule, struct judgement *judgement, str subject,
                         str message);
 
 /* "within 7 days", or "now" when no time is given. */
@@ -125,8 +122,7 @@ void check_mode_too_weak(const struct rule *rule, struct judgement *judgement);
 
 /* profile.c */
 struct requirement requirement_find(const struct load_balancer *load_balancer,
-                                    const struct policy *policy,
-                                    struct arena *arena);
+                                    const struct policy *policy, struct arena *arena);
 void check_profile_unknown(const struct rule *rule, struct judgement *judgement);
 
 /* exception.c */
@@ -140,8 +136,7 @@ void check_exception_unused(const struct rule *rule, struct judgement *judgement
 void check_exception_active(const struct rule *rule, struct judgement *judgement);
 
 /* tags.c */
-str owner_find(const struct load_balancer *load_balancer,
-               const struct policy *policy,
+str owner_find(const struct load_balancer *load_balancer, const struct policy *policy,
                struct arena *arena);
 void check_tag_missing(const struct rule *rule, struct judgement *judgement);
 void check_tag_value_not_allowed(const struct rule *rule, struct judgement *judgement);

@@ -17,13 +17,8 @@ struct list {
 
 enum status parameter_refuse(const struct parameter_reading *reading, str item, const char *why) {
     str shown = plain_text_quote(reading->arena, item);
-    return error_set(reading->error,
-                     reading->arena,
-                     STATUS_INVALID_PARAMETER,
-                     "%s: \"%" STR_FMT "\" %s; accepted: %s",
-                     reading->name,
-                     STR_ARG(shown),
-                     why,
+    return error_set(reading->error, reading->arena, STATUS_INVALID_PARAMETER,
+                     "%s: \"%" STR_FMT "\" %s; accepted: %s", reading->name, STR_ARG(shown), why,
                      reading->accepted);
 }
 
@@ -46,9 +41,7 @@ static str bare(str text) {
 }
 
 /* The entries of `text` that are not empty; at least one. */
-static enum status split(const struct parameter_reading *reading,
-                         str text,
-                         char separator,
+static enum status split(const struct parameter_reading *reading, str text, char separator,
                          struct list *list) {
     list->count = 0;
     for (str rest = text; rest.ptr != NULL;) {
@@ -64,8 +57,7 @@ static enum status split(const struct parameter_reading *reading,
     return list->count > 0 ? STATUS_OK : parameter_refuse(reading, text, "holds no entry");
 }
 
-static enum status parse_mode(const struct parameter_reading *reading,
-                              str text,
+static enum status parse_mode(const struct parameter_reading *reading, str text,
                               enum desync_mode *mode_out) {
     *mode_out = mode_parse(str_lower(reading->arena, bare(text)));
     return *mode_out != MODE_UNKNOWN ? STATUS_OK : parameter_refuse(reading, text, "is no mode");
@@ -117,8 +109,7 @@ static bool has_profile(const struct policy *policy, str name) {
     return false;
 }
 
-static enum status parse_profile(const struct parameter_reading *reading,
-                                 str item,
+static enum status parse_profile(const struct parameter_reading *reading, str item,
                                  struct policy *policy) {
     str rest = item;
     str name = bare(str_split(&rest, '='));
@@ -159,8 +150,7 @@ static bool is_none(str key) {
 }
 
 /* "Key" or "Key=a|b"; values may hold '=' themselves. */
-static enum status parse_required_tag(const struct parameter_reading *reading,
-                                      str item,
+static enum status parse_required_tag(const struct parameter_reading *reading, str item,
                                       struct policy *policy) {
     str rest = item;
     str key = bare(str_split(&rest, '='));

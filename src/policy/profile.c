@@ -34,8 +34,7 @@ static str because_of_profile(str name, struct arena *arena) {
  * the strictest profile counts, and the scheme's minimum where that is stricter still. When the
  * scheme's minimum cannot be told either, only a profile at least as strict as both is certain. */
 static struct requirement requirement_of_unknown_profile(const struct policy *policy,
-                                                         enum desync_mode scheme_mode,
-                                                         str value) {
+                                                         enum desync_mode scheme_mode, str value) {
     enum desync_mode mode = mode_stricter(policy->mode_min, strictest_profile(policy));
     enum desync_mode of_schemes =
         mode_stricter(policy->mode_min_internal, policy->mode_min_internet_facing);
@@ -53,8 +52,7 @@ static struct requirement requirement_of_unknown_profile(const struct policy *po
 /* The tag's value, trimmed, is compared exactly: "Modern" is not "modern". Profiles are policy, not
  * AWS's names, so two that differ in letter case may both exist. */
 struct requirement requirement_find(const struct load_balancer *load_balancer,
-                                    const struct policy *policy,
-                                    struct arena *arena) {
+                                    const struct policy *policy, struct arena *arena) {
     if (!load_balancer->has_tags) {
         return (struct requirement){0};
     }
@@ -105,15 +103,11 @@ void check_profile_unknown(const struct rule *rule, struct judgement *judgement)
     str names = profile_names(judgement->policy, arena);
     str so = consequence(judgement);
     str due = due_phrase(judgement);
-    str message = str_format(arena,
-                             "The tag %" STR_FMT " has the value \"%" STR_FMT
-                             "\", which is no known profile, %" STR_FMT ". Set it %" STR_FMT
-                             " to one of: %" STR_FMT ".",
-                             STR_ARG(key),
-                             STR_ARG(value),
-                             STR_ARG(so),
-                             STR_ARG(due),
-                             STR_ARG(names));
+    str message = str_format(
+        arena,
+        "The tag %" STR_FMT " has the value \"%" STR_FMT "\", which is no known profile, %" STR_FMT
+        ". Set it %" STR_FMT " to one of: %" STR_FMT ".",
+        STR_ARG(key), STR_ARG(value), STR_ARG(so), STR_ARG(due), STR_ARG(names));
     str subject = plain_text(arena, judgement->required.profile_value, PLAIN_TEXT_SUBJECT_MAX);
     finding_add(rule, judgement, subject, message);
 }

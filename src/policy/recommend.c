@@ -62,8 +62,7 @@ static bool is_in_monitor(const struct weighing *weighing) {
     const char *excused = evaluation->has_active_exception ? " An exception excuses it today." : "";
     enum recommendation recommendation =
         evaluation->has_active_exception ? RECOMMEND_NOTHING : RECOMMEND_HOLD;
-    return end(weighing,
-               recommendation,
+    return end(weighing, recommendation,
                str_format(weighing->arena,
                           "the mode is monitor: defensive is the next step. Staying in monitor to "
                           "collect data is not needed: defensive logs the same classification and "
@@ -95,16 +94,14 @@ static bool is_held_by_its_owner(const struct weighing *weighing) {
         return end(weighing, RECOMMEND_NOTHING, STR("an exception excuses the mode today"));
     }
     if (evaluation->profile_mode != MODE_UNKNOWN && evaluation->profile_mode < MODE_STRICTEST) {
-        return end(weighing,
-                   RECOMMEND_HOLD,
+        return end(weighing, RECOMMEND_HOLD,
                    str_format(arena,
                               "its profile asks for %s, which its owner has chosen: it is never "
                               "promoted",
                               mode_name(evaluation->profile_mode)));
     }
     if (has_exception_ahead(weighing)) {
-        return end(weighing,
-                   RECOMMEND_HOLD,
+        return end(weighing, RECOMMEND_HOLD,
                    str_format(arena,
                               "it has an exception until %" STR_FMT
                               ": remove its tags, or let it end first",
@@ -112,10 +109,8 @@ static bool is_held_by_its_owner(const struct weighing *weighing) {
     }
     const struct finding *failing = other_failing(evaluation);
     if (failing != NULL) {
-        return end(weighing,
-                   RECOMMEND_HOLD,
-                   str_format(arena,
-                              "it is not compliant (%s): repair that first",
+        return end(weighing, RECOMMEND_HOLD,
+                   str_format(arena, "it is not compliant (%s): repair that first",
                               finding_name(failing->id)));
     }
     return false;
@@ -133,24 +128,20 @@ static bool is_held_by_its_past(const struct weighing *weighing) {
     }
     if (evidence->rolled_back_ms != 0 && weighing->now_ms - evidence->rolled_back_ms < wait_ms) {
         str day = date_format(weighing->arena, date_days_of_ms(evidence->rolled_back_ms));
-        return end(weighing,
-                   RECOMMEND_HOLD,
+        return end(weighing, RECOMMEND_HOLD,
                    str_format(weighing->arena,
                               "strictest was taken back on %" STR_FMT
                               ": it is not tried again for %d %s",
-                              STR_ARG(day),
-                              weighing->settings->evidence_days,
+                              STR_ARG(day), weighing->settings->evidence_days,
                               days(weighing->settings->evidence_days)));
     }
     if (evidence->taken_back_ms != 0 && weighing->now_ms - evidence->taken_back_ms < wait_ms) {
         str day = date_format(weighing->arena, date_days_of_ms(evidence->taken_back_ms));
-        return end(weighing,
-                   RECOMMEND_HOLD,
+        return end(weighing, RECOMMEND_HOLD,
                    str_format(weighing->arena,
                               "it was promoted, and somebody else took that back, seen on %" STR_FMT
                               " (%" STR_FMT "): it is not tried again for %d %s",
-                              STR_ARG(day),
-                              STR_ARG(evidence->taken_back_note),
+                              STR_ARG(day), STR_ARG(evidence->taken_back_note),
                               weighing->settings->evidence_days,
                               days(weighing->settings->evidence_days)));
     }
@@ -220,11 +211,9 @@ static str with_not_understood(const struct weighing *weighing, str text) {
         const char *one;
         const char *many;
     } parts[] = {
-        {evidence->unclassified,
-         "line is too old to tell (fewer than 28 fields)",
+        {evidence->unclassified, "line is too old to tell (fewer than 28 fields)",
          "lines are too old to tell (fewer than 28 fields)"},
-        {evidence->unfamiliar,
-         "request is of a class that is not known",
+        {evidence->unfamiliar, "request is of a class that is not known",
          "requests are of a class that is not known"},
         {evidence->unparsed, "line could not be read", "lines could not be read"},
         {evidence->without_time, "request has no time", "requests have no time"},
@@ -232,9 +221,7 @@ static str with_not_understood(const struct weighing *weighing, str text) {
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (parts[i].count > 0) {
-            text = str_format(weighing->arena,
-                              "%" STR_FMT "; %llu %s",
-                              STR_ARG(text),
+            text = str_format(weighing->arena, "%" STR_FMT "; %llu %s", STR_ARG(text),
                               (unsigned long long)parts[i].count,
                               str_by_count(parts[i].count, parts[i].one, parts[i].many));
         }
@@ -259,16 +246,12 @@ static str with_metrics(const struct weighing *weighing, str text) {
         which = "of the others, and on days without logs,";
         text = str_format(weighing->arena,
                           "%" STR_FMT "; the logs of %d %s hold less than half of the requests",
-                          STR_ARG(text),
-                          evidence->thin_days,
-                          days(evidence->thin_days));
+                          STR_ARG(text), evidence->thin_days, days(evidence->thin_days));
     }
     return str_format(weighing->arena,
                       "%" STR_FMT "; %s CloudWatch counted %llu request%s and %llu that %s not "
                       "compliant",
-                      STR_ARG(text),
-                      which,
-                      (unsigned long long)evidence->metric_requests,
+                      STR_ARG(text), which, (unsigned long long)evidence->metric_requests,
                       str_by_count(evidence->metric_requests, "", "s"),
                       (unsigned long long)evidence->metric_non_compliant,
                       str_by_count(evidence->metric_non_compliant, "is", "are"));
@@ -280,27 +263,20 @@ static str numbers_of_logs(const struct weighing *weighing) {
     const struct evidence *evidence = weighing->evidence;
     const struct advice *advice = weighing->advice;
     str newest = newest_text(weighing);
-    str text = str_format(weighing->arena,
-                          "in %d of the last %d %s the access logs hold %llu request%s (the "
-                          "newest of %" STR_FMT "): strictest would block %llu of them (%.4g %%, "
-                          "at most %.3g %% at 95 %% confidence), %llu Acceptable and %llu "
-                          "Ambiguous",
-                          evidence->log_days,
-                          evidence->days,
-                          days(evidence->days),
-                          (unsigned long long)advice->requests,
-                          str_by_count(advice->requests, "", "s"),
-                          STR_ARG(newest),
-                          (unsigned long long)advice->blocked,
-                          advice->blocked_percent,
-                          advice->bound_percent,
-                          (unsigned long long)evidence->acceptable,
-                          (unsigned long long)evidence->ambiguous);
+    str text =
+        str_format(weighing->arena,
+                   "in %d of the last %d %s the access logs hold %llu request%s (the "
+                   "newest of %" STR_FMT "): strictest would block %llu of them (%.4g %%, "
+                   "at most %.3g %% at 95 %% confidence), %llu Acceptable and %llu "
+                   "Ambiguous",
+                   evidence->log_days, evidence->days, days(evidence->days),
+                   (unsigned long long)advice->requests, str_by_count(advice->requests, "", "s"),
+                   STR_ARG(newest), (unsigned long long)advice->blocked, advice->blocked_percent,
+                   advice->bound_percent, (unsigned long long)evidence->acceptable,
+                   (unsigned long long)evidence->ambiguous);
     if (evidence->severe > 0) {
-        text = str_format(weighing->arena,
-                          "%" STR_FMT "; %llu Severe %s blocked already",
-                          STR_ARG(text),
-                          (unsigned long long)evidence->severe,
+        text = str_format(weighing->arena, "%" STR_FMT "; %llu Severe %s blocked already",
+                          STR_ARG(text), (unsigned long long)evidence->severe,
                           str_by_count(evidence->severe, "one is", "ones are"));
     }
     return with_metrics(weighing, with_not_understood(weighing, text));
@@ -313,14 +289,10 @@ static str numbers_of_metrics(const struct weighing *weighing) {
                       "in the last %d %s CloudWatch counted %llu request%s (the newest on %" STR_FMT
                       ", UTC) and %llu that %s not compliant (%.4g %%, at most %.3g %% at 95 %% "
                       "confidence); metrics cannot tell Acceptable from Severe",
-                      weighing->evidence->days,
-                      days(weighing->evidence->days),
-                      (unsigned long long)advice->requests,
-                      str_by_count(advice->requests, "", "s"),
-                      STR_ARG(newest),
-                      (unsigned long long)advice->blocked,
-                      str_by_count(advice->blocked, "is", "are"),
-                      advice->blocked_percent,
+                      weighing->evidence->days, days(weighing->evidence->days),
+                      (unsigned long long)advice->requests, str_by_count(advice->requests, "", "s"),
+                      STR_ARG(newest), (unsigned long long)advice->blocked,
+                      str_by_count(advice->blocked, "is", "are"), advice->blocked_percent,
                       advice->bound_percent);
 }
 
@@ -352,8 +324,7 @@ static bool is_blocking(const struct weighing *weighing) {
 static str too_little(const struct weighing *weighing, str numbers) {
     return str_format(weighing->arena,
                       "%" STR_FMT ". That is too little to tell: PROMOTION_MIN_REQUESTS is %lld",
-                      STR_ARG(numbers),
-                      (long long)weighing->settings->requests_min);
+                      STR_ARG(numbers), (long long)weighing->settings->requests_min);
 }
 
 static bool exceeds_allowed(const struct weighing *weighing, uint64_t part, uint64_t whole) {
@@ -372,10 +343,8 @@ static bool is_held_by_what_is_not_known(const struct weighing *weighing, str nu
         str why = str_format(weighing->arena,
                              "%" STR_FMT ". %llu that %s not understood could be among those "
                              "that it would block, %llu then (%.4g %%): see `bootstrap logs`",
-                             STR_ARG(numbers),
-                             (unsigned long long)hidden,
-                             str_by_count(hidden, "was", "were"),
-                             (unsigned long long)worst,
+                             STR_ARG(numbers), (unsigned long long)hidden,
+                             str_by_count(hidden, "was", "were"), (unsigned long long)worst,
                              percent_of((double)worst, lines));
         return end(weighing, RECOMMEND_HOLD, why);
     }
@@ -436,12 +405,9 @@ static bool judge_nothing(const struct weighing *weighing) {
         return end(weighing, RECOMMEND_NO_EVIDENCE, with_not_understood(weighing, none));
     }
     bool writes = evidence->writes_logs == KNOWN_TRUE;
-    return end(weighing,
-               RECOMMEND_NO_EVIDENCE,
-               str_format(weighing->arena,
-                          "no request was seen in the last %d %s. %s",
-                          evidence->days,
-                          days(evidence->days),
+    return end(weighing, RECOMMEND_NO_EVIDENCE,
+               str_format(weighing->arena, "no request was seen in the last %d %s. %s",
+                          evidence->days, days(evidence->days),
                           writes ? how_to_know_more(evidence) : "To have evidence, " HOW_TO_LOG));
 }
 
@@ -458,11 +424,8 @@ static bool judge_numbers(const struct weighing *weighing) {
     return judge_nothing(weighing);
 }
 
-void recommend(const struct evaluation *evaluation,
-               const struct evidence *evidence,
-               const struct promotion_settings *settings,
-               int64_t now_ms,
-               struct arena *arena,
+void recommend(const struct evaluation *evaluation, const struct evidence *evidence,
+               const struct promotion_settings *settings, int64_t now_ms, struct arena *arena,
                struct advice *advice_out) {
     ASSERT(evaluation != NULL && evidence != NULL && settings != NULL && advice_out != NULL);
     *advice_out = (struct advice){.recommendation = RECOMMEND_NOTHING};
@@ -473,8 +436,7 @@ void recommend(const struct evaluation *evaluation,
     ASSERT(is_ended);
 }
 
-void advice_add_finding(const struct advice *advice,
-                        struct arena *arena,
+void advice_add_finding(const struct advice *advice, struct arena *arena,
                         struct evaluation *evaluation) {
     if (advice->recommendation != RECOMMEND_PROMOTE || evaluation->mode != MODE_DEFENSIVE ||
         evaluation->finding_count == FINDINGS_MAX) {

@@ -2,8 +2,7 @@
 #include "base/buf.h"
 #include "policy_internal.h"
 
-str owner_find(const struct load_balancer *load_balancer,
-               const struct policy *policy,
+str owner_find(const struct load_balancer *load_balancer, const struct policy *policy,
                struct arena *arena) {
     for (size_t i = 0; i < policy->owner_tag_count; i++) {
         str value;
@@ -62,9 +61,7 @@ static str hint_at_other_case(const struct judgement *judgement, str key) {
     return STR_EMPTY;
 }
 
-static void add_missing(const struct rule *rule,
-                        struct judgement *judgement,
-                        str key,
+static void add_missing(const struct rule *rule, struct judgement *judgement, str key,
                         str wanted_value_text) {
     str value;
     bool is_blank = tag_get(judgement->load_balancer, key, &value);
@@ -74,12 +71,8 @@ static void add_missing(const struct rule *rule,
     str message =
         str_format(judgement->arena,
                    "The tag %" STR_FMT " is %s%" STR_FMT ". %s it %" STR_FMT " with %" STR_FMT ".",
-                   STR_ARG(shown),
-                   is_blank ? "blank" : "missing",
-                   STR_ARG(hint),
-                   is_blank ? "Fill" : "Add",
-                   STR_ARG(due),
-                   STR_ARG(wanted_value_text));
+                   STR_ARG(shown), is_blank ? "blank" : "missing", STR_ARG(hint),
+                   is_blank ? "Fill" : "Add", STR_ARG(due), STR_ARG(wanted_value_text));
     finding_add(rule, judgement, shown, message);
 }
 
@@ -92,8 +85,7 @@ void check_tag_missing(const struct rule *rule, struct judgement *judgement) {
     }
 }
 
-static void add_not_allowed(const struct rule *rule,
-                            struct judgement *judgement,
+static void add_not_allowed(const struct rule *rule, struct judgement *judgement,
                             const struct policy_required_tag *required) {
     struct arena *arena = judgement->arena;
     str key = plain_text(arena, required->key, PLAIN_TEXT_SUBJECT_MAX);
@@ -103,10 +95,7 @@ static void add_not_allowed(const struct rule *rule,
     str message = str_format(arena,
                              "The tag %" STR_FMT " has the value \"%" STR_FMT
                              "\", which is not allowed. Set it %" STR_FMT " to %" STR_FMT ".",
-                             STR_ARG(key),
-                             STR_ARG(value),
-                             STR_ARG(due),
-                             STR_ARG(wanted));
+                             STR_ARG(key), STR_ARG(value), STR_ARG(due), STR_ARG(wanted));
     finding_add(rule, judgement, key, message);
 }
 

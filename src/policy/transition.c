@@ -56,28 +56,22 @@ static void remember_correction(struct lb_state *state, int64_t now_ms) {
 }
 
 str transition_import_key(const struct evaluation *evaluation, struct arena *arena) {
-    return str_format(arena,
-                      "%s %s %s %" STR_FMT " %" STR_FMT,
-                      compliance_name(evaluation->compliance),
-                      mode_name(evaluation->mode),
-                      mode_name(evaluation->required_mode),
-                      STR_ARG(failing_ids(evaluation, arena)),
+    return str_format(arena, "%s %s %s %" STR_FMT " %" STR_FMT,
+                      compliance_name(evaluation->compliance), mode_name(evaluation->mode),
+                      mode_name(evaluation->required_mode), STR_ARG(failing_ids(evaluation, arena)),
                       STR_ARG(str_utf8_prefix(evaluation->owner, 256)));
 }
 
 /* When a call was made is known to the second, rounded down: one that is later for certain. Copies
  * that handle two calls of one moment at the same time are no fight. */
-static bool was_undone(const struct correction *intended,
-                       const struct correction *now,
+static bool was_undone(const struct correction *intended, const struct correction *now,
                        int64_t weakened_ms) {
     return intended->at_ms != 0 && now->at_ms - intended->at_ms < INTENT_MS_MAX &&
            weakened_ms > intended->at_ms;
 }
 
-void transition_replace_intent(const struct lb_state *before,
-                               const struct correction *intent,
-                               int64_t weakened_ms,
-                               struct lb_state *next_out,
+void transition_replace_intent(const struct lb_state *before, const struct correction *intent,
+                               int64_t weakened_ms, struct lb_state *next_out,
                                struct correction *undone_out) {
     *next_out = *before;
     *undone_out = (struct correction){.at_ms = 0};
@@ -154,8 +148,7 @@ static int64_t corrected_since(const struct lb_state *before,
 /* An incident ends when the load balancer is compliant, excused, or no more. One that begins and is
  * corrected within the same invocation is opened and closed at once, so that it counts in the time
  * to repair. */
-static void move_incident(const struct lb_state *before,
-                          const struct transition_facts *facts,
+static void move_incident(const struct lb_state *before, const struct transition_facts *facts,
                           struct transition *transition) {
     struct lb_state *next = &transition->next;
     bool is_failing = facts->evaluation->compliance == NON_COMPLIANT;
@@ -189,11 +182,8 @@ bool transition_is_too_long(int64_t since_ms, int64_t now_ms, int days_max) {
     return since_ms != 0 && now_ms - since_ms > (int64_t)days_max * MS_PER_DAY;
 }
 
-void transition_add_age(struct evaluation *evaluation,
-                        int64_t since_ms,
-                        int64_t now_ms,
-                        int days_max,
-                        struct arena *arena) {
+void transition_add_age(struct evaluation *evaluation, int64_t since_ms, int64_t now_ms,
+                        int days_max, struct arena *arena) {
     if (evaluation->compliance != NON_COMPLIANT || evaluation->finding_count == FINDINGS_MAX ||
         !transition_is_too_long(since_ms, now_ms, days_max)) {
         return;
@@ -207,9 +197,7 @@ void transition_add_age(struct evaluation *evaluation,
                               "It is non-compliant since %" STR_FMT
                               ", longer than the %d day%s allowed. Repair it, or ask for an "
                               "exception.",
-                              STR_ARG(since),
-                              days_max,
-                              str_by_count((uint64_t)days_max, "", "s"))};
+                              STR_ARG(since), days_max, str_by_count((uint64_t)days_max, "", "s"))};
 }
 
 /* Once a day, from the day after the last one allowed. */
@@ -223,8 +211,7 @@ static void tell_of_age(const struct transition_facts *facts, struct transition 
     }
 }
 
-static void tell_of_exception(const struct transition_facts *facts,
-                              struct arena *arena,
+static void tell_of_exception(const struct transition_facts *facts, struct arena *arena,
                               struct transition *transition) {
     const struct evaluation *evaluation = facts->evaluation;
     bool is_expired = find(evaluation, FINDING_EXCEPTION_EXPIRED) != NULL;
@@ -233,9 +220,7 @@ static void tell_of_exception(const struct transition_facts *facts,
     if (!is_expired && (!is_expiring || is_resolved)) {
         return; /* that it is excused is told now, and that not for long the next time */
     }
-    str told = str_format(arena,
-                          "%s %" STR_FMT,
-                          is_expired ? "expired" : "expiring",
+    str told = str_format(arena, "%s %" STR_FMT, is_expired ? "expired" : "expiring",
                           STR_ARG(evaluation->exception_until));
     if (!str_eq(told, transition->next.told_exception)) {
         transition->alerts |= is_expired ? TELL_EXCEPTION_EXPIRED : TELL_EXCEPTION_EXPIRING;
@@ -254,13 +239,9 @@ static void tell_of_fight(const struct transition_facts *facts, struct transitio
 /* One transition is one alert: the gravest is told, and says what there is to know of the others.
  */
 static void keep_gravest(struct transition *transition) {
-    static const enum tell GRAVEST_FIRST[] = {TELL_FIGHT,
-                                              TELL_ENFORCED,
-                                              TELL_EXCEPTION_EXPIRED,
-                                              TELL_OPENED,
-                                              TELL_ESCALATED,
-                                              TELL_RESOLVED,
-                                              TELL_EXCEPTION_EXPIRING};
+    static const enum tell GRAVEST_FIRST[] = {
+        TELL_FIGHT,     TELL_ENFORCED, TELL_EXCEPTION_EXPIRED, TELL_OPENED,
+        TELL_ESCALATED, TELL_RESOLVED, TELL_EXCEPTION_EXPIRING};
     for (size_t i = 0; i < sizeof GRAVEST_FIRST / sizeof *GRAVEST_FIRST; i++) {
         if ((transition->alerts & GRAVEST_FIRST[i]) != 0) {
             transition->alerts = GRAVEST_FIRST[i];
@@ -342,8 +323,7 @@ static void remember_late_correction(const struct transition_facts *facts,
     transition->is_changed = true;
 }
 
-static void take_judgement(const struct transition_facts *facts,
-                           struct arena *arena,
+static void take_judgement(const struct transition_facts *facts, struct arena *arena,
                            struct lb_state *next) {
     const struct evaluation *evaluation = facts->evaluation;
     forget_pending(next);
@@ -359,10 +339,8 @@ static void take_judgement(const struct transition_facts *facts,
     next->findings = failing_ids(evaluation, arena);
 }
 
-static void tell(const struct lb_state *before,
-                 const struct transition_facts *facts,
-                 struct arena *arena,
-                 struct transition *transition) {
+static void tell(const struct lb_state *before, const struct transition_facts *facts,
+                 struct arena *arena, struct transition *transition) {
     tell_of_incident(before, transition);
     tell_of_age(facts, transition);
     tell_of_exception(facts, arena, transition);
@@ -385,10 +363,8 @@ static void doubt_telling(const struct transition_facts *facts, struct transitio
     }
 }
 
-static void move_on(const struct lb_state *before,
-                    const struct transition_facts *facts,
-                    struct arena *arena,
-                    struct transition *transition) {
+static void move_on(const struct lb_state *before, const struct transition_facts *facts,
+                    struct arena *arena, struct transition *transition) {
     struct lb_state *next = &transition->next;
     take_judgement(facts, arena, next);
     settle_intent(facts, next);
@@ -405,10 +381,8 @@ static void move_on(const struct lb_state *before,
     next->version = before->version + 1;
 }
 
-void transition_make(const struct lb_state *before,
-                     const struct transition_facts *facts,
-                     struct arena *arena,
-                     struct transition *transition_out) {
+void transition_make(const struct lb_state *before, const struct transition_facts *facts,
+                     struct arena *arena, struct transition *transition_out) {
     ASSERT(facts->evaluation->compliance != COMPLIANCE_UNKNOWN);
     struct transition_facts known = *facts;
     take_over_intent(before, &known);

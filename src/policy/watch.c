@@ -20,10 +20,8 @@ struct error_rate {
 /* Per RequestCount, which leaves out what is blocked: where refused requests are many anyway, as by
  * a firewall, a share of all requests could hardly rise. Without one request before and without an
  * error, ten are a rise; of errors alone there are no fewer per request to compare with. */
-static bool has_risen(const struct error_rate *rate,
-                      const struct traffic_window *before,
-                      const struct traffic_window *after,
-                      double increase_max) {
+static bool has_risen(const struct error_rate *rate, const struct traffic_window *before,
+                      const struct traffic_window *after, double increase_max) {
     double rise = 100 * (double)rate->after * (double)before->requests;
     double allowed = (100 + increase_max) * (double)rate->before * (double)after->requests;
     return rise > allowed || (before->requests == 0 && rate->before == 0 && rate->after > 0);
@@ -43,32 +41,22 @@ static str rate_text(struct arena *arena, uint64_t errors, uint64_t requests) {
 }
 
 /* "HTTPCode_ELB_4XX 3 -> 120 (0.3 % -> 13.6 %)" */
-static str comparison(struct arena *arena,
-                      const struct error_rate *rate,
-                      const struct traffic_window *before,
-                      const struct traffic_window *after) {
-    return str_format(arena,
-                      "%s %llu -> %llu (%" STR_FMT " -> %" STR_FMT ")",
-                      rate->name,
-                      (unsigned long long)rate->before,
-                      (unsigned long long)rate->after,
+static str comparison(struct arena *arena, const struct error_rate *rate,
+                      const struct traffic_window *before, const struct traffic_window *after) {
+    return str_format(arena, "%s %llu -> %llu (%" STR_FMT " -> %" STR_FMT ")", rate->name,
+                      (unsigned long long)rate->before, (unsigned long long)rate->after,
                       STR_ARG(rate_text(arena, rate->before, before->requests)),
                       STR_ARG(rate_text(arena, rate->after, after->requests)));
 }
 
-static str numbers(struct arena *arena,
-                   const struct error_rate rates[RATE_COUNT],
-                   const struct traffic_window *before,
-                   const struct traffic_window *after) {
-    return str_format(arena,
-                      "requests %llu -> %llu, %" STR_FMT ", %" STR_FMT
-                      ", not compliant %llu -> %llu",
-                      (unsigned long long)before->requests,
-                      (unsigned long long)after->requests,
-                      STR_ARG(comparison(arena, &rates[0], before, after)),
-                      STR_ARG(comparison(arena, &rates[1], before, after)),
-                      (unsigned long long)before->non_compliant,
-                      (unsigned long long)after->non_compliant);
+static str numbers(struct arena *arena, const struct error_rate rates[RATE_COUNT],
+                   const struct traffic_window *before, const struct traffic_window *after) {
+    return str_format(
+        arena, "requests %llu -> %llu, %" STR_FMT ", %" STR_FMT ", not compliant %llu -> %llu",
+        (unsigned long long)before->requests, (unsigned long long)after->requests,
+        STR_ARG(comparison(arena, &rates[0], before, after)),
+        STR_ARG(comparison(arena, &rates[1], before, after)),
+        (unsigned long long)before->non_compliant, (unsigned long long)after->non_compliant);
 }
 
 static double minutes_of(const struct traffic_window *window) {
@@ -118,13 +106,9 @@ static const char *opening_of(enum watch_verdict verdict, bool has_traffic_after
     return "errors rose";
 }
 
-void watch_judge(const struct traffic_window *before,
-                 const struct traffic_window *after,
-                 bool is_over,
-                 bool was_extended,
-                 const struct watch_settings *settings,
-                 struct arena *arena,
-                 struct watch_judgement *judgement_out) {
+void watch_judge(const struct traffic_window *before, const struct traffic_window *after,
+                 bool is_over, bool was_extended, const struct watch_settings *settings,
+                 struct arena *arena, struct watch_judgement *judgement_out) {
     const struct error_rate rates[RATE_COUNT] = {
         {"HTTPCode_ELB_4XX", before->elb_4xx, after->elb_4xx},
         {"HTTPCode_Target_5XX", before->target_5xx, after->target_5xx},
@@ -140,20 +124,15 @@ void watch_judge(const struct traffic_window *before,
             continue;
         }
         judgement_out->verdict = WATCH_ROLL_BACK;
-        judgement_out->reason =
-            str_format(arena,
-                       "%s per request rose by more than %g %%%s: %" STR_FMT,
-                       rates[i].name,
-                       settings->error_increase_max,
-                       has_traffic(before) ? "" : " (no request was seen before the change)",
-                       STR_ARG(facts));
+        judgement_out->reason = str_format(
+            arena, "%s per request rose by more than %g %%%s: %" STR_FMT, rates[i].name,
+            settings->error_increase_max,
+            has_traffic(before) ? "" : " (no request was seen before the change)", STR_ARG(facts));
         return;
     }
     bool has_data = has_traffic(after) && !has_collapsed(before, after);
     judgement_out->verdict = verdict_of(has_data, is_over, was_extended);
     judgement_out->reason =
-        str_format(arena,
-                   "%s: %" STR_FMT,
-                   opening_of(judgement_out->verdict, has_traffic(after), has_few),
-                   STR_ARG(facts));
+        str_format(arena, "%s: %" STR_FMT,
+                   opening_of(judgement_out->verdict, has_traffic(after), has_few), STR_ARG(facts));
 }

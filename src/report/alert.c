@@ -84,8 +84,8 @@ static str subject_exception(const struct sheet *sheet, const char *verb) {
     if (str_is_empty(sheet->exception_until)) {
         return str_format(sheet->arena, "Exception %s", verb);
     }
-    return str_format(
-        sheet->arena, "Exception %s %" STR_FMT, verb, STR_ARG(sheet->exception_until));
+    return str_format(sheet->arena, "Exception %s %" STR_FMT, verb,
+                      STR_ARG(sheet->exception_until));
 }
 
 static str subject_what(const struct sheet *sheet) {
@@ -116,9 +116,7 @@ static str subject_what(const struct sheet *sheet) {
     case ALERT_FIGHT:
         break;
     }
-    return str_format(sheet->arena,
-                      "Changed back %d time%s",
-                      alert->corrections,
+    return str_format(sheet->arena, "Changed back %d time%s", alert->corrections,
                       str_by_count((uint64_t)alert->corrections, "", "s"));
 }
 
@@ -164,9 +162,7 @@ static str subject(const struct sheet *sheet) {
     return buf_str(&out);
 }
 
-static struct alert_attribute attribute(const struct sheet *sheet,
-                                        const char *name,
-                                        str value,
+static struct alert_attribute attribute(const struct sheet *sheet, const char *name, str value,
                                         const char *otherwise) {
     str text = plain_text(sheet->arena, value, ALERT_ATTRIBUTE_CHARACTERS_MAX);
     return (struct alert_attribute){name, or_else(text, str_from_cstr(otherwise))};

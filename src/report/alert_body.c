@@ -24,16 +24,15 @@ static str line_text(const struct sheet *sheet, str raw, size_t characters_max) 
     buf_init(&out, sheet->arena, plain.len * 3);
     for (size_t i = 0; i < plain.len; i++) {
         char c = plain.ptr[i];
-        buf_append(&out,
-                   c == '<'   ? STR("\xE2\x80\xB9") /* U+2039, U+203A: single angle quotes */
-                   : c == '>' ? STR("\xE2\x80\xBA")
-                              : str_slice(plain, i, i + 1));
+        buf_append(&out, c == '<'   ? STR("\xE2\x80\xB9") /* U+2039, U+203A: single angle quotes */
+                         : c == '>' ? STR("\xE2\x80\xBA")
+                                    : str_slice(plain, i, i + 1));
     }
     return buf_str(&out);
 }
 
-static void append_field(
-    struct buf *out, const struct sheet *sheet, const char *label, str raw, size_t characters_max) {
+static void append_field(struct buf *out, const struct sheet *sheet, const char *label, str raw,
+                         size_t characters_max) {
     str text = line_text(sheet, raw, characters_max);
     if (str_is_empty(text)) {
         text = STR("unknown");
@@ -45,15 +44,11 @@ static void append_field(
 static str moment_text(struct arena *arena, int64_t ms) {
     int64_t minutes = ms % MS_PER_DAY / (60 * MS_PER_SECOND);
     str day = date_format(arena, date_days_of_ms(ms));
-    return str_format(arena,
-                      "%" STR_FMT " %02d:%02d UTC",
-                      STR_ARG(day),
-                      (int)(minutes / 60),
+    return str_format(arena, "%" STR_FMT " %02d:%02d UTC", STR_ARG(day), (int)(minutes / 60),
                       (int)(minutes % 60));
 }
 
-static void append_exception_headline(struct buf *out,
-                                      const struct sheet *sheet,
+static void append_exception_headline(struct buf *out, const struct sheet *sheet,
                                       const char *verb) {
     str until = sheet->exception_until;
     buf_printf(out, "The exception of the load balancer %" STR_FMT, STR_ARG(sheet->name));
@@ -67,9 +62,7 @@ static void append_expired_headline(struct buf *out, const struct sheet *sheet) 
 
 static void append_resolved_headline(struct buf *out, const struct sheet *sheet) {
     bool is_judged = sheet->evaluation->compliance != NOT_APPLICABLE;
-    buf_printf(out,
-               "The load balancer %" STR_FMT " is %s.\n",
-               STR_ARG(sheet->name),
+    buf_printf(out, "The load balancer %" STR_FMT " is %s.\n", STR_ARG(sheet->name),
                is_judged ? "compliant again" : "no longer judged");
     str reason = line_text(sheet, sheet->evaluation->reason, LINE_CHARACTERS_MAX);
     if (!str_is_empty(reason)) {
@@ -79,8 +72,7 @@ static void append_resolved_headline(struct buf *out, const struct sheet *sheet)
 
 static void append_ending_headline(struct buf *out, const struct sheet *sheet) {
     str ending = sheet->alert->ending;
-    buf_printf(out,
-               "The watch over the promotion of the load balancer %" STR_FMT " has ended%s",
+    buf_printf(out, "The watch over the promotion of the load balancer %" STR_FMT " has ended%s",
                STR_ARG(sheet->name),
                str_eq(ending, STR("held")) ? ": the promotion held.\n"
                : str_eq(ending, STR("reverted"))
@@ -99,16 +91,12 @@ static void append_promotion_headline(struct buf *out, const struct sheet *sheet
                    "desync-guard raised the desync mitigation mode of the load balancer %" STR_FMT
                    " from %s to %s, as the evidence allows. It is watched now, and taken back if "
                    "errors rise.\n",
-                   STR_ARG(sheet->name),
-                   from,
-                   to);
+                   STR_ARG(sheet->name), from, to);
     } else if (alert->kind == ALERT_ROLLED_BACK) {
         buf_printf(out,
                    "desync-guard set the desync mitigation mode of the load balancer %" STR_FMT
                    " back from %s to %s.\n",
-                   STR_ARG(sheet->name),
-                   from,
-                   to);
+                   STR_ARG(sheet->name), from, to);
     } else {
         append_ending_headline(out, sheet);
     }
@@ -132,16 +120,13 @@ static void append_headline(struct buf *out, const struct sheet *sheet) {
         buf_printf(out,
                    "desync-guard raised the desync mitigation mode of the load balancer %" STR_FMT
                    " from %s to %s.\n",
-                   STR_ARG(name),
-                   mode_name(alert->changed_from),
-                   mode_name(sheet->mode));
+                   STR_ARG(name), mode_name(alert->changed_from), mode_name(sheet->mode));
         if (sheet->finding != NULL && sheet->finding->id == FINDING_EXCEPTION_EXPIRED) {
             append_expired_headline(out, sheet);
         }
         break;
     case ALERT_ESCALATED:
-        buf_printf(out,
-                   "The load balancer %" STR_FMT " has not been compliant for too long.\n",
+        buf_printf(out, "The load balancer %" STR_FMT " has not been compliant for too long.\n",
                    STR_ARG(name));
         break;
     case ALERT_EXCEPTION_EXPIRING:
@@ -156,8 +141,7 @@ static void append_headline(struct buf *out, const struct sheet *sheet) {
                    "Within 24 hours desync-guard raised the desync mitigation mode of the load "
                    "balancer %" STR_FMT " %d time%s, and it was changed back each time.\n"
                    "For now desync-guard leaves it as it is.\n",
-                   STR_ARG(name),
-                   alert->corrections,
+                   STR_ARG(name), alert->corrections,
                    str_by_count((uint64_t)alert->corrections, "", "s"));
         break;
     case ALERT_PROMOTED:
@@ -219,8 +203,8 @@ static void append_facts(struct buf *out, const struct sheet *sheet) {
     append_field(out, sheet, "Account", sheet->account_id, ID_CHARACTERS_MAX);
     append_field(out, sheet, "Region", sheet->region, ID_CHARACTERS_MAX);
     append_mode(out, sheet);
-    append_field(
-        out, sheet, "Owner", str_is_empty(owner) ? STR("none") : owner, LINE_CHARACTERS_MAX);
+    append_field(out, sheet, "Owner", str_is_empty(owner) ? STR("none") : owner,
+                 LINE_CHARACTERS_MAX);
     append_since(out, sheet);
     if (is_about_writer(sheet->alert->kind)) {
         append_writer(out, sheet);
@@ -237,11 +221,9 @@ static void append_findings(struct buf *out, const struct sheet *sheet, size_t b
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         const struct finding *finding = &evaluation->findings[i];
         str message = line_text(sheet, finding->message, MESSAGE_CHARACTERS_MAX);
-        str line = str_format(sheet->arena,
-                              "- %s %s: %" STR_FMT "\n",
-                              severity_name(finding->severity),
-                              finding_name(finding->id),
-                              STR_ARG(message));
+        str line =
+            str_format(sheet->arena, "- %s %s: %" STR_FMT "\n", severity_name(finding->severity),
+                       finding_name(finding->id), STR_ARG(message));
         if (out->len + line.len + MORE_BYTES_MAX > bytes_max) {
             buf_printf(out, "- and %zu more\n", evaluation->finding_count - i);
             return;
@@ -261,9 +243,8 @@ static void append_commands(struct buf *out, const struct sheet *sheet) {
     str attributes = fix_attributes_command(sheet->arena, &fix);
     append_command(out, "Fix it with:", attributes);
     if (!str_is_empty(attributes) && sheet->evaluation->required_mode == MODE_STRICTEST) {
-        buf_append(out,
-                   STR("strictest refuses requests that defensive lets through: look into the "
-                       "access log first.\n"));
+        buf_append(out, STR("strictest refuses requests that defensive lets through: look into the "
+                            "access log first.\n"));
     }
     str tags = fix_tags_command(sheet->arena, &fix);
     append_command(out, "Set the tags, with values filled in, with:", tags);
@@ -275,12 +256,11 @@ static void append_iac(struct buf *out, const struct sheet *sheet) {
     enum desync_mode mode = is_raised ? sheet->mode : evaluation->required_mode;
     buf_append_char(out, '\n');
     if (is_raised) {
-        buf_append(out,
-                   STR("What describes the load balancer must say so too, or else its next "
-                       "deployment undoes this.\n"));
+        buf_append(out, STR("What describes the load balancer must say so too, or else its next "
+                            "deployment undoes this.\n"));
     }
-    iac_fix_append(
-        out, iac_tool_detect(&sheet->alert->writer), mode == MODE_UNKNOWN ? MODE_DEFENSIVE : mode);
+    iac_fix_append(out, iac_tool_detect(&sheet->alert->writer),
+                   mode == MODE_UNKNOWN ? MODE_DEFENSIVE : mode);
 }
 
 static const char *console_host(str partition) {
@@ -307,10 +287,8 @@ static void append_console(struct buf *out, const struct sheet *sheet) {
         return;
     }
     buf_printf(out, "\nConsole: https://%" STR_FMT ".%s", STR_ARG(region), host);
-    buf_printf(out,
-               "/ec2/home?region=%" STR_FMT "#LoadBalancer:loadBalancerArn=%" STR_FMT "\n",
-               STR_ARG(region),
-               STR_ARG(sheet->evaluation->resource_id));
+    buf_printf(out, "/ec2/home?region=%" STR_FMT "#LoadBalancer:loadBalancerArn=%" STR_FMT "\n",
+               STR_ARG(region), STR_ARG(sheet->evaluation->resource_id));
 }
 
 str alert_body(const struct sheet *sheet) {

@@ -54,8 +54,7 @@ static str owner_text(struct arena *arena, const struct evaluation *evaluation) 
     return str_is_empty(words) ? shorten_at_joint(arena, owner) : words;
 }
 
-static void append_modes(struct buf *out,
-                         struct arena *arena,
+static void append_modes(struct buf *out, struct arena *arena,
                          const struct evaluation *evaluation) {
     if (evaluation->compliance == NOT_APPLICABLE) {
         buf_append(out, STR("no mode is required"));
@@ -110,11 +109,8 @@ static bool is_cause(const struct finding *finding) {
 
 /* "MODE_TOO_WEAK, TAG_MISSING (Owner, Team)": findings of one id stand together. Returns false when
  * there is none of the kind; `label` goes before the first. */
-static bool append_findings(struct buf *out,
-                            struct arena *arena,
-                            const struct evaluation *evaluation,
-                            bool causes,
-                            const char *label) {
+static bool append_findings(struct buf *out, struct arena *arena,
+                            const struct evaluation *evaluation, bool causes, const char *label) {
     const struct finding *previous = NULL;
     bool is_open = false;
     for (size_t i = 0; i < evaluation->finding_count; i++) {
@@ -153,8 +149,7 @@ static bool has_cause(const struct evaluation *evaluation) {
 }
 
 /* The reason, shortened when a finding must fit behind it. */
-static str reason_text(const struct buf *out,
-                       struct arena *arena,
+static str reason_text(const struct buf *out, struct arena *arena,
                        const struct evaluation *evaluation) {
     size_t room = room_for(out, STR(". Why: "));
     if (!has_cause(evaluation)) {
@@ -192,8 +187,8 @@ static void append_rest(struct buf *out, struct arena *arena, const struct evalu
     append_note(out, arena, evaluation);
     append_why(out, arena, evaluation);
     if (is_too_weak(evaluation)) {
-        buf_printf(
-            out, ". Set " ATTRIBUTE_DESYNC_MODE " to %s", mode_name(evaluation->required_mode));
+        buf_printf(out, ". Set " ATTRIBUTE_DESYNC_MODE " to %s",
+                   mode_name(evaluation->required_mode));
     }
     (void)append_findings(out, arena, evaluation, false, ". Advice: ");
     buf_append_char(out, '.');

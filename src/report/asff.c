@@ -18,11 +18,9 @@
     ((size_t)65536) /* ample: it is cut to ASFF_DESCRIPTION_CHARACTERS_MAX */
 #define ID_PART_CHARACTERS_MAX 2048
 
-static const char *const related_requirements[] = {"Security Hub ELB.12",
-                                                   "PCI DSS v4.0.1/6.2.4",
+static const char *const related_requirements[] = {"Security Hub ELB.12", "PCI DSS v4.0.1/6.2.4",
                                                    "NIST.800-53.r5 AC-4(21)",
-                                                   "NIST.800-53.r5 CA-9(1)",
-                                                   "NIST.800-53.r5 CM-2"};
+                                                   "NIST.800-53.r5 CA-9(1)", "NIST.800-53.r5 CM-2"};
 
 /* What is about one finding, with the empty parts filled in. */
 struct context {
@@ -63,25 +61,20 @@ static enum finding_id check_of(const struct context *context) {
 static str id_text(const struct context *context, str rule_name) {
     str arn = plain_text(context->arena, context->evaluation->resource_id, ID_PART_CHARACTERS_MAX);
     str rule = plain_text(context->arena, rule_name, ID_PART_CHARACTERS_MAX);
-    str id = str_format(context->arena,
-                        "desync-guard/%" STR_FMT "%s%" STR_FMT,
-                        STR_ARG(rule),
-                        str_is_empty(rule) ? "" : "/",
-                        STR_ARG(arn));
+    str id = str_format(context->arena, "desync-guard/%" STR_FMT "%s%" STR_FMT, STR_ARG(rule),
+                        str_is_empty(rule) ? "" : "/", STR_ARG(arn));
     return plain_text(context->arena, id, ASFF_ID_CHARACTERS_MAX);
 }
 
 static str title_text(const struct context *context) {
     const struct evaluation *evaluation = context->evaluation;
     str name = load_balancer_name(context->arena, evaluation->resource_id);
-    return str_format(context->arena,
-                      "Load balancer %" STR_FMT ": %s, desync mitigation mode %s (required: %s)",
-                      STR_ARG(name),
-                      compliance_name(evaluation->compliance),
-                      mode_name(evaluation->mode),
-                      evaluation->required_mode == MODE_UNKNOWN
-                          ? (evaluation->compliance == NOT_APPLICABLE ? "none" : "unknown")
-                          : mode_name(evaluation->required_mode));
+    return str_format(
+        context->arena, "Load balancer %" STR_FMT ": %s, desync mitigation mode %s (required: %s)",
+        STR_ARG(name), compliance_name(evaluation->compliance), mode_name(evaluation->mode),
+        evaluation->required_mode == MODE_UNKNOWN
+            ? (evaluation->compliance == NOT_APPLICABLE ? "none" : "unknown")
+            : mode_name(evaluation->required_mode));
 }
 
 /* The messages, or the annotation where there are none; who should care stands first. */
@@ -213,16 +206,13 @@ static void write_compliance(struct json_writer *writer, const struct context *c
     json_object_end(writer);
 }
 
-static void write_identity(struct json_writer *writer,
-                           const struct context *context,
+static void write_identity(struct json_writer *writer, const struct context *context,
                            const struct asff *asff) {
     str product = str_format(context->arena,
                              "arn:%" STR_FMT ":securityhub:%" STR_FMT ":%" STR_FMT
                              ":product/%" STR_FMT "/default",
-                             STR_ARG(context->partition),
-                             STR_ARG(context->region),
-                             STR_ARG(context->account_id),
-                             STR_ARG(context->account_id));
+                             STR_ARG(context->partition), STR_ARG(context->region),
+                             STR_ARG(context->account_id), STR_ARG(context->account_id));
     str generator = str_format(context->arena, "desync-guard/%s", finding_name(check_of(context)));
     int64_t created_ms = asff->created_ms == 0 ? asff->updated_ms : asff->created_ms;
     json_write_member(writer, "SchemaVersion", STR(SCHEMA_VERSION));
@@ -234,8 +224,7 @@ static void write_identity(struct json_writer *writer,
     json_write_member(writer, "UpdatedAt", time_format_iso8601(context->arena, asff->updated_ms));
 }
 
-static struct context read_context(struct arena *arena,
-                                   const struct evaluation *evaluation,
+static struct context read_context(struct arena *arena, const struct evaluation *evaluation,
                                    const struct asff *asff) {
     struct load_balancer_arn arn;
     if (load_balancer_arn_parse(evaluation->resource_id, &arn) != STATUS_OK) {
@@ -250,10 +239,8 @@ static struct context read_context(struct arena *arena,
         .partition = str_is_empty(asff->partition) ? arn.partition : asff->partition};
 }
 
-void asff_write(struct json_writer *writer,
-                struct arena *arena,
-                const struct evaluation *evaluation,
-                const struct asff *asff) {
+void asff_write(struct json_writer *writer, struct arena *arena,
+                const struct evaluation *evaluation, const struct asff *asff) {
     ASSERT(writer != NULL && arena != NULL && evaluation != NULL && asff != NULL);
     struct context context = read_context(arena, evaluation, asff);
     bool is_fixed = evaluation->compliance == COMPLIANT && !evaluation->has_active_exception;

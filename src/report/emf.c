@@ -53,8 +53,7 @@ static void write_definitions(struct json_writer *writer, const struct document 
     json_array_end(writer);
 }
 
-static void write_metadata(struct json_writer *writer,
-                           const struct document *document,
+static void write_metadata(struct json_writer *writer, const struct document *document,
                            int64_t now_ms) {
     json_write_key(writer, STR("_aws"));
     json_object_begin(writer);
@@ -84,11 +83,8 @@ static void write_targets(struct json_writer *writer, const struct document *doc
     }
 }
 
-void emf_write(struct buf *out,
-               struct arena *arena,
-               const struct emf_line *line,
-               const struct emf_metric *metrics,
-               size_t count) {
+void emf_write(struct buf *out, struct arena *arena, const struct emf_line *line,
+               const struct emf_metric *metrics, size_t count) {
     ASSERT(out != NULL && count <= EMF_METRICS_MAX && (metrics != NULL || count == 0));
     ASSERT(line->metrics_namespace.len > 0 && line->metrics_namespace.len <= NAMESPACE_BYTES_MAX);
     struct document document = {

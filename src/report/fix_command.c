@@ -91,8 +91,8 @@ static str target_options(struct arena *arena, const struct fix *fix, const char
     }
     region = shell_quote(arena, region);
     arn = shell_quote(arena, arn);
-    str options = str_format(
-        arena, " --region %" STR_FMT " %s %" STR_FMT, STR_ARG(region), option, STR_ARG(arn));
+    str options = str_format(arena, " --region %" STR_FMT " %s %" STR_FMT, STR_ARG(region), option,
+                             STR_ARG(arn));
     return options.len <= TARGET_BYTES_MAX ? options : STR_EMPTY;
 }
 
@@ -119,8 +119,7 @@ str fix_attributes_command(struct arena *arena, const struct fix *fix) {
     }
     return str_format(arena,
                       "aws elbv2 modify-load-balancer-attributes%" STR_FMT " --attributes%s%s%s",
-                      STR_ARG(target),
-                      has_mode ? " Key=" ATTRIBUTE_DESYNC_MODE ",Value=" : "",
+                      STR_ARG(target), has_mode ? " Key=" ATTRIBUTE_DESYNC_MODE ",Value=" : "",
                       has_mode ? mode_name(fix->evaluation->required_mode) : "",
                       has_headers ? " Key=" ATTRIBUTE_DROP_INVALID_HEADERS ",Value=true" : "");
 }
@@ -207,6 +206,6 @@ str fix_tags_command(struct arena *arena, const struct fix *fix) {
     if (str_is_empty(target) || str_is_empty(tags)) {
         return STR_EMPTY;
     }
-    return str_format(
-        arena, "aws elbv2 add-tags%" STR_FMT " --tags%" STR_FMT, STR_ARG(target), STR_ARG(tags));
+    return str_format(arena, "aws elbv2 add-tags%" STR_FMT " --tags%" STR_FMT, STR_ARG(target),
+                      STR_ARG(tags));
 }

@@ -98,14 +98,9 @@ void fleet_sort(struct fleet *fleet) {
     }
 }
 
-static const char *const format_names[FLEET_FORMAT_COUNT] = {[FLEET_TABLE] = "table",
-                                                             [FLEET_JSON] = "json",
-                                                             [FLEET_CSV] = "csv",
-                                                             [FLEET_HTML] = "html",
-                                                             [FLEET_JUNIT] = "junit",
-                                                             [FLEET_SARIF] = "sarif",
-                                                             [FLEET_ASFF] = "asff",
-                                                             [FLEET_OCSF] = "ocsf"};
+static const char *const format_names[FLEET_FORMAT_COUNT] = {
+    [FLEET_TABLE] = "table", [FLEET_JSON] = "json",   [FLEET_CSV] = "csv",   [FLEET_HTML] = "html",
+    [FLEET_JUNIT] = "junit", [FLEET_SARIF] = "sarif", [FLEET_ASFF] = "asff", [FLEET_OCSF] = "ocsf"};
 
 const char *fleet_format_name(enum fleet_format format) {
     ASSERT((size_t)format < FLEET_FORMAT_COUNT);
@@ -127,17 +122,14 @@ bool fleet_is_complete(const struct fleet *fleet) {
 }
 
 str fleet_counts_text(struct arena *arena, const struct fleet_summary *summary) {
-    return str_format(arena,
-                      "%zu listed, %zu judged, %zu unknown",
-                      summary->listed,
-                      summary->judged,
-                      summary->unknown);
+    return str_format(arena, "%zu listed, %zu judged, %zu unknown", summary->listed,
+                      summary->judged, summary->unknown);
 }
 
 str fleet_interruption_text(struct arena *arena, const struct fleet *fleet) {
     struct fleet_summary summary;
     fleet_summarize(fleet, &summary);
     str counts = fleet_counts_text(arena, &summary);
-    return str_format(
-        arena, "Interrupted: this is what was known by then (%" STR_FMT ").", STR_ARG(counts));
+    return str_format(arena, "Interrupted: this is what was known by then (%" STR_FMT ").",
+                      STR_ARG(counts));
 }

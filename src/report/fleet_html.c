@@ -96,15 +96,13 @@ static void write_notes(const struct page *page) {
     if (page->fleet->gap_count > 0) {
         html_put(out, "<p class=\"note\"><strong>Not complete.</strong> ");
         html_counted(out, page->fleet->gap_count, "part");
-        html_put(out,
-                 " of the fleet could not be read: see <a href=\"#completeness\">"
-                 "Completeness</a>.</p>\n");
+        html_put(out, " of the fleet could not be read: see <a href=\"#completeness\">"
+                      "Completeness</a>.</p>\n");
     }
     if (page->posture != NULL && !page->posture->has_state) {
-        html_put(out,
-                 "<p class=\"note\"><strong>No history.</strong> There is no state table "
-                 "(STATE_TABLE), so incidents, exposure, changes and evidence are not "
-                 "known.</p>\n");
+        html_put(out, "<p class=\"note\"><strong>No history.</strong> There is no state table "
+                      "(STATE_TABLE), so incidents, exposure, changes and evidence are not "
+                      "known.</p>\n");
     }
 }
 
@@ -138,28 +136,23 @@ static void write_definition(struct buf *out, const char *term, const char *text
 static void write_footer(const struct page *page) {
     struct buf *out = page->out;
     html_put(out, "<footer>\n<h2>How to read the numbers</h2>\n<dl>\n");
-    write_definition(out,
-                     "Protected",
+    write_definition(out, "Protected",
                      "In defensive or strictest mode, of those whose mode is known; never rounded "
                      "up. An exception does not make a load balancer protected.");
-    write_definition(out,
-                     "Grades",
+    write_definition(out, "Grades",
                      "A: strictest, and invalid header fields dropped. B: strictest. C: defensive, "
                      "and invalid header fields dropped. D: defensive. F: monitor.");
     if (page->posture != NULL) {
         write_definition(
-            out,
-            "Time to repair",
+            out, "Time to repair",
             "From the moment a load balancer became non-compliant to the moment it no "
             "longer was, of incidents closed within the period. p50 and p90 are nearest "
             "ranks: times that did occur, with no value made up between them.");
-        write_definition(out,
-                         "Exposure",
+        write_definition(out, "Exposure",
                          "Hours that incidents lasted within the period, summed over load "
                          "balancers. Weighted: those of internet-facing ones count double.");
         write_definition(
-            out,
-            "Bound",
+            out, "Bound",
             "The share of requests that strictest would block, and the present mode does "
             "not, is no more than this at 95&nbsp;% confidence. When none of n "
             "requests seen would have been blocked, it is 3/n.");
@@ -167,9 +160,7 @@ static void write_footer(const struct page *page) {
     html_put(out, "</dl>\n</footer>\n");
 }
 
-void fleet_write_html(struct buf *out,
-                      struct arena *arena,
-                      const struct fleet *fleet,
+void fleet_write_html(struct buf *out, struct arena *arena, const struct fleet *fleet,
                       const struct posture *posture) {
     ASSERT(out != NULL && arena != NULL && fleet != NULL);
     struct page page = {.out = out, .arena = arena, .fleet = fleet, .posture = posture};

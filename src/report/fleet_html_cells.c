@@ -111,10 +111,8 @@ static void write_advice(struct buf *out, const struct evaluation *evaluation) {
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         const struct finding *finding = &evaluation->findings[i];
         if (!finding->is_failing) {
-            buf_printf(out,
-                       "%s%s",
-                       has_any ? ", " : "<li class=\"quiet\">Advice: ",
-                       finding_name(finding->id));
+            buf_printf(out, "%s%s",
+                       has_any ? ", " : "<li class=\"quiet\">Advice: ", finding_name(finding->id));
             has_any = true;
         }
     }

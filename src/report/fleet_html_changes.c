@@ -21,11 +21,8 @@ static const char *action_words(str action) {
 
 static void write_what_cell(struct html_table *table, const struct posture_change *change) {
     html_cell_begin(table);
-    buf_printf(table->out,
-               "%s<small>%s &rarr; %s</small>",
-               action_words(change->action),
-               mode_name(change->from),
-               mode_name(change->to));
+    buf_printf(table->out, "%s<small>%s &rarr; %s</small>", action_words(change->action),
+               mode_name(change->from), mode_name(change->to));
     html_cell_end(table);
 }
 
@@ -57,10 +54,8 @@ static str rate_text(struct arena *arena, double rate, uint64_t requests) {
                                   : str_format(arena, "%.1f", rate);
 }
 
-struct svg_pair page_rate_pair(struct arena *arena,
-                               const char *name,
-                               const struct page_rate *before,
-                               const struct page_rate *after) {
+struct svg_pair page_rate_pair(struct arena *arena, const char *name,
+                               const struct page_rate *before, const struct page_rate *after) {
     double from = posture_per_request(before->count, before->requests) * RATE_REQUESTS;
     double to = posture_per_request(after->count, after->requests) * RATE_REQUESTS;
     return (struct svg_pair){.name = name,
@@ -94,19 +89,16 @@ static struct svg_pair non_compliant_pair(struct arena *arena,
                                  change->after.non_compliant > change->before.non_compliant};
 }
 
-static void write_number_cells(struct html_table *table,
-                               const struct page *page,
+static void write_number_cells(struct html_table *table, const struct page *page,
                                const struct posture_change *change) {
     const struct traffic_window *before = &change->before;
     const struct traffic_window *after = &change->after;
     struct svg_pair pairs[] = {
         non_compliant_pair(page->arena, change),
-        page_rate_pair(page->arena,
-                       "Target 5XX per 10,000 requests",
+        page_rate_pair(page->arena, "Target 5XX per 10,000 requests",
                        &(struct page_rate){before->target_5xx, before->requests},
                        &(struct page_rate){after->target_5xx, after->requests}),
-        page_rate_pair(page->arena,
-                       "ELB 4XX per 10,000 requests",
+        page_rate_pair(page->arena, "ELB 4XX per 10,000 requests",
                        &(struct page_rate){before->elb_4xx, before->requests},
                        &(struct page_rate){after->elb_4xx, after->requests})};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -170,8 +162,7 @@ static void write_why_cell(struct html_table *table, const struct posture_change
     html_cell_end(table);
 }
 
-static void write_change(struct html_table *table,
-                         const struct page *page,
+static void write_change(struct html_table *table, const struct page *page,
                          const struct posture_change *change) {
     html_row_begin(table, NULL);
     page_arn_cell(table, page, change->arn);
@@ -186,26 +177,18 @@ static void write_change(struct html_table *table,
 }
 
 void page_changes(const struct page *page) {
-    static const char *const columns[] = {"Load balancer",
-                                          "When",
-                                          "Change",
-                                          "Non-compliant requests",
-                                          "Target 5XX per 10,000",
-                                          "ELB 4XX per 10,000",
-                                          "Watch",
-                                          "Why"};
+    static const char *const columns[] = {
+        "Load balancer",      "When",  "Change", "Non-compliant requests", "Target 5XX per 10,000",
+        "ELB 4XX per 10,000", "Watch", "Why"};
     const struct posture *posture = page->posture;
     html_section_begin(
-        page->out,
-        "changes",
-        "Changes",
+        page->out, "changes", "Changes",
         "What desync-guard changed, with the traffic before and after. Requests that "
         "a mode blocks show as ELB 4XX: they never reach a target.");
     if (posture->change_count == 0) {
-        page_nothing(page,
-                     posture->has_state
-                         ? "Nothing was changed."
-                         : "Not known what was changed, for there is no state table.");
+        page_nothing(page, posture->has_state
+                               ? "Nothing was changed."
+                               : "Not known what was changed, for there is no state table.");
         html_section_end(page->out);
         return;
     }
@@ -217,9 +200,7 @@ void page_changes(const struct page *page) {
     html_table_end(&table);
     if (posture->change_count > CHANGES_SHOWN_MAX) {
         size_t older = posture->change_count - CHANGES_SHOWN_MAX;
-        buf_printf(page->out,
-                   "<p>%zu older change%s in the JSON report.</p>\n",
-                   older,
+        buf_printf(page->out, "<p>%zu older change%s in the JSON report.</p>\n", older,
                    str_by_count(older, " is", "s are"));
     }
     html_section_end(page->out);

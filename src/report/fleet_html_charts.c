@@ -52,15 +52,11 @@ static void chart_trend(const struct page *page) {
     html_put(page->out, ".");
     end_sentence(page);
     struct svg_line line = trend_line(page);
-    str description =
-        str_format(page->arena,
-                   "A line from %.1f percent on %" STR_FMT " to %.1f percent on %" STR_FMT ".",
-                   first,
-                   STR_ARG(line.first_label),
-                   last,
-                   STR_ARG(line.last_label));
-    struct svg_chart chart = {
-        "trend", "Share of load balancers in defensive or strictest mode", description};
+    str description = str_format(
+        page->arena, "A line from %.1f percent on %" STR_FMT " to %.1f percent on %" STR_FMT ".",
+        first, STR_ARG(line.first_label), last, STR_ARG(line.last_label));
+    struct svg_chart chart = {"trend", "Share of load balancers in defensive or strictest mode",
+                              description};
     svg_line(page->out, &chart, &line);
     end_card(page);
 }
@@ -70,10 +66,7 @@ static str describe(struct arena *arena, const struct svg_bar *bars, size_t coun
     struct buf text;
     buf_init(&text, arena, CHART_AREA);
     for (size_t i = 0; i < count; i++) {
-        buf_printf(&text,
-                   "%s%" STR_FMT ": %llu",
-                   i == 0 ? "" : "; ",
-                   STR_ARG(bars[i].label),
+        buf_printf(&text, "%s%" STR_FMT ": %llu", i == 0 ? "" : "; ", STR_ARG(bars[i].label),
                    (unsigned long long)bars[i].value);
     }
     buf_append_char(&text, '.');
@@ -90,8 +83,8 @@ static void chart_modes(const struct page *page) {
     begin_card(page, "Modes");
     html_put(page->out, "Monitor lets every request through, desynchronising ones too.");
     end_sentence(page);
-    struct svg_chart chart = {
-        "modes", "Load balancers by mode", describe(page->arena, bars, count)};
+    struct svg_chart chart = {"modes", "Load balancers by mode",
+                              describe(page->arena, bars, count)};
     svg_stacked(page->out, &chart, bars, count);
     end_card(page);
 }
@@ -108,8 +101,8 @@ static void chart_grades(const struct page *page) {
     html_put(page->out,
              "The mode together with dropping invalid header fields (&ldquo;drop&rdquo;).");
     end_sentence(page);
-    struct svg_chart chart = {
-        "grades", "Load balancers by grade", describe(page->arena, bars, count)};
+    struct svg_chart chart = {"grades", "Load balancers by grade",
+                              describe(page->arena, bars, count)};
     svg_bars(page->out, &chart, bars, count);
     end_card(page);
 }
@@ -148,13 +141,9 @@ static void chart_incidents(const struct page *page) {
                                   .first_label = date_format(page->arena, start_day),
                                   .last_label =
                                       date_format(page->arena, date_days_of_ms(posture->now_ms))};
-    struct svg_chart chart = {"incidents",
-                              "Incidents by the week in which they began",
-                              str_format(page->arena,
-                                         "%zu incident%s in %zu week%s.",
-                                         total,
-                                         str_by_count(total, "", "s"),
-                                         weeks,
+    struct svg_chart chart = {"incidents", "Incidents by the week in which they began",
+                              str_format(page->arena, "%zu incident%s in %zu week%s.", total,
+                                         str_by_count(total, "", "s"), weeks,
                                          str_by_count(weeks, "", "s"))};
     svg_columns(page->out, &chart, &columns);
     end_card(page);
@@ -162,12 +151,9 @@ static void chart_incidents(const struct page *page) {
 
 static void chart_repair(const struct page *page) {
     static const double limits[] = {10.0 / 60, 1, 8, 24, 168};
-    struct svg_bar bars[] = {{STR("up to 10 min"), 0, "calm"},
-                             {STR("up to 1 h"), 0, "calm"},
-                             {STR("up to 8 h"), 0, "calm"},
-                             {STR("up to 1 day"), 0, "calm"},
-                             {STR("up to 1 week"), 0, "calm"},
-                             {STR("longer"), 0, "bad"}};
+    struct svg_bar bars[] = {{STR("up to 10 min"), 0, "calm"}, {STR("up to 1 h"), 0, "calm"},
+                             {STR("up to 8 h"), 0, "calm"},    {STR("up to 1 day"), 0, "calm"},
+                             {STR("up to 1 week"), 0, "calm"}, {STR("longer"), 0, "bad"}};
     const struct posture_kpis *kpis = &page->posture->kpis;
     size_t count = 0;
     const double *hours = posture_repair_hours(page->posture, page->arena, &count);
@@ -192,8 +178,8 @@ static void chart_repair(const struct page *page) {
     }
     end_sentence(page);
     size_t bar_count = sizeof(bars) / sizeof(bars[0]);
-    struct svg_chart chart = {
-        "repair", "Closed incidents by time to repair", describe(page->arena, bars, bar_count)};
+    struct svg_chart chart = {"repair", "Closed incidents by time to repair",
+                              describe(page->arena, bars, bar_count)};
     svg_bars(page->out, &chart, bars, bar_count);
     end_card(page);
 }
@@ -205,31 +191,25 @@ static void add_window(struct traffic_window *sum, const struct traffic_window *
     sum->target_5xx += window->target_5xx;
 }
 
-static void write_effects(const struct page *page,
-                          const struct traffic_window *before,
+static void write_effects(const struct page *page, const struct traffic_window *before,
                           const struct traffic_window *after) {
     const uint64_t from[] = {before->non_compliant, before->target_5xx, before->elb_4xx};
     const uint64_t to[] = {after->non_compliant, after->target_5xx, after->elb_4xx};
     static const char *const names[] = {"Non-compliant", "Target 5XX", "ELB 4XX"};
     struct svg_pair pairs[3];
     for (size_t i = 0; i < 3; i++) {
-        pairs[i] = page_rate_pair(page->arena,
-                                  names[i],
-                                  &(struct page_rate){from[i], before->requests},
-                                  &(struct page_rate){to[i], after->requests});
+        pairs[i] =
+            page_rate_pair(page->arena, names[i], &(struct page_rate){from[i], before->requests},
+                           &(struct page_rate){to[i], after->requests});
     }
-    struct svg_chart chart = {"effects",
-                              "Requests per 10,000 before and after changes",
-                              str_format(page->arena,
-                                         "Non-compliant %" STR_FMT " to %" STR_FMT
-                                         "; target 5XX %" STR_FMT " to %" STR_FMT
-                                         "; ELB 4XX %" STR_FMT " to %" STR_FMT ".",
-                                         STR_ARG(pairs[0].before_text),
-                                         STR_ARG(pairs[0].after_text),
-                                         STR_ARG(pairs[1].before_text),
-                                         STR_ARG(pairs[1].after_text),
-                                         STR_ARG(pairs[2].before_text),
-                                         STR_ARG(pairs[2].after_text))};
+    struct svg_chart chart = {
+        "effects", "Requests per 10,000 before and after changes",
+        str_format(page->arena,
+                   "Non-compliant %" STR_FMT " to %" STR_FMT "; target 5XX %" STR_FMT
+                   " to %" STR_FMT "; ELB 4XX %" STR_FMT " to %" STR_FMT ".",
+                   STR_ARG(pairs[0].before_text), STR_ARG(pairs[0].after_text),
+                   STR_ARG(pairs[1].before_text), STR_ARG(pairs[1].after_text),
+                   STR_ARG(pairs[2].before_text), STR_ARG(pairs[2].after_text))};
     svg_pairs(page->out, &chart, pairs, 3);
 }
 

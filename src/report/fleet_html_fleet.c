@@ -4,10 +4,10 @@
  */
 #include "fleet_html_internal.h"
 
-static const char *const columns_of_audit[] = {
-    "Load balancer", "Verdict", "Mode", "Grade", "Owner", "Findings"};
-static const char *const columns_of_posture[] = {
-    "Load balancer", "Verdict", "Mode", "Grade", "Owner", "Findings", "Strictest"};
+static const char *const columns_of_audit[] = {"Load balancer", "Verdict", "Mode",
+                                               "Grade",         "Owner",   "Findings"};
+static const char *const columns_of_posture[] = {"Load balancer", "Verdict",  "Mode",     "Grade",
+                                                 "Owner",         "Findings", "Strictest"};
 
 /* Shown by the script alone, which is what they need to work. */
 static const char filter_controls[] =
@@ -140,18 +140,16 @@ void page_completeness(const struct page *page) {
     html_count(out, summary->unknown);
     html_put(out, " unknown. ");
     bool is_whole = fleet_is_complete(page->fleet) && summary->unknown == 0;
-    html_put(out,
-             is_whole ? "Nothing is missing.</p>\n"
-                      : "What could not be read is never counted as compliant.</p>\n");
+    html_put(out, is_whole ? "Nothing is missing.</p>\n"
+                           : "What could not be read is never counted as compliant.</p>\n");
     if (page->fleet->gap_count > 0) {
         write_gaps(page);
     }
     if (summary->unknown > 0 && page->posture == NULL) {
         page_unknown(page);
     } else if (summary->unknown > 0) {
-        html_put(out,
-                 "<p>Who was found, but not judged, stands under <a href=\"#attention\">Needs "
-                 "attention</a>.</p>\n");
+        html_put(out, "<p>Who was found, but not judged, stands under <a href=\"#attention\">Needs "
+                      "attention</a>.</p>\n");
     }
     html_section_end(out);
 }
@@ -174,10 +172,8 @@ static void write_finding_cell(struct html_table *table, enum finding_id id) {
     html_cell_begin(table);
     buf_printf(table->out, "<code>%s</code>", finding_name(id));
     if (title != NULL && url != NULL) {
-        buf_printf(table->out,
-                   "<small><a href=\"%s\" rel=\"noopener noreferrer\">%s</a></small>",
-                   url,
-                   title);
+        buf_printf(table->out, "<small><a href=\"%s\" rel=\"noopener noreferrer\">%s</a></small>",
+                   url, title);
     }
     html_cell_end(table);
 }
@@ -204,9 +200,7 @@ static void write_control_row(struct html_table *table, const struct page *page,
 void page_controls(const struct page *page) {
     static const char *const columns[] = {"Finding", "Load balancers", "Controls it bears on"};
     struct html_table table = {.out = page->out, .columns = columns, .column_count = 3};
-    html_section_begin(page->out,
-                       "controls",
-                       "Controls",
+    html_section_begin(page->out, "controls", "Controls",
                        "What each finding means for the control frameworks, for the auditor.");
     html_table_begin(&table, "controls-table", "Findings and the controls they bear on");
     for (size_t i = 0; i < FINDING_COUNT; i++) {

@@ -51,10 +51,8 @@ struct page_rate {
     uint64_t requests;
 };
 /* Errors per 10,000 requests before and after. */
-struct svg_pair page_rate_pair(struct arena *arena,
-                               const char *name,
-                               const struct page_rate *before,
-                               const struct page_rate *after);
+struct svg_pair page_rate_pair(struct arena *arena, const char *name,
+                               const struct page_rate *before, const struct page_rate *after);
 
 /* A paragraph in place of a table. */
 void page_nothing(const struct page *page, const char *sentence);

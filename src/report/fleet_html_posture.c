@@ -14,8 +14,7 @@ static const struct posture_row *history_at(const struct page *page, size_t i) {
 }
 
 /* How long it has been non-compliant, with the date below; sorted by age. */
-static void write_since_cell(struct html_table *table,
-                             const struct page *page,
+static void write_since_cell(struct html_table *table, const struct page *page,
                              const struct posture_row *history) {
     int64_t since_ms = history->non_compliant_since_ms;
     if (since_ms == 0) {
@@ -62,8 +61,8 @@ static void write_failing(struct html_table *table, const struct page *page, siz
 
 /* Those that have been so for too long, then the others, each in the order of the fleet. */
 static void write_non_compliant(const struct page *page) {
-    static const char *const columns[] = {
-        "Load balancer", "For", "Mode", "Owner", "What has to be done"};
+    static const char *const columns[] = {"Load balancer", "For", "Mode", "Owner",
+                                          "What has to be done"};
     struct html_table table = {.out = page->out, .columns = columns, .column_count = 5};
     html_table_begin(&table, "non-compliant-table", "Non-compliant, worst first");
     for (int pass = 0; pass < 2; pass++) {
@@ -80,8 +79,7 @@ static void write_non_compliant(const struct page *page) {
 static void write_fights(const struct page *page) {
     static const char *const columns[] = {"Load balancer", "Mode", "Owner", "Who changes it back"};
     struct html_table table = {.out = page->out, .columns = columns, .column_count = 4};
-    html_table_begin(&table,
-                     "fights-table",
+    html_table_begin(&table, "fights-table",
                      "Enforcement has stopped, because somebody keeps changing the mode back");
     for (size_t i = 0; i < page->fleet->row_count; i++) {
         if (history_at(page, i)->is_fight) {
@@ -209,12 +207,10 @@ static size_t count_exceptions(const struct page *page) {
 }
 
 void page_exceptions(const struct page *page) {
-    static const char *const columns[] = {
-        "Load balancer", "State", "Until", "Reason", "Approver", "Owner"};
+    static const char *const columns[] = {"Load balancer", "State",    "Until",
+                                          "Reason",        "Approver", "Owner"};
     struct html_table table = {.out = page->out, .columns = columns, .column_count = 6};
-    html_section_begin(page->out,
-                       "exceptions",
-                       "Exceptions",
+    html_section_begin(page->out, "exceptions", "Exceptions",
                        "An exception excuses a weak mode until its last day, in UTC, and nothing "
                        "else. One that is malformed, incomplete or too long does not count.");
     if (count_exceptions(page) == 0) {
@@ -272,12 +268,10 @@ static void write_advice(struct html_table *table, const struct page *page, size
     html_row_end(table);
 }
 
-static void write_advices(const struct page *page,
-                          enum recommendation recommendation,
-                          const char *id,
-                          const char *caption) {
-    static const char *const columns[] = {
-        "Load balancer", "Owner", "Requests seen", "Would be blocked", "Bound", "Why"};
+static void write_advices(const struct page *page, enum recommendation recommendation,
+                          const char *id, const char *caption) {
+    static const char *const columns[] = {"Load balancer",    "Owner", "Requests seen",
+                                          "Would be blocked", "Bound", "Why"};
     if (count_advice(page, recommendation) == 0) {
         return;
     }
@@ -293,9 +287,7 @@ static void write_advices(const struct page *page,
 
 void page_candidates(const struct page *page) {
     struct buf *out = page->out;
-    html_section_begin(out,
-                       "candidates",
-                       "Towards strictest",
+    html_section_begin(out, "candidates", "Towards strictest",
                        "Who could go to strictest, by what was seen of their traffic. Each number "
                        "comes with the bound that the size of the sample allows.");
     html_put(out, "<p>");

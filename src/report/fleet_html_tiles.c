@@ -6,12 +6,8 @@
 #include "fleet_html_internal.h"
 
 static void begin_tile(const struct page *page, const char *heading, const char *tone) {
-    buf_printf(page->out,
-               "<li class=\"tile\"><h3>%s</h3><b%s%s%s>",
-               heading,
-               tone == NULL ? "" : " class=\"",
-               tone == NULL ? "" : tone,
-               tone == NULL ? "" : "\"");
+    buf_printf(page->out, "<li class=\"tile\"><h3>%s</h3><b%s%s%s>", heading,
+               tone == NULL ? "" : " class=\"", tone == NULL ? "" : tone, tone == NULL ? "" : "\"");
 }
 
 static void begin_sentence(const struct page *page) {
@@ -23,9 +19,7 @@ static void end_tile(const struct page *page) {
 }
 
 /* Coloured unless it is 0. */
-static void begin_count(const struct page *page,
-                        const char *heading,
-                        const char *tone,
+static void begin_count(const struct page *page, const char *heading, const char *tone,
                         size_t count) {
     begin_tile(page, heading, count == 0 ? NULL : tone);
     html_count(page->out, count);
@@ -43,9 +37,7 @@ static void write_trend_sentence(const struct page *page) {
     if (gain > -0.05 && gain < 0.05) {
         html_put(page->out, "; as on ");
     } else {
-        buf_printf(page->out,
-                   "; %.1f points %s than on ",
-                   gain < 0 ? -gain : gain,
+        buf_printf(page->out, "; %.1f points %s than on ", gain < 0 ? -gain : gain,
                    gain < 0 ? "less" : "more");
     }
     html_date(page->out, page->arena, first->day * MS_PER_DAY);
@@ -149,10 +141,9 @@ static void tile_exceptions(const struct page *page) {
 
 static void tile_owner(const struct page *page) {
     begin_count(page, "Without owner", "warn", page->posture->kpis.without_owner);
-    html_put(page->out,
-             page->posture->kpis.without_owner == 0
-                 ? "Whoever has to act on a finding is named on every load balancer."
-                 : "Nobody is named who would act on a finding.");
+    html_put(page->out, page->posture->kpis.without_owner == 0
+                            ? "Whoever has to act on a finding is named on every load balancer."
+                            : "Nobody is named who would act on a finding.");
     end_tile(page);
 }
 

@@ -21,8 +21,7 @@ str fleet_counts_text(struct arena *arena, const struct fleet_summary *summary);
 str fleet_interruption_text(struct arena *arena, const struct fleet *fleet);
 
 /* Everything of `audit`'s object but its braces, for an object with more members. */
-void fleet_write_members(struct json_writer *writer,
-                         struct arena *arena,
+void fleet_write_members(struct json_writer *writer, struct arena *arena,
                          const struct fleet *fleet);
 /* The summary object alone. */
 void fleet_summary_write_json(struct json_writer *writer, const struct fleet_summary *summary);
@@ -31,8 +30,7 @@ void fleet_summary_write_json(struct json_writer *writer, const struct fleet_sum
 void json_open_object(struct json_writer *writer, const char *key);
 void json_open_array(struct json_writer *writer, const char *key);
 /* "controls":[...] of evaluation_controls, under that key. */
-void json_write_controls(struct json_writer *writer,
-                         const char *key,
+void json_write_controls(struct json_writer *writer, const char *key,
                          const struct evaluation *evaluation);
 
 /* Outside text without what is no UTF-8, nor characters that XML 1.0 has no way to write; quotes,

@@ -16,8 +16,7 @@ void json_open_array(struct json_writer *writer, const char *key) {
     json_array_begin(writer);
 }
 
-void json_write_controls(struct json_writer *writer,
-                         const char *key,
+void json_write_controls(struct json_writer *writer, const char *key,
                          const struct evaluation *evaluation) {
     const char *controls[CONTROL_COUNT_MAX];
     size_t count = evaluation_controls(evaluation, controls);
@@ -70,8 +69,7 @@ void fleet_summary_write_json(struct json_writer *writer, const struct fleet_sum
     json_object_end(writer);
 }
 
-static void write_row(struct json_writer *writer,
-                      struct arena *arena,
+static void write_row(struct json_writer *writer, struct arena *arena,
                       const struct fleet_row *row) {
     json_object_begin(writer);
     json_write_member(writer, "account", row->account_id);
@@ -96,8 +94,7 @@ static void write_gaps(struct json_writer *writer, const struct fleet *fleet) {
     json_array_end(writer);
 }
 
-void fleet_write_members(struct json_writer *writer,
-                         struct arena *arena,
+void fleet_write_members(struct json_writer *writer, struct arena *arena,
                          const struct fleet *fleet) {
     struct fleet_summary summary;
     fleet_summarize(fleet, &summary);

@@ -111,12 +111,8 @@ static void open_suite(const struct junit *junit, str name, struct tally tally) 
     /* Ant's form of the time has no zone; it is UTC */
     str time = time_format_iso8601(junit->arena, junit->fleet->generated_ms);
     append_attribute(junit->out, "timestamp", str_slice(time, 0, str_find_char(time, '.')));
-    buf_printf(junit->out,
-               " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\">\n",
-               tally.tests,
-               tally.failures,
-               tally.errors,
-               tally.skipped);
+    buf_printf(junit->out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\">\n",
+               tally.tests, tally.failures, tally.errors, tally.skipped);
 }
 
 static void open_case(struct buf *out, str suite, str name) {
@@ -194,8 +190,8 @@ static void write_cases(const struct junit *junit, const struct place *place, st
 }
 
 static void write_suite(const struct junit *junit, const struct place *place) {
-    str name = str_format(
-        junit->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(place->account_id), STR_ARG(place->region));
+    str name = str_format(junit->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(place->account_id),
+                          STR_ARG(place->region));
     open_suite(junit, name, tally_place(junit, place));
     write_cases(junit, place, name);
     buf_append(junit->out, STR("  </testsuite>\n"));
@@ -218,9 +214,7 @@ void fleet_write_junit(struct buf *out, struct arena *arena, const struct fleet 
     buf_printf(out,
                "<testsuites name=\"desync-guard audit\" tests=\"%zu\" failures=\"%zu\" "
                "errors=\"%zu\">\n",
-               all.tests,
-               all.failures,
-               all.errors);
+               all.tests, all.failures, all.errors);
     for (size_t i = 0; i < junit.place_count; i++) {
         write_suite(&junit, &junit.places[i]);
     }

@@ -130,10 +130,8 @@ static void write_finding_info(struct ocsf *ocsf, const struct fleet_row *row) {
     const struct evaluation *evaluation = &row->evaluation;
     struct json_writer *writer = &ocsf->writer;
     str uid = str_format(ocsf->arena, "desync-guard/%" STR_FMT, STR_ARG(evaluation->resource_id));
-    str title = str_format(ocsf->arena,
-                           "Load balancer %" STR_FMT ": %s, desync mitigation mode %s",
-                           STR_ARG(row->name),
-                           compliance_name(evaluation->compliance),
+    str title = str_format(ocsf->arena, "Load balancer %" STR_FMT ": %s, desync mitigation mode %s",
+                           STR_ARG(row->name), compliance_name(evaluation->compliance),
                            mode_name(evaluation->mode));
     json_open_object(writer, "finding_info");
     json_write_member(writer, "uid", uid);
@@ -154,8 +152,7 @@ static void write_check(struct ocsf *ocsf, const struct finding *finding) {
     json_write_member(writer, "name", str_from_cstr(title == NULL ? name : title));
     write_optional(writer, "desc", finding->message);
     write_coded(ocsf, "severity", severity_code(finding->severity));
-    write_coded(ocsf,
-                "status",
+    write_coded(ocsf, "status",
                 finding->is_failing ? (struct coded){3, "Fail"} : (struct coded){2, "Warning"});
     json_open_array(writer, "standards");
     for (const char *const *control = finding_controls(finding->id); *control != NULL; control++) {

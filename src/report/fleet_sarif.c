@@ -207,8 +207,7 @@ static uint64_t hash_more(uint64_t hash, str text) {
 
 /* The same finding of the same load balancer, whatever its words, date or mode are today. A
  * subject counts where one id is found for several tags. */
-static str fingerprint(struct arena *arena,
-                       const struct fleet_row *row,
+static str fingerprint(struct arena *arena, const struct fleet_row *row,
                        const struct finding *finding) {
     bool is_tag =
         finding->id == FINDING_TAG_MISSING || finding->id == FINDING_TAG_VALUE_NOT_ALLOWED;
@@ -218,8 +217,7 @@ static str fingerprint(struct arena *arena,
     return str_format(arena, "%016" PRIx64, hash);
 }
 
-static void write_fingerprints(struct sarif *sarif,
-                               const struct fleet_row *row,
+static void write_fingerprints(struct sarif *sarif, const struct fleet_row *row,
                                const struct finding *finding) {
     str hash = fingerprint(sarif->arena, row, finding);
     str line_hash = str_format(sarif->arena, "%" STR_FMT ":1", STR_ARG(hash));
@@ -244,19 +242,15 @@ static void write_result_properties(struct json_writer *writer, const struct fle
     json_object_end(writer);
 }
 
-static str message_of(const struct sarif *sarif,
-                      const struct fleet_row *row,
+static str message_of(const struct sarif *sarif, const struct fleet_row *row,
                       const struct finding *finding) {
     str message = str_is_empty(finding->message) ? str_from_cstr(finding_name(finding->id))
                                                  : finding->message;
-    return str_format(sarif->arena,
-                      "Load balancer %" STR_FMT ": %" STR_FMT,
-                      STR_ARG(row->name),
+    return str_format(sarif->arena, "Load balancer %" STR_FMT ": %" STR_FMT, STR_ARG(row->name),
                       STR_ARG(message));
 }
 
-static void write_result(struct sarif *sarif,
-                         const struct fleet_row *row,
+static void write_result(struct sarif *sarif, const struct fleet_row *row,
                          const struct finding *finding) {
     struct json_writer *writer = &sarif->writer;
     size_t index = 0;
@@ -313,11 +307,8 @@ static void write_gaps(struct sarif *sarif) {
     const struct fleet *fleet = sarif->fleet;
     for (size_t i = 0; i < fleet->gap_count; i++) {
         const struct fleet_gap *gap = &fleet->gaps[i];
-        str text = str_format(sarif->arena,
-                              "Account %" STR_FMT ", Region %" STR_FMT ": %" STR_FMT,
-                              STR_ARG(gap->account_id),
-                              STR_ARG(gap->region),
-                              STR_ARG(gap->reason));
+        str text = str_format(sarif->arena, "Account %" STR_FMT ", Region %" STR_FMT ": %" STR_FMT,
+                              STR_ARG(gap->account_id), STR_ARG(gap->region), STR_ARG(gap->reason));
         begin_notification(sarif, "GAP", text);
         json_object_end(&sarif->writer);
     }
@@ -333,8 +324,8 @@ static void write_invocation(struct sarif *sarif) {
     struct json_writer *writer = &sarif->writer;
     json_open_array(writer, "invocations");
     json_object_begin(writer);
-    json_write_member_bool(
-        writer, "executionSuccessful", fleet_is_complete(sarif->fleet) && summary.unknown == 0);
+    json_write_member_bool(writer, "executionSuccessful",
+                           fleet_is_complete(sarif->fleet) && summary.unknown == 0);
     str time = time_format_iso8601(sarif->arena, sarif->fleet->generated_ms);
     json_write_member(writer, "endTimeUtc", time);
     json_open_array(writer, "toolExecutionNotifications");

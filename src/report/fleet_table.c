@@ -32,25 +32,16 @@ enum column {
 static const struct {
     const char *title;
     size_t width_min; /* 0: is never narrowed */
-} columns[COLUMN_COUNT] = {[COLUMN_VERDICT] = {"VERDICT", 0},
-                           [COLUMN_NAME] = {"NAME", 12},
-                           [COLUMN_MODE] = {"MODE", 0},
-                           [COLUMN_REQUIRED] = {"REQUIRED", 0},
-                           [COLUMN_GRADE] = {"GRADE", 0},
-                           [COLUMN_FINDINGS] = {"FINDINGS", 14},
-                           [COLUMN_OWNER] = {"OWNER", 8},
-                           [COLUMN_REGION] = {"REGION", 0},
+} columns[COLUMN_COUNT] = {[COLUMN_VERDICT] = {"VERDICT", 0}, [COLUMN_NAME] = {"NAME", 12},
+                           [COLUMN_MODE] = {"MODE", 0},       [COLUMN_REQUIRED] = {"REQUIRED", 0},
+                           [COLUMN_GRADE] = {"GRADE", 0},     [COLUMN_FINDINGS] = {"FINDINGS", 14},
+                           [COLUMN_OWNER] = {"OWNER", 8},     [COLUMN_REGION] = {"REGION", 0},
                            [COLUMN_ACCOUNT] = {"ACCOUNT", 0}};
 
 /* The verdict always stays. */
-static const enum column droppable[] = {COLUMN_GRADE,
-                                        COLUMN_REQUIRED,
-                                        COLUMN_ACCOUNT,
-                                        COLUMN_OWNER,
-                                        COLUMN_REGION,
-                                        COLUMN_FINDINGS,
-                                        COLUMN_MODE,
-                                        COLUMN_NAME};
+static const enum column droppable[] = {COLUMN_GRADE, COLUMN_REQUIRED, COLUMN_ACCOUNT,
+                                        COLUMN_OWNER, COLUMN_REGION,   COLUMN_FINDINGS,
+                                        COLUMN_MODE,  COLUMN_NAME};
 
 struct table {
     struct buf *out;
@@ -83,8 +74,8 @@ static str findings_cell(struct arena *arena, const struct evaluation *evaluatio
     buf_init(&out, arena, CELL_BYTES_MAX);
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         if (!is_mentioned_before(evaluation, i)) {
-            buf_printf(
-                &out, "%s%s", out.len == 0 ? "" : ", ", finding_name(evaluation->findings[i].id));
+            buf_printf(&out, "%s%s", out.len == 0 ? "" : ", ",
+                       finding_name(evaluation->findings[i].id));
         }
     }
     if (out.len == 0) {
@@ -248,41 +239,31 @@ static void append_row(struct table *table, const struct fleet_row *row) {
 
 /* In whole words: it is no column. */
 static void append_summary(const struct table *table, const struct fleet_summary *summary) {
-    buf_printf(table->out,
-               "%zu non-compliant, %zu unknown, %zu compliant, %zu not applicable\n",
-               summary->non_compliant,
-               summary->unknown,
-               summary->compliant,
+    buf_printf(table->out, "%zu non-compliant, %zu unknown, %zu compliant, %zu not applicable\n",
+               summary->non_compliant, summary->unknown, summary->compliant,
                summary->not_applicable);
     if (!summary->is_share_known) {
         buf_append(table->out, STR("Protected: not known, for no mode could be read\n"));
         return;
     }
-    buf_printf(table->out,
-               "Protected: %.2f%% (strictest %zu, defensive %zu, monitor %zu)\n",
-               summary->protected_percent,
-               summary->modes[MODE_STRICTEST],
-               summary->modes[MODE_DEFENSIVE],
-               summary->modes[MODE_MONITOR]);
+    buf_printf(table->out, "Protected: %.2f%% (strictest %zu, defensive %zu, monitor %zu)\n",
+               summary->protected_percent, summary->modes[MODE_STRICTEST],
+               summary->modes[MODE_DEFENSIVE], summary->modes[MODE_MONITOR]);
 }
 
 static void append_gap(const struct table *table, const struct fleet_gap *gap) {
     str account = outside_cell(table->arena, gap->account_id);
     str region = outside_cell(table->arena, gap->region);
     str reason = outside_cell(table->arena, gap->reason);
-    buf_printf(table->out,
-               "  not read: %" STR_FMT "%s%" STR_FMT ": %" STR_FMT "\n",
-               STR_ARG(account),
-               str_is_empty(account) || str_is_empty(region) ? "" : " ",
-               STR_ARG(region),
-               STR_ARG(reason));
+    buf_printf(table->out, "  not read: %" STR_FMT "%s%" STR_FMT ": %" STR_FMT "\n",
+               STR_ARG(account), str_is_empty(account) || str_is_empty(region) ? "" : " ",
+               STR_ARG(region), STR_ARG(reason));
 }
 
 static void append_completeness(const struct table *table, const struct fleet_summary *summary) {
     const struct fleet *fleet = table->fleet;
     bool is_complete = fleet_is_complete(fleet) && summary->unknown == 0;
-    append_colored(table,
-                   is_complete ? NULL : color_of(COMPLIANCE_UNKNOWN),
+    append_colored(table, is_complete ? NULL : color_of(COMPLIANCE_UNKNOWN),
                    is_complete ? STR("Complete") : STR("INCOMPLETE"));
     buf_append(table->out, STR(": "));
     buf_append(table->out, fleet_counts_text(table->arena, summary));
@@ -292,9 +273,7 @@ static void append_completeness(const struct table *table, const struct fleet_su
     }
 }
 
-void fleet_write_table(struct buf *out,
-                       struct arena *arena,
-                       const struct fleet *fleet,
+void fleet_write_table(struct buf *out, struct arena *arena, const struct fleet *fleet,
                        const struct fleet_table_style *style) {
     ASSERT(out != NULL && arena != NULL && fleet != NULL && style != NULL);
     struct table table = {.out = out, .arena = arena, .fleet = fleet, .style = style};

@@ -71,17 +71,14 @@ void html_time(struct buf *out, struct arena *arena, int64_t ms) {
     str text = time_format_iso8601(arena, ms);
     str day = str_slice(text, 0, 10);
     str minutes = str_slice(text, 11, 16);
-    buf_printf(out,
-               "<time datetime=\"%" STR_FMT "\">%" STR_FMT " %" STR_FMT "&nbsp;UTC</time>",
-               STR_ARG(text),
-               STR_ARG(day),
-               STR_ARG(minutes));
+    buf_printf(out, "<time datetime=\"%" STR_FMT "\">%" STR_FMT " %" STR_FMT "&nbsp;UTC</time>",
+               STR_ARG(text), STR_ARG(day), STR_ARG(minutes));
 }
 
 void html_date(struct buf *out, struct arena *arena, int64_t ms) {
     str day = date_format(arena, date_days_of_ms(ms));
-    buf_printf(
-        out, "<time datetime=\"%" STR_FMT "\">%" STR_FMT "</time>", STR_ARG(day), STR_ARG(day));
+    buf_printf(out, "<time datetime=\"%" STR_FMT "\">%" STR_FMT "</time>", STR_ARG(day),
+               STR_ARG(day));
 }
 
 void html_badge(struct buf *out, const char *tone, const char *word) {
@@ -95,15 +92,14 @@ static void put_parts(struct buf *out, const char *const *parts) {
 }
 
 void html_page_begin(struct buf *out, str title) {
-    html_put(out,
-             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta http-equiv=\"Content-Security-Policy\" content=\"" CONTENT_SECURITY_POLICY
-             "\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-             "<meta name=\"color-scheme\" content=\"light dark\">\n"
-             "<meta name=\"referrer\" content=\"no-referrer\">\n"
-             "<meta name=\"robots\" content=\"noindex\">\n"
-             "<link rel=\"icon\" href=\"data:,\">\n<title>");
+    html_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                  "<meta http-equiv=\"Content-Security-Policy\" content=\"" CONTENT_SECURITY_POLICY
+                  "\">\n"
+                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                  "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                  "<meta name=\"referrer\" content=\"no-referrer\">\n"
+                  "<meta name=\"robots\" content=\"noindex\">\n"
+                  "<link rel=\"icon\" href=\"data:,\">\n<title>");
     html_text(out, title);
     html_put(out, "</title>\n<style>");
     put_parts(out, html_style_parts);
@@ -119,12 +115,8 @@ void html_page_end(struct buf *out) {
 }
 
 void html_section_begin(struct buf *out, const char *id, const char *heading, const char *intro) {
-    buf_printf(out,
-               "<section id=\"%s\" aria-labelledby=\"%s-h\">\n<h2 id=\"%s-h\">%s</h2>\n",
-               id,
-               id,
-               id,
-               heading);
+    buf_printf(out, "<section id=\"%s\" aria-labelledby=\"%s-h\">\n<h2 id=\"%s-h\">%s</h2>\n", id,
+               id, id, heading);
     if (intro != NULL) {
         buf_printf(out, "<p class=\"intro\">%s</p>\n", intro);
     }
@@ -136,8 +128,7 @@ void html_section_end(struct buf *out) {
 
 void html_table_begin(struct html_table *table, const char *id, const char *caption) {
     buf_printf(table->out,
-               "<div class=\"wide\"><table id=\"%s\">\n<caption>%s</caption>\n<thead><tr>",
-               id,
+               "<div class=\"wide\"><table id=\"%s\">\n<caption>%s</caption>\n<thead><tr>", id,
                caption);
     for (size_t i = 0; i < table->column_count; i++) {
         buf_printf(table->out, "<th scope=\"col\">%s</th>", table->columns[i]);

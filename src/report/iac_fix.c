@@ -31,14 +31,9 @@ static const struct {
     {IAC_CLI, WRITER_USER_AGENT, "aws-cli/"},
 };
 
-static const char *const TOOL_NAMES[] = {"unknown",
-                                         "Terraform",
-                                         "CloudFormation",
-                                         "AWS CDK",
-                                         "the AWS Load Balancer Controller",
-                                         "Pulumi",
-                                         "the AWS console",
-                                         "the AWS CLI"};
+static const char *const TOOL_NAMES[] = {
+    "unknown", "Terraform",       "CloudFormation", "AWS CDK", "the AWS Load Balancer Controller",
+    "Pulumi",  "the AWS console", "the AWS CLI"};
 
 /* In the order in which they are printed; the line is `before` mode `after`.
  * https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/lb
@@ -54,26 +49,18 @@ static const struct {
     const char *before;
     const char *after;
 } lines[] = {
-    {IAC_TERRAFORM,
-     "Terraform or OpenTofu, in the resource aws_lb:",
-     "desync_mitigation_mode = \"",
+    {IAC_TERRAFORM, "Terraform or OpenTofu, in the resource aws_lb:", "desync_mitigation_mode = \"",
      "\""},
     {IAC_CLOUDFORMATION,
      "CloudFormation, under LoadBalancerAttributes of AWS::ElasticLoadBalancingV2::LoadBalancer:",
-     "- Key: " ATTRIBUTE_DESYNC_MODE "\n      Value: ",
-     ""},
-    {IAC_CDK,
-     "AWS CDK, on the ApplicationLoadBalancer:",
-     "loadBalancer.setAttribute('" ATTRIBUTE_DESYNC_MODE "', '",
-     "');"},
+     "- Key: " ATTRIBUTE_DESYNC_MODE "\n      Value: ", ""},
+    {IAC_CDK, "AWS CDK, on the ApplicationLoadBalancer:",
+     "loadBalancer.setAttribute('" ATTRIBUTE_DESYNC_MODE "', '", "');"},
     {IAC_KUBERNETES,
      "Kubernetes, in the annotations of the Ingress (add it, after a comma, to a list that is "
      "there):",
-     "alb.ingress.kubernetes.io/load-balancer-attributes: " ATTRIBUTE_DESYNC_MODE "=",
-     ""},
-    {IAC_PULUMI,
-     "Pulumi, in the arguments of aws.lb.LoadBalancer:",
-     "desyncMitigationMode: \"",
+     "alb.ingress.kubernetes.io/load-balancer-attributes: " ATTRIBUTE_DESYNC_MODE "=", ""},
+    {IAC_PULUMI, "Pulumi, in the arguments of aws.lb.LoadBalancer:", "desyncMitigationMode: \"",
      "\","},
 };
 
@@ -114,16 +101,16 @@ const char *iac_tool_name(enum iac_tool tool) {
 }
 
 static void append_line(struct buf *out, size_t i, enum desync_mode mode) {
-    buf_printf(
-        out, "%s\n    %s%s%s\n", lines[i].where, lines[i].before, mode_name(mode), lines[i].after);
+    buf_printf(out, "%s\n    %s%s%s\n", lines[i].where, lines[i].before, mode_name(mode),
+               lines[i].after);
 }
 
 /* Returns whether there was a line of that tool. */
 static bool append_line_of(struct buf *out, enum iac_tool tool, enum desync_mode mode) {
     for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
         if (lines[i].tool == tool) {
-            buf_printf(
-                out, "The last change was made with %s. Change it there:\n", iac_tool_name(tool));
+            buf_printf(out, "The last change was made with %s. Change it there:\n",
+                       iac_tool_name(tool));
             append_line(out, i, mode);
             return true;
         }

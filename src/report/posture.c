@@ -138,8 +138,7 @@ static void count_changes(struct posture *posture) {
     }
 }
 
-static void count_row(struct posture_kpis *kpis,
-                      const struct evaluation *evaluation,
+static void count_row(struct posture_kpis *kpis, const struct evaluation *evaluation,
                       const struct posture_row *row) {
     enum exception_state state = posture_exception_state(evaluation);
     kpis->without_owner += posture_lacks_owner(evaluation);

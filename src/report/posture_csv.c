@@ -94,11 +94,8 @@ static void append_watch(struct buf *out, const struct posture_change *change) {
     append_text(out, change->ending_reason);
 }
 
-static void append_history(struct buf *out,
-                           struct arena *arena,
-                           const struct posture *posture,
-                           const struct evaluation *evaluation,
-                           const struct posture_row *row) {
+static void append_history(struct buf *out, struct arena *arena, const struct posture *posture,
+                           const struct evaluation *evaluation, const struct posture_row *row) {
     append_time(out, arena, row->non_compliant_since_ms);
     append_word(out, row->is_escalated ? "true" : "false");
     append_word(out, row->is_fight ? "true" : "false");
@@ -111,11 +108,8 @@ static void append_history(struct buf *out,
 }
 
 /* A line without a load balancer: what is missing of the fleet. */
-static void append_note(struct buf *out,
-                        struct arena *arena,
-                        const struct fleet *fleet,
-                        const struct fleet_gap *gap,
-                        str header) {
+static void append_note(struct buf *out, struct arena *arena, const struct fleet *fleet,
+                        const struct fleet_gap *gap, str header) {
     struct fleet part = {.generated_ms = fleet->generated_ms, .gaps = gap, .gap_count = 1};
     append_audit_line(out, arena, part, header);
     for (int column = 0; column < MORE_COLUMN_COUNT; column++) {
@@ -124,9 +118,7 @@ static void append_note(struct buf *out,
     buf_append(out, STR(CSV_LINE_END));
 }
 
-void posture_write_csv(struct buf *out,
-                       struct arena *arena,
-                       const struct fleet *fleet,
+void posture_write_csv(struct buf *out, struct arena *arena, const struct fleet *fleet,
                        const struct posture *posture) {
     ASSERT(out != NULL && arena != NULL && fleet != NULL && posture != NULL);
     str header = audit_header(arena, fleet);

@@ -6,9 +6,7 @@
 #include "fleet_internal.h"
 #include "posture_internal.h"
 
-static void write_measured(struct json_writer *writer,
-                           const char *key,
-                           double value,
+static void write_measured(struct json_writer *writer, const char *key, double value,
                            bool is_measured) {
     json_write_key(writer, str_from_cstr(key));
     if (is_measured) {
@@ -28,8 +26,8 @@ static void write_text_or_null(struct json_writer *writer, const char *key, str 
 }
 
 static void write_kpis_of_now(struct json_writer *writer, const struct posture_kpis *kpis) {
-    write_measured(
-        writer, "protectedPercent", kpis->fleet.protected_percent, kpis->fleet.is_share_known);
+    write_measured(writer, "protectedPercent", kpis->fleet.protected_percent,
+                   kpis->fleet.is_share_known);
     json_write_member_count(writer, "strictest", kpis->strictest);
     json_write_member_count(writer, "withoutOwner", kpis->without_owner);
     json_write_member_count(writer, "exceptionsActive", kpis->exceptions_active);
@@ -64,8 +62,7 @@ static void write_kpis(struct json_writer *writer, const struct posture *posture
     json_object_end(writer);
 }
 
-static void write_point(struct json_writer *writer,
-                        struct arena *arena,
+static void write_point(struct json_writer *writer, struct arena *arena,
                         const struct posture_point *point) {
     json_object_begin(writer);
     json_write_member(writer, "day", date_format(arena, point->day));
@@ -81,8 +78,7 @@ static void write_point(struct json_writer *writer,
     json_object_end(writer);
 }
 
-static void write_trend(struct json_writer *writer,
-                        struct arena *arena,
+static void write_trend(struct json_writer *writer, struct arena *arena,
                         const struct posture *posture) {
     json_write_key(writer, STR("trend"));
     json_array_begin(writer);
@@ -92,8 +88,7 @@ static void write_trend(struct json_writer *writer,
     json_array_end(writer);
 }
 
-static void write_incident(struct json_writer *writer,
-                           struct arena *arena,
+static void write_incident(struct json_writer *writer, struct arena *arena,
                            const struct posture_incident *incident) {
     json_object_begin(writer);
     json_write_member(writer, "resourceId", incident->arn);
@@ -105,8 +100,7 @@ static void write_incident(struct json_writer *writer,
     json_object_end(writer);
 }
 
-static void write_incidents(struct json_writer *writer,
-                            struct arena *arena,
+static void write_incidents(struct json_writer *writer, struct arena *arena,
                             const struct posture *posture) {
     json_write_key(writer, STR("incidents"));
     json_array_begin(writer);
@@ -117,9 +111,7 @@ static void write_incidents(struct json_writer *writer,
 }
 
 /* Null when there is none, or when it saw no traffic. */
-static void write_window(struct json_writer *writer,
-                         struct arena *arena,
-                         const char *key,
+static void write_window(struct json_writer *writer, struct arena *arena, const char *key,
                          const struct traffic_window *window) {
     json_write_key(writer, str_from_cstr(key));
     if (window == NULL || !window->has_data) {
@@ -142,8 +134,7 @@ static void write_window(struct json_writer *writer,
     json_object_end(writer);
 }
 
-static void write_change(struct json_writer *writer,
-                         struct arena *arena,
+static void write_change(struct json_writer *writer, struct arena *arena,
                          const struct posture_change *change) {
     json_object_begin(writer);
     json_write_member(writer, "resourceId", change->arn);
@@ -161,8 +152,7 @@ static void write_change(struct json_writer *writer,
     json_object_end(writer);
 }
 
-static void write_changes(struct json_writer *writer,
-                          struct arena *arena,
+static void write_changes(struct json_writer *writer, struct arena *arena,
                           const struct posture *posture) {
     json_write_key(writer, STR("changes"));
     json_array_begin(writer);
@@ -172,19 +162,17 @@ static void write_changes(struct json_writer *writer,
     json_array_end(writer);
 }
 
-static void write_advice(struct json_writer *writer,
-                         struct arena *arena,
-                         const struct fleet_row *row,
-                         const struct advice *advice) {
+static void write_advice(struct json_writer *writer, struct arena *arena,
+                         const struct fleet_row *row, const struct advice *advice) {
     json_object_begin(writer);
     json_write_member(writer, "resourceId", row->evaluation.resource_id);
     json_write_member(writer, "owner", row->evaluation.owner);
-    json_write_member(
-        writer, "recommendation", str_from_cstr(recommendation_name(advice->recommendation)));
+    json_write_member(writer, "recommendation",
+                      str_from_cstr(recommendation_name(advice->recommendation)));
     json_write_member_count(writer, "requests", advice->requests);
     if (advice->requests > 0) { /* else nothing was seen, so nothing is known */
-        json_write_member(
-            writer, "evidenceFrom", advice->is_from_logs ? STR("logs") : STR("metrics"));
+        json_write_member(writer, "evidenceFrom",
+                          advice->is_from_logs ? STR("logs") : STR("metrics"));
         json_write_member_count(writer, "blocked", advice->blocked);
         json_write_member_double(writer, "blockedPercent", advice->blocked_percent);
         json_write_member_double(writer, "boundPercent", advice->bound_percent);
@@ -195,10 +183,8 @@ static void write_advice(struct json_writer *writer,
 }
 
 /* All that was advised, of which the candidates are those with PROMOTE. */
-static void write_advices(struct json_writer *writer,
-                          struct arena *arena,
-                          const struct fleet *fleet,
-                          const struct posture *posture) {
+static void write_advices(struct json_writer *writer, struct arena *arena,
+                          const struct fleet *fleet, const struct posture *posture) {
     json_write_key(writer, STR("recommendations"));
     json_array_begin(writer);
     for (size_t i = 0; i < fleet->row_count; i++) {
@@ -209,10 +195,8 @@ static void write_advices(struct json_writer *writer,
     json_array_end(writer);
 }
 
-static void write_candidates(struct json_writer *writer,
-                             struct arena *arena,
-                             const struct fleet *fleet,
-                             const struct posture *posture) {
+static void write_candidates(struct json_writer *writer, struct arena *arena,
+                             const struct fleet *fleet, const struct posture *posture) {
     json_write_key(writer, STR("candidates"));
     json_array_begin(writer);
     for (size_t i = 0; i < fleet->row_count; i++) {
@@ -223,8 +207,7 @@ static void write_candidates(struct json_writer *writer,
     json_array_end(writer);
 }
 
-static void write_exceptions(struct json_writer *writer,
-                             const struct fleet *fleet,
+static void write_exceptions(struct json_writer *writer, const struct fleet *fleet,
                              const struct posture *posture) {
     json_write_key(writer, STR("exceptions"));
     json_array_begin(writer);
@@ -247,9 +230,7 @@ static void write_exceptions(struct json_writer *writer,
 }
 
 /* Those that somebody has to see to, by ARN. */
-static void write_cases(struct json_writer *writer,
-                        struct arena *arena,
-                        const struct fleet *fleet,
+static void write_cases(struct json_writer *writer, struct arena *arena, const struct fleet *fleet,
                         const struct posture *posture) {
     json_write_key(writer, STR("nonCompliantTooLong"));
     json_array_begin(writer);
@@ -292,9 +273,7 @@ static void write_controls(struct json_writer *writer) {
     json_object_end(writer);
 }
 
-void posture_write_json(struct buf *out,
-                        struct arena *arena,
-                        const struct fleet *fleet,
+void posture_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet,
                         const struct posture *posture) {
     ASSERT(out != NULL && arena != NULL && fleet != NULL && posture != NULL);
     struct json_writer writer;

@@ -15,9 +15,7 @@ static void write_trend(struct buf *out, struct arena *arena, const struct postu
         return;
     }
     const struct posture_point *first = &posture->trend[0];
-    buf_printf(out,
-               " (%.1f %% on %" STR_FMT ")",
-               first->protected_percent,
+    buf_printf(out, " (%.1f %% on %" STR_FMT ")", first->protected_percent,
                STR_ARG(date_format(arena, first->day)));
 }
 
@@ -30,10 +28,8 @@ static void write_fleet(struct buf *out, struct arena *arena, const struct postu
     } else {
         buf_append(out, STR("Protected: not known, for no mode could be read"));
     }
-    buf_printf(out,
-               ": %zu strictest, %zu defensive, %zu monitor.\n",
-               summary->modes[MODE_STRICTEST],
-               summary->modes[MODE_DEFENSIVE],
+    buf_printf(out, ": %zu strictest, %zu defensive, %zu monitor.\n",
+               summary->modes[MODE_STRICTEST], summary->modes[MODE_DEFENSIVE],
                summary->modes[MODE_MONITOR]);
     buf_printf(out, "Non-compliant: %zu", summary->non_compliant);
     if (posture->has_state) {
@@ -45,11 +41,8 @@ static void write_fleet(struct buf *out, struct arena *arena, const struct postu
 
 static void write_people(struct buf *out, const struct posture_kpis *kpis) {
     buf_printf(out, "Without owner: %zu.\n", kpis->without_owner);
-    buf_printf(out,
-               "Exceptions: %zu in force, %zu of them end soon; %zu expired.\n",
-               kpis->exceptions_active,
-               kpis->exceptions_ending,
-               kpis->exceptions_expired);
+    buf_printf(out, "Exceptions: %zu in force, %zu of them end soon; %zu expired.\n",
+               kpis->exceptions_active, kpis->exceptions_ending, kpis->exceptions_expired);
     buf_printf(out, "Ready for strictest: %zu.\n", kpis->candidates);
 }
 
@@ -70,30 +63,20 @@ static void write_history(struct buf *out, struct arena *arena, const struct pos
     } else {
         str p50 = hours_text(arena, kpis->mttr_p50_hours);
         str p90 = hours_text(arena, kpis->mttr_p90_hours);
-        buf_printf(out,
-                   "Time to repair: p50 %" STR_FMT ", p90 %" STR_FMT ", from %zu incident%s; ",
-                   STR_ARG(p50),
-                   STR_ARG(p90),
-                   kpis->incidents_closed,
+        buf_printf(out, "Time to repair: p50 %" STR_FMT ", p90 %" STR_FMT ", from %zu incident%s; ",
+                   STR_ARG(p50), STR_ARG(p90), kpis->incidents_closed,
                    plural(kpis->incidents_closed));
     }
     buf_printf(out, "%zu open.\n", kpis->incidents_open);
     buf_printf(out,
                "Exposure: %" STR_FMT ", %" STR_FMT " with internet-facing ones counted double.\n",
-               STR_ARG(exposure),
-               STR_ARG(weighted));
-    buf_printf(out,
-               "Changes: %zu enforced, %zu promoted, %zu rolled back; %zu fight%s.\n",
-               kpis->enforced,
-               kpis->promoted,
-               kpis->rolled_back,
-               kpis->fights,
+               STR_ARG(exposure), STR_ARG(weighted));
+    buf_printf(out, "Changes: %zu enforced, %zu promoted, %zu rolled back; %zu fight%s.\n",
+               kpis->enforced, kpis->promoted, kpis->rolled_back, kpis->fights,
                plural(kpis->fights));
 }
 
-void posture_write_summary(struct buf *out,
-                           struct arena *arena,
-                           const struct fleet *fleet,
+void posture_write_summary(struct buf *out, struct arena *arena, const struct fleet *fleet,
                            const struct posture *posture) {
     ASSERT(out != NULL && arena != NULL && fleet != NULL && posture != NULL);
     str start = date_format(arena, date_days_of_ms(posture->period_start_ms));
@@ -101,12 +84,8 @@ void posture_write_summary(struct buf *out,
     buf_printf(out,
                "Desync mitigation posture of %zu account%s and %zu Region%s, %" STR_FMT
                " (history since %" STR_FMT ").\n",
-               fleet->account_count,
-               plural(fleet->account_count),
-               fleet->region_count,
-               plural(fleet->region_count),
-               STR_ARG(now),
-               STR_ARG(start));
+               fleet->account_count, plural(fleet->account_count), fleet->region_count,
+               plural(fleet->region_count), STR_ARG(now), STR_ARG(start));
     write_fleet(out, arena, posture);
     write_people(out, &posture->kpis);
     if (posture->has_state) {
@@ -118,9 +97,7 @@ void posture_write_summary(struct buf *out,
         buf_append(out, STR("Interrupted: these are the numbers known by then.\n"));
     }
     if (fleet->gap_count > 0) {
-        buf_printf(out,
-                   "NOT COMPLETE: %zu part%s of the fleet could not be read.\n",
-                   fleet->gap_count,
-                   plural(fleet->gap_count));
+        buf_printf(out, "NOT COMPLETE: %zu part%s of the fleet could not be read.\n",
+                   fleet->gap_count, plural(fleet->gap_count));
     }
 }

@@ -13,8 +13,7 @@ static void write_finding(struct json_writer *writer, const struct finding *find
     json_object_end(writer);
 }
 
-void evaluation_write_members(struct json_writer *writer,
-                              struct arena *arena,
+void evaluation_write_members(struct json_writer *writer, struct arena *arena,
                               const struct evaluation *evaluation) {
     ASSERT(evaluation->finding_count <= FINDINGS_MAX);
     char grade = evaluation->grade == '\0' ? '-' : evaluation->grade;
@@ -27,8 +26,8 @@ void evaluation_write_members(struct json_writer *writer,
     json_write_member(writer, "requiredMode", str_from_cstr(mode_name(evaluation->required_mode)));
     json_write_member(writer, "grade", (str){&grade, 1});
     json_write_member(writer, "owner", evaluation->owner);
-    json_write_member(
-        writer, "source", evaluation->source == SOURCE_LIVE ? STR("live") : STR("event"));
+    json_write_member(writer, "source",
+                      evaluation->source == SOURCE_LIVE ? STR("live") : STR("event"));
     if (evaluation->advice != NULL) {
         const char *name = recommendation_name(evaluation->advice->recommendation);
         json_write_member(writer, "recommendation", str_from_cstr(name));
@@ -42,8 +41,7 @@ void evaluation_write_members(struct json_writer *writer,
     json_array_end(writer);
 }
 
-static void write_evaluation(struct json_writer *writer,
-                             struct arena *arena,
+static void write_evaluation(struct json_writer *writer, struct arena *arena,
                              const struct evaluation *evaluation) {
     json_object_begin(writer);
     evaluation_write_members(writer, arena, evaluation);
@@ -75,8 +73,7 @@ void response_begin(struct response *response, struct buf *out) {
     json_array_begin(&response->writer);
 }
 
-void response_add(struct response *response,
-                  struct arena *arena,
+void response_add(struct response *response, struct arena *arena,
                   const struct evaluation *evaluation) {
     struct buf text;
     struct json_writer writer;

@@ -19,13 +19,7 @@ static void begin(struct buf *out, const struct svg_chart *chart, int height) {
     buf_printf(out,
                "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s-t %s-d\">"
                "<title id=\"%s-t\">%s</title><desc id=\"%s-d\">",
-               WIDTH,
-               height,
-               chart->id,
-               chart->id,
-               chart->id,
-               chart->title,
-               chart->id);
+               WIDTH, height, chart->id, chart->id, chart->id, chart->title, chart->id);
     html_text(out, chart->description);
     html_put(out, "</desc>\n");
 }
@@ -34,15 +28,10 @@ static void end(struct buf *out) {
     html_put(out, "</svg>\n");
 }
 
-static void rectangle(
-    struct buf *out, const char *tone, double x, double y, double width, double height) {
-    buf_printf(out,
-               "<rect class=\"f-%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
-               tone,
-               x,
-               y,
-               width,
-               height);
+static void rectangle(struct buf *out, const char *tone, double x, double y, double width,
+                      double height) {
+    buf_printf(out, "<rect class=\"f-%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
+               tone, x, y, width, height);
 }
 
 static void text_at(struct buf *out, const char *class, double x, double y, str text) {
@@ -58,12 +47,8 @@ static void count_at(struct buf *out, double x, double y, uint64_t count) {
 }
 
 static void grid_line(struct buf *out, double y) {
-    buf_printf(out,
-               "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>",
-               PLOT_LEFT,
-               PLOT_RIGHT,
-               y,
-               y);
+    buf_printf(out, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>",
+               PLOT_LEFT, PLOT_RIGHT, y, y);
 }
 
 static uint64_t sum(const struct svg_bar *bars, size_t count) {
@@ -78,17 +63,13 @@ static void stacked_legend(struct buf *out, const struct svg_bar *bar, uint64_t 
     rectangle(out, bar->tone, 0, y - 11, 12, 12);
     text_at(out, "", 22, y, bar->label);
     if (total > 0) {
-        buf_printf(out,
-                   "<text class=\"t e\" x=\"330\" y=\"%.1f\">%.1f&#160;%%</text>",
-                   y,
+        buf_printf(out, "<text class=\"t e\" x=\"330\" y=\"%.1f\">%.1f&#160;%%</text>", y,
                    (double)bar->value * 100 / (double)total);
     }
     count_at(out, WIDTH, y, bar->value);
 }
 
-void svg_stacked(struct buf *out,
-                 const struct svg_chart *chart,
-                 const struct svg_bar *bars,
+void svg_stacked(struct buf *out, const struct svg_chart *chart, const struct svg_bar *bars,
                  size_t count) {
     uint64_t total = sum(bars, count);
     begin(out, chart, 34 + (int)count * ROW_UNITS);
@@ -106,9 +87,7 @@ void svg_stacked(struct buf *out,
     end(out);
 }
 
-void svg_bars(struct buf *out,
-              const struct svg_chart *chart,
-              const struct svg_bar *bars,
+void svg_bars(struct buf *out, const struct svg_chart *chart, const struct svg_bar *bars,
               size_t count) {
     const double left = 150;
     const double room = 190;
@@ -159,17 +138,15 @@ void svg_line(struct buf *out, const struct svg_chart *chart, const struct svg_l
     for (int share = 0; share <= 100; share += 50) {
         double y = share_y(share);
         grid_line(out, y);
-        buf_printf(
-            out, "<text class=\"t e\" x=\"46\" y=\"%.1f\">%d&#160;%%</text>\n", y + 4, share);
+        buf_printf(out, "<text class=\"t e\" x=\"46\" y=\"%.1f\">%d&#160;%%</text>\n", y + 4,
+                   share);
     }
     buf_printf(out, "<polygon class=\"area\" points=\"%.1f,%.1f ", PLOT_LEFT, PLOT_BOTTOM);
     line_points(out, line);
     buf_printf(out, "%.1f,%.1f\"/>\n<polyline class=\"path\" points=\"", PLOT_RIGHT, PLOT_BOTTOM);
     line_points(out, line);
-    buf_printf(out,
-               "\"/>\n<circle class=\"f-accent\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>\n",
-               PLOT_RIGHT,
-               share_y(line->points[line->count - 1].y));
+    buf_printf(out, "\"/>\n<circle class=\"f-accent\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>\n",
+               PLOT_RIGHT, share_y(line->points[line->count - 1].y));
     time_axis(out, line->first_label, line->last_label);
     end(out);
 }
@@ -190,8 +167,7 @@ static void columns_legend(struct buf *out, const struct svg_columns *columns) {
     text_at(out, "", 240, 183, str_from_cstr(columns->upper_name));
 }
 
-void svg_columns(struct buf *out,
-                 const struct svg_chart *chart,
+void svg_columns(struct buf *out, const struct svg_chart *chart,
                  const struct svg_columns *columns) {
     ASSERT(columns->count > 0);
     double most = (double)tallest(columns);
@@ -213,17 +189,15 @@ void svg_columns(struct buf *out,
     end(out);
 }
 
-static void pair_bar(
-    struct buf *out, double y, const char *name, const char *tone, double width, str text) {
+static void pair_bar(struct buf *out, double y, const char *name, const char *tone, double width,
+                     str text) {
     text_at(out, "t", 0, y + 12, str_from_cstr(name));
     rectangle(out, "shade", 54, y + 1, 220, 13);
     rectangle(out, tone, 54, y + 1, width, 13);
     text_at(out, "e", WIDTH, y + 12, text);
 }
 
-void svg_pairs(struct buf *out,
-               const struct svg_chart *chart,
-               const struct svg_pair *pairs,
+void svg_pairs(struct buf *out, const struct svg_chart *chart, const struct svg_pair *pairs,
                size_t count) {
     begin(out, chart, (int)count * 62);
     for (size_t i = 0; i < count; i++) {
@@ -233,11 +207,7 @@ void svg_pairs(struct buf *out,
         double unit = most > 0 ? 220 / most : 0;
         text_at(out, "", 0, y + 14, str_from_cstr(pair->name));
         pair_bar(out, y + 20, "before", "pale", pair->before * unit, pair->before_text);
-        pair_bar(out,
-                 y + 38,
-                 "after",
-                 pair->is_worse ? "bad" : "accent",
-                 pair->after * unit,
+        pair_bar(out, y + 38, "after", pair->is_worse ? "bad" : "accent", pair->after * unit,
                  pair->after_text);
     }
     end(out);

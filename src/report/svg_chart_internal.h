@@ -23,14 +23,10 @@ struct svg_bar {
 };
 
 /* One bar whose parts make up the whole, and a line of text for each. */
-void svg_stacked(struct buf *out,
-                 const struct svg_chart *chart,
-                 const struct svg_bar *bars,
+void svg_stacked(struct buf *out, const struct svg_chart *chart, const struct svg_bar *bars,
                  size_t count);
 /* A bar for each, one below the other. */
-void svg_bars(struct buf *out,
-              const struct svg_chart *chart,
-              const struct svg_bar *bars,
+void svg_bars(struct buf *out, const struct svg_chart *chart, const struct svg_bar *bars,
               size_t count);
 
 struct svg_point {
@@ -68,9 +64,7 @@ struct svg_pair {
     str after_text;
     bool is_worse;
 };
-void svg_pairs(struct buf *out,
-               const struct svg_chart *chart,
-               const struct svg_pair *pairs,
+void svg_pairs(struct buf *out, const struct svg_chart *chart, const struct svg_pair *pairs,
                size_t count);
 /* The two bars alone, for a table's cell that also holds the text. */
 void svg_pair_mini(struct buf *out, const struct svg_pair *pair);

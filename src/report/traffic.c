@@ -10,11 +10,8 @@ static const struct {
     enum group_key key;
     const char *name;
 } key_names[TRAFFIC_KEYS_MAX] = {
-    {GROUP_CLASS, "class"},
-    {GROUP_REASON, "reason"},
-    {GROUP_CLIENT, "client"},
-    {GROUP_USER_AGENT, "user-agent"},
-    {GROUP_HOST, "host"},
+    {GROUP_CLASS, "class"},           {GROUP_REASON, "reason"}, {GROUP_CLIENT, "client"},
+    {GROUP_USER_AGENT, "user-agent"}, {GROUP_HOST, "host"},
 };
 
 const char *group_key_name(enum group_key key) {
@@ -52,8 +49,7 @@ str traffic_group_text(const struct tally_group *group, enum group_key key) {
     return STR_EMPTY;
 }
 
-struct traffic_sum *traffic_sum_days(struct arena *arena,
-                                     const struct tally_result *result,
+struct traffic_sum *traffic_sum_days(struct arena *arena, const struct tally_result *result,
                                      size_t *count_out) {
     struct traffic_sum *sums = ARENA_ARRAY(arena, struct traffic_sum, result->day_count);
     size_t count = 0;
@@ -76,8 +72,8 @@ static void write_classes(struct json_writer *writer, const struct tally_counts 
     json_write_key(writer, STR("classes"));
     json_object_begin(writer);
     for (size_t class = 0; class < CLASS_COUNT; class ++) {
-        json_write_member_count(
-            writer, traffic_class_name((enum traffic_class) class), counts->classes[class]);
+        json_write_member_count(writer, traffic_class_name((enum traffic_class) class),
+                                counts->classes[class]);
     }
     json_object_end(writer);
 }
@@ -100,8 +96,8 @@ static void write_kinds(struct json_writer *writer, const struct tally_result *r
     json_object_begin(writer);
     for (size_t kind = ACCESS_LOG_UNPARSED; kind < ACCESS_LOG_KIND_COUNT; kind++) {
         if (result->kinds[kind] > 0) {
-            json_write_member_count(
-                writer, access_log_kind_name((enum access_log_kind)kind), result->kinds[kind]);
+            json_write_member_count(writer, access_log_kind_name((enum access_log_kind)kind),
+                                    result->kinds[kind]);
         }
     }
     json_object_end(writer);
@@ -109,8 +105,7 @@ static void write_kinds(struct json_writer *writer, const struct tally_result *r
 
 /* AWS moves reasons between classes, so one code may have several rows: they are added up at the
  * first. */
-static void write_reasons(struct json_writer *writer,
-                          const struct tally_reason *reasons,
+static void write_reasons(struct json_writer *writer, const struct tally_reason *reasons,
                           size_t count) {
     json_write_key(writer, STR("reasons"));
     json_object_begin(writer);
@@ -141,11 +136,8 @@ static void write_would_block(struct json_writer *writer, const struct tally_cou
     json_object_end(writer);
 }
 
-static void write_notes(struct json_writer *writer,
-                        const char *key,
-                        const char *why,
-                        const struct traffic_note *notes,
-                        size_t count) {
+static void write_notes(struct json_writer *writer, const char *key, const char *why,
+                        const struct traffic_note *notes, size_t count) {
     json_write_key(writer, str_from_cstr(key));
     json_array_begin(writer);
     for (size_t i = 0; i < count; i++) {
@@ -164,8 +156,7 @@ static void write_groups(struct json_writer *writer, const struct traffic_report
         const struct tally_group *group = &report->result->groups[i];
         json_object_begin(writer);
         for (size_t k = 0; k < report->key_count; k++) {
-            json_write_member(writer,
-                              group_key_name(report->keys[k]),
+            json_write_member(writer, group_key_name(report->keys[k]),
                               traffic_group_text(group, report->keys[k]));
         }
         json_write_member_count(writer, "count", group->count);
@@ -176,8 +167,7 @@ static void write_groups(struct json_writer *writer, const struct traffic_report
     json_write_member_count(writer, "groupErrorMax", report->result->group_error_max);
 }
 
-static void write_load_balancers(struct json_writer *writer,
-                                 struct arena *arena,
+static void write_load_balancers(struct json_writer *writer, struct arena *arena,
                                  const struct tally_result *result) {
     size_t count;
     const struct traffic_sum *sums = traffic_sum_days(arena, result, &count);
@@ -194,8 +184,7 @@ static void write_load_balancers(struct json_writer *writer,
     json_write_member_count(writer, "untallied", result->untallied);
 }
 
-static void write_days(struct json_writer *writer,
-                       struct arena *arena,
+static void write_days(struct json_writer *writer, struct arena *arena,
                        const struct tally_result *result) {
     json_write_key(writer, STR("days"));
     json_array_begin(writer);

@@ -16,8 +16,7 @@ struct traffic_sum {
     struct tally_counts counts;
 };
 /* In the order of the days; *count_out of them, in `arena`. */
-struct traffic_sum *traffic_sum_days(struct arena *arena,
-                                     const struct tally_result *result,
+struct traffic_sum *traffic_sum_days(struct arena *arena, const struct tally_result *result,
                                      size_t *count_out);
 
 #endif

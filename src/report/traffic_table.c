@@ -69,25 +69,19 @@ static size_t at_most(size_t count, size_t max) {
 
 static void append_head(struct buf *out, struct arena *arena, const struct traffic_report *report) {
     const struct tally_result *result = report->result;
-    buf_printf(out,
-               "%s file%s, %s line%s: %s request%s, %s not understood\n",
-               number(report->file_count).text,
-               str_by_count(report->file_count, "", "s"),
-               number(result->lines).text,
-               str_by_count(result->lines, "", "s"),
-               number(result->totals.requests).text,
-               str_by_count(result->totals.requests, "", "s"),
+    buf_printf(out, "%s file%s, %s line%s: %s request%s, %s not understood\n",
+               number(report->file_count).text, str_by_count(report->file_count, "", "s"),
+               number(result->lines).text, str_by_count(result->lines, "", "s"),
+               number(result->totals.requests).text, str_by_count(result->totals.requests, "", "s"),
                number(result->unparsed).text);
     if (result->from_ms != 0) {
-        buf_printf(out,
-                   "from %" STR_FMT " to %" STR_FMT "\n",
+        buf_printf(out, "from %" STR_FMT " to %" STR_FMT "\n",
                    STR_ARG(time_format_iso8601(arena, result->from_ms)),
                    STR_ARG(time_format_iso8601(arena, result->to_ms)));
     }
     for (size_t kind = ACCESS_LOG_CLASSIC; kind < ACCESS_LOG_KIND_COUNT; kind++) {
         if (result->kinds[kind] > 0) {
-            buf_printf(out,
-                       "%s of the lines not understood: %s\n",
+            buf_printf(out, "%s of the lines not understood: %s\n",
                        number(result->kinds[kind]).text,
                        access_log_kind_name((enum access_log_kind)kind));
         }
@@ -104,9 +98,7 @@ static void append_classes(struct buf *out, const struct tally_counts *counts) {
     };
     buf_append(out, STR("\nCLASS             REQUESTS\n"));
     for (size_t class = 0; class < CLASS_COUNT; class ++) {
-        buf_printf(out,
-                   "%-12s %13s  %9s  %s\n",
-                   traffic_class_name((enum traffic_class) class),
+        buf_printf(out, "%-12s %13s  %9s  %s\n", traffic_class_name((enum traffic_class) class),
                    number(counts->classes[class]).text,
                    percent(counts->classes[class], counts->requests).text,
                    counts->classes[class] == 0 ? "" : blocked_by[class]);
@@ -114,22 +106,18 @@ static void append_classes(struct buf *out, const struct tally_counts *counts) {
 }
 
 /* Which requests say nothing of what would be blocked. */
-static void append_unknown(struct buf *out,
-                           struct arena *arena,
+static void append_unknown(struct buf *out, struct arena *arena,
                            const struct tally_result *result) {
     if (result->classless > 0) {
         buf_printf(
             out,
             "%s of these %s no class, as lines of fewer than 28 fields, from before August 2020.\n",
-            number(result->classless).text,
-            str_by_count(result->classless, "has", "have"));
+            number(result->classless).text, str_by_count(result->classless, "has", "have"));
     }
     for (size_t i = 0; i < at_most(result->unknown_class_count, REASONS_SHOWN); i++) {
         const struct tally_reason *class = &result->unknown_classes[i];
-        buf_printf(out,
-                   "%s of these %s the class \"%" STR_FMT "\", which is unknown here.\n",
-                   number(class->count).text,
-                   str_by_count(class->count, "has", "have"),
+        buf_printf(out, "%s of these %s the class \"%" STR_FMT "\", which is unknown here.\n",
+                   number(class->count).text, str_by_count(class->count, "has", "have"),
                    STR_ARG(plain(arena, class->code)));
     }
     append_more(out, REASONS_SHOWN, result->unknown_class_count);
@@ -137,39 +125,29 @@ static void append_unknown(struct buf *out,
 
 /* Of n requests without one that would be blocked, 95 % of the time fewer than 3 in n would be: the
  * rule of three. Only those whose class is known are evidence. */
-static void append_sentence(struct buf *out,
-                            struct arena *arena,
+static void append_sentence(struct buf *out, struct arena *arena,
                             const struct tally_result *result) {
     const struct tally_counts *counts = &result->totals;
     uint64_t strictest = tally_blocked_by_strictest(counts);
     uint64_t defensive = tally_blocked_by_defensive(counts);
     uint64_t known = counts->requests - counts->classes[CLASS_UNKNOWN];
     buf_printf(
-        out,
-        "\nstrictest would block %s of %s request%s (%s), defensive %s (%s), monitor none.\n",
-        number(strictest).text,
-        number(counts->requests).text,
-        str_by_count(counts->requests, "", "s"),
-        percent(strictest, counts->requests).text,
-        number(defensive).text,
-        percent(defensive, counts->requests).text);
+        out, "\nstrictest would block %s of %s request%s (%s), defensive %s (%s), monitor none.\n",
+        number(strictest).text, number(counts->requests).text,
+        str_by_count(counts->requests, "", "s"), percent(strictest, counts->requests).text,
+        number(defensive).text, percent(defensive, counts->requests).text);
     append_unknown(out, arena, result);
     if (known < counts->requests) {
-        buf_printf(out,
-                   "Of the other %s, strictest would block %s.\n",
-                   number(known).text,
+        buf_printf(out, "Of the other %s, strictest would block %s.\n", number(known).text,
                    percent(strictest, known).text);
     }
     if (strictest == 0 && known >= 3) {
-        buf_printf(out,
-                   "None in %s requests still allows for up to about %s of the traffic.\n",
-                   number(known).text,
-                   percent(3, known).text);
+        buf_printf(out, "None in %s requests still allows for up to about %s of the traffic.\n",
+                   number(known).text, percent(3, known).text);
     }
 }
 
-static void append_reasons(struct buf *out,
-                           struct arena *arena,
+static void append_reasons(struct buf *out, struct arena *arena,
                            const struct tally_result *result) {
     if (result->reason_count == 0) {
         return;
@@ -179,17 +157,14 @@ static void append_reasons(struct buf *out,
     for (size_t i = 0; i < shown; i++) {
         const struct tally_reason *reason = &result->reasons[i];
         text_pad(out, plain(arena, reason->code), 38);
-        buf_printf(out,
-                   "  %-10s %12s  %9s\n",
-                   traffic_class_name(reason->class),
+        buf_printf(out, "  %-10s %12s  %9s\n", traffic_class_name(reason->class),
                    number(reason->count).text,
                    percent(reason->count, result->totals.requests).text);
     }
     append_more(out, shown, result->reason_count);
 }
 
-static void append_load_balancers(struct buf *out,
-                                  struct arena *arena,
+static void append_load_balancers(struct buf *out, struct arena *arena,
                                   const struct tally_result *result) {
     size_t count;
     const struct traffic_sum *sums = traffic_sum_days(arena, result, &count);
@@ -197,17 +172,13 @@ static void append_load_balancers(struct buf *out,
         return;
     }
     size_t shown = at_most(count, LOAD_BALANCERS_SHOWN);
-    buf_append(out,
-               STR("\nLOAD BALANCER                                     REQUESTS   STRICTEST "
-                   "WOULD BLOCK\n"));
+    buf_append(out, STR("\nLOAD BALANCER                                     REQUESTS   STRICTEST "
+                        "WOULD BLOCK\n"));
     for (size_t i = 0; i < shown; i++) {
         uint64_t blocked = tally_blocked_by_strictest(&sums[i].counts);
         text_pad(out, plain(arena, sums[i].load_balancer), 45);
-        buf_printf(out,
-                   " %12s  %12s  %9s\n",
-                   number(sums[i].counts.requests).text,
-                   number(blocked).text,
-                   percent(blocked, sums[i].counts.requests).text);
+        buf_printf(out, " %12s  %12s  %9s\n", number(sums[i].counts.requests).text,
+                   number(blocked).text, percent(blocked, sums[i].counts.requests).text);
     }
     append_more(out, shown, count);
 }
@@ -244,11 +215,8 @@ static void append_days(struct buf *out, struct arena *arena, const struct tally
         uint64_t blocked = tally_blocked_by_strictest(counts);
         text_pad(out, date_format(arena, days[i]->day), 12);
         text_pad(out, plain(arena, days[i]->load_balancer), 37);
-        buf_printf(out,
-                   " %12s  %12s  %9s  %12s\n",
-                   number(counts->requests).text,
-                   number(blocked).text,
-                   percent(blocked, counts->requests).text,
+        buf_printf(out, " %12s  %12s  %9s  %12s\n", number(counts->requests).text,
+                   number(blocked).text, percent(blocked, counts->requests).text,
                    number(tally_blocked_by_defensive(counts)).text);
     }
     append_more(out, shown, result->day_count);
@@ -259,8 +227,7 @@ static bool has_several_load_balancers(const struct tally_result *result) {
                                             result->days[result->day_count - 1].load_balancer);
 }
 
-static void append_groups(struct buf *out,
-                          struct arena *arena,
+static void append_groups(struct buf *out, struct arena *arena,
                           const struct traffic_report *report) {
     if (report->key_count == 0) {
         return;
@@ -290,32 +257,23 @@ static void append_groups(struct buf *out,
     }
 }
 
-static void append_offender(struct buf *out,
-                            struct arena *arena,
-                            const struct tally_offender *offender,
-                            bool has_load_balancer) {
+static void append_offender(struct buf *out, struct arena *arena,
+                            const struct tally_offender *offender, bool has_load_balancer) {
     struct client_advice advice = client_advice_for(offender->reason, offender->user_agent);
-    buf_printf(out,
-               "%12s  %" STR_FMT " from %" STR_FMT " to %" STR_FMT "\n",
-               number(offender->count).text,
-               STR_ARG(plain(arena, offender->reason)),
-               STR_ARG(plain(arena, offender->client)),
-               STR_ARG(plain(arena, offender->host)));
+    buf_printf(out, "%12s  %" STR_FMT " from %" STR_FMT " to %" STR_FMT "\n",
+               number(offender->count).text, STR_ARG(plain(arena, offender->reason)),
+               STR_ARG(plain(arena, offender->client)), STR_ARG(plain(arena, offender->host)));
     if (has_load_balancer) {
-        buf_printf(out,
-                   "              at:    %" STR_FMT "\n",
+        buf_printf(out, "              at:    %" STR_FMT "\n",
                    STR_ARG(plain(arena, offender->load_balancer)));
     }
     buf_printf(out,
                "              agent: %" STR_FMT "\n              cause: %s\n              fix:   "
                "%s\n",
-               STR_ARG(plain(arena, offender->user_agent)),
-               advice.cause,
-               advice.fix);
+               STR_ARG(plain(arena, offender->user_agent)), advice.cause, advice.fix);
 }
 
-static void append_offenders(struct buf *out,
-                             struct arena *arena,
+static void append_offenders(struct buf *out, struct arena *arena,
                              const struct tally_result *result) {
     if (result->offender_count == 0) {
         return;
@@ -335,8 +293,7 @@ static void append_offenders(struct buf *out,
 }
 
 /* A path is shown whole: people have to find the file. */
-static void append_skipped(struct buf *out,
-                           struct arena *arena,
+static void append_skipped(struct buf *out, struct arena *arena,
                            const struct traffic_report *report) {
     if (report->skipped_count == 0) {
         return;
@@ -351,8 +308,7 @@ static void append_skipped(struct buf *out,
     append_more(out, shown, report->skipped_count);
 }
 
-void traffic_write_table(struct buf *out,
-                         struct arena *arena,
+void traffic_write_table(struct buf *out, struct arena *arena,
                          const struct traffic_report *report) {
     const struct tally_result *result = report->result;
     append_head(out, arena, report);

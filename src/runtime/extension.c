@@ -9,16 +9,12 @@
 /* "http://host:port" of "http://host:port/2018-06-01". */
 static str extension_url(const struct runtime *runtime, struct arena *arena, const char *path) {
     size_t end = runtime->base_url.len - (sizeof "/2018-06-01" - 1);
-    return str_format(arena,
-                      "%" STR_FMT "/2020-01-01/extension/%s",
-                      STR_ARG(str_slice(runtime->base_url, 0, end)),
-                      path);
+    return str_format(arena, "%" STR_FMT "/2020-01-01/extension/%s",
+                      STR_ARG(str_slice(runtime->base_url, 0, end)), path);
 }
 
-enum status extension_register(const struct runtime *runtime,
-                               struct arena *arena,
-                               str *identifier_out,
-                               struct error *error) {
+enum status extension_register(const struct runtime *runtime, struct arena *arena,
+                               str *identifier_out, struct error *error) {
     const struct http_header headers[] = {
         runtime_user_agent(),
         {STR("Lambda-Extension-Name"), STR("desync-guard")},
@@ -37,12 +33,8 @@ enum status extension_register(const struct runtime *runtime,
     TRY(runtime->transport->send(runtime->transport, &request, arena, &response, error));
     str identifier = http_header_get(&response, "Lambda-Extension-Identifier");
     if (response.status != 200 || str_is_empty(identifier)) {
-        return error_set(error,
-                         arena,
-                         STATUS_REFUSED,
-                         "extension register: HTTP status %d%s",
-                         response.status,
-                         str_is_empty(identifier) ? " without an identifier" : "");
+        return error_set(error, arena, STATUS_REFUSED, "extension register: HTTP status %d%s",
+                         response.status, str_is_empty(identifier) ? " without an identifier" : "");
     }
     *identifier_out = str_copy(arena, identifier);
     return STATUS_OK;

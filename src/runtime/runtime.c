@@ -58,9 +58,7 @@ static size_t host_end(struct arena *arena, str text) {
     return is_ipv6(arena, str_slice(text, 1, bracket)) ? bracket + 1 : 0;
 }
 
-enum status runtime_base_url(str runtime_api,
-                             struct arena *arena,
-                             str *url_out,
+enum status runtime_base_url(str runtime_api, struct arena *arena, str *url_out,
                              struct error *error) {
     str text = str_ends_with(runtime_api, STR("/")) ? str_slice(runtime_api, 0, runtime_api.len - 1)
                                                     : runtime_api;
@@ -76,11 +74,8 @@ enum status runtime_base_url(str runtime_api,
         problem = "the port is not a number from 1 to 65535";
     }
     if (problem != NULL) {
-        return error_set(error,
-                         arena,
-                         STATUS_CONFIGURATION,
-                         "AWS_LAMBDA_RUNTIME_API must be host:port, but %s",
-                         problem);
+        return error_set(error, arena, STATUS_CONFIGURATION,
+                         "AWS_LAMBDA_RUNTIME_API must be host:port, but %s", problem);
     }
     *url_out = str_format(arena, "http://%" STR_FMT "/2018-06-01", STR_ARG(text));
     return STATUS_OK;
@@ -112,15 +107,13 @@ static bool is_request_id(str id) {
     return id.len > 0 && id.len <= REQUEST_ID_BYTES_MAX;
 }
 
-static str header_copy(struct arena *arena,
-                       const struct http_response *response,
+static str header_copy(struct arena *arena, const struct http_response *response,
                        const char *name) {
     str value = http_header_get(response, name);
     return str_is_empty(value) ? STR_EMPTY : str_copy(arena, value); /* ends in NUL: a C string */
 }
 
-static enum runtime_step read_event(struct runtime *runtime,
-                                    struct arena *arena,
+static enum runtime_step read_event(struct runtime *runtime, struct arena *arena,
                                     const struct http_response *response,
                                     struct runtime_invocation *invocation) {
     *invocation = (struct runtime_invocation){
@@ -134,19 +127,15 @@ static enum runtime_step read_event(struct runtime *runtime,
             parse_deadline(runtime, http_header_get(response, "Lambda-Runtime-Deadline-Ms")),
     };
     if (!is_request_id(invocation->request_id)) {
-        LOG(runtime->log,
-            LOG_FATAL,
-            "next_unusable",
+        LOG(runtime->log, LOG_FATAL, "next_unusable",
             LOG_STR("errorMessage", STR("the event has no usable Lambda-Runtime-Aws-Request-Id")));
         return RUNTIME_EXIT;
     }
     return RUNTIME_GO_ON;
 }
 
-static enum status ask_next(struct runtime *runtime,
-                            struct arena *arena,
-                            struct http_response *response,
-                            struct error *error) {
+static enum status ask_next(struct runtime *runtime, struct arena *arena,
+                            struct http_response *response, struct error *error) {
     const struct http_header headers[] = {runtime_user_agent()};
     const struct http_request request = {
         .method = STR("GET"),
@@ -168,23 +157,17 @@ static bool is_final(enum status status, const struct http_response *response) {
     return status == STATUS_OK && (response->status == 403 || response->status == 500);
 }
 
-static void log_next_failed(const struct runtime *runtime,
-                            enum status status,
-                            const struct http_response *response,
-                            const struct error *error,
+static void log_next_failed(const struct runtime *runtime, enum status status,
+                            const struct http_response *response, const struct error *error,
                             size_t attempt) {
     bool is_end = attempt == TAKE_ATTEMPTS || is_final(status, response);
-    LOG(runtime->log,
-        is_end ? LOG_FATAL : LOG_WARN,
-        "next_failed",
+    LOG(runtime->log, is_end ? LOG_FATAL : LOG_WARN, "next_failed",
         LOG_STR("status", status == STATUS_OK ? STR_EMPTY : str_from_cstr(status_name(status))),
-        LOG_INT("httpStatus", response->status),
-        LOG_INT("attempt", (int64_t)attempt),
+        LOG_INT("httpStatus", response->status), LOG_INT("attempt", (int64_t)attempt),
         LOG_STR("errorMessage", status == STATUS_OK ? STR("not an event") : error->message));
 }
 
-enum runtime_step runtime_take(struct runtime *runtime,
-                               struct arena *arena,
+enum runtime_step runtime_take(struct runtime *runtime, struct arena *arena,
                                struct runtime_invocation *invocation) {
     for (size_t attempt = 1; attempt <= TAKE_ATTEMPTS; attempt++) {
         if (take_delays_ms[attempt - 1] > 0) {
@@ -207,10 +190,8 @@ enum runtime_step runtime_take(struct runtime *runtime,
 
 /* The loop */
 
-static void log_end(const struct runtime *runtime,
-                    const struct runtime_invocation *invocation,
-                    const struct runtime_reply *reply,
-                    int64_t start_us) {
+static void log_end(const struct runtime *runtime, const struct runtime_invocation *invocation,
+                    const struct runtime_reply *reply, int64_t start_us) {
     int64_t took_us = runtime->clock->monotonic_us(runtime->clock) - start_us;
     const struct log_field fields[] = {
         LOG_STR("outcome", reply->is_error ? STR("error") : STR("success")),
@@ -223,8 +204,7 @@ static void log_end(const struct runtime *runtime,
     log_write(runtime->log, LOG_INFO, "invocation_end", fields, count);
 }
 
-static enum runtime_step serve_one(struct runtime *runtime,
-                                   const struct runtime_handler *handler,
+static enum runtime_step serve_one(struct runtime *runtime, const struct runtime_handler *handler,
                                    struct arena *arena) {
     struct runtime_invocation invocation;
     if (runtime_take(runtime, arena, &invocation) == RUNTIME_EXIT) {

@@ -14,13 +14,11 @@ enum runtime_step {
 };
 
 /* Asks for the next event, with no limit of time, trying again where that can help. */
-MUST_USE enum runtime_step runtime_take(struct runtime *runtime,
-                                        struct arena *arena,
+MUST_USE enum runtime_step runtime_take(struct runtime *runtime, struct arena *arena,
                                         struct runtime_invocation *invocation);
 
 /* POST .../response or .../error. */
-MUST_USE enum runtime_step runtime_post(struct runtime *runtime,
-                                        struct arena *arena,
+MUST_USE enum runtime_step runtime_post(struct runtime *runtime, struct arena *arena,
                                         const struct runtime_invocation *invocation,
                                         const struct runtime_reply *reply);
 

@@ -77,11 +77,8 @@ struct post {
     int64_t timeout_ms;
 };
 
-static enum status send_once(struct runtime *runtime,
-                             struct arena *arena,
-                             const struct post *post,
-                             struct http_response *response,
-                             struct error *error) {
+static enum status send_once(struct runtime *runtime, struct arena *arena, const struct post *post,
+                             struct http_response *response, struct error *error) {
     struct http_header headers[4] = {
         runtime_user_agent(),
         {STR("Content-Type"), STR("application/json")},
@@ -110,15 +107,9 @@ static enum status send_once(struct runtime *runtime,
     return runtime->transport->send(runtime->transport, &request, arena, response, error);
 }
 
-static void log_problem(const struct runtime *runtime,
-                        enum log_level level,
-                        const char *event,
-                        int http_status,
-                        str message) {
-    LOG(runtime->log,
-        level,
-        event,
-        LOG_INT("httpStatus", http_status),
+static void log_problem(const struct runtime *runtime, enum log_level level, const char *event,
+                        int http_status, str message) {
+    LOG(runtime->log, level, event, LOG_INT("httpStatus", http_status),
         LOG_STR("errorMessage", message));
 }
 
@@ -152,8 +143,7 @@ static enum runtime_step judge(const struct runtime *runtime, int http_status, b
 /* A connection that broke leaves open whether the outcome was taken. Sending it again is safe: the
  * platform takes one outcome per invocation. After a second failure the way to the platform is
  * gone, and a fresh sandbox is the cure. */
-static enum runtime_step send_outcome(struct runtime *runtime,
-                                      struct arena *arena,
+static enum runtime_step send_outcome(struct runtime *runtime, struct arena *arena,
                                       const struct post *post) {
     for (int attempt = 1; attempt <= POST_ATTEMPTS; attempt++) {
         struct http_response response;
@@ -162,22 +152,19 @@ static enum runtime_step send_outcome(struct runtime *runtime,
             return judge(runtime, response.status, attempt > 1);
         }
         bool is_last = attempt == POST_ATTEMPTS;
-        log_problem(
-            runtime, is_last ? LOG_FATAL : LOG_WARN, "post_not_delivered", 0, error.message);
+        log_problem(runtime, is_last ? LOG_FATAL : LOG_WARN, "post_not_delivered", 0,
+                    error.message);
     }
     return RUNTIME_EXIT;
 }
 
-static enum runtime_step post_error(struct runtime *runtime,
-                                    struct arena *arena,
+static enum runtime_step post_error(struct runtime *runtime, struct arena *arena,
                                     const struct runtime_invocation *invocation,
                                     const struct runtime_reply *reply) {
     str error_type = str_is_empty(reply->error_type) ? STR("Runtime.Unknown") : reply->error_type;
     const struct post post = {
-        .url = str_format(arena,
-                          "%" STR_FMT "/runtime/invocation/%" STR_FMT "/error",
-                          STR_ARG(runtime->base_url),
-                          STR_ARG(invocation->request_id)),
+        .url = str_format(arena, "%" STR_FMT "/runtime/invocation/%" STR_FMT "/error",
+                          STR_ARG(runtime->base_url), STR_ARG(invocation->request_id)),
         .body = error_body(arena, error_type, reply->error_message),
         .invocation_id = invocation->invocation_id,
         .error_type = error_type,
@@ -188,24 +175,19 @@ static enum runtime_step post_error(struct runtime *runtime,
 
 /* Sending what will be refused would cost the transfer and leave the caller with less: told so
  * beforehand the platform still accepts an /error, and the type is the one it would use itself. */
-static enum runtime_step post_too_large(struct runtime *runtime,
-                                        struct arena *arena,
-                                        const struct runtime_invocation *invocation,
-                                        size_t bytes) {
+static enum runtime_step post_too_large(struct runtime *runtime, struct arena *arena,
+                                        const struct runtime_invocation *invocation, size_t bytes) {
     const struct runtime_reply reply = {
         .is_error = true,
         .error_type = STR("Function.ResponseSizeTooLarge"),
-        .error_message = str_format(arena,
-                                    "the response of %zu bytes exceeds the maximum of %d",
-                                    bytes,
-                                    RUNTIME_RESPONSE_BYTES_MAX),
+        .error_message = str_format(arena, "the response of %zu bytes exceeds the maximum of %d",
+                                    bytes, RUNTIME_RESPONSE_BYTES_MAX),
     };
     log_problem(runtime, LOG_ERROR, "response_too_large", 0, reply.error_message);
     return post_error(runtime, arena, invocation, &reply);
 }
 
-enum runtime_step runtime_post(struct runtime *runtime,
-                               struct arena *arena,
+enum runtime_step runtime_post(struct runtime *runtime, struct arena *arena,
                                const struct runtime_invocation *invocation,
                                const struct runtime_reply *reply) {
     if (reply->is_error) {
@@ -215,10 +197,8 @@ enum runtime_step runtime_post(struct runtime *runtime,
         return post_too_large(runtime, arena, invocation, reply->body.len);
     }
     const struct post post = {
-        .url = str_format(arena,
-                          "%" STR_FMT "/runtime/invocation/%" STR_FMT "/response",
-                          STR_ARG(runtime->base_url),
-                          STR_ARG(invocation->request_id)),
+        .url = str_format(arena, "%" STR_FMT "/runtime/invocation/%" STR_FMT "/response",
+                          STR_ARG(runtime->base_url), STR_ARG(invocation->request_id)),
         .body = reply->body,
         .invocation_id = invocation->invocation_id,
         .timeout_ms = POST_TIMEOUT_MS,

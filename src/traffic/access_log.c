@@ -45,8 +45,8 @@ struct fields {
 };
 
 const char *traffic_class_name(enum traffic_class class) {
-    static const char *const names[] = {
-        "Compliant", "Acceptable", "Ambiguous", "Severe", "Unknown"};
+    static const char *const names[] = {"Compliant", "Acceptable", "Ambiguous", "Severe",
+                                        "Unknown"};
     ASSERT((int)class >= 0 && class < CLASS_COUNT);
     return names[class];
 }

@@ -89,10 +89,8 @@ static enum access_log_kind kind_of_delivered(str name, struct access_log_key *k
  * vended log when its ending says JSON and something else in it names the type of log. */
 static bool is_vended(str key, str name) {
     static const char *const ENDINGS[] = {".json", ".json.gz", ".json.log", ".json.log.gz"};
-    static const char *const TYPES[] = {"_elasticloadbalancing_",
-                                        "ALB_ACCESS_LOGS",
-                                        "ALB_CONNECTION_LOGS",
-                                        "ALB_HEALTH_CHECK_LOGS",
+    static const char *const TYPES[] = {"_elasticloadbalancing_", "ALB_ACCESS_LOGS",
+                                        "ALB_CONNECTION_LOGS", "ALB_HEALTH_CHECK_LOGS",
                                         "NLB_ACCESS_LOGS"};
     bool is_json = false;
     for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) {

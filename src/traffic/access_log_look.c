@@ -36,8 +36,8 @@ static inline __m128i load_part(const char *ptr) {
 }
 
 static inline struct block load(const char *ptr) {
-    return (struct block){
-        load_part(ptr), load_part(ptr + 16), load_part(ptr + 32), load_part(ptr + 48)};
+    return (struct block){load_part(ptr), load_part(ptr + 16), load_part(ptr + 32),
+                          load_part(ptr + 48)};
 }
 
 static inline uint64_t mask_of(__m128i part, __m128i wanted) {
@@ -67,8 +67,8 @@ struct block {
 
 static inline struct block load(const char *ptr) {
     const uint8_t *from = (const uint8_t *)ptr;
-    return (struct block){
-        vld1q_u8(from), vld1q_u8(from + 16), vld1q_u8(from + 32), vld1q_u8(from + 48)};
+    return (struct block){vld1q_u8(from), vld1q_u8(from + 16), vld1q_u8(from + 32),
+                          vld1q_u8(from + 48)};
 }
 
 /* There is no movemask: each byte keeps its own bit, and neighbours are added up three times. */
@@ -139,8 +139,7 @@ static inline size_t note(uint64_t mask, const char *ptr, size_t count, const ch
 
 /* Notes the quotes of the line that begins at `ptr`, until there are enough; returns its line end,
  * or `end`. */
-static inline const char *find_line_end(const char *ptr,
-                                        const char *end,
+static inline const char *find_line_end(const char *ptr, const char *end,
                                         struct access_log_view *view) {
     size_t count = 0;
     const char *found = NULL;
@@ -165,8 +164,8 @@ static inline const char *find_line_end(const char *ptr,
 #define SPACES_MAX (TOKENS_MAX + BLOCK_BYTES / 2)
 
 /* true when [from, to) is `count` times some bytes and one space; notes where these spaces are. */
-static bool are_tokens(
-    const char *from, const char *to, const char *end, size_t count, const char **spaces_out) {
+static bool are_tokens(const char *from, const char *to, const char *end, size_t count,
+                       const char **spaces_out) {
     size_t found = 0;
     uint64_t after_space = 1; /* as if one stood before: none of the tokens may be empty */
     for (const char *ptr = from; ptr < to && found <= count; ptr += BLOCK_BYTES) {

@@ -118,8 +118,7 @@ static enum status report(const struct inflate *stream, struct error *error) {
 /* What the caller did not want to see, or see again, is kept too. */
 __attribute__((format(printf, 3, 4))) static enum status fail(struct inflate *stream,
                                                               enum status status,
-                                                              const char *format,
-                                                              ...) {
+                                                              const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     str message = str_format_va(stream->arena, format, arguments);
@@ -133,9 +132,7 @@ static enum status fail_foreign(struct inflate *stream) {
     if (stream->member_begin == 0) {
         return fail(stream, STATUS_INVALID, "not gzip data, at byte 0");
     }
-    return fail(stream,
-                STATUS_INVALID,
-                "foreign bytes behind the gzip data, at byte %" PRIu64,
+    return fail(stream, STATUS_INVALID, "foreign bytes behind the gzip data, at byte %" PRIu64,
                 stream->member_begin);
 }
 
@@ -268,8 +265,8 @@ enum status inflate_end(struct inflate *stream, struct error *error) {
     ASSERT(stream != NULL && stream->sink.take != NULL);
     if (stream->error.status == STATUS_OK && stream->form == INFLATE_GZIP &&
         stream->place != BETWEEN_MEMBERS) {
-        (void)fail(
-            stream, STATUS_INCOMPLETE, "gzip data cut short at byte %" PRIu64, stream->position);
+        (void)fail(stream, STATUS_INCOMPLETE, "gzip data cut short at byte %" PRIu64,
+                   stream->position);
     }
     hand_on_held(stream);
     return report(stream, error);

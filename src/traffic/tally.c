@@ -34,10 +34,10 @@ struct tally *tally_new(struct arena *arena, const struct tally_options *options
 #define TIME_BYTES (DATE_BYTES + sizeof("T12:34:56.789012Z") - 1)
 
 typedef signed char letters __attribute__((vector_size(16)));
-static const letters time_lowest = {
-    'T', '0', '0', ':', '0', '0', ':', '0', '0', '.', '0', '0', '0', '0', '0', '0'};
-static const letters time_highest = {
-    'T', '2', '9', ':', '5', '9', ':', '5', '9', '.', '9', '9', '9', '9', '9', '9'};
+static const letters time_lowest = {'T', '0', '0', ':', '0', '0', ':', '0',
+                                    '0', '.', '0', '0', '0', '0', '0', '0'};
+static const letters time_highest = {'T', '2', '9', ':', '5', '9', ':', '5',
+                                     '9', '.', '9', '9', '9', '9', '9', '9'};
 
 static int two_digits(const char *ptr) {
     return (ptr[0] - '0') * 10 + (ptr[1] - '0');
@@ -59,9 +59,7 @@ static int64_t ms_of_day(const char *ptr) {
 }
 
 /* The day of a line that has the date and load balancer of the last one, or NULL. */
-static struct tally_day *find_last_day(struct tally *tally,
-                                       str time,
-                                       str load_balancer,
+static struct tally_day *find_last_day(struct tally *tally, str time, str load_balancer,
                                        int64_t *ms) {
     if (!tally->has_last_day || time.len != TIME_BYTES ||
         memcmp(time.ptr, tally->last_date, DATE_BYTES) != 0) {
@@ -102,9 +100,7 @@ static void count_one(struct tally_counts *counts, const struct classed *classed
 }
 
 /* Returns the day it was counted under, or NULL; valid until the next. */
-static struct tally_day *count_request(struct tally *tally,
-                                       str time,
-                                       str load_balancer,
+static struct tally_day *count_request(struct tally *tally, str time, str load_balancer,
                                        struct classed classed) {
     int64_t ms = 0;
     count_one(&tally->totals, &classed);
@@ -131,8 +127,7 @@ static struct tally_day *count_request(struct tally *tally,
 
 /* --- reasons, offenders, groups --- */
 
-static void count_reason(struct tally *tally,
-                         struct tally_day *day,
+static void count_reason(struct tally *tally, struct tally_day *day,
                          const struct access_log_record *record) {
     struct tally_reason one = {record->reason, record->class, 1};
     if (one.code.len == 0) {
@@ -157,15 +152,14 @@ static bool is_blockable(enum traffic_class class) {
 
 static void count_offender(struct tally *tally, const struct access_log_record *record) {
     char network[NETWORK_BYTES_MAX];
-    sketch_add(tally->offenders,
-               &(struct sketch_key){
-                   .class = CLASS_COUNT,
-                   .texts = {[KEY_REASON] = record->reason,
-                             [KEY_CLIENT] = network_of(record->client, network),
-                             [KEY_USER_AGENT] = record->user_agent,
-                             [KEY_HOST] = record->host,
-                             [KEY_LOAD_BALANCER] = record->load_balancer},
-               });
+    sketch_add(tally->offenders, &(struct sketch_key){
+                                     .class = CLASS_COUNT,
+                                     .texts = {[KEY_REASON] = record->reason,
+                                               [KEY_CLIENT] = network_of(record->client, network),
+                                               [KEY_USER_AGENT] = record->user_agent,
+                                               [KEY_HOST] = record->host,
+                                               [KEY_LOAD_BALANCER] = record->load_balancer},
+                                 });
 }
 
 static str wanted(const struct tally *tally, enum group_key key, str text) {
@@ -247,8 +241,7 @@ static void add_counts(struct tally_counts *into, const struct tally_counts *fro
     }
 }
 
-static void merge_day_reasons(struct tally *into,
-                              struct tally_day *day,
+static void merge_day_reasons(struct tally *into, struct tally_day *day,
                               const struct tally_day *from) {
     for (size_t i = 0; i < from->reason_count; i++) {
         struct tally_reason reason = from->reasons[i];
@@ -273,8 +266,7 @@ static void merge_days(struct tally *into, const struct tally *from) {
     }
 }
 
-static void merge_reasons(struct reason_table *into,
-                          struct arena *arena,
+static void merge_reasons(struct reason_table *into, struct arena *arena,
                           const struct reason_table *from) {
     for (size_t i = 0; i < from->count; i++) {
         (void)reason_table_add(into, arena, &from->rows[i]);

@@ -9,8 +9,7 @@
 
 #define CAPACITY_FIRST ((size_t)64)
 
-void day_table_init(struct day_table *table,
-                    struct arena *arena,
+void day_table_init(struct day_table *table, struct arena *arena,
                     const struct tally_hash_key *hash_key) {
     *table = (struct day_table){.arena = arena, .hash_key = *hash_key};
 }
@@ -40,13 +39,10 @@ static void index_all(struct day_table *table) {
 /* The index is kept at most half full. */
 static void grow(struct day_table *table) {
     size_t capacity = table->capacity == 0 ? CAPACITY_FIRST : 2 * table->capacity;
-    table->days = arena_realloc(table->arena,
-                                table->days,
-                                table->capacity * sizeof(struct tally_day),
-                                capacity * sizeof(struct tally_day));
-    table->index = arena_realloc(table->arena,
-                                 table->index,
-                                 table->index_size * sizeof(uint32_t),
+    table->days =
+        arena_realloc(table->arena, table->days, table->capacity * sizeof(struct tally_day),
+                      capacity * sizeof(struct tally_day));
+    table->index = arena_realloc(table->arena, table->index, table->index_size * sizeof(uint32_t),
                                  2 * capacity * sizeof(uint32_t));
     table->capacity = capacity;
     table->index_size = 2 * capacity;

@@ -35,8 +35,7 @@ struct day_table {
     size_t index_size;
     size_t reason_count; /* of all days */
 };
-void day_table_init(struct day_table *table,
-                    struct arena *arena,
+void day_table_init(struct day_table *table, struct arena *arena,
                     const struct tally_hash_key *hash_key);
 /* The entry, made when there is none; NULL: the table is full. Valid until the next call. */
 struct tally_day *day_table_find(struct day_table *table, str load_balancer, int64_t day);
@@ -55,8 +54,7 @@ struct sketch_key {
  * remembers this count as its error. So true <= count <= true + error, and what has no slot was
  * seen at most as often as the rarest that has one. */
 struct sketch;
-struct sketch *sketch_new(struct arena *arena,
-                          size_t capacity,
+struct sketch *sketch_new(struct arena *arena, size_t capacity,
                           const struct tally_hash_key *hash_key);
 void sketch_add(struct sketch *sketch, const struct sketch_key *key);
 /* Adds the counts of both; a key that only one of them has may have been seen by the other as often
@@ -82,14 +80,12 @@ struct reason_table {
 };
 /* Adds its count to that of its code and class. Returns the code it was counted under, which lives
  * as long as the arena. */
-str reason_table_add(struct reason_table *table,
-                     struct arena *arena,
+str reason_table_add(struct reason_table *table, struct arena *arena,
                      const struct tally_reason *reason);
 /* The code as the table holds it, "other" when it does not. */
 str reason_table_code(const struct reason_table *table, str code, enum traffic_class class);
 /* Likewise to a day of the table; borrows the code. */
-void day_table_add_reason(struct day_table *table,
-                          struct tally_day *day,
+void day_table_add_reason(struct day_table *table, struct tally_day *day,
                           const struct tally_reason *reason);
 /* By count, then code. */
 void reasons_sort(struct tally_reason *reasons, size_t count);

@@ -10,9 +10,7 @@
 #define REASON_BYTES_MAX 64 /* the longest known has 34 */
 #define OTHER            STR("other")
 
-static size_t find(const struct tally_reason *rows,
-                   size_t count,
-                   str code,
+static size_t find(const struct tally_reason *rows, size_t count, str code,
                    enum traffic_class class) {
     size_t i = 0;
     while (i < count && !(rows[i].class == class && text_eq(rows[i].code, code))) {
@@ -21,8 +19,7 @@ static size_t find(const struct tally_reason *rows,
     return i;
 }
 
-str reason_table_add(struct reason_table *table,
-                     struct arena *arena,
+str reason_table_add(struct reason_table *table, struct arena *arena,
                      const struct tally_reason *reason) {
     str code = text_cut(reason->code, REASON_BYTES_MAX);
     size_t at = find(table->rows, table->count, code, reason->class);
@@ -48,15 +45,12 @@ str reason_table_code(const struct reason_table *table, str code, enum traffic_c
 static void reserve_reason(struct arena *arena, struct tally_day *day) {
     size_t count = day->reason_count;
     if ((count & (count - 1)) == 0) {
-        day->reasons = arena_realloc(arena,
-                                     day->reasons,
-                                     count * sizeof(day->reasons[0]),
+        day->reasons = arena_realloc(arena, day->reasons, count * sizeof(day->reasons[0]),
                                      (count == 0 ? 1 : 2 * count) * sizeof(day->reasons[0]));
     }
 }
 
-void day_table_add_reason(struct day_table *table,
-                          struct tally_day *day,
+void day_table_add_reason(struct day_table *table, struct tally_day *day,
                           const struct tally_reason *reason) {
     str code = reason->code;
     size_t at = find(day->reasons, day->reason_count, code, reason->class);

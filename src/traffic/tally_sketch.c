@@ -63,8 +63,7 @@ struct sketch {
     size_t index_size;
 };
 
-struct sketch *sketch_new(struct arena *arena,
-                          size_t capacity,
+struct sketch *sketch_new(struct arena *arena, size_t capacity,
                           const struct tally_hash_key *hash_key) {
     struct sketch *sketch = ARENA_NEW(arena, struct sketch);
     size_t index_size = 2;
@@ -136,8 +135,7 @@ static size_t place_of(const struct sketch *sketch, uint64_t hash, const struct 
 }
 
 /* The number of the slot that holds the key, from 1; 0: none does. */
-static uint32_t find_slot(const struct sketch *sketch,
-                          uint64_t hash,
+static uint32_t find_slot(const struct sketch *sketch, uint64_t hash,
                           const struct packed_key *key) {
     return sketch->index[place_of(sketch, hash, key)];
 }
@@ -209,14 +207,12 @@ static void reserve_slot(struct sketch *sketch) {
     }
     size_t wanted = sketch->slot_count == 0 ? SLOTS_FIRST : 2 * sketch->slot_count;
     wanted = wanted > sketch->capacity ? sketch->capacity : wanted;
-    sketch->slots = arena_realloc(sketch->arena,
-                                  sketch->slots,
-                                  sketch->slot_count * sizeof(sketch->slots[0]),
-                                  wanted * sizeof(sketch->slots[0]));
-    sketch->keys = arena_realloc(sketch->arena,
-                                 sketch->keys,
-                                 sketch->slot_count * sizeof(sketch->keys[0]),
-                                 wanted * sizeof(sketch->keys[0]));
+    sketch->slots =
+        arena_realloc(sketch->arena, sketch->slots, sketch->slot_count * sizeof(sketch->slots[0]),
+                      wanted * sizeof(sketch->slots[0]));
+    sketch->keys =
+        arena_realloc(sketch->arena, sketch->keys, sketch->slot_count * sizeof(sketch->keys[0]),
+                      wanted * sizeof(sketch->keys[0]));
     sketch->slot_count = wanted;
 }
 
@@ -264,9 +260,9 @@ void sketch_add(struct sketch *sketch, const struct sketch_key *key) {
     }
     sketch->is_lossy = sketch->is_lossy || sketch->count == sketch->capacity;
     uint64_t error = sketch_error_max(sketch);
-    take_slot(sketch,
-              &(struct newcomer){
-                  .rank = {error + 1, error, sketch->arrivals++}, .hash = hash, .key = &packed});
+    take_slot(sketch, &(struct newcomer){.rank = {error + 1, error, sketch->arrivals++},
+                                         .hash = hash,
+                                         .key = &packed});
 }
 
 size_t sketch_count(const struct sketch *sketch) {

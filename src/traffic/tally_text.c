@@ -45,10 +45,9 @@ static inline void sip_word(struct sip *sip, uint64_t word) {
 }
 
 uint64_t text_hash(const struct tally_hash_key *key, uint64_t prefix, str text) {
-    struct sip sip = {key->words[0] ^ UINT64_C(0x736f6d6570736575),
-                      key->words[1] ^ UINT64_C(0x646f72616e646f6d),
-                      key->words[0] ^ UINT64_C(0x6c7967656e657261),
-                      key->words[1] ^ UINT64_C(0x7465646279746573)};
+    struct sip sip = {
+        key->words[0] ^ UINT64_C(0x736f6d6570736575), key->words[1] ^ UINT64_C(0x646f72616e646f6d),
+        key->words[0] ^ UINT64_C(0x6c7967656e657261), key->words[1] ^ UINT64_C(0x7465646279746573)};
     size_t at = 0;
     sip_word(&sip, prefix);
     for (; text.len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {

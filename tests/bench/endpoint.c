@@ -43,13 +43,10 @@ static bool reply(SSL *ssl, bool is_post) {
     struct tm utc;
     time_t now = time(NULL);
     (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
-    int len = snprintf(answer,
-                       sizeof(answer),
+    int len = snprintf(answer, sizeof(answer),
                        "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\n"
                        "Date: %s\r\nContent-Length: %zu\r\n\r\n%s",
-                       date,
-                       strlen(body),
-                       body);
+                       date, strlen(body), body);
     return SSL_write(ssl, answer, len) == len;
 }
 

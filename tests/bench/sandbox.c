@@ -192,8 +192,8 @@ static void spawn(struct run *run, char *runtime_api) {
     }
     run->start_wait_us = wait_us("self");
     run->start_us = now_us();
-    errno = posix_spawn(
-        &run->pid, variant.command[0], &actions, &attributes, variant.command, variant.environment);
+    errno = posix_spawn(&run->pid, variant.command[0], &actions, &attributes, variant.command,
+                        variant.environment);
     must(errno == 0, variant.command[0]);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
@@ -225,8 +225,7 @@ static void send_event(struct run *run, int fd) {
     static char answer[EVENT_BYTES_MAX + 1024];
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    int head = snprintf(answer,
-                        sizeof(answer),
+    int head = snprintf(answer, sizeof(answer),
                         "HTTP/1.1 200 OK\r\n"
                         "Content-Type: application/json\r\n"
                         "Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-%012zu\r\n"
@@ -234,9 +233,7 @@ static void send_event(struct run *run, int fd) {
                         "Lambda-Runtime-Invoked-Function-Arn: "
                         "arn:aws:lambda:eu-west-1:123456789012:function:desync-guard\r\n"
                         "Content-Length: %zu\r\n\r\n",
-                        run->sent_count,
-                        (long long)(now.tv_sec + 60) * 1000,
-                        event_len);
+                        run->sent_count, (long long)(now.tv_sec + 60) * 1000, event_len);
     memcpy(answer + head, event, event_len);
     run->sent_count++;
     run->event_start_us = now_us();
@@ -309,8 +306,8 @@ static void answer(struct run *run, struct connection *connection) {
 }
 
 static void read_connection(struct run *run, struct connection *connection) {
-    ssize_t got = recv(
-        connection->fd, connection->bytes + connection->len, REQUEST_BYTES - connection->len, 0);
+    ssize_t got = recv(connection->fd, connection->bytes + connection->len,
+                       REQUEST_BYTES - connection->len, 0);
     run->received_us = now_us();
     if (got <= 0) {
         (void)close(connection->fd);
@@ -366,19 +363,15 @@ static void serve(struct run *run) {
 static void print_run(const struct run *run) {
     (void)printf("{\"name\":\"%s\",\"next_us\":%lld,\"next_kb\":%ld,\"next_wait_us\":%lld,"
                  "\"events_us\":[",
-                 run->variant->name,
-                 (long long)run->next_us,
-                 run->next_kb,
+                 run->variant->name, (long long)run->next_us, run->next_kb,
                  (long long)run->next_wait_us);
     for (size_t i = 0; i < run->posted_count; i++) {
         (void)printf("%s%lld", i == 0 ? "" : ",", (long long)run->events_us[i]);
     }
     (void)printf("],\"first_cpu_us\":%lld,\"end_cpu_us\":%lld,\"end_kb\":%ld,"
                  "\"end_wait_us\":%lld}\n",
-                 (long long)run->first_cpu_us,
-                 (long long)cpu_us(run->pid),
-                 peak_memory_kb(run->pid),
-                 (long long)run_wait_us(run));
+                 (long long)run->first_cpu_us, (long long)cpu_us(run->pid),
+                 peak_memory_kb(run->pid), (long long)run_wait_us(run));
 }
 
 static void run_variant(const struct variant *variant, int listener, char *runtime_api) {
@@ -406,8 +399,8 @@ static int listen_on_loopback(char *runtime_api, size_t size) {
     must(fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, 16) == 0 &&
              getsockname(fd, (struct sockaddr *)&address, &len) == 0,
          "listen");
-    (void)snprintf(
-        runtime_api, size, "AWS_LAMBDA_RUNTIME_API=127.0.0.1:%d", ntohs(address.sin_port));
+    (void)snprintf(runtime_api, size, "AWS_LAMBDA_RUNTIME_API=127.0.0.1:%d",
+                   ntohs(address.sin_port));
     return fd;
 }
 

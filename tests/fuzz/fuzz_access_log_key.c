@@ -35,13 +35,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     HOLD(parsed.account_id.len == 12 && is_of(parsed.account_id, DIGITS));
     HOLD(parsed.id.len == 16 && is_of(parsed.id, ALPHANUMERIC));
     HOLD(is_of(parsed.region, ALPHANUMERIC "-") && is_of(parsed.name, ALPHANUMERIC "-"));
-    str name =
-        str_format(&arena,
-                   "%" STR_FMT "_elasticloadbalancing_%" STR_FMT "_app.%" STR_FMT ".%" STR_FMT "_",
-                   STR_ARG(parsed.account_id),
-                   STR_ARG(parsed.region),
-                   STR_ARG(parsed.name),
-                   STR_ARG(parsed.id));
+    str name = str_format(
+        &arena, "%" STR_FMT "_elasticloadbalancing_%" STR_FMT "_app.%" STR_FMT ".%" STR_FMT "_",
+        STR_ARG(parsed.account_id), STR_ARG(parsed.region), STR_ARG(parsed.name),
+        STR_ARG(parsed.id));
     HOLD(str_contains(key, name));
     return 0;
 }

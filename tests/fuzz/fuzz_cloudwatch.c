@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                                .points = 99,
                                                .newest_ms = 99};
     }
-    enum status status = cloudwatch_get_sums(
-        &aws.fixture.client, series, COUNT(series), &aws.fixture.arena, &aws.fixture.error);
+    enum status status = cloudwatch_get_sums(&aws.fixture.client, series, COUNT(series),
+                                             &aws.fixture.arena, &aws.fixture.error);
     hostile_hold(&aws, status);
     for (size_t i = 0; i < COUNT(series); i++) {
         HOLD(!isnan(series[i].sum));

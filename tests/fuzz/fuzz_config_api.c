@@ -19,13 +19,9 @@ static enum status put(struct hostile_aws *aws) {
         };
     }
     struct config_report report = {0};
-    enum status status = config_put_evaluations(&aws->fixture.client,
-                                                STR("token"),
-                                                evaluations,
-                                                COUNT(evaluations),
-                                                &aws->fixture.arena,
-                                                &report,
-                                                &aws->fixture.error);
+    enum status status =
+        config_put_evaluations(&aws->fixture.client, STR("token"), evaluations, COUNT(evaluations),
+                               &aws->fixture.arena, &report, &aws->fixture.error);
     HOLD(report.reported + report.failed <= COUNT(evaluations));
     HOLD(status != STATUS_OK || report.reported == COUNT(evaluations));
     HOLD(status != STATUS_PARTIAL ||
@@ -37,12 +33,8 @@ static enum status put(struct hostile_aws *aws) {
 static enum status list(struct hostile_aws *aws) {
     struct config_result *results = NULL;
     size_t count = 0;
-    enum status status = config_list_results(&aws->fixture.client,
-                                             STR("rule"),
-                                             &aws->fixture.arena,
-                                             &results,
-                                             &count,
-                                             &aws->fixture.error);
+    enum status status = config_list_results(&aws->fixture.client, STR("rule"), &aws->fixture.arena,
+                                             &results, &count, &aws->fixture.error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         HOLD(results[i].resource_type.len > 0 && results[i].resource_id.len > 0);
         HOLD(results[i].ordering_ms >= 0);
@@ -52,8 +44,8 @@ static enum status list(struct hostile_aws *aws) {
 }
 
 static enum status start(struct hostile_aws *aws) {
-    return config_start_evaluation(
-        &aws->fixture.client, STR("rule"), &aws->fixture.arena, &aws->fixture.error);
+    return config_start_evaluation(&aws->fixture.client, STR("rule"), &aws->fixture.arena,
+                                   &aws->fixture.error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -10,8 +10,8 @@
 /* The members that the other dialect holds as strings, and the lists inside of one of them. */
 static bool is_embedded(str key, unsigned depth) {
     static const char *const items[] = {"configuration", "supplementaryConfiguration"};
-    static const char *const inside[] = {
-        "LoadBalancerAttributes", "loadBalancerAttributes", "Tags"};
+    static const char *const inside[] = {"LoadBalancerAttributes", "loadBalancerAttributes",
+                                         "Tags"};
     for (size_t i = 0; depth == 0 && i < COUNT(items); i++) {
         if (str_eq(key, str_from_cstr(items[i]))) {
             return true;

@@ -78,9 +78,7 @@ static enum status query(struct aws_fixture *aws) {
     return status;
 }
 
-static enum status take(void *context,
-                        const struct dynamodb_item *items,
-                        size_t count,
+static enum status take(void *context, const struct dynamodb_item *items, size_t count,
                         struct error *error) {
     (void)context;
     (void)error;
@@ -108,8 +106,8 @@ static enum status transact(struct aws_fixture *aws) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct hostile_aws aws;
-    static enum status (*const calls[])(struct aws_fixture *) = {
-        get, put, update, query, scan, transact};
+    static enum status (*const calls[])(struct aws_fixture *) = {get,   put,  update,
+                                                                 query, scan, transact};
     str rest = {(const char *)data, size};
     unsigned what = fuzz_byte(&rest) % COUNT(calls);
     hostile_begin(&aws, rest);

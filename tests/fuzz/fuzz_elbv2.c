@@ -32,8 +32,8 @@ static struct load_balancer facts_before(void) {
 
 static void read_parts(struct hostile_aws *aws, unsigned parts) {
     struct load_balancer facts = facts_before();
-    enum status status = elbv2_read_load_balancer(
-        &aws->fixture.client, parts, &aws->fixture.arena, &facts, &aws->fixture.error);
+    enum status status = elbv2_read_load_balancer(&aws->fixture.client, parts, &aws->fixture.arena,
+                                                  &facts, &aws->fixture.error);
     hostile_hold(aws, status);
     hold_facts(&facts);
     HOLD(str_eq(facts.arn, STR(ARN)));
@@ -50,13 +50,8 @@ static void read_parts(struct hostile_aws *aws, unsigned parts) {
 static void modify(struct hostile_aws *aws) {
     struct load_balancer facts = facts_before();
     const struct elbv2_attribute attribute = {STR(ATTRIBUTE_DESYNC_MODE), STR("defensive")};
-    enum status status = elbv2_modify_attributes(&aws->fixture.client,
-                                                 STR(ARN),
-                                                 &attribute,
-                                                 1,
-                                                 &aws->fixture.arena,
-                                                 &facts,
-                                                 &aws->fixture.error);
+    enum status status = elbv2_modify_attributes(&aws->fixture.client, STR(ARN), &attribute, 1,
+                                                 &aws->fixture.arena, &facts, &aws->fixture.error);
     hostile_hold(aws, status);
     hold_facts(&facts);
     HOLD(aws->count == 1); /* never a second time */
@@ -66,8 +61,8 @@ static void modify(struct hostile_aws *aws) {
 static void list(struct hostile_aws *aws) {
     struct load_balancer *listed = NULL;
     size_t count = 0;
-    enum status status = elbv2_list_load_balancers(
-        &aws->fixture.client, &aws->fixture.arena, &listed, &count, &aws->fixture.error);
+    enum status status = elbv2_list_load_balancers(&aws->fixture.client, &aws->fixture.arena,
+                                                   &listed, &count, &aws->fixture.error);
     hostile_hold(aws, status);
     for (size_t i = 0; i < count; i++) {
         hold_facts(&listed[i]);

@@ -28,8 +28,8 @@ static void hold_item(struct arena *arena, const struct config_invocation *confi
     struct policy_source source = {0};
     struct policy *policy = ARENA_NEW(arena, struct policy);
     struct error error = {0};
-    enum status status = decode_rule_parameters(
-        config->rule_parameters, arena, &parameters, &source.parameter_count, &error);
+    enum status status = decode_rule_parameters(config->rule_parameters, arena, &parameters,
+                                                &source.parameter_count, &error);
     source.parameters = parameters;
     if (status == STATUS_OK) {
         status = policy_parse(&source, arena, policy, &error);

@@ -47,8 +47,7 @@ static void read_row(struct arena *arena, unsigned what, str *rest, struct fleet
     row->scheme = (enum load_balancer_scheme)(what % 3);
 }
 
-static str written(struct arena *arena,
-                   const struct fleet *fleet,
+static str written(struct arena *arena, const struct fleet *fleet,
                    void (*write)(struct buf *, struct arena *, const struct fleet *)) {
     struct buf out;
     buf_init(&out, arena, FLEET_DOCUMENT_BYTES_MAX);

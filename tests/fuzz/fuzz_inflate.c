@@ -44,10 +44,7 @@ static struct line_sink sink_of(struct outcome *outcome, struct arena *arena) {
     return (struct line_sink){outcome, take};
 }
 
-static void in_pieces(struct inflate *stream,
-                      struct arena *arena,
-                      str bytes,
-                      size_t piece_bytes,
+static void in_pieces(struct inflate *stream, struct arena *arena, str bytes, size_t piece_bytes,
                       struct outcome *outcome) {
     struct line_sink sink = sink_of(outcome, arena);
     inflate_begin(stream, INFLATE_GZIP, &sink);

@@ -74,8 +74,8 @@ static enum status get(struct reading *reading, bool has_e_tag) {
 static enum status put(struct reading *reading) {
     struct aws_fixture *aws = &reading->aws.fixture;
     const struct s3_object object = {.bucket = STR("reports"), .key = STR("posture.html")};
-    return s3_put_object(
-        &aws->client, &object, "text/html", STR("<p>fine"), &aws->arena, &aws->error);
+    return s3_put_object(&aws->client, &object, "text/html", STR("<p>fine"), &aws->arena,
+                         &aws->error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

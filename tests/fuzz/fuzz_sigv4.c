@@ -92,8 +92,7 @@ static str query_reversed(struct arena *arena, str query) {
     return buf_str(&out);
 }
 
-static void hold_order(struct arena *arena,
-                       const struct sigv4_request *request,
+static void hold_order(struct arena *arena, const struct sigv4_request *request,
                        const struct sigv4_result *result) {
     struct sigv4_request other = *request;
     struct http_header reversed[HEADERS_MAX];

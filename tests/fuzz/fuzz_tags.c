@@ -36,8 +36,7 @@ static size_t read_tags(struct arena *arena, str rest, struct tag *tags) {
 }
 
 /* The order in which AWS lists tags of different keys says nothing. */
-static void hold_order(struct arena *arena,
-                       struct load_balancer *facts,
+static void hold_order(struct arena *arena, struct load_balancer *facts,
                        const struct evaluation *evaluation) {
     struct tag *reversed = ARENA_ARRAY(arena, struct tag, facts->tag_count);
     for (size_t i = 0; i < facts->tag_count; i++) {

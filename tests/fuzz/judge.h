@@ -86,10 +86,8 @@ static inline void hold_response(struct arena *arena, const struct evaluation *e
                 str_from_cstr(compliance_name(evaluation->compliance))));
 }
 
-static inline void judge(struct arena *arena,
-                         const struct load_balancer *facts,
-                         const struct policy *policy,
-                         struct evaluation *evaluation) {
+static inline void judge(struct arena *arena, const struct load_balancer *facts,
+                         const struct policy *policy, struct evaluation *evaluation) {
     policy_evaluate(facts, policy, NOW_MS, arena, evaluation);
     hold_verdict(facts, evaluation);
     hold_annotation(arena, evaluation);

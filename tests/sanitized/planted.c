@@ -44,10 +44,8 @@ static void nothing(volatile int *number) {
 }
 
 static const struct mistake mistakes[] = {
-    {"leak", leak},
-    {"leak-of-a-killed", leak_of_a_killed},
-    {"overflow", overflow},
-    {"shift", shift},
+    {"leak", leak},         {"leak-of-a-killed", leak_of_a_killed},
+    {"overflow", overflow}, {"shift", shift},
     {"nothing", nothing},
 };
 

@@ -33,8 +33,8 @@ static X509 *new_certificate(EVP_PKEY *key, const char *name, long serial, long 
     must(X509_gmtime_adj(X509_getm_notBefore(certificate), -2 * DAY_SECONDS) != NULL, "start");
     must(X509_gmtime_adj(X509_getm_notAfter(certificate), seconds_left) != NULL, "end");
     must(X509_set_pubkey(certificate, key) == 1, "key");
-    must(X509_NAME_add_entry_by_txt(
-             subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0) == 1,
+    must(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1,
+                                    -1, 0) == 1,
          "name");
     return certificate;
 }
@@ -62,8 +62,7 @@ void authority_write(const struct authority *authority, const char *path) {
          path);
 }
 
-SSL_CTX *authority_server(const struct authority *authority,
-                          const char *subject,
+SSL_CTX *authority_server(const struct authority *authority, const char *subject,
                           long seconds_left) {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     must(key != NULL, "EVP_EC_gen");

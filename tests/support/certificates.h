@@ -20,8 +20,7 @@ void authority_write(const struct authority *authority, const char *path);
 /* A server's context with a certificate of this authority for `subject` ("IP:127.0.0.1",
  * "DNS:example.com"), valid until `seconds_left` from now (negative: it has expired). To be freed
  * with SSL_CTX_free. */
-SSL_CTX *authority_server(const struct authority *authority,
-                          const char *subject,
+SSL_CTX *authority_server(const struct authority *authority, const char *subject,
                           long seconds_left);
 
 #endif

@@ -10,10 +10,7 @@ static str arn_of(struct arena *arena, size_t i, str name) {
     int place = specs[i % COUNT(specs)].place;
     return str_format(arena,
                       "arn:aws:elasticloadbalancing:%s:%s:loadbalancer/app/%" STR_FMT "/%016zx",
-                      places[place].region,
-                      places[place].account_id,
-                      STR_ARG(name),
-                      i + 1);
+                      places[place].region, places[place].account_id, STR_ARG(name), i + 1);
 }
 
 static size_t fill_tags(const struct spec *spec, struct tag *tags) {
@@ -52,9 +49,7 @@ static void judge(struct arena *arena, const struct spec *spec, struct fleet_row
     policy_evaluate(&facts, &policy, SAMPLE_NOW_MS, arena, &row->evaluation);
 }
 
-static void advise(struct arena *arena,
-                   const struct spec *spec,
-                   struct evaluation *evaluation,
+static void advise(struct arena *arena, const struct spec *spec, struct evaluation *evaluation,
                    struct posture_row *row) {
     static const struct promotion_settings settings = {14, 1000, 0};
     struct evidence evidence = {.days = 14, .writes_logs = KNOWN_FALSE};
@@ -72,9 +67,7 @@ static void advise(struct arena *arena,
     advice_add_finding(&row->advice, arena, evaluation);
 }
 
-static void make_row(struct arena *arena,
-                     size_t i,
-                     struct fleet_row *row,
+static void make_row(struct arena *arena, size_t i, struct fleet_row *row,
                      struct posture_row *history) {
     const struct spec *spec = &specs[i % COUNT(specs)];
     bool is_first = i < COUNT(specs);
@@ -147,8 +140,7 @@ static void make_incidents(struct arena *arena, struct posture *posture) {
 }
 
 /* An hour of traffic. */
-static struct traffic_window window(int64_t start_ms,
-                                    uint64_t requests,
+static struct traffic_window window(int64_t start_ms, uint64_t requests,
                                     const uint64_t counts[static 3]) {
     return (struct traffic_window){.start_ms = start_ms,
                                    .end_ms = start_ms + HOUR_MS,
@@ -314,8 +306,7 @@ static void make_frame(struct posture_sample *sample, bool has_state) {
                                        .has_state = has_state};
 }
 
-void posture_sample_make_large(struct arena *arena,
-                               size_t count,
+void posture_sample_make_large(struct arena *arena, size_t count,
                                struct posture_sample *sample_out) {
     make_frame(sample_out, true);
     make_rows(arena, count, sample_out);
@@ -325,8 +316,7 @@ void posture_sample_make_large(struct arena *arena,
     make_trend(arena, &sample_out->posture);
 }
 
-void posture_sample_make(struct arena *arena,
-                         enum sample_kind kind,
+void posture_sample_make(struct arena *arena, enum sample_kind kind,
                          struct posture_sample *sample_out) {
     static const struct fleet_gap gaps[] = {
         {{"444455556666", 12},

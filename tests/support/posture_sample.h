@@ -23,12 +23,10 @@ enum sample_kind {
     SAMPLE_STATELESS /* the fleet, without a history */
 };
 
-void posture_sample_make(struct arena *arena,
-                         enum sample_kind kind,
+void posture_sample_make(struct arena *arena, enum sample_kind kind,
                          struct posture_sample *sample_out);
 /* A fleet of `count` load balancers like those, for sizes. */
-void posture_sample_make_large(struct arena *arena,
-                               size_t count,
+void posture_sample_make_large(struct arena *arena, size_t count,
                                struct posture_sample *sample_out);
 
 #endif

@@ -133,10 +133,8 @@ static void write_answer(const struct stream *stream, const struct script_answer
 }
 
 /* false when the connection is to be closed */
-static bool serve_request(struct script_server *server,
-                          const struct stream *stream,
-                          const struct script_answer *answer,
-                          size_t connection) {
+static bool serve_request(struct script_server *server, const struct stream *stream,
+                          const struct script_answer *answer, size_t connection) {
     struct script_request request = {.connection = connection};
     if (!read_head(stream, &request)) {
         return false;
@@ -149,8 +147,7 @@ static bool serve_request(struct script_server *server,
     return answer->end == SCRIPT_KEEP;
 }
 
-static enum script_end serve(struct script_server *server,
-                             const struct stream *stream,
+static enum script_end serve(struct script_server *server, const struct stream *stream,
                              size_t connection) {
     size_t last = server->script_count - 1;
     const struct script_connection *script = &server->script[connection < last ? connection : last];
@@ -232,10 +229,8 @@ static void *run_acceptor(void *context) {
     }
 }
 
-void script_server_start(struct script_server *server,
-                         const struct script_connection *script,
-                         size_t script_count,
-                         SSL_CTX *tls) {
+void script_server_start(struct script_server *server, const struct script_connection *script,
+                         size_t script_count, SSL_CTX *tls) {
     memset(server, 0, sizeof(*server));
     server->script = script;
     server->script_count = script_count;

@@ -62,10 +62,8 @@ struct script_server {
     struct script_request requests[SCRIPT_REQUESTS_MAX];
 };
 
-void script_server_start(struct script_server *server,
-                         const struct script_connection *script,
-                         size_t script_count,
-                         SSL_CTX *tls);
+void script_server_start(struct script_server *server, const struct script_connection *script,
+                         size_t script_count, SSL_CTX *tls);
 /* Closes everything and joins the threads. */
 void script_server_stop(struct script_server *server);
 

@@ -147,9 +147,7 @@ static const struct {
 static const unsigned known_counts[] = {18, 20, 25, 27, 28, 29, 30, 33, 34, 36};
 
 /* Appends a field, now and then with something wrong around it. */
-static inline void append_field(struct buf *line,
-                                struct dice *dice,
-                                const char *text,
+static inline void append_field(struct buf *line, struct dice *dice, const char *text,
                                 unsigned odds) {
     bool is_quoted = text[0] == '"';
     buf_append(line, str_from_cstr(text));
@@ -205,8 +203,8 @@ static inline void damage(struct buf *text, struct dice *dice, uint64_t times) {
 }
 
 /* Lines with their ends; the last may lack it. */
-static inline str make_lines(
-    struct arena *arena, struct dice *dice, size_t count, unsigned odds, uint64_t damages) {
+static inline str make_lines(struct arena *arena, struct dice *dice, size_t count, unsigned odds,
+                             uint64_t damages) {
     static const char *const ends[] = {"\n", "\n", "\n", "\r\n", "\n\n", "\n\r\n"};
     struct buf text;
     buf_init(&text, arena, (size_t)16 << 20);

@@ -15,10 +15,8 @@ struct parsed {
     str value;
 };
 
-static inline enum status parse_good(void *context,
-                                     struct arena *arena,
-                                     const struct aws_response *response,
-                                     struct error *error) {
+static inline enum status parse_good(void *context, struct arena *arena,
+                                     const struct aws_response *response, struct error *error) {
     struct parsed *parsed = context;
     const struct xml *root = NULL;
     const char *problem = NULL;
@@ -54,15 +52,12 @@ static inline enum status call_once(struct aws_fixture *fixture) {
 }
 
 /* An error answer of the query protocol. */
-static inline struct fake_answer refusal(struct aws_fixture *fixture,
-                                         int http_status,
-                                         const char *code,
-                                         const char *message) {
+static inline struct fake_answer refusal(struct aws_fixture *fixture, int http_status,
+                                         const char *code, const char *message) {
     str body = str_format(&fixture->arena,
                           "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error>"
                           "</ErrorResponse>",
-                          code,
-                          message);
+                          code, message);
     return (struct fake_answer){.http_status = http_status, .body = body};
 }
 

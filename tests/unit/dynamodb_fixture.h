@@ -39,8 +39,8 @@ static inline const struct dynamodb_put *put_of(struct aws_fixture *fixture,
 
 static inline enum status put(struct aws_fixture *fixture) {
     struct seen_item seen;
-    return dynamodb_put_item(
-        &fixture->client, put_of(fixture, &seen), &fixture->arena, &fixture->error);
+    return dynamodb_put_item(&fixture->client, put_of(fixture, &seen), &fixture->arena,
+                             &fixture->error);
 }
 
 static const struct dynamodb_attribute ONE = {{":one", 4}, DYNAMODB_NUMBER, {"1", 1}};
@@ -67,13 +67,8 @@ struct got {
 };
 
 static inline enum status get_into(struct aws_fixture *fixture, struct got *got) {
-    return dynamodb_get_item(&fixture->client,
-                             STR("ledger"),
-                             &KEY,
-                             &fixture->arena,
-                             &got->item,
-                             &got->is_found,
-                             &fixture->error);
+    return dynamodb_get_item(&fixture->client, STR("ledger"), &KEY, &fixture->arena, &got->item,
+                             &got->is_found, &fixture->error);
 }
 
 static inline enum status get(struct aws_fixture *fixture) {
@@ -81,9 +76,7 @@ static inline enum status get(struct aws_fixture *fixture) {
     return get_into(fixture, &got);
 }
 
-static inline void answer(struct aws_fixture *fixture,
-                          const char *match,
-                          int status,
+static inline void answer(struct aws_fixture *fixture, const char *match, int status,
                           const char *body) {
     fake_answer(
         &fixture->fake,

@@ -22,9 +22,8 @@
 #define MODE(value)  PAIR("routing.http.desync_mitigation_mode", value)
 #define DROPS(value) PAIR("routing.http.drop_invalid_header_fields.enabled", value)
 #define TAGS_OF(arn, list)                                                                         \
-    ANSWER("DescribeTags",                                                                         \
-           "<TagDescriptions><member><ResourceArn>" arn "</ResourceArn>" list                      \
-           "</member></TagDescriptions>")
+    ANSWER("DescribeTags", "<TagDescriptions><member><ResourceArn>" arn "</ResourceArn>" list      \
+                           "</member></TagDescriptions>")
 #define TAGS(list) TAGS_OF(ARN, "<Tags>" list "</Tags>")
 #define DESCRIPTION(rest)                                                                          \
     ANSWER("DescribeLoadBalancers",                                                                \
@@ -41,16 +40,13 @@
 #define ASKS_TAGS        "Action=DescribeTags&"
 #define ASKS_DESCRIPTION "Action=DescribeLoadBalancers&"
 
-static inline void answer_with(struct aws_fixture *fixture,
-                               const char *match,
-                               int http_status,
+static inline void answer_with(struct aws_fixture *fixture, const char *match, int http_status,
                                const char *body) {
-    fake_answer(&fixture->fake,
-                (struct fake_answer){.match = match,
-                                     .http_status = http_status,
-                                     .times = FAKE_FOREVER,
-                                     .body = str_from_cstr(body),
-                                     .took_ms = 30});
+    fake_answer(&fixture->fake, (struct fake_answer){.match = match,
+                                                     .http_status = http_status,
+                                                     .times = FAKE_FOREVER,
+                                                     .body = str_from_cstr(body),
+                                                     .took_ms = 30});
 }
 
 /* Stale facts of an event, so that it shows what the live read replaced. */
@@ -71,12 +67,11 @@ static inline struct load_balancer stale_facts(void) {
     };
 }
 
-static inline enum status read_live(struct aws_fixture *fixture,
-                                    bool wants_description,
+static inline enum status read_live(struct aws_fixture *fixture, bool wants_description,
                                     struct load_balancer *facts) {
     unsigned parts = ELBV2_ATTRIBUTES | ELBV2_TAGS | (wants_description ? ELBV2_DESCRIPTION : 0U);
-    return elbv2_read_load_balancer(
-        &fixture->client, parts, &fixture->arena, facts, &fixture->error);
+    return elbv2_read_load_balancer(&fixture->client, parts, &fixture->arena, facts,
+                                    &fixture->error);
 }
 
 #endif

@@ -119,17 +119,15 @@ static inline struct fake_request *fake_record(struct fake_transport *fake,
     return copy;
 }
 
-static inline bool fake_matches(struct fake_transport *fake,
-                                const struct http_request *request,
+static inline bool fake_matches(struct fake_transport *fake, const struct http_request *request,
                                 const char *match) {
     str wanted = str_from_cstr(match);
     bool is_match =
         match == NULL || str_contains(request->url, wanted) || str_contains(request->body, wanted);
     for (size_t i = 0; !is_match && i < request->header_count; i++) {
-        str line = str_format(&fake->arena,
-                              "%" STR_FMT ": %" STR_FMT,
-                              STR_ARG(request->headers[i].name),
-                              STR_ARG(request->headers[i].value));
+        str line =
+            str_format(&fake->arena, "%" STR_FMT ": %" STR_FMT, STR_ARG(request->headers[i].name),
+                       STR_ARG(request->headers[i].value));
         is_match = str_contains(line, wanted);
     }
     return is_match;
@@ -151,15 +149,12 @@ static inline const struct fake_answer *fake_find_answer(struct fake_transport *
         *answer = fake->respond(fake->respond_context, request);
         return answer;
     }
-    fail_msg("no answer in the script for %s %s %s",
-             str_to_cstr(&fake->arena, request->method),
-             str_to_cstr(&fake->arena, request->url),
-             str_to_cstr(&fake->arena, request->body));
+    fail_msg("no answer in the script for %s %s %s", str_to_cstr(&fake->arena, request->method),
+             str_to_cstr(&fake->arena, request->url), str_to_cstr(&fake->arena, request->body));
     return NULL;
 }
 
-static inline void fake_fill_response(const struct fake_answer *answer,
-                                      struct arena *arena,
+static inline void fake_fill_response(const struct fake_answer *answer, struct arena *arena,
                                       struct http_response *response) {
     struct http_header *headers = ARENA_ARRAY(arena, struct http_header, FAKE_HEADERS_MAX);
     size_t count = 0;
@@ -181,10 +176,8 @@ static inline void fake_fill_response(const struct fake_answer *answer,
 }
 
 /* Records the request and tells how it will end and when. */
-static inline void fake_start(struct fake_transport *fake,
-                              const struct http_request *request,
-                              struct arena *arena,
-                              struct fake_flight *flight) {
+static inline void fake_start(struct fake_transport *fake, const struct http_request *request,
+                              struct arena *arena, struct fake_flight *flight) {
     fake_record(fake, request);
     const struct fake_answer *answer = fake_find_answer(fake, request);
     bool has_limit = request->timeout_ms > 0;
@@ -194,18 +187,16 @@ static inline void fake_start(struct fake_transport *fake,
     flight->end_ms = fake->now_ms + (takes_all ? request->timeout_ms : answer->took_ms);
     flight->error = (struct error){.status = STATUS_OK};
     if (flight->status != STATUS_OK) {
-        (void)error_set(
-            &flight->error, arena, flight->status, "fake: %s", status_text(flight->status));
+        (void)error_set(&flight->error, arena, flight->status, "fake: %s",
+                        status_text(flight->status));
         flight->error.was_not_sent = answer->was_not_sent;
         return;
     }
     fake_fill_response(answer, arena, &flight->response);
 }
 
-static inline enum status fake_send(struct transport *transport,
-                                    const struct http_request *request,
-                                    struct arena *arena,
-                                    struct http_response *response,
+static inline enum status fake_send(struct transport *transport, const struct http_request *request,
+                                    struct arena *arena, struct http_response *response,
                                     struct error *error) {
     struct fake_transport *fake = (struct fake_transport *)transport;
     struct fake_flight flight = {.tag = NULL};
@@ -227,10 +218,8 @@ static inline size_t fake_first_to_end(const struct fake_flight *flights, size_t
     return first;
 }
 
-static inline void fake_land(struct fake_transport *fake,
-                             const struct http_batch *batch,
-                             struct fake_flight *flights,
-                             size_t *count) {
+static inline void fake_land(struct fake_transport *fake, const struct http_batch *batch,
+                             struct fake_flight *flights, size_t *count) {
     size_t i = fake_first_to_end(flights, *count);
     struct fake_flight done = flights[i];
     memmove(&flights[i], &flights[i + 1], (*count - i - 1) * sizeof(flights[0]));
@@ -240,11 +229,8 @@ static inline void fake_land(struct fake_transport *fake,
 }
 
 /* Until the next landing or the end of the wait, whichever comes first. */
-static inline void fake_wait(struct fake_transport *fake,
-                             const struct http_batch *batch,
-                             struct fake_flight *flights,
-                             size_t *count,
-                             int64_t wait_ms) {
+static inline void fake_wait(struct fake_transport *fake, const struct http_batch *batch,
+                             struct fake_flight *flights, size_t *count, int64_t wait_ms) {
     assert_true(wait_ms > 0); /* anything else is a busy loop */
     if (*count == 0) {
         fake_sleep_ms(&fake->clock, wait_ms);
@@ -255,10 +241,8 @@ static inline void fake_wait(struct fake_transport *fake,
     }
 }
 
-static inline enum status fake_send_all(struct transport *transport,
-                                        const struct http_batch *batch,
-                                        struct arena *arena,
-                                        struct error *error) {
+static inline enum status fake_send_all(struct transport *transport, const struct http_batch *batch,
+                                        struct arena *arena, struct error *error) {
     struct fake_transport *fake = (struct fake_transport *)transport;
     struct fake_flight flights[FAKE_IN_FLIGHT_MAX];
     size_t count = 0;
@@ -314,8 +298,7 @@ static inline void fake_answer(struct fake_transport *fake, struct fake_answer a
 }
 
 /* Header of the nth request (from 0); empty when absent. */
-static inline str fake_request_header(const struct fake_transport *fake,
-                                      size_t n,
+static inline str fake_request_header(const struct fake_transport *fake, size_t n,
                                       const char *name) {
     assert_true(n < fake->request_count);
     const struct http_request *request = &fake->requests[n].http;

@@ -30,10 +30,8 @@ static inline struct fleet fleet_none(void) {
 }
 
 /* The new row, to be changed. */
-static inline struct fleet_row *fleet_add(struct fleet *fleet,
-                                          const char *name,
-                                          enum compliance compliance,
-                                          enum desync_mode mode) {
+static inline struct fleet_row *fleet_add(struct fleet *fleet, const char *name,
+                                          enum compliance compliance, enum desync_mode mode) {
     static const char grades[] = "-FDB";
     struct fleet_row *row = &fleet->rows[fleet->row_count++];
     fleet->listed++;
@@ -75,8 +73,9 @@ static inline struct fleet fleet_usual(void) {
     return fleet;
 }
 
-static inline str fleet_rendered(
-    const struct fleet *fleet, void (*write)(struct buf *, struct arena *, const struct fleet *)) {
+static inline str fleet_rendered(const struct fleet *fleet,
+                                 void (*write)(struct buf *, struct arena *,
+                                               const struct fleet *)) {
     struct buf out;
     buf_init(&out, &arena, FLEET_DOCUMENT_BYTES_MAX);
     write(&out, &arena, fleet);

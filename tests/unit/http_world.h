@@ -43,8 +43,7 @@ static inline struct transport *new_transport(struct world *world, enum http_tru
     return transport;
 }
 
-static inline void world_open(struct world *world,
-                              const struct script_connection *script,
+static inline void world_open(struct world *world, const struct script_connection *script,
                               size_t script_count) {
     memset(world, 0, sizeof(*world));
     world->now_ms = INT64_C(1795420800000);
@@ -71,8 +70,8 @@ static inline struct http_request to(struct world *world, const char *method, co
 
 static inline enum status send_it(struct world *world, const struct http_request *request) {
     world->error = (struct error){0};
-    return world->transport->send(
-        world->transport, request, &world->arena, &world->response, &world->error);
+    return world->transport->send(world->transport, request, &world->arena, &world->response,
+                                  &world->error);
 }
 
 static inline enum status get(struct world *world, const char *path) {

@@ -76,10 +76,7 @@ static inline void log_append_line(struct buf *text, const struct log_line *line
                "200 200 300 512 \"GET https://shop.example:443/ HTTP/1.1\" \"curl/8.1\" "
                "ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:tg \"Root=1-5\" \"shop.example\" \"-\" "
                "0 %s \"forward\" \"-\" \"-\" \"10.0.0.1:80\" \"200\" \"%s\" \"%s\" TID_1\n",
-               line->time,
-               line->time,
-               line->class,
-               line->reason);
+               line->time, line->time, line->class, line->reason);
 }
 
 static inline str log_text_of(struct log_world *world, const struct log_line *lines, size_t count) {
@@ -92,8 +89,7 @@ static inline str log_text_of(struct log_world *world, const struct log_line *li
     return buf_str(&text);
 }
 #define LOG_TEXT(world, ...)                                                                       \
-    log_text_of((world),                                                                           \
-                (const struct log_line[]){__VA_ARGS__},                                            \
+    log_text_of((world), (const struct log_line[]){__VA_ARGS__},                                   \
                 sizeof((const struct log_line[]){__VA_ARGS__}) / sizeof(struct log_line))
 
 static inline str log_zip(struct log_world *world, str text) {
@@ -109,8 +105,7 @@ static inline str log_zip(struct log_world *world, str text) {
     return (str){(const char *)out, len};
 }
 
-static inline struct log_world_object *log_put(struct log_world *world,
-                                               const char *key,
+static inline struct log_world_object *log_put(struct log_world *world, const char *key,
                                                str content) {
     assert_true(world->object_count < LOG_OBJECTS);
     struct log_world_object *object = &world->objects[world->object_count++];
@@ -129,8 +124,7 @@ static inline str log_header(const struct http_request *request, const char *nam
     return http_header_get(&headers, name);
 }
 
-static inline struct fake_answer log_s3_error(int http_status,
-                                              const char *code,
+static inline struct fake_answer log_s3_error(int http_status, const char *code,
                                               struct arena *arena) {
     return (struct fake_answer){
         .http_status = http_status,
@@ -161,12 +155,8 @@ static inline struct fake_answer log_s3(struct log_world *world,
         assert_int_equal(sscanf(str_to_cstr(arena, range), "bytes=%lld-%lld", &first, &last), 2);
         long long size = (long long)object->content.len;
         last = last < size ? last : size - 1;
-        str headers = str_format(arena,
-                                 "ETag: \"%s\"\nContent-Range: bytes %lld-%lld/%lld",
-                                 object->e_tag,
-                                 first,
-                                 last,
-                                 size);
+        str headers = str_format(arena, "ETag: \"%s\"\nContent-Range: bytes %lld-%lld/%lld",
+                                 object->e_tag, first, last, size);
         return (struct fake_answer){
             .http_status = 206,
             .headers = str_to_cstr(arena, headers),
@@ -178,8 +168,7 @@ static inline struct fake_answer log_s3(struct log_world *world,
 /* ---- transactions ---- */
 
 static inline struct table_attribute log_new_value(struct table_condition *update,
-                                                   const struct table_item *item,
-                                                   bool adds) {
+                                                   const struct table_item *item, bool adds) {
     str name = str_copy(update->table->arena, table_word(update));
     const struct table_attribute *there = table_attribute(item, name);
     if (adds) {
@@ -256,9 +245,7 @@ static inline struct fake_answer log_transact(struct log_world *world, str text)
     assert_true(json_count(actions) >= 1 && json_count(actions) <= 100);
     for (const struct json *each = json_first(actions); each; each = json_next(each)) {
         bool is_good = log_is_met(table, each);
-        buf_printf(&reasons,
-                   "%s{\"Code\":\"%s\"}",
-                   each == json_first(actions) ? "" : ",",
+        buf_printf(&reasons, "%s{\"Code\":\"%s\"}", each == json_first(actions) ? "" : ",",
                    is_good ? "None" : "ConditionalCheckFailed");
         is_met = is_met && is_good;
     }
@@ -320,13 +307,9 @@ static inline struct fake_answer log_respond(void *context, const struct http_re
 
 static inline str log_variable(const struct env *env, const char *name) {
     const struct log_world *world = env->context;
-    static const char *const USUAL[] = {"AWS_REGION",
-                                        "eu-west-1",
-                                        "AWS_ACCESS_KEY_ID",
-                                        FIXTURE_KEY_ID,
-                                        "AWS_SECRET_ACCESS_KEY",
-                                        FIXTURE_SECRET,
-                                        NULL};
+    static const char *const USUAL[] = {
+        "AWS_REGION",   "eu-west-1", "AWS_ACCESS_KEY_ID", FIXTURE_KEY_ID, "AWS_SECRET_ACCESS_KEY",
+        FIXTURE_SECRET, NULL};
     const char *const *const lists[] = {world->variables, USUAL};
     for (size_t i = 0; i < 2; i++) {
         for (const char *const *pair = lists[i]; *pair != NULL; pair += 2) {
@@ -380,8 +363,7 @@ static inline void log_append_record(struct buf *text, const char *key, const ch
                "{\"eventSource\":\"aws:s3\",\"awsRegion\":\"eu-west-1\",\"eventName\":"
                "\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"logs\"},\"object\":{\"key\":"
                "\"%s\",\"eTag\":\"%s\"}}}",
-               key,
-               e_tag);
+               key, e_tag);
 }
 
 static inline str log_notification(struct log_world *world, const char *key, const char *e_tag) {
@@ -400,8 +382,8 @@ static inline str log_queue(struct log_world *world, const char *const *keys, si
     for (size_t i = 0; i < count; i++) {
         str body =
             keys[i][0] == '{' ? str_from_cstr(keys[i]) : log_notification(world, keys[i], "e1");
-        buf_printf(
-            &text, "%s{\"messageId\":\"m%zu\",\"body\":", i == 0 ? "{\"Records\":[" : ",", i);
+        buf_printf(&text, "%s{\"messageId\":\"m%zu\",\"body\":", i == 0 ? "{\"Records\":[" : ",",
+                   i);
         json_append_quoted(&text, body);
         buf_append(&text, STR(",\"eventSource\":\"aws:sqs\"}"));
     }
@@ -409,8 +391,7 @@ static inline str log_queue(struct log_world *world, const char *const *keys, si
     return buf_str(&text);
 }
 #define LOG_QUEUE(world, ...)                                                                      \
-    log_queue((world),                                                                             \
-              (const char *const[]){__VA_ARGS__},                                                  \
+    log_queue((world), (const char *const[]){__VA_ARGS__},                                         \
               sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static inline void log_handle(struct log_world *world, str event) {
@@ -427,8 +408,8 @@ static inline void log_tell(struct log_world *world) {
 
 static inline void log_answered(const struct log_world *world, const char *logs) {
     if (world->reply.is_error) {
-        fail_msg(
-            "%.*s: %.*s", STR_ARG(world->reply.error_type), STR_ARG(world->reply.error_message));
+        fail_msg("%.*s: %.*s", STR_ARG(world->reply.error_type),
+                 STR_ARG(world->reply.error_message));
     }
     struct buf text;
     struct arena arena = {0};
@@ -451,11 +432,8 @@ static inline size_t log_logged(const struct log_world *world, const char *text)
 
 /* "requests compliant acceptable ambiguous severe unknown newest_at" of a day; "" when there is
  * none. */
-static inline str log_values(struct log_world *world,
-                             const char *arn,
-                             const char *date,
-                             const char *const *names,
-                             size_t count) {
+static inline str log_values(struct log_world *world, const char *arn, const char *date,
+                             const char *const *names, size_t count) {
     struct buf text;
     str sk = str_format(&world->fake.arena, "TRAFFIC#%s", date);
     const struct table_item *item = table_find(world->table, str_from_cstr(arn), sk);
@@ -468,8 +446,8 @@ static inline str log_values(struct log_world *world,
 }
 
 static inline str log_day(struct log_world *world, const char *arn, const char *date) {
-    static const char *const NAMES[] = {
-        "requests", "compliant", "acceptable", "ambiguous", "severe", "unknown", "newest_at"};
+    static const char *const NAMES[] = {"requests", "compliant", "acceptable", "ambiguous",
+                                        "severe",   "unknown",   "newest_at"};
     return log_values(world, arn, date, NAMES, sizeof NAMES / sizeof *NAMES);
 }
 

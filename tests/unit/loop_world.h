@@ -145,8 +145,7 @@ static inline struct fake_answer loop_sts(struct loop *loop, str body) {
                           "ASIAMEMBER%010zu</AccessKeyId><SecretAccessKey>other</SecretAccessKey>"
                           "<SessionToken>token</SessionToken><Expiration>%" STR_FMT
                           "</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
-                          ++loop->session_count,
-                          STR_ARG(expires));
+                          ++loop->session_count, STR_ARG(expires));
     return (struct fake_answer){.http_status = 200, .body = text};
 }
 
@@ -157,8 +156,8 @@ static inline struct fake_answer loop_import(struct loop *loop, str body) {
     size_t count = json_count(json_get(root, "Findings"));
     loop->finding_count += count;
     loop->import_count++;
-    str text = str_format(
-        &loop->fake.arena, "{\"FailedCount\":0,\"SuccessCount\":%zu,\"FailedFindings\":[]}", count);
+    str text = str_format(&loop->fake.arena,
+                          "{\"FailedCount\":0,\"SuccessCount\":%zu,\"FailedFindings\":[]}", count);
     return (struct fake_answer){.http_status = 200, .body = text};
 }
 
@@ -176,8 +175,7 @@ static inline struct fake_answer loop_describe(struct loop *loop, str body) {
                           "</LoadBalancerArn><LoadBalancerName>one</LoadBalancerName><Scheme>%s"
                           "</Scheme><Type>%s</Type></member></LoadBalancers>"
                           "</DescribeLoadBalancersResult></DescribeLoadBalancersResponse>",
-                          STR_ARG(member->arn),
-                          member->is_exposed ? "internet-facing" : "internal",
+                          STR_ARG(member->arn), member->is_exposed ? "internet-facing" : "internal",
                           member->type);
     return (struct fake_answer){.http_status = 200, .body = text};
 }
@@ -309,8 +307,8 @@ static inline void loop_end(struct loop *loop) {
 
 static inline void loop_handle(struct loop_copy *copy, str event, const char *request_id) {
     copy->log.request_id = str_from_cstr(request_id);
-    app_handle(
-        &copy->app, event, copy->loop->fake.now_ms + LOOP_TIME_MS, &copy->arena, &copy->reply);
+    app_handle(&copy->app, event, copy->loop->fake.now_ms + LOOP_TIME_MS, &copy->arena,
+               &copy->reply);
 }
 
 /* As Lambda does: up to three times, a minute between them, under the same id. */
@@ -346,37 +344,29 @@ static inline str loop_event_of(struct loop *loop, const struct loop_call *call,
         "\"elasticloadbalancing.amazonaws.com\",\"apiVersion\":\"2015-12-01\",\"eventName\":\"%s\","
         "\"eventID\":\"%s\",\"eventTime\":\"%" STR_FMT
         "\",\"userAgent\":\"%s\",\"userIdentity\":{\"arn\":\"%s\"},%" STR_FMT "}}",
-        call->name == NULL ? "ModifyLoadBalancerAttributes" : call->name,
-        call->id,
-        STR_ARG(time),
+        call->name == NULL ? "ModifyLoadBalancerAttributes" : call->name, call->id, STR_ARG(time),
         call->user_agent == NULL ? "Terraform/1.9" : call->user_agent,
-        call->writer == NULL ? LOOP_WRITER : call->writer,
-        STR_ARG(members));
+        call->writer == NULL ? LOOP_WRITER : call->writer, STR_ARG(members));
 }
 
 static inline str loop_attributes(struct loop *loop, const struct loop_call *call) {
     if (call->mode != NULL && call->mode[0] == '\0') {
         return STR("{\"key\":\"idle_timeout.timeout_seconds\",\"value\":\"30\"}");
     }
-    return str_format(&loop->fake.arena,
-                      "{\"key\":\"" ATTRIBUTE_DESYNC_MODE "\",\"value\":\"%s\"}",
+    return str_format(&loop->fake.arena, "{\"key\":\"" ATTRIBUTE_DESYNC_MODE "\",\"value\":\"%s\"}",
                       call->mode == NULL ? "monitor" : call->mode);
 }
 
 /* Of one load balancer, named where each call has it. */
 static inline str loop_event(struct loop *loop, const struct loop_call *call, str arn) {
     str attributes = loop_attributes(loop, call);
-    return loop_event_of(loop,
-                         call,
+    return loop_event_of(loop, call,
                          str_format(&loop->fake.arena,
                                     "\"requestParameters\":{\"loadBalancerArn\":\"%" STR_FMT
                                     "\",\"attributes\":[%" STR_FMT "],\"resourceArns\":[\"%" STR_FMT
                                     "\"]},\"responseElements\":{"
                                     "\"loadBalancers\":[{\"loadBalancerArn\":\"%" STR_FMT "\"}]}",
-                                    STR_ARG(arn),
-                                    STR_ARG(attributes),
-                                    STR_ARG(arn),
-                                    STR_ARG(arn)));
+                                    STR_ARG(arn), STR_ARG(attributes), STR_ARG(arn), STR_ARG(arn)));
 }
 
 /* ---- what came of it ---- */

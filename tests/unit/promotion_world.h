@@ -41,18 +41,16 @@ static inline str promotion_dimension(str arn) {
     return str_slice(arn, prefix, arn.len);
 }
 
-static inline void promotion_count(
-    struct promotion_world *world, str arn, const char *name, int64_t at_ms, int value) {
+static inline void promotion_count(struct promotion_world *world, str arn, const char *name,
+                                   int64_t at_ms, int value) {
     assert_true(world->metric_count < PROMOTION_METRICS_MAX);
     world->metrics[world->metric_count++] =
         (struct promotion_metric){promotion_dimension(arn), name, at_ms, value};
 }
 
 /* The series of one query, `period_s` long each. */
-static inline void promotion_series(const struct promotion_world *world,
-                                    const struct json *query,
-                                    struct buf *times,
-                                    struct buf *values) {
+static inline void promotion_series(const struct promotion_world *world, const struct json *query,
+                                    struct buf *times, struct buf *values) {
     const struct json *stat = json_get(query, "MetricStat");
     const struct json *metric = json_get(stat, "Metric");
     str name = json_get_string(metric, "MetricName");
@@ -87,10 +85,8 @@ static inline struct fake_answer promotion_metrics(struct promotion_world *world
         buf_printf(&out,
                    "%s{\"Id\":\"%" STR_FMT "\",\"StatusCode\":\"%s\",\"Timestamps\":[%" STR_FMT
                    "],\"Values\":[%" STR_FMT "]}",
-                   query == json_first(queries) ? "" : ",",
-                   STR_ARG(json_get_string(query, "Id")),
-                   world->is_partial ? "PartialData" : "Complete",
-                   STR_ARG(buf_str(&times)),
+                   query == json_first(queries) ? "" : ",", STR_ARG(json_get_string(query, "Id")),
+                   world->is_partial ? "PartialData" : "Complete", STR_ARG(buf_str(&times)),
                    STR_ARG(buf_str(&values)));
     }
     buf_append(&out, STR("]}"));
@@ -203,8 +199,7 @@ static inline struct fake_answer promotion_respond(void *context,
 }
 
 /* `count` load balancers, all of them in defensive. */
-static inline void promotion_begin(struct promotion_world *world,
-                                   const char *const *variables,
+static inline void promotion_begin(struct promotion_world *world, const char *const *variables,
                                    size_t count) {
     loop_begin(&world->loop, variables, count);
     world->metric_count = 0;
@@ -222,32 +217,20 @@ static inline struct region_member *promotion_member(struct promotion_world *wor
 }
 
 /* What the access logs counted on the day of the tests. */
-static inline void promotion_log(struct promotion_world *world,
-                                 size_t i,
-                                 const char *compliant,
+static inline void promotion_log(struct promotion_world *world, size_t i, const char *compliant,
                                  const char *acceptable) {
-    (void)table_plant(world->loop.table,
-                      promotion_member(world, i)->arn,
-                      PAIRS("sk",
-                            "TRAFFIC#2026-11-23",
-                            "+requests",
-                            compliant,
-                            "+compliant",
-                            compliant,
-                            "+acceptable",
-                            acceptable,
-                            "newest_at",
+    (void)table_plant(world->loop.table, promotion_member(world, i)->arn,
+                      PAIRS("sk", "TRAFFIC#2026-11-23", "+requests", compliant, "+compliant",
+                            compliant, "+acceptable", acceptable, "newest_at",
                             "2026-11-23T07:50:00.000Z"));
 }
 
-static inline void promotion_sweep(struct promotion_world *world,
-                                   size_t copy,
+static inline void promotion_sweep(struct promotion_world *world, size_t copy,
                                    const char *request_id) {
     loop_handle(&world->loop.copies[copy], STR("{\"action\":\"sweep\"}"), request_id);
 }
 
-static inline void promotion_watch(struct promotion_world *world,
-                                   size_t copy,
+static inline void promotion_watch(struct promotion_world *world, size_t copy,
                                    const char *request_id) {
     loop_handle(&world->loop.copies[copy], STR("{\"action\":\"watch\"}"), request_id);
 }
@@ -273,8 +256,8 @@ static inline void promotion_hour_passes(struct promotion_world *world, size_t i
 }
 
 /* The actions of the reply that say this of the ith. */
-static inline size_t promotion_acted(
-    struct promotion_world *world, size_t copy, size_t i, const char *action, const char *status) {
+static inline size_t promotion_acted(struct promotion_world *world, size_t copy, size_t i,
+                                     const char *action, const char *status) {
     const struct app_reply *reply = &world->loop.copies[copy].reply;
     size_t count = 0;
     for (size_t a = 0; a < reply->action_count; a++) {

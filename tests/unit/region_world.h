@@ -143,10 +143,8 @@ static inline struct fake_answer region_list(struct region *region, str form) {
                    "<member><LoadBalancerArn>%" STR_FMT
                    "</LoadBalancerArn><LoadBalancerName>lb-%zu</LoadBalancerName>"
                    "<Scheme>%s</Scheme><Type>%s</Type></member>",
-                   STR_ARG(member->arn),
-                   i % region->count,
-                   member->is_exposed ? "internet-facing" : "internal",
-                   member->type);
+                   STR_ARG(member->arn), i % region->count,
+                   member->is_exposed ? "internet-facing" : "internal", member->type);
     }
     buf_printf(&out, "</LoadBalancers>");
     if (end < total) {
@@ -164,9 +162,8 @@ static inline struct fake_answer region_attributes(struct region *region, str fo
     }
     struct buf out;
     buf_init(&out, &region->fake->arena, 1 << 16);
-    buf_append(&out,
-               STR("<DescribeLoadBalancerAttributesResponse>"
-                   "<DescribeLoadBalancerAttributesResult><Attributes>"));
+    buf_append(&out, STR("<DescribeLoadBalancerAttributesResponse>"
+                         "<DescribeLoadBalancerAttributesResult><Attributes>"));
     if (member->mode != NULL) {
         buf_printf(&out,
                    "<member><Key>routing.http.desync_mitigation_mode</Key><Value>%s</Value>"
@@ -174,9 +171,8 @@ static inline struct fake_answer region_attributes(struct region *region, str fo
                    member->mode);
     }
     buf_append(&out, member->drops_headers ? STR(DROPS("true")) : STR(""));
-    buf_append(&out,
-               STR("</Attributes></DescribeLoadBalancerAttributesResult>"
-                   "</DescribeLoadBalancerAttributesResponse>"));
+    buf_append(&out, STR("</Attributes></DescribeLoadBalancerAttributesResult>"
+                         "</DescribeLoadBalancerAttributesResponse>"));
     return region_ok(&out);
 }
 
@@ -199,8 +195,7 @@ static inline struct fake_answer region_tags(struct region *region, str form) {
             buf_printf(&out,
                        "<member><ResourceArn>%" STR_FMT "</ResourceArn><Tags><member><Key>Owner"
                        "</Key><Value>team of %zu</Value></member>%s</Tags></member>",
-                       STR_ARG(arn),
-                       (size_t)(member - region->members),
+                       STR_ARG(arn), (size_t)(member - region->members),
                        member->tags == NULL ? "" : member->tags);
         }
     }
@@ -223,11 +218,8 @@ static inline struct fake_answer region_results(struct region *region, const str
                    "%s{\"EvaluationResultIdentifier\":{\"EvaluationResultQualifier\":{"
                    "\"ConfigRuleName\":\"rule\",\"ResourceType\":\"%s\",\"ResourceId\":\"%" STR_FMT
                    "\"},\"OrderingTimestamp\":%lld.0},\"ComplianceType\":\"%s\"}",
-                   i == (size_t)from ? "" : ",",
-                   result->type,
-                   STR_ARG(result->id),
-                   (long long)result->ordering_s,
-                   result->compliance);
+                   i == (size_t)from ? "" : ",", result->type, STR_ARG(result->id),
+                   (long long)result->ordering_s, result->compliance);
     }
     buf_append(&out, STR("]"));
     if (end < region->result_count) {
@@ -267,10 +259,8 @@ static inline struct fake_answer region_put(struct region *region, const struct 
             .elb_calls = region->elb_calls,
         };
         if (region_refuses(region, told.resource_id)) {
-            buf_printf(&out,
-                       "{\"ComplianceResourceType\":\"%s\",\"ComplianceResourceId\":\"%s\"}",
-                       told.resource_type.ptr,
-                       told.resource_id.ptr);
+            buf_printf(&out, "{\"ComplianceResourceType\":\"%s\",\"ComplianceResourceId\":\"%s\"}",
+                       told.resource_type.ptr, told.resource_id.ptr);
         } else {
             region->told[region->told_count++] = told;
         }
@@ -296,10 +286,8 @@ static inline struct fake_answer region_rule(struct region *region, const struct
     str name = json_string(json_first(json_get(body, "ConfigRuleNames")));
     struct buf out;
     buf_init(&out, &region->fake->arena, 1 << 12);
-    buf_printf(&out,
-               "{\"ConfigRules\":[{\"ConfigRuleName\":\"%" STR_FMT "\",\"Scope\":%s}]}",
-               STR_ARG(name),
-               region->scope == NULL ? "{}" : region->scope);
+    buf_printf(&out, "{\"ConfigRules\":[{\"ConfigRuleName\":\"%" STR_FMT "\",\"Scope\":%s}]}",
+               STR_ARG(name), region->scope == NULL ? "{}" : region->scope);
     return region_ok(&out);
 }
 
@@ -315,8 +303,8 @@ static inline struct fake_answer region_config(struct region *region,
     if (fake_matches(region->fake, request, "StarlingDoveService.DescribeConfigRules")) {
         return region_rule(region, body);
     }
-    assert_true(fake_matches(
-        region->fake, request, "StarlingDoveService.GetComplianceDetailsByConfigRule"));
+    assert_true(fake_matches(region->fake, request,
+                             "StarlingDoveService.GetComplianceDetailsByConfigRule"));
     return region_results(region, body);
 }
 
@@ -366,17 +354,13 @@ static inline struct fake_answer region_respond(void *context, const struct http
     return answer;
 }
 
-static inline struct region_member *region_add(struct region *region,
-                                               const char *type,
+static inline struct region_member *region_add(struct region *region, const char *type,
                                                const char *mode) {
     assert_true(region->count < REGION_MAX);
     struct region_member *member = &region->members[region->count];
     const char *kind = strcmp(type, "application") == 0 ? "app" : "net";
     *member = (struct region_member){
-        .arn = str_format(&region->fake->arena,
-                          REGION_ARN "%s/lb-%zu/%016zx",
-                          kind,
-                          region->count,
+        .arn = str_format(&region->fake->arena, REGION_ARN "%s/lb-%zu/%016zx", kind, region->count,
                           region->count),
         .type = type,
         .mode = mode,
@@ -393,9 +377,7 @@ static inline void region_add_many(struct region *region, size_t count) {
     }
 }
 
-static inline str region_add_result(struct region *region,
-                                    const char *type,
-                                    str id,
+static inline str region_add_result(struct region *region, const char *type, str id,
                                     const char *compliance) {
     assert_true(region->result_count < REGION_MAX);
     region->results[region->result_count++] = (struct region_result){

@@ -61,10 +61,8 @@ static inline void keep_line(void *context, str line) {
     buf_append(context, line);
 }
 
-static inline void handle(void *context,
-                          const struct runtime_invocation *invocation,
-                          struct arena *arena,
-                          struct runtime_reply *reply) {
+static inline void handle(void *context, const struct runtime_invocation *invocation,
+                          struct arena *arena, struct runtime_reply *reply) {
     struct runtime_world *world = context;
     assert_true(world->calls < CALLS_MAX);
     struct runtime_invocation *copy = &world->invocations[world->calls];
@@ -107,8 +105,7 @@ static inline void runtime_close(struct runtime_world *world) {
     arena_clean_up(&world->arena);
 }
 
-static inline void answer_all(struct runtime_world *world,
-                              const struct fake_answer *answers,
+static inline void answer_all(struct runtime_world *world, const struct fake_answer *answers,
                               size_t count) {
     for (size_t i = 0; i < count; i++) {
         fake_answer(&world->fake, answers[i]);

@@ -118,9 +118,7 @@ static inline bool world_told(const struct world *world, str id, const char *com
 /* The error is of this type and says all of these; a NULL ends them. */
 static inline void world_failed(const struct world *world, const char *type, const char **says) {
     if (!world->reply.is_error || !str_eq(world->reply.error_type, str_from_cstr(type))) {
-        fail_msg("expected %s, got \"%.*s\" %.*s",
-                 type,
-                 STR_ARG(world->reply.error_type),
+        fail_msg("expected %s, got \"%.*s\" %.*s", type, STR_ARG(world->reply.error_type),
                  STR_ARG(world->reply.error_message));
     }
     for (; *says != NULL; says++) {
@@ -133,8 +131,8 @@ static inline void world_failed(const struct world *world, const char *type, con
 
 static inline void world_succeeded(const struct world *world) {
     if (world->reply.is_error) {
-        fail_msg(
-            "%.*s: %.*s", STR_ARG(world->reply.error_type), STR_ARG(world->reply.error_message));
+        fail_msg("%.*s: %.*s", STR_ARG(world->reply.error_type),
+                 STR_ARG(world->reply.error_message));
     }
 }
 

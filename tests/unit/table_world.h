@@ -89,8 +89,7 @@ static inline size_t table_count(const struct table *table, str pk, const char *
 }
 
 /* The first in the order of their sk. */
-static inline const struct table_item *table_first(const struct table *table,
-                                                   str pk,
+static inline const struct table_item *table_first(const struct table *table, str pk,
                                                    const char *prefix) {
     const struct table_item *first = NULL;
     for (size_t i = 0; i < table->count; i++) {
@@ -116,8 +115,7 @@ static inline void table_set(struct table_item *item, const struct table_attribu
 }
 
 /* {"S":"text"} under the key `name`. */
-static inline struct table_attribute table_parse_value(struct table *table,
-                                                       str name,
+static inline struct table_attribute table_parse_value(struct table *table, str name,
                                                        const struct json *typed) {
     const struct json *value = json_first(typed);
     assert_int_equal(json_count(typed), 1);
@@ -127,8 +125,7 @@ static inline struct table_attribute table_parse_value(struct table *table,
                                     str_copy(table->arena, json_string(value))};
 }
 
-static inline void table_parse_item(struct table *table,
-                                    const struct json *members,
+static inline void table_parse_item(struct table *table, const struct json *members,
                                     struct table_item *item) {
     *item = (struct table_item){.count = 0};
     for (const struct json *each = json_first(members); each; each = json_next(each)) {
@@ -244,8 +241,7 @@ static inline bool table_either(struct table_condition *condition) {
     return is_met;
 }
 
-static inline bool table_condition_is_met(struct table *table,
-                                          const struct json *body,
+static inline bool table_condition_is_met(struct table *table, const struct json *body,
                                           const struct table_item *item) {
     struct table_condition condition = {table, body, item, STR_EMPTY};
     condition.rest = json_get_string(body, "ConditionExpression");
@@ -287,8 +283,7 @@ static inline void table_write_item(struct buf *out, const struct table_item *it
     json_object_end(&writer);
 }
 
-static inline struct table_item *table_keyed(struct table *table,
-                                             const struct json *body,
+static inline struct table_item *table_keyed(struct table *table, const struct json *body,
                                              struct table_item *key) {
     table_parse_item(table, json_get(body, "Key"), key);
     return table_find(table, table_text(key, "pk"), table_text(key, "sk"));
@@ -338,9 +333,7 @@ static inline void table_remove(struct table_item *item, str name) {
 }
 
 /* Adds a number to one that is there, or to nothing. */
-static inline void table_add(struct table *table,
-                             struct table_item *item,
-                             str name,
+static inline void table_add(struct table *table, struct table_item *item, str name,
                              struct table_attribute value) {
     const struct table_attribute *there = table_attribute(item, name);
     int64_t sum = 0;
@@ -474,8 +467,7 @@ static inline struct fake_answer table_respond(struct table *table,
 
 /* Puts an item that was not written by us: S attributes, name and value in turn, a NULL ends them;
  * a name that begins with '+' is a number's. */
-static inline struct table_item *table_plant(struct table *table,
-                                             str pk,
+static inline struct table_item *table_plant(struct table *table, str pk,
                                              const char *const *pairs) {
     struct table_item item = {.count = 0};
     const struct table_attribute key = {STR("pk"), STR("S"), pk};

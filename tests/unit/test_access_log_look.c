@@ -22,8 +22,7 @@ struct seen {
 static void assert_same_text(str actual, str expected) {
     assert_int_equal(actual.len, expected.len);
     assert_memory_equal(actual.ptr == NULL ? "" : actual.ptr,
-                        expected.ptr == NULL ? "" : expected.ptr,
-                        expected.len);
+                        expected.ptr == NULL ? "" : expected.ptr, expected.len);
 }
 
 static void assert_same_record(const struct access_log_record *actual,
@@ -85,10 +84,7 @@ static void both_ways_agree_on_every_line(void **state) {
         arena_reset(*state);
     }
     print_message("%zu modern, %zu of them plain; %zu left to the tokenizer, %zu refused\n",
-                  seen.modern,
-                  seen.plain,
-                  seen.left,
-                  seen.refused);
+                  seen.modern, seen.plain, seen.left, seen.refused);
     assert_true(seen.plain > 1000 && seen.modern > seen.plain + 500);
     assert_true(seen.left > 1000 && seen.refused > 1000);
 }
@@ -124,16 +120,8 @@ static void clean_line_of_every_modern_length_is_modern(void **state) {
     for (int len = 1; len < (int)sizeof(filler) - 1; len++) {
         for (size_t i = 0; i < 9; i++) {
             struct access_log_view view;
-            str line = str_format(*state,
-                                  text,
-                                  i % 2 ? "h2" : "https",
-                                  len,
-                                  filler,
-                                  len,
-                                  filler,
-                                  i % 2 ? "-" : "Severe",
-                                  tails[i / 3],
-                                  ends[i % 3]);
+            str line = str_format(*state, text, i % 2 ? "h2" : "https", len, filler, len, filler,
+                                  i % 2 ? "-" : "Severe", tails[i / 3], ends[i % 3]);
             assert_int_equal(access_log_look(line, &view), line.len);
             assert_true(view.is_modern);
             assert_int_equal(view.is_plain, i % 2);
@@ -153,15 +141,8 @@ static void two_spaces_are_never_taken_for_a_field(void **state) {
     struct seen seen = {0};
     for (int len = 1; len < (int)sizeof(filler) - 1; len++) {
         for (int where = 0; where < 3; where++) {
-            str line = str_format(*state,
-                                  text,
-                                  len,
-                                  filler,
-                                  where == 1 ? "  " : " ",
-                                  where == 1 ? "" : "0 ",
-                                  len,
-                                  filler,
-                                  where == 2 ? "  " : " x ");
+            str line = str_format(*state, text, len, filler, where == 1 ? "  " : " ",
+                                  where == 1 ? "" : "0 ", len, filler, where == 2 ? "  " : " x ");
             struct access_log_view view;
             assert_int_equal(access_log_look(line, &view), line.len);
             assert_int_equal(view.is_modern, where == 0);

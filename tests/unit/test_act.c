@@ -40,8 +40,8 @@ static void a_weakened_mode_is_raised_told_and_remembered(void **state) {
     begin(VARIABLES(LOOP_ALL));
     handle(weakened("e1"), "r1");
     loop_succeeded(&loop.copies[0]);
-    static const char *const BEFORE[] = {
-        "DynamoDB_20120810.PutItem", ASKS_ATTRIBUTES, ASKS_TAGS, "DynamoDB_20120810.UpdateItem"};
+    static const char *const BEFORE[] = {"DynamoDB_20120810.PutItem", ASKS_ATTRIBUTES, ASKS_TAGS,
+                                         "DynamoDB_20120810.UpdateItem"};
     for (size_t i = 0; i < COUNT(BEFORE); i++) {
         assert_true(fake_matches(&loop.fake, &loop.fake.requests[i].http, BEFORE[i]));
     }
@@ -117,53 +117,28 @@ static const struct {
     const char *says; /* of the actions */
 } ROWS[] = {
     {"off", VARIABLES("STATE_TABLE", "ledger"), "monitor", NULL, "monitor", "\"actions\":[]"},
-    {"plan",
-     VARIABLES("ENFORCEMENT", "plan", "STATE_TABLE", "ledger"),
-     "monitor",
-     NULL,
-     "monitor",
+    {"plan", VARIABLES("ENFORCEMENT", "plan", "STATE_TABLE", "ledger"), "monitor", NULL, "monitor",
      "\"enforce\",\"status\":\"planned\",\"from\":\"monitor\",\"to\":\"defensive\""},
     {"enforce", VARIABLES(LOOP_ALL), "monitor", NULL, "defensive", "\"status\":\"done\""},
-    {"enforce without a table",
-     VARIABLES("ENFORCEMENT", "enforce"),
-     "monitor",
-     NULL,
-     "defensive",
+    {"enforce without a table", VARIABLES("ENFORCEMENT", "enforce"), "monitor", NULL, "defensive",
      "\"status\":\"done\""},
-    {"strictest is required of monitor",
-     VARIABLES(LOOP_ALL, "DESYNC_MODE", "strictest"),
-     "monitor",
-     NULL,
-     "defensive",
-     "\"status\":\"done\",\"from\":\"monitor\",\"to\":\"defensive\""},
-    {"strictest is required of defensive",
-     VARIABLES(LOOP_ALL, "DESYNC_MODE", "strictest"),
-     "defensive",
-     NULL,
-     "defensive",
+    {"strictest is required of monitor", VARIABLES(LOOP_ALL, "DESYNC_MODE", "strictest"), "monitor",
+     NULL, "defensive", "\"status\":\"done\",\"from\":\"monitor\",\"to\":\"defensive\""},
+    {"strictest is required of defensive", VARIABLES(LOOP_ALL, "DESYNC_MODE", "strictest"),
+     "defensive", NULL, "defensive",
      "\"enforce\",\"status\":\"skipped\",\"from\":\"defensive\",\"to\":\"strictest\""},
     {"stricter than required", VARIABLES(LOOP_ALL), "strictest", NULL, "strictest", "\"mode\""},
-    {"excused",
-     VARIABLES(LOOP_ALL),
-     "monitor",
+    {"excused", VARIABLES(LOOP_ALL), "monitor",
      "<member><Key>desync-exception-until</Key><Value>2026-12-20</Value></member>"
      "<member><Key>desync-exception-reason</Key><Value>old client</Value></member>"
      "<member><Key>desync-exception-approver</Key><Value>jane</Value></member>",
-     "monitor",
-     "\"compliance\":\"COMPLIANT\""},
-    {"excused until yesterday",
-     VARIABLES(LOOP_ALL),
-     "monitor",
+     "monitor", "\"compliance\":\"COMPLIANT\""},
+    {"excused until yesterday", VARIABLES(LOOP_ALL), "monitor",
      "<member><Key>desync-exception-until</Key><Value>2026-11-22</Value></member>"
      "<member><Key>desync-exception-reason</Key><Value>old client</Value></member>"
      "<member><Key>desync-exception-approver</Key><Value>jane</Value></member>",
-     "defensive",
-     "\"status\":\"done\""},
-    {"no change a run",
-     VARIABLES(LOOP_ALL, "MAX_CHANGES_PER_RUN", "0"),
-     "monitor",
-     NULL,
-     "monitor",
+     "defensive", "\"status\":\"done\""},
+    {"no change a run", VARIABLES(LOOP_ALL, "MAX_CHANGES_PER_RUN", "0"), "monitor", NULL, "monitor",
      "MAX_CHANGES_PER_RUN is reached"},
 };
 
@@ -176,9 +151,7 @@ static void each_setting_leads_to_its_mode(void **state) {
         handle(weakened("e1"), "r1");
         if (loop.copies[0].reply.is_error || strcmp(weak->mode, ROWS[i].left_at) != 0 ||
             !loop_says(&loop.copies[0], ROWS[i].says)) {
-            fail_msg("%s: %s, %.*s%.*s",
-                     ROWS[i].name,
-                     weak->mode,
+            fail_msg("%s: %s, %.*s%.*s", ROWS[i].name, weak->mode,
                      STR_ARG(loop.copies[0].reply.error_message),
                      STR_ARG(loop.copies[0].reply.body));
         }
@@ -212,8 +185,8 @@ static void a_run_changes_so_many_and_plans_the_rest(void **state) {
     buf_append(&arns, STR("\"requestParameters\":{\"resourceArns\":["));
     for (size_t i = 0; i < 3; i++) {
         loop.region->members[i].mode = "monitor";
-        buf_printf(
-            &arns, "%s\"%" STR_FMT "\"", i == 0 ? "" : ",", STR_ARG(loop.region->members[i].arn));
+        buf_printf(&arns, "%s\"%" STR_FMT "\"", i == 0 ? "" : ",",
+                   STR_ARG(loop.region->members[i].arn));
     }
     buf_append(&arns, STR("]}"));
     handle(loop_event_of(&loop, &call, buf_str(&arns)), "r1");
@@ -403,14 +376,8 @@ static void a_deletion_that_did_not_happen_ends_nothing(void **state) {
 
 static void without_a_table_what_needs_it_says_once_that_it_is_off(void **state) {
     (void)state;
-    begin(VARIABLES("ENFORCEMENT",
-                    "enforce",
-                    "ALERT_TOPIC_ARN",
-                    LOOP_TOPIC,
-                    "CONFIG_RULE_NAME",
-                    LOOP_RULE,
-                    "SECURITY_HUB",
-                    "on"));
+    begin(VARIABLES("ENFORCEMENT", "enforce", "ALERT_TOPIC_ARN", LOOP_TOPIC, "CONFIG_RULE_NAME",
+                    LOOP_RULE, "SECURITY_HUB", "on"));
     handle(weakened("e1"), "r1");
     handle(weakened("e2"), "r2");
     /* Two copies of the program have started. */

@@ -137,12 +137,8 @@ static bool run_with_fault(const struct run *run, size_t fault, size_t nth, bool
     wrong = wrong == NULL ? what_is_wrong(true) : wrong;
     wrong = wrong == NULL ? lost_alert(fault, is_lasting) : wrong;
     if (wrong != NULL) {
-        fail_msg("%s at call %zu%s: %s (%zu messages)",
-                 FAULTS[fault].name,
-                 nth,
-                 is_lasting ? " and all after it" : "",
-                 wrong,
-                 loop.message_count);
+        fail_msg("%s at call %zu%s: %s (%zu messages)", FAULTS[fault].name, nth,
+                 is_lasting ? " and all after it" : "", wrong, loop.message_count);
     }
     loop_end(&loop);
     return was_hit;
@@ -236,10 +232,7 @@ static void copies_that_meet_at_any_call_end_in_one_story(void **state) {
                 wrong = "not one change was written down";
             }
             if (wrong != NULL) {
-                fail_msg("%s at call %zu: %s (%zu messages)",
-                         MEETINGS[meeting].name,
-                         nth,
-                         wrong,
+                fail_msg("%s at call %zu: %s (%zu messages)", MEETINGS[meeting].name, nth, wrong,
                          loop.message_count);
             }
             loop_end(&loop);

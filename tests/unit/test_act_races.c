@@ -58,11 +58,8 @@ static void a_mode_raised_between_two_attempts_is_not_lowered(void **state) {
             handle(weakened("e1"), "r1");
             size_t asked = fake_requests_with(&loop.fake, ASKS_MODIFY);
             if (asked != raised_at || strcmp(weak->mode, "strictest") != 0) {
-                fail_msg("%s, raised during attempt %zu: %zu attempts, now %s",
-                         REFUSALS[i].name,
-                         raised_at,
-                         asked,
-                         weak->mode);
+                fail_msg("%s, raised during attempt %zu: %zu attempts, now %s", REFUSALS[i].name,
+                         raised_at, asked, weak->mode);
             }
             loop_end(&loop);
         }
@@ -106,8 +103,8 @@ static void config_is_asked_by_the_repeat_when_it_could_not_be_at_first(void **s
     (void)state;
     static const char *const SETTINGS[] = {"off", "enforce"};
     for (size_t i = 0; i < COUNT(SETTINGS); i++) {
-        begin(VARIABLES(
-            "ENFORCEMENT", SETTINGS[i], "STATE_TABLE", "ledger", "CONFIG_RULE_NAME", LOOP_RULE));
+        begin(VARIABLES("ENFORCEMENT", SETTINGS[i], "STATE_TABLE", "ledger", "CONFIG_RULE_NAME",
+                        LOOP_RULE));
         loop.fault = (struct loop_fault){
             .nth = 1,
             .match = ASKS_START,

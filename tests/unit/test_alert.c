@@ -28,11 +28,8 @@ static struct evaluation weak(void) {
                                .source = SOURCE_LIVE};
 }
 
-static void add(struct evaluation *evaluation,
-                enum finding_id id,
-                enum finding_severity severity,
-                const char *subject,
-                const char *message) {
+static void add(struct evaluation *evaluation, enum finding_id id, enum finding_severity severity,
+                const char *subject, const char *message) {
     evaluation->findings[evaluation->finding_count++] =
         (struct finding){.id = id,
                          .severity = severity,
@@ -42,10 +39,7 @@ static void add(struct evaluation *evaluation,
 }
 
 static void add_weak(struct evaluation *evaluation) {
-    add(evaluation,
-        FINDING_MODE_TOO_WEAK,
-        SEVERITY_HIGH,
-        "",
+    add(evaluation, FINDING_MODE_TOO_WEAK, SEVERITY_HIGH, "",
         "The desync mitigation mode is monitor, but at least defensive is required.");
 }
 
@@ -69,10 +63,7 @@ static void opened_alert_reads_like_this(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     add_weak(&evaluation);
-    add(&evaluation,
-        FINDING_TAG_MISSING,
-        SEVERITY_MEDIUM,
-        "CostCenter",
+    add(&evaluation, FINDING_TAG_MISSING, SEVERITY_MEDIUM, "CostCenter",
         "The tag CostCenter is missing.");
     struct alert alert = alert_of(ALERT_OPENED, &evaluation);
     alert.since_ms = NOW_MS;
@@ -108,16 +99,15 @@ static void resolved_alert_reads_like_this(void **state) {
     struct alert alert = alert_of(ALERT_RESOLVED, &evaluation);
     struct alert_text text = render(&alert);
     assert_str(text.subject, "Resolved: shop, mode defensive");
-    assert_str(text.body,
-               "The load balancer shop is compliant again.\n"
-               "\n"
-               "Load balancer: " SHOP "\n"
-               "Account: 123456789012\n"
-               "Region: eu-west-1\n"
-               "Mode: defensive, requires defensive (internet-facing)\n"
-               "Owner: team-a\n"
-               "Was not compliant since: 2026-11-14 08:00 UTC (9 days)\n"
-               "\n" CONSOLE);
+    assert_str(text.body, "The load balancer shop is compliant again.\n"
+                          "\n"
+                          "Load balancer: " SHOP "\n"
+                          "Account: 123456789012\n"
+                          "Region: eu-west-1\n"
+                          "Mode: defensive, requires defensive (internet-facing)\n"
+                          "Owner: team-a\n"
+                          "Was not compliant since: 2026-11-14 08:00 UTC (9 days)\n"
+                          "\n" CONSOLE);
 }
 
 static void enforced_alert_reads_like_this(void **state) {
@@ -199,16 +189,10 @@ static void expiring_alert_reads_like_this(void **state) {
     evaluation.compliance = COMPLIANT;
     evaluation.has_active_exception = true;
     evaluation.exception_until = STR("2026-12-01");
-    add(&evaluation,
-        FINDING_HEADERS_NOT_DROPPED,
-        SEVERITY_LOW,
-        "",
+    add(&evaluation, FINDING_HEADERS_NOT_DROPPED, SEVERITY_LOW, "",
         "Header fields that are not valid are passed on.");
     evaluation.findings[0].is_failing = false;
-    add(&evaluation,
-        FINDING_EXCEPTION_EXPIRING,
-        SEVERITY_LOW,
-        "2026-12-01",
+    add(&evaluation, FINDING_EXCEPTION_EXPIRING, SEVERITY_LOW, "2026-12-01",
         "The exception ends in 8 days (2026-12-01).");
     struct alert alert = alert_of(ALERT_EXCEPTION_EXPIRING, &evaluation);
     struct alert_text text = render(&alert);
@@ -236,10 +220,7 @@ static void expired_alert_reads_like_this(void **state) {
     struct evaluation evaluation = weak();
     evaluation.exception_until = STR("2026-11-22");
     add_weak(&evaluation);
-    add(&evaluation,
-        FINDING_EXCEPTION_EXPIRED,
-        SEVERITY_HIGH,
-        "2026-11-22",
+    add(&evaluation, FINDING_EXCEPTION_EXPIRED, SEVERITY_HIGH, "2026-11-22",
         "The exception ended on 2026-11-22.");
     struct alert alert = alert_of(ALERT_EXCEPTION_EXPIRED, &evaluation);
     alert.since_ms = 0;
@@ -273,8 +254,7 @@ static void fight_alert_reads_like_this(void **state) {
     alert.since_ms = NOW_MS - 26 * 60 * 60 * MS_PER_SECOND;
     alert.corrections = 3;
     alert.writer = (struct writer){STR("arn:aws:sts::123456789012:assumed-role/cluster/1"),
-                                   STR("eks.amazonaws.com"),
-                                   STR("eks.amazonaws.com")};
+                                   STR("eks.amazonaws.com"), STR("eks.amazonaws.com")};
     struct alert_text text = render(&alert);
     assert_str(text.subject, "Changed back 3 times: shop, mode monitor (requires defensive)");
     struct alert once = alert;
@@ -332,47 +312,19 @@ static void subject_says_what_explains_the_mode(void **state) {
         bool is_excused;
         const char *subject;
     } rows[] = {
-        {"tag alone",
-         ALERT_OPENED,
-         NON_COMPLIANT,
-         MODE_DEFENSIVE,
-         false,
+        {"tag alone", ALERT_OPENED, NON_COMPLIANT, MODE_DEFENSIVE, false,
          "Non-compliant: shop, mode defensive (TAG_MISSING)"},
-        {"mode unknown",
-         ALERT_OPENED,
-         NON_COMPLIANT,
-         MODE_UNKNOWN,
-         false,
+        {"mode unknown", ALERT_OPENED, NON_COMPLIANT, MODE_UNKNOWN, false,
          "Non-compliant: shop, mode unknown (TAG_MISSING)"},
-        {"resolved by an exception",
-         ALERT_RESOLVED,
-         COMPLIANT,
-         MODE_MONITOR,
-         true,
+        {"resolved by an exception", ALERT_RESOLVED, COMPLIANT, MODE_MONITOR, true,
          "Resolved: shop, mode monitor (exception)"},
-        {"resolved by deletion",
-         ALERT_RESOLVED,
-         NOT_APPLICABLE,
-         MODE_UNKNOWN,
-         false,
+        {"resolved by deletion", ALERT_RESOLVED, NOT_APPLICABLE, MODE_UNKNOWN, false,
          "Resolved: shop, mode unknown (no longer judged)"},
-        {"escalated, since unknown",
-         ALERT_ESCALATED,
-         NON_COMPLIANT,
-         MODE_MONITOR,
-         false,
+        {"escalated, since unknown", ALERT_ESCALATED, NON_COMPLIANT, MODE_MONITOR, false,
          "Non-compliant for too long: shop, mode monitor (requires defensive)"},
-        {"exception without a date",
-         ALERT_EXCEPTION_EXPIRED,
-         NON_COMPLIANT,
-         MODE_MONITOR,
-         false,
+        {"exception without a date", ALERT_EXCEPTION_EXPIRED, NON_COMPLIANT, MODE_MONITOR, false,
          "Exception ended: shop, mode monitor (requires defensive)"},
-        {"raised, from and to unknown",
-         ALERT_ENFORCED,
-         NON_COMPLIANT,
-         MODE_MONITOR,
-         false,
+        {"raised, from and to unknown", ALERT_ENFORCED, NON_COMPLIANT, MODE_MONITOR, false,
          "Mode raised: shop, mode monitor (requires defensive)"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -412,17 +364,17 @@ static void a_raise_because_an_exception_ended_says_so(void **state) {
 static void no_longer_judged_says_why(void **state) {
     (void)state;
     struct evaluation evaluation;
-    evaluation_without_facts(
-        &evaluation, STR("t"), STR(SHOP), NOT_APPLICABLE, STR("The resource was deleted."));
+    evaluation_without_facts(&evaluation, STR("t"), STR(SHOP), NOT_APPLICABLE,
+                             STR("The resource was deleted."));
     struct alert alert = alert_of(ALERT_RESOLVED, &evaluation);
-    assert_true(str_starts_with(render(&alert).body,
-                                STR("The load balancer shop is no longer judged.\n"
-                                    "Why: The resource was deleted.\n\n")));
+    assert_true(
+        str_starts_with(render(&alert).body, STR("The load balancer shop is no longer judged.\n"
+                                                 "Why: The resource was deleted.\n\n")));
 }
 
 static void assert_attributes(const struct alert_text *text, const char *const *values) {
-    static const char *const names[] = {
-        "severity", "owner", "finding", "mode", "region", "account"};
+    static const char *const names[] = {"severity", "owner",  "finding",
+                                        "mode",     "region", "account"};
     assert_int_equal(COUNT(names), ALERT_ATTRIBUTE_COUNT);
     for (size_t i = 0; i < ALERT_ATTRIBUTE_COUNT; i++) {
         assert_string_equal(text->attributes[i].name, names[i]);
@@ -438,8 +390,8 @@ static void attributes_tell_of_the_gravest_finding(void **state) {
     add(&evaluation, FINDING_EXCEPTION_EXPIRED, SEVERITY_HIGH, "", "m");
     struct alert alert = alert_of(ALERT_OPENED, &evaluation);
     struct alert_text text = render(&alert);
-    static const char *const expected[] = {
-        "HIGH", "team-a", "MODE_TOO_WEAK", "monitor", "eu-west-1", "123456789012"};
+    static const char *const expected[] = {"HIGH",    "team-a",    "MODE_TOO_WEAK",
+                                           "monitor", "eu-west-1", "123456789012"};
     assert_attributes(&text, expected);
     alert.kind = ALERT_ENFORCED;
     alert.changed_to = MODE_DEFENSIVE;
@@ -460,8 +412,8 @@ static void place_comes_from_the_arn_when_it_is_not_given(void **state) {
     struct evaluation evaluation = weak();
     struct alert alert = {.kind = ALERT_OPENED, .evaluation = &evaluation, .now_ms = NOW_MS};
     struct alert_text text = render(&alert);
-    static const char *const expected[] = {
-        "none", "team-a", "none", "monitor", "eu-west-1", "123456789012"};
+    static const char *const expected[] = {"none",    "team-a",    "none",
+                                           "monitor", "eu-west-1", "123456789012"};
     assert_attributes(&text, expected);
     assert_contains(text.body, "\nAccount: 123456789012\nRegion: eu-west-1\n");
     assert_contains(text.body, "\nFix it with:\n" SET_DEFENSIVE);

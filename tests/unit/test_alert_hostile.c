@@ -38,8 +38,7 @@ static void add(struct evaluation *evaluation, enum finding_id id, str subject, 
                                                                          .message = message};
 }
 
-static struct alert_text render(enum alert_kind kind,
-                                const struct evaluation *evaluation,
+static struct alert_text render(enum alert_kind kind, const struct evaluation *evaluation,
                                 const struct writer *writer) {
     struct alert alert = {.kind = kind,
                           .evaluation = evaluation,
@@ -100,24 +99,20 @@ static void outside_text_cannot_begin_a_line(void **state) {
         {"newline", "x\nFORGED: y"},
         {"carriage return", "x\r\nFORGED: y\r"},
         {"vertical tab and form feed", "x\v\fFORGED: y"},
-        {"next line",
-         "x\xC2\x85"
-         "FORGED: y"},
-        {"line separator",
-         "x\xE2\x80\xA8"
-         "FORGED: y"},
-        {"paragraph separator",
-         "x\xE2\x80\xA9"
-         "FORGED: y"},
+        {"next line", "x\xC2\x85"
+                      "FORGED: y"},
+        {"line separator", "x\xE2\x80\xA8"
+                           "FORGED: y"},
+        {"paragraph separator", "x\xE2\x80\xA9"
+                                "FORGED: y"},
         {"escape sequence", "x\x1b[2K\x1b[1GFORGED: y"},
-        {"direction override",
-         "x\xE2\x80\xAE"
-         "FORGED: y"},
+        {"direction override", "x\xE2\x80\xAE"
+                               "FORGED: y"},
         {"no UTF-8", "x\xFF\xFE\nFORGED: y"},
         {"beginning", "\n\nFORGED: y"},
     };
-    static const char *const removed[] = {
-        "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAE"};
+    static const char *const removed[] = {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9",
+                                          "\xE2\x80\xAE"};
     for (size_t i = 0; i < COUNT(rows); i++) {
         str hostile = str_from_cstr(rows[i].text);
         struct writer writer = {hostile, hostile, hostile};
@@ -278,18 +273,12 @@ static void tags_command_names_every_key_that_can_be_one(void **state) {
         const char *second;
         const char *words; /* joined with a line end; NULL: no command */
     } rows[] = {
-        {"plain",
-         "Owner",
-         "a:b/c@d-e+f_g.h",
+        {"plain", "Owner", "a:b/c@d-e+f_g.h",
          "Key=Owner,Value=<value>\nKey=a:b/c@d-e+f_g.h,Value=<value>"},
-        {"blank",
-         "Cost Center",
-         "Owner",
+        {"blank", "Cost Center", "Owner",
          "[{\"Key\":\"Cost "
          "Center\",\"Value\":\"<value>\"},{\"Key\":\"Owner\",\"Value\":\"<value>\"}]"},
-        {"equals sign and other scripts",
-         "a=b",
-         "Besitzer:\xC3\xA4",
+        {"equals sign and other scripts", "a=b", "Besitzer:\xC3\xA4",
          "[{\"Key\":\"a=b\",\"Value\":\"<value>\"},"
          "{\"Key\":\"Besitzer:\xC3\xA4\",\"Value\":\"<value>\"}]"},
         {"shell", "$(reboot);", "`reboot`", NULL},
@@ -357,11 +346,10 @@ static void command_sets_all_attributes_at_once(void **state) {
     struct evaluation evaluation = weak();
     add(&evaluation, FINDING_HEADERS_NOT_DROPPED, STR_EMPTY, STR("m"));
     str body = render(ALERT_OPENED, &evaluation, &writer).body;
-    assert_true(
-        str_ends_with(command_of(body),
-                      STR(" --attributes "
-                          "Key=routing.http.desync_mitigation_mode,Value=strictest "
-                          "Key=routing.http.drop_invalid_header_fields.enabled,Value=true")));
+    assert_true(str_ends_with(
+        command_of(body), STR(" --attributes "
+                              "Key=routing.http.desync_mitigation_mode,Value=strictest "
+                              "Key=routing.http.drop_invalid_header_fields.enabled,Value=true")));
     assert_contains(body, "\nstrictest refuses requests that defensive lets through: look into");
     evaluation.mode = MODE_STRICTEST;
     str command = command_of(render(ALERT_OPENED, &evaluation, &writer).body);
@@ -390,8 +378,7 @@ static void console_link_follows_the_partition(void **state) {
             str_format(&arena,
                        "arn:%s:elasticloadbalancing:%s:123456789012:loadbalancer/app/a/"
                        "0123456789abcdef",
-                       rows[i].partition,
-                       rows[i].region);
+                       rows[i].partition, rows[i].region);
         str body = render(ALERT_OPENED, &evaluation, &writer).body;
         if (rows[i].host == NULL) {
             assert_false(str_contains(body, STR("Console:")));
@@ -400,9 +387,7 @@ static void console_link_follows_the_partition(void **state) {
         str link = str_format(&arena,
                               "\nConsole: https://%s/ec2/home?region=%s"
                               "#LoadBalancer:loadBalancerArn=%" STR_FMT "\n",
-                              rows[i].host,
-                              rows[i].region,
-                              STR_ARG(evaluation.resource_id));
+                              rows[i].host, rows[i].region, STR_ARG(evaluation.resource_id));
         assert_true(str_ends_with(body, link));
     }
 }

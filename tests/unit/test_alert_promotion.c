@@ -9,10 +9,8 @@
 #define SHOP                                                                                       \
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/0123456789abcdef"
 
-static struct alert_text rendered_ending(enum alert_kind kind,
-                                         enum desync_mode mode,
-                                         enum desync_mode from,
-                                         const char *note,
+static struct alert_text rendered_ending(enum alert_kind kind, enum desync_mode mode,
+                                         enum desync_mode from, const char *note,
                                          const char *ending) {
     struct evaluation *evaluation = ARENA_NEW(&arena, struct evaluation);
     *evaluation = (struct evaluation){.resource_type = STR(LOAD_BALANCER_RESOURCE_TYPE),
@@ -35,10 +33,8 @@ static struct alert_text rendered_ending(enum alert_kind kind,
     return text;
 }
 
-static struct alert_text rendered(enum alert_kind kind,
-                                  enum desync_mode mode,
-                                  enum desync_mode from,
-                                  const char *note) {
+static struct alert_text rendered(enum alert_kind kind, enum desync_mode mode,
+                                  enum desync_mode from, const char *note) {
     return rendered_ending(kind, mode, from, note, "");
 }
 
@@ -51,8 +47,8 @@ static void is_beginning(str body, const char *expected) {
 
 static void promoted_alert_says_why_and_what_comes_next(void **state) {
     (void)state;
-    const struct alert_text text = rendered(
-        ALERT_PROMOTED, MODE_STRICTEST, MODE_DEFENSIVE, "strictest would block 0 of 5000 requests");
+    const struct alert_text text = rendered(ALERT_PROMOTED, MODE_STRICTEST, MODE_DEFENSIVE,
+                                            "strictest would block 0 of 5000 requests");
     assert_str(text.subject, "Promoted: shop, mode strictest (was defensive)");
     is_beginning(text.body,
                  "desync-guard raised the desync mitigation mode of the load balancer shop from "
@@ -75,9 +71,7 @@ static void promoted_alert_says_why_and_what_comes_next(void **state) {
 
 static void rolled_back_alert_says_what_rose(void **state) {
     (void)state;
-    const struct alert_text text = rendered(ALERT_ROLLED_BACK,
-                                            MODE_DEFENSIVE,
-                                            MODE_STRICTEST,
+    const struct alert_text text = rendered(ALERT_ROLLED_BACK, MODE_DEFENSIVE, MODE_STRICTEST,
                                             "HTTPCode_ELB_4XX per request rose by more than 5 %");
     assert_str(text.subject, "Promotion rolled back: shop, mode defensive (was strictest)");
     is_beginning(text.body,
@@ -92,9 +86,8 @@ static void ended_watch_alert_says_how(void **state) {
     const struct alert_text text =
         rendered(ALERT_WATCH_ENDED, MODE_STRICTEST, MODE_UNKNOWN, "errors did not rise");
     assert_str(text.subject, "Watch ended: shop, mode strictest");
-    is_beginning(text.body,
-                 "The watch over the promotion of the load balancer shop has ended.\n"
-                 "Why: errors did not rise\n");
+    is_beginning(text.body, "The watch over the promotion of the load balancer shop has ended.\n"
+                            "Why: errors did not rise\n");
     assert_false(str_contains(text.body, STR("next deployment")));
 }
 
@@ -105,15 +98,12 @@ static void ended_watch_alert_says_the_outcome(void **state) {
         const char *subject;
         const char *headline;
     } rows[] = {
-        {"held",
-         "Watch ended: shop, mode strictest",
+        {"held", "Watch ended: shop, mode strictest",
          "The watch over the promotion of the load balancer shop has ended: the promotion held.\n"},
-        {"reverted",
-         "Watch ended: shop, mode strictest (reverted)",
+        {"reverted", "Watch ended: shop, mode strictest (reverted)",
          "The watch over the promotion of the load balancer shop has ended: somebody else has "
          "changed the mode (reverted).\n"},
-        {"inconclusive",
-         "Watch ended: shop, mode strictest (inconclusive)",
+        {"inconclusive", "Watch ended: shop, mode strictest (inconclusive)",
          "The watch over the promotion of the load balancer shop has ended without a result "
          "(inconclusive): nobody knows whether clients are blocked.\n"},
     };

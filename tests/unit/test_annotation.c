@@ -111,14 +111,14 @@ static void compliant_says_why_too(void **state) {
 static void unknown_and_not_applicable_give_the_reason(void **state) {
     (void)state;
     struct evaluation evaluation;
-    evaluation_without_facts(
-        &evaluation, STR("t"), STR("id"), NOT_APPLICABLE, STR("The resource was deleted."));
+    evaluation_without_facts(&evaluation, STR("t"), STR("id"), NOT_APPLICABLE,
+                             STR("The resource was deleted."));
     assert_str(
         annotation_render(&arena, &evaluation),
         "NOT_APPLICABLE: no mode is required. Owner: unknown. Source: event. Why: The resource was "
         "deleted.");
-    evaluation_without_facts(
-        &evaluation, STR("t"), STR("id"), COMPLIANCE_UNKNOWN, STR("the tags could not be read"));
+    evaluation_without_facts(&evaluation, STR("t"), STR("id"), COMPLIANCE_UNKNOWN,
+                             STR("the tags could not be read"));
     assert_str(
         annotation_render(&arena, &evaluation),
         "UNKNOWN: unknown, requires an unknown mode. Owner: unknown. Source: event. Why: the "
@@ -177,10 +177,10 @@ static void long_parts_are_cut_but_head_and_source_stay(void **state) {
     everything.source_note = repeat("n", 300);
     struct evaluation long_because = sample();
     long_because.required_because = repeat("b", 300);
-    struct evaluation *const rows[] = {
-        &emoji_owner, &worded_owner, &long_reason, &wordless_reason, &everything, &long_because};
-    static const char *const names[] = {
-        "emoji owner", "worded owner", "long reason", "no blank", "everything", "because"};
+    struct evaluation *const rows[] = {&emoji_owner,     &worded_owner, &long_reason,
+                                       &wordless_reason, &everything,   &long_because};
+    static const char *const names[] = {"emoji owner", "worded owner", "long reason",
+                                        "no blank",    "everything",   "because"};
     for (size_t i = 0; i < COUNT(rows); i++) {
         for (size_t k = 0; k < FINDINGS_MAX; k++) {
             add(rows[i], FINDING_TAG_MISSING, repeat(EMOJI, 1 + k));
@@ -189,11 +189,9 @@ static void long_parts_are_cut_but_head_and_source_stay(void **state) {
         assert_well_formed(names[i], rows[i], text);
         assert_true(str_ends_with(text, STR(" " ELLIPSIS)));
         if (rows[i]->compliance != NOT_APPLICABLE) {
-            str modes = str_format(&arena,
-                                   "%s: %s, requires %s",
-                                   compliance_name(rows[i]->compliance),
-                                   mode_name(rows[i]->mode),
-                                   mode_name(rows[i]->required_mode));
+            str modes =
+                str_format(&arena, "%s: %s, requires %s", compliance_name(rows[i]->compliance),
+                           mode_name(rows[i]->mode), mode_name(rows[i]->required_mode));
             assert_true(str_starts_with(text, modes));
         }
     }
@@ -244,13 +242,11 @@ static void owner_is_always_told_and_shortened_only_between_words(void **state) 
         {"64 characters", repeat("12345678", 8), to_text(repeat("12345678", 8))},
         {"65 characters of one word", str_from_cstr(word), "see tags"},
         {"emoji", repeat(EMOJI, 256), "see tags"},
-        {"words",
-         STR("Payments and billing platform of the European subsidiaries, second line"),
+        {"words", STR("Payments and billing platform of the European subsidiaries, second line"),
          "Payments and billing platform of the European subsidiaries, " ELLIPSIS},
         {"a word and a long one", str_format(&arena, "team %s", word), "team " ELLIPSIS},
         {"address", str_format(&arena, "payments@%s.example.com", word), "payments@" ELLIPSIS},
-        {"ARN",
-         STR("arn:aws:iam::123456789012:role/payments/production/oncall-engineers"),
+        {"ARN", STR("arn:aws:iam::123456789012:role/payments/production/oncall-engineers"),
          "arn:aws:iam::123456789012:role/payments/production/oncall-" ELLIPSIS},
         {"a long word and others", str_format(&arena, "%s team", word), "see tags"},
     };
@@ -326,8 +322,7 @@ static void mode_that_is_no_mode_is_quoted_in_whole_words(void **state) {
         const char *unit;
         const char *reason;
     } rows[] = {
-        {"words",
-         "bogus ",
+        {"words", "bogus ",
          "mode is \"bogus bogus bogus bogus bogus bogus bogus bogus bogus bogus " ELLIPSIS "\", "},
         {"one word", "bogus", "mode is no known mode (monitor, defensive, strictest)."},
         {"nothing to see", "\xE2\x80\x8B", "mode could not be read."},

@@ -98,8 +98,8 @@ static void arena_alloc_of_nothing_gives_unique_pointers(void **state) {
 
 static void arena_alloc_around_chunk_borders_is_usable(void **state) {
     (void)state;
-    static const size_t sizes[] = {
-        16 * KIB - 64, 16 * KIB - 32, 16 * KIB - 1, 16 * KIB, 64 * KIB, KIB * KIB, 3 * KIB * KIB};
+    static const size_t sizes[] = {16 * KIB - 64, 16 * KIB - 32, 16 * KIB - 1, 16 * KIB,
+                                   64 * KIB,      KIB * KIB,     3 * KIB * KIB};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct arena arena = {0};
         arena_alloc(&arena, 8);

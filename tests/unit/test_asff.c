@@ -115,29 +115,11 @@ static void verdict_sets_status_state_and_severity(void **state) {
         {"excused", COMPLIANT, true, 0, "WARNING", "ACTIVE", "INFORMATIONAL", "MODE_TOO_WEAK"},
         {"gravest", NON_COMPLIANT, false, 2, "FAILED", "ACTIVE", "HIGH", "MODE_TOO_WEAK"},
         {"tag alone", NON_COMPLIANT, false, 1, "FAILED", "ACTIVE", "MEDIUM", "TAG_MISSING"},
-        {"unknown",
-         COMPLIANCE_UNKNOWN,
-         false,
-         0,
-         "NOT_AVAILABLE",
-         "ACTIVE",
-         "MEDIUM",
+        {"unknown", COMPLIANCE_UNKNOWN, false, 0, "NOT_AVAILABLE", "ACTIVE", "MEDIUM",
          "MODE_TOO_WEAK"},
-        {"unknown, grave",
-         COMPLIANCE_UNKNOWN,
-         false,
-         2,
-         "NOT_AVAILABLE",
-         "ACTIVE",
-         "HIGH",
+        {"unknown, grave", COMPLIANCE_UNKNOWN, false, 2, "NOT_AVAILABLE", "ACTIVE", "HIGH",
          "MODE_TOO_WEAK"},
-        {"gone",
-         NOT_APPLICABLE,
-         false,
-         0,
-         "NOT_AVAILABLE",
-         "ARCHIVED",
-         "INFORMATIONAL",
+        {"gone", NOT_APPLICABLE, false, 0, "NOT_AVAILABLE", "ARCHIVED", "INFORMATIONAL",
          "MODE_TOO_WEAK"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -148,20 +130,16 @@ static void verdict_sets_status_state_and_severity(void **state) {
         struct asff asff = usual();
         const struct json *finding = parse(&evaluation, &asff);
         const struct json *fields = json_get(finding, "FindingProviderFields");
-        str all = str_format(&arena,
-                             "%" STR_FMT " %" STR_FMT " %" STR_FMT " %" STR_FMT " %" STR_FMT,
-                             STR_ARG(text_at(finding, "Compliance", "Status")),
-                             STR_ARG(json_get_string(finding, "RecordState")),
-                             STR_ARG(text_at(finding, "Severity", "Label")),
-                             STR_ARG(text_at(fields, "Severity", "Label")),
-                             STR_ARG(json_get_string(finding, "GeneratorId")));
-        str expected = str_format(&arena,
-                                  "%s %s %s %s desync-guard/%s",
-                                  rows[i].status,
-                                  rows[i].record,
-                                  rows[i].severity,
-                                  rows[i].severity,
-                                  rows[i].generator);
+        str all =
+            str_format(&arena, "%" STR_FMT " %" STR_FMT " %" STR_FMT " %" STR_FMT " %" STR_FMT,
+                       STR_ARG(text_at(finding, "Compliance", "Status")),
+                       STR_ARG(json_get_string(finding, "RecordState")),
+                       STR_ARG(text_at(finding, "Severity", "Label")),
+                       STR_ARG(text_at(fields, "Severity", "Label")),
+                       STR_ARG(json_get_string(finding, "GeneratorId")));
+        str expected =
+            str_format(&arena, "%s %s %s %s desync-guard/%s", rows[i].status, rows[i].record,
+                       rows[i].severity, rows[i].severity, rows[i].generator);
         if (!str_eq(all, expected)) {
             fail_msg("%s: %s", rows[i].name, str_to_cstr(&arena, all));
         }
@@ -207,8 +185,8 @@ static void place_comes_from_the_arn_when_it_is_not_given(void **state) {
 static void evaluation_without_findings_is_described_by_its_annotation(void **state) {
     (void)state;
     struct evaluation evaluation;
-    evaluation_without_facts(
-        &evaluation, STR("t"), STR(SHOP), COMPLIANCE_UNKNOWN, STR("the tags could not be read"));
+    evaluation_without_facts(&evaluation, STR("t"), STR(SHOP), COMPLIANCE_UNKNOWN,
+                             STR("the tags could not be read"));
     struct asff asff = usual();
     const struct json *finding = parse(&evaluation, &asff);
     assert_contains(json_get_string(finding, "Description"), "UNKNOWN: ");
@@ -260,23 +238,12 @@ static void assert_at_most(const char *name, str text, size_t characters_max) {
 
 /* Required members, limits, and nothing that is not ours to write. */
 static void assert_acceptable(const char *name, const struct json *finding) {
-    static const char *const required[] = {"SchemaVersion",
-                                           "Id",
-                                           "ProductArn",
-                                           "GeneratorId",
-                                           "AwsAccountId",
-                                           "CreatedAt",
-                                           "UpdatedAt",
-                                           "Title",
-                                           "Description"};
-    static const char *const foreign[] = {"Workflow",
-                                          "WorkflowState",
-                                          "Note",
-                                          "UserDefinedFields",
-                                          "VerificationState",
-                                          "Confidence",
-                                          "Criticality",
-                                          "RelatedFindings"};
+    static const char *const required[] = {"SchemaVersion", "Id",           "ProductArn",
+                                           "GeneratorId",   "AwsAccountId", "CreatedAt",
+                                           "UpdatedAt",     "Title",        "Description"};
+    static const char *const foreign[] = {"Workflow",          "WorkflowState",     "Note",
+                                          "UserDefinedFields", "VerificationState", "Confidence",
+                                          "Criticality",       "RelatedFindings"};
     for (size_t i = 0; i < COUNT(required); i++) {
         if (!json_is_string(json_get(finding, required[i]))) {
             fail_msg("%s: no %s", name, required[i]);
@@ -294,8 +261,8 @@ static void assert_acceptable(const char *name, const struct json *finding) {
     assert_at_most(name, text_at(remediation, "Recommendation", "Text"), 512);
     assert_int_equal(json_count(json_get(finding, "Resources")), 1);
     assert_int_equal(json_count(json_get(finding, "Types")), 1);
-    assert_in_range(
-        json_count(json_get(json_get(finding, "Compliance"), "RelatedRequirements")), 1, 32);
+    assert_in_range(json_count(json_get(json_get(finding, "Compliance"), "RelatedRequirements")), 1,
+                    32);
 }
 
 static str repeat(const char *text, size_t count) {

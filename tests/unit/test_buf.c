@@ -157,24 +157,24 @@ static void buf_rewind_takes_back_appends_and_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(
-            buf_just_born_is_empty_and_holds_no_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(buf_just_born_is_empty_and_holds_no_memory, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(buf_appends_follow_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(buf_append_keeps_nul_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(buf_filled_to_its_maximum_is_ok, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            buf_printf_up_to_its_maximum_is_ok_and_past_it_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(buf_printf_up_to_its_maximum_is_ok_and_past_it_refused,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(buf_after_a_refusal_takes_nothing_more, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            buf_of_maximum_zero_refuses_the_first_byte, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            buf_with_the_largest_maximum_grows_as_needed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            buf_growing_beside_other_allocations_keeps_its_bytes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            buf_clear_empties_forgets_a_refusal_and_keeps_the_memory, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            buf_rewind_takes_back_appends_and_refusals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(buf_of_maximum_zero_refuses_the_first_byte, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(buf_with_the_largest_maximum_grows_as_needed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(buf_growing_beside_other_allocations_keeps_its_bytes,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(buf_clear_empties_forgets_a_refusal_and_keeps_the_memory,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(buf_rewind_takes_back_appends_and_refusals, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

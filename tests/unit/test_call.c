@@ -164,11 +164,8 @@ static bool torture_one(const struct trouble *trouble, int failures) {
                    (recovers || str_starts_with(fixture.error.message,
                                                 STR("elasticloadbalancing DescribeTags: ")));
     if (!is_good) {
-        print_error("%s, %d times: %s after %zu attempts: %" STR_FMT "\n",
-                    trouble->name,
-                    failures,
-                    status_name(status),
-                    fixture.fake.request_count,
+        print_error("%s, %d times: %s after %zu attempts: %" STR_FMT "\n", trouble->name, failures,
+                    status_name(status), fixture.fake.request_count,
                     STR_ARG(fixture.error.message));
     }
     fixture_end(&fixture);
@@ -205,11 +202,8 @@ static bool torture_deadline(const struct trouble *trouble, int64_t time_ms) {
         is_good &= sent->at_ms + sent->http.timeout_ms <= fixture.client.deadline_ms;
     }
     if (!is_good) {
-        print_error("%s within %d ms: %s, %d ms late\n",
-                    trouble->name,
-                    (int)time_ms,
-                    status_name(status),
-                    (int)(fixture.fake.now_ms - fixture.client.deadline_ms));
+        print_error("%s within %d ms: %s, %d ms late\n", trouble->name, (int)time_ms,
+                    status_name(status), (int)(fixture.fake.now_ms - fixture.client.deadline_ms));
     }
     fixture_end(&fixture);
     return is_good;

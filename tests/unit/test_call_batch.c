@@ -26,13 +26,8 @@ static void many_begin(struct many *many, size_t count) {
 }
 
 static enum status many_call(struct many *many, unsigned in_flight_max) {
-    return aws_call_all(&many->fixture.client,
-                        many->requests,
-                        many->count,
-                        in_flight_max,
-                        &many->fixture.arena,
-                        many->outcomes,
-                        &many->fixture.error);
+    return aws_call_all(&many->fixture.client, many->requests, many->count, in_flight_max,
+                        &many->fixture.arena, many->outcomes, &many->fixture.error);
 }
 
 static void always_good(struct many *many, int64_t took_ms) {
@@ -81,8 +76,8 @@ static void call_all_repeats_only_what_failed(void **state) {
     fake_answer(&many.fixture.fake, denied);
     always_good(&many, 10);
     assert_int_equal(many_call(&many, 3), STATUS_OK);
-    static const enum status expected[] = {
-        STATUS_OK, STATUS_OK, STATUS_OK, STATUS_OK, STATUS_SERVER, STATUS_DENIED};
+    static const enum status expected[] = {STATUS_OK, STATUS_OK,     STATUS_OK,
+                                           STATUS_OK, STATUS_SERVER, STATUS_DENIED};
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(many.outcomes[i].status, expected[i]);
         assert_int_equal(many.outcomes[i].error.status, expected[i]);
@@ -144,8 +139,8 @@ static bool torture_all(const struct trouble *trouble, int failures, int64_t tim
     }
     is_good &= fixture->fake.now_ms <= fixture->client.deadline_ms;
     if (!is_good) {
-        print_error(
-            "%s, %d times: %s\n", trouble->name, failures, status_name(many.outcomes[3].status));
+        print_error("%s, %d times: %s\n", trouble->name, failures,
+                    status_name(many.outcomes[3].status));
     }
     fixture_end(fixture);
     return is_good;
@@ -214,10 +209,8 @@ static void call_all_transport_that_gives_up_leaves_no_success_behind(void **sta
 static const struct http_header *noted[CALLS_MAX];
 static size_t noted_count;
 
-static enum status send_all_noting(struct transport *transport,
-                                   const struct http_batch *batch,
-                                   struct arena *arena,
-                                   struct error *error) {
+static enum status send_all_noting(struct transport *transport, const struct http_batch *batch,
+                                   struct arena *arena, struct error *error) {
     struct fake_transport *fake = (struct fake_transport *)transport;
     struct http_request request;
     void *tag = NULL;

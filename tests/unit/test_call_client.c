@@ -41,12 +41,9 @@ static void client_init_reads_attempts_or_names_the_variable(void **state) {
                                              {"AWS_MAX_ATTEMPTS", rows[i].value},
                                              {NULL, NULL}};
         const struct env env = {variable_get, variables};
-        enum status status = aws_client_init(&fixture.client,
-                                             &fixture.fake.transport,
-                                             &fixture.fake.clock,
-                                             &env,
-                                             &fixture.arena,
-                                             &fixture.error);
+        enum status status =
+            aws_client_init(&fixture.client, &fixture.fake.transport, &fixture.fake.clock, &env,
+                            &fixture.arena, &fixture.error);
         if (status != rows[i].status ||
             (status == STATUS_OK && fixture.client.attempts_max != rows[i].attempts_max)) {
             fail_msg("\"%s\": %s", rows[i].value, status_name(status));
@@ -58,19 +55,13 @@ static void client_init_reads_attempts_or_names_the_variable(void **state) {
 }
 
 static void init_client(struct aws_fixture *fixture, const char *log_stream) {
-    const struct variable variables[] = {{"AWS_ACCESS_KEY_ID", FIXTURE_KEY_ID},
-                                         {"AWS_SECRET_ACCESS_KEY", FIXTURE_SECRET},
-                                         {"AWS_SESSION_TOKEN", FIXTURE_TOKEN},
-                                         {"AWS_ENDPOINT_URL", "http://127.0.0.1:5000"},
-                                         {"AWS_LAMBDA_LOG_STREAM_NAME", log_stream},
-                                         {NULL, NULL}};
+    const struct variable variables[] = {
+        {"AWS_ACCESS_KEY_ID", FIXTURE_KEY_ID},      {"AWS_SECRET_ACCESS_KEY", FIXTURE_SECRET},
+        {"AWS_SESSION_TOKEN", FIXTURE_TOKEN},       {"AWS_ENDPOINT_URL", "http://127.0.0.1:5000"},
+        {"AWS_LAMBDA_LOG_STREAM_NAME", log_stream}, {NULL, NULL}};
     const struct env env = {variable_get, variables};
-    assert_int_equal(aws_client_init(&fixture->client,
-                                     &fixture->fake.transport,
-                                     &fixture->fake.clock,
-                                     &env,
-                                     &fixture->arena,
-                                     NULL),
+    assert_int_equal(aws_client_init(&fixture->client, &fixture->fake.transport,
+                                     &fixture->fake.clock, &env, &fixture->arena, NULL),
                      STATUS_OK);
 }
 
@@ -105,12 +96,8 @@ static void client_init_without_credentials_is_a_configuration_error(void **stat
     fixture_begin(&fixture);
     const struct variable variables[] = {{NULL, NULL}};
     const struct env env = {variable_get, variables};
-    assert_int_equal(aws_client_init(&fixture.client,
-                                     &fixture.fake.transport,
-                                     &fixture.fake.clock,
-                                     &env,
-                                     &fixture.arena,
-                                     &fixture.error),
+    assert_int_equal(aws_client_init(&fixture.client, &fixture.fake.transport, &fixture.fake.clock,
+                                     &env, &fixture.arena, &fixture.error),
                      STATUS_CONFIGURATION);
     assert_true(str_contains(fixture.error.message, STR("AWS_ACCESS_KEY_ID")));
     fixture_end(&fixture);

@@ -92,10 +92,8 @@ static void call_bare_404_is_not_found_for_s3_only(void **state) {
     fixture_end(&fixture);
 }
 
-static enum status parse_never(void *context,
-                               struct arena *arena,
-                               const struct aws_response *response,
-                               struct error *error) {
+static enum status parse_never(void *context, struct arena *arena,
+                               const struct aws_response *response, struct error *error) {
     (void)response;
     return error_set(error, arena, *(enum status *)context, "because");
 }
@@ -107,12 +105,9 @@ static void call_parser_decides_whether_an_answer_is_repeated(void **state) {
         enum status expected;
         size_t attempts;
     } rows[] = {
-        {STATUS_INCOMPLETE, STATUS_INCOMPLETE, 3},
-        {STATUS_INVALID, STATUS_INCOMPLETE, 3},
-        {STATUS_SERVER, STATUS_SERVER, 3},
-        {STATUS_THROTTLED, STATUS_THROTTLED, 3},
-        {STATUS_TOO_LARGE, STATUS_TOO_LARGE, 1},
-        {STATUS_UNSUPPORTED, STATUS_UNSUPPORTED, 1},
+        {STATUS_INCOMPLETE, STATUS_INCOMPLETE, 3}, {STATUS_INVALID, STATUS_INCOMPLETE, 3},
+        {STATUS_SERVER, STATUS_SERVER, 3},         {STATUS_THROTTLED, STATUS_THROTTLED, 3},
+        {STATUS_TOO_LARGE, STATUS_TOO_LARGE, 1},   {STATUS_UNSUPPORTED, STATUS_UNSUPPORTED, 1},
         {STATUS_NOT_FOUND, STATUS_NOT_FOUND, 1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -125,8 +120,8 @@ static void call_parser_decides_whether_an_answer_is_repeated(void **state) {
         request.context = &given;
         enum status status = aws_call(&fixture.client, &request, &fixture.arena, &fixture.error);
         if (status != rows[i].expected || fixture.fake.request_count != rows[i].attempts) {
-            fail_msg(
-                "%s: %s, %zu", status_name(given), status_name(status), fixture.fake.request_count);
+            fail_msg("%s: %s, %zu", status_name(given), status_name(status),
+                     fixture.fake.request_count);
         }
         assert_true(
             str_contains(fixture.error.message, STR("unreadable answer (HTTP 200): because")));
@@ -241,15 +236,11 @@ static void call_skew_that_explains_nothing_is_tried_once_only(void **state) {
         size_t attempts;
     } rows[] = {
         {"always refused", "SignatureDoesNotMatch", "Date: Mon, 23 Nov 2026 08:10:00 GMT", 2},
-        {"denied with a far clock",
-         "AccessDeniedException",
-         "Date: Mon, 23 Nov 2026 07:50:00 GMT",
+        {"denied with a far clock", "AccessDeniedException", "Date: Mon, 23 Nov 2026 07:50:00 GMT",
          2},
         {"clock is right", "SignatureDoesNotMatch", "Date: Mon, 23 Nov 2026 08:00:00 GMT", 1},
         {"no date", "SignatureDoesNotMatch", "Server: x", 1},
-        {"from a cache",
-         "SignatureDoesNotMatch",
-         "Date: Mon, 23 Nov 2026 08:10:00 GMT\nAge: 600",
+        {"from a cache", "SignatureDoesNotMatch", "Date: Mon, 23 Nov 2026 08:10:00 GMT\nAge: 600",
          1},
         {"another code", "ExpiredToken", "Date: Mon, 23 Nov 2026 08:10:00 GMT", 1},
     };

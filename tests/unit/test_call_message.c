@@ -35,10 +35,8 @@ static void call_message_hides_what_must_not_be_told(void **state) {
 
 /* Answers with the signature it was sent, as a server does that explains a mismatch. */
 static enum status send_signature_back(struct transport *transport,
-                                       const struct http_request *request,
-                                       struct arena *arena,
-                                       struct http_response *response,
-                                       struct error *error) {
+                                       const struct http_request *request, struct arena *arena,
+                                       struct http_response *response, struct error *error) {
     (void)transport;
     (void)error;
     const struct http_response sent = {.headers = request->headers,
@@ -80,9 +78,7 @@ static void call_code_is_no_place_for_a_secret(void **state) {
 
 #define OWN_SECRET "own.Words/of=one:Call+0123456789"
 
-static void refuse_own(struct aws_fixture *fixture,
-                       str secret,
-                       const char *code,
+static void refuse_own(struct aws_fixture *fixture, str secret, const char *code,
                        const char *said) {
     struct parsed parsed = {.times = 0};
     struct aws_request request = request_of(&parsed);
@@ -108,12 +104,10 @@ static void call_message_hides_what_the_request_names_and_parts_of_it(void **sta
         {"in a URL", "own.Words%2fof%3Done%3ACall%2B0123456789 b", ": [hidden] b"},
         {"in a URL in a form", "own.Words%252Fof%253Done%253ACall%252B0123456789", ": [hidden]"},
         {"in JSON", "own.Words\\/of\\u003done:Call\\u002B0123456789 b", ": [hidden] b"},
-        {"in XML in XML",
-         "own.Words&amp;#47;of&amp;#x3D;one:Call&amp;#43;0123456789 b",
+        {"in XML in XML", "own.Words&amp;#47;of&amp;#x3D;one:Call&amp;#43;0123456789 b",
          ": [hidden] b"},
         {"part of it, escaped", "a ...s%2Fof%3Done... b", ": a ...[hidden]... b"},
-        {"escapes of something else",
-         "[\\w+=]* 100%25 &amp;amp; %zz &amp;#1234; %",
+        {"escapes of something else", "[\\w+=]* 100%25 &amp;amp; %zz &amp;#1234; %",
          ": [\\w+=]* 100%25 &amp; %zz &#1234; %"},
         {"the key id, escaped", "Credential%3DAKIAFIXTUREKEYID0001%2F2026", ""},
         {"behind what is cut", "x%41 AWS4-HMAC-SHA256 " OWN_SECRET, ": xA"},
@@ -157,9 +151,8 @@ static void call_message_beside_an_endless_secret_tells_nothing(void **state) {
     char *bytes = arena_alloc(&fixture.arena, 8193);
     memset(bytes, 'x', 8193);
     refuse_own(&fixture, (str){bytes, 8192}, "ValidationError", "yyyyyyyy xxxxxxxx");
-    assert_true(str_ends_with(fixture.error.message,
-                              STR("ValidationError (HTTP 400): yyyyyyyy "
-                                  "[hidden]")));
+    assert_true(str_ends_with(fixture.error.message, STR("ValidationError (HTTP 400): yyyyyyyy "
+                                                         "[hidden]")));
     refuse_own(&fixture, (str){bytes, 8193}, "ValidationError", "yyyyyyyy xxxxxxxx");
     assert_true(str_ends_with(fixture.error.message, STR(": [hidden] (HTTP 400): [hidden]")));
     fixture_end(&fixture);
@@ -205,10 +198,8 @@ static void call_message_is_cut_to_300_characters(void **state) {
 
 /* Ends with a message no transport should give: a NUL, a control character, no UTF-8. */
 static enum status send_junk_message(struct transport *transport,
-                                     const struct http_request *request,
-                                     struct arena *arena,
-                                     struct http_response *response,
-                                     struct error *error) {
+                                     const struct http_request *request, struct arena *arena,
+                                     struct http_response *response, struct error *error) {
     (void)transport;
     (void)request;
     (void)arena;

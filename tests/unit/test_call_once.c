@@ -5,8 +5,7 @@
  */
 #include "call_fixture.h"
 
-static enum status call_with(struct aws_fixture *fixture,
-                             bool is_not_repeatable,
+static enum status call_with(struct aws_fixture *fixture, bool is_not_repeatable,
                              const struct aws_code_meaning *meanings) {
     struct parsed parsed = {.times = 0};
     struct aws_request request = request_of(&parsed);
@@ -78,17 +77,11 @@ static void meaning_of_a_code_replaces_status_hint_and_retry(void **state) {
         size_t attempts;
         const char *message;
     } rows[] = {
-        {"Throttling",
-         STATUS_CONFLICT,
-         1,
+        {"Throttling", STATUS_CONFLICT, 1,
          "elasticloadbalancing DescribeTags: Throttling (HTTP 500): one a minute: words"},
-        {"InternalError",
-         STATUS_PARTIAL,
-         1,
+        {"InternalError", STATUS_PARTIAL, 1,
          "elasticloadbalancing DescribeTags: InternalError (HTTP 500): words"},
-        {"SlowDown",
-         STATUS_THROTTLED,
-         3,
+        {"SlowDown", STATUS_THROTTLED, 3,
          "elasticloadbalancing DescribeTags: SlowDown (HTTP 500): words (after 3 attempts)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -128,13 +128,8 @@ static void call_all(struct aws_outcome *outcomes) {
     for (size_t i = 0; i < CALLS; i++) {
         requests[i] = request_of(&parsed[i]);
     }
-    assert_int_equal(aws_call_all(&bench.fixture.client,
-                                  requests,
-                                  CALLS,
-                                  3,
-                                  &bench.fixture.arena,
-                                  outcomes,
-                                  &bench.fixture.error),
+    assert_int_equal(aws_call_all(&bench.fixture.client, requests, CALLS, 3, &bench.fixture.arena,
+                                  outcomes, &bench.fixture.error),
                      STATUS_OK);
 }
 

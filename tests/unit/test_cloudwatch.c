@@ -26,8 +26,7 @@ static struct cloudwatch_series series_of(int64_t start_ms, int64_t end_ms) {
     };
 }
 
-static enum status sums(struct aws_fixture *fixture,
-                        struct cloudwatch_series *series,
+static enum status sums(struct aws_fixture *fixture, struct cloudwatch_series *series,
                         size_t count) {
     return cloudwatch_get_sums(&fixture->client, series, count, &fixture->arena, &fixture->error);
 }
@@ -82,12 +81,9 @@ static void each_series_counts_what_lies_in_its_own_range(void **state) {
     struct aws_fixture fixture;
     fixture_begin(&fixture);
     /* before, at the start, within (out of order), last moment, at the end */
-    answer(&fixture,
-           NULL,
+    answer(&fixture, NULL,
            RESULTS(RESULT("m1", "1795391999,1795392000", "1000,7.5", "Complete") "," RESULT(
-               "m0",
-               "1795395599,1795391999,1795392000,1795392300,1795395600",
-               "4,1000,1,2,1000",
+               "m0", "1795395599,1795391999,1795392000,1795392300,1795395600", "4,1000,1,2,1000",
                "Complete")) "}");
     struct cloudwatch_series series[2] = {series_of(T0, T0 + HOUR), series_of(T0, T0 + MINUTE)};
     assert_int_equal(sums(&fixture, series, 2), STATUS_OK);
@@ -112,19 +108,13 @@ static void series_are_complete_when_their_last_page_says_so(void **state) {
         {"forbidden", RESULTS(RESULT("m0", "", "", "Forbidden")) "}", NULL, false, 0},
         {"partial, then complete",
          RESULTS(RESULT("m0", "1795392000", "1", "PartialData")) ",\"NextToken\":\"n1\"}",
-         RESULTS(RESULT("m0", "1795392300", "2", "Complete")) "}",
-         true,
-         3},
+         RESULTS(RESULT("m0", "1795392300", "2", "Complete")) "}", true, 3},
         {"complete, then not mentioned",
          RESULTS(RESULT("m0", "1795392000", "1", "Complete")) ",\"NextToken\":\"n1\"}",
-         RESULTS("") ",\"NextToken\":null}",
-         true,
-         1},
+         RESULTS("") ",\"NextToken\":null}", true, 1},
         {"partial, then not mentioned",
          RESULTS(RESULT("m0", "1795392000", "1", "PartialData")) ",\"NextToken\":\"n1\"}",
-         RESULTS("") ",\"NextToken\":\"\"}",
-         false,
-         1},
+         RESULTS("") ",\"NextToken\":\"\"}", false, 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         print_message("%s\n", rows[i].name);
@@ -162,9 +152,7 @@ static void append_result(struct buf *body, const struct json *query, int64_t ti
     buf_printf(body,
                "%s{\"Id\":\"%" STR_FMT "\",\"Timestamps\":[%lld],\"Values\":[%" STR_FMT
                "],\"StatusCode\":\"Complete\"}",
-               str_ends_with(buf_str(body), STR("[")) ? "" : ",",
-               STR_ARG(id),
-               (long long)time_s,
+               str_ends_with(buf_str(body), STR("[")) ? "" : ",", STR_ARG(id), (long long)time_s,
                STR_ARG(number));
 }
 
@@ -215,15 +203,8 @@ static void fleets_of_every_size_are_summed(void **state) {
     static const struct {
         size_t count, page_size, calls;
     } rows[] = {
-        {0, 500, 0},
-        {1, 500, 1},
-        {500, 500, 1},
-        {501, 500, 2},
-        {1500, 500, 3},
-        {1501, 500, 4},
-        {5000, 500, 10},
-        {5000, 200, 30},
-        {1001, 400, 5},
+        {0, 500, 0},    {1, 500, 1},     {500, 500, 1},   {501, 500, 2},  {1500, 500, 3},
+        {1501, 500, 4}, {5000, 500, 10}, {5000, 200, 30}, {1001, 400, 5},
     };
     for (size_t row = 0; row < sizeof rows / sizeof *rows; row++) {
         struct aws_fixture fixture;
@@ -253,8 +234,8 @@ static struct fake_answer full_respond(void *context, const struct http_request 
     buf_init(&body, arena, 1 << 22);
     buf_append(&body, STR("{\"MetricDataResults\":["));
     for (int i = 0; i < CLOUDWATCH_QUERIES_MAX; i++) {
-        buf_printf(
-            &body, "%s{\"Id\":\"m%d\",\"Label\":\"x\",\"Timestamps\":[", i > 0 ? "," : "", i);
+        buf_printf(&body, "%s{\"Id\":\"m%d\",\"Label\":\"x\",\"Timestamps\":[", i > 0 ? "," : "",
+                   i);
         for (int k = 0; k < 80; k++) {
             buf_printf(&body, "%s%d", k > 0 ? "," : "", 1795392000 + k * 60);
         }
@@ -313,10 +294,10 @@ static void a_page_that_is_asked_for_again_counts_once(void **state) {
     (void)state;
     static const char *const broken[] = {
         RESULTS(RESULT("m0", "1795392000", "1", "Complete")),
-        RESULTS(RESULT("m0", "1795392000", "1", "Complete") "," RESULT(
-            "m0", "1795392300", "1,2", "Complete")) "}",
-        RESULTS(RESULT("m0", "1795392000", "1", "Complete") "," RESULT(
-            "m9", "1795392300", "1", "Complete")) "}",
+        RESULTS(RESULT("m0", "1795392000", "1", "Complete") "," RESULT("m0", "1795392300", "1,2",
+                                                                       "Complete")) "}",
+        RESULTS(RESULT("m0", "1795392000", "1", "Complete") "," RESULT("m9", "1795392300", "1",
+                                                                       "Complete")) "}",
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         struct aws_fixture fixture;
@@ -395,10 +376,8 @@ static void series_that_cannot_be_are_not_asked_for(void **state) {
 
 static void sums_survive_every_trouble(void **state) {
     (void)state;
-    const struct torture torture = {sum_one,
-                                    STR(RESULTS(RESULT("m0", "", "", "Complete")) "}"),
-                                    "cloudwatch GetMetricData: ",
-                                    RETRY_ATTEMPTS_DEFAULT};
+    const struct torture torture = {sum_one, STR(RESULTS(RESULT("m0", "", "", "Complete")) "}"),
+                                    "cloudwatch GetMetricData: ", RETRY_ATTEMPTS_DEFAULT};
     torture_all(&torture);
 }
 

@@ -19,25 +19,23 @@ static const struct config_evaluation ONE = {
 };
 
 static void answer(struct aws_fixture *fixture, int times, const char *match, const char *body) {
-    fake_answer(
-        &fixture->fake,
-        (struct fake_answer){
-            .http_status = 200, .times = times, .match = match, .body = str_from_cstr(body)});
+    fake_answer(&fixture->fake, (struct fake_answer){.http_status = 200,
+                                                     .times = times,
+                                                     .match = match,
+                                                     .body = str_from_cstr(body)});
 }
 
 static void refuse_call(struct aws_fixture *fixture, const char *match, const char *code) {
-    str body = str_format(
-        &fixture->arena, "{\"__type\":\"%s\",\"message\":\"The words on " TOKEN "\"}", code);
+    str body = str_format(&fixture->arena,
+                          "{\"__type\":\"%s\",\"message\":\"The words on " TOKEN "\"}", code);
     fake_answer(&fixture->fake,
                 (struct fake_answer){.http_status = 400, .match = match, .body = body});
 }
 
-static enum status put(struct aws_fixture *fixture,
-                       const struct config_evaluation *evaluations,
-                       size_t count,
-                       struct config_report *report) {
-    return config_put_evaluations(
-        &fixture->client, STR(TOKEN), evaluations, count, &fixture->arena, report, &fixture->error);
+static enum status put(struct aws_fixture *fixture, const struct config_evaluation *evaluations,
+                       size_t count, struct config_report *report) {
+    return config_put_evaluations(&fixture->client, STR(TOKEN), evaluations, count, &fixture->arena,
+                                  report, &fixture->error);
 }
 
 /* "arn:0", "arn:1", ... */
@@ -91,8 +89,8 @@ static void config_put_test_token_sets_test_mode(void **state) {
     fixture_begin(&fixture);
     answer(&fixture, 1, NULL, ALL_OK);
     struct config_report report;
-    assert_int_equal(config_put_evaluations(
-                         &fixture.client, STR("TESTMODE"), &ONE, 1, &fixture.arena, &report, NULL),
+    assert_int_equal(config_put_evaluations(&fixture.client, STR("TESTMODE"), &ONE, 1,
+                                            &fixture.arena, &report, NULL),
                      STATUS_OK);
     const struct json *body = sent_body(&fixture, 0);
     assert_true(json_bool(json_get(body, "TestMode"), false));
@@ -193,10 +191,8 @@ static const struct guard GUARDS[] = {
 };
 
 static void set_field(struct config_evaluation *evaluation, const struct guard *guard, str value) {
-    str *const fields[] = {&evaluation->resource_type,
-                           &evaluation->resource_id,
-                           &evaluation->compliance_type,
-                           &evaluation->annotation};
+    str *const fields[] = {&evaluation->resource_type, &evaluation->resource_id,
+                           &evaluation->compliance_type, &evaluation->annotation};
     *fields[guard->field] = value;
 }
 
@@ -434,11 +430,8 @@ static bool torture_one(const struct trouble *trouble, int failures) {
         report.reported == (recovers ? 250u : 150u) && report.reported + report.failed == MANY &&
         fixture.fake.now_ms <= fixture.client.deadline_ms && !holds_secret(fixture.error.message);
     if (!is_good) {
-        print_error("%s, %d times: %s, %zu reported\n",
-                    trouble->name,
-                    failures,
-                    status_name(status),
-                    report.reported);
+        print_error("%s, %d times: %s, %zu reported\n", trouble->name, failures,
+                    status_name(status), report.reported);
     }
     fixture_end(&fixture);
     return is_good;
@@ -460,10 +453,10 @@ static void config_put_out_of_time_tells_how_far_it_got(void **state) {
     struct aws_fixture fixture;
     fixture_begin(&fixture);
     fixture.client.deadline_ms = FAKE_NOW_MS + 150;
-    fake_answer(
-        &fixture.fake,
-        (struct fake_answer){
-            .http_status = 200, .times = FAKE_FOREVER, .body = BODY(ALL_OK), .took_ms = 100});
+    fake_answer(&fixture.fake, (struct fake_answer){.http_status = 200,
+                                                    .times = FAKE_FOREVER,
+                                                    .body = BODY(ALL_OK),
+                                                    .took_ms = 100});
     struct config_report report;
     assert_int_equal(put(&fixture, many_evaluations(&fixture, 500), 500, &report), STATUS_DEADLINE);
     assert_int_equal(report.reported, 400);

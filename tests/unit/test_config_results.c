@@ -21,20 +21,16 @@ static void bench_begin(struct bench *bench) {
 }
 
 static enum status list(struct bench *bench) {
-    return config_list_results(&bench->aws.client,
-                               STR("rule"),
-                               &bench->aws.arena,
-                               &bench->results,
-                               &bench->count,
-                               &bench->aws.error);
+    return config_list_results(&bench->aws.client, STR("rule"), &bench->aws.arena, &bench->results,
+                               &bench->count, &bench->aws.error);
 }
 
-static void answer(
-    struct bench *bench, const char *match, int times, int status, const char *body) {
-    fake_answer(
-        &bench->aws.fake,
-        (struct fake_answer){
-            .match = match, .http_status = status, .times = times, .body = str_from_cstr(body)});
+static void answer(struct bench *bench, const char *match, int times, int status,
+                   const char *body) {
+    fake_answer(&bench->aws.fake, (struct fake_answer){.match = match,
+                                                       .http_status = status,
+                                                       .times = times,
+                                                       .body = str_from_cstr(body)});
 }
 
 static void add_results(struct bench *bench, size_t count) {
@@ -195,8 +191,8 @@ static void config_results_of_no_rule_are_not_found(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench);
-    answer(
-        &bench, NULL, 1, 400, "{\"__type\":\"NoSuchConfigRuleException\",\"message\":\"no rule\"}");
+    answer(&bench, NULL, 1, 400,
+           "{\"__type\":\"NoSuchConfigRuleException\",\"message\":\"no rule\"}");
     assert_int_equal(list(&bench), STATUS_NOT_FOUND);
     assert_str(bench.aws.error.message,
                "config GetComplianceDetailsByConfigRule: NoSuchConfigRuleException (HTTP 400): no "

@@ -107,9 +107,7 @@ static str rule_event(struct bench *bench, const char *arn, const char *item, co
                               "{\"messageType\":\"ConfigurationItemChangeNotification\","
                               "\"configurationItem\":{\"resourceType\":\"%s\",\"resourceId\":\"%s\""
                               "%s}}",
-                              LOAD_BALANCER_RESOURCE_TYPE,
-                              arn,
-                              item);
+                              LOAD_BALANCER_RESOURCE_TYPE, arn, item);
     struct buf event;
     buf_init(&event, &bench->arena, 1 << 16);
     buf_append(&event, STR("{\"invokingEvent\":"));
@@ -135,99 +133,45 @@ struct verdict_case {
 };
 
 static const struct verdict_case VERDICTS[] = {
-    {"compliant from the item",
-     ALB_ARN,
-     OWNER_TAG FRESH MODE("defensive") ",\"configurationItemStatus\":\"OK\"",
-     "",
-     1,
-     "COMPLIANT",
+    {"compliant from the item", ALB_ARN,
+     OWNER_TAG FRESH MODE("defensive") ",\"configurationItemStatus\":\"OK\"", "", 1, "COMPLIANT",
      "\"source\":\"event\""},
-    {"non-compliant from the item",
-     ALB_ARN,
-     OWNER_TAG FRESH MODE("monitor") ",\"configurationItemStatus\":\"OK\"",
-     "",
-     1,
-     "NON_COMPLIANT",
+    {"non-compliant from the item", ALB_ARN,
+     OWNER_TAG FRESH MODE("monitor") ",\"configurationItemStatus\":\"OK\"", "", 1, "NON_COMPLIANT",
      "MODE_TOO_WEAK"},
-    {"mode missing is read live",
-     ALB_ARN,
-     OWNER_TAG FRESH ",\"configurationItemStatus\":\"OK\"",
-     "",
-     2,
-     "COMPLIANT",
-     "\"owner\":\"shop\""},
-    {"tags missing are read live",
-     ALB_ARN,
-     FRESH MODE("defensive") ",\"configurationItemStatus\":\"OK\"",
-     "",
-     2,
-     "COMPLIANT",
+    {"mode missing is read live", ALB_ARN, OWNER_TAG FRESH ",\"configurationItemStatus\":\"OK\"",
+     "", 2, "COMPLIANT", "\"owner\":\"shop\""},
+    {"tags missing are read live", ALB_ARN,
+     FRESH MODE("defensive") ",\"configurationItemStatus\":\"OK\"", "", 2, "COMPLIANT",
      "\"owner\":\"live-owner\""},
-    {"an old item is read live",
-     ALB_ARN,
+    {"an old item is read live", ALB_ARN,
      OWNER_TAG CAPTURED("2026-11-23T07:44:00Z")
          MODE("monitor") ",\"configurationItemStatus\":\"OK\"",
-     "",
-     3,
-     "COMPLIANT",
-     "\"source\":\"live\""},
-    {"15 minutes are not yet old",
-     ALB_ARN,
+     "", 3, "COMPLIANT", "\"source\":\"live\""},
+    {"15 minutes are not yet old", ALB_ARN,
      OWNER_TAG CAPTURED("2026-11-23T07:45:00Z")
          MODE("monitor") ",\"configurationItemStatus\":\"OK\"",
-     "",
-     1,
-     "NON_COMPLIANT",
-     "\"source\":\"event\""},
-    {"deleted, in spite of bad parameters",
-     ALB_ARN,
+     "", 1, "NON_COMPLIANT", "\"source\":\"event\""},
+    {"deleted, in spite of bad parameters", ALB_ARN,
      ",\"configurationItemStatus\":\"ResourceDeleted\"",
-     ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"lax\\\"}\"",
-     1,
-     "NOT_APPLICABLE",
+     ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"lax\\\"}\"", 1, "NOT_APPLICABLE",
      "NOT_APPLICABLE"},
-    {"left scope",
-     ALB_ARN,
-     FRESH ",\"configurationItemStatus\":\"OK\"",
-     ",\"eventLeftScope\":true",
-     1,
-     "NOT_APPLICABLE",
-     "scope"},
-    {"a network load balancer",
-     ARN_OF("net"),
-     FRESH ",\"configurationItemStatus\":\"OK\"",
-     "",
-     1,
-     "NOT_APPLICABLE",
-     "network"},
-    {"a status we do not know",
-     ALB_ARN,
-     OWNER_TAG FRESH MODE("strictest") ",\"configurationItemStatus\":\"Odd\"",
-     "",
-     0,
-     NULL,
+    {"left scope", ALB_ARN, FRESH ",\"configurationItemStatus\":\"OK\"", ",\"eventLeftScope\":true",
+     1, "NOT_APPLICABLE", "scope"},
+    {"a network load balancer", ARN_OF("net"), FRESH ",\"configurationItemStatus\":\"OK\"", "", 1,
+     "NOT_APPLICABLE", "network"},
+    {"a status we do not know", ALB_ARN,
+     OWNER_TAG FRESH MODE("strictest") ",\"configurationItemStatus\":\"Odd\"", "", 0, NULL,
      "Function.VerdictUnknown"},
-    {"a bad parameter, before any call",
-     ALB_ARN,
-     FRESH ",\"configurationItemStatus\":\"OK\"",
-     ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"lax\\\"}\"",
-     0,
-     NULL,
+    {"a bad parameter, before any call", ALB_ARN, FRESH ",\"configurationItemStatus\":\"OK\"",
+     ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"lax\\\"}\"", 0, NULL,
      "Function.InvalidParameter"},
-    {"proactive reads nothing live",
-     ALB_ARN,
+    {"proactive reads nothing live", ALB_ARN,
      OWNER_TAG FRESH MODE("defensive") ",\"configurationItemStatus\":\"OK\"",
-     ",\"evaluationMode\":\"PROACTIVE\"",
-     1,
-     "COMPLIANT",
-     "\"source\":\"event\""},
-    {"proactive without the mode is unknown",
-     ALB_ARN,
-     OWNER_TAG FRESH ",\"configurationItemStatus\":\"OK\"",
-     ",\"evaluationMode\":\"PROACTIVE\"",
-     0,
-     NULL,
-     "Function.VerdictUnknown"},
+     ",\"evaluationMode\":\"PROACTIVE\"", 1, "COMPLIANT", "\"source\":\"event\""},
+    {"proactive without the mode is unknown", ALB_ARN,
+     OWNER_TAG FRESH ",\"configurationItemStatus\":\"OK\"", ",\"evaluationMode\":\"PROACTIVE\"", 0,
+     NULL, "Function.VerdictUnknown"},
 };
 
 static void each_item_costs_its_calls_and_gets_its_verdict(void **state) {
@@ -258,11 +202,10 @@ static void one_that_is_gone_when_read_is_not_applicable(void **state) {
     (void)state;
     struct bench bench;
     bench_init(&bench);
-    fake_answer(&bench.fake,
-                (struct fake_answer){.match = "Action=Describe",
-                                     .times = FAKE_FOREVER,
-                                     .http_status = 400,
-                                     .body = STR(XML_GONE)});
+    fake_answer(&bench.fake, (struct fake_answer){.match = "Action=Describe",
+                                                  .times = FAKE_FOREVER,
+                                                  .http_status = 400,
+                                                  .body = STR(XML_GONE)});
     answer_well(&bench, STR(""));
     const char *item = FRESH ",\"configurationItemStatus\":\"OK\"";
     struct app_reply reply = handle(&bench, rule_event(&bench, ALB_ARN, item, ""));
@@ -362,10 +305,8 @@ static void an_impossible_time_is_read_live_and_never_outranks_now(void **state)
         struct bench bench;
         bench_init(&bench);
         answer_well(&bench, STR(XML_ATTRIBUTES("defensive")));
-        str item = str_format(&bench.arena,
-                              "%s%s,\"configurationItemStatus\":\"OK\"",
-                              CASES[i].captured,
-                              OWNER_TAG MODE("monitor"));
+        str item = str_format(&bench.arena, "%s%s,\"configurationItemStatus\":\"OK\"",
+                              CASES[i].captured, OWNER_TAG MODE("monitor"));
         struct app_reply reply = handle(&bench, rule_event(&bench, ALB_ARN, item.ptr, ""));
         assert_false(reply.is_error);
         assert_true(str_contains(reply.body, STR("\"source\":\"live\"")));

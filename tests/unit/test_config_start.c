@@ -3,8 +3,8 @@
 #include "torture.h"
 
 static enum status start(struct aws_fixture *fixture) {
-    return config_start_evaluation(
-        &fixture->client, STR("desync \"rule\""), &fixture->arena, &fixture->error);
+    return config_start_evaluation(&fixture->client, STR("desync \"rule\""), &fixture->arena,
+                                   &fixture->error);
 }
 
 static void start_is_asked_for_like_this(void **state) {
@@ -81,8 +81,8 @@ static void start_of_a_name_no_rule_can_have_sends_nothing(void **state) {
 
 static void start_survives_every_trouble(void **state) {
     (void)state;
-    const struct torture torture = {
-        start, STR("{}"), "config StartConfigRulesEvaluation: ", RETRY_ATTEMPTS_DEFAULT};
+    const struct torture torture = {start, STR("{}"),
+                                    "config StartConfigRulesEvaluation: ", RETRY_ATTEMPTS_DEFAULT};
     torture_all(&torture);
 }
 

@@ -36,8 +36,7 @@ static str variable_get(const struct env *env, const char *name) {
     return str_from_cstr(variables->token);
 }
 
-static enum status read_from(struct variables variables,
-                             struct aws_credentials *credentials,
+static enum status read_from(struct variables variables, struct aws_credentials *credentials,
                              struct error *error) {
     struct env env = {.get = variable_get, .context = &variables};
     return credentials_from_env(&env, &arena, credentials, error);
@@ -99,8 +98,8 @@ static void what_is_wrong_is_named_and_never_shown(void **state) {
         if (status != STATUS_CONFIGURATION || error.status != STATUS_CONFIGURATION ||
             !str_eq(error.message, str_from_cstr(rows[i].message)) ||
             !str_eq(credentials.access_key_id, STR("untouched"))) {
-            fail_msg(
-                "%s: %s, %" STR_FMT, rows[i].name, status_name(status), STR_ARG(error.message));
+            fail_msg("%s: %s, %" STR_FMT, rows[i].name, status_name(status),
+                     STR_ARG(error.message));
         }
     }
 }

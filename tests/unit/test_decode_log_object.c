@@ -27,8 +27,7 @@ static int close_arena(void **state) {
     "{\"version\":\"0\",\"detail-type\":\"" type "\",\"source\":\"aws.s3\",\"region\":\"" region   \
     "\",\"account\":\"123456789012\",\"detail\":{" detail "}}"
 #define BRIDGE(key)                                                                                \
-    BRIDGE_OF("Object Created",                                                                    \
-              "eu-west-2",                                                                         \
+    BRIDGE_OF("Object Created", "eu-west-2",                                                       \
               "\"bucket\":{\"name\":\"logs\"},\"object\":{\"key\":\"" key "\",\"etag\":\"e1\"}")
 #define TEST_EVENT                                                                                 \
     "{\"Service\":\"Amazon S3\",\"Event\":\"s3:TestEvent\",\"Time\":\"2026-11-23T09:14:27.318Z\"," \
@@ -49,8 +48,8 @@ static str queue_event(const char *const *bodies, size_t count) {
     struct buf text;
     buf_init(&text, &arena, 1 << 20);
     for (size_t i = 0; i < count; i++) {
-        buf_printf(
-            &text, "%s{\"messageId\":\"m%zu\",\"body\":", i == 0 ? "{\"Records\":[" : ",", i);
+        buf_printf(&text, "%s{\"messageId\":\"m%zu\",\"body\":", i == 0 ? "{\"Records\":[" : ",",
+                   i);
         json_append_quoted(&text, str_from_cstr(bodies[i]));
         buf_append(&text, STR(",\"eventSource\":\"aws:sqs\"}"));
     }
@@ -123,11 +122,9 @@ static const struct {
     const char *event;
     const char *because;
 } IGNORED[] = {
-    {"removed",
-     RECORDS(RECORD_OF("ObjectRemoved:Delete", "logs", "k", "")),
+    {"removed", RECORDS(RECORD_OF("ObjectRemoved:Delete", "logs", "k", "")),
      "ObjectRemoved:Delete creates no object"},
-    {"restored",
-     RECORDS(RECORD_OF("ObjectRestore:Completed", "logs", "k", ",\"eTag\":\"e\"")),
+    {"restored", RECORDS(RECORD_OF("ObjectRestore:Completed", "logs", "k", ",\"eTag\":\"e\"")),
      "ObjectRestore:Completed creates no object"},
     {"removed, by EventBridge",
      BRIDGE_OF("Object Deleted", "eu-west-1", "\"object\":{\"key\":\"k\"}"),
@@ -175,12 +172,9 @@ static void an_envelope_of_sns_is_opened(void **state) {
 
 static void a_message_that_cannot_be_understood_fails_alone(void **state) {
     (void)state;
-    struct log_delivery logs = decoded(QUEUE(RECORDS(RECORD("a")),
-                                             "hello",
-                                             RECORDS(RECORD("b") "," RECORD("%zz")),
-                                             "7",
-                                             RECORDS(""),
-                                             RECORDS(RECORD("c"))));
+    struct log_delivery logs =
+        decoded(QUEUE(RECORDS(RECORD("a")), "hello", RECORDS(RECORD("b") "," RECORD("%zz")), "7",
+                      RECORDS(""), RECORDS(RECORD("c"))));
     assert_int_equal(logs.message_count, 6);
     assert_str(logs.messages[0].problem, "");
     assert_str(logs.messages[1].problem,
@@ -203,33 +197,26 @@ static const struct {
     const char *message;
 } REFUSED[] = {
     {"no records", RECORDS(""), "Records must be a list of at least one, found none"},
-    {"records are no list",
-     "{\"Records\":{}}",
+    {"records are no list", "{\"Records\":{}}",
      "Records must be a list of at least one, found object"},
-    {"records of something else",
-     RECORDS("{\"eventSource\":\"aws:kinesis\"}"),
+    {"records of something else", RECORDS("{\"eventSource\":\"aws:kinesis\"}"),
      "Records holds an eventSource \"aws:kinesis\"; accepted: aws:s3, aws:sqs"},
-    {"a record of SNS",
-     RECORDS("{\"EventSource\":\"aws:sns\",\"Sns\":{\"Message\":\"{}\"}}"),
+    {"a record of SNS", RECORDS("{\"EventSource\":\"aws:sns\",\"Sns\":{\"Message\":\"{}\"}}"),
      "Records holds an eventSource \"aws:sns\"; accepted: aws:s3, aws:sqs. An SNS topic must not "
      "invoke this function itself: subscribe an SQS queue to the topic and let the queue invoke "
      "the function, or let S3 send its events to EventBridge"},
-    {"a record without a source",
-     RECORDS("{}"),
+    {"a record without a source", RECORDS("{}"),
      "Records holds an eventSource \"\"; accepted: aws:s3, aws:sqs"},
     {"messages and objects",
      RECORDS("{\"eventSource\":\"aws:sqs\",\"messageId\":\"m\",\"body\":\"{}\"}," RECORD("k")),
      "Records holds messages of SQS and something else"},
-    {"a message without an id",
-     RECORDS("{\"eventSource\":\"aws:sqs\",\"body\":\"{}\"}"),
+    {"a message without an id", RECORDS("{\"eventSource\":\"aws:sqs\",\"body\":\"{}\"}"),
      "messageId is missing"},
     {"no event name", RECORDS("{\"eventSource\":\"aws:s3\",\"s3\":{}}"), "eventName is missing"},
-    {"no s3",
-     RECORDS("{\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\"}"),
+    {"no s3", RECORDS("{\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\"}"),
      "s3.bucket.name is missing"},
     {"an empty key", RECORDS(RECORD("")), "s3.object.key is missing"},
-    {"no ETag",
-     RECORDS(RECORD_OF("ObjectCreated:Put", "logs", "k", "")),
+    {"no ETag", RECORDS(RECORD_OF("ObjectCreated:Put", "logs", "k", "")),
      "s3.object.eTag is missing"},
     {"an ETag in another spelling",
      RECORDS(RECORD_OF("ObjectCreated:Put", "logs", "k", ",\"etag\":\"e\"")),
@@ -246,11 +233,9 @@ static const struct {
     {"no bucket",
      BRIDGE_OF("Object Created", "eu-west-1", "\"object\":{\"key\":\"k\",\"etag\":\"e\"}"),
      "detail.bucket.name is missing"},
-    {"no object",
-     BRIDGE_OF("Object Created", "eu-west-1", BUCKET_ONLY),
+    {"no object", BRIDGE_OF("Object Created", "eu-west-1", BUCKET_ONLY),
      "detail.object.key is missing"},
-    {"no etag",
-     BRIDGE_OF("Object Created", "eu-west-1", BUCKET_ONLY ",\"object\":{\"key\":\"k\"}"),
+    {"no etag", BRIDGE_OF("Object Created", "eu-west-1", BUCKET_ONLY ",\"object\":{\"key\":\"k\"}"),
      "detail.object.etag is missing"},
     {"no Region",
      BRIDGE_OF("Object Created", "here", BUCKET_ONLY ",\"object\":{\"key\":\"k\",\"etag\":\"e\"}"),
@@ -278,37 +263,35 @@ static void a_key_of_more_bytes_than_S3_allows_is_refused(void **state) {
     struct invocation invocation;
     struct error error = {0};
     str event =
-        str_format(&arena,
-                   "%s%s%s",
+        str_format(&arena, "%s%s%s",
                    "{\"Records\":[{\"eventSource\":\"aws:s3\",\"eventName\":"
                    "\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"logs\"},\"object\":"
                    "{\"eTag\":\"e\",\"key\":\"",
-                   key,
-                   "\"}}}]}");
+                   key, "\"}}}]}");
     assert_int_equal(decode_event(event, &arena, &invocation, &error), STATUS_INVALID);
     assert_str(error.message, "s3.object.key has 1025 bytes; S3 allows 1024");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(
-            an_event_of_eventbridge_names_one_object, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(
-            a_notification_may_hold_several_objects_in_order, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(an_event_of_eventbridge_names_one_object, open_arena,
+                                        close_arena),
+        cmocka_unit_test_setup_teardown(a_notification_may_hold_several_objects_in_order,
+                                        open_arena, close_arena),
         cmocka_unit_test_setup_teardown(keys_of_notifications_are_decoded, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(
-            quotes_around_an_e_tag_are_taken_off, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(
-            what_creates_no_object_is_recognised_and_left_alone, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(
-            messages_of_a_queue_keep_their_objects, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(quotes_around_an_e_tag_are_taken_off, open_arena,
+                                        close_arena),
+        cmocka_unit_test_setup_teardown(what_creates_no_object_is_recognised_and_left_alone,
+                                        open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(messages_of_a_queue_keep_their_objects, open_arena,
+                                        close_arena),
         cmocka_unit_test_setup_teardown(an_envelope_of_sns_is_opened, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(
-            a_message_that_cannot_be_understood_fails_alone, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(
-            bad_input_is_refused_by_the_name_of_the_member, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(
-            a_key_of_more_bytes_than_S3_allows_is_refused, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(a_message_that_cannot_be_understood_fails_alone, open_arena,
+                                        close_arena),
+        cmocka_unit_test_setup_teardown(bad_input_is_refused_by_the_name_of_the_member, open_arena,
+                                        close_arena),
+        cmocka_unit_test_setup_teardown(a_key_of_more_bytes_than_S3_allows_is_refused, open_arena,
+                                        close_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

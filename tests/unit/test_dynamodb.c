@@ -14,21 +14,15 @@ static void requests_look_like_this(void **state) {
         bool is_fresh;
         const char *body;
     } rows[] = {
-        {put,
-         "DynamoDB_20120810.PutItem",
-         true,
+        {put, "DynamoDB_20120810.PutItem", true,
          "{\"TableName\":\"ledger\",\"Item\":" PUT_ITEM
          ",\"ConditionExpression\":\"attribute_not_exists(pk)\"}"},
-        {update,
-         "DynamoDB_20120810.UpdateItem",
-         true,
+        {update, "DynamoDB_20120810.UpdateItem", true,
          "{\"TableName\":\"ledger\",\"Key\":{\"pk\":{\"S\":\"lb#1\"},\"sk\":{\"S\":\"STATE\"}},"
          "\"UpdateExpression\":\"SET #m = :one\",\"ConditionExpression\":\"#m <> :one\","
          "\"ExpressionAttributeNames\":{\"#m\":\"mode\"},"
          "\"ExpressionAttributeValues\":{\":one\":{\"N\":\"1\"}},\"ReturnValues\":\"ALL_OLD\"}"},
-        {get,
-         "DynamoDB_20120810.GetItem",
-         false,
+        {get, "DynamoDB_20120810.GetItem", false,
          "{\"TableName\":\"ledger\",\"Key\":{\"pk\":{\"S\":\"lb#1\"},\"sk\":{\"S\":\"STATE\"}},"
          "\"ConsistentRead\":true}"},
     };
@@ -54,14 +48,10 @@ static void values_of_every_type_are_written(void **state) {
     fixture_begin(&fixture);
     answer(&fixture, NULL, 200, "{}");
     const struct dynamodb_attribute attributes[] = {
-        dynamodb_string("pk", STR("a")),
-        dynamodb_string("sk", STR("b")),
-        {STR("t"), DYNAMODB_BOOL, STR("true")},
-        {STR("f"), DYNAMODB_BOOL, STR("false")},
-        {STR("z"), DYNAMODB_NULL, STR_EMPTY},
-        {STR("e"), DYNAMODB_NUMBER, STR("-1.5E-3")},
-        dynamodb_string("s", STR_EMPTY),
-        dynamodb_number(&fixture.arena, "n", INT64_MIN),
+        dynamodb_string("pk", STR("a")),        dynamodb_string("sk", STR("b")),
+        {STR("t"), DYNAMODB_BOOL, STR("true")}, {STR("f"), DYNAMODB_BOOL, STR("false")},
+        {STR("z"), DYNAMODB_NULL, STR_EMPTY},   {STR("e"), DYNAMODB_NUMBER, STR("-1.5E-3")},
+        dynamodb_string("s", STR_EMPTY),        dynamodb_number(&fixture.arena, "n", INT64_MIN),
     };
     const struct dynamodb_put item = {.table = STR("t"), .item = {attributes, 8}};
     assert_int_equal(dynamodb_put_item(&fixture.client, &item, &fixture.arena, NULL), STATUS_OK);
@@ -103,8 +93,7 @@ static void what_dynamodb_would_refuse_is_not_sent(void **state) {
           dynamodb_string("sk", STR("x")),
           {STR("n"), DYNAMODB_BOOL, STR("yes")}}},
         {"no UTF-8",
-         {dynamodb_string("pk", STR("x")),
-          dynamodb_string("sk", STR("x")),
+         {dynamodb_string("pk", STR("x")), dynamodb_string("sk", STR("x")),
           dynamodb_string("s", STR("\xff"))}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -15,9 +15,7 @@ static void item_is_read_without_the_types_we_do_not_know(void **state) {
     struct aws_fixture fixture;
     struct got got;
     fixture_begin(&fixture);
-    answer(&fixture,
-           NULL,
-           200,
+    answer(&fixture, NULL, 200,
            "{\"Item\":{\"pk\":{\"S\":\"lb#1\"},\"n\":{\"N\":\"42\"},\"d\":{\"N\":\"1.5\"},"
            "\"t\":{\"BOOL\":true},\"z\":{\"NULL\":true},\"l\":{\"L\":[{\"S\":\"x\"}]},"
            "\"m\":{\"M\":{}},\"b\":{\"B\":\"AA==\"},\"ss\":{\"SS\":[\"x\"]},\"e\":{\"S\":\"\"}}}");
@@ -118,18 +116,14 @@ static void refusals_have_their_status(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct aws_fixture fixture;
         fixture_begin(&fixture);
-        fake_answer(&fixture.fake,
-                    (struct fake_answer){.http_status = 400,
-                                         .times = FAKE_FOREVER,
-                                         .body = str_from_cstr(rows[i].body)});
+        fake_answer(&fixture.fake, (struct fake_answer){.http_status = 400,
+                                                        .times = FAKE_FOREVER,
+                                                        .body = str_from_cstr(rows[i].body)});
         enum status status = put(&fixture);
         if (status != rows[i].status || fixture.fake.request_count != rows[i].attempts ||
             !str_starts_with(fixture.error.message, STR("dynamodb PutItem: "))) {
-            fail_msg("%s: %s after %zu: %.*s",
-                     rows[i].body,
-                     status_name(status),
-                     fixture.fake.request_count,
-                     (int)fixture.error.message.len,
+            fail_msg("%s: %s after %zu: %.*s", rows[i].body, status_name(status),
+                     fixture.fake.request_count, (int)fixture.error.message.len,
                      fixture.error.message.ptr);
         }
         fixture_end(&fixture);
@@ -143,8 +137,8 @@ static void answer_that_does_not_match_its_checksum_is_asked_for_again(void **st
     static const char good[] = "{\"Item\":{\"pk\":{\"S\":\"lb#1\"}}}";
     static const char bad[] = "{\"Item\":{\"pk\":{\"S\":\"lb#2\"}}}";
     char header[64];
-    (void)snprintf(
-        header, sizeof header, "x-amz-crc32: %lu", crc32(0, (const Bytef *)good, sizeof good - 1));
+    (void)snprintf(header, sizeof header, "x-amz-crc32: %lu",
+                   crc32(0, (const Bytef *)good, sizeof good - 1));
     static const struct {
         const char *name;
         const char *header; /* NULL: the right one of `good` */
@@ -161,11 +155,10 @@ static void answer_that_does_not_match_its_checksum_is_asked_for_again(void **st
         struct aws_fixture fixture;
         struct got got = {.is_found = false};
         fixture_begin(&fixture);
-        fake_answer(
-            &fixture.fake,
-            (struct fake_answer){.http_status = 200,
-                                 .headers = rows[i].header == NULL ? header : rows[i].header,
-                                 .body = str_from_cstr(rows[i].body)});
+        fake_answer(&fixture.fake, (struct fake_answer){
+                                       .http_status = 200,
+                                       .headers = rows[i].header == NULL ? header : rows[i].header,
+                                       .body = str_from_cstr(rows[i].body)});
         fake_answer(&fixture.fake,
                     (struct fake_answer){.http_status = 200, .headers = header, .body = STR(good)});
         assert_int_equal(get_into(&fixture, &got), STATUS_OK);
@@ -207,8 +200,8 @@ int main(void) {
         cmocka_unit_test(update_gives_the_item_before_or_after),
         cmocka_unit_test(refusals_have_their_status),
         cmocka_unit_test(answer_that_does_not_match_its_checksum_is_asked_for_again),
-        cmocka_unit_test_setup_teardown(
-            recorded_answer_matches_its_checksum, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(recorded_answer_matches_its_checksum, fixture_setup,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,11 +14,10 @@ struct listed {
     size_t count;
 };
 
-static enum status query_into(struct aws_fixture *fixture,
-                              const struct dynamodb_query *query,
+static enum status query_into(struct aws_fixture *fixture, const struct dynamodb_query *query,
                               struct listed *listed) {
-    return dynamodb_query(
-        &fixture->client, query, &fixture->arena, &listed->items, &listed->count, &fixture->error);
+    return dynamodb_query(&fixture->client, query, &fixture->arena, &listed->items, &listed->count,
+                          &fixture->error);
 }
 
 static enum status query_all(struct aws_fixture *fixture) {
@@ -88,16 +87,14 @@ static struct fake_answer table_respond(void *context, const struct http_request
     size_t i = (size_t)(after + 1);
     for (; i < table->count && given < table->page_size && given < (size_t)limit; i++) {
         str sk = sk_of(table->arena, i);
-        buf_printf(&body,
-                   "%s{\"pk\":{\"S\":\"lb\"},\"sk\":{\"S\":\"%s\"}}",
-                   given++ == 0 ? "" : ",",
-                   sk.ptr);
+        buf_printf(&body, "%s{\"pk\":{\"S\":\"lb\"},\"sk\":{\"S\":\"%s\"}}",
+                   given++ == 0 ? "" : ",", sk.ptr);
     }
     buf_append(&body, STR("]"));
     if (i < table->count) {
         str sk = sk_of(table->arena, i - 1);
-        buf_printf(
-            &body, ",\"LastEvaluatedKey\":{\"pk\":{\"S\":\"lb\"},\"sk\":{\"S\":\"%s\"}}", sk.ptr);
+        buf_printf(&body, ",\"LastEvaluatedKey\":{\"pk\":{\"S\":\"lb\"},\"sk\":{\"S\":\"%s\"}}",
+                   sk.ptr);
     }
     buf_append(&body, STR("}"));
     return (struct fake_answer){.http_status = 200, .body = buf_str(&body)};
@@ -143,10 +140,9 @@ static void query_never_gives_more_than_the_limit(void **state) {
     struct aws_fixture fixture;
     struct listed listed;
     fixture_begin(&fixture);
-    fake_answer(&fixture.fake,
-                (struct fake_answer){
-                    .http_status = 200,
-                    .body = STR("{\"Items\":[" ITEM("1") "," ITEM("2") "," ITEM("3") "]}")});
+    fake_answer(&fixture.fake, (struct fake_answer){.http_status = 200,
+                                                    .body = STR("{\"Items\":[" ITEM("1") "," ITEM(
+                                                        "2") "," ITEM("3") "]}")});
     const struct dynamodb_query query = {.table = STR("t"), .pk = STR("lb"), .limit = 2};
     assert_int_equal(query_into(&fixture, &query, &listed), STATUS_OK);
     assert_int_equal(listed.count, 2);
@@ -162,9 +158,9 @@ static void query_that_breaks_off_gives_what_came_before(void **state) {
                 (struct fake_answer){
                     .http_status = 200,
                     .body = STR("{\"Items\":[" ITEM("1") "],\"LastEvaluatedKey\":" ITEM("1") "}")});
-    fake_answer(&fixture.fake,
-                (struct fake_answer){
-                    .match = "ExclusiveStartKey", .http_status = 500, .times = FAKE_FOREVER});
+    fake_answer(&fixture.fake, (struct fake_answer){.match = "ExclusiveStartKey",
+                                                    .http_status = 500,
+                                                    .times = FAKE_FOREVER});
     const struct dynamodb_query query = {.table = STR("t"), .pk = STR("lb")};
     assert_int_equal(query_into(&fixture, &query, &listed), STATUS_SERVER);
     assert_int_equal(fixture.fake.request_count, 1 + RETRY_ATTEMPTS_DYNAMODB);
@@ -228,8 +224,8 @@ static void query_for_what_cannot_be_is_not_sent(void **state) {
 
 static void query_survives_every_trouble(void **state) {
     (void)state;
-    const struct torture torture = {
-        query_all, STR("{\"Items\":[" ITEM("1") "]}"), "dynamodb Query: ", RETRY_ATTEMPTS_DYNAMODB};
+    const struct torture torture = {query_all, STR("{\"Items\":[" ITEM("1") "]}"),
+                                    "dynamodb Query: ", RETRY_ATTEMPTS_DYNAMODB};
     torture_all(&torture);
 }
 

@@ -13,9 +13,7 @@ struct taken {
     size_t stops_at; /* at this page, counted from 1; 0: never */
 };
 
-static enum status take(void *context,
-                        const struct dynamodb_item *items,
-                        size_t count,
+static enum status take(void *context, const struct dynamodb_item *items, size_t count,
                         struct error *error) {
     struct taken *taken = context;
     assert_true(count > 0);
@@ -31,8 +29,7 @@ static enum status take(void *context,
     return STATUS_OK;
 }
 
-static enum status scan_into(struct aws_fixture *fixture,
-                             const struct dynamodb_scan *scan,
+static enum status scan_into(struct aws_fixture *fixture, const struct dynamodb_scan *scan,
                              struct taken *taken) {
     const struct dynamodb_sink sink = {taken, take};
     return dynamodb_scan(&fixture->client, scan, &sink, &fixture->arena, &fixture->error);
@@ -104,15 +101,13 @@ static struct fake_answer table_respond(void *context, const struct http_request
     buf_append(&body, STR("{\"Items\":["));
     size_t end = from + table->page_size < table->count ? from + table->page_size : table->count;
     for (size_t i = from; i < end && !is_empty; i++) {
-        buf_printf(&body,
-                   "%s{\"pk\":{\"S\":\"lb\"},\"sk\":{\"S\":\"%zu\"}}",
-                   i == from ? "" : ",",
+        buf_printf(&body, "%s{\"pk\":{\"S\":\"lb\"},\"sk\":{\"S\":\"%zu\"}}", i == from ? "" : ",",
                    table->given++);
     }
     buf_append(&body, STR("]"));
     if (end < table->count) {
-        buf_printf(
-            &body, ",\"LastEvaluatedKey\":{\"pk\":{\"S\":\"lb\"},\"sk\":{\"S\":\"%zu\"}}", end - 1);
+        buf_printf(&body, ",\"LastEvaluatedKey\":{\"pk\":{\"S\":\"lb\"},\"sk\":{\"S\":\"%zu\"}}",
+                   end - 1);
     }
     buf_append(&body, STR("}"));
     return (struct fake_answer){.http_status = 200, .body = buf_str(&body)};
@@ -266,8 +261,8 @@ static void scan_for_what_cannot_be_is_not_sent(void **state) {
 
 static void scan_survives_every_trouble(void **state) {
     (void)state;
-    const struct torture torture = {
-        scan_all, STR("{\"Items\":[" ITEM("0") "]}"), "dynamodb Scan: ", RETRY_ATTEMPTS_DYNAMODB};
+    const struct torture torture = {scan_all, STR("{\"Items\":[" ITEM("0") "]}"),
+                                    "dynamodb Scan: ", RETRY_ATTEMPTS_DYNAMODB};
     torture_all(&torture);
 }
 

@@ -16,8 +16,8 @@ static enum status transact(struct aws_fixture *fixture, str token, size_t *fail
     const struct dynamodb_update change = update_of(DYNAMODB_RETURNS_NOTHING);
     const struct dynamodb_action actions[] = {{.put = put_of(fixture, &seen)}, {.update = &change}};
     const struct dynamodb_transaction transaction = {actions, 2, token};
-    return dynamodb_transact_write(
-        &fixture->client, &transaction, &fixture->arena, failed, &fixture->error);
+    return dynamodb_transact_write(&fixture->client, &transaction, &fixture->arena, failed,
+                                   &fixture->error);
 }
 
 static enum status transact_simply(struct aws_fixture *fixture) {
@@ -79,55 +79,23 @@ static const struct {
     {"the first", CANCELLED(NOT_MET "," NONE), STATUS_CONFLICT, 1, 0, "action 1 of 2"},
     {"the second", CANCELLED(NONE "," NOT_MET), STATUS_CONFLICT, 1, 1, "action 2 of 2"},
     {"both", CANCELLED(NOT_MET "," NOT_MET), STATUS_CONFLICT, 1, 0, "action 1 of 2"},
-    {"busy, and not met",
-     CANCELLED(REASON("TransactionConflict") "," NOT_MET),
-     STATUS_CONFLICT,
-     1,
-     1,
-     "ConditionalCheckFailedException (HTTP 400): action 2 of 2"},
-    {"busy",
-     CANCELLED(NONE "," REASON("TransactionConflict")),
-     STATUS_THROTTLED,
-     ATTEMPTS_MAX,
-     9,
+    {"busy, and not met", CANCELLED(REASON("TransactionConflict") "," NOT_MET), STATUS_CONFLICT, 1,
+     1, "ConditionalCheckFailedException (HTTP 400): action 2 of 2"},
+    {"busy", CANCELLED(NONE "," REASON("TransactionConflict")), STATUS_THROTTLED, ATTEMPTS_MAX, 9,
      "TransactionConflictException (HTTP 400): action 2 of 2"},
-    {"throttled",
-     CANCELLED(REASON("ThrottlingError") "," NONE),
-     STATUS_THROTTLED,
-     ATTEMPTS_MAX,
-     9,
+    {"throttled", CANCELLED(REASON("ThrottlingError") "," NONE), STATUS_THROTTLED, ATTEMPTS_MAX, 9,
      "ThrottlingException"},
-    {"no throughput",
-     CANCELLED(REASON("ProvisionedThroughputExceeded") "," NONE),
-     STATUS_THROTTLED,
-     ATTEMPTS_MAX,
-     9,
-     "ProvisionedThroughputExceededException"},
-    {"in progress",
-     REFUSED("TransactionInProgressException"),
-     STATUS_THROTTLED,
-     ATTEMPTS_MAX,
-     9,
+    {"no throughput", CANCELLED(REASON("ProvisionedThroughputExceeded") "," NONE), STATUS_THROTTLED,
+     ATTEMPTS_MAX, 9, "ProvisionedThroughputExceededException"},
+    {"in progress", REFUSED("TransactionInProgressException"), STATUS_THROTTLED, ATTEMPTS_MAX, 9,
      "TransactionInProgressException"},
-    {"not valid",
-     CANCELLED(NONE "," REASON("ValidationError")),
-     STATUS_REFUSED,
-     1,
-     9,
+    {"not valid", CANCELLED(NONE "," REASON("ValidationError")), STATUS_REFUSED, 1, 9,
      "TransactionCanceledException (HTTP 400): Transaction cancelled"},
     {"no reasons", CANCELLED(""), STATUS_REFUSED, 1, 9, "TransactionCanceledException"},
-    {"a reason too many",
-     CANCELLED(NONE "," NONE "," NOT_MET),
-     STATUS_REFUSED,
-     1,
-     9,
+    {"a reason too many", CANCELLED(NONE "," NONE "," NOT_MET), STATUS_REFUSED, 1, 9,
      "TransactionCanceledException"},
-    {"another transaction with this token",
-     REFUSED("IdempotentParameterMismatchException"),
-     STATUS_REFUSED,
-     1,
-     9,
-     "IdempotentParameterMismatchException"},
+    {"another transaction with this token", REFUSED("IdempotentParameterMismatchException"),
+     STATUS_REFUSED, 1, 9, "IdempotentParameterMismatchException"},
     {"no table", REFUSED("ResourceNotFoundException"), STATUS_NOT_FOUND, 1, 9, "no such table"},
 };
 
@@ -146,13 +114,9 @@ static void cancelled_transactions_tell_why(void **state) {
             fixture.fake.request_count != CANCELLED_ROWS[i].calls ||
             fixture.error.is_outcome_unknown ||
             !str_contains(fixture.error.message, str_from_cstr(CANCELLED_ROWS[i].says))) {
-            fail_msg("%s: %s after %zu calls, failed %zu: %.*s",
-                     CANCELLED_ROWS[i].name,
-                     status_name(status),
-                     fixture.fake.request_count,
-                     failed,
-                     (int)fixture.error.message.len,
-                     fixture.error.message.ptr);
+            fail_msg("%s: %s after %zu calls, failed %zu: %.*s", CANCELLED_ROWS[i].name,
+                     status_name(status), fixture.fake.request_count, failed,
+                     (int)fixture.error.message.len, fixture.error.message.ptr);
         }
         fixture_end(&fixture);
     }
@@ -275,8 +239,8 @@ static void transaction_that_cannot_be_is_not_sent(void **state) {
         {"blank in the token", {&good, 1, STR("a b")}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        enum status status = dynamodb_transact_write(
-            &fixture.client, &rows[i].transaction, &fixture.arena, NULL, &fixture.error);
+        enum status status = dynamodb_transact_write(&fixture.client, &rows[i].transaction,
+                                                     &fixture.arena, NULL, &fixture.error);
         if (status != STATUS_INVALID || fixture.fake.request_count != 0 ||
             !str_starts_with(fixture.error.message, STR("dynamodb TransactWriteItems: "))) {
             fail_msg("%s: %s", rows[i].name, status_name(status));
@@ -287,8 +251,8 @@ static void transaction_that_cannot_be_is_not_sent(void **state) {
 
 static void transaction_survives_every_trouble(void **state) {
     (void)state;
-    const struct torture torture = {
-        transact_simply, STR("{}"), "dynamodb TransactWriteItems: ", ATTEMPTS_MAX};
+    const struct torture torture = {transact_simply, STR("{}"),
+                                    "dynamodb TransactWriteItems: ", ATTEMPTS_MAX};
     torture_all(&torture);
 }
 

@@ -75,9 +75,8 @@ static const struct {
      ELB_MODIFY,
      {APP}},
     {"tagged, several with doubles and others among them",
-     CALL("AddTags",
-          V2 REQUEST("\"resourceArns\":[\"" GROUP "\",\"" APP "\",\"" NET "\",\"" APP_2 "\",\"" APP
-                     "\",\"" GWY "\",7,null]")),
+     CALL("AddTags", V2 REQUEST("\"resourceArns\":[\"" GROUP "\",\"" APP "\",\"" NET "\",\"" APP_2
+                                "\",\"" APP "\",\"" GWY "\",7,null]")),
      ELB_TAGS,
      {APP, APP_2}},
     {"untagged, null in the answer",
@@ -104,11 +103,8 @@ static void calls_about_application_load_balancers_are_taken(void **state) {
                       str_eq(call.arns[count], str_from_cstr(TAKEN[i].arns[count]));
         }
         if (!is_good || call.arn_count != count) {
-            fail_msg("%s: %zu ARNs, ignored because \"%.*s\", %.*s",
-                     TAKEN[i].name,
-                     call.arn_count,
-                     STR_ARG(call.ignored_because),
-                     STR_ARG(error.message));
+            fail_msg("%s: %zu ARNs, ignored because \"%.*s\", %.*s", TAKEN[i].name, call.arn_count,
+                     STR_ARG(call.ignored_because), STR_ARG(error.message));
         }
         assert_str(call.event_id, "e-1");
         assert_str(call.account_id, "111122223333");
@@ -169,22 +165,18 @@ static const struct {
           ",\"apiVersion\":\"2012-06-01\"" REQUEST("\"loadBalancerName\":\"old\"")),
      CLASSIC},
     {"Classic by version, though it has an ARN",
-     CALL("DeleteLoadBalancer", ",\"apiVersion\":\"2012-06-01\"" OF(APP)),
-     CLASSIC},
+     CALL("DeleteLoadBalancer", ",\"apiVersion\":\"2012-06-01\"" OF(APP)), CLASSIC},
     {"Classic by shape",
-     CALL("ModifyLoadBalancerAttributes", REQUEST("\"loadBalancerName\":\"old\"")),
-     CLASSIC},
+     CALL("ModifyLoadBalancerAttributes", REQUEST("\"loadBalancerName\":\"old\"")), CLASSIC},
     {"Classic tags by shape", CALL("AddTags", REQUEST("\"loadBalancerNames\":[\"old\"]")), CLASSIC},
-    {"failed",
-     CALL("ModifyLoadBalancerAttributes", V2 OF(APP) ",\"errorCode\":\"AccessDenied\""),
+    {"failed", CALL("ModifyLoadBalancerAttributes", V2 OF(APP) ",\"errorCode\":\"AccessDenied\""),
      "the call failed (AccessDenied)"},
     {"failed creation",
      CALL("CreateLoadBalancer", V2 ",\"responseElements\":null,\"errorCode\":\"Throttling\""),
      "the call failed (Throttling)"},
     {"created without an answer", CALL("CreateLoadBalancer", V2 OF(APP)), NO_ALB},
     {"created a network one", CALL("CreateLoadBalancer", V2 CREATED(ONE(NET))), NO_ALB},
-    {"tagged a target group",
-     CALL("AddTags", V2 REQUEST("\"resourceArns\":[\"" GROUP "\"]")),
+    {"tagged a target group", CALL("AddTags", V2 REQUEST("\"resourceArns\":[\"" GROUP "\"]")),
      NO_ALB},
     {"tagged listener and rule",
      CALL("AddTags",
@@ -196,8 +188,7 @@ static const struct {
     {"a gateway one", CALL("DeleteLoadBalancer", V2 OF(GWY)), NO_ALB},
     {"an ARN that is none", CALL("DeleteLoadBalancer", V2 OF("shop")), NO_ALB},
     {"no request", CALL("DeleteLoadBalancer", V2), NO_ALB},
-    {"a request that is no object",
-     CALL("DeleteLoadBalancer", V2 ",\"requestParameters\":[1]"),
+    {"a request that is no object", CALL("DeleteLoadBalancer", V2 ",\"requestParameters\":[1]"),
      NO_ALB},
     {"one of another account",
      CALL("DeleteLoadBalancer",
@@ -217,11 +208,8 @@ static void other_calls_are_left_alone_and_say_why(void **state) {
         enum status status = decode(LEFT[i].event, &call, &error);
         if (status != STATUS_OK || call.arn_count != 0 ||
             !str_contains(call.ignored_because, str_from_cstr(LEFT[i].because))) {
-            fail_msg("%s: %s, %zu ARNs, because \"%.*s\"",
-                     LEFT[i].name,
-                     status_name(status),
-                     call.arn_count,
-                     STR_ARG(call.ignored_because));
+            fail_msg("%s: %s, %zu ARNs, because \"%.*s\"", LEFT[i].name, status_name(status),
+                     call.arn_count, STR_ARG(call.ignored_because));
         }
     }
 }
@@ -231,14 +219,11 @@ static const struct {
     const char *event;
     const char *says;
 } REFUSED_EVENTS[] = {
-    {"another service",
-     ENVELOPE("\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"AddTags\""),
+    {"another service", ENVELOPE("\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"AddTags\""),
      "a CloudTrail event of \"s3.amazonaws.com\"; accepted: elasticloadbalancing.amazonaws.com"},
-    {"no detail",
-     "{\"detail-type\":\"AWS API Call via CloudTrail\"}",
+    {"no detail", "{\"detail-type\":\"AWS API Call via CloudTrail\"}",
      "a CloudTrail event of \"\""},
-    {"no time",
-     ENVELOPE(SOURCE ",\"eventName\":\"DeleteLoadBalancer\"" V2 OF(APP)),
+    {"no time", ENVELOPE(SOURCE ",\"eventName\":\"DeleteLoadBalancer\"" V2 OF(APP)),
      "detail.eventTime \"\" is no ISO 8601 time"},
     {"a Region that is none",
      ENVELOPE(SOURCE ",\"eventName\":\"DeleteLoadBalancer\",\"awsRegion\":\"moon\"" V2 OF(APP)),
@@ -253,9 +238,7 @@ static void what_cannot_be_understood_is_an_error(void **state) {
         enum status status = decode(REFUSED_EVENTS[i].event, &call, &error);
         if (status != STATUS_INVALID ||
             !str_contains(error.message, str_from_cstr(REFUSED_EVENTS[i].says))) {
-            fail_msg("%s: %s: %.*s",
-                     REFUSED_EVENTS[i].name,
-                     status_name(status),
+            fail_msg("%s: %s: %.*s", REFUSED_EVENTS[i].name, status_name(status),
                      STR_ARG(error.message));
         }
     }
@@ -270,26 +253,19 @@ static const struct {
      ",\"userAgent\":\"Terraform/1.9\",\"userIdentity\":{\"type\":\"AssumedRole\",\"arn\":"
      "\"arn:aws:sts::111122223333:assumed-role/ops/jane\",\"sessionContext\":{\"sessionIssuer\":{"
      "\"arn\":\"arn:aws:iam::111122223333:role/ops\"}}}",
-     "arn:aws:iam::111122223333:role/ops",
-     "Terraform/1.9",
-     ""},
+     "arn:aws:iam::111122223333:role/ops", "Terraform/1.9", ""},
     {"a user",
      ",\"userAgent\":\"aws-cli/2\",\"userIdentity\":{\"type\":\"IAMUser\",\"arn\":"
      "\"arn:aws:iam::111122223333:user/jane\"}",
-     "arn:aws:iam::111122223333:user/jane",
-     "aws-cli/2",
-     ""},
+     "arn:aws:iam::111122223333:user/jane", "aws-cli/2", ""},
     {"a service on behalf of a role",
      ",\"userAgent\":\"cloudformation.amazonaws.com\",\"userIdentity\":{\"type\":\"AssumedRole\","
      "\"arn\":\"arn:aws:sts::111122223333:assumed-role/cfn/x\","
      "\"invokedBy\":\"cloudformation.amazonaws.com\"}",
-     "arn:aws:sts::111122223333:assumed-role/cfn/x",
-     "cloudformation.amazonaws.com",
+     "arn:aws:sts::111122223333:assumed-role/cfn/x", "cloudformation.amazonaws.com",
      "cloudformation.amazonaws.com"},
     {"a service by itself",
-     ",\"userIdentity\":{\"type\":\"AWSService\",\"invokedBy\":\"eks.amazonaws.com\"}",
-     "",
-     "",
+     ",\"userIdentity\":{\"type\":\"AWSService\",\"invokedBy\":\"eks.amazonaws.com\"}", "", "",
      "eks.amazonaws.com"},
     {"nobody", ",\"userIdentity\":null", "", "", ""},
     {"junk", ",\"userIdentity\":{\"sessionContext\":7,\"arn\":[1]},\"userAgent\":{}", "", "", ""},
@@ -319,8 +295,7 @@ static void the_envelope_says_what_the_record_leaves_out(void **state) {
     struct error error;
     assert_int_equal(decode(ENVELOPE(SOURCE ",\"eventName\":\"DeleteLoadBalancer\",\"eventTime\":"
                                             "\"2026-11-23T07:59:00Z\"" OF(APP)),
-                            &call,
-                            &error),
+                            &call, &error),
                      STATUS_OK);
     assert_str(call.region, "eu-west-1");
     assert_str(call.account_id, "111122223333");
@@ -344,14 +319,11 @@ static void of_very_many_arns_each_is_kept_once_where_it_came_first(void **state
     struct error error;
     struct buf event;
     buf_init(&event, &arena, (size_t)16 << 20);
-    buf_append(&event,
-               STR("{\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{" SOURCE
-                   ",\"eventName\":\"AddTags\",\"eventTime\":\"2026-11-23T07:59:00Z\","
-                   "\"requestParameters\":{\"resourceArns\":["));
+    buf_append(&event, STR("{\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{" SOURCE
+                           ",\"eventName\":\"AddTags\",\"eventTime\":\"2026-11-23T07:59:00Z\","
+                           "\"requestParameters\":{\"resourceArns\":["));
     for (int i = 0; i < 2 * MANY; i++) { /* each twice: 7919 and MANY share no factor */
-        buf_printf(&event,
-                   "%s\"" PLACE "loadbalancer/app/%d/50dc6c495c0c9188\"",
-                   i == 0 ? "" : ",",
+        buf_printf(&event, "%s\"" PLACE "loadbalancer/app/%d/50dc6c495c0c9188\"", i == 0 ? "" : ",",
                    (int)((int64_t)i * 7919 % MANY));
     }
     buf_append(&event, STR("]}}}"));

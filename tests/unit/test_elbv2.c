@@ -10,10 +10,10 @@ static void elbv2_read_fills_mode_headers_and_tags(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
-    answer_with(
-        &fixture, ASKS_ATTRIBUTES, 200, ATTRIBUTES(PAIR("x", "") MODE("monitor") DROPS("false")));
-    answer_with(
-        &fixture, ASKS_TAGS, 200, TAGS(PAIR("env", "prod") PAIR("a&amp;b", "&lt;\xc3\xa9&gt;")));
+    answer_with(&fixture, ASKS_ATTRIBUTES, 200,
+                ATTRIBUTES(PAIR("x", "") MODE("monitor") DROPS("false")));
+    answer_with(&fixture, ASKS_TAGS, 200,
+                TAGS(PAIR("env", "prod") PAIR("a&amp;b", "&lt;\xc3\xa9&gt;")));
     struct load_balancer facts = stale_facts();
     assert_int_equal(read_live(&fixture, false, &facts), STATUS_OK);
     assert_int_equal(facts.mode, MODE_MONITOR);
@@ -76,45 +76,28 @@ static void elbv2_attributes_are_never_guessed(void **state) {
         enum known_bool drops;
     } rows[] = {
         {"monitor", ATTRIBUTES(MODE("monitor")), MODE_MONITOR, "", KNOWN_NOT},
-        {"defensive, drops",
-         ATTRIBUTES(DROPS("true") MODE("defensive")),
-         MODE_DEFENSIVE,
-         "",
+        {"defensive, drops", ATTRIBUTES(DROPS("true") MODE("defensive")), MODE_DEFENSIVE, "",
          KNOWN_TRUE},
-        {"strictest",
-         ATTRIBUTES(MODE("strictest") DROPS("false")),
-         MODE_STRICTEST,
-         "",
+        {"strictest", ATTRIBUTES(MODE("strictest") DROPS("false")), MODE_STRICTEST, "",
          KNOWN_FALSE},
-        {"absent",
-         ATTRIBUTES(PAIR("idle_timeout.timeout_seconds", "60")),
-         MODE_UNKNOWN,
-         "",
+        {"absent", ATTRIBUTES(PAIR("idle_timeout.timeout_seconds", "60")), MODE_UNKNOWN, "",
          KNOWN_NOT},
-        {"empty list",
-         ANSWER("DescribeLoadBalancerAttributes", "<Attributes/>"),
-         MODE_UNKNOWN,
-         "",
+        {"empty list", ANSWER("DescribeLoadBalancerAttributes", "<Attributes/>"), MODE_UNKNOWN, "",
          KNOWN_NOT},
         {"new mode", ATTRIBUTES(MODE("paranoid")), MODE_UNKNOWN, "paranoid", KNOWN_NOT},
         {"other case", ATTRIBUTES(MODE("Strictest")), MODE_UNKNOWN, "Strictest", KNOWN_NOT},
         {"blank around", ATTRIBUTES(MODE(" strictest")), MODE_UNKNOWN, " strictest", KNOWN_NOT},
         {"empty value", ATTRIBUTES(MODE("")), MODE_UNKNOWN, "", KNOWN_NOT},
         {"other boolean", ATTRIBUTES(DROPS("TRUE") MODE("monitor")), MODE_MONITOR, "", KNOWN_NOT},
-        {"longer key",
-         ATTRIBUTES(PAIR("x.routing.http.desync_mitigation_mode", "strictest")),
-         MODE_UNKNOWN,
-         "",
-         KNOWN_NOT},
+        {"longer key", ATTRIBUTES(PAIR("x.routing.http.desync_mitigation_mode", "strictest")),
+         MODE_UNKNOWN, "", KNOWN_NOT},
         {"namespace prefix",
          "<e:DescribeLoadBalancerAttributesResponse "
          "xmlns:e=\"u\"><e:DescribeLoadBalancerAttributesResult>"
          "<e:Attributes><e:member><e:Key>routing.http.desync_mitigation_mode</e:Key>"
          "<e:Value>monitor</e:Value></e:member></e:Attributes>"
          "</e:DescribeLoadBalancerAttributesResult></e:DescribeLoadBalancerAttributesResponse>",
-         MODE_MONITOR,
-         "",
-         KNOWN_NOT},
+         MODE_MONITOR, "", KNOWN_NOT},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct aws_fixture fixture;
@@ -142,22 +125,18 @@ static void elbv2_unexpected_success_is_incomplete_after_retries(void **state) {
         {"attributes: empty", ASKS_ATTRIBUTES, ""},
         {"attributes: HTML", ASKS_ATTRIBUTES, TROUBLE_HTML},
         {"attributes: JSON", ASKS_ATTRIBUTES, "{}"},
-        {"attributes: cut",
-         ASKS_ATTRIBUTES,
+        {"attributes: cut", ASKS_ATTRIBUTES,
          "<DescribeLoadBalancerAttributesResponse><DescribeLoadBalancerAttributesResult><"
          "Attributes>" MODE("strictest")},
         {"attributes: other answer", ASKS_ATTRIBUTES, TAGS("")},
-        {"attributes: no result",
-         ASKS_ATTRIBUTES,
+        {"attributes: no result", ASKS_ATTRIBUTES,
          "<DescribeLoadBalancerAttributesResponse>" META
          "</DescribeLoadBalancerAttributesResponse>"},
-        {"attributes: other root",
-         ASKS_ATTRIBUTES,
+        {"attributes: other root", ASKS_ATTRIBUTES,
          "<Response><DescribeLoadBalancerAttributesResult><Attributes/>"
          "</DescribeLoadBalancerAttributesResult></Response>"},
         {"attributes: no list", ASKS_ATTRIBUTES, ANSWER("DescribeLoadBalancerAttributes", "")},
-        {"attributes: no key",
-         ASKS_ATTRIBUTES,
+        {"attributes: no key", ASKS_ATTRIBUTES,
          ATTRIBUTES("<member><Value>strictest</Value></member>")},
         {"attributes: other members", ASKS_ATTRIBUTES, ATTRIBUTES("<entry><Key>a</Key></entry>")},
         {"attributes: trailing bytes", ASKS_ATTRIBUTES, ATTRIBUTES(MODE("strictest")) "<x/>"},
@@ -165,11 +144,9 @@ static void elbv2_unexpected_success_is_incomplete_after_retries(void **state) {
         {"tags: no list", ASKS_TAGS, TAGS_OF(ARN, "")},
         {"tags: no descriptions", ASKS_TAGS, ANSWER("DescribeTags", "<TagDescriptions/>")},
         {"tags: no key", ASKS_TAGS, TAGS("<member><Value>x</Value></member>")},
-        {"description: none of ours",
-         ASKS_DESCRIPTION,
+        {"description: none of ours", ASKS_DESCRIPTION,
          ANSWER("DescribeLoadBalancers", "<LoadBalancers/>")},
-        {"description: no type",
-         ASKS_DESCRIPTION,
+        {"description: no type", ASKS_DESCRIPTION,
          DESCRIPTION("<LoadBalancerName>shop</LoadBalancerName>")},
         {"description: no name", ASKS_DESCRIPTION, DESCRIPTION("<Type>application</Type>")},
     };
@@ -212,9 +189,7 @@ static void elbv2_tag_without_a_value_is_kept(void **state) {
     struct aws_fixture fixture;
     fixture_begin(&fixture);
     answer_with(&fixture, ASKS_ATTRIBUTES, 200, ATTRIBUTES(MODE("monitor")));
-    answer_with(&fixture,
-                ASKS_TAGS,
-                200,
+    answer_with(&fixture, ASKS_TAGS, 200,
                 TAGS("<member><Key>a</Key></member><member><Key>b</Key><Value/></member>"));
     struct load_balancer facts = stale_facts();
     assert_int_equal(read_live(&fixture, false, &facts), STATUS_OK);
@@ -230,9 +205,7 @@ static void elbv2_ours_is_found_among_others(void **state) {
     fixture_begin(&fixture);
     answer_with(&fixture, ASKS_ATTRIBUTES, 200, ATTRIBUTES(MODE("monitor")));
     answer_with(
-        &fixture,
-        ASKS_TAGS,
-        200,
+        &fixture, ASKS_TAGS, 200,
         ANSWER("DescribeTags",
                "<TagDescriptions><member><ResourceArn>" ARN "0</ResourceArn><Tags>" PAIR(
                    "whose", "other") "</Tags></member><member><ResourceArn>" ARN
@@ -256,16 +229,12 @@ static void elbv2_description_decides_type_and_scheme(void **state) {
         {"network",
          DESCRIPTION("<LoadBalancerName>n</LoadBalancerName><Scheme>internet-facing</"
                      "Scheme><Type>network</Type>"),
-         TYPE_NETWORK,
-         SCHEME_INTERNET_FACING},
+         TYPE_NETWORK, SCHEME_INTERNET_FACING},
         {"gateway has no scheme",
-         DESCRIPTION("<LoadBalancerName>n</LoadBalancerName><Type>gateway</Type>"),
-         TYPE_GATEWAY,
+         DESCRIPTION("<LoadBalancerName>n</LoadBalancerName><Type>gateway</Type>"), TYPE_GATEWAY,
          SCHEME_INTERNAL},
-        {"new type",
-         DESCRIPTION("<LoadBalancerName>n</LoadBalancerName><Type>quantum</Type>"),
-         TYPE_UNKNOWN,
-         SCHEME_INTERNAL},
+        {"new type", DESCRIPTION("<LoadBalancerName>n</LoadBalancerName><Type>quantum</Type>"),
+         TYPE_UNKNOWN, SCHEME_INTERNAL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct aws_fixture fixture;
@@ -276,9 +245,7 @@ static void elbv2_description_decides_type_and_scheme(void **state) {
         struct load_balancer facts = stale_facts();
         assert_int_equal(read_live(&fixture, true, &facts), STATUS_OK);
         if (facts.type != rows[i].type || facts.scheme != rows[i].scheme) {
-            fail_msg("%s: %s, %s",
-                     rows[i].name,
-                     load_balancer_type_name(facts.type),
+            fail_msg("%s: %s, %s", rows[i].name, load_balancer_type_name(facts.type),
                      scheme_name(facts.scheme));
         }
         fixture_end(&fixture);

@@ -136,11 +136,8 @@ static bool survives_one(const struct trouble *trouble, bool is_tags) {
                                         (item->facts->mode == MODE_UNKNOWN) == !is_tags
                                   : is_read(&bench, i);
         if (!is_as_expected) {
-            print_error("%s, %s: number %zu is %s (%" STR_FMT ")\n",
-                        trouble->name,
-                        is_tags ? "tags" : "attributes",
-                        i,
-                        status_name(item->status),
+            print_error("%s, %s: number %zu is %s (%" STR_FMT ")\n", trouble->name,
+                        is_tags ? "tags" : "attributes", i, status_name(item->status),
                         STR_ARG(item->problem));
             is_good = false;
         }

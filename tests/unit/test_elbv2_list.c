@@ -21,15 +21,15 @@ static void bench_begin(struct bench *bench) {
 }
 
 static enum status list(struct bench *bench) {
-    return elbv2_list_load_balancers(
-        &bench->aws.client, &bench->aws.arena, &bench->listed, &bench->count, &bench->aws.error);
+    return elbv2_list_load_balancers(&bench->aws.client, &bench->aws.arena, &bench->listed,
+                                     &bench->count, &bench->aws.error);
 }
 
 static void answer_page(struct bench *bench, const char *match, int times, const char *body) {
-    fake_answer(
-        &bench->aws.fake,
-        (struct fake_answer){
-            .match = match, .http_status = 200, .times = times, .body = str_from_cstr(body)});
+    fake_answer(&bench->aws.fake, (struct fake_answer){.match = match,
+                                                       .http_status = 200,
+                                                       .times = times,
+                                                       .body = str_from_cstr(body)});
 }
 
 static void elbv2_list_follows_all_pages_in_order(void **state) {
@@ -65,15 +65,13 @@ static void elbv2_list_knows_what_is_listed_and_nothing_else(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench);
-    answer_page(&bench,
-                NULL,
-                1,
+    answer_page(&bench, NULL, 1,
                 PAGE(MEMBER("a", "application") MEMBER("n", "network") MEMBER("g", "gateway")
                          MEMBER("q", "quantum"),
                      ""));
     assert_int_equal(list(&bench), STATUS_OK);
-    static const enum load_balancer_type types[] = {
-        TYPE_APPLICATION, TYPE_NETWORK, TYPE_GATEWAY, TYPE_UNKNOWN};
+    static const enum load_balancer_type types[] = {TYPE_APPLICATION, TYPE_NETWORK, TYPE_GATEWAY,
+                                                    TYPE_UNKNOWN};
     assert_int_equal(bench.count, 4);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(bench.listed[i].type, types[i]);
@@ -136,16 +134,14 @@ static void elbv2_list_refuses_a_marker_that_does_not_fit(void **state) {
     bench_begin(&bench);
     struct buf body;
     buf_init(&body, &bench.aws.arena, 1 << 16);
-    buf_append(&body,
-               STR("<DescribeLoadBalancersResponse><DescribeLoadBalancersResult>"
-                   "<LoadBalancers>" MEMBER("a", "application") "</LoadBalancers>"
-                                                                "<NextMarker>"));
+    buf_append(&body, STR("<DescribeLoadBalancersResponse><DescribeLoadBalancersResult>"
+                          "<LoadBalancers>" MEMBER("a", "application") "</LoadBalancers>"
+                                                                       "<NextMarker>"));
     for (int i = 0; i < 30000; i++) {
         buf_append_char(&body, 'x');
     }
-    buf_append(&body,
-               STR("</NextMarker></DescribeLoadBalancersResult>"
-                   "</DescribeLoadBalancersResponse>"));
+    buf_append(&body, STR("</NextMarker></DescribeLoadBalancersResult>"
+                          "</DescribeLoadBalancersResponse>"));
     fake_answer(&bench.aws.fake, (struct fake_answer){.http_status = 200, .body = buf_str(&body)});
     assert_int_equal(list(&bench), STATUS_TOO_LARGE);
     assert_str(bench.aws.error.message,
@@ -169,12 +165,8 @@ static bool broken_listing(const struct trouble *trouble, size_t nth) {
         is_good = str_eq(bench.listed[i].arn, bench.region->members[i].arn);
     }
     if (!is_good) {
-        print_error("%s from call %zu on: %s, %zu listed, %" STR_FMT "\n",
-                    trouble->name,
-                    nth,
-                    status_name(status),
-                    bench.count,
-                    STR_ARG(bench.aws.error.message));
+        print_error("%s from call %zu on: %s, %zu listed, %" STR_FMT "\n", trouble->name, nth,
+                    status_name(status), bench.count, STR_ARG(bench.aws.error.message));
     }
     fixture_end(&bench.aws);
     return is_good;
@@ -202,11 +194,8 @@ static void elbv2_list_takes_a_page_once_however_often_it_was_asked_for(void **s
             bench.region->fault = (struct region_fault){.nth = nth, .answer = TROUBLES[i].answer};
             if (list(&bench) != STATUS_OK || bench.count != 9 ||
                 bench.aws.fake.request_count != 4) {
-                fail_msg("%s at call %zu: %zu listed by %zu calls",
-                         TROUBLES[i].name,
-                         nth,
-                         bench.count,
-                         bench.aws.fake.request_count);
+                fail_msg("%s at call %zu: %zu listed by %zu calls", TROUBLES[i].name, nth,
+                         bench.count, bench.aws.fake.request_count);
             }
             fixture_end(&bench.aws);
         }

@@ -10,8 +10,8 @@ static const struct elbv2_attribute CHANGE[] = {
 };
 
 static enum status modify_into(struct aws_fixture *fixture, struct load_balancer *facts) {
-    return elbv2_modify_attributes(
-        &fixture->client, STR(ARN), CHANGE, 1, &fixture->arena, facts, &fixture->error);
+    return elbv2_modify_attributes(&fixture->client, STR(ARN), CHANGE, 1, &fixture->arena, facts,
+                                   &fixture->error);
 }
 
 static enum status modify(struct aws_fixture *fixture) {
@@ -26,10 +26,9 @@ static void modify_sends_the_keys_given_and_no_other(void **state) {
     answer_with(&fixture, NULL, 200, GOOD_BODY);
     const struct elbv2_attribute attributes[] = {CHANGE[0], {STR("a.b_c"), STR("x &=é")}};
     struct load_balancer facts = stale_facts();
-    assert_int_equal(
-        elbv2_modify_attributes(
-            &fixture.client, STR(ARN), attributes, 2, &fixture.arena, &facts, &fixture.error),
-        STATUS_OK);
+    assert_int_equal(elbv2_modify_attributes(&fixture.client, STR(ARN), attributes, 2,
+                                             &fixture.arena, &facts, &fixture.error),
+                     STATUS_OK);
     assert_str(fake_request_body(&fixture.fake, 0),
                "Action=ModifyLoadBalancerAttributes&Version=2015-12-01"
                "&LoadBalancerArn=arn%3Aaws%3Aelasticloadbalancing%3Aeu-west-1%3A111122223333"
@@ -126,32 +125,27 @@ static void modify_of_what_cannot_be_sends_nothing(void **state) {
         many[i] = (struct elbv2_attribute){STR("k"), STR("v")};
     }
     const struct elbv2_attribute rows[][2] = {
-        {{STR_EMPTY, STR("v")}},
-        {{STR("a b"), STR("v")}},
-        {{STR("a&b"), STR("v")}},
-        {{STR("k"), {long_value, sizeof long_value}}},
+        {{STR_EMPTY, STR("v")}},   {{STR("a b"), STR("v")}},
+        {{STR("a&b"), STR("v")}},  {{STR("k"), {long_value, sizeof long_value}}},
         {{STR("k"), STR("\xff")}},
     };
     struct aws_fixture fixture;
     fixture_begin(&fixture);
     struct load_balancer facts = stale_facts();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        assert_int_equal(
-            elbv2_modify_attributes(
-                &fixture.client, STR(ARN), rows[i], 1, &fixture.arena, &facts, &fixture.error),
-            STATUS_INVALID);
+        assert_int_equal(elbv2_modify_attributes(&fixture.client, STR(ARN), rows[i], 1,
+                                                 &fixture.arena, &facts, &fixture.error),
+                         STATUS_INVALID);
     }
     static const size_t counts[] = {0, 2, 21}; /* 2: the same twice */
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        assert_int_equal(
-            elbv2_modify_attributes(
-                &fixture.client, STR(ARN), many, counts[i], &fixture.arena, &facts, NULL),
-            STATUS_INVALID);
+        assert_int_equal(elbv2_modify_attributes(&fixture.client, STR(ARN), many, counts[i],
+                                                 &fixture.arena, &facts, NULL),
+                         STATUS_INVALID);
     }
-    assert_int_equal(
-        elbv2_modify_attributes(
-            &fixture.client, STR_EMPTY, many, 1, &fixture.arena, &facts, &fixture.error),
-        STATUS_INVALID);
+    assert_int_equal(elbv2_modify_attributes(&fixture.client, STR_EMPTY, many, 1, &fixture.arena,
+                                             &facts, &fixture.error),
+                     STATUS_INVALID);
     assert_int_equal(fixture.fake.request_count, 0);
     fixture_end(&fixture);
 }
@@ -171,13 +165,8 @@ static void modify_takes_twenty_attributes_at_their_longest(void **state) {
         most[i].value = (str){value, 4096};
     }
     struct load_balancer facts = stale_facts();
-    assert_int_equal(elbv2_modify_attributes(&fixture.client,
-                                             STR(ARN),
-                                             most,
-                                             ELBV2_MODIFY_MAX,
-                                             &fixture.arena,
-                                             &facts,
-                                             &fixture.error),
+    assert_int_equal(elbv2_modify_attributes(&fixture.client, STR(ARN), most, ELBV2_MODIFY_MAX,
+                                             &fixture.arena, &facts, &fixture.error),
                      STATUS_OK);
     assert_true(str_ends_with(fake_request_body(&fixture.fake, 0), STR("%F0%9F%98%80")));
     fixture_end(&fixture);
@@ -202,8 +191,8 @@ static void the_caller_waits_for_the_turn_of_a_modify(void **state) {
 
 static void modify_survives_every_trouble(void **state) {
     (void)state;
-    const struct torture torture = {
-        modify, STR(GOOD_BODY), "elasticloadbalancing ModifyLoadBalancerAttributes: ", 1};
+    const struct torture torture = {modify, STR(GOOD_BODY),
+                                    "elasticloadbalancing ModifyLoadBalancerAttributes: ", 1};
     torture_all(&torture);
 }
 

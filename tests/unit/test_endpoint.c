@@ -67,10 +67,7 @@ static const struct host_row host_rows[] = {
     {AWS_CLOUDWATCH, "us-east-1", FIPS_DUAL, "monitoring-fips.us-east-1.api.aws", NULL},
     /* GovCloud's plain hosts are its FIPS hosts, but not all and not all dual-stack */
     {AWS_ELBV2, "us-gov-west-1", FIPS, "elasticloadbalancing.us-gov-west-1.amazonaws.com", NULL},
-    {AWS_ELBV2,
-     "us-gov-west-1",
-     FIPS_DUAL,
-     "elasticloadbalancing-fips.us-gov-west-1.api.aws",
+    {AWS_ELBV2, "us-gov-west-1", FIPS_DUAL, "elasticloadbalancing-fips.us-gov-west-1.api.aws",
      NULL},
     {AWS_CONFIG, "us-gov-east-1", FIPS, "config.us-gov-east-1.amazonaws.com", NULL},
     {AWS_CLOUDWATCH, "us-gov-west-1", FIPS, "monitoring.us-gov-west-1.amazonaws.com", NULL},
@@ -92,49 +89,25 @@ static const struct host_row host_rows[] = {
     {AWS_S3, "cn-north-1", FIPS_DUAL, NULL, NULL},
     /* Organizations lives in one region and signs for it */
     {AWS_ORGANIZATIONS, "eu-west-1", PLAIN, "organizations.us-east-1.amazonaws.com", "us-east-1"},
-    {AWS_ORGANIZATIONS,
-     "eu-west-1",
-     FIPS,
-     "organizations-fips.us-east-1.amazonaws.com",
+    {AWS_ORGANIZATIONS, "eu-west-1", FIPS, "organizations-fips.us-east-1.amazonaws.com",
      "us-east-1"},
     {AWS_ORGANIZATIONS, "eu-west-1", DUAL, "organizations.eu-west-1.api.aws", NULL},
     {AWS_ORGANIZATIONS, "eu-west-1", FIPS_DUAL, "organizations-fips.eu-west-1.api.aws", NULL},
-    {AWS_ORGANIZATIONS,
-     "cn-north-1",
-     PLAIN,
-     "organizations.cn-northwest-1.amazonaws.com.cn",
+    {AWS_ORGANIZATIONS, "cn-north-1", PLAIN, "organizations.cn-northwest-1.amazonaws.com.cn",
      "cn-northwest-1"},
     {AWS_ORGANIZATIONS, "cn-north-1", FIPS, "organizations-fips.cn-north-1.amazonaws.com.cn", NULL},
-    {AWS_ORGANIZATIONS,
-     "us-gov-east-1",
-     PLAIN,
-     "organizations.us-gov-west-1.amazonaws.com",
+    {AWS_ORGANIZATIONS, "us-gov-east-1", PLAIN, "organizations.us-gov-west-1.amazonaws.com",
      "us-gov-west-1"},
-    {AWS_ORGANIZATIONS,
-     "us-gov-east-1",
-     FIPS,
-     "organizations.us-gov-west-1.amazonaws.com",
+    {AWS_ORGANIZATIONS, "us-gov-east-1", FIPS, "organizations.us-gov-west-1.amazonaws.com",
      "us-gov-west-1"},
-    {AWS_ORGANIZATIONS,
-     "us-iso-west-1",
-     PLAIN,
-     "organizations.us-iso-east-1.c2s.ic.gov",
+    {AWS_ORGANIZATIONS, "us-iso-west-1", PLAIN, "organizations.us-iso-east-1.c2s.ic.gov",
      "us-iso-east-1"},
-    {AWS_ORGANIZATIONS,
-     "us-isob-west-1",
-     PLAIN,
-     "organizations.us-isob-east-1.sc2s.sgov.gov",
+    {AWS_ORGANIZATIONS, "us-isob-west-1", PLAIN, "organizations.us-isob-east-1.sc2s.sgov.gov",
      "us-isob-east-1"},
-    {AWS_ORGANIZATIONS,
-     "us-isof-east-1",
-     PLAIN,
-     "organizations.us-isof-south-1.csp.hci.ic.gov",
+    {AWS_ORGANIZATIONS, "us-isof-east-1", PLAIN, "organizations.us-isof-south-1.csp.hci.ic.gov",
      "us-isof-south-1"},
     {AWS_ORGANIZATIONS, "us-iso-west-1", FIPS, "organizations-fips.us-iso-west-1.c2s.ic.gov", NULL},
-    {AWS_ORGANIZATIONS,
-     "eu-isoe-west-1",
-     PLAIN,
-     "organizations.eu-isoe-west-1.cloud.adc-e.uk",
+    {AWS_ORGANIZATIONS, "eu-isoe-west-1", PLAIN, "organizations.eu-isoe-west-1.cloud.adc-e.uk",
      NULL},
     {AWS_ORGANIZATIONS, "eusc-de-east-1", PLAIN, "organizations.eusc-de-east-1.amazonaws.eu", NULL},
 };
@@ -153,12 +126,8 @@ static void host_check(const struct host_row *row) {
     enum status expected = row->host == NULL ? STATUS_UNSUPPORTED : STATUS_OK;
     if (status != expected || !str_eq(endpoint.host, str_from_cstr(host))) {
         fail_msg("%s in %s, variant %d: %s, %" STR_FMT " and not %s",
-                 aws_service_info(row->service)->id,
-                 row->region,
-                 (int)row->variant,
-                 status_name(status),
-                 STR_ARG(endpoint.host),
-                 host);
+                 aws_service_info(row->service)->id, row->region, (int)row->variant,
+                 status_name(status), STR_ARG(endpoint.host), host);
     }
     if (status == STATUS_OK) {
         assert_true(str_eq(endpoint.url, str_format(&arena, "https://%s", host)));
@@ -197,17 +166,11 @@ static void partition_check(size_t i, enum variant variant) {
     bool is_dual = (variant & DUAL) != 0;
     bool is_gov = str_eq(str_from_cstr(PARTITIONS[i].partition), STR("aws-us-gov"));
     bool is_china = str_eq(str_from_cstr(PARTITIONS[i].partition), STR("aws-cn"));
-    str monitoring = str_format(&arena,
-                                "monitoring%s.%s.%s",
-                                is_fips && !is_gov ? "-fips" : "",
-                                region,
-                                is_dual ? PARTITIONS[i].dualstack_suffix : PARTITIONS[i].suffix);
-    str s3 = str_format(&arena,
-                        "s3%s%s.%s.%s",
-                        is_fips ? "-fips" : "",
-                        is_dual ? ".dualstack" : "",
-                        region,
-                        PARTITIONS[i].suffix);
+    str monitoring =
+        str_format(&arena, "monitoring%s.%s.%s", is_fips && !is_gov ? "-fips" : "", region,
+                   is_dual ? PARTITIONS[i].dualstack_suffix : PARTITIONS[i].suffix);
+    str s3 = str_format(&arena, "s3%s%s.%s.%s", is_fips ? "-fips" : "", is_dual ? ".dualstack" : "",
+                        region, PARTITIONS[i].suffix);
     const struct host_row rows[] = {
         {AWS_CLOUDWATCH, region, variant, monitoring.ptr, NULL},
         {AWS_S3, region, variant, is_fips && is_china ? NULL : s3.ptr, NULL},

@@ -34,8 +34,7 @@ static str variable_get(const struct env *env, const char *name) {
 }
 
 static enum status settings_read(const struct variable *variables,
-                                 struct endpoint_settings *settings,
-                                 struct error *error) {
+                                 struct endpoint_settings *settings, struct error *error) {
     struct env env = {.get = variable_get, .context = variables};
     return endpoint_settings_from_env(&env, &arena, settings, error);
 }
@@ -70,8 +69,7 @@ static void switches_are_true_or_false_in_any_case(void **state) {
 
 static void a_switch_that_is_neither_is_named(void **state) {
     (void)state;
-    static const char *const names[] = {"AWS_USE_FIPS_ENDPOINT",
-                                        "AWS_USE_DUALSTACK_ENDPOINT",
+    static const char *const names[] = {"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT",
                                         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct variable variables[] = {{names[i], "yes"}, {NULL, NULL}};
@@ -162,11 +160,8 @@ static void urls_are_taken_apart_and_made_uniform(void **state) {
             !str_eq(endpoint.host, str_from_cstr(row->host)) ||
             !str_eq(endpoint.path, str_from_cstr(row->path)) ||
             !str_eq(endpoint.signing_region, STR("eu-west-1"))) {
-            fail_msg("%s became %" STR_FMT ", host %" STR_FMT ", path %" STR_FMT,
-                     row->given,
-                     STR_ARG(endpoint.url),
-                     STR_ARG(endpoint.host),
-                     STR_ARG(endpoint.path));
+            fail_msg("%s became %" STR_FMT ", host %" STR_FMT ", path %" STR_FMT, row->given,
+                     STR_ARG(endpoint.url), STR_ARG(endpoint.host), STR_ARG(endpoint.path));
         }
     }
 }
@@ -250,10 +245,9 @@ static void fips_and_dualstack_exclude_an_override(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct endpoint endpoint;
         struct error error = {0};
-        assert_int_equal(
-            endpoint_resolve(
-                &rows[i].settings, AWS_SNS, STR("eu-west-1"), &arena, &endpoint, &error),
-            STATUS_UNSUPPORTED);
+        assert_int_equal(endpoint_resolve(&rows[i].settings, AWS_SNS, STR("eu-west-1"), &arena,
+                                          &endpoint, &error),
+                         STATUS_UNSUPPORTED);
         assert_str(error.message, rows[i].message);
     }
 }

@@ -53,11 +53,8 @@ static void each_decision_is_as_in_the_table(void **state) {
         if (decision.verdict != ROWS[i].verdict || decision.from != ROWS[i].mode ||
             decision.to != ROWS[i].to ||
             (decision.verdict != ENFORCE_NOTHING) != (decision.reason[0] != '\0')) {
-            fail_msg("%s: verdict %d to %s (%s)",
-                     ROWS[i].name,
-                     (int)decision.verdict,
-                     mode_name(decision.to),
-                     decision.reason);
+            fail_msg("%s: verdict %d to %s (%s)", ROWS[i].name, (int)decision.verdict,
+                     mode_name(decision.to), decision.reason);
         }
     }
 }

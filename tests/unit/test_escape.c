@@ -44,8 +44,7 @@ static const struct {
 } rows[] = {
     ROW("empty", "", ""),
     ROW("plain", "app/shop (a_b-c:d.e+f=g@h) \"'<&>\\", "app/shop (a_b-c:d.e+f=g@h) \"'<&>\\"),
-    ROW("letters of two to four bytes",
-        "\xC3\xA9 \xE6\x97\xA5 \xF0\x9F\x98\x80",
+    ROW("letters of two to four bytes", "\xC3\xA9 \xE6\x97\xA5 \xF0\x9F\x98\x80",
         "\xC3\xA9 \xE6\x97\xA5 \xF0\x9F\x98\x80"),
     ROW("blanks of scripts", "a\xC2\xA0\xE3\x80\x80z", "a\xC2\xA0\xE3\x80\x80z"),
     ROW("a picture and its variation", "\xE2\x9D\xA4\xEF\xB8\x8F", "\xE2\x9D\xA4\xEF\xB8\x8F"),
@@ -63,8 +62,7 @@ static const struct {
     ROW("bidirectional controls",
         "\xD8\x9C\xE2\x80\x8E\xE2\x80\x8F\xE2\x80\xAA\xE2\x80\xAE\xE2\x81\xA6\xE2\x81\xA9",
         "\\u061c\\u200e\\u200f\\u202a\\u202e\\u2066\\u2069"),
-    ROW("zero width",
-        "\xE2\x80\x8B\xE2\x80\x8D\xE2\x81\xA0\xEF\xBB\xBF",
+    ROW("zero width", "\xE2\x80\x8B\xE2\x80\x8D\xE2\x81\xA0\xEF\xBB\xBF",
         "\\u200b\\u200d\\u2060\\ufeff"),
     ROW("beyond the first plane", "\xF3\xA0\x80\x81", "\\U000e0001"),
     ROW("no UTF-8", "a\xFF\xC3(\x9B", "a\\xff\\xc3(\\x9b"),
@@ -138,13 +136,8 @@ static void escape_is_due_for_all_that_moves_a_cursor_or_turns_text_round(void *
     static const struct {
         uint32_t first;
         uint32_t last;
-    } ranges[] = {{0x00, 0x1F},
-                  {0x7F, 0x9F},
-                  {0x061C, 0x061C},
-                  {0x200B, 0x200F},
-                  {0x2028, 0x202E},
-                  {0x2060, 0x206F},
-                  {0xFEFF, 0xFEFF}};
+    } ranges[] = {{0x00, 0x1F},     {0x7F, 0x9F},     {0x061C, 0x061C}, {0x200B, 0x200F},
+                  {0x2028, 0x202E}, {0x2060, 0x206F}, {0xFEFF, 0xFEFF}};
     for (size_t i = 0; i < COUNT(ranges); i++) {
         for (uint32_t code = ranges[i].first; code <= ranges[i].last; code++) {
             assert_true(escape_is_due(code));

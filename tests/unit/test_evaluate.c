@@ -122,14 +122,12 @@ static void missing_facts_are_unknown_with_a_reason(void **state) {
     } rows[] = {
         {"type", &no_type, "the type of the load balancer could not be read", 0},
         {"mode", &no_mode, "routing.http.desync_mitigation_mode could not be read", 0},
-        {"odd mode",
-         &odd_mode,
+        {"odd mode", &odd_mode,
          "routing.http.desync_mitigation_mode is \"para noid\", which is no known mode (monitor, "
          "defensive, strictest)",
          0},
         {"tags", &no_tags, "the tags could not be read", 0},
-        {"nothing",
-         &nothing,
+        {"nothing", &nothing,
          "the type of the load balancer could not be read; routing.http.desync_mitigation_mode "
          "could not be read; the tags could not be read",
          0},
@@ -226,8 +224,8 @@ static void evaluation_without_facts_holds_just_the_reason(void **state) {
     (void)state;
     struct evaluation result;
     memset(&result, 0x5A, sizeof(result));
-    evaluation_without_facts(
-        &result, STR("AWS::S3::Bucket"), STR("b"), NOT_APPLICABLE, STR("another resource type"));
+    evaluation_without_facts(&result, STR("AWS::S3::Bucket"), STR("b"), NOT_APPLICABLE,
+                             STR("another resource type"));
     assert_str(result.resource_type, "AWS::S3::Bucket");
     assert_str(result.resource_id, "b");
     assert_int_equal(result.compliance, NOT_APPLICABLE);

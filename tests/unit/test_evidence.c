@@ -38,38 +38,18 @@ static enum status read_cases(size_t count) {
 
 static void plant(size_t i, const char *sk, const char *requests, const char *newest) {
     (void)table_plant(
-        world.loop.table,
-        cases[i].arn,
+        world.loop.table, cases[i].arn,
         PAIRS("sk", sk, "+requests", requests, "+compliant", requests, "newest_at", newest));
 }
 
 static void days_of_the_window_are_added_up(void **state) {
     (void)state;
     promotion_log(&world, 0, "3000", "7");
-    (void)table_plant(world.loop.table,
-                      cases[0].arn,
-                      PAIRS("sk",
-                            "TRAFFIC#2026-11-10",
-                            "+requests",
-                            "66",
-                            "+compliant",
-                            "11",
-                            "+ambiguous",
-                            "22",
-                            "+severe",
-                            "33",
-                            "+unknown",
-                            "44",
-                            "+unfamiliar",
-                            "4",
-                            "+unparsed",
-                            "55",
-                            "+withoutTime",
-                            "6",
-                            "+damaged",
-                            "7",
-                            "newest_at",
-                            "2026-11-10T23:59:59.999Z"));
+    (void)table_plant(world.loop.table, cases[0].arn,
+                      PAIRS("sk", "TRAFFIC#2026-11-10", "+requests", "66", "+compliant", "11",
+                            "+ambiguous", "22", "+severe", "33", "+unknown", "44", "+unfamiliar",
+                            "4", "+unparsed", "55", "+withoutTime", "6", "+damaged", "7",
+                            "newest_at", "2026-11-10T23:59:59.999Z"));
     plant(0, "TRAFFIC#2026-11-09", "500", "2026-11-09T10:00:00.000Z"); /* 15 days ago */
     plant(0, "TRAFFIC#2026-11-24", "500", "2026-11-24T10:00:00.000Z"); /* not yet */
     assert_int_equal(read_cases(1), STATUS_OK);
@@ -93,16 +73,9 @@ static void days_of_the_window_are_added_up(void **state) {
 
 static void counters_that_are_no_counts_are_none(void **state) {
     (void)state;
-    (void)table_plant(world.loop.table,
-                      cases[0].arn,
-                      PAIRS("sk",
-                            "TRAFFIC#2026-11-23",
-                            "requests",
-                            "many",
-                            "+compliant",
-                            "-5",
-                            "newest_at",
-                            "yesterday"));
+    (void)table_plant(world.loop.table, cases[0].arn,
+                      PAIRS("sk", "TRAFFIC#2026-11-23", "requests", "many", "+compliant", "-5",
+                            "newest_at", "yesterday"));
     assert_int_equal(read_cases(1), STATUS_OK);
     assert_false(cases[0].evidence.has_logs);
     assert_int_equal(cases[0].evidence.compliant, 0);
@@ -123,16 +96,9 @@ static void counters_beyond_any_count_leave_no_evidence(void **state) {
         cases[1] = (struct evidence_case){.arn = cases[1].arn};
         promotion_log(&world, 0, "3000", "7");
         promotion_log(&world, 1, "3000", "7");
-        (void)table_plant(world.loop.table,
-                          cases[0].arn,
-                          PAIRS("sk",
-                                "TRAFFIC#2026-11-22",
-                                "+ambiguous",
-                                "9000000000000000000",
-                                "+compliant",
-                                "3000",
-                                counter,
-                                number));
+        (void)table_plant(world.loop.table, cases[0].arn,
+                          PAIRS("sk", "TRAFFIC#2026-11-22", "+ambiguous", "9000000000000000000",
+                                "+compliant", "3000", counter, number));
         assert_int_equal(read_cases(2), STATUS_OK);
         if (cases[0].is_read || !cases[1].is_read) {
             fail_msg("%s %s", counter, number);
@@ -192,24 +158,10 @@ static void metrics_are_of_the_days_without_logs(void **state) {
 static void logs_of_less_than_half_of_the_requests_do_not_cover_their_day(void **state) {
     (void)state;
     int64_t day_ms = FAKE_NOW_MS - 3 * MS_PER_DAY; /* 2026-11-20 */
-    (void)table_plant(world.loop.table,
-                      cases[0].arn,
-                      PAIRS("sk",
-                            "TRAFFIC#2026-11-20",
-                            "+requests",
-                            "499",
-                            "+compliant",
-                            "479",
-                            "+acceptable",
-                            "2",
-                            "+ambiguous",
-                            "3",
-                            "+severe",
-                            "5",
-                            "+unknown",
-                            "10",
-                            "newest_at",
-                            "2026-11-20T07:50:00.000Z"));
+    (void)table_plant(world.loop.table, cases[0].arn,
+                      PAIRS("sk", "TRAFFIC#2026-11-20", "+requests", "499", "+compliant", "479",
+                            "+acceptable", "2", "+ambiguous", "3", "+severe", "5", "+unknown", "10",
+                            "newest_at", "2026-11-20T07:50:00.000Z"));
     plant(1, "TRAFFIC#2026-11-20", "500", "2026-11-20T07:50:00.000Z");
     plant(2, "TRAFFIC#2026-11-20", "499", "2026-11-20T07:50:00.000Z");
     for (size_t i = 0; i < 3; i++) {
@@ -307,11 +259,8 @@ static void a_window_is_of_whole_minutes(void **state) {
 
 static void windows_hold_their_own_minutes(void **state) {
     (void)state;
-    static const char *const NAMES[] = {"RequestCount",
-                                        NON_COMPLIANT,
-                                        "HTTPCode_ELB_4XX_Count",
-                                        "HTTPCode_ELB_5XX_Count",
-                                        "HTTPCode_Target_5XX_Count"};
+    static const char *const NAMES[] = {"RequestCount", NON_COMPLIANT, "HTTPCode_ELB_4XX_Count",
+                                        "HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count"};
     struct window_case windows[] = {
         {.arn = cases[0].arn, .window = window_before(FAKE_NOW_MS, 60)},
         {.arn = cases[0].arn, .window = window_before(FAKE_NOW_MS - MINUTES(60), 60)},
@@ -349,8 +298,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(logs_of_a_day_leave_nothing_of_it_to_metrics, begin, end),
         cmocka_unit_test_setup_teardown(
             logs_of_less_than_half_of_the_requests_do_not_cover_their_day, begin, end),
-        cmocka_unit_test_setup_teardown(
-            logs_of_today_that_are_on_their_way_are_not_missed, begin, end),
+        cmocka_unit_test_setup_teardown(logs_of_today_that_are_on_their_way_are_not_missed, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(metrics_are_of_the_days_without_logs, begin, end),
         cmocka_unit_test_setup_teardown(metrics_are_summed_over_the_window, begin, end),
         cmocka_unit_test_setup_teardown(metrics_that_are_not_all_there_are_not_read, begin, end),

@@ -16,12 +16,10 @@ static int64_t ms_of(const char *moment) {
     return ms;
 }
 
-static struct evaluation *judge(const struct exception_tags *exception,
-                                enum desync_mode mode,
-                                const struct policy *policy,
-                                int64_t now_ms) {
-    const char *const keys[] = {
-        "desync-exception-until", "desync-exception-reason", "desync-exception-approver"};
+static struct evaluation *judge(const struct exception_tags *exception, enum desync_mode mode,
+                                const struct policy *policy, int64_t now_ms) {
+    const char *const keys[] = {"desync-exception-until", "desync-exception-reason",
+                                "desync-exception-approver"};
     const char *const values[] = {exception->until, exception->reason, exception->approver};
     struct tag *tags = ARENA_ARRAY(&arena, struct tag, 4);
     struct load_balancer facts = facts_of(mode);
@@ -43,10 +41,7 @@ static struct evaluation *judge(const struct exception_tags *exception,
 static const char *ids_of(const struct evaluation *evaluation) {
     str ids = STR_EMPTY;
     for (size_t i = 0; i < evaluation->finding_count; i++) {
-        ids = str_format(&arena,
-                         "%" STR_FMT "%s%s",
-                         STR_ARG(ids),
-                         i == 0 ? "" : ",",
+        ids = str_format(&arena, "%" STR_FMT "%s%s", STR_ARG(ids), i == 0 ? "" : ",",
                          finding_name(evaluation->findings[i].id));
     }
     return str_to_cstr(&arena, ids);
@@ -93,8 +88,7 @@ static void every_state_of_an_exception_in_every_mode(void **state) {
         {"date in blanks of other scripts",
          {"\xC2\xA0"
           "2027-01-15\xE3\x80\x80",
-          "r",
-          "a"},
+          "r", "a"},
          "EXCEPTION_ACTIVE",
          UNUSED},
     };

@@ -56,8 +56,8 @@ static void protected_percent_is_of_the_known_modes(void **state) {
 static str names_of(const struct fleet *fleet) {
     str names = STR_EMPTY;
     for (size_t i = 0; i < fleet->row_count; i++) {
-        names = str_format(
-            &arena, "%" STR_FMT "%" STR_FMT " ", STR_ARG(names), STR_ARG(fleet->rows[i].name));
+        names = str_format(&arena, "%" STR_FMT "%" STR_FMT " ", STR_ARG(names),
+                           STR_ARG(fleet->rows[i].name));
     }
     return names;
 }
@@ -72,11 +72,11 @@ static void sort_puts_the_worst_verdict_first(void **state) {
 static void sort_puts_graver_findings_first(void **state) {
     (void)state;
     struct fleet fleet = fleet_none();
-    fleet_find(
-        fleet_add(&fleet, "low", COMPLIANT, MODE_STRICTEST), FINDING_EXCEPTION_UNUSED, false);
+    fleet_find(fleet_add(&fleet, "low", COMPLIANT, MODE_STRICTEST), FINDING_EXCEPTION_UNUSED,
+               false);
     (void)fleet_add(&fleet, "clean", COMPLIANT, MODE_STRICTEST);
-    fleet_find(
-        fleet_add(&fleet, "medium", NON_COMPLIANT, MODE_STRICTEST), FINDING_TAG_MISSING, true);
+    fleet_find(fleet_add(&fleet, "medium", NON_COMPLIANT, MODE_STRICTEST), FINDING_TAG_MISSING,
+               true);
     struct fleet_row *high = fleet_add(&fleet, "high", NON_COMPLIANT, MODE_MONITOR);
     fleet_find(high, FINDING_TAG_MISSING, true);
     fleet_find(high, FINDING_MODE_TOO_WEAK, true);
@@ -110,8 +110,8 @@ static void sort_takes_none_and_one(void **state) {
 
 static void format_names_are_those_of_the_contract(void **state) {
     (void)state;
-    static const char *const names[] = {
-        "table", "json", "csv", "html", "junit", "sarif", "asff", "ocsf"};
+    static const char *const names[] = {"table", "json",  "csv",  "html",
+                                        "junit", "sarif", "asff", "ocsf"};
     assert_int_equal(COUNT(names), FLEET_FORMAT_COUNT);
     for (size_t i = 0; i < FLEET_FORMAT_COUNT; i++) {
         enum fleet_format format = FLEET_FORMAT_COUNT;
@@ -200,12 +200,8 @@ static void controls_of_an_evaluation_are_those_of_what_fails(void **state) {
 static void document_that_does_not_fit_is_told(void **state) {
     (void)state;
     static void (*const writers[])(struct buf *, struct arena *, const struct fleet *) = {
-        fleet_write_json,
-        fleet_write_csv,
-        fleet_write_junit,
-        fleet_write_sarif,
-        fleet_write_asff,
-        fleet_write_ocsf};
+        fleet_write_json,  fleet_write_csv,  fleet_write_junit,
+        fleet_write_sarif, fleet_write_asff, fleet_write_ocsf};
     struct fleet fleet = fleet_usual();
     for (size_t i = 0; i < COUNT(writers); i++) {
         size_t len = fleet_rendered(&fleet, writers[i]).len;

@@ -108,8 +108,8 @@ static void assert_narrow(const char *name, str text, size_t width) {
 
 static void table_is_never_wider_than_the_terminal(void **state) {
     (void)state;
-    static const char *const names[] = {
-        "a-name-as-long-as-it-can-be-32-ch", NIHON NIHON NIHON NIHON NIHON NIHON NIHON NIHON, "x"};
+    static const char *const names[] = {"a-name-as-long-as-it-can-be-32-ch",
+                                        NIHON NIHON NIHON NIHON NIHON NIHON NIHON NIHON, "x"};
     for (size_t i = 0; i < COUNT(names); i++) {
         struct fleet fleet = fleet_usual();
         fleet.rows[0].name = str_from_cstr(names[i]);
@@ -144,16 +144,14 @@ static void narrowing_shortens_before_it_drops(void **state) {
         {72,
          "VERDICT        NAME            MODE     REQUIRED   FINDINGS       OWNER\n"
          "NON_COMPLIANT  a-name-of-man\xE2\x80\xA6  monitor  defensive  MODE_TOO_WEAK  team-a\n"},
-        {40,
-         "VERDICT        NAME              MODE\n"
-         "NON_COMPLIANT  a-name-of-many-\xE2\x80\xA6  monitor\n"},
+        {40, "VERDICT        NAME              MODE\n"
+             "NON_COMPLIANT  a-name-of-many-\xE2\x80\xA6  monitor\n"},
         {10, "VERDICT\nNON_COMPL\xE2\x80\xA6\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct fleet fleet = fleet_none();
         fleet_find(fleet_add(&fleet, "a-name-of-many-words", NON_COMPLIANT, MODE_MONITOR),
-                   FINDING_MODE_TOO_WEAK,
-                   true);
+                   FINDING_MODE_TOO_WEAK, true);
         str text = table(&fleet, false, rows[i].width);
         assert_str(str_slice(text, 0, strlen(rows[i].first_lines)), rows[i].first_lines);
     }
@@ -172,8 +170,8 @@ static void account_stays_where_there_are_several(void **state) {
 
 static void hostile_text_moves_no_cursor_and_breaks_no_line(void **state) {
     (void)state;
-    static const char *const texts[] = {
-        "\x1b[2J\x1b[1;1H", "a\nb\r\nc", "\xFF\xC3(", "\xE2\x80\xAEtxet", "\t\v\f\x07"};
+    static const char *const texts[] = {"\x1b[2J\x1b[1;1H", "a\nb\r\nc", "\xFF\xC3(",
+                                        "\xE2\x80\xAEtxet", "\t\v\f\x07"};
     for (size_t i = 0; i < COUNT(texts); i++) {
         struct fleet fleet = fleet_none();
         struct fleet_row *row = fleet_add(&fleet, "n", COMPLIANCE_UNKNOWN, MODE_UNKNOWN);

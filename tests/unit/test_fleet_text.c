@@ -62,8 +62,7 @@ static void csv_reads_like_this(void **state) {
     fleet.gaps = &gap;
     fleet.gap_count = 1;
     fleet.is_interrupted = true;
-    assert_str(fleet_rendered(&fleet, fleet_write_csv),
-               CSV_HEADER
+    assert_str(fleet_rendered(&fleet, fleet_write_csv), CSV_HEADER
                "2026-11-23T08:00:00.000Z,\"123456789012\",\"eu-west-1\",\"shop\",internal,"
                "NON_COMPLIANT,monitor,defensive,F,\"team-a\",MODE_TOO_WEAK;EXCEPTION_UNUSED,"
                "HIGH;LOW,\"see to it | see to it\",Security Hub ELB.12;PCI DSS v4.0.1 6.2.4;"
@@ -134,8 +133,7 @@ static void xml_text_is_made_of_what_xml_can_hold(void **state) {
         {"end of CDATA", STR("]]>"), "]]&gt;"},
         {"white space", STR("a\tb\nc\rd"), "a&#9;b&#10;c&#13;d"},
         {"controls", STR("\x01\x1F\x7F"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
-        {"NUL",
-         STR("a\0b"),
+        {"NUL", STR("a\0b"),
          "a\xEF\xBF\xBD"
          "b"},
         {"noncharacters", STR("\xEF\xBF\xBE\xEF\xBF\xBF"), "\xEF\xBF\xBD\xEF\xBF\xBD"},

@@ -21,20 +21,12 @@ static void a_day_with_an_impossible_number_is_left_out(void **state) {
     struct history history;
     fixture_begin(&fixture);
     const struct state_table table = {&fixture.client, STR("ledger"), STR("request-1")};
-    str page = str_format(&fixture.arena,
-                          "{\"Items\":[%s,%s,%s,%s],\"Count\":4,\"ScannedCount\":4}",
-                          ITEMS[0],
-                          ITEMS[1],
-                          ITEMS[2],
-                          ITEMS[3]);
+    str page =
+        str_format(&fixture.arena, "{\"Items\":[%s,%s,%s,%s],\"Count\":4,\"ScannedCount\":4}",
+                   ITEMS[0], ITEMS[1], ITEMS[2], ITEMS[3]);
     fake_answer(&fixture.fake, (struct fake_answer){.http_status = 200, .body = page});
-    assert_int_equal(history_read(&table,
-                                  STR(REGION),
-                                  FAKE_NOW_MS - 30 * MS_PER_DAY,
-                                  FAKE_NOW_MS,
-                                  &fixture.arena,
-                                  &history,
-                                  &fixture.error),
+    assert_int_equal(history_read(&table, STR(REGION), FAKE_NOW_MS - 30 * MS_PER_DAY, FAKE_NOW_MS,
+                                  &fixture.arena, &history, &fixture.error),
                      STATUS_OK);
     assert_int_equal(history.point_count, 1);
     assert_int_equal(history.points[0].listed, 4);

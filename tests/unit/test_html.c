@@ -265,8 +265,8 @@ static void page_of_an_unknown_fleet_is_not_good(void **state) {
     (void)state;
     struct fleet_row row = {.name = STR("a")};
     struct posture_row history = {0};
-    evaluation_without_facts(
-        &row.evaluation, STR("t"), STR(ARN), COMPLIANCE_UNKNOWN, STR("access denied"));
+    evaluation_without_facts(&row.evaluation, STR("t"), STR(ARN), COMPLIANCE_UNKNOWN,
+                             STR("access denied"));
     struct posture_sample sample = {
         .fleet = {.generated_ms = NOW_MS, .rows = &row, .row_count = 1, .listed = 1},
         .posture = {.now_ms = NOW_MS, .period_start_ms = NOW_MS - MS_PER_DAY, .rows = &history}};

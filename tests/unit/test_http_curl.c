@@ -20,21 +20,19 @@ static void request_carries_exactly_what_the_caller_gave(void **state) {
     request.header_count = COUNT(headers);
     request.body = STR("a\0b");
     assert_int_equal(send_it(&world, &request), STATUS_OK);
-    assert_string_equal(head(&world, 0),
-                        "POST /a/../b//c?x=%2F&y HTTP/1.1\r\n"
-                        "Host: elsewhere.example\r\n"
-                        "User-Agent: test/1\r\n"
-                        "X-Empty:\r\n"
-                        "X-Amz-Date: 20261123T080000Z\r\n"
-                        "Content-Length: 3\r\n"
-                        "\r\n");
+    assert_string_equal(head(&world, 0), "POST /a/../b//c?x=%2F&y HTTP/1.1\r\n"
+                                         "Host: elsewhere.example\r\n"
+                                         "User-Agent: test/1\r\n"
+                                         "X-Empty:\r\n"
+                                         "X-Amz-Date: 20261123T080000Z\r\n"
+                                         "Content-Length: 3\r\n"
+                                         "\r\n");
     assert_int_equal(world.server.requests[0].body_bytes, 3);
     assert_int_equal(world.server.requests[0].body_sum, script_sum("a\0b", 3));
     /* and none of it is left in the next one on the same handle */
     assert_int_equal(get(&world, "/plain"), STATUS_OK);
     char expected[128];
-    snprintf(expected,
-             sizeof(expected),
+    snprintf(expected, sizeof(expected),
              "GET /plain HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: test/1\r\n\r\n",
              world.server.port);
     assert_string_equal(head(&world, 1), expected);

@@ -159,11 +159,8 @@ static void check_answer(const struct answer_row *row) {
                    !str_contains(world.error.message, STR("SIGNATURE"));
     }
     if (!is_right) {
-        fail_msg("%s: %s, HTTP %d, body \"%" STR_FMT "\", error \"%" STR_FMT "\"",
-                 row->name,
-                 status_name(status),
-                 world.response.status,
-                 STR_ARG(world.response.body),
+        fail_msg("%s: %s, HTTP %d, body \"%" STR_FMT "\", error \"%" STR_FMT "\"", row->name,
+                 status_name(status), world.response.status, STR_ARG(world.response.body),
                  STR_ARG(world.error.message));
     }
     world_close(&world);

@@ -256,9 +256,7 @@ struct batch_test {
     bool seen[SCRIPT_REQUESTS_MAX];
 };
 
-static enum http_batch_step batch_next(void *context,
-                                       struct http_request *request,
-                                       void **tag,
+static enum http_batch_step batch_next(void *context, struct http_request *request, void **tag,
                                        int64_t *wait_ms) {
     struct batch_test *test = context;
     if (test->started == test->to_start) {
@@ -281,11 +279,8 @@ static enum http_batch_step batch_next(void *context,
     return HTTP_BATCH_SEND;
 }
 
-static void batch_completed(void *context,
-                            void *tag,
-                            enum status status,
-                            const struct http_response *response,
-                            const struct error *error) {
+static void batch_completed(void *context, void *tag, enum status status,
+                            const struct http_response *response, const struct error *error) {
     struct batch_test *test = context;
     assert_false(*(bool *)tag); /* each ends once */
     *(bool *)tag = true;

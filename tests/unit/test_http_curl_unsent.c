@@ -51,9 +51,7 @@ static void transport_tells_what_was_never_sent_from_what_was_lost(void **state)
         world_open(&world, &row->connection, 1);
         enum status status = post(&world, row, world.server.port);
         if (status != row->status || world.error.was_not_sent != row->was_not_sent) {
-            fail_msg("%s: %s, %ssent: %s",
-                     row->name,
-                     status_name(status),
+            fail_msg("%s: %s, %ssent: %s", row->name, status_name(status),
                      world.error.was_not_sent ? "not " : "",
                      str_to_cstr(&world.arena, world.error.message));
         }

@@ -14,40 +14,24 @@ static void writer_is_recognised_by_the_marks_of_its_tool(void **state) {
         const char *invoked_by;
         enum iac_tool tool;
     } rows[] = {
-        {"Terraform",
-         ROLE "ci/run-77",
+        {"Terraform", ROLE "ci/run-77",
          "APN/1.0 HashiCorp/1.0 Terraform/1.5.6 (+https://www.terraform.io) "
          "terraform-provider-aws/4.67.0 aws-sdk-go/1.44.261",
-         "",
-         IAC_TERRAFORM},
-        {"Terraform, old order",
-         "",
-         "aws-sdk-go/1.20.4 APN/1.0 Terraform/0.12.2",
-         "",
+         "", IAC_TERRAFORM},
+        {"Terraform, old order", "", "aws-sdk-go/1.20.4 APN/1.0 Terraform/0.12.2", "",
          IAC_TERRAFORM},
         {"OpenTofu", "", "OpenTofu/1.6.2", "", IAC_TERRAFORM},
         {"Pulumi", "", "APN/1.0 Pulumi/1.0 PulumiAwsNative/0.0.2", "", IAC_PULUMI},
         {"Pulumi over Terraform", "", "Terraform/1.0 Pulumi/3.0", "", IAC_PULUMI},
-        {"CloudFormation",
-         "arn:aws:iam::123456789012:user/jo",
-         "cloudformation.amazonaws.com",
-         "cloudformation.amazonaws.com",
+        {"CloudFormation", "arn:aws:iam::123456789012:user/jo", "cloudformation.amazonaws.com",
+         "cloudformation.amazonaws.com", IAC_CLOUDFORMATION},
+        {"CloudFormation, user agent hidden", "", "AWS Internal", "cloudformation.amazonaws.com",
          IAC_CLOUDFORMATION},
-        {"CloudFormation, user agent hidden",
-         "",
-         "AWS Internal",
-         "cloudformation.amazonaws.com",
-         IAC_CLOUDFORMATION},
-        {"CloudFormation, not invoked by",
-         "",
-         "cloudformation.amazonaws.com",
-         "",
+        {"CloudFormation, not invoked by", "", "cloudformation.amazonaws.com", "",
          IAC_CLOUDFORMATION},
         {"CDK by its bootstrap role",
          ROLE "cdk-hnb659fds-cfn-exec-role-123456789012-eu-west-1/AWSCloudFormation",
-         "cloudformation.amazonaws.com",
-         "cloudformation.amazonaws.com",
-         IAC_CDK},
+         "cloudformation.amazonaws.com", "cloudformation.amazonaws.com", IAC_CDK},
         {"CDK directly", "", "aws-cdk/2.150.0", "", IAC_CDK},
         {"controller, SDK 1", "", "elbv2.k8s.aws/v2.4.5 aws-sdk-go/1.42.27", "", IAC_KUBERNETES},
         {"controller, SDK 2", "", "aws-sdk-go-v2/1.36.3 elbv2.k8s.aws/v2.13.4", "", IAC_KUBERNETES},
@@ -63,8 +47,7 @@ static void writer_is_recognised_by_the_marks_of_its_tool(void **state) {
         {"nothing", "", "", "", IAC_UNKNOWN},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct writer writer = {str_from_cstr(rows[i].arn),
-                                str_from_cstr(rows[i].user_agent),
+        struct writer writer = {str_from_cstr(rows[i].arn), str_from_cstr(rows[i].user_agent),
                                 str_from_cstr(rows[i].invoked_by)};
         enum iac_tool tool = iac_tool_detect(&writer);
         if (tool != rows[i].tool) {
@@ -100,14 +83,11 @@ static const struct {
     const char *line;
 } lines[] = {
     {"Terraform", IAC_TERRAFORM, "\n    desync_mitigation_mode = \"defensive\"\n"},
-    {"CloudFormation",
-     IAC_CLOUDFORMATION,
+    {"CloudFormation", IAC_CLOUDFORMATION,
      "\n    - Key: routing.http.desync_mitigation_mode\n      Value: defensive\n"},
-    {"CDK",
-     IAC_CDK,
+    {"CDK", IAC_CDK,
      "\n    loadBalancer.setAttribute('routing.http.desync_mitigation_mode', 'defensive');\n"},
-    {"Kubernetes",
-     IAC_KUBERNETES,
+    {"Kubernetes", IAC_KUBERNETES,
      "\n    alb.ingress.kubernetes.io/load-balancer-attributes: "
      "routing.http.desync_mitigation_mode=defensive\n"},
     {"Pulumi", IAC_PULUMI, "\n    desyncMitigationMode: \"defensive\",\n"},
@@ -117,8 +97,7 @@ static void fix_puts_the_line_of_the_tool_before_all_others(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(lines); i++) {
         str text = fix_text(lines[i].tool, MODE_DEFENSIVE);
-        str headline = str_format(&arena,
-                                  "The last change was made with %s. Change it there:\n",
+        str headline = str_format(&arena, "The last change was made with %s. Change it there:\n",
                                   iac_tool_name(lines[i].tool));
         assert_true(str_starts_with(text, headline));
         size_t first = position(text, lines[i].line);
@@ -144,9 +123,9 @@ static void fix_of_an_unknown_tool_has_every_line(void **state) {
 static void fix_of_a_change_by_hand_says_so_and_has_every_line(void **state) {
     (void)state;
     str text = fix_text(IAC_CONSOLE, MODE_DEFENSIVE);
-    assert_true(str_starts_with(text,
-                                STR("The last change was made with the AWS console. Change it "
-                                    "where the load balancer is described:\n")));
+    assert_true(
+        str_starts_with(text, STR("The last change was made with the AWS console. Change it "
+                                  "where the load balancer is described:\n")));
     for (size_t i = 0; i < COUNT(lines); i++) {
         (void)position(text, lines[i].line);
     }

@@ -92,9 +92,7 @@ static const struct way WAYS[] = {
 #define IN_PIECES (&WAYS[2])
 #define WAY_COUNT (sizeof(WAYS) / sizeof(WAYS[0]))
 
-static enum status feed(struct inflate *stream,
-                        str bytes,
-                        size_t piece_bytes,
+static enum status feed(struct inflate *stream, str bytes, size_t piece_bytes,
                         struct error *error) {
     for (size_t at = 0; at < bytes.len;) {
         size_t end = piece_bytes > bytes.len - at ? bytes.len : at + piece_bytes;
@@ -171,10 +169,8 @@ static str some_text(const char *kind, size_t bytes) {
         if (kind[0] == 'n' || text.len <= back || text.len < 40000) {
             buf_append_char(&text, (char)(random >> 24));
         } else if (kind[0] == 'f') {
-            buf_append(
-                &text,
-                str_copy(&arena,
-                         str_slice(buf_str(&text), text.len - back, text.len - back + count)));
+            buf_append(&text, str_copy(&arena, str_slice(buf_str(&text), text.len - back,
+                                                         text.len - back + count)));
         } else {
             buf_append(&text, repeat((char)(random >> 24), count));
         }
@@ -258,10 +254,8 @@ static void a_header_with_a_name_or_more_is_read_over(void **state) {
     str checked = {"\x1f\x8b\x08\x02\0\0\0\0\0\x03\xa7\x77", 12}; /* the header's own CRC-16 */
     assert_all_ways_give(join(checked, rest), STR("one\n"));
     str unknown = {"\x1f\x8b\x08\x20\0\0\0\0\0\x03", 10};
-    assert_all_ways_fail(join(unknown, rest),
-                         STATUS_INVALID,
-                         "damaged gzip data at byte 10: unknown header flags set",
-                         STR(""));
+    assert_all_ways_fail(join(unknown, rest), STATUS_INVALID,
+                         "damaged gzip data at byte 10: unknown header flags set", STR(""));
     str endless = join((str){"\x1f\x8b\x08\x08\0\0\0\0\0\x03", 10}, repeat('x', 40));
     assert_all_ways_fail(endless, STATUS_INCOMPLETE, "gzip data cut short at byte 50", STR(""));
 }
@@ -375,10 +369,8 @@ static void a_wrong_checksum_is_told_with_its_place(void **state) {
     char *crc = (char *)(uintptr_t)bytes.ptr + bytes.len - 8;
     *crc = (char)(*crc ^ 1);
     char message[80];
-    (void)snprintf(message,
-                   sizeof(message),
-                   "damaged gzip data at byte %zu: incorrect checksum or length",
-                   bytes.len - 8);
+    (void)snprintf(message, sizeof(message),
+                   "damaged gzip data at byte %zu: incorrect checksum or length", bytes.len - 8);
     assert_all_ways_fail(bytes, STATUS_INVALID, message, STR("one\ntwo\n"));
 }
 
@@ -396,12 +388,12 @@ static void foreign_bytes_behind_the_last_member_are_named(void **state) {
     (void)state;
     str bytes = gzip(STR("one\n"));
     char message[80];
-    (void)snprintf(
-        message, sizeof(message), "foreign bytes behind the gzip data, at byte %zu", bytes.len);
+    (void)snprintf(message, sizeof(message), "foreign bytes behind the gzip data, at byte %zu",
+                   bytes.len);
     assert_all_ways_fail(join(bytes, STR("tail")), STATUS_INVALID, message, STR("one\n"));
     str zeros = {"\0\0\0", 3};
-    (void)snprintf(
-        message, sizeof(message), "foreign bytes behind the gzip data, at byte %zu", bytes.len + 3);
+    (void)snprintf(message, sizeof(message), "foreign bytes behind the gzip data, at byte %zu",
+                   bytes.len + 3);
     bytes = join(join(bytes, zeros), STR("tail"));
     assert_all_ways_fail(bytes, STATUS_INVALID, message, STR("one\n"));
 }

@@ -42,8 +42,8 @@ static void assert_str(str actual, const char *expected) {
 }
 
 static void json_types_are_told_apart(void **state) {
-    static const char *const names[] = {
-        "object", "array", "string", "number", "boolean", "boolean", "null"};
+    static const char *const names[] = {"object",  "array",   "string", "number",
+                                        "boolean", "boolean", "null"};
     const struct json *root = parse_ok(*state, STR("[{},[],\"\",0,true,false,null]"));
     size_t i = 0;
     for (const struct json *v = json_first(root); v != NULL; v = json_next(v), i++) {

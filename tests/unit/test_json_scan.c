@@ -40,8 +40,8 @@ static const struct json *parse_ok(struct arena *arena, str text) {
 }
 
 /* A text made of `count` copies of `unit` between `before` and `after`. */
-static str repeated(
-    struct arena *arena, const char *before, const char *unit, size_t count, const char *end) {
+static str repeated(struct arena *arena, const char *before, const char *unit, size_t count,
+                    const char *end) {
     struct buf buf;
     buf_init(&buf, arena, SIZE_MAX / 2);
     buf_append(&buf, str_from_cstr(before));
@@ -117,10 +117,8 @@ static const struct bad_row bad_rows[] = {
     BAD("hexadecimal", "0x10", "trailing bytes", 1),
     BAD("sum", "[1-2]", "expected a comma or a closing bracket", 2),
     BAD("beyond a double", "[1e999]", "number out of range", 1),
-    BAD("64 bytes",
-        " 1234567890123456789012345678901234567890123456789012345678901234",
-        "number too long",
-        1),
+    BAD("64 bytes", " 1234567890123456789012345678901234567890123456789012345678901234",
+        "number too long", 1),
     /* strings */
     BAD("open string", "\"a", "ends too early", 2),
     BAD("open after backslash", "\"a\\", "ends too early", 3),
@@ -153,8 +151,7 @@ static const struct bad_row bad_rows[] = {
     BAD("same key, written differently", "{\"a\":1, \"\\u0061\":3}", "same key twice", 8),
     BAD("same key deep inside",
         "[{\"x\":{\"k\":{\"k\":1}}},{\"y\":[{\"k\":1,\"l\":{\"k\":1},\"k\":[]}]}]",
-        "same key twice",
-        46),
+        "same key twice", 46),
     BAD("empty key twice", "{\"\":1,\"\":1}", "same key twice", 6),
     BAD("three times, the second is named", "{\"a\":1,\"a\":2,\"a\":3}", "same key twice", 7),
 };
@@ -165,8 +162,8 @@ static void assert_refused(struct arena *arena, const struct bad_row *row) {
     enum status status = json_parse(arena, row->text, &JSON_LIMITS_DEFAULT, &root, &problem);
     if (status != STATUS_INVALID || strcmp(problem.what, row->what) != 0 ||
         problem.position != row->position || root != NULL) {
-        fail_msg(
-            "%s: %s, %s at %zu", row->name, status_name(status), problem.what, problem.position);
+        fail_msg("%s: %s, %s at %zu", row->name, status_name(status), problem.what,
+                 problem.position);
     }
 }
 
@@ -283,10 +280,9 @@ static void json_depth_limit_is_exact(void **state) {
 
 static void json_default_depth_is_64(void **state) {
     const struct json *root = NULL;
-    str fits = str_format(*state,
-                          "%" STR_FMT "%" STR_FMT,
-                          STR_ARG(repeated(*state, "", "[", 64, "")),
-                          STR_ARG(repeated(*state, "", "]", 64, "")));
+    str fits =
+        str_format(*state, "%" STR_FMT "%" STR_FMT, STR_ARG(repeated(*state, "", "[", 64, "")),
+                   STR_ARG(repeated(*state, "", "]", 64, "")));
     (void)parse_ok(*state, fits);
     str deeper = str_format(*state, "[%" STR_FMT "]", STR_ARG(fits));
     assert_int_equal(json_parse(*state, deeper, &JSON_LIMITS_DEFAULT, &root, NULL),
@@ -311,10 +307,9 @@ static void json_ten_thousand_levels_are_too_deep(void **state) {
 static void json_deepest_allowed_limit_is_read(void **state) {
     const struct json *root = NULL;
     struct json_limits limits = {.bytes_max = 1000000, .depth_max = 1000};
-    str text = str_format(*state,
-                          "%" STR_FMT "%" STR_FMT,
-                          STR_ARG(repeated(*state, "", "[", 1000, "")),
-                          STR_ARG(repeated(*state, "", "]", 1000, "")));
+    str text =
+        str_format(*state, "%" STR_FMT "%" STR_FMT, STR_ARG(repeated(*state, "", "[", 1000, "")),
+                   STR_ARG(repeated(*state, "", "]", 1000, "")));
     assert_int_equal(json_parse(*state, text, &limits, &root, NULL), STATUS_OK);
     for (int i = 0; i < 999; i++) {
         root = json_first(root);
@@ -329,8 +324,8 @@ static void json_deepest_allowed_limit_is_read(void **state) {
     "................................................................................"
 
 static void json_six_megabytes_are_read(void **state) {
-    str text = repeated(
-        *state, "[\"x\"", ",{\"Key\":\"0123456789-" FILLER "\",\"number\":17}", 32000, "]");
+    str text = repeated(*state, "[\"x\"", ",{\"Key\":\"0123456789-" FILLER "\",\"number\":17}",
+                        32000, "]");
     assert_true(text.len > 6000000);
     const struct json *root = parse_ok(*state, text);
     size_t good = 0;

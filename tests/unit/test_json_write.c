@@ -72,9 +72,8 @@ static void writer_puts_commas_where_they_belong(void **state) {
     json_object_end(&w);
     json_write_member(&w, "", STR_EMPTY);
     json_object_end(&w);
-    assert_written(&buf,
-                   "{\"a\":\"x\",\"list\":[1,true,null,[],{},\"s\"],\"raw\":{\"k\":[1,2]},"
-                   "\"object\":{\"d\":1.5,\"b\":false},\"\":\"\"}");
+    assert_written(&buf, "{\"a\":\"x\",\"list\":[1,true,null,[],{},\"s\"],\"raw\":{\"k\":[1,2]},"
+                         "\"object\":{\"d\":1.5,\"b\":false},\"\":\"\"}");
 }
 
 static void writer_writes_a_lone_value(void **state) {
@@ -116,19 +115,16 @@ static const struct {
         "31m\xC2\x9F",
         "\\u0080\\u009b31m\\u009f"),
     ROW("line separators", "\xE2\x80\xA8\xE2\x80\xA9", "\\u2028\\u2029"),
-    ROW("text turned round",
-        "\xD8\x9C\xE2\x80\x8E\xE2\x80\xAE\xE2\x81\xA6",
+    ROW("text turned round", "\xD8\x9C\xE2\x80\x8E\xE2\x80\xAE\xE2\x81\xA6",
         "\\u061c\\u200e\\u202e\\u2066"),
     ROW("what shows nothing", "\xE2\x80\x8B\xEF\xBB\xBF", "\\u200b\\ufeff"),
     ROW("what shows nothing, beyond the first plane", "\xF3\xA0\x80\x81", "\\udb40\\udc01"),
     ROW("blanks of scripts", "\xC2\xA0\xE3\x80\x80", "\xC2\xA0\xE3\x80\x80"),
     ROW("escapes at both ends", "\"x\"", "\\\"x\\\""),
-    ROW("two to four bytes",
-        "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80",
+    ROW("two to four bytes", "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80",
         "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"),
     ROW("stray continuation", "a\x80z", "a" REPLACEMENT "z"),
-    ROW("never a byte of UTF-8",
-        "\xFE\xFF\xC0\xC1\xF5",
+    ROW("never a byte of UTF-8", "\xFE\xFF\xC0\xC1\xF5",
         REPLACEMENT REPLACEMENT REPLACEMENT REPLACEMENT REPLACEMENT),
     ROW("overlong", "\xC0\xAF", REPLACEMENT REPLACEMENT),
     ROW("overlong of three", "\xE0\x80\xAF", REPLACEMENT REPLACEMENT REPLACEMENT),
@@ -140,13 +136,11 @@ static const struct {
     ROW("four bytes cut short by a quote", "\xF0\x9F\"", REPLACEMENT "\\\""),
     ROW("cut short, then good", "\xE2\x82\xC3\xA9", REPLACEMENT "\xC3\xA9"),
     /* the example of the Unicode Standard, table 3-8 */
-    ROW("the standard's example of non-shortest forms",
-        "\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41",
+    ROW("the standard's example of non-shortest forms", "\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41",
         REPLACEMENT REPLACEMENT REPLACEMENT REPLACEMENT REPLACEMENT REPLACEMENT REPLACEMENT
             REPLACEMENT "A"),
     /* table 3-11 */
-    ROW("the standard's example of truncated sequences",
-        "\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41",
+    ROW("the standard's example of truncated sequences", "\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41",
         REPLACEMENT REPLACEMENT REPLACEMENT REPLACEMENT "A"),
 };
 
@@ -283,9 +277,8 @@ static void members_are_written_by_their_type(void **state) {
     json_write_member_time(&w, *state, "t", 1795420800000);
     json_write_member_time(&w, *state, "none", 0);
     json_object_end(&w);
-    assert_written(&buf,
-                   "{\"i\":-3,\"n\":7,\"d\":1.5,\"b\":true,"
-                   "\"t\":\"2026-11-23T08:00:00.000Z\",\"none\":null}");
+    assert_written(&buf, "{\"i\":-3,\"n\":7,\"d\":1.5,\"b\":true,"
+                         "\"t\":\"2026-11-23T08:00:00.000Z\",\"none\":null}");
 }
 
 int main(void) {

@@ -83,12 +83,10 @@ static void arn_of_every_kind_is_told_apart(void **state) {
         {ACCOUNT_PREFIX "loadbalancer/app", TYPE_UNKNOWN, true},
         {"arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:loadbalancer/app/a/"
          "0123456789abcdef",
-         TYPE_APPLICATION,
-         false},
+         TYPE_APPLICATION, false},
         {"arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:loadbalancer/app/A-1/"
          "0123456789abcdef",
-         TYPE_APPLICATION,
-         false},
+         TYPE_APPLICATION, false},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct load_balancer_arn parts;

@@ -315,16 +315,11 @@ static void log_level_parse_takes_lambdas_names_in_any_case(void **state) {
         bool is_known;
         enum log_level level;
     } rows[] = {
-        {{"TRACE", 5}, true, LOG_TRACE},
-        {{"debug", 5}, true, LOG_DEBUG},
-        {{"Info", 4}, true, LOG_INFO},
-        {{"WARN", 4}, true, LOG_WARN},
-        {{"ERROR", 5}, true, LOG_ERROR},
-        {{"fAtAl", 5}, true, LOG_FATAL},
-        {{"WARNING", 7}, false, LOG_INFO},
-        {{"INF", 3}, false, LOG_INFO},
-        {{" INFO", 5}, false, LOG_INFO},
-        {{NULL, 0}, false, LOG_INFO},
+        {{"TRACE", 5}, true, LOG_TRACE},   {{"debug", 5}, true, LOG_DEBUG},
+        {{"Info", 4}, true, LOG_INFO},     {{"WARN", 4}, true, LOG_WARN},
+        {{"ERROR", 5}, true, LOG_ERROR},   {{"fAtAl", 5}, true, LOG_FATAL},
+        {{"WARNING", 7}, false, LOG_INFO}, {{"INF", 3}, false, LOG_INFO},
+        {{" INFO", 5}, false, LOG_INFO},   {{NULL, 0}, false, LOG_INFO},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         enum log_level level = LOG_ERROR;

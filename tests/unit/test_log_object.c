@@ -54,9 +54,7 @@ static void what_is_kept_has_an_end(void **state) {
 
 static void lines_are_counted_on_their_own_day_not_that_of_the_delivery(void **state) {
     (void)state;
-    LOG_PUT(&world,
-            LOG_KEY,
-            LINE("2026-11-22T23:59:59.999999Z", "Severe", "BadContentLength"),
+    LOG_PUT(&world, LOG_KEY, LINE("2026-11-22T23:59:59.999999Z", "Severe", "BadContentLength"),
             LINE("2026-11-23T00:00:00.000000Z", "-", "-"),
             LINE("2026-11-22T23:58:00.000000Z", "-", "-"));
     log_tell(&world);
@@ -75,10 +73,8 @@ static void objects_of_a_day_add_up(void **state) {
 
 static void the_newest_line_stays_the_newest_whatever_the_order(void **state) {
     (void)state;
-    static const char *const KEYS[] = {LOG_KEY_OF("first000"),
-                                       LOG_KEY_OF("older000"),
-                                       LOG_KEY_OF("newer000"),
-                                       LOG_KEY_OF("equal0")};
+    static const char *const KEYS[] = {LOG_KEY_OF("first000"), LOG_KEY_OF("older000"),
+                                       LOG_KEY_OF("newer000"), LOG_KEY_OF("equal0")};
     LOG_PUT(&world, KEYS[0], LINE("2026-11-23T08:02:00.000000Z", "-", "-"));
     LOG_PUT(&world, KEYS[1], LINE("2026-11-23T08:01:00.000000Z", "-", "-"));
     LOG_PUT(&world, KEYS[2], LINE("2026-11-23T08:03:00.000000Z", "-", "-"));
@@ -90,14 +86,10 @@ static void the_newest_line_stays_the_newest_whatever_the_order(void **state) {
 
 static void each_day_has_its_own_newest_line(void **state) {
     (void)state;
-    LOG_PUT(&world,
-            LOG_KEY,
-            LINE("2026-11-21T08:05:00.000000Z", "-", "-"),
+    LOG_PUT(&world, LOG_KEY, LINE("2026-11-21T08:05:00.000000Z", "-", "-"),
             LINE("2026-11-22T08:05:00.000000Z", "-", "-"),
             LINE("2026-11-23T08:05:00.000000Z", "-", "-"));
-    LOG_PUT(&world,
-            LOG_KEY_OF("second00"),
-            LINE("2026-11-21T08:04:00.000000Z", "-", "-"),
+    LOG_PUT(&world, LOG_KEY_OF("second00"), LINE("2026-11-21T08:04:00.000000Z", "-", "-"),
             LINE("2026-11-22T08:06:00.000000Z", "-", "-"),
             LINE("2026-11-23T08:04:00.000000Z", "-", "-"));
     log_handle(&world, LOG_QUEUE(&world, LOG_KEY, LOG_KEY_OF("second00")));
@@ -126,9 +118,7 @@ static size_t bytes_held_after(const char *key, const char *class, const char *r
             "-1 -1 400 - 0 0 \"GET https://shop.example:443/ HTTP/1.1\" \"agent %d\" - - - "
             "\"-\" \"-\" \"-\" - 2026-11-23T08:01:00.000000Z \"-\" \"-\" \"-\" \"-\" \"-\" "
             "\"%s\" \"%s\"\n",
-            i,
-            class,
-            reason);
+            i, class, reason);
     }
     log_put(&world, key, log_zip(&world, buf_str(&text)));
     assert_int_equal(log_object_read(&world.app.home, &object, &arena, &traffic, &error),
@@ -200,8 +190,7 @@ static const struct {
     const char *key;
     const char *why;
 } SKIPPED[] = {
-    {"test file",
-     "AWSLogs/123456789012/ELBAccessLogTestFile",
+    {"test file", "AWSLogs/123456789012/ELBAccessLogTestFile",
      "test file that Elastic Load Balancing writes when logging is switched on"},
     {"connection log",
      FOLDER_OF("conn_log.123456789012_elasticloadbalancing_eu-west-1_app.shop.0123456789abcdef_"
@@ -219,15 +208,13 @@ static const struct {
      FOLDER_OF("123456789012_elasticloadbalancing_eu-west-1_net.shop.0123456789abcdef_"
                "20261123T0805Z_2fk8q1zx.log.gz"),
      "access log of a Network Load Balancer"},
-    {"vended",
-     "AWSLogs/123456789012/ALB_ACCESS_LOGS/2026/11/23/08/2fk8q1zx.json.gz",
+    {"vended", "AWSLogs/123456789012/ALB_ACCESS_LOGS/2026/11/23/08/2fk8q1zx.json.gz",
      "log in JSON that CloudWatch Logs delivers (a vended log)"},
     {"not compressed",
      FOLDER_OF("123456789012_elasticloadbalancing_eu-west-1_app.shop.0123456789abcdef_"
                "20261123T0805Z_198.51.100.7_2fk8q1zx.log"),
      "not compressed"},
-    {"of another service",
-     "AWSLogs/123456789012/CloudTrail/eu-west-1/2026/11/23/x.json.gz",
+    {"of another service", "AWSLogs/123456789012/CloudTrail/eu-west-1/2026/11/23/x.json.gz",
      "no access log of a load balancer"},
     {"foreign", "holiday.jpg", "no access log of a load balancer"},
 };
@@ -331,9 +318,7 @@ static void what_may_have_been_counted_and_forgotten_is_not_counted(void **state
     size_t calls = world.fake.request_count;
     log_handle(&world, log_notification(&world, FIRST_REFUSED, "e1"));
     log_answered(&world,
-                 "[" ROW(FIRST_REFUSED,
-                         "skipped",
-                         "0",
+                 "[" ROW(FIRST_REFUSED, "skipped", "0",
                          "too old to be counted once for certain: see `bootstrap logs`") "]");
     log_handle(&world, LOG_QUEUE(&world, FIRST_REFUSED));
     assert_true(str_contains(world.reply.body, STR("\"status\":\"skipped\"")));
@@ -358,10 +343,8 @@ static void what_was_counted_is_remembered_for_as_long_as_it_is_accepted(void **
 
 static void a_key_without_a_time_is_of_nothing_to_count(void **state) {
     (void)state;
-    static const char *const KEYS[] = {DELIVERED("20261341T0800Z"),
-                                       DELIVERED("20261121"),
-                                       DELIVERED("20261121X0800Z"),
-                                       DELIVERED("2026112xT0800Z")};
+    static const char *const KEYS[] = {DELIVERED("20261341T0800Z"), DELIVERED("20261121"),
+                                       DELIVERED("20261121X0800Z"), DELIVERED("2026112xT0800Z")};
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
         log_handle(&world, log_notification(&world, KEYS[i], "e1"));
         assert_true(
@@ -383,11 +366,9 @@ static const struct {
     {"Network Load Balancer",
      "tls 2.0 2026-11-23T08:01:00 net/a/c6e77e28c25b2234 aa9f66461c97830c 192.0.2.7:1 10.0.0.1:2\n",
      "access log of a Network Load Balancer"},
-    {"vended JSON",
-     "{\"elb\":\"app/shop/0123456789abcdef\",\"classification\":\"Severe\"}\n",
+    {"vended JSON", "{\"elb\":\"app/shop/0123456789abcdef\",\"classification\":\"Severe\"}\n",
      "log in JSON that CloudWatch Logs delivers (a vended log)"},
-    {"Classic with line feeds",
-     CLASSIC_LINE("a\n b\nc\n") CLASSIC_LINE("d\n\n\n\ne"),
+    {"Classic with line feeds", CLASSIC_LINE("a\n b\nc\n") CLASSIC_LINE("d\n\n\n\ne"),
      "access log of a Classic Load Balancer"},
 };
 
@@ -427,10 +408,9 @@ static void metrics_are_one_line_for_an_account_and_region(void **state) {
     str first = str_split(&rest, '\n');
     str second = str_split(&rest, '\n');
     assert_str(rest, "");
-    assert_true(
-        str_contains(first,
-                     STR("\"Account\":\"123456789012\",\"Region\":\"eu-west-1\",\"Requests\":"
-                         "10,\"Acceptable\":2,\"Ambiguous\":2,\"Severe\":2,\"Unparsed\":0")));
+    assert_true(str_contains(
+        first, STR("\"Account\":\"123456789012\",\"Region\":\"eu-west-1\",\"Requests\":"
+                   "10,\"Acceptable\":2,\"Ambiguous\":2,\"Severe\":2,\"Unparsed\":0")));
     assert_true(
         str_contains(second, STR("\"Account\":\"210987654321\",\"Region\":\"cn-north-1\"")));
     assert_true(str_contains(first, STR("\"Namespace\":\"DesyncGuard\"")));

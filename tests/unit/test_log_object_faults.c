@@ -59,17 +59,11 @@ static const struct {
     const char *why;
 } DAMAGES[] = {
     {"cut short", cut_short, "3 2 0 0 1 0 2026-11-23T08:02:00.000Z", "cut short at byte"},
-    {"cut within its last line",
-     cut_within_its_last_line,
-     "2 1 0 0 1 0 2026-11-23T08:02:00.000Z",
+    {"cut within its last line", cut_within_its_last_line, "2 1 0 0 1 0 2026-11-23T08:02:00.000Z",
      "cut short at byte"},
-    {"junk behind it",
-     with_junk_behind,
-     "3 2 0 0 1 0 2026-11-23T08:02:00.000Z",
+    {"junk behind it", with_junk_behind, "3 2 0 0 1 0 2026-11-23T08:02:00.000Z",
      "foreign bytes behind"},
-    {"wrong checksum",
-     with_a_wrong_checksum,
-     "3 2 0 0 1 0 2026-11-23T08:02:00.000Z",
+    {"wrong checksum", with_a_wrong_checksum, "3 2 0 0 1 0 2026-11-23T08:02:00.000Z",
      "damaged gzip data at byte"},
 };
 
@@ -244,18 +238,12 @@ static void only_the_messages_that_failed_are_told_to_the_queue(void **state) {
     LOG_PUT(&world, LOG_KEY_OF("third000"), PLAIN);
     world.fault = (struct log_fault){
         .match = "second00", .nth = 1, .is_lasting = true, .answer = {.http_status = 403}};
-    log_handle(&world,
-               LOG_QUEUE(&world,
-                         LOG_KEY,
-                         LOG_KEY_OF("second00"),
-                         "{\"Records\":[]}",
-                         "holiday.jpg",
-                         LOG_KEY,
-                         LOG_KEY_OF("third000")));
+    log_handle(&world, LOG_QUEUE(&world, LOG_KEY, LOG_KEY_OF("second00"), "{\"Records\":[]}",
+                                 "holiday.jpg", LOG_KEY, LOG_KEY_OF("third000")));
     assert_false(world.reply.is_error);
-    assert_true(str_ends_with(world.reply.body,
-                              STR("\"batchItemFailures\":[{\"itemIdentifier\":\"m1\"},{"
-                                  "\"itemIdentifier\":\"m2\"}]}")));
+    assert_true(
+        str_ends_with(world.reply.body, STR("\"batchItemFailures\":[{\"itemIdentifier\":\"m1\"},{"
+                                            "\"itemIdentifier\":\"m2\"}]}")));
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "2 2 0 0 0 0 2026-11-23T08:01:00.000Z");
     assert_int_equal(log_logged(&world, "messageId=m2"), 1);
     assert_int_equal(log_logged(&world, "second00"), 1);
@@ -292,9 +280,8 @@ static void what_there_is_no_time_for_is_left_to_the_queue(void **state) {
     LOG_PUT(&world, LOG_KEY, PLAIN);
     LOG_PUT(&world, LOG_KEY_OF("second00"), PLAIN);
     world.meanwhile = nearly_all_of_the_time_passes;
-    log_handle(
-        &world,
-        LOG_QUEUE(&world, LOG_KEY, LOG_KEY_OF("second00"), "holiday.jpg", LOG_KEY_OF("third000")));
+    log_handle(&world, LOG_QUEUE(&world, LOG_KEY, LOG_KEY_OF("second00"), "holiday.jpg",
+                                 LOG_KEY_OF("third000")));
     assert_false(world.reply.is_error);
     assert_true(str_ends_with(world.reply.body,
                               STR("[{\"itemIdentifier\":\"m1\"},{\"itemIdentifier\":\"m3\"}]}")));

@@ -138,8 +138,7 @@ static void notice_has_the_logs_own_format_and_level(void **state) {
         enum log_level level_min;
         const char *said;
     } rows[] = {
-        {"WARN",
-         LOG_WARN,
+        {"WARN", LOG_WARN,
          "{\"timestamp\":\"" TIME "\",\"level\":\"WARN\",\"event\":\"log_lines_lost\","
          "\"lines\":1}\nnext\n"},
         {"ERROR", LOG_ERROR, "next\n"},

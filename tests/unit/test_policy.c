@@ -30,8 +30,7 @@ struct outcome {
     struct error error;
 };
 
-static struct outcome *parse(const struct policy_parameter *parameters,
-                             size_t count,
+static struct outcome *parse(const struct policy_parameter *parameters, size_t count,
                              const char *const *environment) {
     struct outcome *outcome = ARENA_NEW(&arena, struct outcome);
     struct policy_source source = {.parameters = parameters,
@@ -284,15 +283,9 @@ static void unknown_parameter_is_named_with_all_accepted_ones(void **state) {
 
 static void rule_parameters_win_over_the_environment_and_blank_counts_as_not_given(void **state) {
     (void)state;
-    static const char *const environment[] = {"DESYNC_MODE",
-                                              "strictest",
-                                              "MAX_EXCEPTION_DAYS",
-                                              "30",
-                                              "PROFILE_TAG",
-                                              " \t ",
-                                              "INTERNAL_MODE",
-                                              "nonsense that is overridden",
-                                              NULL};
+    static const char *const environment[] = {
+        "DESYNC_MODE", "strictest",     "MAX_EXCEPTION_DAYS",          "30", "PROFILE_TAG",
+        " \t ",        "INTERNAL_MODE", "nonsense that is overridden", NULL};
     const struct policy_parameter parameters[] = {
         {STR("maxExceptionDays"), STR("5")},
         {STR("internalMode"), STR("strictest")},

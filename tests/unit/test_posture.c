@@ -35,14 +35,8 @@ static void repair_times_are_nearest_ranks(void **state) {
         double p50;
         double p90;
     } rows[] = {
-        {"none", 0, 0, 0},
-        {"one", 1, 1, 1},
-        {"two", 2, 1, 2},
-        {"three", 3, 2, 3},
-        {"nine", 9, 5, 9},
-        {"ten", 10, 5, 9},
-        {"eleven", 11, 6, 10},
-        {"twenty", 20, 10, 18},
+        {"none", 0, 0, 0}, {"one", 1, 1, 1},  {"two", 2, 1, 2},      {"three", 3, 2, 3},
+        {"nine", 9, 5, 9}, {"ten", 10, 5, 9}, {"eleven", 11, 6, 10}, {"twenty", 20, 10, 18},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct posture_incident incidents[20];
@@ -53,11 +47,8 @@ static void repair_times_are_nearest_ranks(void **state) {
         struct posture_kpis kpis = kpis_of(incidents, rows[i].count);
         if (kpis.incidents_closed != rows[i].count || kpis.mttr_p50_hours != rows[i].p50 ||
             kpis.mttr_p90_hours != rows[i].p90) {
-            fail_msg("%s: %zu closed, p50 %f, p90 %f",
-                     rows[i].name,
-                     kpis.incidents_closed,
-                     kpis.mttr_p50_hours,
-                     kpis.mttr_p90_hours);
+            fail_msg("%s: %zu closed, p50 %f, p90 %f", rows[i].name, kpis.incidents_closed,
+                     kpis.mttr_p50_hours, kpis.mttr_p90_hours);
         }
     }
 }
@@ -88,12 +79,8 @@ static void exposure_is_what_lies_within_the_period(void **state) {
         if (kpis.exposure_hours != rows[i].exposure ||
             kpis.weighted_exposure_hours != rows[i].weighted ||
             kpis.incidents_closed != rows[i].closed || kpis.incidents_open != rows[i].open) {
-            fail_msg("%s: %f, weighted %f, %zu closed, %zu open",
-                     rows[i].name,
-                     kpis.exposure_hours,
-                     kpis.weighted_exposure_hours,
-                     kpis.incidents_closed,
-                     kpis.incidents_open);
+            fail_msg("%s: %f, weighted %f, %zu closed, %zu open", rows[i].name, kpis.exposure_hours,
+                     kpis.weighted_exposure_hours, kpis.incidents_closed, kpis.incidents_open);
         }
         assert_true(kpis.mttr_p50_hours >= 0);
     }

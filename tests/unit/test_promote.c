@@ -104,9 +104,8 @@ static void a_ring_with_a_roll_back_holds_those_after_it(void **state) {
     sweep("r2");
     is_now(0, "defensive");
     is_now(1, "defensive");
-    assert_true(loop_says(&world.loop.copies[0],
-                          "waits for ring 1, of which " REGION_ARN
-                          "app/lb-1/0000000000000001 was rolled back"));
+    assert_true(loop_says(&world.loop.copies[0], "waits for ring 1, of which " REGION_ARN
+                                                 "app/lb-1/0000000000000001 was rolled back"));
 }
 
 static void no_more_than_a_run_may_change_are_promoted(void **state) {

@@ -67,13 +67,8 @@ static void deliver(const char *event, const char *request_id) {
 
 static void fail_at(size_t fault, size_t nth, const char *what) {
     fail_msg("%s at call %zu: %s; mode %s, watch %.*s, %zu changes, %zu messages\n%.*s",
-             FAULTS[fault].name,
-             nth,
-             what,
-             promotion_member(&world, 0)->mode,
-             STR_ARG(promotion_status(&world, 0)),
-             changes(),
-             world.loop.message_count,
+             FAULTS[fault].name, nth, what, promotion_member(&world, 0)->mode,
+             STR_ARG(promotion_status(&world, 0)), changes(), world.loop.message_count,
              STR_ARG(buf_str(&world.loop.log_text)));
 }
 
@@ -295,16 +290,9 @@ static void what_somebody_took_back_is_not_promoted_again_for_as_many_days(void 
                               "somebody else took that back, seen on 2026-11-23 (the mode is "
                               "defensive now: somebody has changed it): it is not tried again"));
         world.loop.fake.now_ms += 14 * MS_PER_DAY;
-        (void)table_plant(world.loop.table,
-                          promotion_member(&world, 0)->arn,
-                          PAIRS("sk",
-                                "TRAFFIC#2026-12-07",
-                                "+requests",
-                                "5000",
-                                "+compliant",
-                                "5000",
-                                "newest_at",
-                                "2026-12-07T07:50:00.000Z"));
+        (void)table_plant(world.loop.table, promotion_member(&world, 0)->arn,
+                          PAIRS("sk", "TRAFFIC#2026-12-07", "+requests", "5000", "+compliant",
+                                "5000", "newest_at", "2026-12-07T07:50:00.000Z"));
         deliver("{\"action\":\"sweep\"}", "r3");
         assert_true(is_mode("strictest"));
         loop_end(&world.loop);
@@ -316,11 +304,8 @@ static void what_somebody_took_back_is_not_promoted_again_for_as_many_days(void 
 static void who_took_it_back_is_named_where_it_is_known(void **state) {
     (void)state;
     begin_watched(0);
-    (void)table_plant(world.loop.table,
-                      promotion_member(&world, 0)->arn,
-                      PAIRS("sk",
-                            "CHANGE#2026-11-23T08:30:00.000Z",
-                            "lastWriter",
+    (void)table_plant(world.loop.table, promotion_member(&world, 0)->arn,
+                      PAIRS("sk", "CHANGE#2026-11-23T08:30:00.000Z", "lastWriter",
                             "arn:aws:iam::111122223333:role/ann"));
     promotion_member(&world, 0)->mode = "defensive";
     promotion_watch(&world, 0, "w1");
@@ -378,22 +363,11 @@ static void without_a_table_there_is_nothing_to_watch(void **state) {
 
 static void plant_roll_back(size_t i) {
     promotion_member(&world, i)->mode = "strictest";
-    (void)table_plant(world.loop.table,
-                      STR("WATCH"),
-                      PAIRS("sk",
-                            str_to_cstr(&world.loop.fake.arena, promotion_member(&world, i)->arn),
-                            "+version",
-                            "3",
-                            "status",
-                            "rolling-back",
-                            "changedAt",
-                            "2026-11-23T06:00:00.000Z",
-                            "before",
-                            "defensive",
-                            "after",
-                            "strictest",
-                            "+minutes",
-                            "60"));
+    (void)table_plant(
+        world.loop.table, STR("WATCH"),
+        PAIRS("sk", str_to_cstr(&world.loop.fake.arena, promotion_member(&world, i)->arn),
+              "+version", "3", "status", "rolling-back", "changedAt", "2026-11-23T06:00:00.000Z",
+              "before", "defensive", "after", "strictest", "+minutes", "60"));
 }
 
 /* So many askings for an evaluation were signed with a key that begins so. */
@@ -409,8 +383,8 @@ static size_t asked_as(const char *key) {
 
 static void after_roll_backs_each_account_is_asked_for_its_own_evaluation(void **state) {
     (void)state;
-    static const char *const CENTRAL[] = {
-        PROMOTION_ALL, "CROSS_ACCOUNT_ROLE", "reader", "ALLOWED_ACCOUNTS", "999999999999", NULL};
+    static const char *const CENTRAL[] = {PROMOTION_ALL,      "CROSS_ACCOUNT_ROLE", "reader",
+                                          "ALLOWED_ACCOUNTS", "999999999999",       NULL};
     promotion_begin(&world, CENTRAL, 2);
     memcpy(world.loop.copies[0].app.own_account, "111122223333", 12);
     promotion_member(&world, 1)->arn =

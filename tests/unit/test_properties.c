@@ -4,8 +4,8 @@
  */
 #include "judging.h"
 
-static const char *const until_values[] = {
-    NULL, "", "2026-11-22", "2026-11-23", "2026-12-31", "2027-12-31", "someday"};
+static const char *const until_values[] = {NULL,         "",           "2026-11-22", "2026-11-23",
+                                           "2026-12-31", "2027-12-31", "someday"};
 
 /* Everything the verdict may hang on, each with few values. */
 struct world {
@@ -20,8 +20,7 @@ struct world {
     int has_reason;
 };
 
-static struct evaluation *evaluate_world(const struct world *world,
-                                         const struct policy *policy,
+static struct evaluation *evaluate_world(const struct world *world, const struct policy *policy,
                                          struct tag *tags) {
     static const char *const profiles[] = {NULL, "modern", "legacy", "typo"};
     struct load_balancer facts = facts_of((enum desync_mode)world->mode);
@@ -122,8 +121,8 @@ static void check_exception_excuses_no_tag(const struct world *world, const stru
     without.has_reason = 0;
     struct evaluation *with = evaluate_world(world, policy, tags);
     struct evaluation *bare = evaluate_world(&without, policy, tags);
-    static const enum finding_id kept[] = {
-        FINDING_TAG_MISSING, FINDING_PROFILE_UNKNOWN, FINDING_HEADERS_NOT_DROPPED};
+    static const enum finding_id kept[] = {FINDING_TAG_MISSING, FINDING_PROFILE_UNKNOWN,
+                                           FINDING_HEADERS_NOT_DROPPED};
     for (size_t i = 0; i < COUNT(kept); i++) {
         assert_int_equal(find(with, kept[i]) != NULL, find(bare, kept[i]) != NULL);
     }

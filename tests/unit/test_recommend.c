@@ -40,9 +40,7 @@ static void advises(const struct row *row) {
     struct advice advice = advise(judged(MODE_DEFENSIVE), &row->evidence);
     if (advice.recommendation != row->recommendation ||
         !str_contains(advice.reason, str_from_cstr(row->says))) {
-        fail_msg("%s: %s, \"%.*s\"",
-                 row->name,
-                 recommendation_name(advice.recommendation),
+        fail_msg("%s: %s, \"%.*s\"", row->name, recommendation_name(advice.recommendation),
                  STR_ARG(advice.reason));
     }
 }
@@ -106,20 +104,13 @@ static void metrics_count_on_days_that_logs_do_not_cover(void **state) {
          RECOMMEND_PROMOTE,
          "on the days without logs CloudWatch counted 900 requests and 0 that are not compliant"},
         {"what metrics of other days say does not",
-         {LOGS,
-          .compliant = 5000,
-          .has_metrics = true,
-          .metric_requests = 900,
+         {LOGS, .compliant = 5000, .has_metrics = true, .metric_requests = 900,
           .metric_non_compliant = 7},
          RECOMMEND_HOLD,
          "0 Ambiguous; on the days without logs CloudWatch counted 900 requests and 7 that are not "
          "compliant. The logs do not cover those days"},
         {"logs that hold little",
-         {LOGS,
-          .compliant = 5000,
-          .thin_days = 2,
-          .has_metrics = true,
-          .metric_requests = 90000,
+         {LOGS, .compliant = 5000, .thin_days = 2, .has_metrics = true, .metric_requests = 90000,
           .metric_non_compliant = 7},
          RECOMMEND_HOLD,
          "; the logs of 2 days hold less than half of the requests; of the others, and on days "
@@ -154,13 +145,8 @@ static void what_was_not_understood_could_be_blocked(void **state) {
          RECOMMEND_HOLD,
          "; 1 log file is damaged. 1 that was not understood"},
         {"all of them",
-         {LOGS,
-          .compliant = 5000,
-          .unclassified = 1,
-          .unfamiliar = 10,
-          .unparsed = 100,
-          .without_time = 1000,
-          .damaged = 10000},
+         {LOGS, .compliant = 5000, .unclassified = 1, .unfamiliar = 10, .unparsed = 100,
+          .without_time = 1000, .damaged = 10000},
          RECOMMEND_HOLD,
          "11111 that were not understood"},
         {"what would be blocked comes first",
@@ -307,9 +293,7 @@ static void what_was_done_lately_holds(void **state) {
     row.evidence.rolled_back_ms = NOW_MS - DAYS(14) + 1;
     advises(&row);
     row =
-        (struct row){"taken back",
-                     good,
-                     RECOMMEND_HOLD,
+        (struct row){"taken back", good, RECOMMEND_HOLD,
                      "somebody else took that back, seen on 2026-11-09 (by Ann): it is not tried"};
     row.evidence.taken_back_ms = NOW_MS - DAYS(14) + 1;
     row.evidence.taken_back_note = STR("by Ann");
@@ -348,8 +332,8 @@ static void the_bound_is_that_of_a_poisson_count(void **state) {
         double expected_max;
     } rows[] = {{0, 2.996}, {1, 4.744}, {2, 6.296}, {5, 10.513}, {10, 16.962}, {100, 118.08}};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct evidence evidence = {
-            LOGS, .compliant = 1000000 - rows[i].seen, .acceptable = rows[i].seen};
+        const struct evidence evidence = {LOGS, .compliant = 1000000 - rows[i].seen,
+                                          .acceptable = rows[i].seen};
         struct advice advice = advise(judged(MODE_DEFENSIVE), &evidence);
         double expected = rows[i].expected_max / 10000;
         assert_true(advice.bound_percent > expected * 0.995);
@@ -360,10 +344,8 @@ static void the_bound_is_that_of_a_poisson_count(void **state) {
 
 /* --- whom no number promotes ------------------------------------------------------------------ */
 
-static void no_number_promotes(const char *name,
-                               const struct load_balancer *facts,
-                               const struct policy *policy,
-                               enum recommendation recommendation,
+static void no_number_promotes(const char *name, const struct load_balancer *facts,
+                               const struct policy *policy, enum recommendation recommendation,
                                const char *says) {
     const struct evidence good = {LOGS, .compliant = 5000};
     struct evaluation *evaluation = evaluate(facts, policy);
@@ -371,9 +353,7 @@ static void no_number_promotes(const char *name,
     struct advice advice = advise(evaluation, &good);
     if (advice.recommendation != recommendation ||
         !str_contains(advice.reason, str_from_cstr(says))) {
-        fail_msg("%s: %s, \"%.*s\"",
-                 name,
-                 recommendation_name(advice.recommendation),
+        fail_msg("%s: %s, \"%.*s\"", name, recommendation_name(advice.recommendation),
                  STR_ARG(advice.reason));
     }
     advice_add_finding(&advice, &arena, evaluation);
@@ -389,17 +369,13 @@ static void a_profile_below_strictest_is_never_promoted(void **state) {
     (void)state;
     struct load_balancer facts = facts_of(MODE_DEFENSIVE);
     TAGGED({STR("DesyncProfile"), STR("legacy")});
-    no_number_promotes(
-        "legacy", &facts, policy_with(NULL, 0), RECOMMEND_HOLD, "its profile asks for defensive");
-    no_number_promotes("a profile below the minimum",
-                       &facts,
-                       policy_with_one("profiles", "legacy=monitor"),
-                       RECOMMEND_HOLD,
+    no_number_promotes("legacy", &facts, policy_with(NULL, 0), RECOMMEND_HOLD,
+                       "its profile asks for defensive");
+    no_number_promotes("a profile below the minimum", &facts,
+                       policy_with_one("profiles", "legacy=monitor"), RECOMMEND_HOLD,
                        "its profile asks for monitor");
-    no_number_promotes("a minimum above the profile",
-                       &facts,
-                       policy_with_one("desyncMode", "strictest"),
-                       RECOMMEND_HOLD,
+    no_number_promotes("a minimum above the profile", &facts,
+                       policy_with_one("desyncMode", "strictest"), RECOMMEND_HOLD,
                        "it is never promoted");
 }
 
@@ -425,8 +401,8 @@ static void exceptions_are_left_to_their_owners(void **state) {
     TAGGED({STR("desync-exception-until"), STR("2026-12-20")},
            {STR("desync-exception-reason"), STR("old clients")},
            {STR("desync-exception-approver"), STR("ciso")});
-    no_number_promotes(
-        "not needed today", &facts, policy, RECOMMEND_HOLD, "has an exception until 2026-12-20");
+    no_number_promotes("not needed today", &facts, policy, RECOMMEND_HOLD,
+                       "has an exception until 2026-12-20");
     TAGGED({STR("desync-exception-until"), STR("2026-11-22")},
            {STR("desync-exception-reason"), STR("old clients")},
            {STR("desync-exception-approver"), STR("ciso")});
@@ -446,8 +422,8 @@ static void other_modes_and_verdicts_are_not_promoted(void **state) {
     no_number_promotes("network", &facts, policy, RECOMMEND_NOTHING, "it is not judged");
     facts = facts_of(MODE_DEFENSIVE);
     facts.tag_count = 0;
-    no_number_promotes(
-        "nobody's", &facts, policy, RECOMMEND_HOLD, "not compliant (TAG_MISSING): repair");
+    no_number_promotes("nobody's", &facts, policy, RECOMMEND_HOLD,
+                       "not compliant (TAG_MISSING): repair");
 }
 
 static void the_wish_to_collect_data_in_monitor_is_answered(void **state) {

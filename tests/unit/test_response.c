@@ -18,8 +18,8 @@ static void write(struct buf *out, const struct sample *sample) {
     for (size_t i = 0; i < sample->evaluation_count; i++) {
         response_add(&response, &arena, &sample->evaluations[i]);
     }
-    const struct response_totals totals = {
-        sample->reported, sample->failed, sample->actions, sample->action_count};
+    const struct response_totals totals = {sample->reported, sample->failed, sample->actions,
+                                           sample->action_count};
     response_end(&response, &totals);
 }
 
@@ -60,17 +60,9 @@ static void evaluation_has_the_contract_s_members_in_order(void **state) {
     struct sample response = {.evaluations = evaluation, .evaluation_count = 1, .reported = 1};
     const struct json *root = parse(render(&response));
     const struct json *first = json_first(json_get(root, "evaluations"));
-    static const char *const keys[] = {"resourceType",
-                                       "resourceId",
-                                       "compliance",
-                                       "annotation",
-                                       "orderingTimestamp",
-                                       "mode",
-                                       "requiredMode",
-                                       "grade",
-                                       "owner",
-                                       "source",
-                                       "findings"};
+    static const char *const keys[] = {
+        "resourceType", "resourceId", "compliance", "annotation", "orderingTimestamp", "mode",
+        "requiredMode", "grade",      "owner",      "source",     "findings"};
     const struct json *member = json_first(first);
     for (size_t i = 0; i < COUNT(keys); i++) {
         assert_str(json_key(member), keys[i]);
@@ -100,8 +92,8 @@ static void evaluation_has_the_contract_s_members_in_order(void **state) {
 static void evaluation_without_facts_keeps_the_types_of_its_members(void **state) {
     (void)state;
     struct evaluation evaluation;
-    evaluation_without_facts(
-        &evaluation, STR("AWS::S3::Bucket"), STR("b"), NOT_APPLICABLE, STR("another type"));
+    evaluation_without_facts(&evaluation, STR("AWS::S3::Bucket"), STR("b"), NOT_APPLICABLE,
+                             STR("another type"));
     struct sample response = {.evaluations = &evaluation, .evaluation_count = 1, .failed = 1};
     const struct json *root = parse(render(&response));
     const struct json *first = json_first(json_get(root, "evaluations"));
@@ -192,8 +184,8 @@ static void evaluations_that_do_not_fit_are_counted_and_the_rest_stays_valid(voi
     (void)state;
     static struct evaluation evaluations[300];
     for (size_t i = 0; i < COUNT(evaluations); i++) {
-        evaluation_without_facts(
-            &evaluations[i], STR("t"), STR("id"), COMPLIANCE_UNKNOWN, STR("why"));
+        evaluation_without_facts(&evaluations[i], STR("t"), STR("id"), COMPLIANCE_UNKNOWN,
+                                 STR("why"));
     }
     struct buf out;
     buf_init(&out, &arena, RESPONSE_TAIL_BYTES + 16384);

@@ -84,11 +84,8 @@ static void failures_are_classed_by_code_then_http_status_then_transport(void **
         enum retry_class found =
             retry_classify(str_from_cstr(rows[i].code), rows[i].http_status, rows[i].status);
         if (found != rows[i].expected) {
-            fail_msg("\"%s\" with HTTP %d and %s: class %d",
-                     rows[i].code,
-                     rows[i].http_status,
-                     status_name(rows[i].status),
-                     (int)found);
+            fail_msg("\"%s\" with HTTP %d and %s: class %d", rows[i].code, rows[i].http_status,
+                     status_name(rows[i].status), (int)found);
         }
     }
 }
@@ -212,11 +209,8 @@ static const struct script scripts[] = {
 };
 
 /* One call's bookkeeping as aws/call.c does it: every attempt is counted before it is judged. */
-static enum step_end step_run(struct retry_state *state,
-                              struct retry_quota *quota,
-                              const struct step *step,
-                              double random_0_1,
-                              int64_t *delay_ms) {
+static enum step_end step_run(struct retry_state *state, struct retry_quota *quota,
+                              const struct step *step, double random_0_1, int64_t *delay_ms) {
     state->attempt++;
     if (step->http_status == 200) {
         retry_succeeded(state, quota);
@@ -243,11 +237,8 @@ static void script_check(const struct script *script) {
         int64_t delay_ms = 0;
         enum step_end outcome = step_run(&call, &quota, step, 1.0, &delay_ms);
         if (outcome != step->outcome || quota.tokens != step->quota || delay_ms != step->delay_ms) {
-            fail_msg("%s, step %d: outcome %d, quota %d, delay %lld ms",
-                     script->name,
-                     (int)(step - script->steps) + 1,
-                     (int)outcome,
-                     quota.tokens,
+            fail_msg("%s, step %d: outcome %d, quota %d, delay %lld ms", script->name,
+                     (int)(step - script->steps) + 1, (int)outcome, quota.tokens,
                      (long long)delay_ms);
         }
         if (outcome != AGAIN) {
@@ -275,12 +266,8 @@ static void the_random_number_scales_the_delay_but_not_what_the_server_asks(void
         struct retry_state call = {.attempt = 3, .attempts_max = 5, .base_ms = 50};
         struct retry_quota quota = {.tokens = RETRY_QUOTA_CAPACITY};
         int64_t delay_ms = -1;
-        assert_int_equal(retry_next(&call,
-                                    &quota,
-                                    RETRY_TRANSIENT,
-                                    rows[i].random_0_1,
-                                    str_from_cstr(rows[i].retry_after),
-                                    &delay_ms),
+        assert_int_equal(retry_next(&call, &quota, RETRY_TRANSIENT, rows[i].random_0_1,
+                                    str_from_cstr(rows[i].retry_after), &delay_ms),
                          RETRY_AGAIN);
         assert_int_equal(delay_ms, rows[i].delay_ms);
     }
@@ -305,15 +292,13 @@ static int number_or(const struct json *object, const char *key, int otherwise) 
 }
 
 static const char *outcome_name(enum step_end outcome) {
-    static const char *const names[] = {
-        "end", "success", "retry", "max_attempts", "quota_exceeded", "not_retryable"};
+    static const char *const names[] = {"end",          "success",        "retry",
+                                        "max_attempts", "quota_exceeded", "not_retryable"};
     return names[outcome];
 }
 
-static void vector_step_check(const struct json *vector,
-                              const struct json *expected,
-                              struct retry_state *call,
-                              struct retry_quota *quota) {
+static void vector_step_check(const struct json *vector, const struct json *expected,
+                              struct retry_state *call, struct retry_quota *quota) {
     const struct step step = {
         .http_status = number_or(expected, "status", 0),
         .code = str_to_cstr(&arena, json_get_string(expected, "code")),
@@ -325,9 +310,7 @@ static void vector_step_check(const struct json *vector,
         quota->tokens != number_or(expected, "quota", -1) ||
         delay_ms != number_or(expected, "delay_ms", 0)) {
         fail_msg("%" STR_FMT ": %s, quota %d, delay %lld ms",
-                 STR_ARG(json_get_string(vector, "name")),
-                 outcome_name(outcome),
-                 quota->tokens,
+                 STR_ARG(json_get_string(vector, "name")), outcome_name(outcome), quota->tokens,
                  (long long)delay_ms);
     }
     if (outcome != AGAIN) {

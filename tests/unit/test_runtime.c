@@ -66,11 +66,8 @@ static const struct status_row status_rows[] = {
      NULL,
      NULL},
     {"/next refused for ever",
-     {NEXT_FAILS(STATUS_CONNECTION),
-      NEXT_FAILS(STATUS_CONNECTION),
-      NEXT_FAILS(STATUS_CONNECTION),
-      NEXT_FAILS(STATUS_CONNECTION),
-      NEXT_FAILS(STATUS_CONNECTION)},
+     {NEXT_FAILS(STATUS_CONNECTION), NEXT_FAILS(STATUS_CONNECTION), NEXT_FAILS(STATUS_CONNECTION),
+      NEXT_FAILS(STATUS_CONNECTION), NEXT_FAILS(STATUS_CONNECTION)},
      0,
      5,
      1000,
@@ -158,12 +155,8 @@ static void check_status_row(const struct status_row *row, bool is_error) {
     int exit_code = runtime_run(&world.runtime, &world.handler);
     if (exit_code != 1 || !ends_as_said(row, &world)) {
         fail_msg("%s%s: exit %d, %zu calls, %zu requests, slept %lld ms, logged %" STR_FMT,
-                 row->name,
-                 is_error ? " (error)" : "",
-                 exit_code,
-                 world.calls,
-                 world.fake.request_count,
-                 (long long)world.fake.slept_ms,
+                 row->name, is_error ? " (error)" : "", exit_code, world.calls,
+                 world.fake.request_count, (long long)world.fake.slept_ms,
                  STR_ARG(buf_str(&world.lines)));
     }
     runtime_close(&world);
@@ -180,8 +173,8 @@ static void each_status_of_the_platform_is_obeyed(void **state) {
 /* The nth call fails once, for each n: the event is handled and its outcome delivered always. */
 static void any_single_failure_on_the_way_is_survived(void **state) {
     (void)state;
-    static const enum status failures[] = {
-        STATUS_CONNECTION, STATUS_TIMEOUT, STATUS_INCOMPLETE, STATUS_TOO_LARGE, STATUS_TLS};
+    static const enum status failures[] = {STATUS_CONNECTION, STATUS_TIMEOUT, STATUS_INCOMPLETE,
+                                           STATUS_TOO_LARGE, STATUS_TLS};
     for (size_t n = 0; n < 4 * COUNT(failures); n++) {
         const struct fake_answer usual[] = {EVENT, POST(202), EVENT, POST(202)};
         struct runtime_world world;
@@ -251,13 +244,12 @@ static void invocation_carries_every_header(void **state) {
     (void)state;
     struct runtime_world world;
     runtime_open(&world);
-    serve_one_event(&world,
-                    "lambda-runtime-aws-request-id: id-1\n"
-                    "LAMBDA-RUNTIME-INVOCATION-ID: nonce\n"
-                    "Lambda-Runtime-Invoked-Function-Arn: arn:f\n"
-                    "Lambda-Runtime-Trace-Id: Root=1\n"
-                    "Lambda-Runtime-Aws-Tenant-Id: tenant\n"
-                    "Lambda-Runtime-Deadline-Ms: 1795420860000");
+    serve_one_event(&world, "lambda-runtime-aws-request-id: id-1\n"
+                            "LAMBDA-RUNTIME-INVOCATION-ID: nonce\n"
+                            "Lambda-Runtime-Invoked-Function-Arn: arn:f\n"
+                            "Lambda-Runtime-Trace-Id: Root=1\n"
+                            "Lambda-Runtime-Aws-Tenant-Id: tenant\n"
+                            "Lambda-Runtime-Deadline-Ms: 1795420860000");
     assert_int_equal(world.calls, 1);
     const struct runtime_invocation *invocation = &world.invocations[0];
     assert_str(invocation->event, "{\"event\":1}");
@@ -333,8 +325,8 @@ static void nonsense_deadline_counts_as_none(void **state) {
         runtime_open(&world);
         serve_one_event(&world, deadline_rows[i].headers);
         if (world.calls != 1 || world.invocations[0].deadline_ms != deadline_rows[i].deadline_ms) {
-            fail_msg(
-                "%s: %lld", deadline_rows[i].name, (long long)world.invocations[0].deadline_ms);
+            fail_msg("%s: %lld", deadline_rows[i].name,
+                     (long long)world.invocations[0].deadline_ms);
         }
         runtime_close(&world);
     }
@@ -358,9 +350,9 @@ static void event_without_usable_request_id_ends_the_process_unhandled(void **st
     for (size_t i = 0; i < COUNT(id_rows); i++) {
         struct runtime_world world;
         runtime_open(&world);
-        fake_answer(&world.fake,
-                    (struct fake_answer){
-                        .match = "/next", .http_status = 200, .headers = id_rows[i].headers});
+        fake_answer(&world.fake, (struct fake_answer){.match = "/next",
+                                                      .http_status = 200,
+                                                      .headers = id_rows[i].headers});
         if (runtime_run(&world.runtime, &world.handler) != 1 || world.calls != 0 ||
             world.fake.request_count != 1 || !has_logged(&world, "next_unusable")) {
             fail_msg("%s", id_rows[i].name);

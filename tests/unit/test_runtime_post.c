@@ -108,10 +108,9 @@ static void error_type_header_has_the_accepted_form(void **state) {
 /* errorMessage, errorType and an empty stackTrace, and nothing else */
 static str posted_message(struct runtime_world *world, size_t n, const char *error_type) {
     const struct json *root = NULL;
-    assert_int_equal(
-        json_parse(
-            &world->arena, fake_request_body(&world->fake, n), &JSON_LIMITS_DEFAULT, &root, NULL),
-        STATUS_OK);
+    assert_int_equal(json_parse(&world->arena, fake_request_body(&world->fake, n),
+                                &JSON_LIMITS_DEFAULT, &root, NULL),
+                     STATUS_OK);
     assert_int_equal(json_count(root), 3);
     assert_str(json_get_string(root, "errorType"), error_type);
     assert_true(json_is_array(json_get(root, "stackTrace")));

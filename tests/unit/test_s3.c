@@ -7,18 +7,13 @@
 static const struct s3_object OBJECT = {.bucket = {"reports", 7}, .key = {"a.html", 6}};
 
 static enum status put(struct aws_fixture *fixture, const struct s3_object *object) {
-    return s3_put_object(&fixture->client,
-                         object,
-                         "text/html; charset=utf-8",
-                         STR("hello"),
-                         &fixture->arena,
-                         &fixture->error);
+    return s3_put_object(&fixture->client, object, "text/html; charset=utf-8", STR("hello"),
+                         &fixture->arena, &fixture->error);
 }
 
 static void answer_kept(struct aws_fixture *fixture, int times) {
-    fake_answer(
-        &fixture->fake,
-        (struct fake_answer){.http_status = 200, .headers = "ETag: \"e1\"", .times = times});
+    fake_answer(&fixture->fake, (struct fake_answer){
+                                    .http_status = 200, .headers = "ETag: \"e1\"", .times = times});
 }
 
 static void put_sends_type_checksum_and_hash(void **state) {
@@ -102,18 +97,11 @@ static void objects_are_addressed_like_this(void **state) {
         {"Old_Bucket", "k", "", "", "https://s3.eu-west-1.amazonaws.com/Old_Bucket/k", false},
         {"trailing-", "k", "", "", "https://s3.eu-west-1.amazonaws.com/trailing-/k", false},
         {"reports", "k", "", "http://h:1/base", "http://h:1/base/reports/k", false},
-        {"reports",
-         "a b+c=d/\xc3\xa9%2F&?#~.*'()",
-         "",
-         "",
+        {"reports", "a b+c=d/\xc3\xa9%2F&?#~.*'()", "", "",
          "https://reports.s3.eu-west-1.amazonaws.com/"
          "a%20b%2Bc%3Dd/%C3%A9%252F%26%3F%23~.%2A%27%28%29",
          false},
-        {"reports",
-         "/a//b/../c",
-         "",
-         "",
-         "https://reports.s3.eu-west-1.amazonaws.com//a//b/../c",
+        {"reports", "/a//b/../c", "", "", "https://reports.s3.eu-west-1.amazonaws.com//a//b/../c",
          false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -183,58 +171,31 @@ static void refusals_say_what_to_do(void **state) {
         {"no key", 404, NULL, REFUSAL("NoSuchKey"), STATUS_NOT_FOUND, "no such object"},
         {"denied", 403, NULL, REFUSAL("AccessDenied"), STATUS_DENIED, "s3:ListBucket"},
         {"archived", 403, NULL, REFUSAL("InvalidObjectState"), STATUS_REFUSED, "restored"},
-        {"301",
-         301,
-         "x-amz-bucket-region: eu-central-1",
-         REFUSAL("PermanentRedirect"),
-         STATUS_REFUSED,
-         "PermanentRedirect (HTTP 301): the bucket is in Region eu-central-1"},
-        {"301 without a body",
-         301,
-         "x-amz-bucket-region: us-gov-west-1",
-         "",
-         STATUS_REFUSED,
+        {"301", 301, "x-amz-bucket-region: eu-central-1", REFUSAL("PermanentRedirect"),
+         STATUS_REFUSED, "PermanentRedirect (HTTP 301): the bucket is in Region eu-central-1"},
+        {"301 without a body", 301, "x-amz-bucket-region: us-gov-west-1", "", STATUS_REFUSED,
          "HTTP 301 without an AWS error code: the bucket is in Region us-gov-west-1"},
-        {"307",
-         307,
-         "x-amz-bucket-region: us-west-2",
-         REFUSAL("TemporaryRedirect"),
-         STATUS_REFUSED,
+        {"307", 307, "x-amz-bucket-region: us-west-2", REFUSAL("TemporaryRedirect"), STATUS_REFUSED,
          "the bucket is in Region us-west-2"},
-        {"wrong scope",
-         400,
-         "x-amz-bucket-region: us-west-2",
-         REFUSAL("AuthorizationHeaderMalformed"),
-         STATUS_REFUSED,
+        {"wrong scope", 400, "x-amz-bucket-region: us-west-2",
+         REFUSAL("AuthorizationHeaderMalformed"), STATUS_REFUSED,
          "the bucket is in Region us-west-2"},
-        {"a region that is none",
-         301,
-         "x-amz-bucket-region: evil host",
-         REFUSAL("PermanentRedirect"),
-         STATUS_REFUSED,
-         "AWS's words"},
-        {"another refusal",
-         400,
-         "x-amz-bucket-region: us-west-2",
-         REFUSAL("InvalidRequest"),
-         STATUS_REFUSED,
-         "AWS's words"},
+        {"a region that is none", 301, "x-amz-bucket-region: evil host",
+         REFUSAL("PermanentRedirect"), STATUS_REFUSED, "AWS's words"},
+        {"another refusal", 400, "x-amz-bucket-region: us-west-2", REFUSAL("InvalidRequest"),
+         STATUS_REFUSED, "AWS's words"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct aws_fixture fixture;
         fixture_begin(&fixture);
-        fake_answer(&fixture.fake,
-                    (struct fake_answer){.http_status = rows[i].http_status,
-                                         .headers = rows[i].headers,
-                                         .body = str_from_cstr(rows[i].body)});
+        fake_answer(&fixture.fake, (struct fake_answer){.http_status = rows[i].http_status,
+                                                        .headers = rows[i].headers,
+                                                        .body = str_from_cstr(rows[i].body)});
         enum status status = put(&fixture, &OBJECT);
         if (status != rows[i].status ||
             !str_contains(fixture.error.message, str_from_cstr(rows[i].says))) {
-            fail_msg("%s: %s: %.*s",
-                     rows[i].name,
-                     status_name(status),
-                     (int)fixture.error.message.len,
-                     fixture.error.message.ptr);
+            fail_msg("%s: %s: %.*s", rows[i].name, status_name(status),
+                     (int)fixture.error.message.len, fixture.error.message.ptr);
         }
         fixture_end(&fixture);
     }

@@ -44,12 +44,8 @@ static struct fake_answer range_of(const struct simulated_s3 *s3, const char *e_
         return refusal_of(416, "InvalidRange", s3->arena);
     }
     last = last < s3->size ? last : s3->size - 1;
-    str headers = str_format(s3->arena,
-                             "ETag: \"%s\"\nContent-Range: bytes %lld-%lld/%lld",
-                             e_tag,
-                             (long long)first,
-                             (long long)last,
-                             (long long)s3->size);
+    str headers = str_format(s3->arena, "ETag: \"%s\"\nContent-Range: bytes %lld-%lld/%lld", e_tag,
+                             (long long)first, (long long)last, (long long)s3->size);
     return (struct fake_answer){.http_status = 206,
                                 .headers = headers.ptr,
                                 .body = {s3->bytes + first, (size_t)(last - first + 1)}};
@@ -132,12 +128,8 @@ static enum status get(struct world *world, const char *e_tag) {
     const struct s3_object object = {
         .bucket = STR("logs"), .key = STR("a/b.log.gz"), .e_tag = str_from_cstr(e_tag)};
     const struct s3_sink sink = {&world->taken, take};
-    return s3_get_object(&world->fixture.client,
-                         &object,
-                         &sink,
-                         &world->fixture.arena,
-                         &world->e_tag,
-                         &world->fixture.error);
+    return s3_get_object(&world->fixture.client, &object, &sink, &world->fixture.arena,
+                         &world->e_tag, &world->fixture.error);
 }
 
 static void get_reads_objects_of_every_size_whole_and_in_order(void **state) {
@@ -179,10 +171,8 @@ static void get_of_a_version_asks_for_it_from_the_start(void **state) {
         int64_t size;
         enum status status;
     } rows[] = {
-        {"0badc0de-2", 10, STATUS_OK},
-        {"\"0badc0de-2\"", 10, STATUS_OK},
-        {"0badc0de-2", 0, STATUS_OK},
-        {"ffff", 10, STATUS_CONFLICT},
+        {"0badc0de-2", 10, STATUS_OK}, {"\"0badc0de-2\"", 10, STATUS_OK},
+        {"0badc0de-2", 0, STATUS_OK},  {"ffff", 10, STATUS_CONFLICT},
         {"ffff", 0, STATUS_CONFLICT},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -311,11 +301,8 @@ static void get_survives_any_trouble_of_any_piece(void **state) {
             size_t pieces = status == STATUS_OK ? 2 : at - 1;
             if (status != expected || world.taken.pieces != pieces ||
                 holds_secret(world.fixture.error.message)) {
-                fail_msg("%s at call %zu: %s after %zu pieces",
-                         ONCE[i].name,
-                         at,
-                         status_name(status),
-                         world.taken.pieces);
+                fail_msg("%s at call %zu: %s after %zu pieces", ONCE[i].name, at,
+                         status_name(status), world.taken.pieces);
             }
             world_end(&world);
         }
@@ -326,9 +313,9 @@ static void get_gives_up_after_three_attempts_at_a_piece(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, PIECE + 10);
-    fake_answer(&world.fixture.fake,
-                (struct fake_answer){
-                    .match = "Range: bytes=4194304-", .http_status = 500, .times = FAKE_FOREVER});
+    fake_answer(&world.fixture.fake, (struct fake_answer){.match = "Range: bytes=4194304-",
+                                                          .http_status = 500,
+                                                          .times = FAKE_FOREVER});
     assert_int_equal(get(&world, NULL), STATUS_SERVER);
     assert_int_equal(world.fixture.fake.request_count, 1 + RETRY_ATTEMPTS_DEFAULT);
     assert_int_equal(world.taken.pieces, 1);

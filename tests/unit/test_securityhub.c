@@ -36,9 +36,7 @@ static struct fake_answer hub_respond(void *context, const struct http_request *
             buf_printf(&failed,
                        "%s{\"Id\":\"%.*s\",\"ErrorCode\":\"InvalidInput\","
                        "\"ErrorMessage\":\"Title is\\nmissing\"}",
-                       refused++ == 0 ? "" : ",",
-                       (int)id.len,
-                       id.ptr);
+                       refused++ == 0 ? "" : ",", (int)id.len, id.ptr);
         }
     }
     size_t count = json_count(list);
@@ -46,12 +44,8 @@ static struct fake_answer hub_respond(void *context, const struct http_request *
     hub->findings += count;
     hub->findings_peak = count > hub->findings_peak ? count : hub->findings_peak;
     hub->bytes_peak = request->body.len > hub->bytes_peak ? request->body.len : hub->bytes_peak;
-    buf_printf(&body,
-               "{\"FailedCount\":%zu,\"SuccessCount\":%zu,\"FailedFindings\":[%.*s]}",
-               refused,
-               count - refused,
-               (int)failed.len,
-               failed.ptr);
+    buf_printf(&body, "{\"FailedCount\":%zu,\"SuccessCount\":%zu,\"FailedFindings\":[%.*s]}",
+               refused, count - refused, (int)failed.len, failed.ptr);
     return (struct fake_answer){.http_status = 200, .body = buf_str(&body), .took_ms = 20};
 }
 
@@ -80,15 +74,15 @@ static str *make_findings(struct arena *arena, size_t count, size_t bytes) {
 }
 
 static enum status import(struct bench *bench, const str *findings, size_t count) {
-    return securityhub_import_findings(
-        &bench->aws.client, findings, count, &bench->aws.arena, &bench->report, &bench->aws.error);
+    return securityhub_import_findings(&bench->aws.client, findings, count, &bench->aws.arena,
+                                       &bench->report, &bench->aws.error);
 }
 
 static enum status import_one(struct aws_fixture *fixture) {
     static const str finding = {"{\"Id\":\"a\"}", 10};
     struct securityhub_report report;
-    return securityhub_import_findings(
-        &fixture->client, &finding, 1, &fixture->arena, &report, &fixture->error);
+    return securityhub_import_findings(&fixture->client, &finding, 1, &fixture->arena, &report,
+                                       &fixture->error);
 }
 
 static void import_is_sent_like_this(void **state) {
@@ -261,10 +255,8 @@ static void import_answers_that_forget_a_finding_are_unreadable(void **state) {
 
 static void import_survives_every_trouble(void **state) {
     (void)state;
-    const struct torture torture = {import_one,
-                                    STR(ALL_GOOD("1")),
-                                    "securityhub BatchImportFindings: ",
-                                    RETRY_ATTEMPTS_DEFAULT};
+    const struct torture torture = {import_one, STR(ALL_GOOD("1")),
+                                    "securityhub BatchImportFindings: ", RETRY_ATTEMPTS_DEFAULT};
     torture_all(&torture);
 }
 

@@ -175,10 +175,7 @@ static void settings_refuse_a_bad_value_by_name(void **state) {
             is_good = is_good && str_contains(bench.error.message, str_from_cstr(BAD[i].says[n]));
         }
         if (!is_good) {
-            fail_msg("%s=%s: %s: %.*s",
-                     BAD[i].name,
-                     BAD[i].value,
-                     status_name(status),
+            fail_msg("%s=%s: %s: %.*s", BAD[i].name, BAD[i].value, status_name(status),
                      STR_ARG(bench.error.message));
         }
         end(&bench);
@@ -300,8 +297,7 @@ static const struct {
     {"PROMOTION_MAX_BLOCKED_PERCENT", "0.0000001", "accepted: 0..100"},
     {"PROMOTION_MAX_BLOCKED_PERCENT", "5 %", "accepted: 0..100"},
     {"PROMOTION_RING_TAG", "wave", NULL},
-    {"PROMOTION_RING_TAG",
-     "wave;1",
+    {"PROMOTION_RING_TAG", "wave;1",
      "PROMOTION_RING_TAG is \"wave;1\"; accepted: the key of a tag"},
     {"WATCH_MINUTES", "5", NULL},
     {"WATCH_MINUTES", "4", "WATCH_MINUTES is \"4\"; accepted: 5..1440"},
@@ -345,10 +341,7 @@ static void act_settings_are_checked_by_name(void **state) {
                            : status == STATUS_CONFIGURATION &&
                                  str_contains(bench.error.message, str_from_cstr(ACT_ROWS[i].says));
         if (!is_good) {
-            fail_msg("%s=%s: %s: %.*s",
-                     ACT_ROWS[i].name,
-                     ACT_ROWS[i].value,
-                     status_name(status),
+            fail_msg("%s=%s: %s: %.*s", ACT_ROWS[i].name, ACT_ROWS[i].value, status_name(status),
                      STR_ARG(bench.error.message));
         }
         end(&bench);
@@ -369,12 +362,9 @@ static void connect_refuses_bad_aws_variables_by_name(void **state) {
     static const struct {
         const char *name, *value;
     } rows[] = {
-        {"AWS_ACCESS_KEY_ID", ""},
-        {"AWS_SECRET_ACCESS_KEY", ""},
-        {"AWS_MAX_ATTEMPTS", "0"},
-        {"AWS_MAX_ATTEMPTS", "many"},
-        {"AWS_ENDPOINT_URL", "nowhere"},
-        {"AWS_USE_FIPS_ENDPOINT", "perhaps"},
+        {"AWS_ACCESS_KEY_ID", ""},       {"AWS_SECRET_ACCESS_KEY", ""},
+        {"AWS_MAX_ATTEMPTS", "0"},       {"AWS_MAX_ATTEMPTS", "many"},
+        {"AWS_ENDPOINT_URL", "nowhere"}, {"AWS_USE_FIPS_ENDPOINT", "perhaps"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct bench bench;
@@ -383,10 +373,7 @@ static void connect_refuses_bad_aws_variables_by_name(void **state) {
         if (status != STATUS_CONFIGURATION ||
             !str_contains(bench.error.message, str_from_cstr(rows[i].name)) ||
             str_contains(bench.error.message, STR("do-not-tell"))) {
-            fail_msg("%s=%s: %s: %.*s",
-                     rows[i].name,
-                     rows[i].value,
-                     status_name(status),
+            fail_msg("%s=%s: %s: %.*s", rows[i].name, rows[i].value, status_name(status),
                      STR_ARG(bench.error.message));
         }
         end(&bench);

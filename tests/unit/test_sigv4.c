@@ -187,8 +187,7 @@ static int close_arena(void **state) {
 
 /* ---- vectors ---- */
 
-static enum status vector_sign(const struct vector *vector,
-                               struct sigv4_key_cache *cache,
+static enum status vector_sign(const struct vector *vector, struct sigv4_key_cache *cache,
                                struct sigv4_result *result) {
     struct http_header headers[HEADERS_MAX];
     size_t count = 0;
@@ -208,22 +207,20 @@ static enum status vector_sign(const struct vector *vector,
         .keeps_path_as_is = vector->is_s3,
     };
     struct sigv4_scope scope = {str_from_cstr(vector->region), str_from_cstr(vector->service)};
-    return sigv4_sign(
-        &request, &vector->credentials, &scope, vector->time_ms, cache, &arena, result);
+    return sigv4_sign(&request, &vector->credentials, &scope, vector->time_ms, cache, &arena,
+                      result);
 }
 
 static void vector_check(const struct vector *vector, struct sigv4_key_cache *cache) {
     struct sigv4_result result;
     assert_int_equal(vector_sign(vector, cache, &result), STATUS_OK);
-    str end = str_format(
-        &arena, ", SignedHeaders=%s, Signature=%s", vector->signed_headers, vector->signature);
+    str end = str_format(&arena, ", SignedHeaders=%s, Signature=%s", vector->signed_headers,
+                         vector->signature);
     str authorization = result.headers[result.header_count - 1].value;
     if (!str_ends_with(authorization, end) ||
         !str_eq(result.signature, str_from_cstr(vector->signature))) {
-        fail_msg("%s: signed %" STR_FMT "\nas %" STR_FMT,
-                 vector->name,
-                 STR_ARG(result.canonical_request),
-                 STR_ARG(authorization));
+        fail_msg("%s: signed %" STR_FMT "\nas %" STR_FMT, vector->name,
+                 STR_ARG(result.canonical_request), STR_ARG(authorization));
     }
 }
 
@@ -339,9 +336,7 @@ static void a_token_left_out_of_the_signature_is_still_sent(void **state) {
 
 /* ---- the key cache ---- */
 
-static str signature_of(const char *secret,
-                        struct sigv4_scope scope,
-                        int64_t time_ms,
+static str signature_of(const char *secret, struct sigv4_scope scope, int64_t time_ms,
                         struct sigv4_key_cache *cache) {
     struct aws_credentials credentials = small_credentials;
     credentials.secret_access_key = str_from_cstr(secret);
@@ -430,13 +425,8 @@ static void signers_that_fit_in_no_header_are_refused(void **state) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct sigv4_result result = {.header_count = 99};
-        enum status status = sigv4_sign(&small_request,
-                                        &rows[i].credentials,
-                                        &rows[i].scope,
-                                        rows[i].time_ms,
-                                        NULL,
-                                        &arena,
-                                        &result);
+        enum status status = sigv4_sign(&small_request, &rows[i].credentials, &rows[i].scope,
+                                        rows[i].time_ms, NULL, &arena, &result);
         if (status != STATUS_INVALID || result.header_count != 99) {
             fail_msg("%s: %s", rows[i].name, status_name(status));
         }
@@ -456,10 +446,9 @@ static void first_and_last_moment_are_signed(void **state) {
     (void)state;
     struct sigv4_result result;
     const int64_t last_ms = INT64_C(253402300799999);
-    assert_int_equal(
-        sigv4_sign(
-            &small_request, &small_credentials, &small_scope, last_ms, NULL, &arena, &result),
-        STATUS_OK);
+    assert_int_equal(sigv4_sign(&small_request, &small_credentials, &small_scope, last_ms, NULL,
+                                &arena, &result),
+                     STATUS_OK);
     assert_str(result.headers[0].value, "99991231T235959Z");
     assert_int_equal(
         sigv4_sign(&small_request, &small_credentials, &small_scope, 0, NULL, &arena, &result),

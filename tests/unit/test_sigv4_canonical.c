@@ -158,17 +158,16 @@ static void headers_are_sorted_joined_and_trimmed(void **state) {
     struct canonical_output output;
     assert_int_equal(build(&request, &output), STATUS_OK);
     assert_str(output.signed_headers, "a1;b;b-a;host;user-agent2;x-amz-date");
-    assert_str(output.text,
-               "GET\n/\n\n"
-               "a1:folded\n"
-               "b:x y,,, z\n"
-               "b-a:1\n"
-               "host:h\n"
-               "user-agent2:signed\n"
-               "x-amz-date:20150830T123600Z\n"
-               "\n"
-               "a1;b;b-a;host;user-agent2;x-amz-date\n"
-               "UNSIGNED-PAYLOAD");
+    assert_str(output.text, "GET\n/\n\n"
+                            "a1:folded\n"
+                            "b:x y,,, z\n"
+                            "b-a:1\n"
+                            "host:h\n"
+                            "user-agent2:signed\n"
+                            "x-amz-date:20150830T123600Z\n"
+                            "\n"
+                            "a1;b;b-a;host;user-agent2;x-amz-date\n"
+                            "UNSIGNED-PAYLOAD");
 }
 
 /* ---- refusals ---- */

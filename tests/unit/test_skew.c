@@ -39,12 +39,7 @@ static void the_skew_is_the_servers_date_less_the_middle_of_the_round_trip(void 
         {"our clock is fast", DATE_NOON, "", NOON + 300000, NOON + 300000, 0, -300000},
         {"an old skew is replaced", DATE_NOON, "", NOON, NOON, 300000, 0},
         {"half of the round trip counts", DATE_NOON, "", NOON, NOON + 5000, 0, -2500},
-        {"a round trip of 15 minutes counts",
-         DATE_NOON,
-         "",
-         NOON,
-         NOON + 15 * MINUTE_MS,
-         7,
+        {"a round trip of 15 minutes counts", DATE_NOON, "", NOON, NOON + 15 * MINUTE_MS, 7,
          -450000},
         {"a longer one does not", DATE_NOON, "", NOON, NOON + 15 * MINUTE_MS + 1, 7, 7},
         {"nor one that ends before it began", DATE_NOON, "", NOON, NOON - 1, 7, 7},
@@ -54,11 +49,8 @@ static void the_skew_is_the_servers_date_less_the_middle_of_the_round_trip(void 
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t skew_ms = rows[i].before;
-        skew_update(&skew_ms,
-                    str_from_cstr(rows[i].date),
-                    str_from_cstr(rows[i].age),
-                    rows[i].sent_ms,
-                    rows[i].received_ms);
+        skew_update(&skew_ms, str_from_cstr(rows[i].date), str_from_cstr(rows[i].age),
+                    rows[i].sent_ms, rows[i].received_ms);
         if (skew_ms != rows[i].after) {
             fail_msg("%s: %lld ms", rows[i].name, (long long)skew_ms);
         }
@@ -112,10 +104,7 @@ static const char *attempt_replay(const struct json *attempt, int64_t *skew_ms) 
     assert_int_equal(sent_ms + *skew_ms, time_of(attempt, "expectedSigningTime"));
     const struct json *response = json_get(attempt, "response");
     const struct json *headers = json_get(response, "headers");
-    skew_update(skew_ms,
-                json_get_string(headers, "Date"),
-                json_get_string(headers, "Age"),
-                sent_ms,
+    skew_update(skew_ms, json_get_string(headers, "Date"), json_get_string(headers, "Age"), sent_ms,
                 time_of(attempt, "clientTimeAtReceive"));
     return number_of(response, "statusCode", 0) == 200 ? "success" : "error";
 }

@@ -128,11 +128,7 @@ static void publish_counts_attributes_into_the_largest_message(void **state) {
 static void publish_answers_without_a_message_id_are_unreadable(void **state) {
     (void)state;
     static const char *const bodies[] = {
-        RESULT(""),
-        RESULT("<MessageId> </MessageId>"),
-        ANSWER(""),
-        "{}",
-        "",
+        RESULT(""), RESULT("<MessageId> </MessageId>"), ANSWER(""), "{}", "",
     };
     refuse_bodies(publish, bodies, sizeof bodies / sizeof *bodies);
 }
@@ -217,12 +213,8 @@ static bool is_never_doubled(struct simulated_sns *sns) {
                                                      : sns->published == 0 && !says_so;
     bool is_good = sns->published <= 1 && is_told_right && !holds_secret(error->message);
     if (!is_good) {
-        print_error("%s after %zu attempts, published %zu times: %.*s\n",
-                    status_name(status),
-                    sns->attempts,
-                    sns->published,
-                    (int)error->message.len,
-                    error->message.ptr);
+        print_error("%s after %zu attempts, published %zu times: %.*s\n", status_name(status),
+                    sns->attempts, sns->published, (int)error->message.len, error->message.ptr);
         for (size_t i = 0; i < sns->length; i++) {
             print_error("  %s\n", sns->faults[i]->name);
         }
@@ -254,12 +246,9 @@ static void publish_is_never_doubled_whatever_happens(void **state) {
 
 static void publish_goes_on_after_what_cannot_have_published(void **state) {
     (void)state;
-    static const char *const repeated[] = {"could not connect",
-                                           "no time to connect",
-                                           "throttled",
-                                           "503 throttled",
-                                           "429",
-                                           "clock off"};
+    static const char *const repeated[] = {
+        "could not connect", "no time to connect", "throttled", "503 throttled", "429",
+        "clock off"};
     for (size_t i = 0; i < FAULT_COUNT; i++) {
         bool is_repeated = false;
         for (size_t j = 0; j < sizeof repeated / sizeof *repeated; j++) {
@@ -272,8 +261,8 @@ static void publish_goes_on_after_what_cannot_have_published(void **state) {
         fixture.fake.respond_context = &sns;
         enum status status = publish(&fixture);
         if (sns.attempts != (is_repeated ? 2 : 1) || (status == STATUS_OK) != is_repeated) {
-            fail_msg(
-                "%s: %s after %zu attempts", FAULTS[i].name, status_name(status), sns.attempts);
+            fail_msg("%s: %s after %zu attempts", FAULTS[i].name, status_name(status),
+                     sns.attempts);
         }
         fixture_end(&fixture);
     }

@@ -45,8 +45,7 @@ static struct lb_state load(struct bench *bench) {
     return loaded;
 }
 
-static enum status save(struct bench *bench,
-                        const struct lb_state *before,
+static enum status save(struct bench *bench, const struct lb_state *before,
                         const struct lb_state *next) {
     return state_save(&bench->ours, LB, before, next, &bench->aws.arena, &bench->aws.error);
 }
@@ -196,21 +195,17 @@ static const struct {
     {"nothing but its key", PAIRS("sk", "STATE"), COMPLIANCE_UNKNOWN, 0},
     {"words nobody knows",
      PAIRS("sk", "STATE", "compliance", "fine", "mode", "lax", "grade", "ABC", "version", "x"),
-     COMPLIANCE_UNKNOWN,
-     0},
+     COMPLIANCE_UNKNOWN, 0},
     {"times that are none",
      PAIRS("sk", "STATE", "factsTime", "soon", "pendingOpen", "0", "nonCompliantSince", "12"),
-     COMPLIANCE_UNKNOWN,
-     0},
+     COMPLIANCE_UNKNOWN, 0},
     {"odd corrections",
      PAIRS("sk", "STATE", "compliance", "COMPLIANT", "corrections", ",,x,2026-11-23T07:59:00Z,"),
-     COMPLIANT,
-     1},
+     COMPLIANT, 1},
     {"numbers beyond all bounds",
-     PAIRS(
-         "sk", "STATE", "+untold", "99999999999", "+escalatedDay", "-4", "compliance", "COMPLIANT"),
-     COMPLIANT,
-     0},
+     PAIRS("sk", "STATE", "+untold", "99999999999", "+escalatedDay", "-4", "compliance",
+           "COMPLIANT"),
+     COMPLIANT, 0},
     {"fractions", PAIRS("sk", "STATE", "+version", "1.5", "+untold", "-1"), COMPLIANCE_UNKNOWN, 0},
 };
 
@@ -236,13 +231,12 @@ static void an_odd_item_is_read_as_far_as_it_goes_and_replaced(void **state) {
 
 /* A number that the program never wrote is added to nothing. */
 static void a_state_with_an_impossible_version_is_replaced(void **state) {
-    static const char *const VERSIONS[] = {
-        "9223372036854775807", "-9223372036854775808", "1E+300", "0.5", "1125899906842625"};
+    static const char *const VERSIONS[] = {"9223372036854775807", "-9223372036854775808", "1E+300",
+                                           "0.5", "1125899906842625"};
     struct bench *bench = *state;
     for (size_t i = 0; i < COUNT(VERSIONS); i++) {
         bench->table->count = 0;
-        (void)table_plant(bench->table,
-                          LB,
+        (void)table_plant(bench->table, LB,
                           PAIRS("sk", "STATE", "+version", VERSIONS[i], "+untold", VERSIONS[i]));
         struct lb_state loaded = load(bench);
         struct lb_state next = loaded;
@@ -262,8 +256,7 @@ static void more_corrections_than_are_remembered_are_cut(void **state) {
         buf_append(&text, STR("2026-11-23T07:59:00Z,"));
     }
     (void)table_plant(
-        bench->table,
-        LB,
+        bench->table, LB,
         PAIRS("sk", "STATE", "corrections", str_to_cstr(&bench->aws.arena, buf_str(&text))));
     assert_int_equal(load(bench).correction_count, CORRECTIONS_MAX);
 }
@@ -279,8 +272,8 @@ static enum status claim(struct bench *bench, const struct state_table *who, int
 }
 
 static enum status finish(struct bench *bench) {
-    return state_finish_event(
-        &bench->ours, LB, STR("event-1"), &bench->aws.arena, &bench->aws.error);
+    return state_finish_event(&bench->ours, LB, STR("event-1"), &bench->aws.arena,
+                              &bench->aws.error);
 }
 
 static void an_event_is_of_one_copy_until_its_time_is_over(void **state) {
@@ -402,8 +395,8 @@ static void one_copy_a_minute_may_ask_for_a_reevaluation(void **state) {
                 {60002, STATUS_CONFLICT}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct state_table *who = i % 3 == 0 ? &bench->ours : &bench->theirs;
-        assert_int_equal(state_claim_reevaluation(
-                             who, STR("rule"), NOW + rows[i].after_ms, &bench->aws.arena, NULL),
+        assert_int_equal(state_claim_reevaluation(who, STR("rule"), NOW + rows[i].after_ms,
+                                                  &bench->aws.arena, NULL),
                          rows[i].status);
     }
     /* What AWS Config did not take is asked for again by the same invocation, repeated. */
@@ -421,8 +414,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nothing_is_known_where_there_is_no_item, begin, end),
         cmocka_unit_test_setup_teardown(times_are_iso_8601_and_text_of_the_contract, begin, end),
         cmocka_unit_test_setup_teardown(a_state_is_saved_only_over_what_was_loaded, begin, end),
-        cmocka_unit_test_setup_teardown(
-            an_odd_item_is_read_as_far_as_it_goes_and_replaced, begin, end),
+        cmocka_unit_test_setup_teardown(an_odd_item_is_read_as_far_as_it_goes_and_replaced, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_state_with_an_impossible_version_is_replaced, begin, end),
         cmocka_unit_test_setup_teardown(more_corrections_than_are_remembered_are_cut, begin, end),
         cmocka_unit_test_setup_teardown(an_event_is_of_one_copy_until_its_time_is_over, begin, end),

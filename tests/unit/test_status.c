@@ -42,8 +42,8 @@ static void status_names_belong_to_their_values(void **state) {
 
 static void status_only_troubles_of_the_other_side_are_retryable(void **state) {
     (void)state;
-    static const enum status retryable[] = {
-        STATUS_TIMEOUT, STATUS_CONNECTION, STATUS_THROTTLED, STATUS_SERVER, STATUS_INCOMPLETE};
+    static const enum status retryable[] = {STATUS_TIMEOUT, STATUS_CONNECTION, STATUS_THROTTLED,
+                                            STATUS_SERVER, STATUS_INCOMPLETE};
     for (int status = 0; status < STATUS_COUNT; status++) {
         bool expected = false;
         for (size_t i = 0; i < sizeof(retryable) / sizeof(retryable[0]); i++) {

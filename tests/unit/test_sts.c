@@ -18,8 +18,7 @@
     "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>" account                        \
     "</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
 
-static enum status assume_into(struct aws_fixture *fixture,
-                               str external_id,
+static enum status assume_into(struct aws_fixture *fixture, str external_id,
                                struct sts_session *session) {
     const struct sts_role role = {STR(ROLE), external_id};
     return sts_assume_role(&fixture->client, &role, &fixture->arena, session, &fixture->error);
@@ -165,8 +164,8 @@ static void assume_role_of_what_is_no_role_sends_nothing(void **state) {
 
 static void account_is_read_or_the_answer_is_unreadable(void **state) {
     (void)state;
-    static const char *const bodies[] = {
-        IDENTITY(""), IDENTITY("12345"), IDENTITY("11112222333x"), SESSION(KEYS), "{}"};
+    static const char *const bodies[] = {IDENTITY(""), IDENTITY("12345"), IDENTITY("11112222333x"),
+                                         SESSION(KEYS), "{}"};
     struct aws_fixture fixture;
     fixture_begin(&fixture);
     answer_once(&fixture, IDENTITY("111122223333"));
@@ -183,10 +182,8 @@ static void sts_survives_every_trouble(void **state) {
     (void)state;
     const struct torture tortures[] = {
         {assume, STR(SESSION(KEYS TOKEN EXPIRES)), "sts AssumeRole: ", RETRY_ATTEMPTS_DEFAULT},
-        {get_account,
-         STR(IDENTITY("111122223333")),
-         "sts GetCallerIdentity: ",
-         RETRY_ATTEMPTS_DEFAULT},
+        {get_account, STR(IDENTITY("111122223333")),
+         "sts GetCallerIdentity: ", RETRY_ATTEMPTS_DEFAULT},
     };
     torture_all(&tortures[0]);
     torture_all(&tortures[1]);

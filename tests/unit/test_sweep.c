@@ -38,8 +38,8 @@ static void sweep_reports_all_in_batches_of_100(void **state) {
         assert_all_told(&world);
         assert_int_equal(world.region->put_calls, rows[row].batches);
         assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), 1);
-        str totals = str_format(
-            &world.arena, "],\"reported\":%zu,\"failed\":0,\"actions\":[]}", rows[row].count);
+        str totals = str_format(&world.arena, "],\"reported\":%zu,\"failed\":0,\"actions\":[]}",
+                                rows[row].count);
         assert_true(str_ends_with(world.reply.body, totals));
         world_end(&world);
     }
@@ -50,8 +50,7 @@ static void sweep_is_of_the_rules_region_and_asks_for_the_rules_results(void **s
     struct world world;
     world_begin(&world, 1);
     world_handle(&world,
-                 world_event(&world,
-                             SCHEDULED,
+                 world_event(&world, SCHEDULED,
                              TOKEN ",\"configRuleName\":\"my rule\",\"configRuleArn\":\"arn:aws:"
                                    "config:ap-south-1:111122223333:config-rule/config-rule-a\""),
                  DEADLINE_MS);
@@ -99,8 +98,7 @@ static void sweep_of_a_type_we_do_not_know_is_unknown(void **state) {
     world_begin(&world, 1);
     str odd = region_add(world.region, "quantum", "defensive")->arn;
     world_sweep(&world);
-    world_failed(&world,
-                 "Function.VerdictUnknown",
+    world_failed(&world, "Function.VerdictUnknown",
                  SAYS(strstr(odd.ptr, "loadbalancer/") + strlen("loadbalancer/")));
     assert_true(world_told(&world, odd, NULL));
     assert_int_equal(world.region->told_count, 1);
@@ -178,8 +176,7 @@ static void sweep_reports_the_others_of_an_unknown_one(void **state) {
     region_add_result(world.region, TYPE, STR(GONE_ARN), "COMPLIANT");
     world.region->members[7].mode = NULL;
     world_sweep(&world);
-    world_failed(&world,
-                 "Function.VerdictUnknown",
+    world_failed(&world, "Function.VerdictUnknown",
                  SAYS(strstr(world.region->members[7].arn.ptr, "app/"),
                       "of 30 load balancers listed (30 to judge) 29 were judged, 29 reported, 1 "
                       "is unknown and 0 were not reached in time"));
@@ -200,8 +197,7 @@ static void sweep_names_all_unknown_ones_and_why_for_the_first(void **state) {
     world_sweep(&world);
     world_failed(&world, "Function.VerdictUnknown", SAYS("12 are unknown", "\"lenient\""));
     for (size_t i = 0; i < 12; i++) {
-        world_failed(&world,
-                     "Function.VerdictUnknown",
+        world_failed(&world, "Function.VerdictUnknown",
                      SAYS(strstr(world.region->members[i].arn.ptr, "app/")));
     }
     world_end(&world);
@@ -233,10 +229,8 @@ static void sweep_of_a_broken_listing_reports_what_was_listed(void **state) {
         .is_lasting = true,
         .answer = {.http_status = 403, .body = STR(TROUBLE_XML("AccessDenied"))}};
     world_sweep(&world);
-    world_failed(&world,
-                 "Function.SweepIncomplete",
-                 SAYS("of 20 load balancers listed",
-                      "20 reported",
+    world_failed(&world, "Function.SweepIncomplete",
+                 SAYS("of 20 load balancers listed", "20 reported",
                       "the listing is incomplete: elasticloadbalancing DescribeLoadBalancers: "
                       "AccessDenied"));
     assert_int_equal(world.region->told_count, 20);
@@ -266,8 +260,7 @@ static void sweep_with_an_evaluation_refused_for_good_fails_and_cleans_nothing_u
     world.region->refused_id = world.region->members[3].arn;
     world.region->refusals_left = -1;
     world_sweep(&world);
-    world_failed(&world,
-                 "Function.ReportFailed",
+    world_failed(&world, "Function.ReportFailed",
                  SAYS("249 reported", "not all could be reported", "/lb-3/"));
     assert_int_equal(world.region->told_count, 249);
     assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), 0);
@@ -284,8 +277,7 @@ static void sweep_fails_when_vanished_ones_cannot_be_looked_up(void **state) {
         .is_lasting = true,
         .answer = {.http_status = 400, .body = STR("{\"__type\":\"AccessDeniedException\"}")}};
     world_sweep(&world);
-    world_failed(&world,
-                 "Function.SweepIncomplete",
+    world_failed(&world, "Function.SweepIncomplete",
                  SAYS("3 reported", "vanished ones could not be looked up: config GetCompliance"));
     assert_int_equal(world.region->told_count, 3);
     world_end(&world);
@@ -316,8 +308,8 @@ static void sweep_in_test_mode_says_so(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 101);
-    world_handle(
-        &world, world_event(&world, SCHEDULED, ",\"resultToken\":\"TESTMODE\"" RULE), DEADLINE_MS);
+    world_handle(&world, world_event(&world, SCHEDULED, ",\"resultToken\":\"TESTMODE\"" RULE),
+                 DEADLINE_MS);
     world_succeeded(&world);
     assert_int_equal(fake_requests_with(&world.fake, "\"TestMode\":true"), 2);
     world_end(&world);
@@ -327,8 +319,8 @@ static void sweep_with_bad_parameters_asks_aws_nothing(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 3);
-    str event = world_event(
-        &world, SCHEDULED, TOKEN RULE ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"lax\\\"}\"");
+    str event = world_event(&world, SCHEDULED,
+                            TOKEN RULE ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"lax\\\"}\"");
     world_handle(&world, event, DEADLINE_MS);
     world_failed(&world, "Function.InvalidParameter", SAYS("desyncMode", "lax", "strictest"));
     assert_int_equal(world.fake.request_count, 0);
@@ -340,8 +332,7 @@ static void sweep_obeys_the_parameters(void **state) {
     struct world world;
     world_begin(&world, 3);
     str event = world_event(
-        &world,
-        SCHEDULED,
+        &world, SCHEDULED,
         TOKEN RULE ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"monitor,strictest\\\"}\"");
     world_handle(&world, event, DEADLINE_MS);
     world_succeeded(&world);
@@ -365,8 +356,7 @@ static void sweep_on_schedule_answers_and_reports_to_nobody(void **state) {
         world_succeeded(&world);
         assert_int_equal(fake_requests_with(&world.fake, "StarlingDoveService"), 0);
         for (size_t n = 0; n < 5; n++) {
-            str member = str_format(&world.arena,
-                                    "\"resourceId\":\"%s\",\"compliance\":\"%s\"",
+            str member = str_format(&world.arena, "\"resourceId\":\"%s\",\"compliance\":\"%s\"",
                                     world.region->members[n].arn.ptr,
                                     world_truth(&world.region->members[n]));
             assert_true(world_says(&world, member.ptr));
@@ -381,12 +371,12 @@ static void sweep_on_schedule_is_of_the_events_region(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 1);
-    world_handle(
-        &world, STR("{\"detail-type\":\"Scheduled Event\",\"region\":\"us-east-2\"}"), INT64_MAX);
+    world_handle(&world, STR("{\"detail-type\":\"Scheduled Event\",\"region\":\"us-east-2\"}"),
+                 INT64_MAX);
     world_succeeded(&world);
     assert_int_equal(fake_requests_with(&world.fake, ".us-east-2."), world.fake.request_count);
-    world_handle(
-        &world, STR("{\"detail-type\":\"Scheduled Event\",\"region\":\"x/y\"}"), INT64_MAX);
+    world_handle(&world, STR("{\"detail-type\":\"Scheduled Event\",\"region\":\"x/y\"}"),
+                 INT64_MAX);
     world_failed(&world, "Function.InvalidEvent", SAYS("x/y"));
     world_end(&world);
 }

@@ -24,11 +24,7 @@ static void sweep_out_of_time_reports_what_it_read(void **state) {
     str says = str_format(&world.arena,
                           "of %d load balancers listed (%d to judge) %zu were judged, %zu "
                           "reported, 0 are unknown and %zu were not reached in time",
-                          MANY,
-                          MANY,
-                          told,
-                          told,
-                          MANY - told);
+                          MANY, MANY, told, told, MANY - told);
     world_failed(&world, "Function.SweepIncomplete", SAYS(says.ptr));
     assert_true(world.fake.now_ms < deadline_ms);
     assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), 0);
@@ -193,8 +189,8 @@ static const char *lie_in(const struct world *world) {
 }
 
 static const char *error_problem(const struct world *world) {
-    static const char *const types[] = {
-        "Function.SweepIncomplete", "Function.VerdictUnknown", "Function.ReportFailed"};
+    static const char *const types[] = {"Function.SweepIncomplete", "Function.VerdictUnknown",
+                                        "Function.ReportFailed"};
     str message = world->reply.error_message;
     bool is_known = false;
     for (size_t i = 0; i < 3; i++) {
@@ -244,12 +240,9 @@ static bool torture_one(const struct trouble *trouble, const struct region_fault
         problem = "a secret";
     }
     if (problem != NULL) {
-        print_error("%s, %s, call %zu%s: %s\n  %.*s\n",
-                    trouble->name,
-                    fault->match == NULL ? "any call" : fault->match,
-                    fault->nth,
-                    fault->is_lasting ? " and all after" : "",
-                    problem,
+        print_error("%s, %s, call %zu%s: %s\n  %.*s\n", trouble->name,
+                    fault->match == NULL ? "any call" : fault->match, fault->nth,
+                    fault->is_lasting ? " and all after" : "", problem,
                     STR_ARG(world.reply.error_message));
     }
     world_end(&world);

@@ -28,25 +28,12 @@ static void sweep(void) {
 /* ---- remembered, and gone ---- */
 
 static void remember(const char *arn, const char *facts_time) {
-    (void)table_plant(loop.table,
-                      str_from_cstr(arn),
-                      PAIRS("sk",
-                            "STATE",
-                            "+version",
-                            "3",
-                            "factsTime",
-                            facts_time,
-                            "compliance",
-                            "NON_COMPLIANT",
-                            "mode",
-                            "monitor",
-                            "nonCompliantSince",
-                            "2026-11-20T08:00:00.000Z",
-                            "toldSince",
-                            "2026-11-20T08:00:00.000Z"));
+    (void)table_plant(loop.table, str_from_cstr(arn),
+                      PAIRS("sk", "STATE", "+version", "3", "factsTime", facts_time, "compliance",
+                            "NON_COMPLIANT", "mode", "monitor", "nonCompliantSince",
+                            "2026-11-20T08:00:00.000Z", "toldSince", "2026-11-20T08:00:00.000Z"));
     (void)table_plant(
-        loop.table,
-        str_from_cstr(arn),
+        loop.table, str_from_cstr(arn),
         PAIRS("sk", "INCIDENT#2026-11-20T08:00:00.000Z", "openedAt", "2026-11-20T08:00:00.000Z"));
 }
 
@@ -63,13 +50,11 @@ static void what_is_remembered_and_gone_ends_its_incident(void **state) {
         {"of another Region",
          "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/former/"
          "ffffffffffffffff",
-         "2026-11-20T08:00:00.000Z",
-         1},
+         "2026-11-20T08:00:00.000Z", 1},
         {"of another account",
          "arn:aws:elasticloadbalancing:eu-west-1:999999999999:loadbalancer/app/former/"
          "ffffffffffffffff",
-         "2026-11-20T08:00:00.000Z",
-         1},
+         "2026-11-20T08:00:00.000Z", 1},
     };
     for (size_t i = 0; i < COUNT(rows) * 2; i++) {
         size_t row = i / 2;
@@ -197,8 +182,7 @@ struct heard {
     size_t unknown;
 };
 
-static void hear_judged(void *context,
-                        const struct load_balancer *facts,
+static void hear_judged(void *context, const struct load_balancer *facts,
                         const struct evaluation *evaluation) {
     struct heard *heard = context;
     assert_true(str_eq(facts->arn, evaluation->resource_id));

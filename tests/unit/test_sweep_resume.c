@@ -141,37 +141,21 @@ static void one_that_always_fails_keeps_nobody_waiting(void **state) {
 
 /* The first of those at the same time says where to go on, and what was left unknown. */
 static void overwrite_the_cursor(struct loop *world) {
-    (void)table_plant(world->table,
-                      STR("SWEEP##eu-west-1#"),
-                      PAIRS("sk",
-                            "CURSOR",
-                            "+version",
-                            "5",
-                            "+expires_at",
-                            "1795999999",
-                            "cursor",
-                            "another",
-                            "flaw",
-                            "unknown"));
+    (void)table_plant(world->table, STR("SWEEP##eu-west-1#"),
+                      PAIRS("sk", "CURSOR", "+version", "5", "+expires_at", "1795999999", "cursor",
+                            "another", "flaw", "unknown"));
 }
 
 /* What no sweep ever wrote is replaced, and nothing is added to it. */
 static void a_cursor_of_impossible_numbers_is_replaced(void **state) {
     (void)state;
-    static const char *const NUMBERS[] = {
-        "9223372036854775807", "-9223372036854775808", "9223372036854775", "1E+300"};
+    static const char *const NUMBERS[] = {"9223372036854775807", "-9223372036854775808",
+                                          "9223372036854775", "1E+300"};
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
         begin(350, "defensive", "4"); /* more than there is time for */
-        (void)table_plant(loop.table,
-                          STR("SWEEP##eu-west-1#"),
-                          PAIRS("sk",
-                                "CURSOR",
-                                "+version",
-                                NUMBERS[i],
-                                "+expires_at",
-                                NUMBERS[i],
-                                "cursor",
-                                "arn:nothing"));
+        (void)table_plant(loop.table, STR("SWEEP##eu-west-1#"),
+                          PAIRS("sk", "CURSOR", "+version", NUMBERS[i], "+expires_at", NUMBERS[i],
+                                "cursor", "arn:nothing"));
         sweep();
         const struct table_item *cursor = table_find(loop.table, CURSOR);
         if (!str_eq(table_text(cursor, "version"), STR("1")) ||
@@ -188,8 +172,7 @@ static void another_sweep_s_cursor_is_not_overwritten(void **state) {
     for (int is_there = 0; is_there <= 1; is_there++) {
         begin(350, "defensive", "4");
         if (is_there == 1) {
-            (void)table_plant(loop.table,
-                              STR("SWEEP##eu-west-1#"),
+            (void)table_plant(loop.table, STR("SWEEP##eu-west-1#"),
                               PAIRS("sk", "CURSOR", "+version", "4", "+expires_at", "1795999999"));
         }
         loop.meanwhile = overwrite_the_cursor;
@@ -243,15 +226,8 @@ static void a_resumed_sweep_promotes_nobody_and_says_why(void **state) {
         promotion_log(&promotion, i, "5000", "0");
     }
     str first = promotion_member(&promotion, 0)->arn;
-    (void)table_plant(promotion.loop.table,
-                      STR("SWEEP##eu-west-1#"),
-                      PAIRS("sk",
-                            "CURSOR",
-                            "+version",
-                            "1",
-                            "+expires_at",
-                            "1795999999",
-                            "cursor",
+    (void)table_plant(promotion.loop.table, STR("SWEEP##eu-west-1#"),
+                      PAIRS("sk", "CURSOR", "+version", "1", "+expires_at", "1795999999", "cursor",
                             str_to_cstr(&promotion.loop.fake.arena, first)));
     promotion_sweep(&promotion, 0, "r1");
     loop_succeeded(&promotion.loop.copies[0]);

@@ -77,8 +77,7 @@ static void what_left_the_scope_has_one_answer(void **state) {
                    "\",\"configurationItemStatus\":\"OK\"}}",
                    STR_ARG(left->arn));
     world_handle(&world,
-                 world_event(&world,
-                             str_to_cstr(&world.arena, invoking),
+                 world_event(&world, str_to_cstr(&world.arena, invoking),
                              TOKEN RULE ",\"eventLeftScope\":true"),
                  DEADLINE_MS);
     assert_true(world_told(&world, left->arn, "NOT_APPLICABLE"));

@@ -10,58 +10,33 @@ static const struct {
     enum finding_id id;
 } tag_rows[] = {
     {"present", "Env", "x", "Env", NULL, FINDING_TAG_MISSING},
-    {"no tags",
-     NULL,
-     "",
-     "Env",
+    {"no tags", NULL, "", "Env",
      "The tag Env is missing. Add it within 7 days with a value that is not blank.",
      FINDING_TAG_MISSING},
-    {"blank",
-     "Env",
-     " \t",
-     "Env",
+    {"blank", "Env", " \t", "Env",
      "The tag Env is blank. Fill it within 7 days with a value that is not blank.",
      FINDING_TAG_MISSING},
-    {"other case",
-     "ENV",
-     "x",
-     "Env",
+    {"other case", "ENV", "x", "Env",
      "The tag Env is missing (there is one called ENV, but capital letters count). Add it "
      "within 7 days with a value that is not blank.",
      FINDING_TAG_MISSING},
-    {"missing of some",
-     NULL,
-     "",
-     "Env=prod|dev",
-     "The tag Env is missing. Add it within 7 days with one of: prod, dev.",
-     FINDING_TAG_MISSING},
+    {"missing of some", NULL, "", "Env=prod|dev",
+     "The tag Env is missing. Add it within 7 days with one of: prod, dev.", FINDING_TAG_MISSING},
     {"allowed", "Env", "dev", "Env=prod|dev", NULL, FINDING_TAG_MISSING},
     {"allowed after trim", "Env", " dev ", "Env=prod|dev", NULL, FINDING_TAG_MISSING},
-    {"allowed after what shows nothing",
-     "Env",
+    {"allowed after what shows nothing", "Env",
      "\xEF\xBB\xBF"
      "dev\xC2\xA0",
-     "Env=prod|dev",
-     NULL,
-     FINDING_TAG_MISSING},
-    {"not allowed",
-     "Env",
-     "test",
-     "Env=prod|dev",
+     "Env=prod|dev", NULL, FINDING_TAG_MISSING},
+    {"not allowed", "Env", "test", "Env=prod|dev",
      "The tag Env has the value \"test\", which is not allowed. Set it within 7 days to one "
      "of: prod, dev.",
      FINDING_TAG_VALUE_NOT_ALLOWED},
-    {"value case counts",
-     "Env",
-     "Prod",
-     "Env=prod",
+    {"value case counts", "Env", "Prod", "Env=prod",
      "The tag Env has the value \"Prod\", which is not allowed. Set it within 7 days to one "
      "of: prod.",
      FINDING_TAG_VALUE_NOT_ALLOWED},
-    {"prefix is not enough",
-     "Env",
-     "pro",
-     "Env=prod",
+    {"prefix is not enough", "Env", "pro", "Env=prod",
      "The tag Env has the value \"pro\", which is not allowed. Set it within 7 days to one "
      "of: prod.",
      FINDING_TAG_VALUE_NOT_ALLOWED},
@@ -95,9 +70,8 @@ static void every_missing_tag_is_its_own_finding(void **state) {
     facts.drops_invalid_headers = KNOWN_FALSE;
     facts.tag_count = 0;
     struct evaluation *result = evaluate(
-        &facts,
-        policy_with_one("requiredTags",
-                        "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6"));
+        &facts, policy_with_one("requiredTags",
+                                "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6"));
     assert_int_equal(result->finding_count, 34);
     assert_int_equal(result->findings[0].id, FINDING_MODE_TOO_WEAK);
     assert_str(result->findings[32].subject, "6");

@@ -73,8 +73,7 @@ static uint64_t sum_of_reasons(const struct tally_reason *reasons, size_t count)
 
 static void lines_are_counted_by_load_balancer_and_day(void **state) {
     struct tally_result result = result_of(
-        *state,
-        0,
+        *state, 0,
         STR(LINE(DAY_2, APP_1, "192.0.2.1:1", "a", GOOD) LINE(DAY_1, APP_2, "192.0.2.1:1", "a", BAD)
                 LINE(DAY_1, APP_1, "192.0.2.1:1", "a", ZERO)
                     LINE("2026-11-22T00:00:00.000000Z", APP_1, "192.0.2.1:1", "a", GOOD)
@@ -145,16 +144,8 @@ static void line_ends_of_every_sort_are_taken_and_empty_lines_count_for_nothing(
         const char *text;
         uint64_t lines;
     } rows[] = {
-        {"", 0},
-        {"\n", 0},
-        {"\r\n\n\r\n", 0},
-        {"\r", 0},
-        {"x", 1},
-        {"x\n", 1},
-        {"x\r\ny", 2},
-        {"x\n\ny\n", 2},
-        {" \n", 1},
-        {"\r\r\n", 1},
+        {"", 0},    {"\n", 0},     {"\r\n\n\r\n", 0}, {"\r", 0},  {"x", 1},
+        {"x\n", 1}, {"x\r\ny", 2}, {"x\n\ny\n", 2},   {" \n", 1}, {"\r\r\n", 1},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct tally_result result = result_of(*state, 0, str_from_cstr(rows[i].text));
@@ -167,8 +158,7 @@ static void line_ends_of_every_sort_are_taken_and_empty_lines_count_for_nothing(
 
 static void foreign_lines_are_counted_by_what_they_are(void **state) {
     struct tally_result result = result_of(
-        *state,
-        0,
+        *state, 0,
         STR("Enable AccessLog for ELB: app/a/959dfdbaed241613 at 2026-11-20T09:55:52.806Z\n"
             "2026-11-22T10:11:12.3Z lb 192.0.2.1:1 - 0 0 0 200 200 0 29 \"GET http://a/ "
             "HTTP/1.1\"\n"
@@ -183,13 +173,12 @@ static void foreign_lines_are_counted_by_what_they_are(void **state) {
 
 static void reasons_are_counted_under_their_own_names(void **state) {
     struct tally_result result = result_of(
-        *state,
-        0,
+        *state, 0,
         STR(LINE(DAY_1, APP_1, "192.0.2.1:1", "a", ZERO) LINE(DAY_1, APP_1, "192.0.2.1:1", "a", BAD)
-                LINE(DAY_1, APP_1, "192.0.2.1:1", "a", ZERO)
-                    LINE(DAY_1, APP_1, "192.0.2.1:1", "a", GOOD)
-                        LINE(DAY_1, APP_1, "192.0.2.1:1", "a", "\"Severe\" \"FromTheFuture\"") LINE(
-                            DAY_1, APP_1, "192.0.2.1:1", "a", "\"Ambiguous\" \"FromTheFuture\"")
+                LINE(DAY_1, APP_1, "192.0.2.1:1", "a", ZERO) LINE(DAY_1, APP_1, "192.0.2.1:1", "a",
+                                                                  GOOD)
+                    LINE(DAY_1, APP_1, "192.0.2.1:1", "a", "\"Severe\" \"FromTheFuture\"")
+                        LINE(DAY_1, APP_1, "192.0.2.1:1", "a", "\"Ambiguous\" \"FromTheFuture\"")
                             LINE(DAY_1, APP_1, "192.0.2.1:1", "a", "\"-\" \"OddlyCompliant\"")
                                 LINE(DAY_1, APP_1, "192.0.2.1:1", "a", "\"Severe\" \"-\"")));
     static const struct {
@@ -214,8 +203,7 @@ static void reasons_are_counted_under_their_own_names(void **state) {
 
 static void reasons_are_told_apart_by_load_balancer_and_day(void **state) {
     struct tally_result result = result_of(
-        *state,
-        0,
+        *state, 0,
         STR(LINE(DAY_2, APP_1, "192.0.2.1:1", "a", BAD) LINE(DAY_1, APP_2, "192.0.2.1:1", "a", BODY)
                 LINE(DAY_1, APP_1, "192.0.2.1:1", "a", BODY)
                     LINE(DAY_1, APP_1, "192.0.2.1:1", "a", ZERO)
@@ -293,11 +281,9 @@ static void lines_known_to_be_foreign_are_counted_without_being_read(void **stat
 static void reasons_beyond_the_table_are_counted_as_other(void **state) {
     struct tally *tally = tally_new(*state, &(struct tally_options){0});
     for (int i = 0; i < TALLY_REASONS_MAX + 40; i++) {
-        tally_add_lines(tally,
-                        str_format(*state,
-                                   LINE(DAY_1, APP_1, "192.0.2.1:1", "a", "\"%s\" \"Code%d\""),
-                                   i % 2 ? "Severe" : "Ambiguous",
-                                   i));
+        tally_add_lines(
+            tally, str_format(*state, LINE(DAY_1, APP_1, "192.0.2.1:1", "a", "\"%s\" \"Code%d\""),
+                              i % 2 ? "Severe" : "Ambiguous", i));
     }
     struct tally_result result;
     tally_finish(tally, &result);
@@ -310,8 +296,7 @@ static void reasons_beyond_the_table_are_counted_as_other(void **state) {
 
 static void offenders_are_those_that_a_mode_would_block(void **state) {
     struct tally_result result = result_of(
-        *state,
-        0,
+        *state, 0,
         STR(LINE(DAY_1, APP_1, "203.0.113.1:1", "ReactorNetty/1.1", ZERO)
                 LINE(DAY_2, APP_1, "203.0.113.200:1", "ReactorNetty/1.1", ZERO)
                     LINE(DAY_1, APP_2, "203.0.113.1:1", "ReactorNetty/1.1", ZERO)

@@ -33,10 +33,7 @@ static void append_days(struct buf *out, const struct tally_result *result) {
     for (size_t i = 0; i < result->day_count; i++) {
         const struct tally_day *day = &result->days[i];
         append_part(out, day->load_balancer);
-        buf_printf(out,
-                   "%lld %lld %lld",
-                   (long long)day->day,
-                   (long long)day->oldest_ms,
+        buf_printf(out, "%lld %lld %lld", (long long)day->day, (long long)day->oldest_ms,
                    (long long)day->newest_ms);
         append_counts(out, &day->counts);
         append_reasons(out, day->reasons, day->reason_count);
@@ -51,13 +48,9 @@ static str told(struct arena *arena, struct tally *tally) {
     tally_finish(tally, &result);
     assert_int_equal(result.lines, result.totals.requests + result.unparsed);
     buf_init(&out, arena, (size_t)64 << 20);
-    buf_printf(&out,
-               "%llu %llu %llu %lld %lld",
-               (unsigned long long)result.lines,
-               (unsigned long long)result.unparsed,
-               (unsigned long long)result.untallied,
-               (long long)result.from_ms,
-               (long long)result.to_ms);
+    buf_printf(&out, "%llu %llu %llu %lld %lld", (unsigned long long)result.lines,
+               (unsigned long long)result.unparsed, (unsigned long long)result.untallied,
+               (long long)result.from_ms, (long long)result.to_ms);
     append_counts(&out, &result.totals);
     append_days(&out, &result);
     for (size_t i = 0; i < result.offender_count; i++) {
@@ -66,9 +59,7 @@ static str told(struct arena *arena, struct tally *tally) {
         append_part(&out, result.offenders[i].client);
         append_part(&out, result.offenders[i].host);
         append_part(&out, result.offenders[i].load_balancer);
-        buf_printf(&out,
-                   "%llu %llu\n",
-                   (unsigned long long)result.offenders[i].count,
+        buf_printf(&out, "%llu %llu\n", (unsigned long long)result.offenders[i].count,
                    (unsigned long long)result.offenders[i].error);
     }
     for (size_t i = 0; i < result.group_count; i++) {
@@ -77,9 +68,7 @@ static str told(struct arena *arena, struct tally *tally) {
         append_part(&out, result.groups[i].user_agent);
         append_part(&out, result.groups[i].client);
         append_part(&out, result.groups[i].host);
-        buf_printf(&out,
-                   "%llu %llu\n",
-                   (unsigned long long)result.groups[i].count,
+        buf_printf(&out, "%llu %llu\n", (unsigned long long)result.groups[i].count,
                    (unsigned long long)result.groups[i].error);
     }
     assert_int_equal(buf_status(&out), STATUS_OK);
@@ -205,26 +194,12 @@ static void memory_is_bounded_whatever_comes(void **state) {
     char *line = arena_alloc(*state, 65536);
     for (int i = 0; i < TALLY_DAYS_MAX + 100; i++) {
         int length = i % 8 == 0 ? 600 : 100;
-        int used = snprintf(line,
-                            65536,
+        int used = snprintf(line, 65536,
                             "h2 2026-11-22T10:11:12.345678Z app/%d%.*s %d%.*s:1 - -1 -1 -1 400 - 0 "
                             "0 \"GET https://%d%.*s:443/ HTTP/1.1\" \"%d%.*s\"" MIDDLE "\"-\"" CERT
                             "\"-\" \"-\" \"-\" " LISTS "\"Severe\" \"%d%.*s\"\n",
-                            i,
-                            length,
-                            filler,
-                            i,
-                            length,
-                            filler,
-                            i,
-                            length,
-                            filler,
-                            i,
-                            length,
-                            filler,
-                            i,
-                            length,
-                            filler);
+                            i, length, filler, i, length, filler, i, length, filler, i, length,
+                            filler, i, length, filler);
         tally_add_lines(tally, (str){line, (size_t)used});
     }
     struct tally_result result;
@@ -255,10 +230,8 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(fast_way_counts_as_the_slow_one),
-        TEST(pieces_and_merges_in_any_order_change_nothing),
-        TEST(random_bytes_lose_no_line),
-        TEST(nul_bytes_for_a_date_are_no_time),
+        TEST(fast_way_counts_as_the_slow_one),  TEST(pieces_and_merges_in_any_order_change_nothing),
+        TEST(random_bytes_lose_no_line),        TEST(nul_bytes_for_a_date_are_no_time),
         TEST(memory_is_bounded_whatever_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,10 +26,9 @@ static void code_is_counted_by_its_class(void **state) {
     struct day_table table;
     day_table_init(&table, *state, &hash_key);
     struct tally_day *day = day_table_find(&table, STR("app/a/1"), 1);
-    const struct tally_reason added[] = {reason("A", CLASS_SEVERE, 2),
-                                         reason("A", CLASS_AMBIGUOUS, 1),
-                                         reason("B", CLASS_SEVERE, 4),
-                                         reason("A", CLASS_SEVERE, 3)};
+    const struct tally_reason added[] = {
+        reason("A", CLASS_SEVERE, 2), reason("A", CLASS_AMBIGUOUS, 1), reason("B", CLASS_SEVERE, 4),
+        reason("A", CLASS_SEVERE, 3)};
     for (size_t i = 0; i < sizeof(added) / sizeof(added[0]); i++) {
         day_table_add_reason(&table, day, &added[i]);
     }
@@ -65,8 +64,8 @@ static void reasons_of_too_many_days_are_counted_as_other_and_none_is_lost(void 
     for (int64_t number = 0; number < DAYS; number++) {
         struct tally_day *day = day_table_find(&table, STR("app/a/1"), number);
         for (size_t i = 0; i < REASONS; i++) {
-            const struct tally_reason one = {
-                str_format(*state, "Code%zu", i), i % 2 ? CLASS_SEVERE : CLASS_AMBIGUOUS, 1};
+            const struct tally_reason one = {str_format(*state, "Code%zu", i),
+                                             i % 2 ? CLASS_SEVERE : CLASS_AMBIGUOUS, 1};
             day_table_add_reason(&table, day, &one);
         }
         uint64_t sum = 0;

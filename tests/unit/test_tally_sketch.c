@@ -40,8 +40,8 @@ static void add(struct arena *arena, struct sketch *sketch, struct exact *exact,
 }
 
 /* Some keys come far more often than others, as it is with clients. */
-static void add_many(
-    struct arena *arena, struct dice *dice, struct sketch *sketch, struct exact *exact, size_t n) {
+static void add_many(struct arena *arena, struct dice *dice, struct sketch *sketch,
+                     struct exact *exact, size_t n) {
     for (size_t i = 0; i < n; i++) {
         size_t below = 1 + (size_t)roll(dice, KEYS);
         add(arena, sketch, exact, (size_t)roll(dice, 1 + (size_t)roll(dice, below)));
@@ -200,10 +200,7 @@ static str dump(struct arena *arena, const struct sketch *sketch) {
     buf_init(&out, arena, (size_t)1 << 20);
     for (size_t i = 0; i < sketch_count(sketch); i++) {
         struct sketch_entry entry = sketch_at(sketch, i);
-        buf_printf(&out,
-                   "%zu %llu %llu\n",
-                   number_of(&entry),
-                   (unsigned long long)entry.count,
+        buf_printf(&out, "%zu %llu %llu\n", number_of(&entry), (unsigned long long)entry.count,
                    (unsigned long long)entry.error);
     }
     return buf_str(&out);

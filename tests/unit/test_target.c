@@ -14,13 +14,9 @@
 #define ASKS_WHO       "Action=GetCallerIdentity"
 #define FIRST_SESSION  "ASIAMEMBER0000000001"
 
-static const char *const CENTRAL[] = {"CROSS_ACCOUNT_ROLE",
-                                      "team/reader",
-                                      "EXTERNAL_ID",
-                                      "org:1",
-                                      "ALLOWED_ACCOUNTS",
-                                      "222222222222, " MEMBER,
-                                      NULL};
+static const char *const CENTRAL[] = {
+    "CROSS_ACCOUNT_ROLE", "team/reader",           "EXTERNAL_ID", "org:1",
+    "ALLOWED_ACCOUNTS",   "222222222222, " MEMBER, NULL};
 static const char *const ALONE[] = {NULL};
 
 static struct loop loop;
@@ -104,8 +100,7 @@ static void a_session_is_kept_until_it_would_end_within_the_invocation(void **st
         int64_t left_ms;  /* of the invocation; 0: no end */
         size_t sessions;
     } rows[] = {
-        {0, 60000, 1},
-        {700000, 60000, 1}, /* 200 s left */
+        {0, 60000, 1},      {700000, 60000, 1}, /* 200 s left */
         {70000, 130000, 2}, /* 130 s left: not more than the invocation may take */
         {500000, 60000, 2}, /* 400 s left */
         {0, 600000, 3},     /* a long one */
@@ -199,10 +194,8 @@ static struct fake_answer refusal_of(const char *code) {
 
 static void a_session_that_aws_takes_no_longer_is_renewed_within_the_event(void **state) {
     (void)state;
-    static const char *const CODES[] = {"ExpiredToken",
-                                        "ExpiredTokenException",
-                                        "InvalidClientTokenId",
-                                        "UnrecognizedClientException"};
+    static const char *const CODES[] = {"ExpiredToken", "ExpiredTokenException",
+                                        "InvalidClientTokenId", "UnrecognizedClientException"};
     for (size_t i = 0; i < COUNT(CODES); i++) {
         loop_begin(&loop, CENTRAL, 0);
         loop.fault = (struct loop_fault){.nth = 1,
@@ -211,9 +204,7 @@ static void a_session_that_aws_takes_no_longer_is_renewed_within_the_event(void 
                                          .answer = refusal_of(CODES[i])};
         loop_handle(&loop.copies[0], STR(OF_MEMBER), "r1");
         if (loop.copies[0].reply.is_error || loop.session_count != 2) {
-            fail_msg("%s: %zu sessions, %.*s",
-                     CODES[i],
-                     loop.session_count,
+            fail_msg("%s: %zu sessions, %.*s", CODES[i], loop.session_count,
                      STR_ARG(loop.copies[0].reply.error_message));
         }
         assert_str(key_in_use(), SECOND_SESSION);
@@ -268,11 +259,10 @@ static void a_session_that_cannot_be_renewed_fails_the_event_by_its_first_error(
     assert_int_equal(aim(MEMBER, "", &error), STATUS_OK);
     loop.fault = (struct loop_fault){
         .nth = 1, .is_lasting = true, .match = ASKS_ROLE, .answer = refusal_of("AccessDenied")};
-    fake_answer(&loop.fake,
-                (struct fake_answer){.match = "Credential=" FIRST_SESSION,
-                                     .times = FAKE_FOREVER,
-                                     .http_status = 403,
-                                     .body = BODY(TROUBLE_XML("ExpiredToken"))});
+    fake_answer(&loop.fake, (struct fake_answer){.match = "Credential=" FIRST_SESSION,
+                                                 .times = FAKE_FOREVER,
+                                                 .http_status = 403,
+                                                 .body = BODY(TROUBLE_XML("ExpiredToken"))});
     loop_handle(&loop.copies[0], STR(OF_MEMBER), "r1");
     assert_true(str_contains(loop.copies[0].reply.error_message, STR("ExpiredToken")));
     assert_int_equal(loop_logged(&loop, "session_not_renewed"), 1);
@@ -314,8 +304,8 @@ static void our_own_credentials_are_known_to_have_expired(void **state) {
 
 static str config_event(const char *message, const char *item, const char *rest) {
     struct buf event;
-    str invoking = str_format(
-        &loop.fake.arena, "{\"messageType\":\"%s\"%s%s}", message, *item ? "," : "", item);
+    str invoking = str_format(&loop.fake.arena, "{\"messageType\":\"%s\"%s%s}", message,
+                              *item ? "," : "", item);
     buf_init(&event, &loop.fake.arena, 1 << 14);
     buf_append(&event, STR("{\"invokingEvent\":"));
     json_append_quoted(&event, invoking);
@@ -329,17 +319,11 @@ static const struct {
     {"scheduled", "ScheduledNotification", "", ",\"accountId\":\"" MEMBER "\""},
     {"delivered", "ConfigurationSnapshotDeliveryCompleted", "", ",\"accountId\":\"" MEMBER "\""},
     {"named by the rule alone", "ScheduledNotification", "", ",\"configRuleArn\":\"" RULE "\""},
-    {"change",
-     "ConfigurationItemChangeNotification",
-     ITEM(ALB, "OK", ""),
+    {"change", "ConfigurationItemChangeNotification", ITEM(ALB, "OK", ""),
      ",\"accountId\":\"" MEMBER "\""},
-    {"oversized",
-     "OversizedConfigurationItemChangeNotification",
-     ITEM(ALB, "OK", "Summary"),
+    {"oversized", "OversizedConfigurationItemChangeNotification", ITEM(ALB, "OK", "Summary"),
      ",\"accountId\":\"" MEMBER "\""},
-    {"proactive",
-     "ConfigurationItemChangeNotification",
-     ITEM(ALB, "OK", ""),
+    {"proactive", "ConfigurationItemChangeNotification", ITEM(ALB, "OK", ""),
      ",\"evaluationMode\":\"PROACTIVE\",\"accountId\":\"" MEMBER "\""},
 };
 
@@ -348,8 +332,7 @@ static void an_event_of_another_account_is_refused_by_name(void **state) {
     for (size_t i = 0; i < COUNT(FOREIGN); i++) {
         loop_begin(&loop, VARIABLES(LOOP_ALL), 3);
         loop_handle(&loop.copies[0],
-                    config_event(FOREIGN[i].message, FOREIGN[i].item, FOREIGN[i].rest),
-                    "r1");
+                    config_event(FOREIGN[i].message, FOREIGN[i].item, FOREIGN[i].rest), "r1");
         const struct app_reply *reply = &loop.copies[0].reply;
         static const char *const SAYS[] = {MEMBER, OWN, "CROSS_ACCOUNT_ROLE", "ALLOWED_ACCOUNTS"};
         for (size_t s = 0; s < COUNT(SAYS); s++) {
@@ -384,8 +367,7 @@ static void what_needs_no_look_is_not_applicable_in_any_account(void **state) {
         loop_begin(&loop, VARIABLES(LOOP_ALL), 0);
         str rest = str_format(&loop.fake.arena, ",\"accountId\":\"" MEMBER "\"%s", rows[i].rest);
         loop_handle(&loop.copies[0],
-                    config_event("ConfigurationItemChangeNotification",
-                                 rows[i].item,
+                    config_event("ConfigurationItemChangeNotification", rows[i].item,
                                  str_to_cstr(&loop.fake.arena, rest)),
                     "r1");
         loop_succeeded(&loop.copies[0]);
@@ -427,8 +409,7 @@ static void an_account_that_may_be_ours_is_not_reported_for(void **state) {
     loop.fault = (struct loop_fault){
         .nth = 1, .is_lasting = true, .match = ASKS_WHO, .answer = {.status = STATUS_CONNECTION}};
     loop_handle(&loop.copies[0],
-                config_event("ScheduledNotification", "", ",\"accountId\":\"" OWN "\""),
-                "r1");
+                config_event("ScheduledNotification", "", ",\"accountId\":\"" OWN "\""), "r1");
     assert_true(str_contains(loop.copies[0].reply.error_message, STR("GetCallerIdentity")));
     assert_int_equal(loop.region->told_count, 0);
 }

@@ -44,16 +44,14 @@ static int close_trust(void **state) {
     return unlink(trust->bundle_path);
 }
 
-static enum status init_with(struct world *world,
-                             enum http_trust trust,
-                             str bundle_path,
+static enum status init_with(struct world *world, enum http_trust trust, str bundle_path,
                              bool allows_plain_http) {
     const struct http_curl_options options = {.trust = trust,
                                               .bundle_path = bundle_path,
                                               .user_agent = STR("test/1"),
                                               .allows_plain_http = allows_plain_http};
-    return http_curl_init(
-        &world->arena, clock_system(), &options, &world->transport, &world->error);
+    return http_curl_init(&world->arena, clock_system(), &options, &world->transport,
+                          &world->error);
 }
 
 /* A server with that context, and a transport that trusts the bundle. */
@@ -115,9 +113,7 @@ static void only_a_valid_server_of_a_trusted_authority_is_spoken_to(void **state
         enum status status = get_tls(&world, "127.0.0.1");
         size_t requests = script_server_requests(&world.server);
         if (status != row->status || requests != (row->status == STATUS_OK ? 1U : 0U)) {
-            fail_msg("%s: %s (%" STR_FMT ")",
-                     row->name,
-                     status_name(status),
+            fail_msg("%s: %s (%" STR_FMT ")", row->name, status_name(status),
                      STR_ARG(world.error.message));
         }
         world_close(&world);
@@ -228,9 +224,7 @@ struct pair {
     unsigned ok;
 };
 
-static enum http_batch_step pair_next(void *context,
-                                      struct http_request *request,
-                                      void **tag,
+static enum http_batch_step pair_next(void *context, struct http_request *request, void **tag,
                                       int64_t *wait_ms) {
     struct pair *pair = context;
     *request = pair->request;
@@ -239,11 +233,8 @@ static enum http_batch_step pair_next(void *context,
     return pair->started++ < 2 ? HTTP_BATCH_SEND : HTTP_BATCH_DONE;
 }
 
-static void pair_completed(void *context,
-                           void *tag,
-                           enum status status,
-                           const struct http_response *response,
-                           const struct error *error) {
+static void pair_completed(void *context, void *tag, enum status status,
+                           const struct http_response *response, const struct error *error) {
     (void)tag, (void)response, (void)error;
     ((struct pair *)context)->ok += status == STATUS_OK;
 }

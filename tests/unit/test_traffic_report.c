@@ -35,10 +35,9 @@ static str written(writer *write, const struct tally_result *result) {
 static const struct json *parsed(const struct tally_result *result) {
     const struct json *root = NULL;
     struct json_problem problem;
-    assert_int_equal(
-        json_parse(
-            &arena, written(traffic_write_json, result), &JSON_LIMITS_DEFAULT, &root, &problem),
-        STATUS_OK);
+    assert_int_equal(json_parse(&arena, written(traffic_write_json, result), &JSON_LIMITS_DEFAULT,
+                                &root, &problem),
+                     STATUS_OK);
     return root;
 }
 
@@ -155,13 +154,11 @@ static void the_sentence_tells_the_share_and_never_rounds_some_to_none(void **st
     unknown.requests += 20;
     unknown.classes[CLASS_UNKNOWN] = 20;
     const struct sentence sentences[] = {
-        {"some",
-         counts(900, 50, 50),
+        {"some", counts(900, 50, 50),
          "strictest would block 100 of 1,000 requests (10.00 %), defensive 50 (5.00 %), monitor"},
         {"one in a million", counts(999999, 1, 0), "block 1 of 1,000,000 requests (< 0.01 %)"},
         {"nearly all", counts(1, 999999, 0), "block 999,999 of 1,000,000 requests (> 99.99 %)"},
-        {"none of many",
-         counts(30000, 0, 0),
+        {"none of many", counts(30000, 0, 0),
          "None in 30,000 requests still allows for up to about 0.01 % of the traffic."},
         {"without a class", unknown, "Of the other 20, strictest would block 50.00 %."},
     };
@@ -225,8 +222,8 @@ static void a_bound_of_the_sketch_is_said(void **state) {
 
 static void csv_quotes_and_disarms(void **state) {
     (void)state;
-    const struct tally_group group = {
-        CLASS_SEVERE, STR("-"), STR("@x"), STR("a\"b,\n"), STR("h\xc3"), 2, 0};
+    const struct tally_group group = {CLASS_SEVERE, STR("-"), STR("@x"), STR("a\"b,\n"),
+                                      STR("h\xc3"), 2,        0};
     const struct tally_result result = {.groups = &group, .group_count = 1};
     const struct traffic_report report = {
         .result = &result,
@@ -235,15 +232,14 @@ static void csv_quotes_and_disarms(void **state) {
     struct buf out;
     buf_init(&out, &arena, OUT_BYTES_MAX);
     traffic_write_csv(&out, &report);
-    assert_str(buf_str(&out),
-               "host,user-agent,client,reason,class,count,error\r\n"
-               "\"h\\xc3\",\"a\"\"b,\\n\",\"'@x\",\"-\",\"Severe\",2,0\r\n");
+    assert_str(buf_str(&out), "host,user-agent,client,reason,class,count,error\r\n"
+                              "\"h\\xc3\",\"a\"\"b,\\n\",\"'@x\",\"-\",\"Severe\",2,0\r\n");
 }
 
 static void key_names_go_both_ways(void **state) {
     (void)state;
-    static const enum group_key keys[] = {
-        GROUP_CLASS, GROUP_REASON, GROUP_CLIENT, GROUP_USER_AGENT, GROUP_HOST};
+    static const enum group_key keys[] = {GROUP_CLASS, GROUP_REASON, GROUP_CLIENT, GROUP_USER_AGENT,
+                                          GROUP_HOST};
     enum group_key found = GROUP_CLASS;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         assert_true(group_key_parse(str_from_cstr(group_key_name(keys[i])), &found));

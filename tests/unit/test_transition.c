@@ -33,10 +33,8 @@ static struct evaluation judged(enum compliance compliance, enum desync_mode mod
     return evaluation;
 }
 
-static struct transition step(struct lb_state *state,
-                              const struct evaluation *evaluation,
-                              int64_t now_ms,
-                              bool is_corrected) {
+static struct transition step(struct lb_state *state, const struct evaluation *evaluation,
+                              int64_t now_ms, bool is_corrected) {
     struct transition transition;
     if (is_corrected) {
         state->intent = RAISED; /* as it is written down before the mode is raised */
@@ -274,8 +272,7 @@ static void a_correction_cannot_reach_back_before_it_was_seen_to_be_fine(void **
 }
 
 static struct transition_facts corrected_at(const struct evaluation *evaluation,
-                                            int64_t weak_read_ms,
-                                            int64_t facts_ms) {
+                                            int64_t weak_read_ms, int64_t facts_ms) {
     return (struct transition_facts){.evaluation = evaluation,
                                      .facts_ms = facts_ms,
                                      .now_ms = NOW,

@@ -14,13 +14,11 @@ struct row {
 
 static void watch_judges(const struct row *row) {
     struct watch_judgement judgement;
-    watch_judge(
-        &row->before, &row->after, row->is_over, row->was_extended, &SETTINGS, &arena, &judgement);
+    watch_judge(&row->before, &row->after, row->is_over, row->was_extended, &SETTINGS, &arena,
+                &judgement);
     if (judgement.verdict != row->verdict ||
         !str_contains(judgement.reason, str_from_cstr(row->says))) {
-        fail_msg("%s: verdict %d, \"%.*s\"",
-                 row->name,
-                 (int)judgement.verdict,
+        fail_msg("%s: verdict %d, \"%.*s\"", row->name, (int)judgement.verdict,
                  STR_ARG(judgement.reason));
     }
 }

@@ -149,15 +149,12 @@ static const struct {
     BAD("declaration only", "<?xml version=\"1.0\"?>", STATUS_INCOMPLETE),
     BAD("plain text", "Service Unavailable", STATUS_INCOMPLETE),
     BAD("JSON", "{\"message\":\"x\"}", STATUS_INCOMPLETE),
-    BAD("HTML page",
-        "<!DOCTYPE html>\n<html><head><title>503</title></head><body>x</body></html>",
+    BAD("HTML page", "<!DOCTYPE html>\n<html><head><title>503</title></head><body>x</body></html>",
         STATUS_INCOMPLETE),
-    BAD("HTML page of old",
-        "<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\"><html></html>",
+    BAD("HTML page of old", "<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\"><html></html>",
         STATUS_INCOMPLETE),
     BAD("HTML that is no XML", "<HTML><BR><p>x</HTML>", STATUS_INCOMPLETE),
-    BAD("HTML that is XML",
-        "<html><body><h1>503 Service Unavailable</h1></body></html>",
+    BAD("HTML that is XML", "<html><body><h1>503 Service Unavailable</h1></body></html>",
         STATUS_INCOMPLETE),
     BAD("no closing root", "<a><b>x</b>", STATUS_INCOMPLETE),
     BAD("cut in a tag", "<a><b>x</b", STATUS_INCOMPLETE),
@@ -188,11 +185,9 @@ static const struct {
     BAD("name that is not ASCII", "<\xC3\xA9/>", STATUS_INCOMPLETE),
     BAD("UTF-16", "\xFF\xFE<\0a\0/\0>\0", STATUS_INCOMPLETE),
     BAD("document type", "<!DOCTYPE a><a/>", STATUS_UNSUPPORTED),
-    BAD("external document type",
-        "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
+    BAD("external document type", "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
         STATUS_UNSUPPORTED),
-    BAD("external entity",
-        "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>",
+    BAD("external entity", "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>",
         STATUS_UNSUPPORTED),
     BAD("billion laughs",
         "<?xml version=\"1.0\"?><!DOCTYPE lolz [<!ENTITY l0 \"lol\">"
@@ -210,9 +205,7 @@ static void xml_bad_documents_are_refused(void **state) {
         const char *problem = NULL;
         enum status status = xml_parse(*state, bad_rows[i].text, BYTES_MAX, &root, &problem);
         if (status != bad_rows[i].status || root != NULL || problem == NULL) {
-            fail_msg("%s: %s, %s",
-                     bad_rows[i].name,
-                     status_name(status),
+            fail_msg("%s: %s, %s", bad_rows[i].name, status_name(status),
                      problem ? problem : "no problem");
         }
     }

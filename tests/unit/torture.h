@@ -15,8 +15,7 @@ struct torture {
     int attempts_max;
 };
 
-static inline bool torture_one(const struct torture *torture,
-                               const struct trouble *trouble,
+static inline bool torture_one(const struct torture *torture, const struct trouble *trouble,
                                int failures) {
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -36,12 +35,8 @@ static inline bool torture_one(const struct torture *torture,
                    !holds_secret(message) &&
                    (recovers || str_starts_with(message, str_from_cstr(torture->names)));
     if (!is_good) {
-        print_error("%s, %d times: %s after %zu attempts: %" STR_FMT "\n",
-                    trouble->name,
-                    failures,
-                    status_name(status),
-                    fixture.fake.request_count,
-                    STR_ARG(message));
+        print_error("%s, %d times: %s after %zu attempts: %" STR_FMT "\n", trouble->name, failures,
+                    status_name(status), fixture.fake.request_count, STR_ARG(message));
     }
     fixture_end(&fixture);
     return is_good;
@@ -72,8 +67,7 @@ static inline int fixture_teardown(void **state) {
 
 /* Each of these 200 answers must be unreadable, and nothing else. */
 static inline void refuse_bodies(enum status (*call)(struct aws_fixture *fixture),
-                                 const char *const *bodies,
-                                 size_t count) {
+                                 const char *const *bodies, size_t count) {
     for (size_t i = 0; i < count; i++) {
         struct aws_fixture fixture;
         fixture_begin(&fixture);
@@ -82,10 +76,7 @@ static inline void refuse_bodies(enum status (*call)(struct aws_fixture *fixture
                     (struct fake_answer){.http_status = 200, .body = str_from_cstr(bodies[i])});
         enum status status = call(&fixture);
         if (status != STATUS_INCOMPLETE || holds_secret(fixture.error.message)) {
-            fail_msg("%s: %s: %.*s",
-                     bodies[i],
-                     status_name(status),
-                     (int)fixture.error.message.len,
+            fail_msg("%s: %s: %.*s", bodies[i], status_name(status), (int)fixture.error.message.len,
                      fixture.error.message.ptr);
         }
         fixture_end(&fixture);

@@ -16,10 +16,7 @@
 
 static inline void assert_str_at(str actual, const char *expected, const char *file, int line) {
     if (!str_eq(actual, str_from_cstr(expected))) {
-        print_error("%s:%d: expected \"%s\", got \"%" STR_FMT "\"\n",
-                    file,
-                    line,
-                    expected,
+        print_error("%s:%d: expected \"%s\", got \"%" STR_FMT "\"\n", file, line, expected,
                     STR_ARG(actual));
         _fail(file, line);
     }
