@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From an event of S3 to TRAFFIC items, where nothing goes wrong. What goes wrong is in
- * test_log_object_faults.c.
+ * From an event of S3 to TRAFFIC items; faults are in test_log_object_faults.c.
  */
 #include "../../src/app/log_object_internal.h"
 #include "log_world.h"
