@@ -28,19 +28,19 @@ static void set_trace_id(str trace_id) {
 
 static void handle_event(void *context, const struct runtime_invocation *invocation,
                          struct arena *arena, struct runtime_reply *reply) {
-    struct app *app = context;
+    struct guard *guard = context;
     struct app_reply answer;
-    app->function_arn = invocation->function_arn;
-    app_handle(app, invocation->event, invocation->deadline_ms, arena, &answer);
+    guard->function_arn = invocation->function_arn;
+    app_handle(guard, invocation->event, invocation->deadline_ms, arena, &answer);
     *reply = (struct runtime_reply){
         .is_error = answer.is_error,
         .body = answer.body,
         .error_type = answer.error_type,
         .error_message = answer.error_message,
-        .is_last = app_has_expired(app),
+        .is_last = app_has_expired(guard),
     };
     if (reply->is_last) {
-        LOG(app->log, LOG_FATAL, "credentials_expired",
+        LOG(guard->log, LOG_FATAL, "credentials_expired",
             LOG_STR("errorMessage",
                     STR("the function's own credentials have expired, and its environment holds no "
                         "others: the process ends after its answer, so that Lambda replaces it")));
@@ -52,7 +52,7 @@ static void handle_event(void *context, const struct runtime_invocation *invocat
 struct worker {
     struct arena arena;
     struct log log;
-    struct app app;
+    struct guard guard;
     struct runtime runtime;
     pthread_t thread;
 };
@@ -83,24 +83,24 @@ static enum status open_runtime(const struct lambda *lambda, struct log *log, st
     return http_curl_init(arena, lambda->clock, &options, &runtime->transport, error);
 }
 
-static enum status open_app(const struct lambda *lambda, const struct app_settings *settings,
+static enum status open_app(const struct lambda *lambda, const struct guard_settings *settings,
                             struct worker *worker, struct error *error) {
-    worker->app = (struct app){.settings = *settings,
-                               .env = lambda->env,
-                               .clock = lambda->clock,
-                               .log = &worker->log,
-                               .metrics = {log_stream_write, lambda->metrics}};
-    return lambda->connect(&worker->app, &worker->arena, error);
+    worker->guard = (struct guard){.settings = *settings,
+                                   .env = lambda->env,
+                                   .clock = lambda->clock,
+                                   .log = &worker->log,
+                                   .metrics = {log_stream_write, lambda->metrics}};
+    return lambda->connect(&worker->guard, &worker->arena, error);
 }
 
 static void warm_up(struct worker *worker) {
     str urls[4];
-    size_t url_count = app_warm_up_urls(&worker->app, &worker->arena, urls);
-    http_curl_warm_up(worker->app.aws.transport, urls, url_count, WARM_UP_CAP_MS);
+    size_t url_count = app_warm_up_urls(&worker->guard, &worker->arena, urls);
+    http_curl_warm_up(worker->guard.aws.transport, urls, url_count, WARM_UP_CAP_MS);
 }
 
 static int run_worker(struct worker *worker) {
-    const struct runtime_handler handler = {.context = &worker->app, .handle = handle_event};
+    const struct runtime_handler handler = {.context = &worker->guard, .handle = handle_event};
     return runtime_run(&worker->runtime, &handler);
 }
 
@@ -125,15 +125,15 @@ static int run_workers(struct worker *workers, size_t count) {
 
 static void close_worker(void *context) {
     struct worker *worker = context;
-    arena_clean_up(&worker->app.session.arena);
+    arena_clean_up(&worker->guard.session.arena);
     arena_clean_up(&worker->arena);
 }
 
 /* Everything that does not depend on an event; *workers_out live in `arena`. */
 static enum status prepare(const struct lambda *lambda, struct arena *arena,
                            struct worker **workers_out, size_t *count_out, struct error *error) {
-    struct app_settings settings;
-    TRY(app_settings_parse(lambda->env, arena, &settings, error));
+    struct guard_settings settings;
+    TRY(guard_settings_parse(lambda->env, arena, &settings, error));
     size_t count = (size_t)settings.concurrency;
     struct worker *workers = ARENA_ARRAY(arena, struct worker, count);
     for (size_t i = 0; i < count; i++) {

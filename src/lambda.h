@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The app as a Lambda function: what INIT does, and the handler the Runtime API loop is given.
+ * The guard as a Lambda function: what INIT does, and the handler the Runtime API loop is given.
  */
 #ifndef LAMBDA_H
 #define LAMBDA_H
@@ -14,8 +14,8 @@ struct lambda {
     const struct clock *clock;
     struct log *log;
     struct log_stream *metrics; /* stdout: Lambda takes them from its lines */
-    /* Makes `app` able to call AWS; settings are parsed already. */
-    enum status (*connect)(struct app *app, struct arena *arena, struct error *error);
+    /* Makes `guard` able to call AWS; settings are parsed already. */
+    enum status (*connect)(struct guard *guard, struct arena *arena, struct error *error);
 };
 
 /* Serves until the platform ends the sandbox; returns the exit code. */

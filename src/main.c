@@ -10,9 +10,9 @@
 
 /* AWS_CA_BUNDLE, else the roots built in where they are the right ones, else the system's bundle.
  */
-static enum status connect_app(struct app *app, struct arena *arena, struct error *error) {
-    str bundle = env_get(app->env, "AWS_CA_BUNDLE");
-    bool has_amazon_roots = str_eq(partition_of_region(app->settings.region), STR("aws"));
+static enum status connect_app(struct guard *guard, struct arena *arena, struct error *error) {
+    str bundle = env_get(guard->env, "AWS_CA_BUNDLE");
+    bool has_amazon_roots = str_eq(partition_of_region(guard->settings.region), STR("aws"));
     const struct http_curl_options options = {
         .trust =
             str_is_empty(bundle) && has_amazon_roots ? HTTP_TRUST_AMAZON : HTTP_TRUST_BUNDLE_FILE,
@@ -22,8 +22,8 @@ static enum status connect_app(struct app *app, struct arena *arena, struct erro
         .allows_plain_http = true, /* only an endpoint override can ask for it */
     };
     struct transport *transport;
-    TRY(http_curl_init(arena, app->clock, &options, &transport, error));
-    return app_connect(app, transport, arena, error);
+    TRY(http_curl_init(arena, guard->clock, &options, &transport, error));
+    return app_connect(guard, transport, arena, error);
 }
 
 static int run_command(const struct env *env, struct log *log, int argc, char **argv) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the program does with one event, independent of how the event came (Lambda or the command
- * line). decode -> gather -> evaluate -> report -> act.
+ * line). decode -> gather -> evaluate -> report -> control.
  */
 #ifndef APP_APP_H
 #define APP_APP_H
@@ -12,16 +12,16 @@
 
 /* CONFIGURATION: *error names the variable and what is accepted. Checks the policy variables too.
  */
-MUST_USE enum status app_settings_parse(const struct env *env, struct arena *arena,
-                                        struct app_settings *settings_out, struct error *error);
+MUST_USE enum status guard_settings_parse(const struct env *env, struct arena *arena,
+                                          struct guard_settings *settings_out, struct error *error);
 
-/* Gives the app its AWS client: credentials, endpoints and retries from the environment.
+/* Gives the guard its AWS client: credentials, endpoints and retries from the environment.
  * CONFIGURATION names the variable. `settings` must be parsed. */
-MUST_USE enum status app_connect(struct app *app, struct transport *transport, struct arena *arena,
-                                 struct error *error);
+MUST_USE enum status app_connect(struct guard *guard, struct transport *transport,
+                                 struct arena *arena, struct error *error);
 
 /* Endpoints that INIT should connect to, for http_curl_warm_up: those every invocation needs. */
-size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]);
+size_t app_warm_up_urls(const struct guard *guard, struct arena *arena, str urls[static 4]);
 
 struct app_reply {
     bool is_error;
@@ -36,16 +36,16 @@ struct app_reply {
 
 /* Handles one event; never fails otherwise than by an error reply. `deadline_ms` wall clock,
  * INT64_MAX: none. */
-void app_handle(struct app *app, str event, int64_t deadline_ms, struct arena *arena,
+void app_handle(struct guard *guard, str event, int64_t deadline_ms, struct arena *arena,
                 struct app_reply *reply);
 
 /* AWS says that our own credentials have expired. Those of a Lambda execution environment never
  * change, so that every further invocation would fail: the process should end and be replaced. */
-bool app_has_expired(const struct app *app);
+bool app_has_expired(const struct guard *guard);
 
 /* Judges from what is in the event, no network and no age limit on the item: the line `evaluate`
  * prints. A bad status (INVALID, INVALID_PARAMETER, ...) fills *error. */
-MUST_USE enum status app_evaluate_offline(const struct app *app, str event, str file_name,
+MUST_USE enum status app_evaluate_offline(const struct guard *guard, str event, str file_name,
                                           struct arena *arena, str *line_out,
                                           enum compliance *compliance_out, struct error *error);
 

@@ -22,8 +22,8 @@ struct audit_listener {
 
 /* One account (empty: our own) and Region. OK when everything was listed and reached, unknown
  * verdicts included; otherwise *error says how far it came. DENIED: not an allowed account, or its
- * role does not let us in. `app` must not be used by anybody else meanwhile. */
-MUST_USE enum status app_audit(struct app *app, str account_id, str region,
+ * role does not let us in. `guard` must not be used by anybody else meanwhile. */
+MUST_USE enum status app_audit(struct guard *guard, str account_id, str region,
                                const struct audit_listener *listener, struct arena *arena,
                                struct error *error);
 

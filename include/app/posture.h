@@ -11,7 +11,7 @@
 
 /* Every account that the function may enter, in its own Region. What cannot be read is a gap of the
  * fleet, and no error; both live in `arena`. CONFIGURATION: the policy. */
-MUST_USE enum status app_posture(struct app *app, struct arena *arena, struct fleet *fleet_out,
+MUST_USE enum status app_posture(struct guard *guard, struct arena *arena, struct fleet *fleet_out,
                                  struct posture *posture_out, struct error *error);
 
 #endif

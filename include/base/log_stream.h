@@ -14,8 +14,8 @@ struct log_stream {
     int fd;
     int reader_wait_ms;    /* for a reader to take something; as of poll(2) */
     pthread_mutex_t mutex; /* for what follows, and so that lines stay whole */
-    struct log notices;    /* says how many lines were lost; unused without is_told */
-    bool is_told;
+    struct log notices;    /* says how many lines were lost; unused without is_published */
+    bool is_published;
     bool is_prepared;
     bool is_stuck;    /* a line was lost, and none got through since */
     bool is_mid_line; /* of a line that was lost the beginning is written */

@@ -22,7 +22,7 @@ struct cli {
     struct log *log;
     struct arena *arena; /* for the whole command */
     /* Makes `app` able to call AWS (transport, credentials); settings are parsed already. */
-    enum status (*connect)(struct app *app, struct arena *arena, struct error *error);
+    enum status (*connect)(struct guard *app, struct arena *arena, struct error *error);
 };
 
 enum cli_exit cli_run(const struct cli *cli, int argc, char **argv);

@@ -8,10 +8,10 @@
 #include "base/json.h"
 #include "control/guard.h"
 
-/* Points app->aws at the account and Region (empty: our own). DENIED: not an allowed account, or
+/* Points guard->aws at the account and Region (empty: our own). DENIED: not an allowed account, or
  * its role does not let us in. */
-MUST_USE enum status app_aim(struct app *app, str account_id, str region, struct arena *arena,
-                             struct error *error);
+MUST_USE enum status accounts_select(struct guard *guard, str account_id, str region,
+                                     struct arena *arena, struct error *error);
 
 /* The last account of a run that could not be entered: it is not asked for again for each of its
  * load balancers. Text in the arena of the run. */
@@ -19,40 +19,41 @@ struct closed_account {
     str account_id; /* empty: none */
     struct error error;
 };
-/* app_aim for the account and Region of a load balancer. INVALID: no ARN of one. */
-MUST_USE enum status app_aim_by_arn(struct app *app, str arn, struct closed_account *closed,
-                                    struct arena *arena, struct error *error);
+/* accounts_select for the account and Region of a load balancer. INVALID: no ARN of one. */
+MUST_USE enum status accounts_select_by_arn(struct guard *guard, str arn,
+                                            struct closed_account *closed, struct arena *arena,
+                                            struct error *error);
 
-/* Whether app->aws, after app_aim for it, really reaches that account: without CROSS_ACCOUNT_ROLE
- * it reaches our own only. */
-MUST_USE enum status app_aims_at(struct app *app, str account_id, struct arena *arena,
-                                 bool *aims_out, struct error *error);
+/* Whether guard->aws, after accounts_select for it, really reaches that account: without
+ * CROSS_ACCOUNT_ROLE it reaches our own only. */
+MUST_USE enum status accounts_can_reach(struct guard *guard, str account_id, struct arena *arena,
+                                        bool *aims_out, struct error *error);
 
 /* The same for an event of AWS Config, where most of them are known to be ours without a call. An
  * empty account is ours. */
-MUST_USE enum status app_reaches(struct app *app, str account_id, struct arena *arena,
-                                 bool *reaches_out, struct error *error);
+MUST_USE enum status accounts_reach_event(struct guard *guard, str account_id, struct arena *arena,
+                                          bool *reaches_out, struct error *error);
 /* Our own account's id: as STS says, or as the ARN of the function does where STS cannot be
  * reached.
  */
-MUST_USE enum status app_name_own_account(struct app *app, struct arena *arena, str *account_id_out,
-                                          struct error *error);
+MUST_USE enum status accounts_name_own(struct guard *guard, struct arena *arena,
+                                       str *account_id_out, struct error *error);
 /* Our own load balancers must not be reported under the token of another account's rule. DENIED: it
  * is another account's, and no role is set to enter it. */
-MUST_USE enum status app_require_account(struct app *app, str account_id, struct arena *arena,
-                                         struct error *error);
+MUST_USE enum status accounts_require(struct guard *guard, str account_id, struct arena *arena,
+                                      struct error *error);
 /* "the event is of account ...", and the way to handle it. DENIED. */
-enum status app_refuse_account(struct app *app, str account_id, struct arena *arena,
-                               struct error *error);
+enum status accounts_refuse(struct guard *guard, str account_id, struct arena *arena,
+                            struct error *error);
 
 /* Our own account's id for a central function, which may be listed among those it may enter; empty
  * without CROSS_ACCOUNT_ROLE, where it has no others to enter. */
-MUST_USE enum status app_own_account(struct app *app, struct arena *arena, str *account_id_out,
+MUST_USE enum status accounts_own_id(struct guard *guard, struct arena *arena, str *account_id_out,
                                      struct error *error);
 
 /* Environment and rule parameters together. */
-MUST_USE enum status app_policy(const struct app *app, const struct json *rule_parameters,
-                                struct arena *arena, struct policy *policy_out,
-                                struct error *error);
+MUST_USE enum status effective_policy(const struct guard *guard, const struct json *rule_parameters,
+                                      struct arena *arena, struct policy *policy_out,
+                                      struct error *error);
 
 #endif

@@ -18,9 +18,9 @@ struct change_alert {
 };
 /* Publishes it and adds the action. false: it certainly was not published; of a roll back, it may
  * not have been. */
-bool change_tell(struct act *act, const struct change_alert *alert);
+bool change_alert_publish(struct control *control, const struct change_alert *alert);
 
 /* The end of what this invocation may take. */
-int64_t lease_end_ms(const struct app *app);
+int64_t lease_end_ms(const struct guard *guard);
 
 #endif

@@ -18,7 +18,7 @@
 
 /* What is remembered of one load balancer, and whether it was said there that its mode will be
  * raised. */
-struct act_recall {
+struct remembered_state {
     str arn; /* empty: none */
     struct lb_state state;
     struct correction intent; /* at_ms 0: not said */
@@ -26,73 +26,79 @@ struct act_recall {
 };
 
 /* A finding that waits to be imported with others. */
-struct act_import {
+struct security_hub_finding {
     str arn;
     str finding;
     str key; /* transition_import_key */
 };
 
-struct act {
-    struct app *app;
+struct control {
+    struct guard *guard;
     const struct policy *policy;
-    struct arena *keep;       /* of the invocation: actions and the first failure */
-    struct arena *arena;      /* of the judgement at hand: may be another one for each act_on */
-    struct state_table table; /* name empty: there is none */
-    const struct elb_caller *caller; /* of the call that is handled; NULL: none */
-    enum desync_mode caller_mode;    /* what they set; UNKNOWN: nothing */
-    int64_t event_ms;                /* when that call was made; 0: none */
-    int changes;                     /* made in this invocation */
+    struct arena *keep; /* of the invocation: actions and the first failure */
+    struct arena
+        *arena; /* of the judgement at hand: may be another one for each control_handle_judgement */
+    struct state_table table;     /* name empty: there is none */
+    const struct writer *caller;  /* of the call that is handled; NULL: none */
+    enum desync_mode caller_mode; /* what they set; UNKNOWN: nothing */
+    int64_t event_ms;             /* when that call was made; 0: none */
+    int changes;                  /* made in this invocation */
     struct action *actions;
     size_t action_count;
     size_t action_capacity;
-    struct act_recall recall; /* made already for the next act_on */
-    struct act_import *imports;
+    struct remembered_state recall; /* made already for the next control_handle_judgement */
+    struct security_hub_finding *imports;
     size_t import_count;
     size_t import_capacity;
     bool has_new_verdict; /* there is something that AWS Config was not told of: see act_ask_... */
     struct error first_failure;
-    size_t failure_count; /* failed actions: none more after an act_on, and it has settled all */
+    size_t failure_count; /* failed actions: none more after an control_handle_judgement, and it has
+                             settled all */
     enum status last_failure; /* DEADLINE: there was no time for it */
 };
 
-void act_begin(struct act *act, struct app *app, const struct policy *policy, struct arena *keep);
+void control_begin(struct control *control, struct guard *guard, const struct policy *policy,
+                   struct arena *keep);
 
 /* Is there anything to do at all? */
-bool act_is_on(const struct app *app);
+bool control_is_on(const struct guard *guard);
 
 /* One judgement. `facts` are what it was made from; `read_ms` is when mode and tags were read live,
  * both of them, and 0 when one came from an event. They are read anew where enforcement needs it.
  * *evaluation becomes the judgement after enforcement, with NON_COMPLIANT_TOO_LONG where what is
  * remembered says so. UNKNOWN is never acted on. */
-void act_on(struct act *act, struct load_balancer *facts, int64_t read_ms,
-            struct evaluation *evaluation);
+void control_handle_judgement(struct control *control, struct load_balancer *facts, int64_t read_ms,
+                              struct evaluation *evaluation);
 
-/* Gives what was reported before act_on the NON_COMPLIANT_TOO_LONG that act_on has added to `now`.
+/* Gives what was reported before control_handle_judgement the NON_COMPLIANT_TOO_LONG that
+ * control_handle_judgement has added to `now`.
  */
-void act_take_age(struct evaluation *reported, const struct evaluation *now);
+void control_copy_age(struct evaluation *reported, const struct evaluation *now);
 
-/* Reads what is remembered, for the load balancer that act_on is called with next when it goes to
- * act->recall. weak_read_ms not 0: its mode was weak then and will be raised, which is written down
- * by the same call. Without a table nothing is known. */
-MUST_USE enum status act_recall(struct act *act, str arn, int64_t weak_read_ms,
-                                struct act_recall *recall_out, struct error *error);
+/* Reads what is remembered, for the load balancer that control_handle_judgement is called with next
+ * when it goes to control->recall. weak_read_ms not 0: its mode was weak then and will be raised,
+ * which is written down by the same call. Without a table nothing is known. */
+MUST_USE enum status control_load_remembered(struct control *control, str arn, int64_t weak_read_ms,
+                                             struct remembered_state *recall_out,
+                                             struct error *error);
 
 /* Would enforcement raise this mode, as far as can be told without the table? */
-bool act_would_change(const struct act *act, const struct evaluation *evaluation);
+bool enforce_would_change(const struct control *control, const struct evaluation *evaluation);
 
 /* Imports the findings of what was acted on, in batches, before the arena of those judgements ends.
  * false: some could not be, which was told as a failure. */
-bool act_import_findings(struct act *act);
+bool security_hub_import(struct control *control);
 
 /* Asks Config to evaluate its rule anew when a mode was raised, or when a call led to another
  * verdict or mode than was remembered; without a table, when there was a call. false: it should
  * have been asked, and was told as a failure. */
-bool act_ask_for_reevaluation(struct act *act);
+bool reevaluate(struct control *control);
 
 /* Appends a copy to the actions, and remembers the first failure (`cause` NULL: none). */
-void act_add(struct act *act, const struct action *action, const struct error *cause);
+void action_add(struct control *control, const struct action *action, const struct error *cause);
 
 /* Appends a failed action of this name. */
-void act_fail(struct act *act, str arn, const char *name, const struct error *cause);
+void action_add_failure(struct control *control, str arn, const char *name,
+                        const struct error *cause);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One configured desync-guard: its settings, and the clients, clock and log that it works with. The
- * app fills it once at INIT; every layer above `table` is handed it.
+ * guard fills it once at INIT; every layer above `table` is handed it.
  */
 #ifndef CONTROL_GUARD_H
 #define CONTROL_GUARD_H
@@ -31,7 +31,7 @@ struct promotion_config {
 };
 
 /* What is done beside reporting; each text is empty when its part is off. */
-struct act_settings {
+struct control_settings {
     struct enforcement_settings enforcement; /* ENFORCEMENT, MAX_CHANGES_PER_RUN, FIGHT_LIMIT */
     struct promotion_config promotion;
     str state_table;                      /* STATE_TABLE */
@@ -51,19 +51,19 @@ struct report_settings {
 };
 
 /* The whole configuration, parsed and checked once at INIT. Lives in the process arena. */
-struct app_settings {
+struct guard_settings {
     str region; /* AWS_REGION, else AWS_DEFAULT_REGION; may be empty: only app_connect needs it */
     struct policy_source environment_policy;
     bool warms_up;               /* WARM_UP */
     int elb_requests_per_second; /* ELB_REQUESTS_PER_SECOND; 0: not paced */
     int concurrency;             /* AWS_LAMBDA_MAX_CONCURRENCY: invocations at once, in threads */
     unsigned checked;            /* of variables that only must have an accepted value */
-    struct act_settings act;
+    struct control_settings control;
     struct report_settings report;
 };
 
 /* A role's session in another account, kept while it is good. */
-struct app_session {
+struct account_session {
     struct arena arena;
     str account_id; /* empty: none */
     struct sts_session sts;
@@ -77,15 +77,15 @@ struct metrics_writer {
     void *context;
 };
 
-struct app {
-    struct app_settings settings;
+struct guard {
+    struct guard_settings settings;
     const struct env *env;
     const struct clock *clock;
     struct log *log;
     struct metrics_writer metrics;
     struct aws_client aws;  /* where the load balancers and their Config rule are */
     struct aws_client home; /* our own account and Region: state table, topic */
-    struct app_session session;
+    struct account_session session;
     char own_account[13]; /* found out when it is first needed; "" before */
     str function_arn;     /* of the function that is invoked; empty: not known (the command line) */
 };

@@ -15,7 +15,7 @@ struct metrics_place {
     str account_id;
     str region;
 };
-void metrics_write(const struct app *app, const struct metrics_place *place,
+void metrics_write(const struct guard *guard, const struct metrics_place *place,
                    const struct emf_metric *metrics, size_t count, struct arena *arena);
 
 /* What a sweep found, counted as it goes. */
@@ -34,14 +34,15 @@ struct posture_point fleet_count_point(const struct fleet_count *count, int64_t 
 
 /* ProtectedPercent, Monitor, Defensive, Strictest, NonCompliant, Unknown, ExceptionsActive,
  * SweepDuration: for a fleet that was read in full. */
-void metrics_of_fleet(const struct app *app, const struct fleet_count *count, int64_t duration_ms,
-                      struct arena *arena);
+void metrics_of_fleet(const struct guard *guard, const struct fleet_count *count,
+                      int64_t duration_ms, struct arena *arena);
 
 /* Enforced, Promoted, RolledBack, when there was any; with an event that led to a correction,
  * EventToEnforcedSeconds. */
-void metrics_of_actions(const struct act *act);
+void metrics_of_actions(const struct control *control);
 
 /* MTTRHours of one incident that has ended. */
-void metrics_of_repair(const struct act *act, str arn, int64_t opened_ms, int64_t closed_ms);
+void metrics_of_repair(const struct control *control, str arn, int64_t opened_ms,
+                       int64_t closed_ms);
 
 #endif

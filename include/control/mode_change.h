@@ -10,7 +10,7 @@
 /* One guarded change of a mode. Each attempt waits for its turn, looks, asks whether the change is
  * still due, sends the one key once, and believes only what the answer says. */
 struct mode_change {
-    struct app *app;
+    struct guard *guard;
     const struct policy *policy;
     struct arena *arena;
     struct load_balancer *facts; /* in: arn, and type and scheme where known; out: as last seen */

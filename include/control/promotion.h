@@ -13,18 +13,18 @@ struct promotion_run;
 
 /* What a sweep hands to promotion; all of it outlives the run. */
 struct promotion_sweep {
-    struct app *app;
+    struct guard *guard;
     const struct policy *policy;
-    struct act *act;     /* takes what was done and what failed */
-    struct arena *arena; /* of the sweep */
-    int64_t ordering_ms; /* of what AWS Config is told */
+    struct control *control; /* takes what was done and what failed */
+    struct arena *arena;     /* of the sweep */
+    int64_t ordering_ms;     /* of what AWS Config is told */
 };
 
 /* Lives in the sweep's arena. */
 struct promotion_run *promotion_begin(const struct promotion_sweep *sweep);
 
 /* Judged, and not reported yet: findings and advice may be added to the evaluations. Calls to AWS
- * end at `deadline_ms`; the deadline of the app's clients is left there. */
+ * end at `deadline_ms`; the deadline of the guard's clients is left there. */
 void promotion_advise(struct promotion_run *run, const struct judged_chunk *chunk,
                       int64_t deadline_ms);
 

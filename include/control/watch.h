@@ -11,8 +11,8 @@
 
 /* One run over all that is being watched. */
 struct watching {
-    struct app *app;
-    struct act act;
+    struct guard *guard;
+    struct control control;
     const struct policy *policy;
     struct arena *arena;
     struct watch_record *record; /* the one at hand */
@@ -22,7 +22,7 @@ struct watching {
     struct closed_account closed;
 };
 
-/* Looks at one of them: see watch.c. What was done and what failed goes to watching->act. */
+/* Looks at one of them: see watch.c. What was done and what failed goes to watching->control. */
 void watch_one(struct watching *watching, struct watch_record *record);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "policy/evaluate.h"
 #include "policy/policy.h"
+#include "policy/writer.h"
 
 enum item_status {
     ITEM_PRESENT,       /* OK, ResourceDiscovered */
@@ -24,9 +25,9 @@ struct config_item {
     str region; /* empty when absent */
     str status_text;
     enum item_status status;
-    int64_t capture_ms;         /* 0 when absent */
-    bool has_junk_time;         /* something stands there that is no time */
-    struct load_balancer facts; /* what the item says; the rest is marked unknown */
+    int64_t capture_ms;            /* 0 when absent */
+    bool has_invalid_capture_time; /* something stands there that is no time */
+    struct load_balancer facts;    /* what the item says; the rest is marked unknown */
 };
 
 enum config_message { MESSAGE_CHANGE, MESSAGE_OVERSIZED, MESSAGE_SCHEDULED };
@@ -48,13 +49,6 @@ struct config_invocation {
 
 enum elb_call_kind { ELB_CREATE, ELB_MODIFY, ELB_TAGS, ELB_DELETE };
 
-/* Who wrote last, for the alert that must name them. */
-struct elb_caller {
-    str arn;        /* the role behind an assumed one */
-    str user_agent; /* "APN/1.0 HashiCorp/1.0 Terraform/1.5" */
-    str invoked_by; /* "cloudformation.amazonaws.com"; empty for a call of their own */
-};
-
 struct elb_call {
     enum elb_call_kind kind;
     str event_name;
@@ -69,7 +63,7 @@ struct elb_call {
     size_t other_count;
     enum load_balancer_scheme scheme; /* of the one that is created; else UNKNOWN */
     enum desync_mode mode; /* what it asks for by name; UNKNOWN: it leaves the mode alone */
-    struct elb_caller caller;
+    struct writer caller;
 };
 
 /* An object that S3 tells of. */

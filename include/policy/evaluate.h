@@ -52,7 +52,7 @@ const char *finding_source_url(enum finding_id id);
 enum finding_severity finding_rule_severity(enum finding_id id);
 
 /* The first of the highest severity; NULL when there are none. */
-const struct finding *finding_gravest(const struct evaluation *evaluation);
+const struct finding *finding_most_severe(const struct evaluation *evaluation);
 
 /* An evaluation without a judgement: NOT_APPLICABLE or UNKNOWN with the reason. */
 void evaluation_without_facts(struct evaluation *evaluation_out, str resource_type, str resource_id,

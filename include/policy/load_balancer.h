@@ -18,7 +18,7 @@
 enum desync_mode { MODE_UNKNOWN, MODE_MONITOR, MODE_DEFENSIVE, MODE_STRICTEST };
 enum load_balancer_type { TYPE_UNKNOWN, TYPE_APPLICATION, TYPE_NETWORK, TYPE_GATEWAY };
 enum load_balancer_scheme { SCHEME_UNKNOWN, SCHEME_INTERNAL, SCHEME_INTERNET_FACING };
-enum known_bool { KNOWN_NOT, KNOWN_FALSE, KNOWN_TRUE };
+enum tristate { UNKNOWN, NO, YES };
 enum fact_source { SOURCE_EVENT, SOURCE_LIVE };
 
 struct tag {
@@ -33,8 +33,8 @@ struct load_balancer {
     enum load_balancer_scheme scheme;
     enum desync_mode mode; /* MODE_UNKNOWN: not read, absent or no value we know */
     str mode_text;         /* what stood there when it is no mode we know; empty when absent */
-    enum known_bool drops_invalid_headers;
-    enum known_bool writes_logs; /* access logs; only of live facts, and no verdict hangs on it */
+    enum tristate drops_invalid_headers;
+    enum tristate writes_logs; /* access logs; only of live facts, and no verdict hangs on it */
     bool has_tags; /* false: tags could not be read (that is unknown); true with tag_count 0: there
                       are none */
     const struct tag *tags;

@@ -31,12 +31,12 @@ struct evidence {
     bool has_metrics;      /* CloudWatch saw any request on the days that logs do not cover */
     uint64_t metric_requests;
     uint64_t metric_non_compliant;
-    int64_t metric_newest_ms;    /* begin of the newest day (UTC) that had any: no more is known */
-    enum known_bool writes_logs; /* access_logs.s3.enabled */
-    int64_t rolled_back_ms;      /* when `strictest` was taken back last; 0: never */
-    int64_t taken_back_ms;       /* when somebody else was found to have taken it back; 0: never */
-    str taken_back_note;         /* who and how, as far as it is known */
-    bool is_watched;             /* a change is being watched */
+    int64_t metric_newest_ms;  /* begin of the newest day (UTC) that had any: no more is known */
+    enum tristate writes_logs; /* access_logs.s3.enabled */
+    int64_t rolled_back_ms;    /* when `strictest` was taken back last; 0: never */
+    int64_t taken_back_ms;     /* when somebody else was found to have taken it back; 0: never */
+    str taken_back_note;       /* who and how, as far as it is known */
+    bool is_watched;           /* a change is being watched */
 };
 
 struct promotion_settings {

@@ -8,7 +8,9 @@
 #ifndef POLICY_TRANSITION_H
 #define POLICY_TRANSITION_H
 
+#include "policy/alert_kind.h"
 #include "policy/evaluate.h"
+#include "policy/writer.h"
 
 #define CORRECTIONS_MAX                                                                            \
     32 /* own changes remembered of the last 24 h; more than any FIGHT_LIMIT in use */
@@ -18,23 +20,21 @@ struct correction {
     int64_t at_ms; /* 0: there is none */
     enum desync_mode from;
     enum desync_mode to;
-    str writer_arn; /* who is named as the last writer before us; empty: nobody */
-    str writer_invoked_by;
-    str writer_user_agent;
+    struct writer writer; /* the last writer before us; all empty: not known */
 };
 
 /* Alerts that an invocation takes out to tell them. It removes this when it knows what came of it:
  * found later, nobody knows whether they reached anybody. */
-struct telling_mark {
-    unsigned tells;   /* of enum tell; 0: there is none */
+struct alert_claim {
+    unsigned alerts;  /* a set of alert kinds; 0: there is none */
     int64_t until_ms; /* by then that invocation is over whatever happens */
     str writer;       /* which invocation; the same when Lambda repeats it */
 };
 
 /* The STATE item of the contract, section 7. Times are unix ms; 0: never. */
 struct lb_state {
-    bool is_there;    /* there is an item; false: all else is zero */
-    bool is_known;    /* a judgement is remembered, not an intent alone */
+    bool exists;      /* there is an item; false: all else is zero */
+    bool has_verdict; /* a judgement is remembered, not an intent alone */
     int64_t version;  /* counts the writes; the next write is conditional on it */
     int64_t facts_ms; /* when the facts were true that the state comes from; older facts change
                          nothing */
@@ -44,18 +44,18 @@ struct lb_state {
     enum load_balancer_scheme scheme; /* never changes; UNKNOWN: not known yet */
     char grade;
     str owner;
-    str findings;          /* ids of those that fail, comma-separated */
-    int64_t since_ms;      /* non-compliant since; names the open incident; 0: there is none */
-    int64_t told_since_ms; /* the incident whose opening was alerted */
-    int64_t escalated_day; /* UTC day of the last escalation */
-    str told_exception;    /* "expiring 2026-12-01" */
-    int64_t fight_told_ms; /* when a fight was alerted last */
-    unsigned untold;       /* of enum tell: is due, and nobody has begun to tell it. Whoever clears
-                              it under the version may tell it. */
-    struct telling_mark telling;
+    str findings;             /* ids of those that fail, comma-separated */
+    int64_t since_ms;         /* non-compliant since; names the open incident; 0: there is none */
+    int64_t alerted_since_ms; /* the incident whose opening was alerted */
+    int64_t escalated_day;    /* UTC day of the last escalation */
+    str alerted_exception;    /* "expiring 2026-12-01" */
+    int64_t fight_alerted_ms; /* when a fight was alerted last */
+    unsigned due_alerts; /* a set of alert kinds: is due, and nobody has begun to tell it. Whoever
+                        clears it under the version may tell it. */
+    struct alert_claim alert_claim;
     str imported; /* transition_import_key of what Security Hub was told last */
     /* Written before a mode is raised. Whoever clears it under the version counts, records and
-     * tells the correction, so that of many copies, and of an invocation and its repeat, one does.
+     * alerts the correction, so that of many copies, and of an invocation and its repeat, one does.
      */
     struct correction intent;
     /* Records that that are still to be written, so that a failure between two writes is made
@@ -68,32 +68,21 @@ struct lb_state {
     size_t correction_count;
 };
 
-enum tell {
-    TELL_OPENED = 1 << 0,
-    TELL_RESOLVED = 1 << 1,
-    TELL_ENFORCED = 1 << 2,
-    TELL_ESCALATED = 1 << 3,
-    TELL_EXCEPTION_EXPIRING = 1 << 4,
-    TELL_EXCEPTION_EXPIRED = 1 << 5,
-    TELL_FIGHT = 1 << 6,
-    TELL_ALL = (1 << 7) - 1
-};
-
 struct transition_facts {
     const struct evaluation *evaluation; /* after enforcement, if there was any; never UNKNOWN */
     enum load_balancer_scheme scheme;    /* UNKNOWN: nothing new */
     int64_t facts_ms;
     int64_t now_ms;
     int max_non_compliant_days;
-    bool is_heard;     /* there is a topic: what is told reaches somebody */
-    bool is_corrected; /* we raised the mode just now, as `correction` says */
-    bool has_given_up; /* we said we would raise it, and shall not */
+    bool has_alert_topic; /* there is a topic: what is told reaches somebody */
+    bool is_corrected;    /* we raised the mode just now, as `correction` says */
+    bool has_given_up;    /* we said we would raise it, and shall not */
     struct correction correction;
     int64_t weak_since_ms; /* when it is known to have been weak (the event's time); 0: not known */
     int64_t weak_read_ms;  /* with is_corrected: when the weak mode was read; 0: not known */
     int64_t set_by_other_ms; /* when somebody else is known to have set the mode that was found; 0:
                                 not known */
-    str writer;              /* of this invocation, as in telling_mark */
+    str writer;              /* of this invocation, as in alert_claim */
     bool is_fight;           /* a correction was due and FIGHT_LIMIT forbade it */
 };
 
@@ -104,8 +93,8 @@ struct transition {
     bool is_changed;      /* `next` differs from the state before and is to be written */
     bool has_new_verdict; /* compliance or mode differ from what was remembered */
     bool is_correction; /* it was corrected, and this is the first to say so: next.pending_change */
-    unsigned alerts;    /* of enum tell; due, and so in next.untold, too */
-    unsigned in_doubt;  /* of enum tell: whoever began to tell them was not heard of again */
+    unsigned alerts;    /* a set of alert kinds; due, and so in next.due_alerts, too */
+    unsigned in_doubt; /* a set of alert kinds: whoever began to tell them was not heard of again */
 };
 
 /* What is still pending in `before` must have been written: it is forgotten here. Text of `next`

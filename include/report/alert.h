@@ -8,21 +8,10 @@
 #define REPORT_ALERT_H
 
 #include "base/arena.h"
+#include "policy/alert_kind.h"
 #include "policy/evaluate.h"
+#include "policy/writer.h"
 #include "report/iac_fix.h"
-
-enum alert_kind {
-    ALERT_OPENED,             /* became non-compliant */
-    ALERT_RESOLVED,           /* is compliant again, or no longer judged */
-    ALERT_ENFORCED,           /* we raised the mode */
-    ALERT_ESCALATED,          /* NON_COMPLIANT_TOO_LONG */
-    ALERT_EXCEPTION_EXPIRING, /* the mode is excused, but not for long */
-    ALERT_EXCEPTION_EXPIRED,  /* the exception has ended */
-    ALERT_FIGHT,              /* somebody keeps undoing our corrections, so we stop */
-    ALERT_PROMOTED,           /* we set strictest, and watch it */
-    ALERT_ROLLED_BACK,        /* and took it back */
-    ALERT_WATCH_ENDED         /* and left it, or found it changed */
-};
 
 struct alert {
     enum alert_kind kind;
@@ -55,7 +44,7 @@ struct alert_text {
     str subject; /* printable ASCII on one line */
     str body;    /* UTF-8, ends in a line end */
     /* severity, owner, finding, mode, region, account; finding and severity are those of the
-     * gravest finding, or of the one that this kind of alert is about */
+     * most_severe finding, or of the one that this kind of alert is about */
     struct alert_attribute attributes[ALERT_ATTRIBUTE_COUNT];
 };
 

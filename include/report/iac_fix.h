@@ -8,14 +8,7 @@
 
 #include "base/buf.h"
 #include "policy/load_balancer.h"
-
-/* From one CloudTrail record: userIdentity.arn, userAgent, userIdentity.invokedBy. Each may be
- * empty; all are outside text. */
-struct writer {
-    str arn;
-    str user_agent;
-    str invoked_by;
-};
+#include "policy/writer.h"
 
 enum iac_tool {
     IAC_UNKNOWN,

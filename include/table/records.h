@@ -40,7 +40,7 @@ struct change {
     enum desync_mode from;
     enum desync_mode to;
     str why;
-    const struct elb_caller *last_writer; /* NULL: not known */
+    const struct writer *last_writer; /* NULL: not known */
 };
 
 /* CHANGE: appended. */
@@ -50,7 +50,7 @@ MUST_USE enum status state_append_change(const struct state_table *table, str ar
 
 /* Who is named in the latest CHANGE that names anybody; all empty: none does. */
 MUST_USE enum status state_last_writer(const struct state_table *table, str arn,
-                                       struct arena *arena, struct elb_caller *writer_out,
+                                       struct arena *arena, struct writer *writer_out,
                                        struct error *error);
 
 /* At most one copy a minute gets OK; the others CONFLICT. */

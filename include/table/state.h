@@ -21,7 +21,7 @@ struct dynamodb_item;
 /* The codec alone; text is borrowed from the item. */
 void state_read(const struct dynamodb_item *item, struct lb_state *state);
 
-/* STATE: what is remembered; is_known false when no judgement is. */
+/* STATE: what is remembered; has_verdict false when no judgement is. */
 MUST_USE enum status state_load(const struct state_table *table, str arn, struct arena *arena,
                                 struct lb_state *state_out, struct error *error);
 /* Replaces what was loaded as `before`. CONFLICT: another copy was faster; load again. */
@@ -40,9 +40,9 @@ MUST_USE enum status state_forget_intent(const struct state_table *table, str ar
                                          const struct correction *intent, struct arena *arena,
                                          struct error *error);
 /* What came of it is known: removes the mark. */
-MUST_USE enum status state_end_telling(const struct state_table *table, str arn,
-                                       const struct telling_mark *telling, struct arena *arena,
-                                       struct error *error);
+MUST_USE enum status state_end_alert_claim(const struct state_table *table, str arn,
+                                           const struct alert_claim *alert_claim,
+                                           struct arena *arena, struct error *error);
 /* What Security Hub was told. Not under the version: at worst it is told the same again. */
 MUST_USE enum status state_note_import(const struct state_table *table, str arn, str key,
                                        struct arena *arena, struct error *error);

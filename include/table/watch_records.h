@@ -4,7 +4,7 @@
  *
  * WATCH items, one a load balancer that was ever promoted: pk = "WATCH", sk = its ARN, so that one
  * query finds all of them. The item is written before the mode is set, and each of its writes is
- * conditional on its version: of many copies one promotes, judges, rolls back and tells.
+ * conditional on its version: of many copies one promotes, judges, rolls back and alerts.
  *
  *     begun ----> open ----> rolling-back ----> rolled-back
  *       |           |              |
@@ -32,7 +32,7 @@ enum watch_status {
     WATCH_HELD,         /* traffic came, and its errors did not rise */
     WATCH_INCONCLUSIVE, /* nothing can be concluded; `note` says why */
     WATCH_ROLLED_BACK,
-    WATCH_REVERTED, /* somebody else changed the mode */
+    WATCH_REVERTED_BY_OTHER, /* somebody else changed the mode */
     WATCH_NOT_MADE
 };
 
@@ -49,7 +49,7 @@ struct watch_record {
     str note;                       /* how it ended; empty before */
     str writer;                     /* who has the lease */
     int64_t lease_ms;               /* until then it is left to the writer; 0: free */
-    bool is_untold;                 /* the end is to be told */
+    bool is_alert_due;              /* the end is to be told */
     str owner;                      /* for the alert */
     struct traffic_window baseline; /* before the change, as CloudWatch knew it then */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the app layer share: the use cases, one for each trigger.
+ * What the files of the guard layer share: the use cases, one for each trigger.
  */
 #ifndef APP_INTERNAL_H
 #define APP_INTERNAL_H
@@ -19,25 +19,25 @@
 
 /* A sweep: judges every load balancer of the Region, reports, and sets those that vanished
  * NOT_APPLICABLE. */
-void sweep_handle(struct app *app, const struct config_invocation *invocation, struct arena *arena,
-                  struct app_reply *reply);
+void sweep_handle(struct guard *guard, const struct config_invocation *invocation,
+                  struct arena *arena, struct app_reply *reply);
 
 /* Looks after the promotions that are being watched: see watch_run.c. */
-void watch_handle(struct app *app, struct arena *arena, struct app_reply *reply);
+void watch_handle(struct guard *guard, struct arena *arena, struct app_reply *reply);
 
 /* The posture report: see posture_publish.c. */
-void report_handle(struct app *app, struct arena *arena, struct app_reply *reply);
+void report_handle(struct guard *guard, struct arena *arena, struct app_reply *reply);
 
 /* A call to Elastic Load Balancing: see elb_call.c. */
-void elb_call_handle(struct app *app, const struct elb_call *call, struct arena *arena,
+void elb_call_handle(struct guard *guard, const struct elb_call *call, struct arena *arena,
                      struct app_reply *reply);
 
 /* Counts what is in access logs: see log_object.c. */
-void log_objects_handle(struct app *app, const struct log_delivery *delivery, struct arena *arena,
-                        struct app_reply *reply);
+void log_objects_handle(struct guard *guard, const struct log_delivery *delivery,
+                        struct arena *arena, struct app_reply *reply);
 
 /* The Config rule: judges the item, reading live what it does not say, and reports. */
-void config_rule_handle(struct app *app, const struct config_invocation *invocation,
+void config_rule_handle(struct guard *guard, const struct config_invocation *invocation,
                         struct arena *arena, struct app_reply *reply);
 
 /* The error types of a reply, in the form the Runtime API accepts. */
@@ -54,7 +54,7 @@ void config_rule_handle(struct app *app, const struct config_invocation *invocat
 struct config_evaluation evaluation_to_config(const struct evaluation *evaluation,
                                               struct arena *arena);
 /* One line per judgement. */
-void evaluation_log(const struct app *app, const struct evaluation *evaluation);
+void evaluation_log(const struct guard *guard, const struct evaluation *evaluation);
 
 void reply_error(struct app_reply *reply, const char *error_type, str message);
 

@@ -3,19 +3,19 @@
 #include "policy/recommend.h"
 #include "sweep_internal.h"
 
-enum status app_audit(struct app *app, str account_id, str region,
+enum status app_audit(struct guard *guard, str account_id, str region,
                       const struct audit_listener *listener, struct arena *arena,
                       struct error *error) {
-    TRY(app_aim(app, account_id, region, arena, error));
-    const struct sweep_listener ears = {.context = listener->context,
-                                        .is_audit = true,
-                                        .wants_advice = listener->wants_advice,
-                                        .wants_age = listener->wants_age,
-                                        .listed = listener->listed,
-                                        .judged = listener->judged};
+    TRY(accounts_select(guard, account_id, region, arena, error));
+    const struct sweep_listener sweep_listener = {.context = listener->context,
+                                                  .is_audit = true,
+                                                  .wants_advice = listener->wants_advice,
+                                                  .wants_age = listener->wants_age,
+                                                  .listed = listener->listed,
+                                                  .judged = listener->judged};
     const struct config_invocation invocation = {.message = MESSAGE_SCHEDULED, .region = region};
     struct app_reply reply = {0};
-    sweep_run(app, &invocation, &ears, arena, &reply);
+    sweep_run(guard, &invocation, &sweep_listener, arena, &reply);
     /* An unknown verdict is an answer: it has a row of its own that says why. */
     if (!reply.is_error || str_eq(reply.error_type, STR(ERROR_VERDICT_UNKNOWN))) {
         return STATUS_OK;

@@ -17,26 +17,26 @@ static bool lacks_token(const struct invocation *invocation) {
            !invocation->config.is_proactive;
 }
 
-static void handle(struct app *app, const struct invocation *invocation, struct arena *arena,
+static void handle(struct guard *guard, const struct invocation *invocation, struct arena *arena,
                    struct app_reply *reply) {
     if (invocation->kind == INVOCATION_LOG_OBJECTS) {
-        log_objects_handle(app, &invocation->logs, arena, reply);
+        log_objects_handle(guard, &invocation->logs, arena, reply);
     } else if (invocation->kind == INVOCATION_ELB_CALL) {
-        elb_call_handle(app, &invocation->elb_call, arena, reply);
+        elb_call_handle(guard, &invocation->elb_call, arena, reply);
     } else if (invocation->kind == INVOCATION_WATCH) {
-        watch_handle(app, arena, reply);
+        watch_handle(guard, arena, reply);
     } else if (invocation->kind == INVOCATION_REPORT) {
-        report_handle(app, arena, reply);
+        report_handle(guard, arena, reply);
     } else if (is_sweep(invocation)) {
-        sweep_handle(app, &invocation->config, arena, reply);
+        sweep_handle(guard, &invocation->config, arena, reply);
     } else {
-        config_rule_handle(app, &invocation->config, arena, reply);
+        config_rule_handle(guard, &invocation->config, arena, reply);
     }
 }
 
 /* Points the clients at the account and Region that the event is of. Logs are read and counted with
  * our own credentials, whoever's load balancers wrote them. */
-static enum status take_aim(struct app *app, const struct invocation *invocation,
+static enum status take_aim(struct guard *guard, const struct invocation *invocation,
                             struct arena *arena, struct error *error) {
     const struct elb_call *call = &invocation->elb_call;
     const struct config_invocation *config = &invocation->config;
@@ -45,18 +45,18 @@ static enum status take_aim(struct app *app, const struct invocation *invocation
         return STATUS_OK;
     case INVOCATION_ELB_CALL:
         return str_is_empty(call->ignored_because)
-                   ? app_aim(app, call->account_id, call->region, arena, error)
+                   ? accounts_select(guard, call->account_id, call->region, arena, error)
                    : STATUS_OK;
     case INVOCATION_CONFIG:
     case INVOCATION_SWEEP:
     case INVOCATION_WATCH:
     case INVOCATION_REPORT:
-        return app_aim(app, config->account_id, config->region, arena, error);
+        return accounts_select(guard, config->account_id, config->region, arena, error);
     }
     return STATUS_OK;
 }
 
-static void decode_and_handle(struct app *app, str event, struct arena *arena,
+static void decode_and_handle(struct guard *guard, str event, struct arena *arena,
                               struct app_reply *reply) {
     struct invocation *invocation = ARENA_NEW(arena, struct invocation);
     struct error error = {0};
@@ -69,17 +69,17 @@ static void decode_and_handle(struct app *app, str event, struct arena *arena,
         reply_error(reply, ERROR_INVALID_EVENT, message);
         return;
     }
-    if (take_aim(app, invocation, arena, &error) != STATUS_OK) {
+    if (take_aim(guard, invocation, arena, &error) != STATUS_OK) {
         reply_error(reply, ERROR_ACCESS_DENIED, error.message);
         return;
     }
-    handle(app, invocation, arena, reply);
+    handle(guard, invocation, arena, reply);
 }
 
 /* What the platform ends, it ends without our answer: a share of the time is kept back for posting
  * it. */
-static int64_t own_deadline_ms(const struct app *app, int64_t deadline_ms) {
-    int64_t left_ms = deadline_ms - app->clock->now_ms(app->clock);
+static int64_t own_deadline_ms(const struct guard *guard, int64_t deadline_ms) {
+    int64_t left_ms = deadline_ms - guard->clock->now_ms(guard->clock);
     if (deadline_ms == INT64_MAX || left_ms <= 0) {
         return deadline_ms;
     }
@@ -87,18 +87,18 @@ static int64_t own_deadline_ms(const struct app *app, int64_t deadline_ms) {
     return deadline_ms - (share_ms < POST_RESERVE_MS_MAX ? share_ms : POST_RESERVE_MS_MAX);
 }
 
-void app_handle(struct app *app, str event, int64_t deadline_ms, struct arena *arena,
+void app_handle(struct guard *guard, str event, int64_t deadline_ms, struct arena *arena,
                 struct app_reply *reply) {
-    app->home.deadline_ms = own_deadline_ms(app, deadline_ms);
-    decode_and_handle(app, event, arena, reply);
+    guard->home.deadline_ms = own_deadline_ms(guard, deadline_ms);
+    decode_and_handle(guard, event, arena, reply);
     if (reply->is_error) {
-        LOG(app->log, LOG_ERROR, "invocation_failed", LOG_STR("errorType", reply->error_type),
+        LOG(guard->log, LOG_ERROR, "invocation_failed", LOG_STR("errorType", reply->error_type),
             LOG_STR("errorMessage", reply->error_message));
     }
 }
 
-bool app_has_expired(const struct app *app) {
-    return app->home.has_expired_for_good || app->aws.has_expired_for_good;
+bool app_has_expired(const struct guard *guard) {
+    return guard->home.has_expired_for_good || guard->aws.has_expired_for_good;
 }
 
 /* What only a call could tell. */
@@ -128,7 +128,7 @@ static bool needs_calls(const struct invocation *invocation, struct evaluation *
 }
 
 /* The verdict without any call. */
-static enum status judge_offline(const struct app *app, const struct invocation *invocation,
+static enum status judge_offline(const struct guard *guard, const struct invocation *invocation,
                                  struct arena *arena, struct evaluation *evaluation,
                                  struct error *error) {
     const struct config_invocation *config = &invocation->config;
@@ -137,21 +137,21 @@ static enum status judge_offline(const struct app *app, const struct invocation 
         return STATUS_OK;
     }
     struct policy *policy = ARENA_NEW(arena, struct policy);
-    TRY(app_policy(app, config->rule_parameters, arena, policy, error));
+    TRY(effective_policy(guard, config->rule_parameters, arena, policy, error));
     if (!is_open) {
-        int64_t now_ms = app->clock->now_ms(app->clock);
+        int64_t now_ms = guard->clock->now_ms(guard->clock);
         policy_evaluate(&config->item.facts, policy, now_ms, arena, evaluation);
     }
     return STATUS_OK;
 }
 
-enum status app_evaluate_offline(const struct app *app, str event, str file_name,
+enum status app_evaluate_offline(const struct guard *guard, str event, str file_name,
                                  struct arena *arena, str *line_out,
                                  enum compliance *compliance_out, struct error *error) {
     struct invocation *invocation = ARENA_NEW(arena, struct invocation);
     TRY(decode_event(event, arena, invocation, error));
     struct evaluation *evaluation = ARENA_NEW(arena, struct evaluation);
-    TRY(judge_offline(app, invocation, arena, evaluation, error));
+    TRY(judge_offline(guard, invocation, arena, evaluation, error));
     const struct config_invocation *config = &invocation->config;
     evaluation->ordering_ms =
         config->item.capture_ms != 0 ? config->item.capture_ms : config->notification_ms;

@@ -46,8 +46,8 @@ struct traffic_sum {
 };
 
 /* One invocation. */
-struct log_case {
-    struct app *app;
+struct log_batch {
+    struct guard *guard;
     const struct log_delivery *delivery;
     struct arena *arena;
     struct object_result *results; /* one for each object */
@@ -56,7 +56,7 @@ struct log_case {
 };
 
 /* An error when anything failed, unless SQS repeats what failed by itself. */
-void log_objects_reply(const struct log_case *log_case, struct app_reply *reply);
-void log_objects_write_metrics(const struct log_case *log_case);
+void log_objects_reply(const struct log_batch *log_batch, struct app_reply *reply);
+void log_objects_write_metrics(const struct log_batch *log_batch);
 
 #endif

@@ -19,29 +19,29 @@ static void write_row(struct json_writer *writer, const struct log_object *objec
     json_object_end(writer);
 }
 
-static void write_objects(struct json_writer *writer, const struct log_case *log_case) {
+static void write_objects(struct json_writer *writer, const struct log_batch *log_batch) {
     size_t i = 0;
     json_write_key(writer, STR("logObjects"));
     json_array_begin(writer);
-    for (; i < log_case->delivery->object_count && writer->out->len < ROWS_BYTES_MAX; i++) {
-        write_row(writer, &log_case->delivery->objects[i], &log_case->results[i]);
+    for (; i < log_batch->delivery->object_count && writer->out->len < ROWS_BYTES_MAX; i++) {
+        write_row(writer, &log_batch->delivery->objects[i], &log_batch->results[i]);
     }
     json_array_end(writer);
-    if (i < log_case->delivery->object_count) {
-        json_write_member_count(writer, "omitted", (log_case->delivery->object_count - i));
+    if (i < log_batch->delivery->object_count) {
+        json_write_member_count(writer, "omitted", (log_batch->delivery->object_count - i));
     }
 }
 
 /* Messages are read in order, and so are their objects. */
-static void write_failures(struct json_writer *writer, const struct log_case *log_case) {
-    const struct log_delivery *delivery = log_case->delivery;
+static void write_failures(struct json_writer *writer, const struct log_batch *log_batch) {
+    const struct log_delivery *delivery = log_batch->delivery;
     size_t next = 0;
     json_write_key(writer, STR("batchItemFailures"));
     json_array_begin(writer);
     for (size_t i = 0; i < delivery->message_count; i++) {
         bool has_failed = !str_is_empty(delivery->messages[i].problem);
         for (; next < delivery->object_count && delivery->objects[next].message == i; next++) {
-            has_failed = has_failed || log_case->results[next].status == OBJECT_FAILED;
+            has_failed = has_failed || log_batch->results[next].status == OBJECT_FAILED;
         }
         if (has_failed) {
             json_object_begin(writer);
@@ -61,16 +61,16 @@ static void write_nothing_judged(struct json_writer *writer) {
     json_write_raw(writer, STR("[]"));
 }
 
-static void reply_all(const struct log_case *log_case, struct app_reply *reply) {
+static void reply_all(const struct log_batch *log_batch, struct app_reply *reply) {
     struct buf body;
     struct json_writer writer;
-    buf_init(&body, log_case->arena, RESPONSE_BYTES_MAX);
+    buf_init(&body, log_batch->arena, RESPONSE_BYTES_MAX);
     json_writer_init(&writer, &body);
     json_object_begin(&writer);
     write_nothing_judged(&writer);
-    write_objects(&writer, log_case);
-    if (log_case->delivery->is_queued) {
-        write_failures(&writer, log_case);
+    write_objects(&writer, log_batch);
+    if (log_batch->delivery->is_queued) {
+        write_failures(&writer, log_batch);
     }
     json_object_end(&writer);
     if (buf_status(&body) != STATUS_OK) {
@@ -80,9 +80,9 @@ static void reply_all(const struct log_case *log_case, struct app_reply *reply) 
     *reply = (struct app_reply){.body = buf_str(&body)};
 }
 
-void log_objects_reply(const struct log_case *log_case, struct app_reply *reply) {
-    const struct log_delivery *delivery = log_case->delivery;
-    const struct object_result *results = log_case->results;
+void log_objects_reply(const struct log_batch *log_batch, struct app_reply *reply) {
+    const struct log_delivery *delivery = log_batch->delivery;
+    const struct object_result *results = log_batch->results;
     size_t failed_count = 0;
     size_t first = 0;
     for (size_t i = delivery->object_count; i-- > 0;) {
@@ -92,19 +92,19 @@ void log_objects_reply(const struct log_case *log_case, struct app_reply *reply)
         }
     }
     if (failed_count == 0 || delivery->is_queued) {
-        reply_all(log_case, reply);
+        reply_all(log_batch, reply);
         return;
     }
     str message = str_format(
-        log_case->arena, "%zu of %zu object%s not counted; %" STR_FMT ": %" STR_FMT, failed_count,
+        log_batch->arena, "%zu of %zu object%s not counted; %" STR_FMT ": %" STR_FMT, failed_count,
         delivery->object_count, str_by_count(delivery->object_count, " was", "s were"),
         STR_ARG(delivery->objects[first].key), STR_ARG(results[first].why));
     reply_error(reply, ERROR_NOT_COUNTED, message);
 }
 
-void log_objects_write_metrics(const struct log_case *log_case) {
-    for (size_t i = 0; i < log_case->sum_count; i++) {
-        const struct traffic_sum *sum = &log_case->sums[i];
+void log_objects_write_metrics(const struct log_batch *log_batch) {
+    for (size_t i = 0; i < log_batch->sum_count; i++) {
+        const struct traffic_sum *sum = &log_batch->sums[i];
         const struct emf_metric metrics[] = {
             {"Requests", "Count", (double)sum->counts.requests},
             {"Acceptable", "Count", (double)sum->counts.classes[CLASS_ACCEPTABLE]},
@@ -113,8 +113,8 @@ void log_objects_write_metrics(const struct log_case *log_case) {
             {"Unparsed", "Count", (double)sum->unparsed},
         };
         const struct metrics_place place = {sum->account_id, sum->region};
-        metrics_write(log_case->app, &place, metrics, sizeof metrics / sizeof *metrics,
-                      log_case->arena);
+        metrics_write(log_batch->guard, &place, metrics, sizeof metrics / sizeof *metrics,
+                      log_batch->arena);
     }
 }
 

@@ -21,36 +21,37 @@
 /* Of the time left, this share is for what comes after the reading. */
 #define AFTER_READING_SHARE 4
 
-struct elb_case {
-    struct app *app;
+struct elb_call_run {
+    struct guard *guard;
     const struct elb_call *call;
     const struct policy *policy;
     struct arena *arena;
-    struct act act;
+    struct control control;
     struct response response;
     size_t unknown_count;
     str unknown_message; /* of the first */
 };
 
 /* How long "not found" may mean "not yet" or "not everywhere". */
-static int64_t patience_ms(const struct elb_case *elb_case) {
-    int64_t left_ms = aws_client_time_left_ms(&elb_case->app->aws);
-    int64_t most_ms = elb_case->call->kind != ELB_CREATE ? MISSING_MS_MAX
-                      : left_ms == INT64_MAX             ? CREATED_MS_MAX
-                                                         : left_ms;
+static int64_t patience_ms(const struct elb_call_run *elb_call_run) {
+    int64_t left_ms = aws_client_time_left_ms(&elb_call_run->guard->aws);
+    int64_t most_ms = elb_call_run->call->kind != ELB_CREATE ? MISSING_MS_MAX
+                      : left_ms == INT64_MAX                 ? CREATED_MS_MAX
+                                                             : left_ms;
     int64_t share_ms = left_ms - left_ms / AFTER_READING_SHARE;
     return most_ms < share_ms ? most_ms : share_ms;
 }
 
-static enum status read_live(struct elb_case *elb_case, unsigned parts, struct load_balancer *facts,
-                             int64_t *read_ms, struct error *error) {
-    struct aws_client *client = &elb_case->app->aws;
-    const struct clock *clock = elb_case->app->clock;
-    int64_t until_ms = clock->now_ms(clock) + patience_ms(elb_case);
+static enum status read_live(struct elb_call_run *elb_call_run, unsigned parts,
+                             struct load_balancer *facts, int64_t *read_ms, struct error *error) {
+    struct aws_client *client = &elb_call_run->guard->aws;
+    const struct clock *clock = elb_call_run->guard->clock;
+    int64_t until_ms = clock->now_ms(clock) + patience_ms(elb_call_run);
     int64_t wait_ms = MISSING_WAIT_MS_MIN;
     for (int attempt = 1;; attempt++) {
         *read_ms = clock->now_ms(clock);
-        enum status status = elbv2_read_load_balancer(client, parts, elb_case->arena, facts, error);
+        enum status status =
+            elbv2_read_load_balancer(client, parts, elb_call_run->arena, facts, error);
         if (status != STATUS_NOT_FOUND || clock->now_ms(clock) + wait_ms > until_ms ||
             !aws_client_may_attempt(client, attempt + 1)) {
             return status;
@@ -69,78 +70,81 @@ static struct load_balancer facts_of(str arn) {
 }
 
 /* With our own credentials, what is in another account is not found either. */
-static enum status check_account(const struct elb_case *elb_case, struct error *error) {
-    str account = elb_case->call->account_id;
+static enum status check_account(const struct elb_call_run *elb_call_run, struct error *error) {
+    str account = elb_call_run->call->account_id;
     bool is_own = true;
     if (!str_is_empty(account)) {
-        TRY(app_aims_at(elb_case->app, account, elb_case->arena, &is_own, error));
+        TRY(accounts_can_reach(elb_call_run->guard, account, elb_call_run->arena, &is_own, error));
     }
     return is_own ? STATUS_NOT_FOUND
-                  : app_refuse_account(elb_case->app, account, elb_case->arena, error);
+                  : accounts_refuse(elb_call_run->guard, account, elb_call_run->arena, error);
 }
 
-static void evaluate(const struct elb_case *elb_case, const struct load_balancer *facts,
+static void evaluate(const struct elb_call_run *elb_call_run, const struct load_balancer *facts,
                      enum load_balancer_scheme scheme, struct evaluation *evaluation) {
-    const struct clock *clock = elb_case->app->clock;
+    const struct clock *clock = elb_call_run->guard->clock;
     struct load_balancer known = *facts;
     known.scheme = scheme;
-    policy_evaluate(&known, elb_case->policy, clock->now_ms(clock), elb_case->arena, evaluation);
+    policy_evaluate(&known, elb_call_run->policy, clock->now_ms(clock), elb_call_run->arena,
+                    evaluation);
 }
 
 /* The verdict hangs on the scheme, which no call but CreateLoadBalancer names. It never changes, so
  * what is remembered of the load balancer tells it; and a mode that is too weak for either scheme
- * is raised without it (act_on finds it out after that). Otherwise it is one call more. */
-static enum status judge_by_scheme(struct elb_case *elb_case, struct load_balancer *facts,
+ * is raised without it (control_handle_judgement finds it out after that). Otherwise it is one call
+ * more. */
+static enum status judge_by_scheme(struct elb_call_run *elb_call_run, struct load_balancer *facts,
                                    int64_t read_ms, struct evaluation *evaluation,
                                    struct error *error) {
-    struct act *act = &elb_case->act;
-    struct evaluation *exposed = ARENA_NEW(elb_case->arena, struct evaluation);
-    evaluate(elb_case, facts, SCHEME_INTERNAL, evaluation);
-    evaluate(elb_case, facts, SCHEME_INTERNET_FACING, exposed);
-    bool of_internal = act_would_change(act, evaluation);
-    bool of_exposed = act_would_change(act, exposed);
+    struct control *control = &elb_call_run->control;
+    struct evaluation *exposed = ARENA_NEW(elb_call_run->arena, struct evaluation);
+    evaluate(elb_call_run, facts, SCHEME_INTERNAL, evaluation);
+    evaluate(elb_call_run, facts, SCHEME_INTERNET_FACING, exposed);
+    bool of_internal = enforce_would_change(control, evaluation);
+    bool of_exposed = enforce_would_change(control, exposed);
     int64_t weak_read_ms = of_internal || of_exposed ? read_ms : 0;
-    TRY(act_recall(act, facts->arn, weak_read_ms, &act->recall, error));
-    facts->scheme = act->recall.state.scheme;
+    TRY(control_load_remembered(control, facts->arn, weak_read_ms, &control->recall, error));
+    facts->scheme = control->recall.state.scheme;
     if (facts->scheme == SCHEME_UNKNOWN && of_internal && of_exposed) {
         return STATUS_OK;
     }
     if (facts->scheme == SCHEME_UNKNOWN) {
-        TRY(elbv2_read_load_balancer(&elb_case->app->aws, ELBV2_DESCRIPTION, elb_case->arena, facts,
-                                     error));
+        TRY(elbv2_read_load_balancer(&elb_call_run->guard->aws, ELBV2_DESCRIPTION,
+                                     elb_call_run->arena, facts, error));
     }
-    evaluate(elb_case, facts, facts->scheme, evaluation);
+    evaluate(elb_call_run, facts, facts->scheme, evaluation);
     return STATUS_OK;
 }
 
-static enum status judge_live(struct elb_case *elb_case, struct load_balancer *facts,
+static enum status judge_live(struct elb_call_run *elb_call_run, struct load_balancer *facts,
                               int64_t *read_ms, struct evaluation *evaluation,
                               struct error *error) {
-    facts->scheme = elb_case->call->scheme;
-    TRY(read_live(elb_case, ELBV2_ATTRIBUTES | ELBV2_TAGS, facts, read_ms, error));
-    evaluate(elb_case, facts, facts->scheme, evaluation);
+    facts->scheme = elb_call_run->call->scheme;
+    TRY(read_live(elb_call_run, ELBV2_ATTRIBUTES | ELBV2_TAGS, facts, read_ms, error));
+    evaluate(elb_call_run, facts, facts->scheme, evaluation);
     bool hangs_on_scheme = evaluation->compliance == COMPLIANCE_UNKNOWN &&
-                           facts->scheme == SCHEME_UNKNOWN && policy_needs_scheme(elb_case->policy);
-    return hangs_on_scheme ? judge_by_scheme(elb_case, facts, *read_ms, evaluation, error)
+                           facts->scheme == SCHEME_UNKNOWN &&
+                           policy_needs_scheme(elb_call_run->policy);
+    return hangs_on_scheme ? judge_by_scheme(elb_call_run, facts, *read_ms, evaluation, error)
                            : STATUS_OK;
 }
 
-static void judge(struct elb_case *elb_case, struct load_balancer *facts, int64_t *read_ms,
+static void judge(struct elb_call_run *elb_call_run, struct load_balancer *facts, int64_t *read_ms,
                   struct evaluation *evaluation) {
-    const struct clock *clock = elb_case->app->clock;
+    const struct clock *clock = elb_call_run->guard->clock;
     *read_ms = clock->now_ms(clock);
     struct error error = {0};
     enum status status = STATUS_OK;
-    if (elb_case->call->kind == ELB_DELETE) {
+    if (elb_call_run->call->kind == ELB_DELETE) {
         /* One look: that it is missed confirms the call. Who is still there is judged. */
-        status = elbv2_read_load_balancer(&elb_case->app->aws, ELBV2_ATTRIBUTES, elb_case->arena,
-                                          facts, &error);
+        status = elbv2_read_load_balancer(&elb_call_run->guard->aws, ELBV2_ATTRIBUTES,
+                                          elb_call_run->arena, facts, &error);
     }
     if (status == STATUS_OK) {
-        status = judge_live(elb_case, facts, read_ms, evaluation, &error);
+        status = judge_live(elb_call_run, facts, read_ms, evaluation, &error);
     }
     if (status == STATUS_NOT_FOUND) {
-        status = check_account(elb_case, &error);
+        status = check_account(elb_call_run, &error);
     }
     if (status == STATUS_OK) {
         return;
@@ -152,74 +156,75 @@ static void judge(struct elb_case *elb_case, struct load_balancer *facts, int64_
     evaluation->source = SOURCE_LIVE;
 }
 
-static void handle_one(struct elb_case *elb_case, str arn) {
+static void handle_one(struct elb_call_run *elb_call_run, str arn) {
     struct load_balancer facts = facts_of(arn);
-    struct evaluation *evaluation = ARENA_NEW(elb_case->arena, struct evaluation);
+    struct evaluation *evaluation = ARENA_NEW(elb_call_run->arena, struct evaluation);
     int64_t read_ms;
-    judge(elb_case, &facts, &read_ms, evaluation);
-    evaluation->ordering_ms = elb_case->call->event_ms;
-    evaluation_log(elb_case->app, evaluation);
+    judge(elb_call_run, &facts, &read_ms, evaluation);
+    evaluation->ordering_ms = elb_call_run->call->event_ms;
+    evaluation_log(elb_call_run->guard, evaluation);
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
-        if (elb_case->unknown_count++ == 0) {
-            elb_case->unknown_message = evaluation->reason;
+        if (elb_call_run->unknown_count++ == 0) {
+            elb_call_run->unknown_message = evaluation->reason;
         }
     } else {
-        act_on(&elb_case->act, &facts, read_ms, evaluation);
+        control_handle_judgement(&elb_call_run->control, &facts, read_ms, evaluation);
     }
-    response_add(&elb_case->response, elb_case->arena, evaluation);
+    response_add(&elb_call_run->response, elb_call_run->arena, evaluation);
 }
 
-static bool has_seen_items(const struct elb_case *elb_case) {
-    return !str_is_empty(elb_case->act.table.name) && !str_is_empty(elb_case->call->event_id);
+static bool has_seen_items(const struct elb_call_run *elb_call_run) {
+    return !str_is_empty(elb_call_run->control.table.name) &&
+           !str_is_empty(elb_call_run->call->event_id);
 }
 
 /* Ends a claim of ours: the event was handled for good, or the next delivery, a redrive too, may
  * have it at once. */
-static void end_claim(struct elb_case *elb_case, str arn, bool is_done) {
-    const struct state_table *table = &elb_case->act.table;
-    str event_id = elb_case->call->event_id;
+static void end_claim(struct elb_call_run *elb_call_run, str arn, bool is_done) {
+    const struct state_table *table = &elb_call_run->control.table;
+    str event_id = elb_call_run->call->event_id;
     struct error error = {0};
-    if (!has_seen_items(elb_case)) {
+    if (!has_seen_items(elb_call_run)) {
         return;
     }
-    enum status status = is_done
-                             ? state_finish_event(table, arn, event_id, elb_case->arena, &error)
-                             : state_release_event(table, arn, event_id, elb_case->arena, &error);
+    enum status status =
+        is_done ? state_finish_event(table, arn, event_id, elb_call_run->arena, &error)
+                : state_release_event(table, arn, event_id, elb_call_run->arena, &error);
     if (status != STATUS_OK) {
         /* Until the lease ends nobody else handles it; after that a duplicate finds nothing to do,
          * or what is left to do. */
-        LOG(elb_case->app->log, LOG_WARN, is_done ? "not_finished" : "not_released",
+        LOG(elb_call_run->guard->log, LOG_WARN, is_done ? "not_finished" : "not_released",
             LOG_STR("errorMessage", error.message));
     }
 }
 
 /* false: another delivery of the same call is handled elsewhere, or it could not be found out. */
-static bool claim(struct elb_case *elb_case, str arn) {
-    if (!has_seen_items(elb_case)) {
+static bool claim(struct elb_call_run *elb_call_run, str arn) {
+    if (!has_seen_items(elb_call_run)) {
         return true;
     }
-    const struct clock *clock = elb_case->app->clock;
+    const struct clock *clock = elb_call_run->guard->clock;
     int64_t now_ms = clock->now_ms(clock);
-    int64_t deadline_ms = elb_case->app->aws.deadline_ms;
+    int64_t deadline_ms = elb_call_run->guard->aws.deadline_ms;
     struct event_claim event = {
-        .event_id = elb_case->call->event_id,
+        .event_id = elb_call_run->call->event_id,
         .lease_ms = deadline_ms == INT64_MAX ? now_ms + MS_PER_DAY / 24 : deadline_ms,
         .now_ms = now_ms,
     };
     struct error error = {0};
     enum status status =
-        state_claim_event(&elb_case->act.table, arn, &event, elb_case->arena, &error);
+        state_claim_event(&elb_call_run->control.table, arn, &event, elb_call_run->arena, &error);
     if (status == STATUS_OK && event.was_begun) {
         /* The verdict may be remembered as of then, and AWS Config not have been asked. */
-        elb_case->act.has_new_verdict = true;
+        elb_call_run->control.has_new_verdict = true;
     }
     if (status == STATUS_CONFLICT) {
-        LOG(elb_case->app->log, LOG_INFO, "duplicate", LOG_STR("resourceId", arn),
-            LOG_STR("eventID", elb_case->call->event_id));
+        LOG(elb_call_run->guard->log, LOG_INFO, "duplicate", LOG_STR("resourceId", arn),
+            LOG_STR("eventID", elb_call_run->call->event_id));
     } else if (status != STATUS_OK) {
-        act_fail(&elb_case->act, arn, "remember", &error);
+        action_add_failure(&elb_call_run->control, arn, "remember", &error);
         if (error.is_outcome_unknown) {
-            end_claim(elb_case, arn, false); /* it may be there */
+            end_claim(elb_call_run, arn, false); /* it may be there */
         }
     }
     return status == STATUS_OK;
@@ -227,103 +232,104 @@ static bool claim(struct elb_case *elb_case, str arn) {
 
 /* Finished is only what needs no repeat of the invocation: findings were imported, and AWS
  * Config was asked, too. */
-static void handle_all(struct elb_case *elb_case) {
-    const struct elb_call *call = elb_case->call;
-    bool *is_ours = ARENA_ARRAY(elb_case->arena, bool, call->arn_count);
-    bool *is_done = ARENA_ARRAY(elb_case->arena, bool, call->arn_count);
+static void handle_all(struct elb_call_run *elb_call_run) {
+    const struct elb_call *call = elb_call_run->call;
+    bool *is_ours = ARENA_ARRAY(elb_call_run->arena, bool, call->arn_count);
+    bool *is_done = ARENA_ARRAY(elb_call_run->arena, bool, call->arn_count);
     for (size_t i = 0; i < call->arn_count; i++) {
         is_done[i] = false;
-        is_ours[i] = claim(elb_case, call->arns[i]);
+        is_ours[i] = claim(elb_call_run, call->arns[i]);
         if (is_ours[i]) {
-            size_t unknown_before = elb_case->unknown_count;
-            handle_one(elb_case, call->arns[i]);
-            is_done[i] = elb_case->unknown_count == unknown_before &&
-                         elb_case->act.first_failure.status == STATUS_OK;
+            size_t unknown_before = elb_call_run->unknown_count;
+            handle_one(elb_call_run, call->arns[i]);
+            is_done[i] = elb_call_run->unknown_count == unknown_before &&
+                         elb_call_run->control.first_failure.status == STATUS_OK;
         }
     }
-    bool is_settled = act_import_findings(&elb_case->act);
-    is_settled = act_ask_for_reevaluation(&elb_case->act) && is_settled;
-    metrics_of_actions(&elb_case->act);
+    bool is_settled = security_hub_import(&elb_call_run->control);
+    is_settled = reevaluate(&elb_call_run->control) && is_settled;
+    metrics_of_actions(&elb_call_run->control);
     for (size_t i = 0; i < call->arn_count; i++) {
         if (is_ours[i]) {
-            end_claim(elb_case, call->arns[i], is_done[i] && is_settled);
+            end_claim(elb_call_run, call->arns[i], is_done[i] && is_settled);
         }
     }
 }
 
 /* EventBridge delivers for a day at most. Of a call whose time cannot be right nothing is believed
  * but that it is worth a look. */
-static bool is_time_believed(const struct app *app, const struct elb_call *call) {
-    int64_t age_ms = app->clock->now_ms(app->clock) - call->event_ms;
+static bool is_time_believed(const struct guard *guard, const struct elb_call *call) {
+    int64_t age_ms = guard->clock->now_ms(guard->clock) - call->event_ms;
     if (age_ms <= MS_PER_DAY && age_ms >= -CLOCK_SKEW_MS_MAX) {
         return true;
     }
-    LOG(app->log, LOG_WARN, "bad_time", LOG_STR("eventID", call->event_id),
+    LOG(guard->log, LOG_WARN, "bad_time", LOG_STR("eventID", call->event_id),
         LOG_STR("reason", STR("detail.eventTime is in the future, or more than a day ago")));
     return false;
 }
 
 /* Who called, and which mode they set. Our own change comes back as well, with one that is not
  * weak. */
-static void take_caller(struct act *act, const struct elb_call *call) {
-    const struct clock *clock = act->app->clock;
-    if (!is_time_believed(act->app, call)) {
-        act->event_ms = clock->now_ms(clock);
+static void take_caller(struct control *control, const struct elb_call *call) {
+    const struct clock *clock = control->guard->clock;
+    if (!is_time_believed(control->guard, call)) {
+        control->event_ms = clock->now_ms(clock);
         return;
     }
     int64_t now_ms = clock->now_ms(clock);
-    act->event_ms = call->event_ms < now_ms ? call->event_ms : now_ms;
-    act->caller = &call->caller;
-    act->caller_mode = call->mode;
+    control->event_ms = call->event_ms < now_ms ? call->event_ms : now_ms;
+    control->caller = &call->caller;
+    control->caller_mode = call->mode;
 }
 
-static void log_ignored(const struct app *app, const struct elb_call *call) {
-    LOG(app->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
+static void log_ignored(const struct guard *guard, const struct elb_call *call) {
+    LOG(guard->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
         LOG_STR("eventID", call->event_id), LOG_STR("reason", call->ignored_because));
 }
 
 /* One line each: tags are written to target groups and listeners by the same call. */
-static void log_others(const struct app *app, const struct elb_call *call) {
+static void log_others(const struct guard *guard, const struct elb_call *call) {
     for (size_t i = 0; i < call->other_count; i++) {
-        LOG(app->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
+        LOG(guard->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
             LOG_STR("eventID", call->event_id), LOG_STR("resourceId", call->others[i]),
             LOG_STR("reason",
                     STR("no Application Load Balancer of the call's account and Region")));
     }
 }
 
-static void reply_of(struct elb_case *elb_case, struct app_reply *reply) {
-    if (elb_case->unknown_count > 0) {
-        reply_error(reply, ERROR_VERDICT_UNKNOWN, elb_case->unknown_message);
-    } else if (elb_case->act.first_failure.status != STATUS_OK) {
-        reply_error(reply, ERROR_ACTION_FAILED, elb_case->act.first_failure.message);
+static void reply_of(struct elb_call_run *elb_call_run, struct app_reply *reply) {
+    if (elb_call_run->unknown_count > 0) {
+        reply_error(reply, ERROR_VERDICT_UNKNOWN, elb_call_run->unknown_message);
+    } else if (elb_call_run->control.first_failure.status != STATUS_OK) {
+        reply_error(reply, ERROR_ACTION_FAILED, elb_call_run->control.first_failure.message);
     } else {
-        const struct response_totals totals = {.actions = elb_case->act.actions,
-                                               .action_count = elb_case->act.action_count};
-        response_end(&elb_case->response, &totals);
-        *reply = (struct app_reply){.body = buf_str(elb_case->response.out)};
+        const struct response_totals totals = {.actions = elb_call_run->control.actions,
+                                               .action_count = elb_call_run->control.action_count};
+        response_end(&elb_call_run->response, &totals);
+        *reply = (struct app_reply){.body = buf_str(elb_call_run->response.out)};
     }
 }
 
-void elb_call_handle(struct app *app, const struct elb_call *call, struct arena *arena,
+void elb_call_handle(struct guard *guard, const struct elb_call *call, struct arena *arena,
                      struct app_reply *reply) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
     struct error error = {0};
-    if (app_policy(app, NULL, arena, policy, &error) != STATUS_OK) {
+    if (effective_policy(guard, NULL, arena, policy, &error) != STATUS_OK) {
         reply_error(reply, ERROR_INVALID_PARAMETER, error.message);
         return;
     }
-    struct elb_case elb_case = {.app = app, .call = call, .policy = policy, .arena = arena};
+    struct elb_call_run elb_call_run = {
+        .guard = guard, .call = call, .policy = policy, .arena = arena};
     struct buf body;
     buf_init(&body, arena, RESPONSE_BYTES_MAX);
-    response_begin(&elb_case.response, &body);
-    act_begin(&elb_case.act, app, policy, arena);
+    response_begin(&elb_call_run.response, &body);
+    control_begin(&elb_call_run.control, guard, policy, arena);
     if (!str_is_empty(call->ignored_because)) {
-        log_ignored(app, call);
+        log_ignored(guard, call);
     } else {
-        take_caller(&elb_case.act, call);
-        log_others(app, call);
-        handle_all(&elb_case);
+        take_caller(&elb_call_run.control, call);
+        log_others(guard, call);
+        handle_all(&elb_call_run);
     }
-    reply_of(&elb_case, reply);
+    reply_of(&elb_call_run, reply);
 }

@@ -23,7 +23,7 @@ struct note {
 };
 
 struct survey {
-    struct app *app;
+    struct guard *guard;
     struct arena *arena;
     const struct policy *policy;
     struct fleet *fleet;
@@ -75,8 +75,9 @@ static void survey_account(struct survey *survey, str account_id) {
     const struct audit_listener listener = {
         .context = survey, .wants_advice = true, .listed = on_listed, .judged = on_judged};
     struct error error = {0};
-    str region = survey->app->settings.region;
-    if (app_audit(survey->app, account_id, region, &listener, survey->arena, &error) != STATUS_OK) {
+    str region = survey->guard->settings.region;
+    if (app_audit(survey->guard, account_id, region, &listener, survey->arena, &error) !=
+        STATUS_OK) {
         survey->gaps[survey->gap_count++] = (struct fleet_gap){account_id, region, error.message};
     }
 }
@@ -92,22 +93,22 @@ static void name_accounts(struct survey *survey, str *accounts, size_t asked) {
 }
 
 static void survey_fleet(struct survey *survey) {
-    const struct act_settings *settings = &survey->app->settings.act;
+    const struct control_settings *settings = &survey->guard->settings.control;
     bool is_central = !str_is_empty(settings->cross_account_role);
     size_t others = is_central ? settings->allowed_accounts.count : 0;
     survey->gaps = ARENA_ARRAY(survey->arena, struct fleet_gap, others + 2);
     str own_account = STR_EMPTY;
     struct error error = {0};
     survey_account(survey, STR_EMPTY);
-    if (app_own_account(survey->app, survey->arena, &own_account, &error) != STATUS_OK) {
+    if (accounts_own_id(survey->guard, survey->arena, &own_account, &error) != STATUS_OK) {
         survey->gaps[survey->gap_count++] =
-            (struct fleet_gap){STR_EMPTY, survey->app->settings.region, error.message};
+            (struct fleet_gap){STR_EMPTY, survey->guard->settings.region, error.message};
     }
     for (size_t i = 0; i < others; i++) {
         str account_id = settings->allowed_accounts.ids[i];
         if (str_is_empty(own_account)) { /* and asking again for each account would be no better */
             survey->gaps[survey->gap_count++] =
-                (struct fleet_gap){account_id, survey->app->settings.region, error.message};
+                (struct fleet_gap){account_id, survey->guard->settings.region, error.message};
         } else if (!str_eq(account_id, own_account)) {
             survey_account(survey, account_id);
         }
@@ -118,7 +119,7 @@ static void survey_fleet(struct survey *survey) {
     }
     name_accounts(survey, accounts, others);
     str *region = ARENA_NEW(survey->arena, str);
-    *region = survey->app->settings.region;
+    *region = survey->guard->settings.region;
     survey->fleet->regions = region;
     survey->fleet->region_count = 1;
     survey->fleet->rows = survey->rows;
@@ -282,9 +283,9 @@ static bool is_gap(const struct survey *survey, str account_id) {
 
 /* The traffic before and after, as long as CloudWatch still knows it by the minute. */
 static void read_windows(struct survey *survey, struct posture_change *change) {
-    int minutes = survey->app->settings.act.promotion.watch.minutes;
+    int minutes = survey->guard->settings.control.promotion.watch.minutes;
     int64_t now_ms = survey->posture->now_ms;
-    struct window_case windows[2] = {
+    struct window_query windows[2] = {
         {.arn = change->arn, .window = window_before(change->at_ms, minutes)},
         {.arn = change->arn,
          .window = window_before(change->at_ms + (minutes + 1) * 60 * MS_PER_SECOND, minutes)},
@@ -296,9 +297,10 @@ static void read_windows(struct survey *survey, struct posture_change *change) {
         is_gap(survey, parts.account_id)) {
         return;
     }
-    if (app_aim(survey->app, parts.account_id, parts.region, survey->arena, &error) != STATUS_OK ||
-        windows_read(survey->app, windows, 2, survey->arena, &error) != STATUS_OK) {
-        LOG(survey->app->log, LOG_WARN, "traffic_unknown", LOG_STR("resourceId", change->arn),
+    if (accounts_select(survey->guard, parts.account_id, parts.region, survey->arena, &error) !=
+            STATUS_OK ||
+        windows_read(survey->guard, windows, 2, survey->arena, &error) != STATUS_OK) {
+        LOG(survey->guard->log, LOG_WARN, "traffic_unknown", LOG_STR("resourceId", change->arn),
             LOG_STR("errorMessage", error.message));
         return;
     }
@@ -311,15 +313,15 @@ static void read_windows(struct survey *survey, struct posture_change *change) {
 }
 
 static enum status survey_history(struct survey *survey, struct error *error) {
-    const struct state_table table = {.client = &survey->app->home,
-                                      .name = survey->app->settings.act.state_table};
+    const struct state_table table = {.client = &survey->guard->home,
+                                      .name = survey->guard->settings.control.state_table};
     struct posture *posture = survey->posture;
     struct watch_record *records = NULL;
     size_t record_count = 0;
     if (str_is_empty(table.name)) {
         return STATUS_OK;
     }
-    TRY(history_read(&table, survey->app->settings.region, posture->period_start_ms,
+    TRY(history_read(&table, survey->guard->settings.region, posture->period_start_ms,
                      posture->now_ms, survey->arena, &survey->history, error));
     TRY(watch_list(&table, survey->arena, &records, &record_count, error));
     posture->has_state = true;
@@ -377,15 +379,18 @@ static void fill_history(struct survey *survey) {
     add_today(survey);
 }
 
-enum status app_posture(struct app *app, struct arena *arena, struct fleet *fleet_out,
+enum status app_posture(struct guard *guard, struct arena *arena, struct fleet *fleet_out,
                         struct posture *posture_out, struct error *error) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
-    int64_t now_ms = app->clock->now_ms(app->clock);
-    TRY(app_policy(app, NULL, arena, policy, error));
+    int64_t now_ms = guard->clock->now_ms(guard->clock);
+    TRY(effective_policy(guard, NULL, arena, policy, error));
     *fleet_out = (struct fleet){.generated_ms = now_ms, .version = STR(DESYNC_GUARD_VERSION)};
     *posture_out = (struct posture){.period_start_ms = now_ms - PERIOD_MS, .now_ms = now_ms};
-    struct survey survey = {
-        .app = app, .arena = arena, .policy = policy, .fleet = fleet_out, .posture = posture_out};
+    struct survey survey = {.guard = guard,
+                            .arena = arena,
+                            .policy = policy,
+                            .fleet = fleet_out,
+                            .posture = posture_out};
     survey_fleet(&survey);
     TRY(survey_history(&survey, error));
     fill_history(&survey);

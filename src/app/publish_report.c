@@ -18,7 +18,7 @@ struct document {
 };
 
 struct publication {
-    struct app *app;
+    struct guard *guard;
     struct arena *arena;
     const struct fleet *fleet;
     const struct posture *posture;
@@ -26,7 +26,7 @@ struct publication {
     str summary;
     str keys[6];
     size_t key_count;
-    bool is_told;
+    bool is_published;
 };
 
 static enum status render(struct publication *publication, struct error *error) {
@@ -56,33 +56,33 @@ static enum status render(struct publication *publication, struct error *error) 
 
 /* "<prefix>/<region>/2026-11-23/report.html" */
 static str key_of(const struct publication *publication, str folder, const char *name) {
-    str prefix = publication->app->settings.report.prefix;
+    str prefix = publication->guard->settings.report.prefix;
     bool needs_slash = !str_is_empty(prefix) && !str_ends_with(prefix, STR("/"));
     return str_format(publication->arena, "%" STR_FMT "%s%" STR_FMT "/%" STR_FMT "/%s",
                       STR_ARG(prefix), needs_slash ? "/" : "",
-                      STR_ARG(publication->app->settings.region), STR_ARG(folder), name);
+                      STR_ARG(publication->guard->settings.region), STR_ARG(folder), name);
 }
 
 static enum status write_documents(struct publication *publication, struct error *error) {
-    struct app *app = publication->app;
+    struct guard *guard = publication->guard;
     const str folders[] = {
         date_format(publication->arena, date_days_of_ms(publication->posture->now_ms)),
         STR("latest"),
     };
     str owner;
-    if (str_is_empty(app->settings.report.bucket)) {
+    if (str_is_empty(guard->settings.report.bucket)) {
         return STATUS_OK;
     }
     /* A bucket that somebody else has made under a name that was given up gets no report. */
-    TRY(app_name_own_account(app, publication->arena, &owner, error));
+    TRY(accounts_name_own(guard, publication->arena, &owner, error));
     for (size_t i = 0; i < 6; i++) {
         const struct document *document = &publication->documents[i % 3];
         const struct s3_object object = {
-            .bucket = app->settings.report.bucket,
+            .bucket = guard->settings.report.bucket,
             .key = key_of(publication, folders[i / 3], document->name),
             .owner = owner,
         };
-        TRY(s3_put_object(&app->home, &object, document->content_type, document->body,
+        TRY(s3_put_object(&guard->home, &object, document->content_type, document->body,
                           publication->arena, error));
         publication->keys[publication->key_count++] = object.key;
     }
@@ -98,23 +98,23 @@ static str subject_of(const struct publication *publication) {
     return str_format(publication->arena,
                       "desync-guard report %" STR_FMT ": %" STR_FMT ", %zu non-compliant, %zu "
                       "unknown%s",
-                      STR_ARG(publication->app->settings.region), STR_ARG(share),
+                      STR_ARG(publication->guard->settings.region), STR_ARG(share),
                       summary->non_compliant, summary->unknown,
                       publication->fleet->gap_count > 0 ? ", incomplete" : "");
 }
 
 static enum status tell(struct publication *publication, struct error *error) {
-    struct app *app = publication->app;
+    struct guard *guard = publication->guard;
     const struct posture_kpis *kpis = &publication->posture->kpis;
     bool is_all_well = kpis->fleet.non_compliant == 0 && kpis->fleet.unknown == 0 &&
                        publication->fleet->gap_count == 0;
     const struct sns_attribute attributes[] = {
         {STR("severity"), is_all_well ? STR("INFORMATIONAL") : STR("MEDIUM")},
         {STR("finding"), STR("none")},
-        {STR("region"), app->settings.region},
+        {STR("region"), guard->settings.region},
     };
     const struct sns_message message = {
-        .topic_arn = app->settings.act.alert_topic_arn,
+        .topic_arn = guard->settings.control.alert_topic_arn,
         .subject = subject_of(publication),
         .text = publication->summary,
         .attributes = attributes,
@@ -123,8 +123,8 @@ static enum status tell(struct publication *publication, struct error *error) {
     if (str_is_empty(message.topic_arn)) {
         return STATUS_OK;
     }
-    TRY(sns_publish(&app->home, &message, publication->arena, NULL, error));
-    publication->is_told = true;
+    TRY(sns_publish(&guard->home, &message, publication->arena, NULL, error));
+    publication->is_published = true;
     return STATUS_OK;
 }
 
@@ -144,14 +144,14 @@ static str respond(const struct publication *publication) {
     json_write_raw(&writer, STR("[]"));
     json_write_key(&writer, STR("report"));
     json_object_begin(&writer);
-    json_write_member(&writer, "bucket", publication->app->settings.report.bucket);
+    json_write_member(&writer, "bucket", publication->guard->settings.report.bucket);
     json_write_key(&writer, STR("keys"));
     json_array_begin(&writer);
     for (size_t i = 0; i < publication->key_count; i++) {
         json_write_str(&writer, publication->keys[i]);
     }
     json_array_end(&writer);
-    json_write_member_bool(&writer, "isTold", publication->is_told);
+    json_write_member_bool(&writer, "isTold", publication->is_published);
     json_write_member_count(&writer, "listed", kpis->fleet.listed);
     json_write_key(&writer, STR("protectedPercent"));
     if (kpis->fleet.is_share_known) {
@@ -174,11 +174,11 @@ static enum status publish(struct publication *publication, struct error *error)
     return tell(publication, error);
 }
 
-void report_handle(struct app *app, struct arena *arena, struct app_reply *reply) {
+void report_handle(struct guard *guard, struct arena *arena, struct app_reply *reply) {
     struct fleet fleet;
     struct posture posture;
     struct error error = {0};
-    if (app_posture(app, arena, &fleet, &posture, &error) != STATUS_OK) {
+    if (app_posture(guard, arena, &fleet, &posture, &error) != STATUS_OK) {
         reply_error(reply, ERROR_ACTION_FAILED, error.message);
         return;
     }
@@ -188,9 +188,9 @@ void report_handle(struct app *app, struct arena *arena, struct app_reply *reply
         return;
     }
     struct publication publication = {
-        .app = app, .arena = arena, .fleet = &fleet, .posture = &posture};
-    if (str_is_empty(app->settings.report.bucket)) {
-        LOG(app->log, LOG_WARN, "off", LOG_STR("part", STR("keeping of reports")),
+        .guard = guard, .arena = arena, .fleet = &fleet, .posture = &posture};
+    if (str_is_empty(guard->settings.report.bucket)) {
+        LOG(guard->log, LOG_WARN, "off", LOG_STR("part", STR("keeping of reports")),
             LOG_STR("reason", STR("REPORT_BUCKET is not set")));
     }
     if (publish(&publication, &error) != STATUS_OK) {

@@ -17,8 +17,8 @@ struct config_evaluation evaluation_to_config(const struct evaluation *evaluatio
     };
 }
 
-void evaluation_log(const struct app *app, const struct evaluation *evaluation) {
-    LOG(app->log, LOG_INFO, "evaluated", LOG_STR("resourceId", evaluation->resource_id),
+void evaluation_log(const struct guard *guard, const struct evaluation *evaluation) {
+    LOG(guard->log, LOG_INFO, "evaluated", LOG_STR("resourceId", evaluation->resource_id),
         LOG_STR("compliance", str_from_cstr(compliance_name(evaluation->compliance))),
         LOG_STR("mode", str_from_cstr(mode_name(evaluation->mode))),
         LOG_STR("requiredMode", str_from_cstr(mode_name(evaluation->required_mode))),

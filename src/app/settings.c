@@ -28,7 +28,7 @@ static enum status parse_region(const struct env *env, struct arena *arena, str 
 
 /* The policy variables are checked once here, so that a bad one stops the start and not each event.
  */
-static enum status check_policy(const struct app_settings *settings, struct arena *arena,
+static enum status check_policy(const struct guard_settings *settings, struct arena *arena,
                                 struct error *error) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
     struct error cause = {0};
@@ -92,7 +92,7 @@ static bool is_namespace(str text) {
            !str_starts_with(text, STR("AWS/"));
 }
 
-#define AT(member)   .offset = offsetof(struct app_settings, member)
+#define AT(member)   .offset = offsetof(struct guard_settings, member)
 #define TEXT(member) .read = settings_read_text, AT(member)
 
 static const char *const ON_OFF[] = {"on", "off", NULL};
@@ -114,42 +114,42 @@ static const struct settings_row ROWS[] = {
     /* AWS allows 10 calls a second, to all callers together. */
     {"ELB_REQUESTS_PER_SECOND", settings_read_count, AT(elb_requests_per_second), "9", .min = 1,
      .max = (int)PACE_RATE_MAX, .has_off = true},
-    {"ENFORCEMENT", settings_read_choice, AT(act.enforcement.enforcement), "off",
+    {"ENFORCEMENT", settings_read_choice, AT(control.enforcement.enforcement), "off",
      .choices = ENFORCEMENTS},
-    {"SECURITY_HUB", settings_read_switch, AT(act.imports_findings), "off", .choices = OFF_ON},
-    {"MAX_CHANGES_PER_RUN", settings_read_count, AT(act.enforcement.max_changes_per_run), "25",
+    {"SECURITY_HUB", settings_read_switch, AT(control.imports_findings), "off", .choices = OFF_ON},
+    {"MAX_CHANGES_PER_RUN", settings_read_count, AT(control.enforcement.max_changes_per_run), "25",
      .min = 0, .max = 1000 /* more is no limit */},
     /* A limit beyond what is remembered would never be reached. */
-    {"FIGHT_LIMIT", settings_read_count, AT(act.enforcement.fight_limit), "3", .min = 1,
+    {"FIGHT_LIMIT", settings_read_count, AT(control.enforcement.fight_limit), "3", .min = 1,
      .max = CORRECTIONS_MAX},
-    {"STATE_TABLE", TEXT(act.state_table), .is_valid = is_table_name,
+    {"STATE_TABLE", TEXT(control.state_table), .is_valid = is_table_name,
      .accepted = "the name of a DynamoDB table"},
-    {"ALERT_TOPIC_ARN", TEXT(act.alert_topic_arn), .is_valid = is_topic_arn,
+    {"ALERT_TOPIC_ARN", TEXT(control.alert_topic_arn), .is_valid = is_topic_arn,
      .accepted = "the ARN of a standard SNS topic"},
-    {"CONFIG_RULE_NAME", TEXT(act.config_rule_name), .is_valid = is_rule_name,
+    {"CONFIG_RULE_NAME", TEXT(control.config_rule_name), .is_valid = is_rule_name,
      .accepted = "the name of an AWS Config rule"},
-    {"CROSS_ACCOUNT_ROLE", TEXT(act.cross_account_role), .is_valid = is_role_name,
+    {"CROSS_ACCOUNT_ROLE", TEXT(control.cross_account_role), .is_valid = is_role_name,
      .accepted = "the name of an IAM role, with its path but without a leading /"},
-    {"EXTERNAL_ID", TEXT(act.external_id), .is_valid = is_external_id,
+    {"EXTERNAL_ID", TEXT(control.external_id), .is_valid = is_external_id,
      .accepted = "2 to 1224 characters of an external id"},
-    {"ALLOWED_ACCOUNTS", settings_read_accounts, AT(act.allowed_accounts),
+    {"ALLOWED_ACCOUNTS", settings_read_accounts, AT(control.allowed_accounts),
      .accepted = "up to 256 account ids of 12 digits, comma-separated"},
-    {"PROMOTION", settings_read_choice, AT(act.promotion.promotion), "recommend",
+    {"PROMOTION", settings_read_choice, AT(control.promotion.promotion), "recommend",
      .choices = PROMOTIONS},
     /* At most 90: fewer than TRAFFIC items and ended watches are kept. */
-    {"EVIDENCE_DAYS", settings_read_count, AT(act.promotion.evidence.evidence_days), "14", .min = 1,
-     .max = 90},
-    {"PROMOTION_MIN_REQUESTS", settings_read_count, AT(act.promotion.evidence.requests_min), "1000",
-     .min = 1, .max = 1000000000},
+    {"EVIDENCE_DAYS", settings_read_count, AT(control.promotion.evidence.evidence_days), "14",
+     .min = 1, .max = 90},
+    {"PROMOTION_MIN_REQUESTS", settings_read_count, AT(control.promotion.evidence.requests_min),
+     "1000", .min = 1, .max = 1000000000},
     {"PROMOTION_MAX_BLOCKED_PERCENT", settings_read_percent,
-     AT(act.promotion.evidence.blocked_percent_max), "0", .max = 100},
-    {"PROMOTION_RING_TAG", TEXT(act.promotion.ring_tag), "DesyncRing", .is_valid = is_tag_key,
+     AT(control.promotion.evidence.blocked_percent_max), "0", .max = 100},
+    {"PROMOTION_RING_TAG", TEXT(control.promotion.ring_tag), "DesyncRing", .is_valid = is_tag_key,
      .accepted = "the key of a tag: 1 to 128 letters, digits, spaces and _.:/=+-@"},
     /* At least 5: CloudWatch counts by the minute, and some values come late. */
-    {"WATCH_MINUTES", settings_read_count, AT(act.promotion.watch.minutes), "60", .min = 5,
+    {"WATCH_MINUTES", settings_read_count, AT(control.promotion.watch.minutes), "60", .min = 5,
      .max = 24 * 60},
     {"WATCH_MAX_ERROR_INCREASE_PERCENT", settings_read_percent,
-     AT(act.promotion.watch.error_increase_max), "5", .max = 1000},
+     AT(control.promotion.watch.error_increase_max), "5", .max = 1000},
     {"REPORT_BUCKET", TEXT(report.bucket), .is_valid = is_bucket_name,
      .accepted = "the name of an S3 bucket"},
     {"REPORT_PREFIX", TEXT(report.prefix), .is_valid = is_prefix,
@@ -159,7 +159,7 @@ static const struct settings_row ROWS[] = {
 };
 
 /* A role to assume without a list of accounts would follow whatever account an event names. */
-static enum status check_cross_account(const struct act_settings *settings, struct arena *arena,
+static enum status check_cross_account(const struct control_settings *settings, struct arena *arena,
                                        struct error *error) {
     if (str_is_empty(settings->cross_account_role) == (settings->allowed_accounts.count == 0)) {
         return STATUS_OK;
@@ -170,29 +170,29 @@ static enum status check_cross_account(const struct act_settings *settings, stru
         "in accounts that are listed");
 }
 
-enum status app_settings_parse(const struct env *env, struct arena *arena,
-                               struct app_settings *settings_out, struct error *error) {
-    *settings_out = (struct app_settings){0};
+enum status guard_settings_parse(const struct env *env, struct arena *arena,
+                                 struct guard_settings *settings_out, struct error *error) {
+    *settings_out = (struct guard_settings){0};
     settings_out->environment_policy =
         (struct policy_source){.from_environment = policy_variable, .context = env};
     TRY(parse_region(env, arena, &settings_out->region, error));
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         TRY(settings_read_row(&ROWS[i], env, settings_out, arena, error));
     }
-    settings_out->act.promotion.evidence_table = settings_out->act.state_table;
-    TRY(check_cross_account(&settings_out->act, arena, error));
+    settings_out->control.promotion.evidence_table = settings_out->control.state_table;
+    TRY(check_cross_account(&settings_out->control, arena, error));
     return check_policy(settings_out, arena, error);
 }
 
 /* Settings that exclude each other (FIPS and an override) stop the start, not each event. */
-static enum status check_endpoints(const struct app *app, struct arena *arena,
+static enum status check_endpoints(const struct guard *guard, struct arena *arena,
                                    struct error *error) {
     static const enum aws_service NEEDED[] = {AWS_CONFIG, AWS_ELBV2};
     for (size_t i = 0; i < sizeof NEEDED / sizeof *NEEDED; i++) {
         struct endpoint endpoint;
         struct error cause = {0};
-        if (endpoint_resolve(&app->aws.endpoints, NEEDED[i], app->settings.region, arena, &endpoint,
-                             &cause) != STATUS_OK) {
+        if (endpoint_resolve(&guard->aws.endpoints, NEEDED[i], guard->settings.region, arena,
+                             &endpoint, &cause) != STATUS_OK) {
             return error_set(error, arena, STATUS_CONFIGURATION, "%" STR_FMT,
                              STR_ARG(cause.message));
         }
@@ -201,8 +201,8 @@ static enum status check_endpoints(const struct app *app, struct arena *arena,
 }
 
 /* Names what is asked for but off because there is no state table. */
-static void log_what_is_off(const struct app *app) {
-    const struct act_settings *settings = &app->settings.act;
+static void log_what_is_off(const struct guard *guard) {
+    const struct control_settings *settings = &guard->settings.control;
     const struct {
         bool is_asked_for;
         const char *what;
@@ -219,36 +219,36 @@ static void log_what_is_off(const struct app *app) {
     for (size_t i = 0; str_is_empty(settings->state_table) && i < sizeof parts / sizeof *parts;
          i++) {
         if (parts[i].is_asked_for) {
-            LOG(app->log, LOG_WARN, "off", LOG_STR("part", str_from_cstr(parts[i].what)),
+            LOG(guard->log, LOG_WARN, "off", LOG_STR("part", str_from_cstr(parts[i].what)),
                 LOG_STR("reason", STR("STATE_TABLE is not set")));
         }
     }
 }
 
-enum status app_connect(struct app *app, struct transport *transport, struct arena *arena,
+enum status app_connect(struct guard *guard, struct transport *transport, struct arena *arena,
                         struct error *error) {
-    if (str_is_empty(app->settings.region)) {
+    if (str_is_empty(guard->settings.region)) {
         return error_set(error, arena, STATUS_CONFIGURATION, "AWS_REGION is not set");
     }
-    TRY(aws_client_init(&app->aws, transport, app->clock, app->env, arena, error));
-    app->aws.region = app->settings.region;
-    TRY(check_endpoints(app, arena, error));
-    if (app->settings.elb_requests_per_second > 0) {
-        app->aws.pace = ARENA_NEW(arena, struct pace);
-        pace_init(app->aws.pace, app->settings.elb_requests_per_second,
-                  app->clock->now_ms(app->clock));
+    TRY(aws_client_init(&guard->aws, transport, guard->clock, guard->env, arena, error));
+    guard->aws.region = guard->settings.region;
+    TRY(check_endpoints(guard, arena, error));
+    if (guard->settings.elb_requests_per_second > 0) {
+        guard->aws.pace = ARENA_NEW(arena, struct pace);
+        pace_init(guard->aws.pace, guard->settings.elb_requests_per_second,
+                  guard->clock->now_ms(guard->clock));
     }
-    app->home = app->aws;
-    log_what_is_off(app);
+    guard->home = guard->aws;
+    log_what_is_off(guard);
     return STATUS_OK;
 }
 
 /* AWS Config is what every verdict is reported to. Elastic Load Balancing is asked only for what an
  * event does not say, and each handshake lengthens INIT by a good millisecond. */
-size_t app_warm_up_urls(const struct app *app, struct arena *arena, str urls[static 4]) {
+size_t app_warm_up_urls(const struct guard *guard, struct arena *arena, str urls[static 4]) {
     struct endpoint endpoint;
-    if (endpoint_resolve(&app->aws.endpoints, AWS_CONFIG, app->settings.region, arena, &endpoint,
-                         NULL) != STATUS_OK) {
+    if (endpoint_resolve(&guard->aws.endpoints, AWS_CONFIG, guard->settings.region, arena,
+                         &endpoint, NULL) != STATUS_OK) {
         return 0;
     }
     urls[0] = endpoint.url;

@@ -14,7 +14,7 @@ typedef enum status settings_read_fn(const struct settings_reading *reading, voi
 struct settings_row {
     const char *name;
     settings_read_fn *read;
-    size_t offset;              /* of the target in struct app_settings */
+    size_t offset;              /* of the target in struct guard_settings */
     const char *fallback;       /* the default, as a user would write it; NULL: left zero */
     int min;                    /* of a count */
     int max;                    /* of a count or a percentage */

@@ -16,7 +16,7 @@
 /* false: time ran out before it was read, and there is nothing to say of it. */
 static bool judge(struct sweep *sweep, const struct elbv2_fleet_item *item, struct arena *arena,
                   struct evaluation *evaluation) {
-    const struct clock *clock = sweep->app->clock;
+    const struct clock *clock = sweep->guard->clock;
     if (item->status == STATUS_DEADLINE ||
         (status_is_retryable(item->status) && clock->now_ms(clock) >= sweep->read_deadline_ms)) {
         return false;
@@ -37,7 +37,7 @@ static bool judge(struct sweep *sweep, const struct elbv2_fleet_item *item, stru
 }
 
 /* As it stands after enforcement. */
-static void tell_listener(struct sweep *sweep, const struct judged_chunk *chunk) {
+static void notify_listener(struct sweep *sweep, const struct judged_chunk *chunk) {
     const struct sweep_listener *listener = sweep->listener;
     for (size_t i = 0; i < chunk->count; i++) {
         if (chunk->items[i].status == STATUS_DEADLINE) {
@@ -52,32 +52,32 @@ static void tell_listener(struct sweep *sweep, const struct judged_chunk *chunk)
 
 /* The day's point of the trend that the posture report shows. That it is missing fails nothing. */
 static void remember_day(struct sweep *sweep) {
-    const struct clock *clock = sweep->app->clock;
+    const struct clock *clock = sweep->guard->clock;
     const struct posture_point point =
         fleet_count_point(&sweep->found, date_days_of_ms(clock->now_ms(clock)));
     struct error error = {0};
-    if (!sweep->acts || str_is_empty(sweep->act.table.name) || point.listed == 0) {
+    if (!sweep->acts || str_is_empty(sweep->control.table.name) || point.listed == 0) {
         return;
     }
-    if (history_put_point(&sweep->act.table, str_from_cstr(sweep->found.account_id),
-                          sweep->app->aws.region, &point, sweep->arena, &error) != STATUS_OK) {
-        LOG(sweep->app->log, LOG_WARN, "day_not_kept", LOG_STR("errorMessage", error.message));
+    if (history_put_point(&sweep->control.table, str_from_cstr(sweep->found.account_id),
+                          sweep->guard->aws.region, &point, sweep->arena, &error) != STATUS_OK) {
+        LOG(sweep->guard->log, LOG_WARN, "day_not_kept", LOG_STR("errorMessage", error.message));
     }
 }
 
 /* Shares of a part would be taken for those of the whole. */
-static void tell_of_fleet(struct sweep *sweep) {
-    const struct clock *clock = sweep->app->clock;
+static void write_fleet_metrics(struct sweep *sweep) {
+    const struct clock *clock = sweep->guard->clock;
     if (sweep->listener != NULL && sweep->listener->is_audit) {
         return;
     }
     if (sweep->list_error.status == STATUS_OK && sweep->not_reached_count == 0 &&
         sweep->resumed_count == 0) {
         int64_t duration_ms = (clock->monotonic_us(clock) - sweep->began_us) / 1000;
-        metrics_of_fleet(sweep->app, &sweep->found, duration_ms, sweep->arena);
+        metrics_of_fleet(sweep->guard, &sweep->found, duration_ms, sweep->arena);
         remember_day(sweep);
     }
-    metrics_of_actions(&sweep->act);
+    metrics_of_actions(&sweep->control);
 }
 
 /* Tags and odd modes lived in the chunk's arena. */
@@ -92,7 +92,7 @@ static void forget_borrowed(const struct elbv2_fleet_item *items, size_t count) 
 
 /* Invocations at once share what one process may open. */
 static unsigned in_flight_max(const struct sweep *sweep) {
-    int sharers = sweep->app->settings.concurrency;
+    int sharers = sweep->guard->settings.concurrency;
     return sharers <= 1 ? IN_FLIGHT_MAX : 1 + IN_FLIGHT_MAX / (unsigned)sharers;
 }
 
@@ -106,10 +106,10 @@ static void read_missing_again(struct sweep *sweep, const struct judged_chunk *c
             missing[count++] = chunk->items[i];
         }
     }
-    if (count == 0 || !live_wait_for_missing(sweep->app)) {
+    if (count == 0 || !live_sleep_before_recheck(sweep->guard)) {
         return;
     }
-    elbv2_read_fleet(&sweep->app->aws, missing, count, in_flight_max(sweep), chunk->arena);
+    elbv2_read_fleet(&sweep->guard->aws, missing, count, in_flight_max(sweep), chunk->arena);
     for (size_t i = 0, next = 0; i < chunk->count; i++) {
         if (chunk->items[i].status == STATUS_NOT_FOUND) {
             chunk->items[i] = missing[next++];
@@ -154,22 +154,22 @@ static void report_chunk(struct sweep *sweep, const struct judged_chunk *chunk) 
 static void judge_and_act_on_chunk(struct sweep *sweep, struct elbv2_fleet_item *items,
                                    size_t count) {
     struct arena arena = {0};
-    const struct clock *clock = sweep->app->clock;
+    const struct clock *clock = sweep->guard->clock;
     const struct judged_chunk chunk = {.items = items,
                                        .evaluations = ARENA_ARRAY(&arena, struct evaluation, count),
                                        .count = count,
                                        .read_ms = clock->now_ms(clock),
                                        .arena = &arena};
-    sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
-    elbv2_read_fleet(&sweep->app->aws, items, count, in_flight_max(sweep), &arena);
+    sweep->guard->aws.deadline_ms = sweep->read_deadline_ms;
+    elbv2_read_fleet(&sweep->guard->aws, items, count, in_flight_max(sweep), &arena);
     read_missing_again(sweep, &chunk);
-    sweep->app->aws.deadline_ms = sweep->deadline_ms;
+    sweep->guard->aws.deadline_ms = sweep->deadline_ms;
     judge_chunk(sweep, &chunk);
     report_chunk(sweep, &chunk);
     sweep_add_ages(sweep, &chunk);
     sweep->seen_count += count;
     sweep_act_on(sweep, &chunk);
-    tell_listener(sweep, &chunk);
+    notify_listener(sweep, &chunk);
     forget_borrowed(items, count);
     arena_clean_up(&arena);
 }
@@ -213,23 +213,23 @@ static void finish_promotion(struct sweep *sweep) {
 static struct promotion_run *begin_promotion(struct sweep *sweep) {
     const struct sweep_listener *listener = sweep->listener;
     bool is_mere_audit = listener != NULL && listener->is_audit && !listener->wants_advice;
-    if (sweep->app->settings.act.promotion.promotion == PROMOTION_OFF || is_mere_audit) {
+    if (sweep->guard->settings.control.promotion.promotion == PROMOTION_OFF || is_mere_audit) {
         return NULL;
     }
-    return promotion_begin(&(struct promotion_sweep){.app = sweep->app,
+    return promotion_begin(&(struct promotion_sweep){.guard = sweep->guard,
                                                      .policy = sweep->policy,
-                                                     .act = &sweep->act,
+                                                     .control = &sweep->control,
                                                      .arena = sweep->arena,
                                                      .ordering_ms = sweep->ordering_ms});
 }
 
 static void run(struct sweep *sweep) {
     sweep_read_scope(sweep);
-    sweep->app->aws.deadline_ms = sweep->read_deadline_ms;
-    enum status status = elbv2_list_load_balancers(&sweep->app->aws, sweep->arena, &sweep->listed,
+    sweep->guard->aws.deadline_ms = sweep->read_deadline_ms;
+    enum status status = elbv2_list_load_balancers(&sweep->guard->aws, sweep->arena, &sweep->listed,
                                                    &sweep->listed_count, &sweep->list_error);
     sweep->list_error.status = status;
-    sweep->app->aws.deadline_ms = sweep->deadline_ms;
+    sweep->guard->aws.deadline_ms = sweep->deadline_ms;
     sweep_sort_listing(sweep);
     if (sweep->listener != NULL && sweep->listener->listed != NULL) {
         sweep->listener->listed(sweep->listener->context, sweep->to_judge_count);
@@ -240,59 +240,59 @@ static void run(struct sweep *sweep) {
         sweep_remember_end(sweep);
     }
     sweep_clean_up(sweep);
-    sweep_forget(sweep);
+    sweep_stale_state(sweep);
     finish_promotion(sweep);
     /* Last: the next one does again what there was no time for. */
     if (is_at_end) {
         sweep_remember_end(sweep);
     }
-    (void)act_import_findings(&sweep->act);
-    (void)act_ask_for_reevaluation(&sweep->act);
-    tell_of_fleet(sweep);
+    (void)security_hub_import(&sweep->control);
+    (void)reevaluate(&sweep->control);
+    write_fleet_metrics(sweep);
     sweep_log(sweep);
 }
 
-void sweep_run(struct app *app, const struct config_invocation *invocation,
+void sweep_run(struct guard *guard, const struct config_invocation *invocation,
                const struct sweep_listener *listener, struct arena *arena,
                struct app_reply *reply) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
     struct error error = {0};
-    if (app_policy(app, invocation->rule_parameters, arena, policy, &error) != STATUS_OK) {
+    if (effective_policy(guard, invocation->rule_parameters, arena, policy, &error) != STATUS_OK) {
         reply_error(reply, ERROR_INVALID_PARAMETER, error.message);
         return;
     }
-    if (app_require_account(app, invocation->account_id, arena, &error) != STATUS_OK) {
+    if (accounts_require(guard, invocation->account_id, arena, &error) != STATUS_OK) {
         reply_error(reply, ERROR_ACCESS_DENIED, error.message);
         return;
     }
-    int64_t now_ms = app->clock->now_ms(app->clock);
+    int64_t now_ms = guard->clock->now_ms(guard->clock);
     struct sweep sweep = {
-        .app = app,
+        .guard = guard,
         .invocation = invocation,
         .policy = policy,
         .arena = arena,
         .begun_ms = now_ms,
         .listener = listener,
-        .began_us = app->clock->monotonic_us(app->clock),
+        .began_us = guard->clock->monotonic_us(guard->clock),
         .found = fleet_count_of(invocation->account_id),
         .ordering_ms = invocation->notification_ms != 0 ? invocation->notification_ms : now_ms,
-        .deadline_ms = app->aws.deadline_ms,
-        .read_deadline_ms = sweep_read_deadline(app, app->aws.deadline_ms),
+        .deadline_ms = guard->aws.deadline_ms,
+        .read_deadline_ms = sweep_read_deadline(guard, guard->aws.deadline_ms),
     };
     buf_init(&sweep.unknown_names, arena, SWEEP_NAMES_BYTES_MAX);
     buf_init(&sweep.body, arena, RESPONSE_BYTES_MAX);
     response_begin(&sweep.response, &sweep.body);
-    act_begin(&sweep.act, app, policy, arena);
+    control_begin(&sweep.control, guard, policy, arena);
     bool is_audit = sweep.listener != NULL && sweep.listener->is_audit;
     bool is_test = str_eq(invocation->result_token, STR("TESTMODE"));
     sweep.reports = !is_audit && !str_is_empty(invocation->result_token);
     sweep.promotion = begin_promotion(&sweep);
-    sweep.acts = !is_audit && !is_test && (act_is_on(app) || sweep.promotion != NULL);
+    sweep.acts = !is_audit && !is_test && (control_is_on(guard) || sweep.promotion != NULL);
     run(&sweep);
     sweep_reply(&sweep, reply);
 }
 
-void sweep_handle(struct app *app, const struct config_invocation *invocation, struct arena *arena,
-                  struct app_reply *reply) {
-    sweep_run(app, invocation, NULL, arena, reply);
+void sweep_handle(struct guard *guard, const struct config_invocation *invocation,
+                  struct arena *arena, struct app_reply *reply) {
+    sweep_run(guard, invocation, NULL, arena, reply);
 }

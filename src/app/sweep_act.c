@@ -13,15 +13,15 @@ static void pass(struct sweep *sweep, str arn, bool is_tried, bool is_settled) {
     sweep->settled = sweep->is_broken_off ? sweep->settled : arn;
 }
 
-static void act_on_one(struct sweep *sweep, const struct judged_chunk *chunk, size_t i) {
+static void handle_one(struct sweep *sweep, const struct judged_chunk *chunk, size_t i) {
     struct load_balancer *facts = chunk->items[i].facts;
     struct evaluation reported = chunk->evaluations[i];
-    size_t failures = sweep->act.failure_count;
-    act_on(&sweep->act, facts, chunk->read_ms, &chunk->evaluations[i]);
-    act_take_age(&reported, &chunk->evaluations[i]);
+    size_t failures = sweep->control.failure_count;
+    control_handle_judgement(&sweep->control, facts, chunk->read_ms, &chunk->evaluations[i]);
+    control_copy_age(&reported, &chunk->evaluations[i]);
     response_add(&sweep->response, chunk->arena, &reported);
-    bool is_settled = sweep->act.failure_count == failures;
-    bool is_tried = is_settled || sweep->act.last_failure != STATUS_DEADLINE;
+    bool is_settled = sweep->control.failure_count == failures;
+    bool is_tried = is_settled || sweep->control.last_failure != STATUS_DEADLINE;
     sweep->unacted_count += is_tried ? 0 : 1;
     pass(sweep, facts->arn, is_tried, is_settled);
 }
@@ -36,9 +36,9 @@ static void answer_all(struct sweep *sweep, const struct judged_chunk *chunk) {
 
 /* The verdicts of an audit stand without the table: after the first failure it is left alone. */
 void sweep_add_ages(struct sweep *sweep, const struct judged_chunk *chunk) {
-    const struct clock *clock = sweep->app->clock;
+    const struct clock *clock = sweep->guard->clock;
     bool is_wanted = sweep->listener != NULL && sweep->listener->wants_age &&
-                     !str_is_empty(sweep->act.table.name);
+                     !str_is_empty(sweep->control.table.name);
     for (size_t i = 0; is_wanted && i < chunk->count && !sweep->has_no_ages; i++) {
         struct evaluation *evaluation = &chunk->evaluations[i];
         struct lb_state state = {.since_ms = 0};
@@ -46,10 +46,10 @@ void sweep_add_ages(struct sweep *sweep, const struct judged_chunk *chunk) {
         if (chunk->items[i].status == STATUS_DEADLINE || evaluation->compliance != NON_COMPLIANT) {
             continue;
         }
-        if (state_load(&sweep->act.table, evaluation->resource_id, chunk->arena, &state, &error) !=
-            STATUS_OK) {
+        if (state_load(&sweep->control.table, evaluation->resource_id, chunk->arena, &state,
+                       &error) != STATUS_OK) {
             sweep->has_no_ages = true;
-            LOG(sweep->app->log, LOG_WARN, "age_unknown", LOG_STR("errorMessage", error.message));
+            LOG(sweep->guard->log, LOG_WARN, "age_unknown", LOG_STR("errorMessage", error.message));
         }
         transition_add_age(evaluation, state.since_ms, clock->now_ms(clock),
                            sweep->policy->max_non_compliant_days, chunk->arena);
@@ -57,7 +57,7 @@ void sweep_add_ages(struct sweep *sweep, const struct judged_chunk *chunk) {
 }
 
 void sweep_act_on(struct sweep *sweep, const struct judged_chunk *chunk) {
-    const struct clock *clock = sweep->app->clock;
+    const struct clock *clock = sweep->guard->clock;
     if (!sweep->acts) {
         answer_all(sweep, chunk);
         return;
@@ -65,7 +65,7 @@ void sweep_act_on(struct sweep *sweep, const struct judged_chunk *chunk) {
     int64_t deadline_ms = sweep_act_deadline(sweep);
     str settled = sweep->settled;
     sweep_let_finish(sweep, deadline_ms);
-    sweep->act.arena = chunk->arena;
+    sweep->control.arena = chunk->arena;
     for (size_t i = 0; i < chunk->count; i++) {
         if (chunk->items[i].status == STATUS_DEADLINE) {
             pass(sweep, STR_EMPTY, false, false);
@@ -74,13 +74,13 @@ void sweep_act_on(struct sweep *sweep, const struct judged_chunk *chunk) {
             pass(sweep, STR_EMPTY, false, false);
             response_add(&sweep->response, chunk->arena, &chunk->evaluations[i]);
         } else {
-            act_on_one(sweep, chunk, i);
+            handle_one(sweep, chunk, i);
         }
     }
-    if (!act_import_findings(&sweep->act)) {
+    if (!security_hub_import(&sweep->control)) {
         sweep->settled = settled;
         sweep->is_broken_off = true;
     }
-    sweep->act.arena = sweep->arena;
+    sweep->control.arena = sweep->arena;
     sweep_set_deadline(sweep, sweep->deadline_ms);
 }

@@ -18,13 +18,13 @@
 
 /* One call each, and one for 20. */
 int64_t sweep_needed_ms(const struct sweep *sweep, size_t count) {
-    int per_second = sweep->app->settings.elb_requests_per_second;
+    int per_second = sweep->guard->settings.elb_requests_per_second;
     return per_second == 0 ? 0 : (int64_t)count * 1050 / per_second;
 }
 
 /* A part of the share that is as large as the chunk is of what is left to judge. */
 int64_t sweep_evidence_deadline(const struct sweep *sweep, size_t count) {
-    int64_t now_ms = sweep->app->clock->now_ms(sweep->app->clock);
+    int64_t now_ms = sweep->guard->clock->now_ms(sweep->guard->clock);
     int64_t left_ms = sweep->read_deadline_ms - now_ms;
     size_t to_judge = sweep->to_judge_count - sweep->seen_count;
     if (sweep->read_deadline_ms == INT64_MAX || left_ms <= 0) {
@@ -39,7 +39,8 @@ bool sweep_is_time_short(const struct sweep *sweep, size_t count) {
     if (sweep->read_deadline_ms == INT64_MAX || needed_ms == 0) {
         return false;
     }
-    return needed_ms > (sweep->read_deadline_ms - sweep->app->clock->now_ms(sweep->app->clock)) / 2;
+    return needed_ms >
+           (sweep->read_deadline_ms - sweep->guard->clock->now_ms(sweep->guard->clock)) / 2;
 }
 
 size_t sweep_chunk_size(const struct sweep *sweep) {
@@ -51,18 +52,18 @@ size_t sweep_chunk_size(const struct sweep *sweep) {
         !sweep_is_time_short(sweep, sweep->to_judge_count - sweep->seen_count)) {
         return SWEEP_CHUNK_MAX;
     }
-    int64_t left_ms = sweep->read_deadline_ms - sweep->app->clock->now_ms(sweep->app->clock);
+    int64_t left_ms = sweep->read_deadline_ms - sweep->guard->clock->now_ms(sweep->guard->clock);
     int64_t count = left_ms / SHORT_CHUNK_PART * 1000 / thousand_ms;
     return count < SHORT_CHUNK_MIN            ? SHORT_CHUNK_MIN
            : count > (int64_t)SHORT_CHUNK_MAX ? SHORT_CHUNK_MAX
                                               : (size_t)count;
 }
 
-int64_t sweep_read_deadline(const struct app *app, int64_t deadline_ms) {
+int64_t sweep_read_deadline(const struct guard *guard, int64_t deadline_ms) {
     if (deadline_ms == INT64_MAX) {
         return INT64_MAX;
     }
-    int64_t quarter_ms = aws_client_time_left_ms(&app->aws) / 4;
+    int64_t quarter_ms = aws_client_time_left_ms(&guard->aws) / 4;
     return deadline_ms - (quarter_ms < REPORT_RESERVE_MS ? quarter_ms : REPORT_RESERVE_MS);
 }
 
@@ -72,7 +73,7 @@ int64_t sweep_read_deadline(const struct app *app, int64_t deadline_ms) {
  * did. */
 int64_t sweep_act_deadline(const struct sweep *sweep) {
     size_t left = sweep->to_judge_count - sweep->seen_count;
-    int64_t now_ms = sweep->app->clock->now_ms(sweep->app->clock);
+    int64_t now_ms = sweep->guard->clock->now_ms(sweep->guard->clock);
     if (left == 0 || sweep->read_deadline_ms == INT64_MAX) {
         return sweep->read_deadline_ms;
     }
@@ -83,8 +84,8 @@ int64_t sweep_act_deadline(const struct sweep *sweep) {
 }
 
 void sweep_set_deadline(struct sweep *sweep, int64_t deadline_ms) {
-    sweep->app->aws.deadline_ms = deadline_ms;
-    sweep->app->home.deadline_ms = deadline_ms;
+    sweep->guard->aws.deadline_ms = deadline_ms;
+    sweep->guard->home.deadline_ms = deadline_ms;
 }
 
 void sweep_let_finish(struct sweep *sweep, int64_t deadline_ms) {

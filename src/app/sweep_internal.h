@@ -31,11 +31,11 @@ struct sweep_listener {
 };
 
 /* sweep_handle with a listener; NULL: none. */
-void sweep_run(struct app *app, const struct config_invocation *invocation,
+void sweep_run(struct guard *guard, const struct config_invocation *invocation,
                const struct sweep_listener *listener, struct arena *arena, struct app_reply *reply);
 
 struct sweep {
-    struct app *app;
+    struct guard *guard;
     const struct config_invocation *invocation;
     const struct policy *policy;
     struct arena *arena;
@@ -47,7 +47,7 @@ struct sweep {
     struct load_balancer *listed; /* sorted by ARN, no ARN twice */
     size_t listed_count;
     size_t seen_count;     /* of those to judge: read, or not reached in time */
-    size_t unacted_count;  /* judged, with no time left to act on them, or not on all of it */
+    size_t unacted_count;  /* judged, with no time left to control on them, or not on all of it */
     size_t to_judge_count; /* of them, all but network and gateway load balancers */
     size_t judged_count;
     size_t unknown_count;
@@ -61,9 +61,9 @@ struct sweep {
     int64_t cursor_version; /* of what was read; 0: there was nothing */
     bool is_flawed;         /* an earlier part of it left some unknown */
     str reached;            /* the last before the first that was not reached */
-    str tried;              /* the last before the first that there was no time to act on */
+    str tried;              /* the last before the first that there was no time to control on */
     str settled;            /* the last before the first on which something is left to do */
-    bool is_cut_off;        /* there was one that there was no time to act on */
+    bool is_cut_off;        /* there was one that there was no time to control on */
     bool is_broken_off;     /* there was one on which something is left to do */
     struct buf unknown_names;
     struct config_report report;
@@ -73,7 +73,7 @@ struct sweep {
     size_t vanished_count;
     struct response response;
     struct buf body;
-    struct act act;
+    struct control control;
     struct fleet_count found;
     int64_t began_us;                /* monotonic */
     bool reports;                    /* there is a token, and this is no audit */
@@ -104,7 +104,7 @@ bool sweep_is_time_short(const struct sweep *sweep, size_t count);
 /* Load balancers to read next. */
 size_t sweep_chunk_size(const struct sweep *sweep);
 /* When reading stops, so that what was read can be reported. */
-int64_t sweep_read_deadline(const struct app *app, int64_t deadline_ms);
+int64_t sweep_read_deadline(const struct guard *guard, int64_t deadline_ms);
 /* When reading the evidence of a chunk stops. */
 int64_t sweep_evidence_deadline(const struct sweep *sweep, size_t count);
 /* From when on nothing new is begun about a chunk. */
@@ -116,7 +116,7 @@ void sweep_read_scope(struct sweep *sweep);
 /* It certainly is: without tags that were read, one that a tag decides is not. */
 bool sweep_is_out_of_scope(const struct sweep *sweep, const struct load_balancer *facts);
 
-/* Of the app's clients. */
+/* Of the guard's clients. */
 void sweep_set_deadline(struct sweep *sweep, int64_t deadline_ms);
 /* The same, and a little more for what was begun in time. */
 void sweep_let_finish(struct sweep *sweep, int64_t deadline_ms);
@@ -146,7 +146,7 @@ void sweep_clean_up(struct sweep *sweep);
 
 /* --- sweep_forgotten.c --- */
 /* After a complete sweep: ends the incidents of those that are remembered and no longer there. */
-void sweep_forget(struct sweep *sweep);
+void sweep_stale_state(struct sweep *sweep);
 
 /* --- sweep_resume.c: what there is no time for is gone on with --- */
 /* The index of the first to be judged. Of one that is not resumable all are judged, from there on

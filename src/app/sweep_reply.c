@@ -49,7 +49,7 @@ static str how_far(struct sweep *sweep) {
     append_cause(&out, "the listing is incomplete", &sweep->list_error);
     append_cause(&out, "not all could be reported", &sweep->report_error);
     append_cause(&out, "vanished ones could not be looked up", &sweep->vanished_error);
-    append_cause(&out, "not all could be acted on", &sweep->act.first_failure);
+    append_cause(&out, "not all could be acted on", &sweep->control.first_failure);
     if (sweep->unacted_count > 0) {
         buf_printf(&out, "; no time was left to act on %zu", sweep->unacted_count);
     }
@@ -62,8 +62,8 @@ static str how_far(struct sweep *sweep) {
 /* An alarm of the template counts these lines: in Lambda no level may drop them. */
 void sweep_log(const struct sweep *sweep) {
     bool is_audit = sweep->listener != NULL && sweep->listener->is_audit;
-    bool is_counted = sweep->app->metrics.write != NULL && !is_audit;
-    LOG(sweep->app->log, is_counted ? log_level_passing(sweep->app->log) : LOG_INFO, "swept",
+    bool is_counted = sweep->guard->metrics.write != NULL && !is_audit;
+    LOG(sweep->guard->log, is_counted ? log_level_passing(sweep->guard->log) : LOG_INFO, "swept",
         LOG_INT("listed", (int64_t)sweep->listed_count),
         LOG_INT("toJudge", (int64_t)sweep->to_judge_count),
         LOG_INT("judged", (int64_t)sweep->judged_count),
@@ -77,7 +77,7 @@ void sweep_log(const struct sweep *sweep) {
 
 static bool has_problem(const struct sweep *sweep) {
     return !sweep_is_complete(sweep) || sweep->vanished_error.status != STATUS_OK ||
-           sweep->act.first_failure.status != STATUS_OK || sweep->unacted_count > 0;
+           sweep->control.first_failure.status != STATUS_OK || sweep->unacted_count > 0;
 }
 
 void sweep_reply(struct sweep *sweep, struct app_reply *reply) {
@@ -87,12 +87,12 @@ void sweep_reply(struct sweep *sweep, struct app_reply *reply) {
     } else {
         const struct response_totals totals = {.reported = sweep->report.reported,
                                                .failed = sweep->report.failed,
-                                               .actions = sweep->act.actions,
-                                               .action_count = sweep->act.action_count};
+                                               .actions = sweep->control.actions,
+                                               .action_count = sweep->control.action_count};
         response_end(&sweep->response, &totals);
         *reply = (struct app_reply){.body = buf_str(&sweep->body)};
     }
-    reply->actions = sweep->act.actions;
-    reply->action_count = sweep->act.action_count;
+    reply->actions = sweep->control.actions;
+    reply->action_count = sweep->control.action_count;
     reply->judged_count = sweep->judged_count;
 }

@@ -35,7 +35,7 @@ void sweep_report(struct sweep *sweep, const struct config_evaluation *evaluatio
     }
     struct config_report part;
     struct error error = {0};
-    enum status status = config_put_evaluations(&sweep->app->aws, sweep->invocation->result_token,
+    enum status status = config_put_evaluations(&sweep->guard->aws, sweep->invocation->result_token,
                                                 evaluations, count, arena, &part, &error);
     sweep->report.reported += part.reported;
     sweep->report.failed += part.failed;
@@ -48,7 +48,7 @@ void sweep_report(struct sweep *sweep, const struct config_evaluation *evaluatio
 void sweep_conclude(struct sweep *sweep, struct evaluation *evaluation,
                     struct config_evaluation *evaluations, size_t *count, struct arena *arena) {
     evaluation->ordering_ms = sweep->ordering_ms;
-    evaluation_log(sweep->app, evaluation);
+    evaluation_log(sweep->guard, evaluation);
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
         note_unknown(sweep, evaluation);
         return;
@@ -86,7 +86,7 @@ static void look_up_vanished(struct sweep *sweep) {
     struct config_result *results = NULL;
     size_t result_count = 0;
     struct error error = {0};
-    enum status status = config_list_results(&sweep->app->aws, sweep->invocation->rule_name,
+    enum status status = config_list_results(&sweep->guard->aws, sweep->invocation->rule_name,
                                              sweep->arena, &results, &result_count, &error);
     if (status != STATUS_OK) {
         error.status = status;
@@ -106,7 +106,8 @@ static void look_up_vanished(struct sweep *sweep) {
     for (size_t i = 0; sweep->acts && i < result_count; i++) {
         if (has_vanished(sweep, &results[i], evaluation)) {
             struct load_balancer gone = {.arn = results[i].resource_id};
-            act_on(&sweep->act, &gone, sweep->app->clock->now_ms(sweep->app->clock), evaluation);
+            control_handle_judgement(&sweep->control, &gone,
+                                     sweep->guard->clock->now_ms(sweep->guard->clock), evaluation);
         }
     }
 }
@@ -126,7 +127,7 @@ static bool may_clean_up(const struct sweep *sweep) {
         obstacle = "AWS Config lists no results of rules with such long names";
     }
     if (obstacle != NULL) {
-        LOG(sweep->app->log, LOG_WARN, "clean_up_skipped", LOG_STR("ruleName", rule_name),
+        LOG(sweep->guard->log, LOG_WARN, "clean_up_skipped", LOG_STR("ruleName", rule_name),
             LOG_STR("reason", str_from_cstr(obstacle)));
     }
     return obstacle == NULL;

@@ -24,7 +24,7 @@ static struct dynamodb_key key_of(const struct sweep *sweep) {
     const struct config_invocation *invocation = sweep->invocation;
     return (struct dynamodb_key){
         .pk = str_format(sweep->arena, "SWEEP#%" STR_FMT "#%" STR_FMT "#%" STR_FMT,
-                         STR_ARG(invocation->account_id), STR_ARG(sweep->app->aws.region),
+                         STR_ARG(invocation->account_id), STR_ARG(sweep->guard->aws.region),
                          STR_ARG(invocation->rule_name)),
         .sk = STR("CURSOR")};
 }
@@ -32,7 +32,7 @@ static struct dynamodb_key key_of(const struct sweep *sweep) {
 /* Where it began is not decided by chance alone: Fibonacci hashing of the time, as a retry comes
  * soon after. */
 static size_t somewhere(const struct sweep *sweep) {
-    uint64_t now_ms = (uint64_t)sweep->app->clock->now_ms(sweep->app->clock);
+    uint64_t now_ms = (uint64_t)sweep->guard->clock->now_ms(sweep->guard->clock);
     return (size_t)((now_ms * UINT64_C(0x9E3779B97F4A7C15)) >> 32) % sweep->listed_count;
 }
 
@@ -50,7 +50,7 @@ static enum status go_on(struct sweep *sweep, size_t *first, struct error *error
     struct dynamodb_item item;
     bool is_found = false;
     int64_t expires_s;
-    TRY(dynamodb_get_item(&sweep->app->home, sweep->act.table.name, &key, sweep->arena, &item,
+    TRY(dynamodb_get_item(&sweep->guard->home, sweep->control.table.name, &key, sweep->arena, &item,
                           &is_found, error));
     if (item_read_number(&item, "version", &sweep->cursor_version) == ITEM_NUMBER_BAD) {
         sweep->cursor_version = BAD_VERSION;
@@ -68,25 +68,25 @@ static enum status go_on(struct sweep *sweep, size_t *first, struct error *error
 
 /* Nothing was reported yet. */
 static void limit_reading(struct sweep *sweep) {
-    int64_t now_ms = sweep->app->clock->now_ms(sweep->app->clock);
+    int64_t now_ms = sweep->guard->clock->now_ms(sweep->guard->clock);
     int64_t quarter_ms = (sweep->read_deadline_ms - now_ms) / 4;
-    sweep->app->home.deadline_ms = now_ms + (quarter_ms < READ_MS ? quarter_ms : READ_MS);
+    sweep->guard->home.deadline_ms = now_ms + (quarter_ms < READ_MS ? quarter_ms : READ_MS);
 }
 
 size_t sweep_resume(struct sweep *sweep, bool is_short) {
     struct error error = {0};
     size_t first = 0;
-    sweep->is_resumable =
-        sweep->acts && !str_is_empty(sweep->act.table.name) && sweep->read_deadline_ms != INT64_MAX;
+    sweep->is_resumable = sweep->acts && !str_is_empty(sweep->control.table.name) &&
+                          sweep->read_deadline_ms != INT64_MAX;
     if (!sweep->is_resumable) {
         return is_short ? somewhere(sweep) : 0;
     }
     limit_reading(sweep);
     enum status status = go_on(sweep, &first, &error);
-    sweep->app->home.deadline_ms = sweep->deadline_ms;
+    sweep->guard->home.deadline_ms = sweep->deadline_ms;
     if (status != STATUS_OK) {
         sweep->is_resumable = false;
-        act_fail(&sweep->act, sweep->act.table.name, "remember", &error);
+        action_add_failure(&sweep->control, sweep->control.table.name, "remember", &error);
         return is_short ? somewhere(sweep) : 0;
     }
     for (size_t i = 0; i < first; i++) {
@@ -127,7 +127,7 @@ static enum status put_cursor(struct sweep *sweep, str cursor, struct error *err
     struct dynamodb_attribute item[7] = {
         dynamodb_string(DYNAMODB_PK, key.pk),
         dynamodb_string(DYNAMODB_SK, key.sk),
-        dynamodb_string("writer", sweep->act.table.writer),
+        dynamodb_string("writer", sweep->control.table.writer),
         dynamodb_number(sweep->arena, "version", is_bad ? 1 : sweep->cursor_version + 1),
         dynamodb_number(sweep->arena, "expires_at", expires_ms / MS_PER_SECOND),
     };
@@ -139,7 +139,7 @@ static enum status put_cursor(struct sweep *sweep, str cursor, struct error *err
         item[count++] = dynamodb_string("flaw", STR("unknown"));
     }
     struct dynamodb_put put = {
-        .table = sweep->act.table.name,
+        .table = sweep->control.table.name,
         .item = {item, count},
         .expression = {.condition = STR("version = :v"), .values = &version, .value_count = 1}};
     if (is_bad || sweep->cursor_version == 0) {
@@ -147,7 +147,7 @@ static enum status put_cursor(struct sweep *sweep, str cursor, struct error *err
             .condition =
                 is_bad ? STR("attribute_exists(version)") : STR("attribute_not_exists(version)")};
     }
-    return dynamodb_put_item(&sweep->app->home, &put, sweep->arena, error);
+    return dynamodb_put_item(&sweep->guard->home, &put, sweep->arena, error);
 }
 
 void sweep_remember_end(struct sweep *sweep) {
@@ -159,6 +159,6 @@ void sweep_remember_end(struct sweep *sweep) {
     struct error error = {0};
     enum status status = put_cursor(sweep, cursor, &error);
     if (status != STATUS_OK && status != STATUS_CONFLICT) {
-        act_fail(&sweep->act, sweep->act.table.name, "remember", &error);
+        action_add_failure(&sweep->control, sweep->control.table.name, "remember", &error);
     }
 }

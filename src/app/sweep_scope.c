@@ -13,14 +13,14 @@
 /* A sweep that no rule asked for acts by the same verdicts as the function's own rule. */
 static str rule_of(const struct sweep *sweep) {
     return sweep->reports ? sweep->invocation->rule_name
-           : sweep->acts  ? sweep->app->settings.act.config_rule_name
+           : sweep->acts  ? sweep->guard->settings.control.config_rule_name
                           : STR_EMPTY;
 }
 
 static void limit_reading(struct sweep *sweep) {
-    int64_t now_ms = sweep->app->clock->now_ms(sweep->app->clock);
+    int64_t now_ms = sweep->guard->clock->now_ms(sweep->guard->clock);
     int64_t left_ms = (sweep->read_deadline_ms - now_ms) / SCOPE_SHARE;
-    sweep->app->aws.deadline_ms = now_ms + (left_ms < SCOPE_MS_MAX ? left_ms : SCOPE_MS_MAX);
+    sweep->guard->aws.deadline_ms = now_ms + (left_ms < SCOPE_MS_MAX ? left_ms : SCOPE_MS_MAX);
 }
 
 void sweep_read_scope(struct sweep *sweep) {
@@ -31,11 +31,11 @@ void sweep_read_scope(struct sweep *sweep) {
     }
     limit_reading(sweep);
     enum status status =
-        config_read_scope(&sweep->app->aws, rule_name, sweep->arena, &sweep->rule_scope, &error);
-    sweep->app->aws.deadline_ms = sweep->deadline_ms;
+        config_read_scope(&sweep->guard->aws, rule_name, sweep->arena, &sweep->rule_scope, &error);
+    sweep->guard->aws.deadline_ms = sweep->deadline_ms;
     if (status != STATUS_OK) {
         sweep->rule_scope = (struct config_scope){.tag_key = STR_EMPTY};
-        LOG(sweep->app->log, LOG_WARN, "scope_unknown", LOG_STR("ruleName", rule_name),
+        LOG(sweep->guard->log, LOG_WARN, "scope_unknown", LOG_STR("ruleName", rule_name),
             LOG_STR("reason", STR("all load balancers are judged, as if the rule had no scope")),
             LOG_STR("errorMessage", error.message));
     }

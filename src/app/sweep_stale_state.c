@@ -24,14 +24,14 @@ static enum status find_account(struct sweep *sweep, str *account_out, struct er
         *account_out = arn.account_id;
     }
     return str_is_empty(*account_out)
-               ? sts_get_account(&sweep->app->home, sweep->arena, account_out, error)
+               ? sts_get_account(&sweep->guard->home, sweep->arena, account_out, error)
                : STATUS_OK;
 }
 
 static bool is_of_the_sweep(const struct forgotten *forgotten, str text) {
     struct load_balancer_arn arn;
     return load_balancer_arn_parse(text, &arn) == STATUS_OK &&
-           str_eq(arn.region, forgotten->sweep->app->aws.region) &&
+           str_eq(arn.region, forgotten->sweep->guard->aws.region) &&
            str_eq(arn.account_id, forgotten->account_id);
 }
 
@@ -63,40 +63,40 @@ static enum status take(void *context, const struct dynamodb_item *items, size_t
 static enum status list_forgotten(struct forgotten *forgotten, struct error *error) {
     static const char *const ATTRIBUTES[] = {DYNAMODB_PK, "compliance", "factsTime"};
     struct sweep *sweep = forgotten->sweep;
-    const struct dynamodb_scan scan = {.table = sweep->act.table.name,
+    const struct dynamodb_scan scan = {.table = sweep->control.table.name,
                                        .sk = STR("STATE"),
                                        .attributes = ATTRIBUTES,
                                        .attribute_count = sizeof ATTRIBUTES / sizeof *ATTRIBUTES};
     const struct dynamodb_sink sink = {.context = forgotten, .take = take};
-    return dynamodb_scan(sweep->act.table.client, &scan, &sink, sweep->arena, error);
+    return dynamodb_scan(sweep->control.table.client, &scan, &sink, sweep->arena, error);
 }
 
 static void look_again(struct sweep *sweep, str arn) {
     struct load_balancer facts = {.arn = arn};
     struct error error = {0};
-    int64_t read_ms = sweep->app->clock->now_ms(sweep->app->clock);
-    enum status status =
-        elbv2_read_load_balancer(&sweep->app->aws, ELBV2_ATTRIBUTES, sweep->arena, &facts, &error);
+    int64_t read_ms = sweep->guard->clock->now_ms(sweep->guard->clock);
+    enum status status = elbv2_read_load_balancer(&sweep->guard->aws, ELBV2_ATTRIBUTES,
+                                                  sweep->arena, &facts, &error);
     if (status == STATUS_NOT_FOUND) {
         struct evaluation *evaluation = ARENA_NEW(sweep->arena, struct evaluation);
         evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), arn, NOT_APPLICABLE,
                                  STR("does not exist any more"));
         evaluation->source = SOURCE_LIVE;
-        act_on(&sweep->act, &facts, read_ms, evaluation);
+        control_handle_judgement(&sweep->control, &facts, read_ms, evaluation);
     } else if (status != STATUS_OK) {
-        act_fail(&sweep->act, arn, "remember", &error);
+        action_add_failure(&sweep->control, arn, "remember", &error);
     }
 }
 
-void sweep_forget(struct sweep *sweep) {
+void sweep_stale_state(struct sweep *sweep) {
     struct forgotten forgotten = {.sweep = sweep};
     struct error error = {0};
-    if (!sweep->acts || str_is_empty(sweep->act.table.name) || !sweep_is_complete(sweep)) {
+    if (!sweep->acts || str_is_empty(sweep->control.table.name) || !sweep_is_complete(sweep)) {
         return;
     }
     if (find_account(sweep, &forgotten.account_id, &error) != STATUS_OK ||
         list_forgotten(&forgotten, &error) != STATUS_OK) {
-        act_fail(&sweep->act, sweep->act.table.name, "remember", &error);
+        action_add_failure(&sweep->control, sweep->control.table.name, "remember", &error);
         return;
     }
     for (size_t i = 0; i < forgotten.count; i++) {

@@ -10,7 +10,7 @@ static enum call_verdict call_attempt(struct call *call, int64_t *delay_ms, stru
     struct http_response response = {.status = 0};
     struct error transport_error = {.status = STATUS_OK};
     int64_t pace_ms;
-    while ((pace_ms = call_pace_ms(call)) > 0) {
+    while ((pace_ms = call_acquire_tokens(call)) > 0) {
         call->client->clock->sleep_ms(call->client->clock, pace_ms);
     }
     if (call_prepare(call, call->arena, &request, error) != STATUS_OK) {

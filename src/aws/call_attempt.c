@@ -168,7 +168,7 @@ void aws_wait_for_turn(struct aws_client *client, enum pace_category category) {
     }
 }
 
-int64_t call_pace_ms(struct call *call) {
+int64_t call_acquire_tokens(struct call *call) {
     return call->request->is_sent_once ? 0 : pace_ms(call->client, call->request->pace);
 }
 

@@ -93,7 +93,7 @@ static enum http_batch_step batch_next(void *context, struct http_request *reque
         }
         int64_t start_ms = entry->not_before_ms;
         if (start_ms <= now_ms) {
-            start_ms = now_ms + call_pace_ms(&entry->call);
+            start_ms = now_ms + call_acquire_tokens(&entry->call);
         }
         if (start_ms > now_ms) {
             earliest_ms = start_ms < earliest_ms ? start_ms : earliest_ms;

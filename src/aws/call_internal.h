@@ -42,7 +42,7 @@ MUST_USE enum status call_begin(struct call *call, struct aws_client *client,
 /* Milliseconds to wait before the next attempt may start; 0: none, and its tokens were taken. Never
  * past the deadline: when that is reached the attempt is let through, for call_prepare to refuse.
  */
-int64_t call_pace_ms(struct call *call);
+int64_t call_acquire_tokens(struct call *call);
 
 /* Signs the next attempt and counts it. The request lives in `attempt_arena`. DEADLINE when no time
  * is left. */

@@ -12,9 +12,9 @@ static bool member_key(const struct xml *member, str *key_out) {
     return str_eq(member->name, STR("member")) && !str_is_empty(*key_out);
 }
 
-static enum known_bool known_bool_parse(str value) {
-    enum known_bool otherwise = str_eq(value, STR("false")) ? KNOWN_FALSE : KNOWN_NOT;
-    return str_eq(value, STR("true")) ? KNOWN_TRUE : otherwise;
+static enum tristate known_bool_parse(str value) {
+    enum tristate otherwise = str_eq(value, STR("false")) ? NO : UNKNOWN;
+    return str_eq(value, STR("true")) ? YES : otherwise;
 }
 
 /* false: the mode stands there twice, and neither is to be believed. */
@@ -42,8 +42,8 @@ enum status elbv2_parse_attribute_list(struct elbv2_reading *reading, struct are
     }
     reading->mode = MODE_UNKNOWN;
     reading->mode_text = STR_EMPTY;
-    reading->drops_invalid_headers = KNOWN_NOT;
-    reading->writes_logs = KNOWN_NOT;
+    reading->drops_invalid_headers = UNKNOWN;
+    reading->writes_logs = UNKNOWN;
     for (const struct xml *member = list->first_child; member != NULL; member = member->next) {
         str key;
         if (!member_key(member, &key)) {
@@ -138,8 +138,8 @@ void elbv2_fill_attributes(struct load_balancer *facts, const struct elbv2_readi
                            bool is_read) {
     facts->mode = is_read ? reading->mode : MODE_UNKNOWN;
     facts->mode_text = is_read ? reading->mode_text : STR_EMPTY;
-    facts->drops_invalid_headers = is_read ? reading->drops_invalid_headers : KNOWN_NOT;
-    facts->writes_logs = is_read ? reading->writes_logs : KNOWN_NOT;
+    facts->drops_invalid_headers = is_read ? reading->drops_invalid_headers : UNKNOWN;
+    facts->writes_logs = is_read ? reading->writes_logs : UNKNOWN;
 }
 
 void elbv2_fill_tags(struct load_balancer *facts, const struct elbv2_reading *reading,

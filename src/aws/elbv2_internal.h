@@ -19,8 +19,8 @@ struct elbv2_reading {
     str arn;
     enum desync_mode mode;
     str mode_text;
-    enum known_bool drops_invalid_headers;
-    enum known_bool writes_logs;
+    enum tristate drops_invalid_headers;
+    enum tristate writes_logs;
     const struct tag *tags;
     size_t tag_count;
     str name;

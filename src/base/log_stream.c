@@ -76,14 +76,14 @@ static bool put(struct log_stream *stream, str line) {
     return is_whole;
 }
 
-/* Comes from log_write, called by tell_of_lost. */
+/* Comes from log_write, called by log_lost_lines. */
 static void put_notice(void *context, str line) {
     struct log_stream *stream = context;
     stream->is_stuck = !put(stream, line);
 }
 
-static void tell_of_lost(struct log_stream *stream) {
-    if (stream->lost > 0 && stream->is_told) {
+static void log_lost_lines(struct log_stream *stream) {
+    if (stream->lost > 0 && stream->is_published) {
         LOG(&stream->notices, LOG_WARN, "log_lines_lost", LOG_INT("lines", stream->lost));
     }
 }
@@ -92,7 +92,7 @@ void log_stream_attach(struct log_stream *stream, struct log *log) {
     stream->notices = *log;
     stream->notices.write = put_notice;
     stream->notices.context = stream;
-    stream->is_told = log->level_min <= LOG_WARN;
+    stream->is_published = log->level_min <= LOG_WARN;
     log->write = log_stream_write;
     log->context = stream;
 }
@@ -101,8 +101,8 @@ void log_stream_write(void *stream_, str line) {
     struct log_stream *stream = stream_;
     (void)pthread_mutex_lock(&stream->mutex);
     prepare(stream);
-    tell_of_lost(stream);
-    if (stream->lost > 0 && stream->is_told && !stream->is_stuck) {
+    log_lost_lines(stream);
+    if (stream->lost > 0 && stream->is_published && !stream->is_stuck) {
         stream->lost = 0;
     }
     stream->is_stuck = !put(stream, line);

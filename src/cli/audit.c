@@ -149,22 +149,22 @@ static bool write_fleet(const struct cli *cli, const struct audit_options *optio
     buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
     write_document(&out, cli, options, fleet);
     if (buf_status(&out) != STATUS_OK) {
-        complain("the document is larger than %zu bytes", DOCUMENT_BYTES_MAX);
+        print_error("the document is larger than %zu bytes", DOCUMENT_BYTES_MAX);
         return false;
     }
     return output_write(output, buf_str(&out), cli->arena);
 }
 
 /* What is missing is told where people look, whatever the format can say of it. */
-void complain_of_gaps(const struct fleet *fleet) {
+void print_gaps(const struct fleet *fleet) {
     for (size_t i = 0; i < fleet->gap_count; i++) {
         const struct fleet_gap *gap = &fleet->gaps[i];
-        complain("%" STR_FMT "%s%" STR_FMT ": %" STR_FMT, STR_ARG(gap->account_id),
-                 str_is_empty(gap->account_id) ? "" : " ", STR_ARG(gap->region),
-                 STR_ARG(gap->reason));
+        print_error("%" STR_FMT "%s%" STR_FMT ": %" STR_FMT, STR_ARG(gap->account_id),
+                    str_is_empty(gap->account_id) ? "" : " ", STR_ARG(gap->region),
+                    STR_ARG(gap->reason));
     }
     if (fleet->is_interrupted) {
-        complain("interrupted; load balancers judged so far: %zu", fleet->row_count);
+        print_error("interrupted; load balancers judged so far: %zu", fleet->row_count);
     }
 }
 
@@ -194,7 +194,7 @@ enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
         return CLI_ERROR;
     }
     if (audit_run(cli, &options, &fleet, &error) != STATUS_OK) {
-        complain("%" STR_FMT, STR_ARG(error.message));
+        print_error("%" STR_FMT, STR_ARG(error.message));
         output_discard(&output);
         return CLI_ERROR;
     }
@@ -202,7 +202,7 @@ enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
     fleet_sort(&fleet);
     bool is_written = write_fleet(cli, &options, &fleet, &output);
     output_discard(&output);
-    complain_of_gaps(&fleet);
+    print_gaps(&fleet);
     enum cli_exit exit_code = is_written ? verdict_of(&fleet, &options) : CLI_ERROR;
     if (fleet.is_interrupted) {
         (void)flush_output();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The crew: a few threads, each with an app of its own, take one account and Region after the other
- * from the board and put what they find on it. The main thread draws the bar.
+ * The crew: a few threads, each with an guard of its own, take one account and Region after the
+ * other from the board and put what they find on it. The main thread draws the bar.
  */
 #include "audit_internal.h"
 
@@ -43,8 +43,8 @@ struct board {
 
 struct worker {
     struct board *board;
-    struct arena arena; /* of the app's transport */
-    struct app app;
+    struct arena arena; /* of the guard's transport */
+    struct guard guard;
     pthread_t thread;
 };
 
@@ -97,14 +97,14 @@ static void *work(void *context) {
     struct arena arena = {0};
     for (const struct job *job = take_job(board); job != NULL; job = take_job(board)) {
         struct error error = {0};
-        if (app_audit(&worker->app, job->account_id, job->region, &listener, &arena, &error) !=
+        if (app_audit(&worker->guard, job->account_id, job->region, &listener, &arena, &error) !=
             STATUS_OK) {
             add_gap(board, job, error.message);
         }
         arena_reset(&arena);
     }
     arena_clean_up(&arena);
-    arena_clean_up(&worker->app.session.arena);
+    arena_clean_up(&worker->guard.session.arena);
     (void)pthread_mutex_lock(&board->lock);
     board->working--;
     (void)pthread_cond_signal(&board->has_news);
@@ -114,17 +114,17 @@ static void *work(void *context) {
 
 /* Our own account and, for a central function, the others it may enter; each in every Region. */
 static void make_jobs(const struct cli *cli, const struct audit_options *options,
-                      const struct app_settings *settings, str own_account, struct board *board) {
-    size_t accounts = 1 + settings->act.allowed_accounts.count;
+                      const struct guard_settings *settings, str own_account, struct board *board) {
+    size_t accounts = 1 + settings->control.allowed_accounts.count;
     size_t regions = options->region_count == 0 ? 1 : options->region_count;
     struct job *jobs = ARENA_ARRAY(cli->arena, struct job, accounts * regions);
     for (size_t a = 0; a < accounts; a++) {
-        if (a > 0 && str_eq(settings->act.allowed_accounts.ids[a - 1], own_account)) {
+        if (a > 0 && str_eq(settings->control.allowed_accounts.ids[a - 1], own_account)) {
             continue;
         }
         for (size_t r = 0; r < regions; r++) {
             jobs[board->job_count++] = (struct job){
-                .account_id = a == 0 ? STR_EMPTY : settings->act.allowed_accounts.ids[a - 1],
+                .account_id = a == 0 ? STR_EMPTY : settings->control.allowed_accounts.ids[a - 1],
                 .region = options->region_count == 0 ? settings->region : options->regions[r],
             };
         }
@@ -204,21 +204,21 @@ static void free_board(void *context) {
 static enum status prepare(const struct cli *cli, const struct audit_options *options,
                            struct board *board, struct worker **workers_out, size_t *count_out,
                            struct error *error) {
-    struct app app;
+    struct guard guard;
     struct worker *workers = ARENA_ARRAY(cli->arena, struct worker, CREW_MAX);
     str own_account = STR_EMPTY;
-    TRY(open_app(cli, &app, error));
-    if (str_is_empty(app.settings.region) && options->region_count > 0) {
-        app.settings.region = options->regions[0];
+    TRY(open_app(cli, &guard, error));
+    if (str_is_empty(guard.settings.region) && options->region_count > 0) {
+        guard.settings.region = options->regions[0];
     }
     for (size_t i = 0; i == 0 || (i < board->job_count && i < CREW_MAX); i++) {
-        workers[i].app = app;
-        TRY(cli->connect(&workers[i].app, &workers[i].arena, error));
-        workers[i].app.home.deadline_ms = INT64_MAX;
+        workers[i].guard = guard;
+        TRY(cli->connect(&workers[i].guard, &workers[i].arena, error));
+        workers[i].guard.home.deadline_ms = INT64_MAX;
         *count_out = i + 1;
         if (i == 0) {
-            TRY(app_own_account(&workers[0].app, cli->arena, &own_account, error));
-            make_jobs(cli, options, &app.settings, own_account, board);
+            TRY(accounts_own_id(&workers[0].guard, cli->arena, &own_account, error));
+            make_jobs(cli, options, &guard.settings, own_account, board);
         }
     }
     *workers_out = workers;

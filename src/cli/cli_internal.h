@@ -35,7 +35,7 @@ enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
 
 /* An app with its settings; AWS is reached after cli->connect. */
-MUST_USE enum status open_app(const struct cli *cli, struct app *app, struct error *error);
+MUST_USE enum status open_app(const struct cli *cli, struct guard *app, struct error *error);
 /* The whole file, or standard input for "-". INVALID (cannot be read) or TOO_LARGE names it in
  * *error. */
 MUST_USE enum status read_input(const char *path, size_t bytes_max, struct arena *arena,
@@ -45,17 +45,17 @@ struct cli_options {
     int argc;
     char **argv;
     int next;      /* index of the argument to read */
-    bool is_wrong; /* one without a value; it was complained of */
+    bool is_wrong; /* one without a value; it was has_printed_error of */
 };
 /* false: there is no further option, or a wrong one. `names` is NULL-terminated. */
 bool next_option(struct cli_options *options, const char *const *names, const char **name_out,
                  const char **value_out);
-/* Nothing is left, and nothing was wrong; otherwise it complains. */
+/* Nothing is left, and nothing was wrong; otherwise it prints an error. */
 bool all_options_taken(const struct cli_options *options);
 
 /* Each Region that could not be read, on stderr. */
 struct fleet;
-void complain_of_gaps(const struct fleet *fleet);
+void print_gaps(const struct fleet *fleet);
 
 /* Before anything is opened: nothing that is printed can reach a file or a connection. */
 void keep_standard_files(void);
@@ -71,7 +71,7 @@ __attribute__((format(printf, 1, 2))) void print(const char *format, ...);
 /* Whether everything printed so far arrived; false is said on stderr. */
 bool flush_output(void);
 /* "bootstrap: message" on stderr */
-__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 /* Complains of wrong use, points at `help`. */
 __attribute__((format(printf, 1, 2))) enum cli_exit usage_error(const char *format, ...);
 

@@ -2,9 +2,9 @@
 #include "base/json.h"
 #include "cli_internal.h"
 
-enum status open_app(const struct cli *cli, struct app *app, struct error *error) {
-    *app = (struct app){.env = cli->env, .clock = cli->clock, .log = cli->log};
-    return app_settings_parse(cli->env, cli->arena, &app->settings, error);
+enum status open_app(const struct cli *cli, struct guard *guard, struct error *error) {
+    *guard = (struct guard){.env = cli->env, .clock = cli->clock, .log = cli->log};
+    return guard_settings_parse(cli->env, cli->arena, &guard->settings, error);
 }
 
 /* Exit codes by precedence: error, non-compliant, unknown, fine. */
@@ -24,7 +24,8 @@ static enum cli_exit tally_exit(const struct verdict_tally *tally) {
     return tally->has_unknown ? CLI_UNKNOWN : CLI_FINE;
 }
 
-static void evaluate_file(const struct app *app, const char *path, struct verdict_tally *tally) {
+static void evaluate_file(const struct guard *guard, const char *path,
+                          struct verdict_tally *tally) {
     struct arena arena;
     arena_init(&arena);
     struct error error = {0};
@@ -34,12 +35,12 @@ static void evaluate_file(const struct app *app, const char *path, struct verdic
     enum status status = read_input(path, EVENT_FILE_BYTES_MAX, &arena, &event, &error);
     if (status == STATUS_OK) {
         str name = str_from_cstr(path);
-        status = app_evaluate_offline(app, event, name, &arena, &line, &compliance, &error);
+        status = app_evaluate_offline(guard, event, name, &arena, &line, &compliance, &error);
         if (status != STATUS_OK) {
-            complain("%s: %" STR_FMT, path, STR_ARG(error.message));
+            print_error("%s: %" STR_FMT, path, STR_ARG(error.message));
         }
     } else {
-        complain("%" STR_FMT, STR_ARG(error.message));
+        print_error("%" STR_FMT, STR_ARG(error.message));
     }
     if (status != STATUS_OK || !print_line(line)) {
         tally->has_error = true;
@@ -55,15 +56,15 @@ enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv) {
     if (argc < 2) {
         return usage_error("evaluate needs at least one event file");
     }
-    struct app app;
+    struct guard guard;
     struct error error = {0};
-    if (open_app(cli, &app, &error) != STATUS_OK) {
-        complain("%" STR_FMT, STR_ARG(error.message));
+    if (open_app(cli, &guard, &error) != STATUS_OK) {
+        print_error("%" STR_FMT, STR_ARG(error.message));
         return CLI_ERROR;
     }
     struct verdict_tally tally = {0};
     for (int i = 1; i < argc; i++) {
-        evaluate_file(&app, argv[i], &tally);
+        evaluate_file(&guard, argv[i], &tally);
     }
     return tally_exit(&tally);
 }
@@ -72,17 +73,17 @@ enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv) {
     if (argc != 2) {
         return usage_error("invoke needs exactly one event file");
     }
-    struct app app;
+    struct guard guard;
     struct error error = {0};
     str event;
-    if (open_app(cli, &app, &error) != STATUS_OK ||
-        cli->connect(&app, cli->arena, &error) != STATUS_OK ||
+    if (open_app(cli, &guard, &error) != STATUS_OK ||
+        cli->connect(&guard, cli->arena, &error) != STATUS_OK ||
         read_input(argv[1], EVENT_FILE_BYTES_MAX, cli->arena, &event, &error) != STATUS_OK) {
-        complain("%" STR_FMT, STR_ARG(error.message));
+        print_error("%" STR_FMT, STR_ARG(error.message));
         return CLI_ERROR;
     }
     struct app_reply reply;
-    app_handle(&app, event, INT64_MAX, cli->arena, &reply);
+    app_handle(&guard, event, INT64_MAX, cli->arena, &reply);
     if (!reply.is_error) {
         return print_line(reply.body) ? CLI_FINE : CLI_ERROR;
     }

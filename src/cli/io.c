@@ -131,13 +131,13 @@ bool flush_output(void) {
     /* What did not fit its buffer was written, or not, before. */
     bool is_written = fflush(stdout) == 0 && !ferror(stdout);
     if (!is_written) {
-        complain("cannot write to standard output: %s", strerror(errno));
+        print_error("cannot write to standard output: %s", strerror(errno));
     }
     return is_written;
 }
 
 /* In one piece, so that two threads or processes do not mix their lines. */
-static void complain_va(const char *format, va_list arguments, const char *advice) {
+static void print_error_va(const char *format, va_list arguments, const char *advice) {
     struct arena arena = {0};
     str message = escape_text(&arena, str_format_va(&arena, format, arguments));
     str text = str_format(&arena, "bootstrap: %" STR_FMT "\n%s", STR_ARG(message), advice);
@@ -145,17 +145,17 @@ static void complain_va(const char *format, va_list arguments, const char *advic
     arena_clean_up(&arena);
 }
 
-void complain(const char *format, ...) {
+void print_error(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    complain_va(format, arguments, "");
+    print_error_va(format, arguments, "");
     va_end(arguments);
 }
 
 enum cli_exit usage_error(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    complain_va(format, arguments, "Try \"bootstrap help\".\n");
+    print_error_va(format, arguments, "Try \"bootstrap help\".\n");
     va_end(arguments);
     return CLI_USAGE;
 }

@@ -66,7 +66,7 @@ static bool take_option(struct cli_options *cursor, struct logs_options *options
 }
 
 /* Options and paths in any order; "--" ends the options. The paths are moved to the front of argv,
- * behind the command; returns how many, or -1 when it was complained of. */
+ * behind the command; returns how many, or -1 when it was has_printed_error of. */
 static int parse_arguments(int argc, char **argv, struct logs_options *options) {
     struct cli_options cursor = {.argc = argc, .argv = argv, .next = 1};
     bool takes_options = true;
@@ -122,17 +122,17 @@ static bool write_report(struct arena *arena, enum logs_format format,
         break;
     }
     if (buf_status(&out) != STATUS_OK) {
-        complain("the report is larger than %zu bytes", OUTPUT_BYTES_MAX);
+        print_error("the report is larger than %zu bytes", OUTPUT_BYTES_MAX);
         return false;
     }
     struct output output;
     return output_open(&output, NULL, arena) && output_write(&output, buf_str(&out), arena);
 }
 
-static void complain_of_notes(const struct note_list *list, const char *before) {
+static void print_notes(const struct note_list *list, const char *before) {
     for (size_t i = 0; i < list->count; i++) {
-        complain("%s%" STR_FMT ": %" STR_FMT, before, STR_ARG(list->notes[i].path),
-                 STR_ARG(list->notes[i].why));
+        print_error("%s%" STR_FMT ": %" STR_FMT, before, STR_ARG(list->notes[i].path),
+                    STR_ARG(list->notes[i].why));
     }
 }
 
@@ -162,9 +162,9 @@ enum cli_exit command_logs(const struct cli *cli, int argc, char **argv) {
     };
     memcpy(report.keys, options.keys, sizeof(report.keys));
     bool is_written = write_report(cli->arena, options.format, &report);
-    complain_of_notes(&files.errors, "");
+    print_notes(&files.errors, "");
     if (options.format == LOGS_CSV) {
-        complain_of_notes(&files.skipped, "skipped ");
+        print_notes(&files.skipped, "skipped ");
     }
     return is_written && files.errors.count == 0 ? CLI_FINE : CLI_ERROR;
 }

@@ -191,7 +191,7 @@ bool output_open(struct output *output, const char *path, struct arena *arena) {
         output->path = NULL;
         output->file = STDOUT_FILENO;
         if (!is_writable(STDOUT_FILENO)) {
-            complain("cannot write to standard output: %s", strerror(errno));
+            print_error("cannot write to standard output: %s", strerror(errno));
             return false;
         }
         return true;
@@ -199,7 +199,7 @@ bool output_open(struct output *output, const char *path, struct arena *arena) {
     if (open_target(output, arena)) {
         return true;
     }
-    complain("%s: %s", path, strerror(errno));
+    print_error("%s: %s", path, strerror(errno));
     output_discard(output);
     return false;
 }
@@ -263,7 +263,7 @@ bool output_write(struct output *output, str text, struct arena *arena) {
     bool is_written = write_all(output->file, text) && close_written(output) &&
                       (output->temporary == NULL || replace(output, text, arena));
     if (!is_written) {
-        complain("%s: %s", output->path, strerror(errno));
+        print_error("%s: %s", output->path, strerror(errno));
     }
     output_discard(output);
     return is_written;

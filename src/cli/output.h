@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The document of a command that takes --output. Failures are complained of on stderr.
+ * The document of a command that takes --output. Failures are has_printed_error of on stderr.
  */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H

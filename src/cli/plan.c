@@ -21,14 +21,14 @@ static bool parse_format(int argc, char **argv, enum plan_format *format) {
 }
 
 /* Nothing is changed, remembered or told, whatever the environment says. */
-static void only_plan(struct app *app) {
-    app->settings.act.enforcement.enforcement = ENFORCEMENT_PLAN;
-    if (app->settings.act.promotion.promotion == PROMOTION_ENFORCE) {
-        app->settings.act.promotion.promotion = PROMOTION_RECOMMEND;
+static void only_plan(struct guard *guard) {
+    guard->settings.control.enforcement.enforcement = ENFORCEMENT_PLAN;
+    if (guard->settings.control.promotion.promotion == PROMOTION_ENFORCE) {
+        guard->settings.control.promotion.promotion = PROMOTION_RECOMMEND;
     }
-    app->settings.act.state_table = STR_EMPTY;
-    app->settings.act.alert_topic_arn = STR_EMPTY;
-    app->settings.act.imports_findings = false;
+    guard->settings.control.state_table = STR_EMPTY;
+    guard->settings.control.alert_topic_arn = STR_EMPTY;
+    guard->settings.control.imports_findings = false;
 }
 
 static str name_of(struct arena *arena, str arn) {
@@ -84,19 +84,19 @@ enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     if (!parse_format(argc, argv, &format)) {
         return usage_error("plan takes nothing but --format table or --format json");
     }
-    struct app app;
+    struct guard guard;
     struct error error = {0};
-    if (open_app(cli, &app, &error) != STATUS_OK ||
-        cli->connect(&app, cli->arena, &error) != STATUS_OK) {
-        complain("%" STR_FMT, STR_ARG(error.message));
+    if (open_app(cli, &guard, &error) != STATUS_OK ||
+        cli->connect(&guard, cli->arena, &error) != STATUS_OK) {
+        print_error("%" STR_FMT, STR_ARG(error.message));
         return CLI_ERROR;
     }
-    only_plan(&app);
+    only_plan(&guard);
     struct app_reply reply;
-    app_handle(&app, STR("{\"action\":\"sweep\"}"), INT64_MAX, cli->arena, &reply);
+    app_handle(&guard, STR("{\"action\":\"sweep\"}"), INT64_MAX, cli->arena, &reply);
     /* One that cannot be read hides nothing of the others. */
     if (reply.is_error && reply.judged_count == 0) {
-        complain("%" STR_FMT, STR_ARG(reply.error_message));
+        print_error("%" STR_FMT, STR_ARG(reply.error_message));
         return CLI_ERROR;
     }
     struct buf out;
@@ -108,7 +108,7 @@ enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     }
     bool is_printed = print_document(buf_str(&out));
     if (reply.is_error) {
-        complain("%" STR_FMT, STR_ARG(reply.error_message));
+        print_error("%" STR_FMT, STR_ARG(reply.error_message));
     }
     return is_printed && !reply.is_error ? CLI_FINE : CLI_ERROR;
 }

@@ -56,29 +56,29 @@ static void write_document(struct buf *out, const struct cli *cli, enum report_f
 
 static enum cli_exit make_report(const struct cli *cli, enum report_format format,
                                  struct output *output) {
-    struct app app;
+    struct guard guard;
     struct fleet fleet;
     struct posture posture;
     struct buf out;
     struct error error = {0};
-    if (open_app(cli, &app, &error) != STATUS_OK ||
-        cli->connect(&app, cli->arena, &error) != STATUS_OK) {
-        complain("%" STR_FMT, STR_ARG(error.message));
+    if (open_app(cli, &guard, &error) != STATUS_OK ||
+        cli->connect(&guard, cli->arena, &error) != STATUS_OK) {
+        print_error("%" STR_FMT, STR_ARG(error.message));
         return CLI_ERROR;
     }
-    app.home.deadline_ms = INT64_MAX;
-    if (app_posture(&app, cli->arena, &fleet, &posture, &error) != STATUS_OK) {
-        complain("%" STR_FMT, STR_ARG(error.message));
+    guard.home.deadline_ms = INT64_MAX;
+    if (app_posture(&guard, cli->arena, &fleet, &posture, &error) != STATUS_OK) {
+        print_error("%" STR_FMT, STR_ARG(error.message));
         return CLI_ERROR;
     }
     buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
     write_document(&out, cli, format, &fleet, &posture);
     if (buf_status(&out) != STATUS_OK) {
-        complain("the document is larger than %zu bytes", DOCUMENT_BYTES_MAX);
+        print_error("the document is larger than %zu bytes", DOCUMENT_BYTES_MAX);
         return CLI_ERROR;
     }
     bool is_written = output_write(output, buf_str(&out), cli->arena);
-    complain_of_gaps(&fleet);
+    print_gaps(&fleet);
     return is_written && fleet.gap_count == 0 ? CLI_FINE : CLI_ERROR;
 }
 

@@ -5,77 +5,80 @@
 #include "control/control.h"
 #include "control_internal.h"
 
-bool act_is_on(const struct app *app) {
-    const struct act_settings *settings = &app->settings.act;
+bool control_is_on(const struct guard *guard) {
+    const struct control_settings *settings = &guard->settings.control;
     return settings->enforcement.enforcement != ENFORCEMENT_OFF ||
            !str_is_empty(settings->state_table);
 }
 
 /* Lambda's id of the invocation is the same in its repeats; on the command line nothing is
  * repeated, and two runs at once are two writers. */
-static str writer_name(const struct app *app, struct arena *arena) {
-    if (!str_is_empty(app->log->request_id)) {
-        return app->log->request_id;
+static str writer_name(const struct guard *guard, struct arena *arena) {
+    if (!str_is_empty(guard->log->request_id)) {
+        return guard->log->request_id;
     }
-    return str_format(arena, "command-line-%016llx", (unsigned long long)app->home.random_state);
+    return str_format(arena, "command-line-%016llx", (unsigned long long)guard->home.random_state);
 }
 
-void act_begin(struct act *act, struct app *app, const struct policy *policy, struct arena *keep) {
-    *act = (struct act){
-        .app = app,
+void control_begin(struct control *control, struct guard *guard, const struct policy *policy,
+                   struct arena *keep) {
+    *control = (struct control){
+        .guard = guard,
         .policy = policy,
         .keep = keep,
         .arena = keep,
-        .table = {.client = &app->home,
-                  .name = app->settings.act.state_table,
-                  .writer = writer_name(app, keep)},
+        .table = {.client = &guard->home,
+                  .name = guard->settings.control.state_table,
+                  .writer = writer_name(guard, keep)},
     };
 }
 
-void act_add(struct act *act, const struct action *action, const struct error *cause) {
-    ARENA_RESERVE(act->keep, act->actions, act->action_count + 1, act->action_capacity);
-    act->actions[act->action_count++] = (struct action){
-        .resource_id = str_copy(act->keep, action->resource_id),
+void action_add(struct control *control, const struct action *action, const struct error *cause) {
+    ARENA_RESERVE(control->keep, control->actions, control->action_count + 1,
+                  control->action_capacity);
+    control->actions[control->action_count++] = (struct action){
+        .resource_id = str_copy(control->keep, action->resource_id),
         .action = action->action,
         .status = action->status,
-        .from = str_copy(act->keep, action->from),
-        .to = str_copy(act->keep, action->to),
-        .reason = str_copy(act->keep, action->reason),
+        .from = str_copy(control->keep, action->from),
+        .to = str_copy(control->keep, action->to),
+        .reason = str_copy(control->keep, action->reason),
         .ending = action->ending,
     };
-    if (cause != NULL && act->first_failure.status == STATUS_OK) {
-        error_copy(&act->first_failure, act->keep, cause);
+    if (cause != NULL && control->first_failure.status == STATUS_OK) {
+        error_copy(&control->first_failure, control->keep, cause);
     }
     if (cause != NULL) {
-        act->failure_count++;
-        act->last_failure = cause->status;
+        control->failure_count++;
+        control->last_failure = cause->status;
     }
-    LOG(act->app->log, cause != NULL ? LOG_ERROR : LOG_INFO, "action",
+    LOG(control->guard->log, cause != NULL ? LOG_ERROR : LOG_INFO, "action",
         LOG_STR("resourceId", action->resource_id),
         LOG_STR("action", str_from_cstr(action->action)),
         LOG_STR("status", str_from_cstr(action->status)), LOG_STR("from", action->from),
         LOG_STR("to", action->to), LOG_STR("reason", action->reason));
 }
 
-void act_fail(struct act *act, str arn, const char *name, const struct error *cause) {
+void action_add_failure(struct control *control, str arn, const char *name,
+                        const struct error *cause) {
     const struct action action = {
         .resource_id = arn, .action = name, .status = "failed", .reason = cause->message};
-    act_add(act, &action, cause);
+    action_add(control, &action, cause);
 }
 
-const struct elb_caller *act_writer(const struct act *act, enum desync_mode mode) {
-    bool is_theirs = mode != MODE_UNKNOWN && act->caller_mode == mode;
-    return is_theirs ? act->caller : NULL;
+const struct writer *control_writer(const struct control *control, enum desync_mode mode) {
+    bool is_theirs = mode != MODE_UNKNOWN && control->caller_mode == mode;
+    return is_theirs ? control->caller : NULL;
 }
 
-struct correction act_correction(const struct act *act, int64_t at_ms) {
+struct correction control_correction(const struct control *control, int64_t at_ms) {
     struct correction correction = {
         .at_ms = at_ms, .from = MODE_MONITOR, .to = MODE_DEFENSIVE}; /* all that enforcement does */
-    const struct elb_caller *writer = act_writer(act, correction.from);
+    const struct writer *writer = control_writer(control, correction.from);
     if (writer != NULL) {
-        correction.writer_arn = writer->arn;
-        correction.writer_invoked_by = writer->invoked_by;
-        correction.writer_user_agent = writer->user_agent;
+        correction.writer.arn = writer->arn;
+        correction.writer.invoked_by = writer->invoked_by;
+        correction.writer.user_agent = writer->user_agent;
     }
     return correction;
 }

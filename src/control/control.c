@@ -1,69 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The way of one judgement: what is remembered, then enforcement (act_enforce.c), then memory and
- * alerts (act_remember.c, act_tell.c).
+ * The way of one judgement: what is remembered, then enforcement (enforce_minimum.c), then memory
+ * and alerts (ledger_commit.c, alerts_publish.c).
  */
 #include "aws/elbv2.h"
 #include "control_internal.h"
 
 /* What an event says may be older than what is remembered as unchanged since: before it opens or
  * ends anything, it is looked at. */
-static enum status make_sure(struct act *act, const struct lb_state *before, struct case_file *file,
-                             struct error *error) {
+static enum status make_sure(struct control *control, const struct lb_state *before,
+                             struct enforcement_case *file, struct error *error) {
     const struct evaluation *evaluation = file->evaluation;
-    bool is_news = before->is_known ? before->compliance != evaluation->compliance ||
-                                          before->mode != evaluation->mode
-                                    : evaluation->compliance == NON_COMPLIANT;
+    bool is_news = before->has_verdict ? before->compliance != evaluation->compliance ||
+                                             before->mode != evaluation->mode
+                                       : evaluation->compliance == NON_COMPLIANT;
     if (file->is_live || !is_news || evaluation->compliance == NOT_APPLICABLE ||
-        str_is_empty(act->table.name)) {
+        str_is_empty(control->table.name)) {
         return STATUS_OK;
     }
-    return act_make_fresh(act, file, error);
+    return enforce_read_fresh(control, file, error);
 }
 
-enum status act_recall(struct act *act, str arn, int64_t weak_read_ms,
-                       struct act_recall *recall_out, struct error *error) {
-    *recall_out = (struct act_recall){.arn = arn};
-    if (str_is_empty(act->table.name)) {
+enum status control_load_remembered(struct control *control, str arn, int64_t weak_read_ms,
+                                    struct remembered_state *recall_out, struct error *error) {
+    *recall_out = (struct remembered_state){.arn = arn};
+    if (str_is_empty(control->table.name)) {
         return STATUS_OK;
     }
     if (weak_read_ms == 0) {
-        return act_load_state(act, arn, &recall_out->state, error);
+        return ledger_load(control, arn, &recall_out->state, error);
     }
-    recall_out->intent = act_correction(act, weak_read_ms);
-    enum status status = act_intend(act, arn, &recall_out->intent, &recall_out->state, error);
+    recall_out->intent = control_correction(control, weak_read_ms);
+    enum status status =
+        ledger_intend(control, arn, &recall_out->intent, &recall_out->state, error);
     recall_out->is_outdated = status == STATUS_CONFLICT;
     return recall_out->is_outdated ? STATUS_OK : status;
 }
 
 /* What is remembered; where the mode is going to be raised it is written down by the same call. */
-static enum status recall(struct act *act, str arn, int64_t read_ms,
+static enum status recall(struct control *control, str arn, int64_t read_ms,
                           const struct evaluation *evaluation, struct error *error) {
-    if (str_eq(act->recall.arn, arn)) {
+    if (str_eq(control->recall.arn, arn)) {
         return STATUS_OK;
     }
-    bool would_change = read_ms != 0 && act_would_change(act, evaluation);
-    return act_recall(act, arn, would_change ? read_ms : 0, &act->recall, error);
+    bool would_change = read_ms != 0 && enforce_would_change(control, evaluation);
+    return control_load_remembered(control, arn, would_change ? read_ms : 0, &control->recall,
+                                   error);
 }
 
 /* false: there is nothing to remember, or it failed and was told. */
-static bool settle_verdict(struct act *act, struct lb_state *before, struct case_file *file) {
+static bool settle_verdict(struct control *control, struct lb_state *before,
+                           struct enforcement_case *file) {
     struct error error = {0};
-    if (make_sure(act, before, file, &error) != STATUS_OK) {
-        act_fail(act, file->facts->arn, "remember", &error);
+    if (make_sure(control, before, file, &error) != STATUS_OK) {
+        action_add_failure(control, file->facts->arn, "remember", &error);
         return false;
     }
-    if (!act_enforce(act, before, file)) {
+    if (!enforce_minimum(control, before, file)) {
         return false;
     }
-    if (act_learn_scheme(act, file, &error) != STATUS_OK) {
-        act_fail(act, file->facts->arn, "remember", &error);
+    if (enforce_learn_scheme(control, file, &error) != STATUS_OK) {
+        action_add_failure(control, file->facts->arn, "remember", &error);
         return false;
     }
     return file->evaluation->compliance != COMPLIANCE_UNKNOWN;
 }
 
-void act_take_age(struct evaluation *reported, const struct evaluation *now) {
+void control_copy_age(struct evaluation *reported, const struct evaluation *now) {
     const struct finding *last =
         now->finding_count == 0 ? NULL : &now->findings[now->finding_count - 1];
     if (last != NULL && last->id == FINDING_NON_COMPLIANT_TOO_LONG &&
@@ -72,44 +75,46 @@ void act_take_age(struct evaluation *reported, const struct evaluation *now) {
     }
 }
 
-void act_on(struct act *act, struct load_balancer *facts, int64_t read_ms,
-            struct evaluation *evaluation) {
+void control_handle_judgement(struct control *control, struct load_balancer *facts, int64_t read_ms,
+                              struct evaluation *evaluation) {
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
         return;
     }
-    bool has_table = !str_is_empty(act->table.name);
-    act->has_new_verdict = act->has_new_verdict || (!has_table && act->event_ms != 0);
-    if (!act_is_on(act->app)) {
+    bool has_table = !str_is_empty(control->table.name);
+    control->has_new_verdict = control->has_new_verdict || (!has_table && control->event_ms != 0);
+    if (!control_is_on(control->guard)) {
         return;
     }
     struct error error = {0};
-    enum status status = recall(act, facts->arn, read_ms, evaluation, &error);
-    struct act_recall recalled = act->recall;
-    act->recall = (struct act_recall){.arn = STR_EMPTY};
+    enum status status = recall(control, facts->arn, read_ms, evaluation, &error);
+    struct remembered_state recalled = control->recall;
+    control->recall = (struct remembered_state){.arn = STR_EMPTY};
     if (status != STATUS_OK) {
         /* what is not done for it: a mode is raised only after that was written down */
-        bool is_for_change = act_would_change(act, evaluation);
-        act_fail(act, facts->arn, is_for_change ? "enforce" : "remember", &error);
+        bool is_for_change = enforce_would_change(control, evaluation);
+        action_add_failure(control, facts->arn, is_for_change ? "enforce" : "remember", &error);
         return;
     }
     struct lb_state *before = &recalled.state;
-    if (recalled.is_outdated || (read_ms != 0 && before->is_known && read_ms < before->facts_ms)) {
+    if (recalled.is_outdated ||
+        (read_ms != 0 && before->has_verdict && read_ms < before->facts_ms)) {
         return; /* another copy read it later and has acted on that */
     }
-    struct case_file file = {
+    struct enforcement_case file = {
         .facts = facts,
         .evaluation = evaluation,
-        .facts_ms = read_ms != 0                   ? read_ms
-                    : evaluation->ordering_ms != 0 ? evaluation->ordering_ms
-                                                   : act->app->clock->now_ms(act->app->clock),
+        .facts_ms = read_ms != 0 ? read_ms
+                    : evaluation->ordering_ms != 0
+                        ? evaluation->ordering_ms
+                        : control->guard->clock->now_ms(control->guard->clock),
         .is_live = read_ms != 0,
         .intent = recalled.intent,
     };
-    bool is_settled = settle_verdict(act, before, &file);
-    act->has_new_verdict = act->has_new_verdict || file.is_corrected;
+    bool is_settled = settle_verdict(control, before, &file);
+    control->has_new_verdict = control->has_new_verdict || file.is_corrected;
     int64_t since_ms =
-        is_settled && has_table ? act_remember(act, &file, before) : before->since_ms;
-    const struct clock *clock = act->app->clock;
+        is_settled && has_table ? ledger_commit(control, &file, before) : before->since_ms;
+    const struct clock *clock = control->guard->clock;
     transition_add_age(evaluation, since_ms, clock->now_ms(clock),
-                       act->policy->max_non_compliant_days, act->arena);
+                       control->policy->max_non_compliant_days, control->arena);
 }

@@ -9,7 +9,7 @@
 #include "control/live.h"
 
 /* What one judgement led to so far. */
-struct case_file {
+struct enforcement_case {
     struct load_balancer *facts;
     struct evaluation *evaluation;
     const struct evaluation *found; /* before it was corrected; NULL: it was not */
@@ -24,58 +24,64 @@ struct case_file {
 };
 
 /* Reads it anew unless it was read live just now; what is gone is NOT_APPLICABLE. */
-MUST_USE enum status act_make_fresh(struct act *act, struct case_file *file, struct error *error);
+MUST_USE enum status enforce_read_fresh(struct control *control, struct enforcement_case *file,
+                                        struct error *error);
 
 /* Raises the mode where it is due. false: it could not be found out or done, and was told as a
  * failure; what it was is not to be remembered. *before is read anew where that was needed. */
-bool act_enforce(struct act *act, struct lb_state *before, struct case_file *file);
+bool enforce_minimum(struct control *control, struct lb_state *before,
+                     struct enforcement_case *file);
 
 /* A mode was raised whatever the scheme; the verdict that is remembered may hang on it. */
-MUST_USE enum status act_learn_scheme(struct act *act, struct case_file *file, struct error *error);
+MUST_USE enum status enforce_learn_scheme(struct control *control, struct enforcement_case *file,
+                                          struct error *error);
 
-/* Whose call set this mode, as far as the call that is handled tells; NULL: not known. */
-const struct elb_caller *act_writer(const struct act *act, enum desync_mode mode);
+/* Whose call set this mode, as far as the call that is handled alerts; NULL: not known. */
+const struct writer *control_writer(const struct control *control, enum desync_mode mode);
 
 /* What enforcement does to a mode that was weak at this time, and who is to be named. */
-struct correction act_correction(const struct act *act, int64_t at_ms);
+struct correction control_correction(const struct control *control, int64_t at_ms);
 
 /* state_load. Times that cannot be right are told of in the log, and not believed. */
-MUST_USE enum status act_load_state(struct act *act, str arn, struct lb_state *state_out,
-                                    struct error *error);
+MUST_USE enum status ledger_load(struct control *control, str arn, struct lb_state *state_out,
+                                 struct error *error);
 
 /* state_intend, also where an earlier invocation said so and was not heard of again: its correction
  * counts when the call that is handled undid it. CONFLICT: another copy has acted on later facts.
  */
-MUST_USE enum status act_intend(struct act *act, str arn, const struct correction *intent,
-                                struct lb_state *state_out, struct error *error);
+MUST_USE enum status ledger_intend(struct control *control, str arn,
+                                   const struct correction *intent, struct lb_state *state_out,
+                                   struct error *error);
 
-/* Remembers it in the table, and tells whom it concerns. `before` is what was loaded. Returns since
- * when the load balancer is non-compliant, as far as is remembered now; 0: it is not. */
-int64_t act_remember(struct act *act, const struct case_file *file, struct lb_state *before);
+/* Remembers it in the table, and alerts whom it concerns. `before` is what was loaded. Returns
+ * since when the load balancer is non-compliant, as far as is remembered now; 0: it is not. */
+int64_t ledger_commit(struct control *control, const struct enforcement_case *file,
+                      struct lb_state *before);
 
 /* What is told, and what it is told of. */
-struct telling {
+struct alert_batch {
     const struct evaluation *evaluation;
     const struct evaluation *found; /* what it was before it was corrected; NULL: it was not */
     const struct lb_state *state;   /* after the transition */
-    unsigned tells;                 /* of enum tell */
+    unsigned alerts;                /* of enum tell */
     int64_t since_ms;               /* of the incident that is told of */
     enum desync_mode changed_from;
     enum desync_mode changed_to;
 };
 /* "enforced, opened" */
-str act_tell_names(struct arena *arena, unsigned tells);
+str alert_names(struct arena *arena, unsigned alerts);
 /* Publishes it. Returns those that certainly were not published, to be told later. */
-unsigned act_tell(struct act *act, const struct telling *telling);
+unsigned alerts_publish(struct control *control, const struct alert_batch *batch);
 
 /* One alert to the topic; there must be one. */
 struct alert;
-MUST_USE enum status act_publish(struct act *act, const struct alert *alert, struct error *error);
+MUST_USE enum status alert_publish(struct control *control, const struct alert *alert,
+                                   struct error *error);
 /* Is there a topic? */
-bool act_is_heard(const struct act *act);
+bool has_alert_topic(const struct control *control);
 
-/* Keeps the finding for act_import_findings, where SECURITY_HUB is on and was not told it. */
-void act_keep_finding(struct act *act, const struct evaluation *evaluation,
+/* Keeps the finding for security_hub_import, where SECURITY_HUB is on and was not told it. */
+void security_hub_add(struct control *control, const struct evaluation *evaluation,
                       const struct lb_state *state);
 
 #endif

@@ -33,7 +33,7 @@ struct day_counts {
 };
 
 struct asking {
-    struct evidence_case *each;
+    struct evidence_query *each;
     struct day_counts *days; /* of the window */
     bool is_broken;          /* an item of the table cannot be right */
 };
@@ -96,14 +96,14 @@ static str day_key(struct arena *arena, int64_t day) {
     return str_format(arena, TRAFFIC_PREFIX "%" STR_FMT, STR_ARG(date));
 }
 
-static enum status read_logs(struct app *app, struct asking *asking, int64_t today,
+static enum status read_logs(struct guard *guard, struct asking *asking, int64_t today,
                              struct arena *arena, struct error *error) {
-    struct evidence_case *each = asking->each;
+    struct evidence_query *each = asking->each;
     struct dynamodb_item *items = NULL;
     size_t count = 0;
     int64_t first_day = today - each->evidence.days + 1;
     const struct dynamodb_query query = {
-        .table = app->settings.act.promotion.evidence_table,
+        .table = guard->settings.control.promotion.evidence_table,
         .pk = each->arn,
         .sk_from = day_key(arena, first_day),
         .sk_to = day_key(arena, today),
@@ -111,7 +111,7 @@ static enum status read_logs(struct app *app, struct asking *asking, int64_t tod
     if (str_is_empty(query.table)) {
         return STATUS_OK;
     }
-    TRY(dynamodb_query(&app->home, &query, arena, &items, &count, error));
+    TRY(dynamodb_query(&guard->home, &query, arena, &items, &count, error));
     for (size_t i = 0; i < count; i++) {
         asking->is_broken = asking->is_broken || holds_bad_number(&items[i]);
         add_day(&items[i], &each->evidence);
@@ -190,22 +190,22 @@ static void take_metrics(const struct cloudwatch_series *series, const struct as
 
 /* Numbers in the table that cannot be right, or PartialData, Forbidden or InternalError of this
  * one: what it would have said is not known. */
-static void log_unread(const struct app *app, const struct asking *asking) {
-    LOG(app->log, LOG_WARN, "evidence_failed", LOG_STR("resourceId", asking->each->arn),
+static void log_unread(const struct guard *guard, const struct asking *asking) {
+    LOG(guard->log, LOG_WARN, "evidence_failed", LOG_STR("resourceId", asking->each->arn),
         LOG_STR("reason",
                 asking->is_broken
                     ? STR("a TRAFFIC item holds a number that cannot be a count: no advice on it")
                     : STR("CloudWatch could not tell all of its metrics: no advice on it")));
 }
 
-static enum status read_metrics(struct app *app, const struct asking *asked, size_t count,
+static enum status read_metrics(struct guard *guard, const struct asking *asked, size_t count,
                                 struct arena *arena, struct error *error) {
-    int64_t now_ms = app->clock->now_ms(app->clock);
+    int64_t now_ms = guard->clock->now_ms(guard->clock);
     int64_t today = date_days_of_ms(now_ms);
     struct cloudwatch_series *series =
         ARENA_ARRAY(arena, struct cloudwatch_series, count * EVIDENCE_METRICS + 1);
     for (size_t i = 0; i < count * EVIDENCE_METRICS; i++) {
-        const struct evidence_case *each = asked[i / EVIDENCE_METRICS].each;
+        const struct evidence_query *each = asked[i / EVIDENCE_METRICS].each;
         series[i] = (struct cloudwatch_series){
             .metric = METRIC_NAMES[i % EVIDENCE_METRICS],
             .load_balancer = dimension_of(each->arn),
@@ -216,7 +216,7 @@ static enum status read_metrics(struct app *app, const struct asking *asked, siz
         };
     }
     if (count > 0) {
-        TRY(cloudwatch_get_sums(&app->aws, series, count * EVIDENCE_METRICS, arena, error));
+        TRY(cloudwatch_get_sums(&guard->aws, series, count * EVIDENCE_METRICS, arena, error));
     }
     for (size_t i = 0; i < count; i++) {
         const struct cloudwatch_series *own = &series[i * EVIDENCE_METRICS];
@@ -224,26 +224,26 @@ static enum status read_metrics(struct app *app, const struct asking *asked, siz
         if (asked[i].each->is_read) {
             take_metrics(own, &asked[i]);
         } else {
-            log_unread(app, &asked[i]);
+            log_unread(guard, &asked[i]);
         }
     }
     return STATUS_OK;
 }
 
-enum status evidence_read(struct app *app, struct evidence_case *cases, size_t count,
+enum status evidence_read(struct guard *guard, struct evidence_query *cases, size_t count,
                           struct arena *arena, struct error *error) {
-    int64_t now_ms = app->clock->now_ms(app->clock);
+    int64_t now_ms = guard->clock->now_ms(guard->clock);
     struct asking *asked = ARENA_ARRAY(arena, struct asking, count + 1);
-    int days = app->settings.act.promotion.evidence.evidence_days;
+    int days = guard->settings.control.promotion.evidence.evidence_days;
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         cases[i].evidence.days = days;
         asked[i] = (struct asking){.each = &cases[i],
                                    .days = ARENA_ARRAY(arena, struct day_counts, (size_t)days)};
-        status = read_logs(app, &asked[i], date_days_of_ms(now_ms), arena, error);
+        status = read_logs(guard, &asked[i], date_days_of_ms(now_ms), arena, error);
     }
     TRY(status);
-    return read_metrics(app, asked, count, arena, error);
+    return read_metrics(guard, asked, count, arena, error);
 }
 
 static void take_window(const struct cloudwatch_series *series, struct traffic_window *window) {
@@ -255,12 +255,12 @@ static void take_window(const struct cloudwatch_series *series, struct traffic_w
     window->target_5xx = sum_of(&series[4]);
 }
 
-enum status windows_read(struct app *app, struct window_case *cases, size_t count,
+enum status windows_read(struct guard *guard, struct window_query *cases, size_t count,
                          struct arena *arena, struct error *error) {
     struct cloudwatch_series *series =
         ARENA_ARRAY(arena, struct cloudwatch_series, count * METRICS + 1);
     for (size_t i = 0; i < count * METRICS; i++) {
-        const struct window_case *each = &cases[i / METRICS];
+        const struct window_query *each = &cases[i / METRICS];
         series[i] = (struct cloudwatch_series){
             .metric = METRIC_NAMES[i % METRICS],
             .load_balancer = dimension_of(each->arn),
@@ -270,7 +270,7 @@ enum status windows_read(struct app *app, struct window_case *cases, size_t coun
         };
     }
     if (count > 0) {
-        TRY(cloudwatch_get_sums(&app->aws, series, count * METRICS, arena, error));
+        TRY(cloudwatch_get_sums(&guard->aws, series, count * METRICS, arena, error));
     }
     for (size_t i = 0; i < count * METRICS; i++) {
         if (!series[i].is_complete) {

@@ -16,129 +16,131 @@
 #define STATE_ATTEMPTS_MAX 4
 
 /* No time is left to publish: it stays due. */
-#define TELLING_MS_MIN 1000
+#define ALERT_MS_MIN 1000
 
-static enum status append_change(struct act *act, str arn, const struct correction *made,
+static enum status append_change(struct control *control, str arn, const struct correction *made,
                                  struct error *error) {
-    const struct elb_caller writer = {.arn = made->writer_arn,
-                                      .user_agent = made->writer_user_agent,
-                                      .invoked_by = made->writer_invoked_by};
+    const struct writer writer = {.arn = made->writer.arn,
+                                  .user_agent = made->writer.user_agent,
+                                  .invoked_by = made->writer.invoked_by};
     const struct change change = {.at_ms = made->at_ms,
                                   .from = made->from,
                                   .to = made->to,
                                   .why = STR("the mode is weaker than required"),
                                   .last_writer = &writer};
-    return state_append_change(&act->table, arn, &change, act->arena, error);
+    return state_append_change(&control->table, arn, &change, control->arena, error);
 }
 
 /* The records that a state still owes; writing one twice changes nothing. */
-static enum status write_pending(struct act *act, str arn, const struct lb_state *state,
+static enum status write_pending(struct control *control, str arn, const struct lb_state *state,
                                  struct error *error) {
     if (state->pending_open_ms != 0) {
-        TRY(state_open_incident(&act->table, arn, state->pending_open_ms, state, act->arena,
+        TRY(state_open_incident(&control->table, arn, state->pending_open_ms, state, control->arena,
                                 error));
     }
     if (state->pending_close_ms != 0) {
-        TRY(state_close_incident(&act->table, arn, state->pending_close_ms,
-                                 state->pending_closed_ms, act->arena, error));
+        TRY(state_close_incident(&control->table, arn, state->pending_close_ms,
+                                 state->pending_closed_ms, control->arena, error));
     }
     if (state->pending_change.at_ms != 0) {
-        TRY(append_change(act, arn, &state->pending_change, error));
+        TRY(append_change(control, arn, &state->pending_change, error));
     }
     return STATUS_OK;
 }
 
 /* Whose invocation was not heard of again did what it said it would: that was undone since. */
-static enum status replace_intent(struct act *act, str arn, const struct correction *intent,
+static enum status replace_intent(struct control *control, str arn, const struct correction *intent,
                                   struct lb_state *state, struct error *error) {
     struct lb_state next;
     struct correction undone;
-    bool is_undoing = act_writer(act, intent->from) != NULL;
-    transition_replace_intent(state, intent, is_undoing ? act->event_ms : 0, &next, &undone);
+    bool is_undoing = control_writer(control, intent->from) != NULL;
+    transition_replace_intent(state, intent, is_undoing ? control->event_ms : 0, &next, &undone);
     if (undone.at_ms != 0) {
-        TRY(append_change(act, arn, &undone, error));
+        TRY(append_change(control, arn, &undone, error));
     }
-    TRY(state_save(&act->table, arn, state, &next, act->arena, error));
+    TRY(state_save(&control->table, arn, state, &next, control->arena, error));
     *state = next;
     return STATUS_OK;
 }
 
-enum status act_load_state(struct act *act, str arn, struct lb_state *state_out,
-                           struct error *error) {
-    const struct clock *clock = act->app->clock;
-    TRY(state_load(&act->table, arn, act->arena, state_out, error));
+enum status ledger_load(struct control *control, str arn, struct lb_state *state_out,
+                        struct error *error) {
+    const struct clock *clock = control->guard->clock;
+    TRY(state_load(&control->table, arn, control->arena, state_out, error));
     if (state_out->facts_ms > clock->now_ms(clock) + CLOCK_SKEW_MS_MAX) {
-        LOG(act->app->log, LOG_WARN, "bad_time", LOG_STR("resourceId", arn),
+        LOG(control->guard->log, LOG_WARN, "bad_time", LOG_STR("resourceId", arn),
             LOG_STR("reason", STR("factsTime of the STATE item is in the future")));
         state_out->facts_ms = 0;
     }
     return STATUS_OK;
 }
 
-enum status act_intend(struct act *act, str arn, const struct correction *intent,
-                       struct lb_state *state_out, struct error *error) {
-    enum status status = state_intend(&act->table, arn, intent, act->arena, state_out, error);
+enum status ledger_intend(struct control *control, str arn, const struct correction *intent,
+                          struct lb_state *state_out, struct error *error) {
+    enum status status =
+        state_intend(&control->table, arn, intent, control->arena, state_out, error);
     for (int attempt = 1; status == STATUS_CONFLICT && attempt < STATE_ATTEMPTS_MAX; attempt++) {
-        TRY(act_load_state(act, arn, state_out, error));
+        TRY(ledger_load(control, arn, state_out, error));
         if (state_out->facts_ms > intent->at_ms) {
             return STATUS_CONFLICT;
         }
-        status = replace_intent(act, arn, intent, state_out, error);
+        status = replace_intent(control, arn, intent, state_out, error);
     }
     return status;
 }
 
 /* Who only pretends to be us has a repair of theirs counted as ours, and nothing else of it. */
-static bool is_ours(const struct elb_caller *caller) {
+static bool is_ours(const struct writer *caller) {
     return str_starts_with(caller->user_agent, STR("desync-guard/"));
 }
 
-static void make_transition(const struct act *act, const struct case_file *file,
+static void make_transition(const struct control *control, const struct enforcement_case *file,
                             const struct lb_state *before, struct transition *transition) {
     enum desync_mode mode = file->evaluation->mode;
-    bool is_others = act_writer(act, mode) != NULL && !is_ours(act->caller);
-    bool has_event = act->event_ms != 0 && act->event_ms < file->facts_ms;
+    bool is_others = control_writer(control, mode) != NULL && !is_ours(control->caller);
+    bool has_event = control->event_ms != 0 && control->event_ms < file->facts_ms;
     const struct transition_facts facts = {
         .evaluation = file->evaluation,
         .scheme = file->facts->scheme,
         .facts_ms = file->facts_ms,
-        .now_ms = act->app->clock->now_ms(act->app->clock),
-        .max_non_compliant_days = act->policy->max_non_compliant_days,
-        .is_heard = act_is_heard(act),
+        .now_ms = control->guard->clock->now_ms(control->guard->clock),
+        .max_non_compliant_days = control->policy->max_non_compliant_days,
+        .has_alert_topic = has_alert_topic(control),
         .is_corrected = file->is_corrected,
         .has_given_up = file->intent.at_ms != 0 && !file->is_corrected,
-        .correction = act_correction(act, file->facts_ms),
-        .weak_since_ms = has_event ? act->event_ms : file->facts_ms,
+        .correction = control_correction(control, file->facts_ms),
+        .weak_since_ms = has_event ? control->event_ms : file->facts_ms,
         .weak_read_ms = file->weak_read_ms,
-        .set_by_other_ms = is_others ? act->event_ms : 0,
-        .writer = act->table.writer,
+        .set_by_other_ms = is_others ? control->event_ms : 0,
+        .writer = control->table.writer,
         .is_fight = file->is_fight,
     };
-    transition_make(before, &facts, act->arena, transition);
+    transition_make(before, &facts, control->arena, transition);
 }
 
 /* Reads, changes and writes the state until no other copy was faster. */
-static enum status commit(struct act *act, const struct case_file *file, struct lb_state *before,
-                          struct transition *transition, struct error *error) {
+static enum status commit(struct control *control, const struct enforcement_case *file,
+                          struct lb_state *before, struct transition *transition,
+                          struct error *error) {
     str arn = file->facts->arn;
     for (int attempt = 1;; attempt++) {
-        TRY(write_pending(act, arn, before, error));
-        make_transition(act, file, before, transition);
+        TRY(write_pending(control, arn, before, error));
+        make_transition(control, file, before, transition);
         if (!transition->is_changed) {
             return STATUS_OK;
         }
         enum status status =
-            state_save(&act->table, arn, before, &transition->next, act->arena, error);
+            state_save(&control->table, arn, before, &transition->next, control->arena, error);
         if (status != STATUS_CONFLICT || attempt == STATE_ATTEMPTS_MAX) {
             return status;
         }
-        TRY(act_load_state(act, arn, before, error));
+        TRY(ledger_load(control, arn, before, error));
     }
 }
 
-/* Takes the records that were written and the alerts in `tells` out of the state. What another copy
- * has taken out meanwhile is its to tell. */
-static void take_out(const struct lb_state *saved, bool is_written, unsigned tells,
+/* Takes the records that were written and the alerts in `alerts` out of the state. What another
+ * copy has taken out meanwhile is its to tell. */
+static void take_out(const struct lb_state *saved, bool is_written, unsigned alerts,
                      struct lb_state *state) {
     if (is_written && state->pending_open_ms == saved->pending_open_ms) {
         state->pending_open_ms = 0;
@@ -150,7 +152,7 @@ static void take_out(const struct lb_state *saved, bool is_written, unsigned tel
     if (is_written && state->pending_change.at_ms == saved->pending_change.at_ms) {
         state->pending_change = (struct correction){.at_ms = 0};
     }
-    state->untold &= ~tells;
+    state->due_alerts &= ~alerts;
 }
 
 static bool owes_anything(const struct lb_state *state) {
@@ -158,57 +160,59 @@ static bool owes_anything(const struct lb_state *state) {
            state->pending_change.at_ms != 0;
 }
 
-static struct telling_mark telling_mark(const struct act *act, unsigned tells) {
-    const struct clock *clock = act->app->clock;
-    int64_t deadline_ms = act->app->home.deadline_ms;
-    return (struct telling_mark){
-        .tells = tells,
+static struct alert_claim new_claim(const struct control *control, unsigned alerts) {
+    const struct clock *clock = control->guard->clock;
+    int64_t deadline_ms = control->guard->home.deadline_ms;
+    return (struct alert_claim){
+        .alerts = alerts,
         .until_ms = deadline_ms == INT64_MAX ? clock->now_ms(clock) + MS_PER_DAY / 24 : deadline_ms,
-        .writer = act->table.writer};
+        .writer = control->table.writer};
 }
 
-/* The second write of a transition. *tells becomes what is ours to tell, *mark what says so. */
-static enum status settle(struct act *act, const struct case_file *file,
-                          const struct lb_state *saved, bool is_written, struct telling_mark *mark,
+/* The second write of a transition. *alerts becomes what is ours to tell, *mark what says so. */
+static enum status settle(struct control *control, const struct enforcement_case *file,
+                          const struct lb_state *saved, bool is_written, struct alert_claim *mark,
                           struct error *error) {
     struct lb_state current = *saved;
-    unsigned wanted = mark->tells;
-    mark->tells = 0;
+    unsigned wanted = mark->alerts;
+    mark->alerts = 0;
     for (int attempt = 1;; attempt++) {
         struct lb_state next = current;
-        unsigned ours = wanted & current.untold;
+        unsigned ours = wanted & current.due_alerts;
         take_out(saved, is_written, ours, &next);
         if (ours == 0 && (!is_written || !owes_anything(&current))) {
             return STATUS_OK;
         }
         if (ours != 0) {
-            next.telling = telling_mark(act, ours);
+            next.alert_claim = new_claim(control, ours);
         }
         next.version++;
         enum status status =
-            state_save(&act->table, file->facts->arn, &current, &next, act->arena, error);
+            state_save(&control->table, file->facts->arn, &current, &next, control->arena, error);
         if (status == STATUS_OK && ours != 0) {
-            *mark = next.telling;
+            *mark = next.alert_claim;
         }
         if (status != STATUS_CONFLICT || attempt == STATE_ATTEMPTS_MAX) {
             return status;
         }
-        TRY(state_load(&act->table, file->facts->arn, act->arena, &current, error));
+        TRY(state_load(&control->table, file->facts->arn, control->arena, &current, error));
     }
 }
 
 /* What reached nobody is due again. */
-static enum status put_back(struct act *act, str arn, unsigned untold, struct error *error) {
+static enum status put_back(struct control *control, str arn, unsigned due_alerts,
+                            struct error *error) {
     for (int attempt = 1;; attempt++) {
         struct lb_state current;
-        TRY(state_load(&act->table, arn, act->arena, &current, error));
+        TRY(state_load(&control->table, arn, control->arena, &current, error));
         struct lb_state next = current;
-        next.untold |= untold;
-        if (str_eq(current.telling.writer, act->table.writer)) {
-            next.telling.tells = 0;
+        next.due_alerts |= due_alerts;
+        if (str_eq(current.alert_claim.writer, control->table.writer)) {
+            next.alert_claim.alerts = 0;
         }
         next.version++;
-        enum status status = state_save(&act->table, arn, &current, &next, act->arena, error);
+        enum status status =
+            state_save(&control->table, arn, &current, &next, control->arena, error);
         if (status != STATUS_CONFLICT || attempt == STATE_ATTEMPTS_MAX) {
             return status;
         }
@@ -219,95 +223,97 @@ static int64_t incident_of(const struct lb_state *state) {
     return state->since_ms != 0 ? state->since_ms : state->pending_close_ms;
 }
 
-static struct telling telling_of(const struct case_file *file, const struct transition *transition,
-                                 unsigned tells) {
-    struct telling telling = {.evaluation = file->evaluation,
-                              .found = file->found,
-                              .state = &transition->next,
-                              .tells = tells,
-                              .since_ms = incident_of(&transition->next)};
-    if ((tells & TELL_ENFORCED) != 0) {
-        telling.changed_from = MODE_MONITOR; /* all that enforcement ever does */
-        telling.changed_to = MODE_DEFENSIVE;
+static struct alert_batch alert_batch_of(const struct enforcement_case *file,
+                                         const struct transition *transition, unsigned alerts) {
+    struct alert_batch batch = {.evaluation = file->evaluation,
+                                .found = file->found,
+                                .state = &transition->next,
+                                .alerts = alerts,
+                                .since_ms = incident_of(&transition->next)};
+    if ((alerts & ALERT_SET(ALERT_ENFORCED)) != 0) {
+        batch.changed_from = MODE_MONITOR; /* all that enforcement ever does */
+        batch.changed_to = MODE_DEFENSIVE;
     }
-    return telling;
+    return batch;
 }
 
 /* Those that are still due are told by whatever judges it next. */
-static bool has_time_to_tell(struct act *act, str arn) {
-    if (aws_client_time_left_ms(&act->app->home) > TELLING_MS_MIN) {
+static bool has_time_to_alert(struct control *control, str arn) {
+    if (aws_client_time_left_ms(&control->guard->home) > ALERT_MS_MIN) {
         return true;
     }
     struct error error = {.status = STATUS_DEADLINE, .message = STR("no time is left to tell it")};
-    act_fail(act, arn, "alert", &error);
+    action_add_failure(control, arn, "alert", &error);
     return false;
 }
 
-static void tell(struct act *act, const struct case_file *file, const struct transition *transition,
-                 const struct telling_mark *mark) {
+static void tell(struct control *control, const struct enforcement_case *file,
+                 const struct transition *transition, const struct alert_claim *mark) {
     str arn = file->facts->arn;
     struct error error = {0};
-    const struct telling telling = telling_of(file, transition, mark->tells);
-    unsigned untold = act_tell(act, &telling);
-    if (untold != 0) {
-        if (put_back(act, arn, untold, &error) != STATUS_OK) {
-            act_fail(act, arn, "remember", &error);
+    const struct alert_batch batch = alert_batch_of(file, transition, mark->alerts);
+    unsigned due_alerts = alerts_publish(control, &batch);
+    if (due_alerts != 0) {
+        if (put_back(control, arn, due_alerts, &error) != STATUS_OK) {
+            action_add_failure(control, arn, "remember", &error);
         }
-    } else if (state_end_telling(&act->table, arn, mark, act->arena, &error) != STATUS_OK) {
+    } else if (state_end_alert_claim(&control->table, arn, mark, control->arena, &error) !=
+               STATUS_OK) {
         /* The next judgement says that it may have reached nobody, which is not worth a repeat. */
-        LOG(act->app->log, LOG_WARN, "not_finished", LOG_STR("errorMessage", error.message));
+        LOG(control->guard->log, LOG_WARN, "not_finished", LOG_STR("errorMessage", error.message));
     }
 }
 
 /* It is not told again: SNS may have had it. */
-static void log_doubt(struct act *act, str arn, unsigned tells) {
-    if (tells != 0) {
-        LOG(act->app->log, LOG_WARN, "alert_in_doubt", LOG_STR("resourceId", arn),
-            LOG_STR("alert", act_tell_names(act->arena, tells)),
+static void log_doubt(struct control *control, str arn, unsigned alerts) {
+    if (alerts != 0) {
+        LOG(control->guard->log, LOG_WARN, "alert_in_doubt", LOG_STR("resourceId", arn),
+            LOG_STR("alert", alert_names(control->arena, alerts)),
             LOG_STR("reason",
                     STR("an invocation ended while it was told: it may have reached nobody")));
     }
 }
 
-static void follow_up(struct act *act, const struct case_file *file,
+static void follow_up(struct control *control, const struct enforcement_case *file,
                       const struct transition *transition) {
     str arn = file->facts->arn;
     const struct lb_state *saved = &transition->next;
     struct error error = {0};
-    bool is_written = write_pending(act, arn, saved, &error) == STATUS_OK;
+    bool is_written = write_pending(control, arn, saved, &error) == STATUS_OK;
     if (!is_written) {
-        act_fail(act, arn, "remember", &error);
+        action_add_failure(control, arn, "remember", &error);
     }
     if (saved->pending_close_ms != 0) {
-        metrics_of_repair(act, arn, saved->pending_close_ms, saved->pending_closed_ms);
+        metrics_of_repair(control, arn, saved->pending_close_ms, saved->pending_closed_ms);
     }
-    struct telling_mark mark = {.tells = transition->alerts};
-    if (mark.tells != 0 && !has_time_to_tell(act, arn)) {
-        mark.tells = 0;
+    struct alert_claim mark = {.alerts = transition->alerts};
+    if (mark.alerts != 0 && !has_time_to_alert(control, arn)) {
+        mark.alerts = 0;
     }
-    if (settle(act, file, saved, is_written, &mark, &error) != STATUS_OK) {
-        act_fail(act, arn, "remember", &error);
+    if (settle(control, file, saved, is_written, &mark, &error) != STATUS_OK) {
+        action_add_failure(control, arn, "remember", &error);
     }
-    if (mark.tells != 0) {
-        tell(act, file, transition, &mark);
+    if (mark.alerts != 0) {
+        tell(control, file, transition, &mark);
     }
 }
 
-int64_t act_remember(struct act *act, const struct case_file *file, struct lb_state *before) {
+int64_t ledger_commit(struct control *control, const struct enforcement_case *file,
+                      struct lb_state *before) {
     struct transition transition = {.is_changed = false};
     struct error error = {0};
-    if (commit(act, file, before, &transition, &error) != STATUS_OK) {
-        act_fail(act, file->facts->arn, "remember", &error);
+    if (commit(control, file, before, &transition, &error) != STATUS_OK) {
+        action_add_failure(control, file->facts->arn, "remember", &error);
         return before->since_ms;
     }
-    log_doubt(act, file->facts->arn, transition.in_doubt);
-    act->has_new_verdict =
-        act->has_new_verdict || (act->event_ms != 0 && transition.has_new_verdict);
+    log_doubt(control, file->facts->arn, transition.in_doubt);
+    control->has_new_verdict =
+        control->has_new_verdict || (control->event_ms != 0 && transition.has_new_verdict);
     if (transition.is_changed) {
-        follow_up(act, file, &transition);
+        follow_up(control, file, &transition);
     }
     if (!transition.is_stale) {
-        act_keep_finding(act, file->evaluation, &transition.next);
+        security_hub_add(control, file->evaluation, &transition.next);
     }
     return transition.next.since_ms;
 }

@@ -37,29 +37,29 @@ static const char *level_of(const struct log *log) {
     return log->format == LOG_FORMAT_JSON ? log_level_name(log_level_passing(log)) : NULL;
 }
 
-void metrics_write(const struct app *app, const struct metrics_place *place,
+void metrics_write(const struct guard *guard, const struct metrics_place *place,
                    const struct emf_metric *metrics, size_t count, struct arena *arena) {
     struct buf text;
-    if (app->metrics.write == NULL || count == 0) {
+    if (guard->metrics.write == NULL || count == 0) {
         return;
     }
-    const struct emf_line line = {.metrics_namespace = app->settings.report.metrics_namespace,
+    const struct emf_line line = {.metrics_namespace = guard->settings.report.metrics_namespace,
                                   .account_id = place->account_id,
                                   .region = place->region,
-                                  .now_ms = app->clock->now_ms(app->clock),
-                                  .log_level = level_of(app->log)};
+                                  .now_ms = guard->clock->now_ms(guard->clock),
+                                  .log_level = level_of(guard->log)};
     buf_init(&text, arena, LINE_BYTES_MAX);
     emf_write(&text, arena, &line, metrics, count);
     if (buf_status(&text) == STATUS_OK) {
-        app->metrics.write(app->metrics.context, buf_str(&text));
+        guard->metrics.write(guard->metrics.context, buf_str(&text));
     }
 }
 
 /* Of the Region that is aimed at. */
-static void write_metrics(const struct app *app, str account_id, const struct emf_metric *metrics,
-                          size_t count, struct arena *arena) {
-    const struct metrics_place place = {account_id, app->aws.region};
-    metrics_write(app, &place, metrics, count, arena);
+static void write_metrics(const struct guard *guard, str account_id,
+                          const struct emf_metric *metrics, size_t count, struct arena *arena) {
+    const struct metrics_place place = {account_id, guard->aws.region};
+    metrics_write(guard, &place, metrics, count, arena);
 }
 
 struct posture_point fleet_count_point(const struct fleet_count *count, int64_t day) {
@@ -74,8 +74,8 @@ struct posture_point fleet_count_point(const struct fleet_count *count, int64_t 
     return point;
 }
 
-void metrics_of_fleet(const struct app *app, const struct fleet_count *count, int64_t duration_ms,
-                      struct arena *arena) {
+void metrics_of_fleet(const struct guard *guard, const struct fleet_count *count,
+                      int64_t duration_ms, struct arena *arena) {
     double percent;
     bool is_any_known = protected_percent(count->modes, &percent);
     const struct emf_metric metrics[] = {
@@ -91,21 +91,21 @@ void metrics_of_fleet(const struct app *app, const struct fleet_count *count, in
     str account_id = str_from_cstr(count->account_id);
     /* Of nothing that is known there is no share, and the first metric is left out. */
     size_t skipped = !is_any_known && count->compliances[COMPLIANCE_UNKNOWN] > 0 ? 1 : 0;
-    write_metrics(app, account_id, metrics + skipped, sizeof metrics / sizeof *metrics - skipped,
+    write_metrics(guard, account_id, metrics + skipped, sizeof metrics / sizeof *metrics - skipped,
                   arena);
 }
 
-static size_t count_done(const struct act *act, const char *name) {
+static size_t count_done(const struct control *control, const char *name) {
     size_t count = 0;
-    for (size_t i = 0; i < act->action_count; i++) {
-        const struct action *action = &act->actions[i];
+    for (size_t i = 0; i < control->action_count; i++) {
+        const struct action *action = &control->actions[i];
         bool is_done = strcmp(action->status, "done") == 0;
         count += is_done && strcmp(action->action, name) == 0 ? 1 : 0;
     }
     return count;
 }
 
-void metrics_of_actions(const struct act *act) {
+void metrics_of_actions(const struct control *control) {
     static const struct {
         const char *action;
         const char *metric;
@@ -113,29 +113,31 @@ void metrics_of_actions(const struct act *act) {
     struct emf_metric metrics[sizeof kinds / sizeof *kinds + 1];
     size_t count = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        size_t done = count_done(act, kinds[i].action);
+        size_t done = count_done(control, kinds[i].action);
         if (done > 0) {
             metrics[count++] = (struct emf_metric){kinds[i].metric, "Count", (double)done};
         }
     }
-    if (act->event_ms != 0 && count_done(act, "enforce") > 0) {
-        int64_t passed_ms = act->app->clock->now_ms(act->app->clock) - act->event_ms;
+    if (control->event_ms != 0 && count_done(control, "enforce") > 0) {
+        int64_t passed_ms =
+            control->guard->clock->now_ms(control->guard->clock) - control->event_ms;
         double seconds = passed_ms > 0 ? (double)passed_ms / (double)MS_PER_SECOND : 0.0;
         metrics[count++] = (struct emf_metric){"EventToEnforcedSeconds", "Seconds", seconds};
     }
     if (count > 0) {
         char account_id[13] = "";
-        for (size_t i = 0; i < act->action_count; i++) {
-            set_account(account_id, act->actions[i].resource_id);
+        for (size_t i = 0; i < control->action_count; i++) {
+            set_account(account_id, control->actions[i].resource_id);
         }
-        write_metrics(act->app, str_from_cstr(account_id), metrics, count, act->keep);
+        write_metrics(control->guard, str_from_cstr(account_id), metrics, count, control->keep);
     }
 }
 
-void metrics_of_repair(const struct act *act, str arn, int64_t opened_ms, int64_t closed_ms) {
+void metrics_of_repair(const struct control *control, str arn, int64_t opened_ms,
+                       int64_t closed_ms) {
     char account_id[13] = "";
     double hours = closed_ms > opened_ms ? (double)(closed_ms - opened_ms) / MS_PER_HOUR : 0.0;
     const struct emf_metric metric = {"MTTRHours", "None", hours};
     set_account(account_id, arn);
-    write_metrics(act->app, str_from_cstr(account_id), &metric, 1, act->arena);
+    write_metrics(control->guard, str_from_cstr(account_id), &metric, 1, control->arena);
 }

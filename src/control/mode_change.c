@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The guarded change of promotion and roll back. Enforcement has its own (act_enforce.c), as it
+ * The guarded change of promotion and roll back. Enforcement has its own (enforce_minimum.c), as it
  * also counts corrections and names who undid them; what is sent and believed is the same
  * (live_read.c).
  */
@@ -10,7 +10,7 @@
 #include "control_internal.h"
 
 static int64_t now_of(const struct mode_change *change) {
-    return change->app->clock->now_ms(change->app->clock);
+    return change->guard->clock->now_ms(change->guard->clock);
 }
 
 static void judge(struct mode_change *change) {
@@ -24,7 +24,7 @@ static enum status look(struct mode_change *change, struct error *error) {
         change->facts->scheme == SCHEME_UNKNOWN && policy_needs_scheme(change->policy);
     unsigned parts = ELBV2_ATTRIBUTES | ELBV2_TAGS | (needs_scheme ? ELBV2_DESCRIPTION : 0U);
     enum status status =
-        live_read(change->app, parts, change->arena, change->facts, &change->facts_ms, error);
+        live_read(change->guard, parts, change->arena, change->facts, &change->facts_ms, error);
     if (status == STATUS_NOT_FOUND) {
         change->may_be_made = false;
         change->why_not = STR("does not exist any more");
@@ -45,7 +45,7 @@ static bool is_settled(struct mode_change *change) {
 
 static enum status send(struct mode_change *change, struct error *error) {
     change->is_tried = true;
-    TRY(live_set_mode(change->app, change->facts, change->to, change->arena, error));
+    TRY(live_set_mode(change->guard, change->facts, change->to, change->arena, error));
     change->facts_ms = now_of(change);
     judge(change);
     return STATUS_OK;
@@ -55,7 +55,7 @@ enum status mode_change_make(struct mode_change *change, struct error *error) {
     enum status status = STATUS_OK;
     change->evaluation = ARENA_NEW(change->arena, struct evaluation);
     for (int attempt = 1;; attempt++) {
-        aws_wait_for_turn(&change->app->aws, PACE_ELB_WRITE);
+        aws_wait_for_turn(&change->guard->aws, PACE_ELB_WRITE);
         TRY(look(change, error));
         if (is_settled(change)) {
             return STATUS_OK;
@@ -70,7 +70,7 @@ enum status mode_change_make(struct mode_change *change, struct error *error) {
         if (change->is_made) {
             return STATUS_OK;
         }
-        if (!live_may_try_again(change->app, error, attempt)) {
+        if (!live_sleep_before_retry(change->guard, error, attempt)) {
             if (!change->may_be_made) {
                 return status;
             }

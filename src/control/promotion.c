@@ -21,14 +21,14 @@ struct promotion_run {
 };
 
 static int64_t now_of(const struct promotion_run *run) {
-    return run->sweep.app->clock->now_ms(run->sweep.app->clock);
+    return run->sweep.guard->clock->now_ms(run->sweep.guard->clock);
 }
 
 /* --- evidence --------------------------------------------------------------------------------- */
 
 static void give_up(struct promotion_run *run, const struct error *error) {
     run->is_off = true;
-    LOG(run->sweep.app->log, LOG_WARN, "evidence_failed",
+    LOG(run->sweep.guard->log, LOG_WARN, "evidence_failed",
         LOG_STR("reason", STR("there is no advice on promotion in this sweep")),
         LOG_STR("errorMessage", error->message));
 }
@@ -36,7 +36,7 @@ static void give_up(struct promotion_run *run, const struct error *error) {
 /* Once a sweep. */
 static void read_records(struct promotion_run *run) {
     const struct promotion_sweep *sweep = &run->sweep;
-    const struct state_table table = {.client = &sweep->app->home,
+    const struct state_table table = {.client = &sweep->guard->home,
                                       .name = run->config->evidence_table};
     struct error error = {0};
     if (run->has_records || run->is_off) {
@@ -57,7 +57,7 @@ static struct evidence evidence_of(const struct promotion_run *run,
     if (record != NULL) {
         evidence.is_watched = watch_is_open(record);
         evidence.rolled_back_ms = record->status == WATCH_ROLLED_BACK ? record->ended_ms : 0;
-        evidence.taken_back_ms = record->status == WATCH_REVERTED ? record->ended_ms : 0;
+        evidence.taken_back_ms = record->status == WATCH_REVERTED_BY_OTHER ? record->ended_ms : 0;
         evidence.taken_back_note = record->note;
     }
     if (record != NULL && watch_is_reverted_since(record, facts->mode)) {
@@ -117,7 +117,7 @@ static void note_candidate(struct promotion_run *run, const struct load_balancer
 
 static void log_advice(const struct promotion_run *run, const struct evaluation *evaluation,
                        const struct advice *advice) {
-    LOG(run->sweep.app->log, LOG_INFO, "advice", LOG_STR("resourceId", evaluation->resource_id),
+    LOG(run->sweep.guard->log, LOG_INFO, "advice", LOG_STR("resourceId", evaluation->resource_id),
         LOG_STR("recommendation", str_from_cstr(recommendation_name(advice->recommendation))),
         LOG_INT("requests", (int64_t)advice->requests),
         LOG_INT("blocked", (int64_t)advice->blocked), LOG_STR("reason", advice->reason));
@@ -142,7 +142,7 @@ static void conclude(struct promotion_run *run, const struct load_balancer *fact
 
 /* Those of a chunk whose numbers decide. */
 struct asked {
-    struct evidence_case *cases;
+    struct evidence_query *cases;
     size_t *indexes; /* in the chunk */
     size_t count;
 };
@@ -150,7 +150,7 @@ struct asked {
 /* What needs no numbers is concluded at once. */
 static struct asked ask(struct promotion_run *run, const struct judged_chunk *chunk) {
     struct asked asked = {
-        .cases = ARENA_ARRAY(chunk->arena, struct evidence_case, chunk->count),
+        .cases = ARENA_ARRAY(chunk->arena, struct evidence_query, chunk->count),
         .indexes = ARENA_ARRAY(chunk->arena, size_t, chunk->count),
     };
     for (size_t i = 0; i < chunk->count; i++) {
@@ -165,7 +165,7 @@ static struct asked ask(struct promotion_run *run, const struct judged_chunk *ch
                   &advice);
         if (advice.recommendation == RECOMMEND_NO_EVIDENCE) {
             asked.cases[asked.count] =
-                (struct evidence_case){.arn = facts->arn, .evidence = evidence};
+                (struct evidence_query){.arn = facts->arn, .evidence = evidence};
             asked.indexes[asked.count++] = i;
         } else {
             conclude(run, facts, &evidence, &advice, chunk->arena, evaluation);
@@ -180,7 +180,7 @@ static void read_evidence(struct promotion_run *run, const struct judged_chunk *
     if (asked->count == 0 || run->is_off) {
         return;
     }
-    if (evidence_read(run->sweep.app, asked->cases, asked->count, chunk->arena, &error) !=
+    if (evidence_read(run->sweep.guard, asked->cases, asked->count, chunk->arena, &error) !=
         STATUS_OK) {
         give_up(run, &error);
     }
@@ -188,9 +188,9 @@ static void read_evidence(struct promotion_run *run, const struct judged_chunk *
 
 void promotion_advise(struct promotion_run *run, const struct judged_chunk *chunk,
                       int64_t deadline_ms) {
-    struct app *app = run->sweep.app;
+    struct guard *guard = run->sweep.guard;
     run->seen_count += chunk->count;
-    app->aws.deadline_ms = app->home.deadline_ms = deadline_ms;
+    guard->aws.deadline_ms = guard->home.deadline_ms = deadline_ms;
     read_records(run);
     struct asked asked = ask(run, chunk);
     read_evidence(run, chunk, &asked);
@@ -213,7 +213,7 @@ void promotion_advise(struct promotion_run *run, const struct judged_chunk *chun
 
 static void add_waiting(struct promotion_run *run, const struct candidate *candidate,
                         const char *status, str why) {
-    struct act *act = run->sweep.act;
+    struct control *control = run->sweep.control;
     const struct action action = {
         .resource_id = candidate->facts.arn,
         .action = "promote",
@@ -224,7 +224,7 @@ static void add_waiting(struct promotion_run *run, const struct candidate *candi
                                     : str_format(run->sweep.arena, "%" STR_FMT "; %" STR_FMT,
                                                  STR_ARG(why), STR_ARG(candidate->reason)),
     };
-    act_add(act, &action, NULL);
+    action_add(control, &action, NULL);
 }
 
 static void add_planned(struct promotion_run *run, const struct candidate *candidate, str why) {
@@ -246,7 +246,8 @@ static str wait_for_ring(struct promotion_run *run, const struct candidate *cand
 
 /* Without a table a promotion could not be watched. */
 static bool may_promote(const struct promotion_run *run) {
-    return run->config->promotion == PROMOTION_ENFORCE && !str_is_empty(run->sweep.act->table.name);
+    return run->config->promotion == PROMOTION_ENFORCE &&
+           !str_is_empty(run->sweep.control->table.name);
 }
 
 /* From now on it is not tried again for EVIDENCE_DAYS. CONFLICT: another copy has noted it. */
@@ -259,15 +260,16 @@ static void note_reverted(struct promotion_run *run, const struct candidate *can
             !watch_is_reverted_since(record, candidate->facts.mode)) {
             continue;
         }
-        enum status status = watch_describe_reverting(
-            &sweep->act->table, record, candidate->facts.mode, sweep->arena, &record->note, &error);
-        record->status = WATCH_REVERTED;
+        enum status status =
+            watch_describe_reverting(&sweep->control->table, record, candidate->facts.mode,
+                                     sweep->arena, &record->note, &error);
+        record->status = WATCH_REVERTED_BY_OTHER;
         record->ended_ms = now_of(run);
         if (status == STATUS_OK) {
-            status = watch_save(&sweep->act->table, record, sweep->arena, &error);
+            status = watch_save(&sweep->control->table, record, sweep->arena, &error);
         }
         if (status != STATUS_OK && status != STATUS_CONFLICT) {
-            act_fail(sweep->act, record->arn, "watch", &error);
+            action_add_failure(sweep->control, record->arn, "watch", &error);
         }
     }
 }
@@ -276,14 +278,14 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
     const struct promotion_sweep *sweep = &run->sweep;
     struct promotion_turn turn = {
         .sweep = sweep, .records = run->records, .record_count = run->record_count};
-    int changes_max = sweep->app->settings.act.enforcement.max_changes_per_run;
+    int changes_max = sweep->guard->settings.control.enforcement.max_changes_per_run;
     candidates_sort(run->candidates, run->count);
     turn.candidates = ARENA_ARRAY(sweep->arena, const struct candidate *, run->count + 1);
     for (size_t i = 0; i < run->count; i++) {
         const struct candidate *candidate = &run->candidates[i];
         if (!candidate->is_to_be_promoted) {
             if (run->config->promotion == PROMOTION_ENFORCE &&
-                !str_is_empty(sweep->act->table.name)) {
+                !str_is_empty(sweep->control->table.name)) {
                 note_reverted(run, candidate);
             }
             continue;
@@ -294,7 +296,7 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
         } else if (run->seen_count != to_judge_count) {
             /* The rings of those that other invocations saw may have changed since. */
             add_planned(run, candidate, STR("this sweep did not see all of them in one run"));
-        } else if (sweep->act->changes + (int)turn.count >= changes_max) {
+        } else if (sweep->control->changes + (int)turn.count >= changes_max) {
             add_planned(run, candidate, STR("MAX_CHANGES_PER_RUN is reached"));
         } else {
             turn.candidates[turn.count++] = candidate;
@@ -315,7 +317,7 @@ void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t n
         }
     }
     if (waiting > 0) {
-        LOG(run->sweep.app->log, LOG_WARN, "promotion_skipped",
+        LOG(run->sweep.guard->log, LOG_WARN, "promotion_skipped",
             LOG_INT("waiting", (int64_t)waiting), LOG_INT("unknown", (int64_t)unknown_count),
             LOG_INT("notReached", (int64_t)not_reached_count),
             LOG_STR("reason", STR("promotion needs a sweep that judged the whole Region")));
@@ -324,6 +326,7 @@ void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t n
 
 struct promotion_run *promotion_begin(const struct promotion_sweep *sweep) {
     struct promotion_run *run = ARENA_NEW(sweep->arena, struct promotion_run);
-    *run = (struct promotion_run){.sweep = *sweep, .config = &sweep->app->settings.act.promotion};
+    *run = (struct promotion_run){.sweep = *sweep,
+                                  .config = &sweep->guard->settings.control.promotion};
     return run;
 }

@@ -26,7 +26,7 @@ static void add_action(const struct promoting *promoting, const char *status, st
                                   .from = STR("defensive"),
                                   .to = STR("strictest"),
                                   .reason = reason};
-    act_add(promoting->turn->sweep->act, &action, cause);
+    action_add(promoting->turn->sweep->control, &action, cause);
 }
 
 /* What was seen when the sweep came by may have changed: another mode, an exception, a profile. */
@@ -35,8 +35,8 @@ static bool is_due(void *context, const struct evaluation *evaluation, str *why_
     const struct promotion_sweep *sweep = promoting->turn->sweep;
     struct advice advice;
     recommend(evaluation, &promoting->candidate->evidence,
-              &sweep->app->settings.act.promotion.evidence,
-              sweep->app->clock->now_ms(sweep->app->clock), sweep->arena, &advice);
+              &sweep->guard->settings.control.promotion.evidence,
+              sweep->guard->clock->now_ms(sweep->guard->clock), sweep->arena, &advice);
     *why_not = advice.reason;
     return advice.recommendation == RECOMMEND_PROMOTE;
 }
@@ -51,21 +51,22 @@ static enum status begin(struct promoting *promoting, const struct traffic_windo
         .arn = promoting->candidate->facts.arn,
         .version = before == NULL ? 0 : before->version,
         .status = WATCH_BEGUN,
-        .changed_ms = sweep->app->clock->now_ms(sweep->app->clock),
+        .changed_ms = sweep->guard->clock->now_ms(sweep->guard->clock),
         .from = MODE_DEFENSIVE,
         .to = MODE_STRICTEST,
-        .minutes = sweep->app->settings.act.promotion.watch.minutes,
+        .minutes = sweep->guard->settings.control.promotion.watch.minutes,
         .note = promoting->candidate->reason,
-        .writer = sweep->act->table.writer,
-        .lease_ms = lease_end_ms(sweep->app),
+        .writer = sweep->control->table.writer,
+        .lease_ms = lease_end_ms(sweep->guard),
         .baseline = *baseline,
     };
-    return watch_save(&sweep->act->table, &promoting->record, sweep->arena, error);
+    return watch_save(&sweep->control->table, &promoting->record, sweep->arena, error);
 }
 
 static bool is_saved(struct promoting *promoting, enum status status, const struct error *error) {
     if (status != STATUS_OK) {
-        act_fail(promoting->turn->sweep->act, promoting->record.arn, "promote", error);
+        action_add_failure(promoting->turn->sweep->control, promoting->record.arn, "promote",
+                           error);
     }
     return status == STATUS_OK;
 }
@@ -73,13 +74,14 @@ static bool is_saved(struct promoting *promoting, enum status status, const stru
 static bool save(struct promoting *promoting) {
     const struct promotion_sweep *sweep = promoting->turn->sweep;
     struct error error = {0};
-    enum status status = watch_save(&sweep->act->table, &promoting->record, sweep->arena, &error);
+    enum status status =
+        watch_save(&sweep->control->table, &promoting->record, sweep->arena, &error);
     return is_saved(promoting, status, &error);
 }
 
 /* It was not made. */
 static void close_watch(struct promoting *promoting, str note) {
-    const struct clock *clock = promoting->turn->sweep->app->clock;
+    const struct clock *clock = promoting->turn->sweep->guard->clock;
     struct watch_record *record = &promoting->record;
     record->status = WATCH_NOT_MADE;
     record->ended_ms = clock->now_ms(clock);
@@ -97,11 +99,11 @@ static void tell(struct promoting *promoting) {
                                        .from = record->from,
                                        .to = record->to,
                                        .note = promoting->candidate->reason};
-    record->is_untold = false;
+    record->is_alert_due = false;
     record->writer = STR_EMPTY;
     record->lease_ms = 0;
-    if (save(promoting) && !change_tell(promoting->turn->sweep->act, &alert)) {
-        record->is_untold = true;
+    if (save(promoting) && !change_alert_publish(promoting->turn->sweep->control, &alert)) {
+        record->is_alert_due = true;
         (void)save(promoting);
     }
 }
@@ -113,9 +115,9 @@ static void open_watch(struct promoting *promoting) {
     record->status = WATCH_OPEN;
     record->changed_ms = promoting->change.facts_ms;
     record->owner = promoting->change.evaluation->owner;
-    record->is_untold = true;
+    record->is_alert_due = true;
     enum status status =
-        watch_save_change(&sweep->act->table, record, "promote", sweep->arena, &error);
+        watch_save_change(&sweep->control->table, record, "promote", sweep->arena, &error);
     if (is_saved(promoting, status, &error)) {
         tell(promoting);
     }
@@ -127,9 +129,9 @@ static void follow_up(struct promoting *promoting) {
     struct mode_change *change = &promoting->change;
     add_action(promoting, "done", promoting->candidate->reason, NULL);
     open_watch(promoting);
-    sweep->act->has_new_verdict = true;
+    sweep->control->has_new_verdict = true;
     change->evaluation->ordering_ms = sweep->ordering_ms;
-    act_on(sweep->act, change->facts, change->facts_ms, change->evaluation);
+    control_handle_judgement(sweep->control, change->facts, change->facts_ms, change->evaluation);
 }
 
 static void carry_out(struct promoting *promoting) {
@@ -138,7 +140,7 @@ static void carry_out(struct promoting *promoting) {
     struct load_balancer *facts = ARENA_NEW(sweep->arena, struct load_balancer);
     struct error error = {0};
     *facts = promoting->candidate->facts;
-    *change = (struct mode_change){.app = sweep->app,
+    *change = (struct mode_change){.guard = sweep->guard,
                                    .policy = sweep->policy,
                                    .arena = sweep->arena,
                                    .facts = facts,
@@ -147,7 +149,7 @@ static void carry_out(struct promoting *promoting) {
                                    .context = promoting};
     enum status status = mode_change_make(change, &error);
     /* An attempt counts as a change, whatever comes of it. */
-    sweep->act->changes += change->is_tried ? 1 : 0;
+    sweep->control->changes += change->is_tried ? 1 : 0;
     if (change->is_made) {
         follow_up(promoting);
     } else if (status == STATUS_OK) {
@@ -189,20 +191,20 @@ static void leave_all(const struct promotion_turn *turn, const struct error *err
 
 void promote_turn(const struct promotion_turn *turn) {
     const struct promotion_sweep *sweep = turn->sweep;
-    struct window_case *cases = ARENA_ARRAY(sweep->arena, struct window_case, turn->count + 1);
+    struct window_query *cases = ARENA_ARRAY(sweep->arena, struct window_query, turn->count + 1);
     struct error error = {0};
-    int minutes = sweep->app->settings.act.promotion.watch.minutes;
+    int minutes = sweep->guard->settings.control.promotion.watch.minutes;
     for (size_t i = 0; i < turn->count; i++) {
-        cases[i] = (struct window_case){
+        cases[i] = (struct window_query){
             .arn = turn->candidates[i]->facts.arn,
-            .window = window_before(sweep->app->clock->now_ms(sweep->app->clock), minutes)};
+            .window = window_before(sweep->guard->clock->now_ms(sweep->guard->clock), minutes)};
     }
-    if (windows_read(sweep->app, cases, turn->count, sweep->arena, &error) != STATUS_OK) {
+    if (windows_read(sweep->guard, cases, turn->count, sweep->arena, &error) != STATUS_OK) {
         leave_all(turn, &error);
         return;
     }
     for (size_t i = 0; i < turn->count; i++) {
-        if (aws_client_time_left_ms(&sweep->app->aws) < TIME_NEEDED_MS) {
+        if (aws_client_time_left_ms(&sweep->guard->aws) < TIME_NEEDED_MS) {
             const struct promoting promoting = {.turn = turn, .candidate = turn->candidates[i]};
             add_action(&promoting, "planned", STR("no time was left in this run"), NULL);
         } else {

@@ -17,7 +17,7 @@
 #define MS_PER_MINUTE   (60 * MS_PER_SECOND)
 
 static int64_t now_of(const struct watching *watching) {
-    return watching->app->clock->now_ms(watching->app->clock);
+    return watching->guard->clock->now_ms(watching->guard->clock);
 }
 
 static void add_action(struct watching *watching, const char *name, const char *status, str reason,
@@ -30,7 +30,7 @@ static void add_action(struct watching *watching, const char *name, const char *
                                   .to = str_from_cstr(mode_name(record->from)),
                                   .reason = reason,
                                   .ending = watch_ending(record)};
-    act_add(&watching->act, &action, cause);
+    action_add(&watching->control, &action, cause);
 }
 
 static void add_look(struct watching *watching, const char *status, str reason) {
@@ -39,11 +39,11 @@ static void add_look(struct watching *watching, const char *status, str reason) 
                                   .status = status,
                                   .reason = reason,
                                   .ending = watch_ending(watching->record)};
-    act_add(&watching->act, &action, NULL);
+    action_add(&watching->control, &action, NULL);
 }
 
 static void fail(struct watching *watching, const char *name, const struct error *error) {
-    act_fail(&watching->act, watching->record->arn, name, error);
+    action_add_failure(&watching->control, watching->record->arn, name, error);
 }
 
 /* false: another copy was faster, and it is that one's to do; or it failed, which was told. */
@@ -57,13 +57,13 @@ static bool is_saved(struct watching *watching, enum status status, const struct
 static bool save(struct watching *watching) {
     struct error error = {0};
     enum status status =
-        watch_save(&watching->act.table, watching->record, watching->arena, &error);
+        watch_save(&watching->control.table, watching->record, watching->arena, &error);
     return is_saved(watching, status, &error);
 }
 
 static void name_lease(struct watching *watching) {
-    watching->record->writer = watching->act.table.writer;
-    watching->record->lease_ms = lease_end_ms(watching->app);
+    watching->record->writer = watching->control.table.writer;
+    watching->record->lease_ms = lease_end_ms(watching->guard);
 }
 
 static bool take_lease(struct watching *watching) {
@@ -74,12 +74,13 @@ static bool take_lease(struct watching *watching) {
 static bool save_with_change(struct watching *watching, const char *action) {
     struct error error = {0};
     name_lease(watching);
-    enum status status =
-        watch_save_change(&watching->act.table, watching->record, action, watching->arena, &error);
+    enum status status = watch_save_change(&watching->control.table, watching->record, action,
+                                           watching->arena, &error);
     return is_saved(watching, status, &error);
 }
 
-/* --- telling ---------------------------------------------------------------------------------- */
+/* --- alert_claim
+ * ---------------------------------------------------------------------------------- */
 
 /* Of what is remembered, for an alert that could not be sent when it was due. */
 static const struct evaluation *judgement_of(struct watching *watching) {
@@ -98,19 +99,19 @@ static const struct evaluation *judgement_of(struct watching *watching) {
     return evaluation;
 }
 
-static void note_told(struct watching *watching) {
+static void note_alerted(struct watching *watching) {
     struct watch_record *record = watching->record;
-    record->is_untold = false;
+    record->is_alert_due = false;
     record->writer = STR_EMPTY;
     record->lease_ms = 0;
 }
 
 /* A roll back that nobody hears of is worse than one that is heard of twice: it is noted as told
  * when it was. The lease keeps other copies away meanwhile. */
-static void tell_roll_back(struct watching *watching, const struct change_alert *alert) {
-    bool is_told = change_tell(&watching->act, alert);
-    note_told(watching);
-    watching->record->is_untold = !is_told;
+static void alert_roll_back(struct watching *watching, const struct change_alert *alert) {
+    bool is_published = change_alert_publish(&watching->control, alert);
+    note_alerted(watching);
+    watching->record->is_alert_due = !is_published;
     (void)save(watching);
 }
 
@@ -126,16 +127,16 @@ static void tell(struct watching *watching) {
         alert.kind = ALERT_ROLLED_BACK;
         alert.from = record->to;
         alert.to = record->from;
-        tell_roll_back(watching, &alert);
+        alert_roll_back(watching, &alert);
         return;
     } else if (record->status == WATCH_OPEN) {
         alert.kind = ALERT_PROMOTED;
         alert.from = record->from;
         alert.to = record->to;
     }
-    note_told(watching);
-    if (save(watching) && !change_tell(&watching->act, &alert)) {
-        record->is_untold = true;
+    note_alerted(watching);
+    if (save(watching) && !change_alert_publish(&watching->control, &alert)) {
+        record->is_alert_due = true;
         (void)save(watching);
     }
 }
@@ -147,11 +148,11 @@ static void end(struct watching *watching, enum watch_status status, str note) {
     record->status = status;
     record->note = note;
     record->ended_ms = now_of(watching);
-    record->is_untold = true;
+    record->is_alert_due = true;
 }
 
-static void end_and_tell(struct watching *watching, enum watch_status end_status,
-                         const char *status, str note) {
+static void end_and_alert(struct watching *watching, enum watch_status end_status,
+                          const char *status, str note) {
     end(watching, end_status, note);
     if (take_lease(watching)) {
         add_look(watching, status, note);
@@ -165,8 +166,8 @@ static void end_unmade(struct watching *watching) {
     str note = str_format(watching->arena, "the promotion was begun and not made: the mode is %s",
                           mode_name(watching->facts.mode));
     end(watching, WATCH_NOT_MADE, note);
-    note_told(watching);
-    record->is_untold = false;
+    note_alerted(watching);
+    record->is_alert_due = false;
     if (save(watching)) {
         add_look(watching, "done", note);
     }
@@ -175,12 +176,12 @@ static void end_unmade(struct watching *watching) {
 static void end_reverted(struct watching *watching, enum desync_mode mode) {
     struct error error = {0};
     str note;
-    if (watch_describe_reverting(&watching->act.table, watching->record, mode, watching->arena,
+    if (watch_describe_reverting(&watching->control.table, watching->record, mode, watching->arena,
                                  &note, &error) != STATUS_OK) {
         fail(watching, "watch", &error);
         return;
     }
-    end_and_tell(watching, WATCH_REVERTED, "done", note);
+    end_and_alert(watching, WATCH_REVERTED_BY_OTHER, "done", note);
 }
 
 static void extend(struct watching *watching, str note) {
@@ -210,7 +211,7 @@ static void rolled_back(struct watching *watching) {
         return;
     }
     add_action(watching, "rollback", "done", why, NULL);
-    watching->act.has_new_verdict = true;
+    watching->control.has_new_verdict = true;
     tell(watching);
 }
 
@@ -223,7 +224,7 @@ static void release(struct watching *watching) {
 
 static void carry_out(struct watching *watching) {
     struct error error = {0};
-    struct mode_change change = {.app = watching->app,
+    struct mode_change change = {.guard = watching->guard,
                                  .policy = watching->policy,
                                  .arena = watching->arena,
                                  .facts = &watching->facts,
@@ -237,7 +238,7 @@ static void carry_out(struct watching *watching) {
     } else if (status == STATUS_OK && watching->is_reverted) {
         end_reverted(watching, change.evaluation->mode);
     } else if (status == STATUS_OK) {
-        end_and_tell(watching, WATCH_INCONCLUSIVE, "done", change.why_not);
+        end_and_alert(watching, WATCH_INCONCLUSIVE, "done", change.why_not);
     } else {
         add_action(watching, "rollback", "failed", error.message, &error);
         release(watching);
@@ -266,16 +267,16 @@ static struct traffic_window window_after(const struct watching *watching, bool 
                                    .end_ms = so_far_ms < end_ms ? so_far_ms : end_ms};
 }
 
-static void act_on_judgement(struct watching *watching, const struct watch_judgement *judgement) {
+static void follow_judgement(struct watching *watching, const struct watch_judgement *judgement) {
     switch (judgement->verdict) {
     case WATCH_GO_ON:
         add_look(watching, "planned", judgement->reason);
         break;
     case WATCH_CLOSE:
-        end_and_tell(watching, WATCH_HELD, "done", judgement->reason);
+        end_and_alert(watching, WATCH_HELD, "done", judgement->reason);
         break;
     case WATCH_NO_DATA:
-        end_and_tell(watching, WATCH_INCONCLUSIVE, "skipped", judgement->reason);
+        end_and_alert(watching, WATCH_INCONCLUSIVE, "skipped", judgement->reason);
         break;
     case WATCH_EXTEND:
         extend(watching, judgement->reason);
@@ -292,7 +293,7 @@ static void weigh(struct watching *watching) {
     const struct watch_record *record = watching->record;
     bool is_over = false;
     struct error error = {0};
-    struct window_case cases[] = {
+    struct window_query cases[] = {
         {.arn = record->arn, .window = window_before(record->changed_ms, record->minutes)},
         {.arn = record->arn, .window = window_after(watching, &is_over)},
     };
@@ -300,16 +301,16 @@ static void weigh(struct watching *watching) {
         add_look(watching, "planned", STR("the change was made just now"));
         return;
     }
-    if (windows_read(watching->app, cases, 2, watching->arena, &error) != STATUS_OK) {
+    if (windows_read(watching->guard, cases, 2, watching->arena, &error) != STATUS_OK) {
         fail(watching, "watch", &error);
         return;
     }
     bool is_forgotten = !cases[0].window.has_data && record->baseline.has_data;
     struct watch_judgement judgement;
     watch_judge(is_forgotten ? &record->baseline : &cases[0].window, &cases[1].window, is_over,
-                record->was_extended, &watching->app->settings.act.promotion.watch, watching->arena,
-                &judgement);
-    act_on_judgement(watching, &judgement);
+                record->was_extended, &watching->guard->settings.control.promotion.watch,
+                watching->arena, &judgement);
+    follow_judgement(watching, &judgement);
 }
 
 static bool read_live(struct watching *watching, bool *is_gone_out) {
@@ -318,10 +319,10 @@ static bool read_live(struct watching *watching, bool *is_gone_out) {
     int64_t read_ms;
     *is_gone_out = false;
     watching->facts = (struct load_balancer){.arn = record->arn, .type = TYPE_APPLICATION};
-    enum status status =
-        app_aim_by_arn(watching->app, record->arn, &watching->closed, watching->arena, &error);
+    enum status status = accounts_select_by_arn(watching->guard, record->arn, &watching->closed,
+                                                watching->arena, &error);
     if (status == STATUS_OK) {
-        status = live_read(watching->app, ELBV2_ATTRIBUTES | ELBV2_TAGS | ELBV2_DESCRIPTION,
+        status = live_read(watching->guard, ELBV2_ATTRIBUTES | ELBV2_TAGS | ELBV2_DESCRIPTION,
                            watching->arena, &watching->facts, &read_ms, &error);
     }
     *is_gone_out = status == STATUS_NOT_FOUND;
@@ -347,7 +348,7 @@ static bool adopt(struct watching *watching) {
     }
     record->status = WATCH_OPEN;
     record->owner = watching->evaluation->owner;
-    record->is_untold = true;
+    record->is_alert_due = true;
     if (!save_with_change(watching, "promote")) {
         return false;
     }
@@ -362,8 +363,8 @@ static void look(struct watching *watching) {
         return;
     }
     if (is_gone) {
-        end_and_tell(watching, WATCH_INCONCLUSIVE, "done",
-                     STR("the load balancer does not exist any more"));
+        end_and_alert(watching, WATCH_INCONCLUSIVE, "done",
+                      STR("the load balancer does not exist any more"));
         return;
     }
     judge(watching);
@@ -385,7 +386,7 @@ static void look(struct watching *watching) {
 
 static bool is_anothers(const struct watching *watching, const struct watch_record *record) {
     return record->lease_ms > now_of(watching) &&
-           !str_eq(record->writer, watching->act.table.writer);
+           !str_eq(record->writer, watching->control.table.writer);
 }
 
 void watch_one(struct watching *watching, struct watch_record *record) {
@@ -395,7 +396,7 @@ void watch_one(struct watching *watching, struct watch_record *record) {
     if (is_anothers(watching, record)) {
         return;
     }
-    if (record->is_untold && take_lease(watching)) {
+    if (record->is_alert_due && take_lease(watching)) {
         tell(watching);
     }
     if (watch_is_open(record)) {

@@ -155,7 +155,7 @@ static enum desync_mode mode_asked_for(const struct json *detail) {
 }
 
 /* The durable role of an assumed one, whoever it is otherwise. */
-static void read_caller(const struct json *detail, struct elb_caller *caller) {
+static void read_caller(const struct json *detail, struct writer *caller) {
     const struct json *identity = json_get(detail, "userIdentity");
     str role =
         json_get_string(json_get(json_get(identity, "sessionContext"), "sessionIssuer"), "arn");

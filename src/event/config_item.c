@@ -61,9 +61,9 @@ static void read_attributes(const struct json *list, struct arena *arena,
             read.mode = mode_parse(value);
             read.mode_text = read.mode == MODE_UNKNOWN ? value : STR_EMPTY;
         } else if (str_eq(key, STR(ATTRIBUTE_DROP_INVALID_HEADERS))) {
-            read.drops_invalid_headers = str_eq(value, STR("true"))    ? KNOWN_TRUE
-                                         : str_eq(value, STR("false")) ? KNOWN_FALSE
-                                                                       : KNOWN_NOT;
+            read.drops_invalid_headers = str_eq(value, STR("true"))    ? YES
+                                         : str_eq(value, STR("false")) ? NO
+                                                                       : UNKNOWN;
         }
     }
     if (modes <= 1) {
@@ -141,7 +141,7 @@ static void read_capture_time(const struct json *item, struct config_item *item_
         return;
     }
     bool is_absent = member == NULL || json_is_null(member);
-    item_out->has_junk_time =
+    item_out->has_invalid_capture_time =
         !is_absent && !time_parse_iso8601(json_string(member), &item_out->capture_ms);
 }
 

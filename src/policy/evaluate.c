@@ -83,7 +83,7 @@ static unsigned facts_known(const struct judgement *judgement) {
     const struct load_balancer *facts = judgement->load_balancer;
     return (facts->mode != MODE_UNKNOWN ? FACT_MODE : 0U) | (facts->has_tags ? FACT_TAGS : 0U) |
            (judgement->required.mode != MODE_UNKNOWN ? FACT_REQUIRED_MODE : 0U) |
-           (facts->drops_invalid_headers != KNOWN_NOT ? FACT_HEADERS : 0U);
+           (facts->drops_invalid_headers != UNKNOWN ? FACT_HEADERS : 0U);
 }
 
 static str join(struct arena *arena, str reasons, str reason) {
@@ -207,13 +207,13 @@ void policy_evaluate(const struct load_balancer *load_balancer, const struct pol
     judge(&judgement);
 }
 
-const struct finding *finding_gravest(const struct evaluation *evaluation) {
+const struct finding *finding_most_severe(const struct evaluation *evaluation) {
     ASSERT(evaluation->finding_count <= FINDINGS_MAX);
-    const struct finding *gravest = NULL;
+    const struct finding *most_severe = NULL;
     for (size_t i = 0; i < evaluation->finding_count; i++) {
-        if (gravest == NULL || evaluation->findings[i].severity > gravest->severity) {
-            gravest = &evaluation->findings[i];
+        if (most_severe == NULL || evaluation->findings[i].severity > most_severe->severity) {
+            most_severe = &evaluation->findings[i];
         }
     }
-    return gravest;
+    return most_severe;
 }

@@ -63,9 +63,9 @@ int fleet_rank(const struct evaluation *evaluation) {
     return 4;
 }
 
-static int gravity_of(const struct evaluation *evaluation) {
-    const struct finding *gravest = finding_gravest(evaluation);
-    return gravest == NULL ? -1 : (int)gravest->severity;
+static int severity_rank_of(const struct evaluation *evaluation) {
+    const struct finding *most_severe = finding_most_severe(evaluation);
+    return most_severe == NULL ? -1 : (int)most_severe->severity;
 }
 
 static int first_difference(const int *differences, size_t count) {
@@ -84,7 +84,7 @@ static int compare_rows(const void *left, const void *right) {
     const struct fleet_row *b = right;
     const int differences[] = {
         fleet_rank(&a->evaluation) - fleet_rank(&b->evaluation),
-        gravity_of(&b->evaluation) - gravity_of(&a->evaluation),
+        severity_rank_of(&b->evaluation) - severity_rank_of(&a->evaluation),
         str_compare(a->account_id, b->account_id),
         str_compare(a->region, b->region),
         str_compare(a->name, b->name),

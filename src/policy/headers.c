@@ -6,7 +6,7 @@
  * shown with such header fields.
  * https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-4 */
 void check_headers_not_dropped(const struct rule *rule, struct judgement *judgement) {
-    if (judgement->load_balancer->drops_invalid_headers != KNOWN_FALSE) {
+    if (judgement->load_balancer->drops_invalid_headers != NO) {
         return;
     }
     switch (judgement->policy->drop_invalid_headers) {

@@ -47,8 +47,8 @@ bool mode_is_too_weak(const struct judgement *judgement) {
     return judgement->load_balancer->mode < judgement->required.mode;
 }
 
-char grade_of(enum desync_mode mode, enum known_bool drops_invalid_headers) {
-    bool drops = drops_invalid_headers == KNOWN_TRUE;
+char grade_of(enum desync_mode mode, enum tristate drops_invalid_headers) {
+    bool drops = drops_invalid_headers == YES;
     switch (mode) {
     case MODE_STRICTEST:
         return drops ? 'A' : 'B';

@@ -117,7 +117,7 @@ enum desync_mode mode_stricter(enum desync_mode a, enum desync_mode b);
 struct requirement requirement_of_scheme(const struct policy *policy,
                                          enum load_balancer_scheme scheme);
 bool mode_is_too_weak(const struct judgement *judgement);
-char grade_of(enum desync_mode mode, enum known_bool drops_invalid_headers);
+char grade_of(enum desync_mode mode, enum tristate drops_invalid_headers);
 void check_mode_too_weak(const struct rule *rule, struct judgement *judgement);
 
 /* profile.c */

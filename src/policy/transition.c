@@ -79,7 +79,7 @@ void transition_replace_intent(const struct lb_state *before, const struct corre
         *undone_out = before->intent;
         remember_correction(next_out, before->intent.at_ms + 1); /* before what is intended now */
     }
-    next_out->is_there = true;
+    next_out->exists = true;
     next_out->intent = *intent;
     next_out->version = before->version + 1;
 }
@@ -103,7 +103,7 @@ static void take_over_intent(const struct lb_state *before, struct transition_fa
         return;
     }
     struct correction made = *intent;
-    if (str_is_empty(made.writer_arn)) {
+    if (str_is_empty(made.writer.arn)) {
         made = facts->correction;
         made.at_ms = intent->at_ms;
         made.from = intent->from;
@@ -140,7 +140,7 @@ static void settle_intent(const struct transition_facts *facts, struct lb_state 
 /* It was not weak yet when it was seen to be in order. */
 static int64_t corrected_since(const struct lb_state *before,
                                const struct transition_facts *facts) {
-    bool was_fine = before->is_known && before->compliance != NON_COMPLIANT;
+    bool was_fine = before->has_verdict && before->compliance != NON_COMPLIANT;
     return was_fine && before->facts_ms > facts->weak_since_ms ? before->facts_ms
                                                                : facts->weak_since_ms;
 }
@@ -164,17 +164,17 @@ static void move_incident(const struct lb_state *before, const struct transition
     }
 }
 
-static void tell_of_incident(const struct lb_state *before, struct transition *transition) {
+static void alert_of_incident(const struct lb_state *before, struct transition *transition) {
     struct lb_state *next = &transition->next;
     if (transition->is_correction) {
-        transition->alerts |= TELL_ENFORCED;
-        next->told_since_ms = next->since_ms;
-    } else if (next->since_ms != 0 && next->told_since_ms != next->since_ms) {
-        transition->alerts |= TELL_OPENED;
-        next->told_since_ms = next->since_ms;
-    } else if (next->pending_close_ms != 0 && before->told_since_ms == next->pending_close_ms) {
-        transition->alerts |= TELL_RESOLVED;
-        next->told_since_ms = 0;
+        transition->alerts |= ALERT_SET(ALERT_ENFORCED);
+        next->alerted_since_ms = next->since_ms;
+    } else if (next->since_ms != 0 && next->alerted_since_ms != next->since_ms) {
+        transition->alerts |= ALERT_SET(ALERT_OPENED);
+        next->alerted_since_ms = next->since_ms;
+    } else if (next->pending_close_ms != 0 && before->alerted_since_ms == next->pending_close_ms) {
+        transition->alerts |= ALERT_SET(ALERT_RESOLVED);
+        next->alerted_since_ms = 0;
     }
 }
 
@@ -201,50 +201,56 @@ void transition_add_age(struct evaluation *evaluation, int64_t since_ms, int64_t
 }
 
 /* Once a day, from the day after the last one allowed. */
-static void tell_of_age(const struct transition_facts *facts, struct transition *transition) {
+static void alert_of_age(const struct transition_facts *facts, struct transition *transition) {
     struct lb_state *next = &transition->next;
     int64_t today = date_days_of_ms(facts->now_ms);
     if (transition_is_too_long(next->since_ms, facts->now_ms, facts->max_non_compliant_days) &&
         next->escalated_day != today) {
-        transition->alerts |= TELL_ESCALATED;
+        transition->alerts |= ALERT_SET(ALERT_ESCALATED);
         next->escalated_day = today;
     }
 }
 
-static void tell_of_exception(const struct transition_facts *facts, struct arena *arena,
-                              struct transition *transition) {
+static void alert_of_exception(const struct transition_facts *facts, struct arena *arena,
+                               struct transition *transition) {
     const struct evaluation *evaluation = facts->evaluation;
     bool is_expired = find(evaluation, FINDING_EXCEPTION_EXPIRED) != NULL;
     bool is_expiring = find(evaluation, FINDING_EXCEPTION_EXPIRING) != NULL;
-    bool is_resolved = (transition->alerts & TELL_RESOLVED) != 0;
+    bool is_resolved = (transition->alerts & ALERT_SET(ALERT_RESOLVED)) != 0;
     if (!is_expired && (!is_expiring || is_resolved)) {
         return; /* that it is excused is told now, and that not for long the next time */
     }
     str told = str_format(arena, "%s %" STR_FMT, is_expired ? "expired" : "expiring",
                           STR_ARG(evaluation->exception_until));
-    if (!str_eq(told, transition->next.told_exception)) {
-        transition->alerts |= is_expired ? TELL_EXCEPTION_EXPIRED : TELL_EXCEPTION_EXPIRING;
-        transition->next.told_exception = told;
+    if (!str_eq(told, transition->next.alerted_exception)) {
+        transition->alerts |=
+            is_expired ? ALERT_SET(ALERT_EXCEPTION_EXPIRED) : ALERT_SET(ALERT_EXCEPTION_EXPIRING);
+        transition->next.alerted_exception = told;
     }
 }
 
-static void tell_of_fight(const struct transition_facts *facts, struct transition *transition) {
+static void alert_of_fight(const struct transition_facts *facts, struct transition *transition) {
     struct lb_state *next = &transition->next;
-    if (facts->is_fight && facts->now_ms - next->fight_told_ms >= MS_PER_DAY) {
-        transition->alerts |= TELL_FIGHT;
-        next->fight_told_ms = facts->now_ms;
+    if (facts->is_fight && facts->now_ms - next->fight_alerted_ms >= MS_PER_DAY) {
+        transition->alerts |= ALERT_SET(ALERT_FIGHT);
+        next->fight_alerted_ms = facts->now_ms;
     }
 }
 
-/* One transition is one alert: the gravest is told, and says what there is to know of the others.
+/* One transition is one alert: the most_severe is told, and says what there is to know of the
+ * others.
  */
-static void keep_gravest(struct transition *transition) {
-    static const enum tell GRAVEST_FIRST[] = {
-        TELL_FIGHT,     TELL_ENFORCED, TELL_EXCEPTION_EXPIRED, TELL_OPENED,
-        TELL_ESCALATED, TELL_RESOLVED, TELL_EXCEPTION_EXPIRING};
-    for (size_t i = 0; i < sizeof GRAVEST_FIRST / sizeof *GRAVEST_FIRST; i++) {
-        if ((transition->alerts & GRAVEST_FIRST[i]) != 0) {
-            transition->alerts = GRAVEST_FIRST[i];
+static void keep_most_severe(struct transition *transition) {
+    static const unsigned MOST_SEVERE_FIRST[] = {ALERT_SET(ALERT_FIGHT),
+                                                 ALERT_SET(ALERT_ENFORCED),
+                                                 ALERT_SET(ALERT_EXCEPTION_EXPIRED),
+                                                 ALERT_SET(ALERT_OPENED),
+                                                 ALERT_SET(ALERT_ESCALATED),
+                                                 ALERT_SET(ALERT_RESOLVED),
+                                                 ALERT_SET(ALERT_EXCEPTION_EXPIRING)};
+    for (size_t i = 0; i < sizeof MOST_SEVERE_FIRST / sizeof *MOST_SEVERE_FIRST; i++) {
+        if ((transition->alerts & MOST_SEVERE_FIRST[i]) != 0) {
+            transition->alerts = MOST_SEVERE_FIRST[i];
             return;
         }
     }
@@ -252,53 +258,55 @@ static void keep_gravest(struct transition *transition) {
 
 /* What reached nobody before and is still true; an incident that was over before anybody heard of
  * it is not told of at all. */
-static void tell_what_is_still_due(const struct lb_state *before,
-                                   const struct evaluation *evaluation,
-                                   struct transition *transition) {
-    unsigned due = before->untold;
+static void alert_what_is_still_due(const struct lb_state *before,
+                                    const struct evaluation *evaluation,
+                                    struct transition *transition) {
+    unsigned due = before->due_alerts;
     bool is_open = transition->next.since_ms != 0;
-    if (!is_open && (due & TELL_OPENED) != 0) {
-        transition->alerts &= ~(unsigned)TELL_RESOLVED;
+    if (!is_open && (due & ALERT_SET(ALERT_OPENED)) != 0) {
+        transition->alerts &= ~ALERT_SET(ALERT_RESOLVED);
     }
     if (find(evaluation, FINDING_EXCEPTION_EXPIRED) == NULL) {
-        due &= ~(unsigned)TELL_EXCEPTION_EXPIRED;
+        due &= ~ALERT_SET(ALERT_EXCEPTION_EXPIRED);
     }
     if (find(evaluation, FINDING_EXCEPTION_EXPIRING) == NULL) {
-        due &= ~(unsigned)TELL_EXCEPTION_EXPIRING;
+        due &= ~ALERT_SET(ALERT_EXCEPTION_EXPIRING);
     }
     if (transition->is_correction) {
-        due &= ~(unsigned)TELL_OPENED;
+        due &= ~ALERT_SET(ALERT_OPENED);
     }
-    due &= ~(unsigned)(is_open ? TELL_RESOLVED : TELL_OPENED | TELL_ESCALATED | TELL_FIGHT);
+    due &= ~(unsigned)(is_open ? ALERT_SET(ALERT_RESOLVED)
+                               : ALERT_SET(ALERT_OPENED) | ALERT_SET(ALERT_ESCALATED) |
+                                     ALERT_SET(ALERT_FIGHT));
     transition->alerts |= due;
 }
 
 /* Where nobody listens nothing is told, nor remembered as told: what is still open when there is a
  * topic is told then. */
-static void tell_nobody(const struct lb_state *before, struct transition *transition) {
+static void alert_nobody(const struct lb_state *before, struct transition *transition) {
     struct lb_state *next = &transition->next;
-    next->told_since_ms = before->told_since_ms;
+    next->alerted_since_ms = before->alerted_since_ms;
     next->escalated_day = before->escalated_day;
-    next->told_exception = before->told_exception;
-    next->fight_told_ms = before->fight_told_ms;
+    next->alerted_exception = before->alerted_exception;
+    next->fight_alerted_ms = before->fight_alerted_ms;
     transition->alerts = 0;
 }
 
 static bool has_same_text(const struct lb_state *a, const struct lb_state *b) {
     return str_eq(a->owner, b->owner) && str_eq(a->findings, b->findings) &&
-           str_eq(a->told_exception, b->told_exception);
+           str_eq(a->alerted_exception, b->alerted_exception);
 }
 
 /* Everything but facts_ms and version: time passing alone is no news worth a write. */
 static bool is_same(const struct lb_state *a, const struct lb_state *b) {
-    return a->is_known == b->is_known && a->compliance == b->compliance && a->mode == b->mode &&
-           a->required_mode == b->required_mode && a->grade == b->grade && has_same_text(a, b) &&
-           a->since_ms == b->since_ms && a->told_since_ms == b->told_since_ms &&
-           a->escalated_day == b->escalated_day && a->fight_told_ms == b->fight_told_ms &&
-           a->untold == b->untold && a->pending_open_ms == b->pending_open_ms &&
-           a->pending_close_ms == b->pending_close_ms &&
+    return a->has_verdict == b->has_verdict && a->compliance == b->compliance &&
+           a->mode == b->mode && a->required_mode == b->required_mode && a->grade == b->grade &&
+           has_same_text(a, b) && a->since_ms == b->since_ms &&
+           a->alerted_since_ms == b->alerted_since_ms && a->escalated_day == b->escalated_day &&
+           a->fight_alerted_ms == b->fight_alerted_ms && a->due_alerts == b->due_alerts &&
+           a->pending_open_ms == b->pending_open_ms && a->pending_close_ms == b->pending_close_ms &&
            a->pending_change.at_ms == b->pending_change.at_ms &&
-           a->intent.at_ms == b->intent.at_ms && a->telling.tells == b->telling.tells &&
+           a->intent.at_ms == b->intent.at_ms && a->alert_claim.alerts == b->alert_claim.alerts &&
            a->scheme == b->scheme && a->correction_count == b->correction_count;
 }
 
@@ -317,8 +325,8 @@ static void remember_late_correction(const struct transition_facts *facts,
     settle_intent(facts, next);
     remember_correction(next, facts->now_ms);
     next->pending_change = facts->correction;
-    transition->alerts = facts->is_heard ? next->untold | TELL_ENFORCED : 0;
-    next->untold = transition->alerts;
+    transition->alerts = facts->has_alert_topic ? next->due_alerts | ALERT_SET(ALERT_ENFORCED) : 0;
+    next->due_alerts = transition->alerts;
     next->version++;
     transition->is_changed = true;
 }
@@ -327,8 +335,8 @@ static void take_judgement(const struct transition_facts *facts, struct arena *a
                            struct lb_state *next) {
     const struct evaluation *evaluation = facts->evaluation;
     forget_pending(next);
-    next->is_there = true;
-    next->is_known = true;
+    next->exists = true;
+    next->has_verdict = true;
     next->facts_ms = facts->facts_ms;
     next->compliance = evaluation->compliance;
     next->mode = evaluation->mode;
@@ -341,25 +349,25 @@ static void take_judgement(const struct transition_facts *facts, struct arena *a
 
 static void tell(const struct lb_state *before, const struct transition_facts *facts,
                  struct arena *arena, struct transition *transition) {
-    tell_of_incident(before, transition);
-    tell_of_age(facts, transition);
-    tell_of_exception(facts, arena, transition);
-    tell_of_fight(facts, transition);
-    keep_gravest(transition);
-    tell_what_is_still_due(before, facts->evaluation, transition);
-    if (!facts->is_heard) {
-        tell_nobody(before, transition);
+    alert_of_incident(before, transition);
+    alert_of_age(facts, transition);
+    alert_of_exception(facts, arena, transition);
+    alert_of_fight(facts, transition);
+    keep_most_severe(transition);
+    alert_what_is_still_due(before, facts->evaluation, transition);
+    if (!facts->has_alert_topic) {
+        alert_nobody(before, transition);
     }
-    transition->next.untold = transition->alerts;
+    transition->next.due_alerts = transition->alerts;
 }
 
 /* Whoever began to tell something is over, and did not say what came of it. */
-static void doubt_telling(const struct transition_facts *facts, struct transition *transition) {
-    struct telling_mark *telling = &transition->next.telling;
-    if (telling->tells != 0 &&
-        (telling->until_ms < facts->now_ms || str_eq(telling->writer, facts->writer))) {
-        transition->in_doubt = telling->tells;
-        *telling = (struct telling_mark){.tells = 0};
+static void doubt_alert_claim(const struct transition_facts *facts, struct transition *transition) {
+    struct alert_claim *alert_claim = &transition->next.alert_claim;
+    if (alert_claim->alerts != 0 &&
+        (alert_claim->until_ms < facts->now_ms || str_eq(alert_claim->writer, facts->writer))) {
+        transition->in_doubt = alert_claim->alerts;
+        *alert_claim = (struct alert_claim){.alerts = 0};
     }
 }
 
@@ -368,15 +376,15 @@ static void move_on(const struct lb_state *before, const struct transition_facts
     struct lb_state *next = &transition->next;
     take_judgement(facts, arena, next);
     settle_intent(facts, next);
-    doubt_telling(facts, transition);
+    doubt_alert_claim(facts, transition);
     move_incident(before, facts, transition);
     tell(before, facts, arena, transition);
     if (transition->is_correction) {
         remember_correction(next, facts->now_ms);
         next->pending_change = facts->correction;
     }
-    transition->has_new_verdict =
-        !before->is_known || before->mode != next->mode || before->compliance != next->compliance;
+    transition->has_new_verdict = !before->has_verdict || before->mode != next->mode ||
+                                  before->compliance != next->compliance;
     transition->is_changed = transition->alerts != 0 || !is_same(before, next);
     next->version = before->version + 1;
 }
@@ -388,7 +396,7 @@ void transition_make(const struct lb_state *before, const struct transition_fact
     take_over_intent(before, &known);
     *transition_out =
         (struct transition){.next = *before, .is_correction = is_first_correction(before, &known)};
-    if (!before->is_known || known.facts_ms >= before->facts_ms) {
+    if (!before->has_verdict || known.facts_ms >= before->facts_ms) {
         move_on(before, &known, arena, transition_out);
         return;
     }

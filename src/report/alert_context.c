@@ -9,7 +9,7 @@
 #define MS_PER_HOUR   (60 * MS_PER_MINUTE)
 #define NO_FINDING    FINDING_COUNT
 
-/* What an alert is about when the evaluation has it; else the gravest finding. */
+/* What an alert is about when the evaluation has it; else the most_severe finding. */
 static const enum finding_id kind_findings[] = {
     [ALERT_OPENED] = NO_FINDING,
     [ALERT_RESOLVED] = NO_FINDING,
@@ -47,7 +47,7 @@ static const struct finding *finding_of_alert(const struct alert *alert) {
             return &evaluation->findings[i];
         }
     }
-    return finding_gravest(evaluation);
+    return finding_most_severe(evaluation);
 }
 
 static str or_else(str value, str otherwise) {

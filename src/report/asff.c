@@ -26,7 +26,7 @@ static const char *const related_requirements[] = {"Security Hub ELB.12", "PCI D
 struct context {
     struct arena *arena;
     const struct evaluation *evaluation;
-    const struct finding *gravest; /* NULL: none */
+    const struct finding *most_severe; /* NULL: none */
     str account_id;
     str region;
     str partition;
@@ -48,14 +48,14 @@ static const char *compliance_status(const struct evaluation *evaluation) {
 /* Unknown is never shown as harmless: somebody has to see to it, though not at once. */
 static enum finding_severity severity_of(const struct context *context) {
     enum finding_severity severity =
-        context->gravest == NULL ? SEVERITY_INFORMATIONAL : context->gravest->severity;
+        context->most_severe == NULL ? SEVERITY_INFORMATIONAL : context->most_severe->severity;
     bool is_unknown = context->evaluation->compliance == COMPLIANCE_UNKNOWN;
     return is_unknown && severity < SEVERITY_MEDIUM ? SEVERITY_MEDIUM : severity;
 }
 
-/* The check behind the gravest finding; when nothing was found, the one that was passed. */
+/* The check behind the most_severe finding; when nothing was found, the one that was passed. */
 static enum finding_id check_of(const struct context *context) {
-    return context->gravest == NULL ? FINDING_MODE_TOO_WEAK : context->gravest->id;
+    return context->most_severe == NULL ? FINDING_MODE_TOO_WEAK : context->most_severe->id;
 }
 
 static str id_text(const struct context *context, str rule_name) {
@@ -108,7 +108,7 @@ static str recommendation_text(const struct context *context) {
     if (!str_is_empty(command) && str_utf8_count(command) <= ASFF_RECOMMENDATION_CHARACTERS_MAX) {
         return command;
     }
-    str message = context->gravest == NULL ? STR_EMPTY : context->gravest->message;
+    str message = context->most_severe == NULL ? STR_EMPTY : context->most_severe->message;
     str text = plain_text(context->arena, message, ASFF_RECOMMENDATION_CHARACTERS_MAX);
     return str_is_empty(text) ? STR("Nothing is to be done.") : text;
 }
@@ -233,7 +233,7 @@ static struct context read_context(struct arena *arena, const struct evaluation 
     return (struct context){
         .arena = arena,
         .evaluation = evaluation,
-        .gravest = finding_gravest(evaluation),
+        .most_severe = finding_most_severe(evaluation),
         .account_id = str_is_empty(asff->account_id) ? arn.account_id : asff->account_id,
         .region = str_is_empty(asff->region) ? arn.region : asff->region,
         .partition = str_is_empty(asff->partition) ? arn.partition : asff->partition};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What alerts and findings have in common: the gravest finding, and the AWS CLI commands that fix
- * a load balancer, quoted for a POSIX shell. Nothing here is for other layers.
+ * What alerts and findings have in common: the most_severe finding, and the AWS CLI commands that
+ * fix a load balancer, quoted for a POSIX shell. Nothing here is for other layers.
  */
 #ifndef REPORT_FIX_INTERNAL_H
 #define REPORT_FIX_INTERNAL_H

@@ -147,9 +147,9 @@ static void append_findings(struct buf *out, const struct evaluation *evaluation
 }
 
 static str outcome_type(const struct evaluation *evaluation) {
-    const struct finding *gravest = finding_gravest(evaluation);
-    bool is_failure = evaluation->compliance == NON_COMPLIANT && gravest != NULL;
-    return str_from_cstr(is_failure ? finding_name(gravest->id)
+    const struct finding *most_severe = finding_most_severe(evaluation);
+    bool is_failure = evaluation->compliance == NON_COMPLIANT && most_severe != NULL;
+    return str_from_cstr(is_failure ? finding_name(most_severe->id)
                                     : compliance_name(evaluation->compliance));
 }
 

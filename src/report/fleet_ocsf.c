@@ -61,8 +61,9 @@ static struct coded severity_code(enum finding_severity severity) {
 
 /* As in Security Hub: unknown is never shown as harmless. */
 static enum finding_severity severity_of(const struct evaluation *evaluation) {
-    const struct finding *gravest = finding_gravest(evaluation);
-    enum finding_severity severity = gravest == NULL ? SEVERITY_INFORMATIONAL : gravest->severity;
+    const struct finding *most_severe = finding_most_severe(evaluation);
+    enum finding_severity severity =
+        most_severe == NULL ? SEVERITY_INFORMATIONAL : most_severe->severity;
     bool is_unknown = evaluation->compliance == COMPLIANCE_UNKNOWN;
     return is_unknown && severity < SEVERITY_MEDIUM ? SEVERITY_MEDIUM : severity;
 }
@@ -221,8 +222,8 @@ static void write_remediation(struct ocsf *ocsf, const struct fleet_row *row) {
     if (str_is_empty(command)) {
         command = fix_tags_command(ocsf->arena, &fix);
     }
-    const struct finding *gravest = finding_gravest(&row->evaluation);
-    const char *url = gravest == NULL ? NULL : finding_source_url(gravest->id);
+    const struct finding *most_severe = finding_most_severe(&row->evaluation);
+    const char *url = most_severe == NULL ? NULL : finding_source_url(most_severe->id);
     if (str_is_empty(command)) {
         return;
     }

@@ -48,8 +48,8 @@ static void take_state(struct reading *reading, const struct dynamodb_item *item
     *next = (struct history_state){
         .arn = str_copy(reading->arena, arn),
         .non_compliant_since_ms = state.since_ms,
-        .is_fight =
-            state.fight_told_ms != 0 && reading->now_ms - state.fight_told_ms < FIGHT_SHOWN_MS,
+        .is_fight = state.fight_alerted_ms != 0 &&
+                    reading->now_ms - state.fight_alerted_ms < FIGHT_SHOWN_MS,
     };
 }
 

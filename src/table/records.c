@@ -137,8 +137,8 @@ static str text_or_none(str text) {
 enum status state_append_change(const struct state_table *table, str arn,
                                 const struct change *change, struct arena *arena,
                                 struct error *error) {
-    static const struct elb_caller nobody = {0};
-    const struct elb_caller *writer = change->last_writer == NULL ? &nobody : change->last_writer;
+    static const struct writer nobody = {0};
+    const struct writer *writer = change->last_writer == NULL ? &nobody : change->last_writer;
     const struct dynamodb_attribute item[] = {
         dynamodb_string(DYNAMODB_PK, arn),
         dynamodb_string(DYNAMODB_SK, time_key(arena, "CHANGE", change->at_ms)),
@@ -166,7 +166,7 @@ static str named(const struct dynamodb_item *item, const char *attribute) {
 }
 
 enum status state_last_writer(const struct state_table *table, str arn, struct arena *arena,
-                              struct elb_caller *writer_out, struct error *error) {
+                              struct writer *writer_out, struct error *error) {
     const struct dynamodb_query query = {.table = table->name,
                                          .pk = arn,
                                          .sk_prefix = STR("CHANGE#"),
@@ -174,12 +174,12 @@ enum status state_last_writer(const struct state_table *table, str arn, struct a
                                          .is_descending = true};
     struct dynamodb_item *items = NULL;
     size_t count = 0;
-    *writer_out = (struct elb_caller){0};
+    *writer_out = (struct writer){0};
     TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
     for (size_t i = 0; i < count && str_is_empty(writer_out->arn); i++) {
-        *writer_out = (struct elb_caller){.arn = named(&items[i], "lastWriter"),
-                                          .user_agent = named(&items[i], "lastWriterUserAgent"),
-                                          .invoked_by = named(&items[i], "lastWriterInvokedBy")};
+        *writer_out = (struct writer){.arn = named(&items[i], "lastWriter"),
+                                      .user_agent = named(&items[i], "lastWriterUserAgent"),
+                                      .invoked_by = named(&items[i], "lastWriterInvokedBy")};
     }
     return STATUS_OK;
 }

@@ -34,9 +34,9 @@ static str correction_format(const struct correction *correction, struct arena *
         return STR_EMPTY;
     }
     str time = time_format_iso8601(arena, correction->at_ms);
-    str writer = name_or_dash(correction->writer_arn);
-    str invoked_by = name_or_dash(correction->writer_invoked_by);
-    str agent = str_utf8_prefix(correction->writer_user_agent, NAME_CHARACTERS_MAX);
+    str writer = name_or_dash(correction->writer.arn);
+    str invoked_by = name_or_dash(correction->writer.invoked_by);
+    str agent = str_utf8_prefix(correction->writer.user_agent, NAME_CHARACTERS_MAX);
     return str_format(arena, "%" STR_FMT " %s %s %" STR_FMT " %" STR_FMT " %" STR_FMT,
                       STR_ARG(time), mode_name(correction->from), mode_name(correction->to),
                       STR_ARG(writer), STR_ARG(invoked_by), STR_ARG(agent));
@@ -55,40 +55,40 @@ static struct correction read_correction(str text) {
     }
     correction.from = mode_parse(str_split(&rest, ' '));
     correction.to = mode_parse(str_split(&rest, ' '));
-    correction.writer_arn = read_name(&rest);
-    correction.writer_invoked_by = read_name(&rest);
-    correction.writer_user_agent = rest;
+    correction.writer.arn = read_name(&rest);
+    correction.writer.invoked_by = read_name(&rest);
+    correction.writer.user_agent = rest;
     if (correction.to == MODE_UNKNOWN) {
         correction.at_ms = 0; /* somebody else has put it there */
     }
     return correction;
 }
 
-static str telling_format(const struct telling_mark *telling, struct arena *arena) {
-    if (telling->tells == 0) {
+static str alert_claim_format(const struct alert_claim *alert_claim, struct arena *arena) {
+    if (alert_claim->alerts == 0) {
         return STR_EMPTY;
     }
-    str until = time_format_iso8601(arena, telling->until_ms);
-    return str_format(arena, "%" STR_FMT " %u %" STR_FMT, STR_ARG(until), telling->tells,
-                      STR_ARG(telling->writer));
+    str until = time_format_iso8601(arena, alert_claim->until_ms);
+    return str_format(arena, "%" STR_FMT " %u %" STR_FMT, STR_ARG(until), alert_claim->alerts,
+                      STR_ARG(alert_claim->writer));
 }
 
-static struct telling_mark read_telling(str text) {
-    struct telling_mark telling = {.tells = 0};
-    int64_t tells = 0;
+static struct alert_claim read_alert_claim(str text) {
+    struct alert_claim alert_claim = {.alerts = 0};
+    int64_t alerts = 0;
     str rest = text;
-    if (str_is_empty(text) || !time_parse_iso8601(str_split(&rest, ' '), &telling.until_ms) ||
-        !str_parse_i64(str_split(&rest, ' '), &tells) || tells <= 0 || tells > TELL_ALL) {
-        return (struct telling_mark){.tells = 0};
+    if (str_is_empty(text) || !time_parse_iso8601(str_split(&rest, ' '), &alert_claim.until_ms) ||
+        !str_parse_i64(str_split(&rest, ' '), &alerts) || alerts <= 0 || alerts > ALERT_SET_ALL) {
+        return (struct alert_claim){.alerts = 0};
     }
-    telling.tells = (unsigned)tells;
-    telling.writer = rest;
-    return telling;
+    alert_claim.alerts = (unsigned)alerts;
+    alert_claim.writer = rest;
+    return alert_claim;
 }
 
 /* Where nothing was judged yet, there is nothing to be read as a judgement. */
 static void put_judgement(struct item_writer *item, const struct lb_state *state) {
-    if (!state->is_known) {
+    if (!state->has_verdict) {
         return;
     }
     char grade = state->grade == '\0' ? '-' : state->grade;
@@ -106,12 +106,12 @@ static void put_judgement(struct item_writer *item, const struct lb_state *state
 
 static void put_memory(struct item_writer *item, const struct lb_state *state) {
     item_put_time(item, "nonCompliantSince", state->since_ms);
-    item_put_time(item, "toldSince", state->told_since_ms);
+    item_put_time(item, "toldSince", state->alerted_since_ms);
     item_put_number(item, "escalatedDay", state->escalated_day);
-    item_put_text(item, "toldException", state->told_exception);
-    item_put_time(item, "fightToldAt", state->fight_told_ms);
-    item_put_number(item, "untold", (int64_t)state->untold);
-    item_put_text(item, "telling", telling_format(&state->telling, item->arena));
+    item_put_text(item, "toldException", state->alerted_exception);
+    item_put_time(item, "fightToldAt", state->fight_alerted_ms);
+    item_put_number(item, "untold", (int64_t)state->due_alerts);
+    item_put_text(item, "telling", alert_claim_format(&state->alert_claim, item->arena));
     item_put_text(item, "imported", state->imported);
     item_put_text(item, "intent", correction_format(&state->intent, item->arena));
     item_put_text(item, "pendingChange", correction_format(&state->pending_change, item->arena));
@@ -142,7 +142,7 @@ static void read_corrections(str text, struct lb_state *state) {
 static void read_judgement(const struct dynamodb_item *item, struct lb_state *state) {
     str grade = dynamodb_get_string(item, "grade");
     str compliance = dynamodb_get_string(item, "compliance");
-    state->is_known = !str_is_empty(compliance); /* it may hold an intent only */
+    state->has_verdict = !str_is_empty(compliance); /* it may hold an intent only */
     state->facts_ms = item_time(item, "factsTime");
     state->compliance = compliance_of(compliance);
     state->mode = mode_parse(dynamodb_get_string(item, "mode"));
@@ -154,14 +154,14 @@ static void read_judgement(const struct dynamodb_item *item, struct lb_state *st
 }
 
 static void read_memory(const struct dynamodb_item *item, struct lb_state *state) {
-    int64_t untold = item_number(item, "untold");
+    int64_t due_alerts = item_number(item, "untold");
     state->escalated_day = item_number(item, "escalatedDay");
-    state->untold = untold <= TELL_ALL ? (unsigned)untold : 0;
+    state->due_alerts = due_alerts <= ALERT_SET_ALL ? (unsigned)due_alerts : 0;
     state->since_ms = item_time(item, "nonCompliantSince");
-    state->told_since_ms = item_time(item, "toldSince");
-    state->told_exception = dynamodb_get_string(item, "toldException");
-    state->fight_told_ms = item_time(item, "fightToldAt");
-    state->telling = read_telling(dynamodb_get_string(item, "telling"));
+    state->alerted_since_ms = item_time(item, "toldSince");
+    state->alerted_exception = dynamodb_get_string(item, "toldException");
+    state->fight_alerted_ms = item_time(item, "fightToldAt");
+    state->alert_claim = read_alert_claim(dynamodb_get_string(item, "telling"));
     state->imported = dynamodb_get_string(item, "imported");
     state->intent = read_correction(dynamodb_get_string(item, "intent"));
     state->pending_change = read_correction(dynamodb_get_string(item, "pendingChange"));
@@ -172,7 +172,7 @@ static void read_memory(const struct dynamodb_item *item, struct lb_state *state
 }
 
 void state_read(const struct dynamodb_item *item, struct lb_state *state) {
-    *state = (struct lb_state){.is_there = true};
+    *state = (struct lb_state){.exists = true};
     if (item_read_number(item, "version", &state->version) != ITEM_NUMBER_GOOD) {
         state->version = NO_VERSION;
     }
@@ -195,7 +195,7 @@ enum status state_load(const struct state_table *table, str arn, struct arena *a
 
 static struct dynamodb_expression unchanged_since(const struct lb_state *before,
                                                   const struct dynamodb_attribute *version) {
-    if (!before->is_there) {
+    if (!before->exists) {
         return (struct dynamodb_expression){.condition =
                                                 STR("attribute_not_exists(" DYNAMODB_PK ")")};
     }
@@ -266,11 +266,11 @@ enum status state_forget_intent(const struct state_table *table, str arn,
     return status == STATUS_CONFLICT ? STATUS_OK : status;
 }
 
-enum status state_end_telling(const struct state_table *table, str arn,
-                              const struct telling_mark *telling, struct arena *arena,
-                              struct error *error) {
+enum status state_end_alert_claim(const struct state_table *table, str arn,
+                                  const struct alert_claim *alert_claim, struct arena *arena,
+                                  struct error *error) {
     const struct dynamodb_attribute values[] = {
-        dynamodb_string(":t", telling_format(telling, arena)),
+        dynamodb_string(":t", alert_claim_format(alert_claim, arena)),
         dynamodb_number(arena, ":one", 1),
     };
     const struct dynamodb_update update = {

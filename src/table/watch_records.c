@@ -20,7 +20,7 @@ static const char *const STATUS_NAMES[] = {
     [WATCH_HELD] = "closed",
     [WATCH_INCONCLUSIVE] = "closed",
     [WATCH_ROLLED_BACK] = "rolled-back",
-    [WATCH_REVERTED] = "taken-back",
+    [WATCH_REVERTED_BY_OTHER] = "taken-back",
     [WATCH_NOT_MADE] = "not-made",
 };
 #define STATUS_COUNT (sizeof STATUS_NAMES / sizeof *STATUS_NAMES)
@@ -33,7 +33,7 @@ const char *watch_ending(const struct watch_record *record) {
         return "inconclusive";
     case WATCH_ROLLED_BACK:
         return "rolled_back";
-    case WATCH_REVERTED:
+    case WATCH_REVERTED_BY_OTHER:
         return "reverted";
     case WATCH_BEGUN:
     case WATCH_OPEN:
@@ -73,7 +73,7 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     item_put_text(item, "note", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
     item_put_text(item, "writer", record->writer);
     item_put_time(item, "leaseUntil", record->lease_ms);
-    item_put_number(item, "untold", record->is_untold ? 1 : 0);
+    item_put_number(item, "untold", record->is_alert_due ? 1 : 0);
     item_put_text(item, "owner", record->owner);
     put_baseline(item, &record->baseline);
     if (record->ended_ms != 0) {
@@ -141,7 +141,7 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
         .note = dynamodb_get_string(item, "note"),
         .writer = dynamodb_get_string(item, "writer"),
         .lease_ms = item_time(item, "leaseUntil"),
-        .is_untold = item_number(item, "untold") != 0,
+        .is_alert_due = item_number(item, "untold") != 0,
         .owner = dynamodb_get_string(item, "owner"),
         .baseline = watch_get_baseline(item),
     };

@@ -63,7 +63,7 @@ static void hold_item(const struct config_item *item) {
     HOLD(str_eq(item->facts.arn, item->resource_id));
     HOLD(item->facts.mode == MODE_UNKNOWN || item->facts.mode_text.len == 0);
     HOLD(item->facts.has_tags || item->facts.tag_count == 0);
-    HOLD(!item->has_junk_time || item->capture_ms == 0);
+    HOLD(!item->has_invalid_capture_time || item->capture_ms == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

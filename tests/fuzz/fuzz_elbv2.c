@@ -26,7 +26,7 @@ static struct load_balancer facts_before(void) {
     return (struct load_balancer){.arn = STR(ARN),
                                   .type = TYPE_APPLICATION,
                                   .mode = MODE_STRICTEST,
-                                  .drops_invalid_headers = KNOWN_TRUE,
+                                  .drops_invalid_headers = YES,
                                   .has_tags = true};
 }
 
@@ -40,7 +40,7 @@ static void read_parts(struct hostile_aws *aws, unsigned parts) {
     HOLD(status != STATUS_OK || facts.source == SOURCE_LIVE);
     HOLD(status != STATUS_OK || (parts & ELBV2_TAGS) == 0 || facts.has_tags);
     if (status != STATUS_OK && parts == ELBV2_ATTRIBUTES) {
-        HOLD(facts.mode == MODE_UNKNOWN && facts.drops_invalid_headers == KNOWN_NOT);
+        HOLD(facts.mode == MODE_UNKNOWN && facts.drops_invalid_headers == UNKNOWN);
     }
     if (status != STATUS_OK && parts == ELBV2_TAGS) {
         HOLD(!facts.has_tags);

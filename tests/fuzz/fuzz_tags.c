@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .scheme = (enum load_balancer_scheme)(what / 4 % 3),
         .mode = (enum desync_mode)(what % 4),
         .mode_text = what % 4 == MODE_UNKNOWN ? rest : STR_EMPTY,
-        .drops_invalid_headers = (enum known_bool)(what / 16 % 3),
+        .drops_invalid_headers = (enum tristate)(what / 16 % 3),
         .has_tags = (what & 64) == 0,
         .tags = tags,
         .tag_count = read_tags(&arena, rest, tags),

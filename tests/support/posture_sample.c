@@ -40,7 +40,7 @@ static void judge(struct arena *arena, const struct spec *spec, struct fleet_row
         .type = TYPE_APPLICATION,
         .scheme = spec->scheme,
         .mode = spec->mode,
-        .drops_invalid_headers = spec->drops ? KNOWN_TRUE : KNOWN_FALSE,
+        .drops_invalid_headers = spec->drops ? YES : NO,
         .has_tags = true,
         .tags = tags,
         .tag_count = fill_tags(spec, tags),
@@ -52,10 +52,10 @@ static void judge(struct arena *arena, const struct spec *spec, struct fleet_row
 static void advise(struct arena *arena, const struct spec *spec, struct evaluation *evaluation,
                    struct posture_row *row) {
     static const struct promotion_settings settings = {14, 1000, 0};
-    struct evidence evidence = {.days = 14, .writes_logs = KNOWN_FALSE};
+    struct evidence evidence = {.days = 14, .writes_logs = NO};
     if (spec->requests > 0) {
         evidence.has_logs = true;
-        evidence.writes_logs = KNOWN_TRUE;
+        evidence.writes_logs = YES;
         evidence.log_days = 14;
         evidence.log_requests = (uint64_t)spec->requests;
         evidence.compliant = (uint64_t)spec->requests - spec->ambiguous;

@@ -59,7 +59,7 @@ static inline struct load_balancer stale_facts(void) {
         .type = TYPE_APPLICATION,
         .scheme = SCHEME_INTERNAL,
         .mode = MODE_STRICTEST,
-        .drops_invalid_headers = KNOWN_TRUE,
+        .drops_invalid_headers = YES,
         .has_tags = true,
         .tags = STALE_TAGS,
         .tag_count = 1,

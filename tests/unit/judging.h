@@ -83,7 +83,7 @@ static inline struct load_balancer facts_of(enum desync_mode mode) {
                                   .type = TYPE_APPLICATION,
                                   .scheme = SCHEME_INTERNAL,
                                   .mode = mode,
-                                  .drops_invalid_headers = KNOWN_TRUE,
+                                  .drops_invalid_headers = YES,
                                   .has_tags = true,
                                   .tags = OWNER_TAG,
                                   .tag_count = COUNT(OWNER_TAG)};

@@ -48,7 +48,7 @@ struct log_world {
     const char *const *variables;
     struct env env;
     struct log log;
-    struct app app;
+    struct guard guard;
     struct arena process;
     struct arena arena;
     struct app_reply reply;
@@ -338,14 +338,14 @@ static inline void log_begin(struct log_world *world, const char *const *variabl
                               .level_min = LOG_INFO,
                               .write = log_keep,
                               .context = &world->log_text};
-    world->app = (struct app){.env = &world->env,
-                              .clock = &world->fake.clock,
-                              .log = &world->log,
-                              .metrics = {.write = log_keep, .context = &world->metrics}};
+    world->guard = (struct guard){.env = &world->env,
+                                  .clock = &world->fake.clock,
+                                  .log = &world->log,
+                                  .metrics = {.write = log_keep, .context = &world->metrics}};
     struct error error = {0};
-    if (app_settings_parse(&world->env, &world->process, &world->app.settings, &error) !=
+    if (guard_settings_parse(&world->env, &world->process, &world->guard.settings, &error) !=
             STATUS_OK ||
-        app_connect(&world->app, &world->fake.transport, &world->process, &error) != STATUS_OK) {
+        app_connect(&world->guard, &world->fake.transport, &world->process, &error) != STATUS_OK) {
         fail_msg("%.*s", STR_ARG(error.message));
     }
 }
@@ -396,7 +396,7 @@ static inline str log_queue(struct log_world *world, const char *const *keys, si
 
 static inline void log_handle(struct log_world *world, str event) {
     int64_t deadline_ms = world->fake.now_ms + LOG_TIME_MS;
-    app_handle(&world->app, event, deadline_ms, &world->arena, &world->reply);
+    app_handle(&world->guard, event, deadline_ms, &world->arena, &world->reply);
 }
 
 /* The usual object, told of by a notification. */

@@ -28,7 +28,7 @@ struct loop;
 /* One copy of the program: a sandbox of its own. */
 struct loop_copy {
     struct loop *loop;
-    struct app app;
+    struct guard guard;
     struct arena process;
     struct arena arena;
     struct log log;
@@ -273,10 +273,11 @@ static inline void loop_start_copy(struct loop *loop, struct loop_copy *copy) {
     *copy = (struct loop_copy){.loop = loop};
     copy->log = (struct log){
         .clock = &loop->fake.clock, .level_min = LOG_INFO, .write = loop_log, .context = loop};
-    copy->app = (struct app){.env = &loop->env, .clock = &loop->fake.clock, .log = &copy->log};
+    copy->guard = (struct guard){.env = &loop->env, .clock = &loop->fake.clock, .log = &copy->log};
     struct error error = {0};
-    if (app_settings_parse(&loop->env, &copy->process, &copy->app.settings, &error) != STATUS_OK ||
-        app_connect(&copy->app, &loop->fake.transport, &copy->process, &error) != STATUS_OK) {
+    if (guard_settings_parse(&loop->env, &copy->process, &copy->guard.settings, &error) !=
+            STATUS_OK ||
+        app_connect(&copy->guard, &loop->fake.transport, &copy->process, &error) != STATUS_OK) {
         fail_msg("%.*s", STR_ARG(error.message));
     }
 }
@@ -298,7 +299,7 @@ static inline void loop_begin(struct loop *loop, const char *const *variables, s
 
 static inline void loop_end(struct loop *loop) {
     for (size_t i = 0; i < 2; i++) {
-        arena_clean_up(&loop->copies[i].app.session.arena);
+        arena_clean_up(&loop->copies[i].guard.session.arena);
         arena_clean_up(&loop->copies[i].process);
         arena_clean_up(&loop->copies[i].arena);
     }
@@ -307,7 +308,7 @@ static inline void loop_end(struct loop *loop) {
 
 static inline void loop_handle(struct loop_copy *copy, str event, const char *request_id) {
     copy->log.request_id = str_from_cstr(request_id);
-    app_handle(&copy->app, event, copy->loop->fake.now_ms + LOOP_TIME_MS, &copy->arena,
+    app_handle(&copy->guard, event, copy->loop->fake.now_ms + LOOP_TIME_MS, &copy->arena,
                &copy->reply);
 }
 

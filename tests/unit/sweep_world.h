@@ -28,7 +28,7 @@ struct world {
     struct arena arena;
     struct log log;
     struct buf log_text;
-    struct app app;
+    struct guard guard;
     struct app_reply reply;
 };
 
@@ -66,15 +66,15 @@ static inline void world_begin(struct world *world, size_t load_balancers) {
     buf_init(&world->log_text, &world->fake.arena, 1 << 24);
     world->log = (struct log){
         .clock = &world->fake.clock, .level_min = LOG_INFO, .write = world_log, .context = world};
-    world->app = (struct app){.env = &WORLD_ENVIRONMENT,
-                              .clock = &world->fake.clock,
-                              .log = &world->log,
-                              .function_arn = STR(WORLD_FUNCTION)};
+    world->guard = (struct guard){.env = &WORLD_ENVIRONMENT,
+                                  .clock = &world->fake.clock,
+                                  .log = &world->log,
+                                  .function_arn = STR(WORLD_FUNCTION)};
     struct error error = {0};
     assert_int_equal(
-        app_settings_parse(&WORLD_ENVIRONMENT, &world->arena, &world->app.settings, &error),
+        guard_settings_parse(&WORLD_ENVIRONMENT, &world->arena, &world->guard.settings, &error),
         STATUS_OK);
-    assert_int_equal(app_connect(&world->app, &world->fake.transport, &world->arena, &error),
+    assert_int_equal(app_connect(&world->guard, &world->fake.transport, &world->arena, &error),
                      STATUS_OK);
 }
 
@@ -93,7 +93,7 @@ static inline str world_event(struct world *world, const char *invoking, const c
 }
 
 static inline void world_handle(struct world *world, str event, int64_t deadline_ms) {
-    app_handle(&world->app, event, deadline_ms, &world->arena, &world->reply);
+    app_handle(&world->guard, event, deadline_ms, &world->arena, &world->reply);
 }
 
 /* What Config sends: the scheduled notification of the rule "rule". */

@@ -210,9 +210,9 @@ static inline bool table_operand(struct table_condition *condition) {
     }
     bool wants_none = table_eats(condition, "attribute_not_exists(");
     if (wants_none || table_eats(condition, "attribute_exists(")) {
-        bool is_there = table_attribute(condition->item, table_word(condition)) != NULL;
+        bool exists = table_attribute(condition->item, table_word(condition)) != NULL;
         assert_true(table_eats(condition, ")"));
-        return is_there != wants_none;
+        return exists != wants_none;
     }
     const struct table_attribute *left = table_attribute(condition->item, table_word(condition));
     bool wants_less = table_eats(condition, "<");

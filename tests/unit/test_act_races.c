@@ -87,7 +87,7 @@ static void a_change_that_is_refused_for_a_moment_is_made_after_another_look(voi
 static void what_is_read_before_a_long_wait_is_read_again(void **state) {
     (void)state;
     begin(VARIABLES("ENFORCEMENT", "enforce"));
-    struct pace *pace = loop.copies[0].app.aws.pace;
+    struct pace *pace = loop.copies[0].guard.aws.pace;
     assert_non_null(pace);
     pace->categories[PACE_ELB_WRITE].tokens = 0;
     pace->categories[PACE_ELB_WRITE].rate = 0.1;
@@ -146,7 +146,7 @@ static void run_by_hand(struct loop *world) {
 static void two_runs_by_hand_do_not_handle_the_same_call(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
-    loop.copies[1].app.home.random_state ^= 1;
+    loop.copies[1].guard.home.random_state ^= 1;
     loop.meanwhile = run_by_hand;
     loop.meanwhile_match = ASKS_ATTRIBUTES;
     loop.meanwhile_nth = 1;
@@ -191,7 +191,7 @@ static void a_claim_whose_answer_is_lost_is_released(void **state) {
     begin(VARIABLES(LOOP_ALL));
     loop.fault = (struct loop_fault){
         .nth = 1, .is_after = true, .match = "SEEN#e1", .answer = {.status = STATUS_CONNECTION}};
-    loop.copies[0].app.home.attempts_max = 1;
+    loop.copies[0].guard.home.attempts_max = 1;
     handle(weakened("e1"), "r1");
     assert_true(loop.copies[0].reply.is_error);
     loop_handle(&loop.copies[1], weakened("e1"), "redrive");

@@ -136,7 +136,7 @@ static void a_mode_raised_since_it_was_read_is_not_lowered(void **state) {
     assert_int_equal(loop.modify_count, 0);
 }
 
-/* A late item tells of a weakness that was over before the last one was seen. */
+/* A late item alerts of a weakness that was over before the last one was seen. */
 static void a_late_item_opens_no_incident_on_a_mode_that_is_fine(void **state) {
     (void)state;
     begin(VARIABLES("STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC));

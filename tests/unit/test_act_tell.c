@@ -237,7 +237,7 @@ static void a_rule_that_a_member_account_lacks_is_no_failure_but_our_own_is(void
     for (size_t i = 0; i < COUNT(rows); i++) {
         begin(VARIABLES(WATCH, "CROSS_ACCOUNT_ROLE", "reader", "ALLOWED_ACCOUNTS", "111122223333"));
         for (size_t n = 0; n < 12; n++) {
-            loop.copies[0].app.own_account[n] = rows[i].own_account[n];
+            loop.copies[0].guard.own_account[n] = rows[i].own_account[n];
         }
         loop.fault = (struct loop_fault){
             .nth = 1,

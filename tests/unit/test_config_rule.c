@@ -32,7 +32,7 @@ struct bench {
     struct fake_transport fake;
     struct arena arena;
     struct log log;
-    struct app app;
+    struct guard guard;
 };
 
 static str variable(const struct env *env, const char *name) {
@@ -65,14 +65,15 @@ static void bench_init(struct bench *bench) {
     fake_init(&bench->fake);
     arena_init(&bench->arena);
     bench->log = (struct log){.clock = &bench->fake.clock, .write = swallow};
-    bench->app = (struct app){.env = &ENVIRONMENT,
-                              .clock = &bench->fake.clock,
-                              .log = &bench->log,
-                              .function_arn = STR(FUNCTION_ARN)};
+    bench->guard = (struct guard){.env = &ENVIRONMENT,
+                                  .clock = &bench->fake.clock,
+                                  .log = &bench->log,
+                                  .function_arn = STR(FUNCTION_ARN)};
     struct error error = {0};
-    assert_int_equal(app_settings_parse(&ENVIRONMENT, &bench->arena, &bench->app.settings, &error),
-                     STATUS_OK);
-    assert_int_equal(app_connect(&bench->app, &bench->fake.transport, &bench->arena, &error),
+    assert_int_equal(
+        guard_settings_parse(&ENVIRONMENT, &bench->arena, &bench->guard.settings, &error),
+        STATUS_OK);
+    assert_int_equal(app_connect(&bench->guard, &bench->fake.transport, &bench->arena, &error),
                      STATUS_OK);
 }
 
@@ -118,7 +119,7 @@ static str rule_event(struct bench *bench, const char *arn, const char *item, co
 
 static struct app_reply handle(struct bench *bench, str event) {
     struct app_reply reply;
-    app_handle(&bench->app, event, INT64_MAX, &bench->arena, &reply);
+    app_handle(&bench->guard, event, INT64_MAX, &bench->arena, &reply);
     return reply;
 }
 

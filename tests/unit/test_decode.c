@@ -58,7 +58,7 @@ static void an_item_of_the_rule_event_dialect_is_read(void **state) {
         TOKEN ",\"configRuleArn\":\"" RULE_ARN "\",\"eventLeftScope\":false"));
     const struct load_balancer *facts = &config.item.facts;
     assert_int_equal(facts->mode, MODE_STRICTEST);
-    assert_int_equal(facts->drops_invalid_headers, KNOWN_TRUE);
+    assert_int_equal(facts->drops_invalid_headers, YES);
     assert_int_equal(facts->type, TYPE_APPLICATION);
     assert_int_equal(facts->scheme, SCHEME_INTERNAL);
     assert_true(facts->has_tags);

@@ -18,7 +18,7 @@ static void elbv2_read_fills_mode_headers_and_tags(void **state) {
     assert_int_equal(read_live(&fixture, false, &facts), STATUS_OK);
     assert_int_equal(facts.mode, MODE_MONITOR);
     assert_str(facts.mode_text, "");
-    assert_int_equal(facts.drops_invalid_headers, KNOWN_FALSE);
+    assert_int_equal(facts.drops_invalid_headers, NO);
     assert_true(facts.has_tags);
     assert_int_equal(facts.tag_count, 2);
     assert_str(facts.tags[0].key, "env");
@@ -73,31 +73,29 @@ static void elbv2_attributes_are_never_guessed(void **state) {
         const char *body;
         enum desync_mode mode;
         const char *mode_text;
-        enum known_bool drops;
+        enum tristate drops;
     } rows[] = {
-        {"monitor", ATTRIBUTES(MODE("monitor")), MODE_MONITOR, "", KNOWN_NOT},
-        {"defensive, drops", ATTRIBUTES(DROPS("true") MODE("defensive")), MODE_DEFENSIVE, "",
-         KNOWN_TRUE},
-        {"strictest", ATTRIBUTES(MODE("strictest") DROPS("false")), MODE_STRICTEST, "",
-         KNOWN_FALSE},
+        {"monitor", ATTRIBUTES(MODE("monitor")), MODE_MONITOR, "", UNKNOWN},
+        {"defensive, drops", ATTRIBUTES(DROPS("true") MODE("defensive")), MODE_DEFENSIVE, "", YES},
+        {"strictest", ATTRIBUTES(MODE("strictest") DROPS("false")), MODE_STRICTEST, "", NO},
         {"absent", ATTRIBUTES(PAIR("idle_timeout.timeout_seconds", "60")), MODE_UNKNOWN, "",
-         KNOWN_NOT},
+         UNKNOWN},
         {"empty list", ANSWER("DescribeLoadBalancerAttributes", "<Attributes/>"), MODE_UNKNOWN, "",
-         KNOWN_NOT},
-        {"new mode", ATTRIBUTES(MODE("paranoid")), MODE_UNKNOWN, "paranoid", KNOWN_NOT},
-        {"other case", ATTRIBUTES(MODE("Strictest")), MODE_UNKNOWN, "Strictest", KNOWN_NOT},
-        {"blank around", ATTRIBUTES(MODE(" strictest")), MODE_UNKNOWN, " strictest", KNOWN_NOT},
-        {"empty value", ATTRIBUTES(MODE("")), MODE_UNKNOWN, "", KNOWN_NOT},
-        {"other boolean", ATTRIBUTES(DROPS("TRUE") MODE("monitor")), MODE_MONITOR, "", KNOWN_NOT},
+         UNKNOWN},
+        {"new mode", ATTRIBUTES(MODE("paranoid")), MODE_UNKNOWN, "paranoid", UNKNOWN},
+        {"other case", ATTRIBUTES(MODE("Strictest")), MODE_UNKNOWN, "Strictest", UNKNOWN},
+        {"blank around", ATTRIBUTES(MODE(" strictest")), MODE_UNKNOWN, " strictest", UNKNOWN},
+        {"empty value", ATTRIBUTES(MODE("")), MODE_UNKNOWN, "", UNKNOWN},
+        {"other boolean", ATTRIBUTES(DROPS("TRUE") MODE("monitor")), MODE_MONITOR, "", UNKNOWN},
         {"longer key", ATTRIBUTES(PAIR("x.routing.http.desync_mitigation_mode", "strictest")),
-         MODE_UNKNOWN, "", KNOWN_NOT},
+         MODE_UNKNOWN, "", UNKNOWN},
         {"namespace prefix",
          "<e:DescribeLoadBalancerAttributesResponse "
          "xmlns:e=\"u\"><e:DescribeLoadBalancerAttributesResult>"
          "<e:Attributes><e:member><e:Key>routing.http.desync_mitigation_mode</e:Key>"
          "<e:Value>monitor</e:Value></e:member></e:Attributes>"
          "</e:DescribeLoadBalancerAttributesResult></e:DescribeLoadBalancerAttributesResponse>",
-         MODE_MONITOR, "", KNOWN_NOT},
+         MODE_MONITOR, "", UNKNOWN},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct aws_fixture fixture;

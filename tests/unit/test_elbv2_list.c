@@ -77,7 +77,7 @@ static void elbv2_list_knows_what_is_listed_and_nothing_else(void **state) {
         assert_int_equal(bench.listed[i].type, types[i]);
         assert_int_equal(bench.listed[i].scheme, SCHEME_INTERNET_FACING);
         assert_int_equal(bench.listed[i].mode, MODE_UNKNOWN);
-        assert_int_equal(bench.listed[i].drops_invalid_headers, KNOWN_NOT);
+        assert_int_equal(bench.listed[i].drops_invalid_headers, UNKNOWN);
         assert_false(bench.listed[i].has_tags);
         assert_int_equal(bench.listed[i].source, SOURCE_LIVE);
     }

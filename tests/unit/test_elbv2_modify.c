@@ -46,13 +46,13 @@ static void modify_tells_what_the_answer_says_not_what_was_asked(void **state) {
         const char *body;
         enum desync_mode mode;
         const char *mode_text;
-        enum known_bool drops;
+        enum tristate drops;
     } rows[] = {
-        {"as asked", GOOD_BODY, MODE_DEFENSIVE, "", KNOWN_TRUE},
-        {"another mode", MODIFIED(MODE("monitor") DROPS("false")), MODE_MONITOR, "", KNOWN_FALSE},
-        {"no mode we know", MODIFIED(MODE("bogus")), MODE_UNKNOWN, "bogus", KNOWN_NOT},
-        {"no mode", MODIFIED(PAIR("other", "x")), MODE_UNKNOWN, "", KNOWN_NOT},
-        {"empty list", MODIFIED(""), MODE_UNKNOWN, "", KNOWN_NOT},
+        {"as asked", GOOD_BODY, MODE_DEFENSIVE, "", YES},
+        {"another mode", MODIFIED(MODE("monitor") DROPS("false")), MODE_MONITOR, "", NO},
+        {"no mode we know", MODIFIED(MODE("bogus")), MODE_UNKNOWN, "bogus", UNKNOWN},
+        {"no mode", MODIFIED(PAIR("other", "x")), MODE_UNKNOWN, "", UNKNOWN},
+        {"empty list", MODIFIED(""), MODE_UNKNOWN, "", UNKNOWN},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         print_message("%s\n", rows[i].name);

@@ -147,7 +147,7 @@ static void certain_findings_are_listed_beside_an_unknown_verdict(void **state) 
     struct load_balancer facts = facts_of(MODE_UNKNOWN);
     facts.tags = NULL;
     facts.tag_count = 0;
-    facts.drops_invalid_headers = KNOWN_FALSE;
+    facts.drops_invalid_headers = NO;
     struct evaluation *result = evaluate(&facts, policy_with(NULL, 0));
     assert_int_equal(result->compliance, COMPLIANCE_UNKNOWN);
     assert_int_equal(result->finding_count, 2);
@@ -160,19 +160,19 @@ static void headers_are_judged_as_the_policy_says(void **state) {
     static const struct {
         const char *name;
         const char *parameter;
-        enum known_bool drops;
+        enum tristate drops;
         enum compliance expected;
         bool has_finding;
         enum finding_severity severity;
     } rows[] = {
-        {"ignore false", "ignore", KNOWN_FALSE, COMPLIANT, false, SEVERITY_LOW},
-        {"ignore unknown", "ignore", KNOWN_NOT, COMPLIANT, false, SEVERITY_LOW},
-        {"advise true", "advise", KNOWN_TRUE, COMPLIANT, false, SEVERITY_LOW},
-        {"advise false", "advise", KNOWN_FALSE, COMPLIANT, true, SEVERITY_LOW},
-        {"advise unknown", "advise", KNOWN_NOT, COMPLIANT, false, SEVERITY_LOW},
-        {"require true", "require", KNOWN_TRUE, COMPLIANT, false, SEVERITY_LOW},
-        {"require false", "require", KNOWN_FALSE, NON_COMPLIANT, true, SEVERITY_MEDIUM},
-        {"require unknown", "require", KNOWN_NOT, COMPLIANCE_UNKNOWN, false, SEVERITY_LOW},
+        {"ignore false", "ignore", NO, COMPLIANT, false, SEVERITY_LOW},
+        {"ignore unknown", "ignore", UNKNOWN, COMPLIANT, false, SEVERITY_LOW},
+        {"advise true", "advise", YES, COMPLIANT, false, SEVERITY_LOW},
+        {"advise false", "advise", NO, COMPLIANT, true, SEVERITY_LOW},
+        {"advise unknown", "advise", UNKNOWN, COMPLIANT, false, SEVERITY_LOW},
+        {"require true", "require", YES, COMPLIANT, false, SEVERITY_LOW},
+        {"require false", "require", NO, NON_COMPLIANT, true, SEVERITY_MEDIUM},
+        {"require unknown", "require", UNKNOWN, COMPLIANCE_UNKNOWN, false, SEVERITY_LOW},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct load_balancer facts = facts_of(MODE_STRICTEST);
@@ -194,7 +194,7 @@ static void headers_are_judged_as_the_policy_says(void **state) {
 static void unread_headers_do_not_hide_a_certain_finding(void **state) {
     (void)state;
     struct load_balancer facts = facts_of(MODE_MONITOR);
-    facts.drops_invalid_headers = KNOWN_NOT;
+    facts.drops_invalid_headers = UNKNOWN;
     struct evaluation *result = evaluate(&facts, policy_with_one("dropInvalidHeaders", "require"));
     assert_int_equal(result->compliance, COMPLIANCE_UNKNOWN);
     assert_non_null(find(result, FINDING_MODE_TOO_WEAK));
@@ -205,15 +205,15 @@ static void grade_is_that_of_the_pair(void **state) {
     (void)state;
     static const struct {
         enum desync_mode mode;
-        char grade[3]; /* by enum known_bool: not known, false, true */
+        char grade[3]; /* by enum tristate: not known, false, true */
     } rows[] = {{MODE_UNKNOWN, {'-', '-', '-'}},
                 {MODE_MONITOR, {'F', 'F', 'F'}},
                 {MODE_DEFENSIVE, {'D', 'D', 'C'}},
                 {MODE_STRICTEST, {'B', 'B', 'A'}}};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        for (int drops = KNOWN_NOT; drops <= KNOWN_TRUE; drops++) {
+        for (int drops = UNKNOWN; drops <= YES; drops++) {
             struct load_balancer facts = facts_of(rows[i].mode);
-            facts.drops_invalid_headers = (enum known_bool)drops;
+            facts.drops_invalid_headers = (enum tristate)drops;
             struct evaluation *result = evaluate(&facts, policy_with(NULL, 0));
             assert_int_equal(result->grade, rows[i].grade[drops]);
         }

@@ -13,7 +13,7 @@
 #define NON_COMPLIANT  "DesyncMitigationMode_NonCompliant_Request_Count"
 
 static struct promotion_world world;
-static struct evidence_case cases[4];
+static struct evidence_query cases[4];
 static struct error error;
 
 static int begin(void **state) {
@@ -21,7 +21,7 @@ static int begin(void **state) {
     promotion_world_begin(&world, VARIABLES("STATE_TABLE", "ledger"), COUNT(cases));
     error = (struct error){0};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        cases[i] = (struct evidence_case){.arn = promotion_member(&world, i)->arn};
+        cases[i] = (struct evidence_query){.arn = promotion_member(&world, i)->arn};
     }
     return 0;
 }
@@ -34,8 +34,8 @@ static int end(void **state) {
 
 static enum status read_cases(size_t count) {
     struct loop_copy *copy = &world.loop.copies[0];
-    copy->app.aws.deadline_ms = copy->app.home.deadline_ms = INT64_MAX;
-    return evidence_read(&copy->app, cases, count, &copy->arena, &error);
+    copy->guard.aws.deadline_ms = copy->guard.home.deadline_ms = INT64_MAX;
+    return evidence_read(&copy->guard, cases, count, &copy->arena, &error);
 }
 
 static void plant(size_t i, const char *sk, const char *requests, const char *newest) {
@@ -94,8 +94,8 @@ static void counters_beyond_any_count_leave_no_evidence(void **state) {
         const char *number = NUMBERS[i / COUNT(COUNTERS)];
         const char *counter = COUNTERS[i % COUNT(COUNTERS)];
         world.loop.table->count = 0;
-        cases[0] = (struct evidence_case){.arn = cases[0].arn};
-        cases[1] = (struct evidence_case){.arn = cases[1].arn};
+        cases[0] = (struct evidence_query){.arn = cases[0].arn};
+        cases[1] = (struct evidence_query){.arn = cases[1].arn};
         promotion_log(&world, 0, "3000", "7");
         promotion_log(&world, 1, "3000", "7");
         (void)table_plant(world.loop.table, cases[0].arn,
@@ -263,7 +263,7 @@ static void windows_hold_their_own_minutes(void **state) {
     (void)state;
     static const char *const NAMES[] = {"RequestCount", NON_COMPLIANT, "HTTPCode_ELB_4XX_Count",
                                         "HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count"};
-    struct window_case windows[] = {
+    struct window_query windows[] = {
         {.arn = cases[0].arn, .window = window_before(FAKE_NOW_MS, 60)},
         {.arn = cases[0].arn, .window = window_before(FAKE_NOW_MS - MINUTES(60), 60)},
         {.arn = cases[1].arn, .window = window_before(FAKE_NOW_MS, 60)},
@@ -273,10 +273,11 @@ static void windows_hold_their_own_minutes(void **state) {
         promotion_count(&world, cases[0].arn, NAMES[i], FAKE_NOW_MS - MINUTES(61), 20 + (int)i);
         promotion_count(&world, cases[0].arn, NAMES[i], FAKE_NOW_MS, 1000);
     }
-    struct app *app = &world.loop.copies[0].app;
-    app->aws.deadline_ms = INT64_MAX;
+    struct guard *guard = &world.loop.copies[0].guard;
+    guard->aws.deadline_ms = INT64_MAX;
     assert_int_equal(
-        windows_read(app, windows, COUNT(windows), &world.loop.copies[0].arena, &error), STATUS_OK);
+        windows_read(guard, windows, COUNT(windows), &world.loop.copies[0].arena, &error),
+        STATUS_OK);
     const struct traffic_window *one = &windows[0].window;
     assert_int_equal(one->requests, 10);
     assert_int_equal(one->non_compliant, 11);
@@ -288,7 +289,7 @@ static void windows_hold_their_own_minutes(void **state) {
     assert_false(windows[2].window.has_data);
     world.is_partial = true;
     assert_int_equal(
-        windows_read(app, windows, COUNT(windows), &world.loop.copies[0].arena, &error),
+        windows_read(guard, windows, COUNT(windows), &world.loop.copies[0].arena, &error),
         STATUS_INCOMPLETE);
 }
 

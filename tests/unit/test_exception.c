@@ -314,7 +314,7 @@ static void exception_excuses_no_header_and_no_profile_typo(void **state) {
     struct load_balancer facts = facts_of(MODE_MONITOR);
     facts.tags = tags;
     facts.tag_count = COUNT(tags);
-    facts.drops_invalid_headers = KNOWN_FALSE;
+    facts.drops_invalid_headers = NO;
     struct evaluation *result = evaluate(&facts, policy_with_one("dropInvalidHeaders", "require"));
     assert_int_equal(result->compliance, NON_COMPLIANT);
     assert_string_equal(ids_of(result), "PROFILE_UNKNOWN,HEADERS_NOT_DROPPED,EXCEPTION_ACTIVE");

@@ -171,7 +171,8 @@ static void arn_cut_before_its_id_is_never_an_application_load_balancer(void **s
     for (size_t len = 0; len <= arn.len; len++) {
         struct load_balancer_arn parts;
         enum status status = load_balancer_arn_parse(str_slice(arn, 0, len), &parts);
-        /* "loadbalancer/app" is the whole ARN of a Classic one called app, and so are a and ap. */
+        /* "loadbalancer/app" is the whole ARN of a Classic one called guard, and so are a and ap.
+         */
         assert_true(status == STATUS_INVALID || parts.is_classic);
         assert_int_equal(parts.type, TYPE_UNKNOWN);
     }

@@ -120,7 +120,7 @@ static size_t bytes_held_after(const char *key, const char *class, const char *r
             i, class, reason);
     }
     log_put(&world, key, log_zip(&world, buf_str(&text)));
-    assert_int_equal(log_object_read(&world.app.home, &object, &arena, &traffic, &error),
+    assert_int_equal(log_object_read(&world.guard.home, &object, &arena, &traffic, &error),
                      STATUS_OK);
     assert_int_equal(traffic.totals.requests, CROWD);
     assert_int_equal(traffic.totals.classes[CLASS_SEVERE], strcmp(class, "-") == 0 ? 0 : CROWD);
@@ -424,7 +424,7 @@ static void nothing_counted_gives_no_metrics(void **state) {
 static void the_command_line_writes_no_metrics(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
-    world.app.metrics.write = NULL;
+    world.guard.metrics.write = NULL;
     log_tell(&world);
     log_answered(&world, "[" ROW(LOG_KEY, "counted", "5", "") "]");
 }
@@ -457,9 +457,9 @@ static void evaluate_says_that_nothing_is_judged(void **state) {
     enum compliance compliance;
     struct error error = {0};
     str event = log_notification(&world, LOG_KEY, "e1");
-    assert_int_equal(
-        app_evaluate_offline(&world.app, event, STR("f"), &world.arena, &line, &compliance, &error),
-        STATUS_OK);
+    assert_int_equal(app_evaluate_offline(&world.guard, event, STR("f"), &world.arena, &line,
+                                          &compliance, &error),
+                     STATUS_OK);
     assert_int_equal(compliance, NOT_APPLICABLE);
     assert_true(str_contains(line, STR("an access log is counted, not judged")));
 }

@@ -173,7 +173,7 @@ static void recommend_and_a_missing_table_only_plan(void **state) {
 static void off_asks_nothing(void **state) {
     (void)state;
     begin(VARIABLES(PROMOTION_ALL), 1);
-    world.loop.copies[0].app.settings.act.promotion.promotion = PROMOTION_OFF;
+    world.loop.copies[0].guard.settings.control.promotion.promotion = PROMOTION_OFF;
     sweep("r1");
     assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), 0);
     assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_QUERY), 0);

@@ -386,7 +386,7 @@ static void after_roll_backs_each_account_is_asked_for_its_own_evaluation(void *
     static const char *const CENTRAL[] = {PROMOTION_ALL,      "CROSS_ACCOUNT_ROLE", "reader",
                                           "ALLOWED_ACCOUNTS", "999999999999",       NULL};
     promotion_world_begin(&world, CENTRAL, 2);
-    memcpy(world.loop.copies[0].app.own_account, "111122223333", 12);
+    memcpy(world.loop.copies[0].guard.own_account, "111122223333", 12);
     promotion_member(&world, 1)->arn =
         STR("arn:aws:elasticloadbalancing:eu-west-1:999999999999:loadbalancer/app/shop/"
             "0000000000000001");

@@ -41,7 +41,7 @@ static struct evaluation *evaluate_world(const struct world *world, const struct
     }
     facts.type = (enum load_balancer_type)world->type;
     facts.scheme = (enum load_balancer_scheme)world->scheme;
-    facts.drops_invalid_headers = (enum known_bool)world->drops;
+    facts.drops_invalid_headers = (enum tristate)world->drops;
     facts.has_tags = world->has_tags;
     facts.tags = tags;
     facts.tag_count = world->has_tags ? count : 0;

@@ -10,10 +10,9 @@ static const struct promotion_settings SETTINGS = {
 /* Fresh logs of these classes. */
 #define LOGS                                                                                       \
     .days = 14, .has_logs = true, .log_days = 12, .log_newest_ms = NOW_MS - 600000,                \
-    .writes_logs = KNOWN_TRUE
+    .writes_logs = YES
 /* Fresh metrics of a load balancer without logs. */
-#define METRICS                                                                                    \
-    .days = 14, .has_metrics = true, .metric_newest_ms = NOW_MS, .writes_logs = KNOWN_FALSE
+#define METRICS .days = 14, .has_metrics = true, .metric_newest_ms = NOW_MS, .writes_logs = NO
 
 #define DATED(ms)                                                                                  \
     .days = 14, .has_metrics = true, .metric_requests = 30000, .metric_newest_ms = (ms)
@@ -267,16 +266,16 @@ static void metrics_decide_without_logs(void **state) {
          RECOMMEND_HOLD,
          "Acceptable from Severe. There was none yesterday or today (UTC): that is too old"},
         {"logs are on and do not come",
-         {DATED(NOW_MS), .metric_non_compliant = 3, .writes_logs = KNOWN_TRUE},
+         {DATED(NOW_MS), .metric_non_compliant = 3, .writes_logs = YES},
          RECOMMEND_NO_EVIDENCE,
          "Access logs are on, but none of their lines was counted"},
         {"nothing is known",
-         {.days = 14, .writes_logs = KNOWN_FALSE},
+         {.days = 14, .writes_logs = NO},
          RECOMMEND_NO_EVIDENCE,
          "no request was seen in the last 14 days. To have evidence, turn on access logs "
          "(access_logs.s3.enabled=true)"},
         {"nothing is known, with logs",
-         {.days = 14, .writes_logs = KNOWN_TRUE},
+         {.days = 14, .writes_logs = YES},
          RECOMMEND_NO_EVIDENCE,
          "let their bucket tell this function of new objects"},
     };

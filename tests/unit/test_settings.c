@@ -34,7 +34,7 @@ struct bench {
     struct arena arena;
     struct variables variables;
     struct env env;
-    struct app app;
+    struct guard guard;
     struct error error;
 };
 
@@ -44,12 +44,12 @@ static enum status parse(struct bench *bench, const char *name, const char *valu
     bench->error = (struct error){0};
     bench->variables = (struct variables){name, value};
     bench->env = (struct env){.get = variable, .context = &bench->variables};
-    bench->app = (struct app){.env = &bench->env, .clock = &bench->fake.clock};
-    return app_settings_parse(&bench->env, &bench->arena, &bench->app.settings, &bench->error);
+    bench->guard = (struct guard){.env = &bench->env, .clock = &bench->fake.clock};
+    return guard_settings_parse(&bench->env, &bench->arena, &bench->guard.settings, &bench->error);
 }
 
 static enum status connect_app(struct bench *bench) {
-    return app_connect(&bench->app, &bench->fake.transport, &bench->arena, &bench->error);
+    return app_connect(&bench->guard, &bench->fake.transport, &bench->arena, &bench->error);
 }
 
 static void end(struct bench *bench) {
@@ -61,11 +61,11 @@ static void settings_have_these_defaults(void **state) {
     (void)state;
     struct bench bench;
     assert_int_equal(parse(&bench, NULL, NULL), STATUS_OK);
-    assert_str(bench.app.settings.region, "eu-west-1");
-    assert_true(bench.app.settings.warms_up);
-    assert_int_equal(bench.app.settings.elb_requests_per_second, 9);
-    assert_str(bench.app.settings.report.bucket, "");
-    assert_str(bench.app.settings.report.metrics_namespace, "DesyncGuard");
+    assert_str(bench.guard.settings.region, "eu-west-1");
+    assert_true(bench.guard.settings.warms_up);
+    assert_int_equal(bench.guard.settings.elb_requests_per_second, 9);
+    assert_str(bench.guard.settings.report.bucket, "");
+    assert_str(bench.guard.settings.report.metrics_namespace, "DesyncGuard");
     end(&bench);
 }
 
@@ -81,7 +81,7 @@ static void settings_region_has_a_second_name(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct bench bench;
         assert_int_equal(parse(&bench, rows[i].name, rows[i].value), STATUS_OK);
-        assert_str(bench.app.settings.region, rows[i].region);
+        assert_str(bench.guard.settings.region, rows[i].region);
         end(&bench);
     }
 }
@@ -94,12 +94,12 @@ static void settings_default_region_counts_when_there_is_no_other(void **state) 
     (void)state;
     struct bench bench;
     (void)parse(&bench, NULL, NULL);
-    struct app_settings settings;
+    struct guard_settings settings;
     struct env env = {.get = only_default_region, .context = "ap-south-1"};
-    assert_int_equal(app_settings_parse(&env, &bench.arena, &settings, &bench.error), STATUS_OK);
+    assert_int_equal(guard_settings_parse(&env, &bench.arena, &settings, &bench.error), STATUS_OK);
     assert_str(settings.region, "ap-south-1");
     env.context = "no region";
-    assert_int_equal(app_settings_parse(&env, &bench.arena, &settings, &bench.error),
+    assert_int_equal(guard_settings_parse(&env, &bench.arena, &settings, &bench.error),
                      STATUS_CONFIGURATION);
     assert_str(bench.error.message, "AWS_DEFAULT_REGION is \"no region\", which is no AWS Region");
     end(&bench);
@@ -114,7 +114,7 @@ static void settings_warm_up_is_on_or_off(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct bench bench;
         if (parse(&bench, "WARM_UP", rows[i].value) != STATUS_OK ||
-            bench.app.settings.warms_up != rows[i].warms_up) {
+            bench.guard.settings.warms_up != rows[i].warms_up) {
             fail_msg("WARM_UP=%s", rows[i].value);
         }
         end(&bench);
@@ -130,7 +130,7 @@ static void settings_requests_per_second_are_1_to_10_or_off(void **state) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct bench bench;
         if (parse(&bench, "ELB_REQUESTS_PER_SECOND", rows[i].value) != STATUS_OK ||
-            bench.app.settings.elb_requests_per_second != rows[i].per_second) {
+            bench.guard.settings.elb_requests_per_second != rows[i].per_second) {
             fail_msg("ELB_REQUESTS_PER_SECOND=%s", rows[i].value);
         }
         end(&bench);
@@ -218,14 +218,15 @@ static void act_settings_have_these_defaults(void **state) {
     (void)state;
     struct bench bench;
     assert_int_equal(parse(&bench, NULL, NULL), STATUS_OK);
-    const struct act_settings *act = &bench.app.settings.act;
-    assert_int_equal(act->enforcement.enforcement, ENFORCEMENT_OFF);
-    assert_int_equal(act->enforcement.max_changes_per_run, 25);
-    assert_int_equal(act->enforcement.fight_limit, 3);
-    assert_true(str_is_empty(act->state_table) && str_is_empty(act->alert_topic_arn));
-    assert_true(str_is_empty(act->config_rule_name) && str_is_empty(act->cross_account_role));
-    assert_false(act->imports_findings);
-    assert_int_equal(act->allowed_accounts.count, 0);
+    const struct control_settings *control = &bench.guard.settings.control;
+    assert_int_equal(control->enforcement.enforcement, ENFORCEMENT_OFF);
+    assert_int_equal(control->enforcement.max_changes_per_run, 25);
+    assert_int_equal(control->enforcement.fight_limit, 3);
+    assert_true(str_is_empty(control->state_table) && str_is_empty(control->alert_topic_arn));
+    assert_true(str_is_empty(control->config_rule_name) &&
+                str_is_empty(control->cross_account_role));
+    assert_false(control->imports_findings);
+    assert_int_equal(control->allowed_accounts.count, 0);
     end(&bench);
 }
 
@@ -233,7 +234,7 @@ static void promotion_settings_have_these_defaults(void **state) {
     (void)state;
     struct bench bench;
     assert_int_equal(parse(&bench, NULL, NULL), STATUS_OK);
-    const struct promotion_config *config = &bench.app.settings.act.promotion;
+    const struct promotion_config *config = &bench.guard.settings.control.promotion;
     assert_int_equal(config->promotion, PROMOTION_RECOMMEND);
     assert_int_equal(config->evidence.evidence_days, 14);
     assert_int_equal(config->evidence.requests_min, 1000);
@@ -248,10 +249,10 @@ static void percentages_are_read_with_their_fractions(void **state) {
     (void)state;
     struct bench bench;
     assert_int_equal(parse(&bench, "PROMOTION_MAX_BLOCKED_PERCENT", "0.125"), STATUS_OK);
-    assert_true(bench.app.settings.act.promotion.evidence.blocked_percent_max == 0.125);
+    assert_true(bench.guard.settings.control.promotion.evidence.blocked_percent_max == 0.125);
     end(&bench);
     assert_int_equal(parse(&bench, "WATCH_MAX_ERROR_INCREASE_PERCENT", "12.5"), STATUS_OK);
-    assert_true(bench.app.settings.act.promotion.watch.error_increase_max == 12.5);
+    assert_true(bench.guard.settings.control.promotion.watch.error_increase_max == 12.5);
     end(&bench);
 }
 
@@ -385,14 +386,14 @@ static void connect_paces_calls_unless_told_not_to(void **state) {
     struct bench bench;
     assert_int_equal(parse(&bench, "ELB_REQUESTS_PER_SECOND", "4"), STATUS_OK);
     assert_int_equal(connect_app(&bench), STATUS_OK);
-    assert_non_null(bench.app.aws.pace);
-    assert_true(bench.app.aws.pace->account.rate_max > 3.9);
-    assert_true(bench.app.aws.pace->account.rate_max < 4.1);
-    assert_str(bench.app.aws.region, "eu-west-1");
+    assert_non_null(bench.guard.aws.pace);
+    assert_true(bench.guard.aws.pace->account.rate_max > 3.9);
+    assert_true(bench.guard.aws.pace->account.rate_max < 4.1);
+    assert_str(bench.guard.aws.region, "eu-west-1");
     end(&bench);
     assert_int_equal(parse(&bench, "ELB_REQUESTS_PER_SECOND", "off"), STATUS_OK);
     assert_int_equal(connect_app(&bench), STATUS_OK);
-    assert_null(bench.app.aws.pace);
+    assert_null(bench.guard.aws.pace);
     end(&bench);
 }
 
@@ -402,12 +403,12 @@ static void warm_up_connects_to_where_verdicts_are_reported(void **state) {
     str urls[4];
     assert_int_equal(parse(&bench, "AWS_REGION", "cn-north-1"), STATUS_OK);
     assert_int_equal(connect_app(&bench), STATUS_OK);
-    assert_in_range(app_warm_up_urls(&bench.app, &bench.arena, urls), 1, 4);
+    assert_in_range(app_warm_up_urls(&bench.guard, &bench.arena, urls), 1, 4);
     assert_str(urls[0], "https://config.cn-north-1.amazonaws.com.cn");
     end(&bench);
     assert_int_equal(parse(&bench, "AWS_ENDPOINT_URL", "http://127.0.0.1:5000"), STATUS_OK);
     assert_int_equal(connect_app(&bench), STATUS_OK);
-    assert_in_range(app_warm_up_urls(&bench.app, &bench.arena, urls), 1, 4);
+    assert_in_range(app_warm_up_urls(&bench.guard, &bench.arena, urls), 1, 4);
     assert_str(urls[0], "http://127.0.0.1:5000");
     end(&bench);
 }

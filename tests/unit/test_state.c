@@ -51,8 +51,8 @@ static enum status save(struct bench *bench, const struct lb_state *before,
 }
 
 static const struct lb_state FULL = {
-    .is_there = true,
-    .is_known = true,
+    .exists = true,
+    .has_verdict = true,
     .version = 7,
     .facts_ms = NOW + 1,
     .compliance = NON_COMPLIANT,
@@ -62,23 +62,25 @@ static const struct lb_state FULL = {
     .owner = {"shop \"team\"", 11},
     .findings = {"MODE_TOO_WEAK,TAG_MISSING", 25},
     .since_ms = NOW - 999,
-    .told_since_ms = NOW - 998,
+    .alerted_since_ms = NOW - 998,
     .escalated_day = 20780,
-    .told_exception = {"expired 2026-11-01", 18},
-    .fight_told_ms = NOW - 5,
-    .untold = TELL_RESOLVED | TELL_FIGHT,
+    .alerted_exception = {"expired 2026-11-01", 18},
+    .fight_alerted_ms = NOW - 5,
+    .due_alerts = ALERT_SET(ALERT_RESOLVED) | ALERT_SET(ALERT_FIGHT),
     .scheme = SCHEME_INTERNET_FACING,
     .imported = {"NON_COMPLIANT monitor", 21},
     .intent = {.at_ms = NOW - 6,
                .from = MODE_MONITOR,
                .to = MODE_DEFENSIVE,
-               .writer_arn = {"arn:aws:iam::111122223333:role/ops", 34},
-               .writer_user_agent = {"APN/1.0 HashiCorp/1.0 Terraform/1.9", 35}},
-    .telling = {.tells = TELL_FIGHT, .until_ms = NOW + 9, .writer = {"request-1", 9}},
+               .writer.arn = {"arn:aws:iam::111122223333:role/ops", 34},
+               .writer.user_agent = {"APN/1.0 HashiCorp/1.0 Terraform/1.9", 35}},
+    .alert_claim = {.alerts = ALERT_SET(ALERT_FIGHT),
+                    .until_ms = NOW + 9,
+                    .writer = {"request-1", 9}},
     .pending_change = {.at_ms = NOW - 7,
                        .from = MODE_MONITOR,
                        .to = MODE_STRICTEST,
-                       .writer_invoked_by = {"eks.amazonaws.com", 17}},
+                       .writer.invoked_by = {"eks.amazonaws.com", 17}},
     .pending_open_ms = NOW - 4,
     .pending_close_ms = NOW - 3,
     .pending_closed_ms = NOW - 2,
@@ -90,14 +92,14 @@ static void assert_same_correction(const struct correction *a, const struct corr
     assert_int_equal(a->at_ms, b->at_ms);
     assert_int_equal(a->from, b->from);
     assert_int_equal(a->to, b->to);
-    assert_true(str_eq(a->writer_arn, b->writer_arn));
-    assert_true(str_eq(a->writer_invoked_by, b->writer_invoked_by));
-    assert_true(str_eq(a->writer_user_agent, b->writer_user_agent));
+    assert_true(str_eq(a->writer.arn, b->writer.arn));
+    assert_true(str_eq(a->writer.invoked_by, b->writer.invoked_by));
+    assert_true(str_eq(a->writer.user_agent, b->writer.user_agent));
 }
 
 static void assert_same(const struct lb_state *a, const struct lb_state *b) {
-    assert_int_equal(a->is_there, b->is_there);
-    assert_int_equal(a->is_known, b->is_known);
+    assert_int_equal(a->exists, b->exists);
+    assert_int_equal(a->has_verdict, b->has_verdict);
     assert_int_equal(a->version, b->version);
     assert_int_equal(a->facts_ms, b->facts_ms);
     assert_int_equal(a->compliance, b->compliance);
@@ -107,16 +109,16 @@ static void assert_same(const struct lb_state *a, const struct lb_state *b) {
     assert_true(str_eq(a->owner, b->owner));
     assert_true(str_eq(a->findings, b->findings));
     assert_int_equal(a->since_ms, b->since_ms);
-    assert_int_equal(a->told_since_ms, b->told_since_ms);
+    assert_int_equal(a->alerted_since_ms, b->alerted_since_ms);
     assert_int_equal(a->escalated_day, b->escalated_day);
-    assert_true(str_eq(a->told_exception, b->told_exception));
-    assert_int_equal(a->fight_told_ms, b->fight_told_ms);
-    assert_int_equal(a->untold, b->untold);
+    assert_true(str_eq(a->alerted_exception, b->alerted_exception));
+    assert_int_equal(a->fight_alerted_ms, b->fight_alerted_ms);
+    assert_int_equal(a->due_alerts, b->due_alerts);
     assert_int_equal(a->scheme, b->scheme);
     assert_true(str_eq(a->imported, b->imported));
-    assert_int_equal(a->telling.tells, b->telling.tells);
-    assert_int_equal(a->telling.until_ms, b->telling.until_ms);
-    assert_true(str_eq(a->telling.writer, b->telling.writer));
+    assert_int_equal(a->alert_claim.alerts, b->alert_claim.alerts);
+    assert_int_equal(a->alert_claim.until_ms, b->alert_claim.until_ms);
+    assert_true(str_eq(a->alert_claim.writer, b->alert_claim.writer));
     assert_same_correction(&a->intent, &b->intent);
     assert_same_correction(&a->pending_change, &b->pending_change);
     assert_int_equal(a->pending_open_ms, b->pending_open_ms);
@@ -131,8 +133,8 @@ static void assert_same(const struct lb_state *a, const struct lb_state *b) {
 static void state_survives_the_table(void **state) {
     struct bench *bench = *state;
     struct lb_state many = FULL;
-    struct lb_state gone = {.is_there = true,
-                            .is_known = true,
+    struct lb_state gone = {.exists = true,
+                            .has_verdict = true,
                             .version = 1,
                             .facts_ms = NOW,
                             .compliance = NOT_APPLICABLE,
@@ -218,8 +220,8 @@ static void an_odd_item_is_read_as_far_as_it_goes_and_replaced(void **state) {
         struct lb_state next = loaded;
         next.version = loaded.version + 1;
         next.compliance = COMPLIANT;
-        bool is_good = loaded.is_there && loaded.compliance == ODD[i].compliance &&
-                       loaded.correction_count == ODD[i].corrections && loaded.untold == 0 &&
+        bool is_good = loaded.exists && loaded.compliance == ODD[i].compliance &&
+                       loaded.correction_count == ODD[i].corrections && loaded.due_alerts == 0 &&
                        loaded.mode == MODE_UNKNOWN && loaded.facts_ms == 0 &&
                        loaded.pending_open_ms == 0 && save(bench, &loaded, &next) == STATUS_OK &&
                        load(bench).version == next.version;
@@ -241,7 +243,7 @@ static void a_state_with_an_impossible_version_is_replaced(void **state) {
         struct lb_state loaded = load(bench);
         struct lb_state next = loaded;
         next.version++;
-        if (loaded.untold != 0 || save(bench, &loaded, &next) != STATUS_OK ||
+        if (loaded.due_alerts != 0 || save(bench, &loaded, &next) != STATUS_OK ||
             load(bench).version != 0) {
             fail_msg("version %s", VERSIONS[i]);
         }
@@ -357,12 +359,12 @@ static void an_incident_is_opened_once_and_closed_once(void **state) {
 
 static void a_change_says_who_wrote_before_it(void **state) {
     struct bench *bench = *state;
-    const struct elb_caller caller = {STR("arn:aws:iam::1:role/x"), STR("Terraform"), STR_EMPTY};
+    const struct writer caller = {STR("arn:aws:iam::1:role/x"), STR("Terraform"), STR_EMPTY};
     const struct change rows[] = {
         {.at_ms = NOW, .from = MODE_MONITOR, .to = MODE_DEFENSIVE, .last_writer = &caller},
         {.at_ms = NOW + 1, .from = MODE_MONITOR, .to = MODE_DEFENSIVE},
     };
-    struct elb_caller writer = {STR("left over"), STR_EMPTY, STR_EMPTY};
+    struct writer writer = {STR("left over"), STR_EMPTY, STR_EMPTY};
     assert_int_equal(state_last_writer(&bench->ours, LB, &bench->aws.arena, &writer, NULL),
                      STATUS_OK);
     assert_true(str_is_empty(writer.arn));

@@ -152,7 +152,7 @@ static void a_fleet_too_large_is_gone_on_with(void **state) {
     assert_in_range(runs, 2, 4);
     assert_int_equal(remembered(), 351);
     assert_int_equal(loop_told(&loop, "Resolved"), 1); /* the clean-up after the last part */
-    /* Each was read once, but for those that no time was left to act on. */
+    /* Each was read once, but for those that no time was left to control on. */
     assert_in_range(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), 351, 450);
     loop.fake.now_ms += HOUR;
     sweep();
@@ -202,10 +202,10 @@ static void a_listener_hears_every_judgement_and_an_audit_does_nothing(void **st
         const struct config_invocation invocation = {
             .message = MESSAGE_SCHEDULED, .result_token = STR("token"), .rule_name = STR("rule")};
         struct error error = {0};
-        copy->app.home.deadline_ms = loop.fake.now_ms + LOOP_TIME_MS;
-        assert_int_equal(app_aim(&copy->app, STR_EMPTY, STR_EMPTY, &copy->arena, &error),
+        copy->guard.home.deadline_ms = loop.fake.now_ms + LOOP_TIME_MS;
+        assert_int_equal(accounts_select(&copy->guard, STR_EMPTY, STR_EMPTY, &copy->arena, &error),
                          STATUS_OK);
-        sweep_run(&copy->app, &invocation, &listener, &copy->arena, &copy->reply);
+        sweep_run(&copy->guard, &invocation, &listener, &copy->arena, &copy->reply);
         assert_int_equal(heard.judged, 6);
         assert_int_equal(heard.unknown, 1);
         assert_true(str_contains(loop.copies[0].reply.error_message, STR("1 is unknown")));

@@ -67,7 +67,7 @@ static void required_tags_are_missing_blank_allowed_or_not(void **state) {
 static void every_missing_tag_is_its_own_finding(void **state) {
     (void)state;
     struct load_balancer facts = facts_of(MODE_MONITOR);
-    facts.drops_invalid_headers = KNOWN_FALSE;
+    facts.drops_invalid_headers = NO;
     facts.tag_count = 0;
     struct evaluation *result = evaluate(
         &facts, policy_with_one("requiredTags",

@@ -30,11 +30,12 @@ static int end(void **state) {
 static enum status aim(const char *account, const char *region, struct error *error) {
     struct loop_copy *copy = &loop.copies[0];
     *error = (struct error){0};
-    return app_aim(&copy->app, str_from_cstr(account), str_from_cstr(region), &copy->arena, error);
+    return accounts_select(&copy->guard, str_from_cstr(account), str_from_cstr(region),
+                           &copy->arena, error);
 }
 
 static str key_in_use(void) {
-    return loop.copies[0].app.aws.credentials.access_key_id;
+    return loop.copies[0].guard.aws.credentials.access_key_id;
 }
 
 static void a_function_of_its_own_account_asks_sts_nothing(void **state) {
@@ -43,10 +44,10 @@ static void a_function_of_its_own_account_asks_sts_nothing(void **state) {
     loop_begin(&loop, ALONE, 0);
     assert_int_equal(aim(MEMBER, "", &error), STATUS_OK);
     assert_str(key_in_use(), FIXTURE_KEY_ID);
-    assert_str(loop.copies[0].app.aws.region, "eu-west-1");
+    assert_str(loop.copies[0].guard.aws.region, "eu-west-1");
     assert_int_equal(aim(OWN, "us-east-1", &error), STATUS_OK);
-    assert_str(loop.copies[0].app.aws.region, "us-east-1");
-    assert_str(loop.copies[0].app.home.region, "eu-west-1");
+    assert_str(loop.copies[0].guard.aws.region, "us-east-1");
+    assert_str(loop.copies[0].guard.home.region, "eu-west-1");
     assert_int_equal(loop.fake.request_count, 0);
 }
 
@@ -56,8 +57,8 @@ static void a_listed_account_is_entered_by_its_role(void **state) {
     loop_begin(&loop, CENTRAL, 0);
     assert_int_equal(aim(MEMBER, "eu-central-1", &error), STATUS_OK);
     assert_str(key_in_use(), FIRST_SESSION);
-    assert_str(loop.copies[0].app.aws.region, "eu-central-1");
-    assert_str(loop.copies[0].app.home.credentials.access_key_id, FIXTURE_KEY_ID);
+    assert_str(loop.copies[0].guard.aws.region, "eu-central-1");
+    assert_str(loop.copies[0].guard.home.credentials.access_key_id, FIXTURE_KEY_ID);
     assert_int_equal(fake_requests_with(&loop.fake, ASKS_ROLE), 1);
     str body = fake_request_body(&loop.fake, 1);
     assert_true(
@@ -111,7 +112,7 @@ static void a_session_is_kept_until_it_would_end_within_the_invocation(void **st
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct error error;
         loop.fake.now_ms += rows[i].after_ms;
-        loop.copies[0].app.home.deadline_ms =
+        loop.copies[0].guard.home.deadline_ms =
             rows[i].left_ms == 0 ? INT64_MAX : loop.fake.now_ms + rows[i].left_ms;
         enum status status = aim(MEMBER, "", &error);
         if (status != STATUS_OK || loop.session_count != rows[i].sessions) {
@@ -249,7 +250,7 @@ static void a_session_is_renewed_once_and_later_again(void **state) {
     loop.fault.answer = refusal_of("InvalidClientTokenId");
     loop_handle(&loop.copies[0], STR(OF_MEMBER), "r3");
     assert_int_equal(loop.session_count, 3);
-    assert_false(app_has_expired(&loop.copies[0].app)); /* our own credentials are good */
+    assert_false(app_has_expired(&loop.copies[0].guard)); /* our own credentials are good */
 }
 
 static void a_session_that_cannot_be_renewed_fails_the_event_by_its_first_error(void **state) {
@@ -284,7 +285,7 @@ static void our_own_credentials_are_known_to_have_expired(void **state) {
         loop.fault = (struct loop_fault){.nth = 1, .answer = refusal_of(rows[i].code)};
         loop_handle(&loop.copies[0], STR("{\"action\":\"sweep\"}"), "r1");
         assert_true(loop.copies[0].reply.is_error);
-        if (app_has_expired(&loop.copies[0].app) != rows[i].has_expired) {
+        if (app_has_expired(&loop.copies[0].guard) != rows[i].has_expired) {
             fail_msg("%s", rows[i].code);
         }
         loop_end(&loop);
@@ -391,7 +392,7 @@ static void our_own_account_is_known_from_the_functions_arn(void **state) {
                 {"arn:aws:lambda:eu-west-1:" OWN, 1}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         loop_begin(&loop, ALONE, 3);
-        loop.copies[0].app.function_arn = str_from_cstr(rows[i].arn);
+        loop.copies[0].guard.function_arn = str_from_cstr(rows[i].arn);
         str event = config_event("ScheduledNotification", "", ",\"accountId\":\"" OWN "\"");
         loop_handle(&loop.copies[0], event, "r1");
         loop_handle(&loop.copies[0], event, "r2");

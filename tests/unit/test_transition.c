@@ -43,7 +43,7 @@ static struct transition step(struct lb_state *state, const struct evaluation *e
                                            .facts_ms = now_ms,
                                            .now_ms = now_ms,
                                            .max_non_compliant_days = 7,
-                                           .is_heard = true,
+                                           .has_alert_topic = true,
                                            .is_corrected = is_corrected,
                                            .correction = RAISED,
                                            .weak_since_ms = now_ms - 5000};
@@ -53,7 +53,7 @@ static struct transition step(struct lb_state *state, const struct evaluation *e
         state->pending_open_ms = state->pending_close_ms = state->pending_closed_ms =
             0; /* written */
         state->pending_change.at_ms = 0;
-        state->untold = 0; /* told */
+        state->due_alerts = 0; /* told */
     }
     return transition;
 }
@@ -66,7 +66,7 @@ static void an_episode_is_opened_told_and_closed_once(void **state) {
     struct transition first = step(&remembered, &bad, NOW, false);
     assert_true(first.is_changed && first.has_new_verdict);
     assert_int_equal(first.next.pending_open_ms, NOW);
-    assert_int_equal(first.alerts, TELL_OPENED);
+    assert_int_equal(first.alerts, ALERT_SET(ALERT_OPENED));
     assert_str(first.next.findings, "MODE_TOO_WEAK,TAG_MISSING");
     struct transition again = step(&remembered, &bad, NOW + HOUR, false);
     assert_false(again.is_changed);
@@ -75,7 +75,7 @@ static void an_episode_is_opened_told_and_closed_once(void **state) {
     struct transition end = step(&remembered, &good, NOW + 2 * HOUR, false);
     assert_int_equal(end.next.pending_close_ms, NOW);
     assert_int_equal(end.next.pending_closed_ms, NOW + 2 * HOUR);
-    assert_int_equal(end.alerts, TELL_RESOLVED);
+    assert_int_equal(end.alerts, ALERT_SET(ALERT_RESOLVED));
     assert_int_equal(remembered.since_ms, 0);
     assert_false(step(&remembered, &good, NOW + 3 * HOUR, false).is_changed);
 }
@@ -114,7 +114,7 @@ static void a_correction_is_an_episode_of_its_own(void **state) {
     assert_int_equal(transition.next.pending_open_ms, NOW - 5000);
     assert_int_equal(transition.next.pending_close_ms, NOW - 5000);
     assert_int_equal(transition.next.pending_closed_ms, NOW);
-    assert_int_equal(transition.alerts, TELL_ENFORCED);
+    assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
     assert_int_equal(corrections_in_a_day(&remembered, NOW), 1);
 }
 
@@ -127,7 +127,7 @@ static void a_correction_ends_the_open_incident(void **state) {
     struct transition transition = step(&remembered, &good, NOW, true);
     assert_int_equal(transition.next.pending_open_ms, 0);
     assert_int_equal(transition.next.pending_close_ms, NOW - HOUR);
-    assert_int_equal(transition.alerts, TELL_ENFORCED);
+    assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
 }
 
 static void a_correction_that_leaves_a_missing_tag_keeps_the_incident_open(void **state) {
@@ -137,7 +137,7 @@ static void a_correction_that_leaves_a_missing_tag_keeps_the_incident_open(void 
     struct transition transition = step(&remembered, &bad, NOW, true);
     assert_int_equal(transition.next.pending_open_ms, NOW - 5000);
     assert_int_equal(transition.next.pending_close_ms, 0);
-    assert_int_equal(transition.alerts, TELL_ENFORCED);
+    assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
     assert_int_equal(step(&remembered, &bad, NOW + HOUR, false).alerts, 0);
 }
 
@@ -161,9 +161,10 @@ static void age_is_escalated_once_a_day(void **state) {
     (void)step(&remembered, &bad, NOW, false);
     int64_t limit = NOW + 7 * MS_PER_DAY;
     assert_int_equal(step(&remembered, &bad, limit, false).alerts, 0);
-    assert_int_equal(step(&remembered, &bad, limit + 1, false).alerts, TELL_ESCALATED);
+    assert_int_equal(step(&remembered, &bad, limit + 1, false).alerts, ALERT_SET(ALERT_ESCALATED));
     assert_int_equal(step(&remembered, &bad, limit + HOUR, false).alerts, 0);
-    assert_int_equal(step(&remembered, &bad, limit + MS_PER_DAY, false).alerts, TELL_ESCALATED);
+    assert_int_equal(step(&remembered, &bad, limit + MS_PER_DAY, false).alerts,
+                     ALERT_SET(ALERT_ESCALATED));
 }
 
 static void an_exception_is_told_of_once_as_expiring_and_once_as_expired(void **state) {
@@ -173,13 +174,14 @@ static void an_exception_is_told_of_once_as_expiring_and_once_as_expired(void **
     excused.exception_until = STR("2026-12-01");
     excused.findings[0] = (struct finding){.id = FINDING_EXCEPTION_EXPIRING};
     excused.finding_count = 1;
-    assert_int_equal(step(&remembered, &excused, NOW, false).alerts, TELL_EXCEPTION_EXPIRING);
+    assert_int_equal(step(&remembered, &excused, NOW, false).alerts,
+                     ALERT_SET(ALERT_EXCEPTION_EXPIRING));
     assert_int_equal(step(&remembered, &excused, NOW + HOUR, false).alerts, 0);
     struct evaluation expired = judged(NON_COMPLIANT, MODE_MONITOR);
     expired.exception_until = STR("2026-12-01");
     expired.findings[0] = (struct finding){.id = FINDING_EXCEPTION_EXPIRED, .is_failing = true};
     assert_int_equal(step(&remembered, &expired, NOW + 10 * MS_PER_DAY, false).alerts,
-                     TELL_EXCEPTION_EXPIRED);
+                     ALERT_SET(ALERT_EXCEPTION_EXPIRED));
     assert_int_equal(step(&remembered, &expired, NOW + 10 * MS_PER_DAY + HOUR, false).alerts, 0);
 }
 
@@ -192,14 +194,14 @@ static void a_fight_is_told_of_once_a_day(void **state) {
                                      .facts_ms = NOW + 1,
                                      .now_ms = NOW + 1,
                                      .max_non_compliant_days = 7,
-                                     .is_heard = true,
+                                     .has_alert_topic = true,
                                      .is_fight = true};
     struct transition transition;
     transition_make(&remembered, &facts, &arena, &transition);
-    assert_int_equal(transition.alerts, TELL_FIGHT);
+    assert_int_equal(transition.alerts, ALERT_SET(ALERT_FIGHT));
     assert_true(transition.is_changed);
     remembered = transition.next;
-    remembered.untold = 0;
+    remembered.due_alerts = 0;
     facts.now_ms = facts.facts_ms = NOW + HOUR;
     transition_make(&remembered, &facts, &arena, &transition);
     assert_int_equal(transition.alerts, 0);
@@ -211,10 +213,10 @@ static const struct {
     bool is_corrected, is_fight, is_expired;
     unsigned alerts;
 } AT_ONCE[] = {
-    {"weak, and too long by the first look", 0, false, false, false, TELL_OPENED},
-    {"weak since the exception ended", 0, false, false, true, TELL_EXCEPTION_EXPIRED},
-    {"weak since it was changed back", 0, false, true, true, TELL_FIGHT},
-    {"corrected, and another finding", 0, true, false, true, TELL_ENFORCED},
+    {"weak, and too long by the first look", 0, false, false, false, ALERT_SET(ALERT_OPENED)},
+    {"weak since the exception ended", 0, false, false, true, ALERT_SET(ALERT_EXCEPTION_EXPIRED)},
+    {"weak since it was changed back", 0, false, true, true, ALERT_SET(ALERT_FIGHT)},
+    {"corrected, and another finding", 0, true, false, true, ALERT_SET(ALERT_ENFORCED)},
 };
 
 static void one_transition_is_one_alert(void **state) {
@@ -230,7 +232,7 @@ static void one_transition_is_one_alert(void **state) {
                                          .facts_ms = NOW,
                                          .now_ms = NOW + 1000,
                                          .max_non_compliant_days = AT_ONCE[i].days_max,
-                                         .is_heard = true,
+                                         .has_alert_topic = true,
                                          .is_corrected = AT_ONCE[i].is_corrected,
                                          .weak_since_ms = NOW - 5000,
                                          .is_fight = AT_ONCE[i].is_fight};
@@ -241,7 +243,7 @@ static void one_transition_is_one_alert(void **state) {
             fail_msg("%s: alerts %u", AT_ONCE[i].name, transition.alerts);
         }
         remembered = transition.next;
-        remembered.untold = 0;
+        remembered.due_alerts = 0;
         facts.facts_ms = facts.now_ms = NOW + 2000;
         facts.is_corrected = false;
         transition_make(&remembered, &facts, &arena, &transition);
@@ -259,7 +261,7 @@ static void one_that_is_gone_ends_its_incident(void **state) {
     (void)step(&remembered, &bad, NOW, false);
     struct transition transition = step(&remembered, &gone, NOW + HOUR, false);
     assert_int_equal(transition.next.pending_close_ms, NOW);
-    assert_int_equal(transition.alerts, TELL_RESOLVED);
+    assert_int_equal(transition.alerts, ALERT_SET(ALERT_RESOLVED));
 }
 
 static void a_correction_cannot_reach_back_before_it_was_seen_to_be_fine(void **state) {
@@ -277,7 +279,7 @@ static struct transition_facts corrected_at(const struct evaluation *evaluation,
                                      .facts_ms = facts_ms,
                                      .now_ms = NOW,
                                      .max_non_compliant_days = 7,
-                                     .is_heard = true,
+                                     .has_alert_topic = true,
                                      .is_corrected = true,
                                      .correction = RAISED,
                                      .weak_since_ms = weak_read_ms,
@@ -298,7 +300,7 @@ static void copies_that_read_the_same_weak_mode_correct_it_once(void **state) {
     const struct transition_facts later = corrected_at(&good, NOW - 50, NOW);
     transition_make(&remembered, &later, &arena, &transition);
     assert_true(transition.is_correction);
-    assert_int_equal(transition.alerts, TELL_ENFORCED);
+    assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
 }
 
 static void a_correction_says_it_all_when_the_beginning_was_not_told(void **state) {
@@ -307,8 +309,9 @@ static void a_correction_says_it_all_when_the_beginning_was_not_told(void **stat
     struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
     struct evaluation no_tag = judged(NON_COMPLIANT, MODE_DEFENSIVE);
     (void)step(&remembered, &bad, NOW, false);
-    remembered.untold = TELL_OPENED;
-    assert_int_equal(step(&remembered, &no_tag, NOW + HOUR, true).alerts, TELL_ENFORCED);
+    remembered.due_alerts = ALERT_SET(ALERT_OPENED);
+    assert_int_equal(step(&remembered, &no_tag, NOW + HOUR, true).alerts,
+                     ALERT_SET(ALERT_ENFORCED));
 }
 
 static void a_correction_is_remembered_although_others_judged_since(void **state) {
@@ -325,26 +328,28 @@ static void a_correction_is_remembered_although_others_judged_since(void **state
     assert_int_equal(transition.next.mode, MODE_STRICTEST);
     assert_int_equal(transition.next.version, remembered.version + 1);
     assert_int_equal(corrections_in_a_day(&transition.next, NOW), 1);
-    assert_int_equal(transition.alerts, TELL_ENFORCED);
+    assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
 }
 
 /* What reached nobody, what is seen next, and what is told then. */
 static const struct {
     const char *name;
-    unsigned untold;
+    unsigned due_alerts;
     bool was_open, is_open;
     unsigned alerts;
 } UNTOLD[] = {
-    {"a beginning, still true", TELL_OPENED, true, true, TELL_OPENED},
-    {"a beginning that is over", TELL_OPENED, true, false, 0},
-    {"an end", TELL_RESOLVED, false, false, TELL_RESOLVED},
-    {"an end, and a new beginning", TELL_RESOLVED, false, true, TELL_OPENED},
-    {"a correction", TELL_ENFORCED, false, false, TELL_ENFORCED},
-    {"a correction, weak again", TELL_ENFORCED, false, true, TELL_ENFORCED | TELL_OPENED},
-    {"an escalation", TELL_ESCALATED, true, true, TELL_ESCALATED},
-    {"a fight that is over", TELL_FIGHT, true, false, TELL_RESOLVED},
-    {"an exception that is no more", TELL_EXCEPTION_EXPIRING, false, false, 0},
-    {"an expiry that is no more", TELL_EXCEPTION_EXPIRED, true, true, 0},
+    {"a beginning, still true", ALERT_SET(ALERT_OPENED), true, true, ALERT_SET(ALERT_OPENED)},
+    {"a beginning that is over", ALERT_SET(ALERT_OPENED), true, false, 0},
+    {"an end", ALERT_SET(ALERT_RESOLVED), false, false, ALERT_SET(ALERT_RESOLVED)},
+    {"an end, and a new beginning", ALERT_SET(ALERT_RESOLVED), false, true,
+     ALERT_SET(ALERT_OPENED)},
+    {"a correction", ALERT_SET(ALERT_ENFORCED), false, false, ALERT_SET(ALERT_ENFORCED)},
+    {"a correction, weak again", ALERT_SET(ALERT_ENFORCED), false, true,
+     ALERT_SET(ALERT_ENFORCED) | ALERT_SET(ALERT_OPENED)},
+    {"an escalation", ALERT_SET(ALERT_ESCALATED), true, true, ALERT_SET(ALERT_ESCALATED)},
+    {"a fight that is over", ALERT_SET(ALERT_FIGHT), true, false, ALERT_SET(ALERT_RESOLVED)},
+    {"an exception that is no more", ALERT_SET(ALERT_EXCEPTION_EXPIRING), false, false, 0},
+    {"an expiry that is no more", ALERT_SET(ALERT_EXCEPTION_EXPIRED), true, true, 0},
 };
 
 static void what_reached_nobody_is_told_while_it_is_true(void **state) {
@@ -354,11 +359,11 @@ static void what_reached_nobody_is_told_while_it_is_true(void **state) {
     for (size_t i = 0; i < sizeof UNTOLD / sizeof *UNTOLD; i++) {
         struct lb_state remembered = {0};
         (void)step(&remembered, UNTOLD[i].was_open ? &bad : &good, NOW, false);
-        remembered.untold = UNTOLD[i].untold;
+        remembered.due_alerts = UNTOLD[i].due_alerts;
         struct transition next =
             step(&remembered, UNTOLD[i].is_open ? &bad : &good, NOW + HOUR, false);
         if (next.alerts != UNTOLD[i].alerts || !next.is_changed ||
-            next.next.untold != next.alerts) {
+            next.next.due_alerts != next.alerts) {
             fail_msg("%s: alerts %u", UNTOLD[i].name, next.alerts);
         }
     }
