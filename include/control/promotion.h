@@ -11,17 +11,9 @@
 
 struct promotion_run;
 
-/* What a sweep hands to promotion; all of it outlives the run. */
-struct promotion_sweep {
-    struct guard *guard;
-    const struct policy *policy;
-    struct control *control; /* takes what was done and what failed */
-    struct arena *arena;     /* of the sweep */
-    int64_t ordering_ms;     /* of what AWS Config is told */
-};
-
-/* Lives in the sweep's arena. */
-struct promotion_run *promotion_begin(const struct promotion_sweep *sweep);
+/* Lives in control->keep, and takes its policy, clients and actions from `control`. `ordering_ms`
+ * orders what is reported to AWS Config. */
+struct promotion_run *promotion_begin(struct control *control, int64_t ordering_ms);
 
 /* Judged, and not reported yet: findings and advice may be added to the evaluations. Calls to AWS
  * end at `deadline_ms`; the deadline of the guard's clients is left there. */
