@@ -14,9 +14,9 @@ struct mode_change {
     int64_t facts_ms;              /* when the facts were true */
     bool is_live;                  /* mode and tags were both read live, at facts_ms */
     enum desync_mode to;
-    /* Asked after each look and right before a request: does `evaluation` still call for it? It may
-     * write down that the mode will be changed; where it could not, *error says why. */
-    bool (*is_due)(struct mode_change *change, struct error *error);
+    /* Called after each look and right before a request: does `evaluation` still call for it? It
+     * may write first that the mode will be changed; where it could not, *error says why. */
+    bool (*confirm)(struct mode_change *change, struct error *error);
     void *context;
     /* out */
     struct evaluation *found; /* what the last request rested on; NULL: none was sent */
@@ -27,11 +27,11 @@ struct mode_change {
 };
 
 /* OK: made (is_made), gone (is_gone), or not due any more. Else *error (never NULL) has the first
- * look's failure, that of `is_due`, or that of the last request. */
+ * look's failure, that of `confirm`, or that of the last request. */
 MUST_USE enum status mode_change_make(struct mode_change *change, struct error *error);
 
 /* Reads the load balancer and judges it anew, unless it was read live just now. */
-MUST_USE enum status mode_change_look(struct mode_change *change, struct error *error);
+MUST_USE enum status mode_change_read(struct mode_change *change, struct error *error);
 
 /* Judges the facts as they are known. */
 void mode_change_judge(struct mode_change *change);

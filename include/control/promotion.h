@@ -24,7 +24,8 @@ void promotion_advise(struct promotion_run *run, const struct judged_chunk *chun
  * turn it is. */
 void promotion_complete(struct promotion_run *run, size_t to_judge_count);
 
-/* The sweep was not complete: nobody knows whose turn it is. */
+/* The sweep was not complete: a load balancer that it did not judge may be of an earlier ring, so
+ * that nothing is promoted. */
 void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t not_reached_count);
 
 #endif

@@ -31,7 +31,7 @@ static struct mode_change change_of(struct control *control, const struct enforc
 enum status enforce_read_fresh(struct control *control, struct enforcement_case *file,
                                struct error *error) {
     struct mode_change change = change_of(control, file);
-    enum status status = mode_change_look(&change, error);
+    enum status status = mode_change_read(&change, error);
     file->facts_ms = change.facts_ms;
     file->is_live = change.is_live;
     return status;
@@ -60,7 +60,7 @@ struct enforcement_context {
 
 /* Before the first request the intent is written, by a call that also reads what is remembered:
  * these corrections may forbid this one. */
-static bool is_due(struct mode_change *change, struct error *error) {
+static bool confirm_and_save_intent(struct mode_change *change, struct error *error) {
     struct control *control = change->control;
     const struct enforcement_context *enforcement = change->context;
     struct enforcement_case *file = enforcement->file;
@@ -91,13 +91,13 @@ static void withdraw_intent(struct control *control, struct enforcement_case *fi
     }
 }
 
-static bool correct(struct control *control, struct lb_state *before,
-                    struct enforcement_case *file) {
+static bool make_correction(struct control *control, struct lb_state *before,
+                            struct enforcement_case *file) {
     struct error error = {0};
     struct enforcement_context enforcement = {before, file};
     struct mode_change change = change_of(control, file);
     change.to = file->decision.to;
-    change.is_due = is_due;
+    change.confirm = confirm_and_save_intent;
     change.context = &enforcement;
     enum status status = mode_change_make(&change, &error);
     bool is_tried = change.found != NULL;
@@ -135,7 +135,7 @@ bool enforce_minimum(struct control *control, struct lb_state *before,
     file->decision = decide(control, before, evaluation);
     enum enforcement_verdict verdict = file->decision.verdict;
     if (verdict == ENFORCE_CHANGE) {
-        return correct(control, before, file);
+        return make_correction(control, before, file);
     }
     file->is_fight = verdict == ENFORCE_FIGHT;
     if (verdict != ENFORCE_NOTHING) {

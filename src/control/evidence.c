@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Evidence: what the access logs counted (TRAFFIC items, a query a load balancer: a sweep's pace
- * leaves time for it, as it waits longer for Elastic Load Balancing than the table takes), and what
- * CloudWatch counted, many load balancers a call.
+ * Guarantees: numbers that could not be read in full are no evidence. They come from the TRAFFIC
+ * items of the access logs, and from CloudWatch for the days and requests that the logs do not
+ * cover. A query for each load balancer is cheap beside the pace of Elastic Load Balancing;
+ * CloudWatch answers for many load balancers in one call.
  */
 #include "control/evidence.h"
 #include "aws/cloudwatch.h"
@@ -75,7 +76,8 @@ static bool add_day(const struct dynamodb_item *item, int64_t first_day, struct 
     return is_good;
 }
 
-static str day_key(struct arena *arena, int64_t day) {
+/* "TRAFFIC#2026-11-23" */
+static str traffic_key(struct arena *arena, int64_t day) {
     str date = date_format(arena, day);
     return str_format(arena, TRAFFIC_PREFIX "%" STR_FMT, STR_ARG(date));
 }
@@ -89,8 +91,8 @@ static enum status read_logs(struct guard *guard, struct evidence_query *query,
     const struct dynamodb_query traffic = {
         .table = guard->settings.control.promotion.evidence_table,
         .pk = query->arn,
-        .sk_from = day_key(arena, first_day),
-        .sk_to = day_key(arena, today),
+        .sk_from = traffic_key(arena, first_day),
+        .sk_to = traffic_key(arena, today),
     };
     query->is_read = true;
     if (str_is_empty(traffic.table)) {
@@ -103,7 +105,7 @@ static enum status read_logs(struct guard *guard, struct evidence_query *query,
     return STATUS_OK;
 }
 
-static uint64_t whole(double sum) {
+static uint64_t round_sum(double sum) {
     return sum < 1 ? 0 : (uint64_t)(sum + 0.5);
 }
 
@@ -113,45 +115,34 @@ static str dimension_of(str arn) {
     return load_balancer_arn_parse(arn, &parts) == STATUS_OK ? parts.resource : arn;
 }
 
-static bool has_known_lines(const struct day_counts *day) {
-    return day->logged_compliant + day->logged_non_compliant > 0;
+static uint64_t rest_of(uint64_t counted, uint64_t logged) {
+    return counted > logged ? counted - logged : 0;
 }
 
 /* Logs win on the days they cover. A day that is over changes no more once its last logs are there.
  * Of today metrics are there before the logs: it counts as covered, too, when its logs and those of
  * yesterday hold half of both days' requests, so that the minutes on their way make no difference
  * early in the day. Without any line it is a day without logs, whenever that is. */
-static bool is_covered(const struct day_counts *day, bool is_today, bool is_first) {
-    if (!has_known_lines(day)) {
-        return false;
-    }
-    return 2 * day->logged >= day->counted ||
-           (is_today && !is_first &&
-            2 * (day->logged + day[-1].logged) >= day->counted + day[-1].counted);
-}
-
-static uint64_t rest_of(uint64_t counted, uint64_t logged) {
-    return counted > logged ? counted - logged : 0;
-}
-
-static void take_metrics(const struct cloudwatch_series *series, struct day_counts *days,
-                         struct evidence *evidence) {
+static void add_metrics(const struct cloudwatch_series *series, struct day_counts *days,
+                        struct evidence *evidence) {
     for (int i = 0; i < evidence->days; i++) {
         struct day_counts *day = &days[i];
-        bool is_thin = has_known_lines(day);
-        day->counted = whole(series[0].values[i]);
-        day->counted_non_compliant = whole(series[1].values[i]);
-        if (day->counted + day->counted_non_compliant == 0 ||
-            is_covered(day, i == evidence->days - 1, i == 0)) {
+        day->counted = round_sum(series[0].values[i]);
+        day->counted_non_compliant = round_sum(series[1].values[i]);
+        bool has_lines = day->logged_compliant + day->logged_non_compliant > 0;
+        bool has_half = 2 * day->logged >= day->counted ||
+                        (i == evidence->days - 1 && i > 0 &&
+                         2 * (day->logged + day[-1].logged) >= day->counted + day[-1].counted);
+        if (day->counted + day->counted_non_compliant == 0 || (has_lines && has_half)) {
             continue;
         }
         /* The requests in the logs of a day are counted already, and the logs say more of them. */
         evidence->has_metrics = true;
         evidence->metric_newest_ms = series[0].start_ms + i * MS_PER_DAY;
-        evidence->thin_days += is_thin ? 1 : 0;
-        evidence->metric_requests += rest_of(day->counted, is_thin ? day->logged : 0);
+        evidence->thin_days += has_lines ? 1 : 0;
+        evidence->metric_requests += rest_of(day->counted, has_lines ? day->logged : 0);
         evidence->metric_non_compliant +=
-            rest_of(day->counted_non_compliant, is_thin ? day->logged_non_compliant : 0);
+            rest_of(day->counted_non_compliant, has_lines ? day->logged_non_compliant : 0);
     }
 }
 
@@ -182,7 +173,7 @@ static enum status read_metrics(struct guard *guard, struct evidence_query *quer
                                   : NULL;
         queries[i].is_read = problem == NULL;
         if (problem == NULL) {
-            take_metrics(own, &days[i * days_each], &queries[i].evidence);
+            add_metrics(own, &days[i * days_each], &queries[i].evidence);
         } else {
             LOG(guard->log, LOG_WARN, "evidence_failed", LOG_STR("resourceId", queries[i].arn),
                 LOG_STR("reason", str_format(arena, "%s: there is no advice on this load balancer",
@@ -238,11 +229,11 @@ enum status windows_read(struct guard *guard, struct window_query *queries, size
         const struct cloudwatch_series *own = &series[i * METRICS];
         struct traffic_window *window = &queries[i].window;
         window->has_data = own[0].points > 0;
-        window->requests = whole(own[0].sum);
-        window->non_compliant = whole(own[1].sum);
-        window->elb_4xx = whole(own[2].sum);
-        window->elb_5xx = whole(own[3].sum);
-        window->target_5xx = whole(own[4].sum);
+        window->requests = round_sum(own[0].sum);
+        window->non_compliant = round_sum(own[1].sum);
+        window->elb_4xx = round_sum(own[2].sum);
+        window->elb_5xx = round_sum(own[3].sum);
+        window->target_5xx = round_sum(own[4].sum);
     }
     return STATUS_OK;
 }

@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Guarantees: no mode is set on an old look, as what was right to set a few seconds ago may lower a
- * mode that somebody raised since. Each attempt waits for its turn, reads the load balancer anew,
- * asks whether the change is still due, sends the one key once, and believes only the mode that the
- * answer names. After a lost answer a look decides whether the request was carried out.
+ * mode that somebody raised since. One key is sent, once for each look, and only the mode that the
+ * answer names is believed.
+ *
+ *     wait for a turn --> look --> gone, or set by a request whose answer was lost
+ *          ^                |
+ *          |             confirm --> not due any more
+ *          |                |
+ *        pause <--------- send ----> set
+ *          no answer, or    |
+ *          may pass         +------> refused
+ *
+ * Once an answer was lost it stays in doubt whether that request was or will be carried out: after
+ * the last attempt one more look is made without a request, and the caller learns of the doubt.
  */
 #include "control/mode_change.h"
 #include "aws/elbv2.h"
@@ -25,7 +35,7 @@ void mode_change_judge(struct mode_change *change) {
     change->evaluation->ordering_ms = before.ordering_ms;
 }
 
-enum status mode_change_look(struct mode_change *change, struct error *error) {
+enum status mode_change_read(struct mode_change *change, struct error *error) {
     struct control *control = change->control;
     bool needs_scheme =
         change->facts->scheme == SCHEME_UNKNOWN && policy_needs_scheme(control->policy);
@@ -54,7 +64,7 @@ enum status mode_change_look(struct mode_change *change, struct error *error) {
     return status;
 }
 
-static enum status send(struct mode_change *change, struct error *error) {
+static enum status send_change(struct mode_change *change, struct error *error) {
     struct control *control = change->control;
     struct load_balancer *facts = change->facts;
     const enum tristate drops_invalid_headers = facts->drops_invalid_headers;
@@ -101,7 +111,7 @@ enum status mode_change_make(struct mode_change *change, struct error *error) {
         if (may_send) { /* else the look is only to see whether a lost request was carried out */
             aws_wait_for_turn(&guard->aws, PACE_ELB_WRITE);
         }
-        enum status look = mode_change_look(change, attempt == 1 ? error : NULL);
+        enum status look = mode_change_read(change, attempt == 1 ? error : NULL);
         if (look != STATUS_OK) {
             return attempt == 1 ? look : status;
         }
@@ -113,10 +123,10 @@ enum status mode_change_make(struct mode_change *change, struct error *error) {
             return status;
         }
         *error = (struct error){0};
-        if (!change->is_due(change, error)) {
+        if (!change->confirm(change, error)) {
             return error->status;
         }
-        status = send(change, error);
+        status = send_change(change, error);
         change->is_made = status == STATUS_OK;
         change->may_be_made = change->may_be_made || error->is_outcome_unknown;
         may_send = !change->is_made && sleep_before_retry(guard, error, attempt);

@@ -11,7 +11,7 @@
 /* For a look, the change, the writes and the alert, with pauses between attempts. */
 #define TIME_NEEDED_MS 8000
 
-struct attempt {
+struct promotion_attempt {
     const struct promotion_run *run;
     struct candidate *candidate;
     str why_not; /* it is not due any more */
@@ -29,8 +29,8 @@ void promotion_add_action(const struct promotion_run *run, const struct candidat
 }
 
 /* The mode, an exception or a profile may have changed since the sweep read them. */
-static bool is_due(struct mode_change *change, struct error *error) {
-    struct attempt *attempt = change->context;
+static bool confirm_promotion(struct mode_change *change, struct error *error) {
+    struct promotion_attempt *attempt = change->context;
     struct advice advice;
     (void)error;
     recommend(change->evaluation, &attempt->candidate->evidence, &attempt->run->config->evidence,
@@ -39,7 +39,7 @@ static bool is_due(struct mode_change *change, struct error *error) {
     return advice.recommendation == RECOMMEND_PROMOTE;
 }
 
-static void make_watched_change(struct attempt *attempt, struct watch_item *item) {
+static void make_watched_change(struct promotion_attempt *attempt, struct watch_item *item) {
     const struct promotion_run *run = attempt->run;
     struct control *control = run->control;
     struct candidate *candidate = attempt->candidate;
@@ -48,7 +48,7 @@ static void make_watched_change(struct attempt *attempt, struct watch_item *item
                                  .facts = &candidate->facts,
                                  .evaluation = item->evaluation,
                                  .to = MODE_STRICTEST,
-                                 .is_due = is_due,
+                                 .confirm = confirm_promotion,
                                  .context = attempt};
     enum status status = mode_change_make(&change, &error);
     control->changes += change.found != NULL ? 1 : 0; /* an attempt counts as a change */
@@ -91,7 +91,7 @@ static void promote_one(const struct promotion_run *run, struct candidate *candi
                               .record = &record,
                               .evaluation = ARENA_NEW(control->keep, struct evaluation),
                               .failure = "promote"};
-    struct attempt attempt = {.run = run, .candidate = candidate};
+    struct promotion_attempt attempt = {.run = run, .candidate = candidate};
     struct error error = {0};
     item.evaluation->ordering_ms = run->ordering_ms;
     watch_item_set_lease(&item);

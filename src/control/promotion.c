@@ -3,6 +3,11 @@
  * Guarantees: load balancers are promoted ring by ring, and only after a sweep that judged the
  * whole Region: one that was not judged may be of an earlier ring. A ring waits until every load
  * balancer of the earlier ones was promoted and its watch has ended well.
+ *
+ *     ring 1: a (strictest, held)   b (strictest, is being watched)   <- b keeps ring 1 open
+ *     ring 2: c (to be promoted)                                      <- waits: "planned"
+ *
+ * Without a table a promotion could not be watched, so that it stays planned.
  */
 #include <stdlib.h>
 
@@ -31,7 +36,8 @@ static int compare_candidates(const void *a, const void *b) {
 }
 
 /* Empty: its ring is the first of those that are open. */
-static str wait_for_ring(const struct promotion_run *run, const struct candidate *candidate) {
+static str reason_to_wait_for_ring(const struct promotion_run *run,
+                                   const struct candidate *candidate) {
     const struct candidate *first = &run->candidates[0];
     if (ring_compare(first->ring, candidate->ring) == 0) {
         return STR_EMPTY;
@@ -75,7 +81,6 @@ static void note_reverted(const struct promotion_run *run, const struct candidat
 void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
     struct control *control = run->control;
     int changes_max = control->guard->settings.control.enforcement.max_changes_per_run;
-    /* Without a table a promotion could not be watched. */
     bool may_promote =
         run->config->promotion == PROMOTION_ENFORCE && !str_is_empty(control->table.name);
     struct candidate **turn = ARENA_ARRAY(control->keep, struct candidate *, run->count + 1);
@@ -91,7 +96,7 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
             }
             continue;
         }
-        str wait = wait_for_ring(run, candidate);
+        str wait = reason_to_wait_for_ring(run, candidate);
         if (may_promote && str_is_empty(wait)) {
             /* Since another invocation saw the others, their rings may have changed. */
             wait = run->seen_count != to_judge_count
@@ -114,8 +119,8 @@ void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t n
     for (size_t i = 0; i < run->count; i++) {
         if (str_is_empty(run->candidates[i].holds_because)) {
             add_waiting(run, &run->candidates[i], "skipped",
-                        STR("not all load balancers of the Region could be judged, so that nobody "
-                            "knows whose turn it is"));
+                        STR("not all load balancers of the Region could be judged, and one of them "
+                            "may be of an earlier ring"));
             waiting++;
         }
     }

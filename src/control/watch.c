@@ -42,17 +42,18 @@ static void add_roll_back(struct watch_item *item, const char *status, str reaso
 
 /* --- the ends --------------------------------------------------------------------------------- */
 
-static void set_end(struct watch_item *item, enum watch_status status, str note) {
-    item->record->status = status;
+/* `change`: as of watch_item_save. */
+static bool save_end(struct watch_item *item, enum watch_status end, str note, const char *change) {
+    item->record->status = end;
     item->record->note = note;
     item->record->ended_ms = now_of(item);
     item->record->is_alert_due = true;
+    return watch_item_save_lease(item, change);
 }
 
 static void end_and_alert(struct watch_item *item, enum watch_status end, const char *status,
                           str note) {
-    set_end(item, end, note);
-    if (watch_item_save_lease(item, NULL)) {
+    if (save_end(item, end, note, NULL)) {
         add_look(item, status, note);
         watch_item_publish_alert(item);
     }
@@ -78,8 +79,7 @@ static void end_gone(struct watch_item *item) {
 
 static void end_rolled_back(struct watch_item *item) {
     str why = item->record->note;
-    set_end(item, WATCH_ROLLED_BACK, why);
-    if (watch_item_save_lease(item, "rollback")) {
+    if (save_end(item, WATCH_ROLLED_BACK, why, "rollback")) {
         add_roll_back(item, "done", why, NULL);
         item->control->has_new_verdict = true;
         watch_item_publish_alert(item);
@@ -88,7 +88,7 @@ static void end_rolled_back(struct watch_item *item) {
 
 /* --- roll back -------------------------------------------------------------------------------- */
 
-static bool is_still_promoted(struct mode_change *change, struct error *error) {
+static bool confirm_roll_back(struct mode_change *change, struct error *error) {
     const struct watch_item *item = change->context;
     (void)error;
     return change->evaluation->mode == item->record->to;
@@ -106,7 +106,7 @@ static void roll_back(struct watch_item *item, struct load_balancer *facts, str 
                                  .facts = facts,
                                  .evaluation = item->evaluation,
                                  .to = item->record->from,
-                                 .is_due = is_still_promoted,
+                                 .confirm = confirm_roll_back,
                                  .context = item};
     enum status status = mode_change_make(&change, &error);
     if (change.is_made) {
@@ -121,7 +121,8 @@ static void roll_back(struct watch_item *item, struct load_balancer *facts, str 
     }
 }
 
-/* --- looking ---------------------------------------------------------------------------------- */
+/* --- one step ----------------------------------------------------------------------------------
+ */
 
 /* Of the whole minutes after the change: the one it was made in is of both modes. */
 static struct traffic_window window_after(const struct watch_record *record, int64_t now_ms,
@@ -185,7 +186,7 @@ static void compare_windows(struct watch_item *item, struct load_balancer *facts
     follow_judgement(item, facts, &judgement);
 }
 
-static void look(struct watch_item *item, struct closed_account *closed) {
+static void take_next_step(struct watch_item *item, struct closed_account *closed) {
     struct control *control = item->control;
     struct watch_record *record = item->record;
     struct error error = {0};
@@ -196,7 +197,7 @@ static void look(struct watch_item *item, struct closed_account *closed) {
     enum status status =
         accounts_select_by_arn(control->guard, record->arn, closed, control->keep, &error);
     if (status == STATUS_OK) {
-        status = mode_change_look(&change, &error);
+        status = mode_change_read(&change, &error);
     }
     if (status != STATUS_OK) {
         error.status = status;
@@ -233,6 +234,6 @@ void watch_one(struct control *control, struct watch_record *record,
         watch_item_publish_alert(&item);
     }
     if (watch_is_open(record)) {
-        look(&item, closed);
+        take_next_step(&item, closed);
     }
 }

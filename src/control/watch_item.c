@@ -45,7 +45,7 @@ bool watch_item_release(struct watch_item *item) {
 }
 
 /* false: it is still to be published. */
-static bool publish(struct watch_item *item) {
+static bool publish_alert(struct watch_item *item) {
     struct control *control = item->control;
     const struct watch_record *record = item->record;
     /* For an alert that could not be sent when it was due: what the record knows. */
@@ -95,8 +95,8 @@ static bool publish(struct watch_item *item) {
 void watch_item_publish_alert(struct watch_item *item) {
     struct watch_record *record = item->record;
     bool is_first = record->status == WATCH_ROLLED_BACK;
-    record->is_alert_due = is_first && !publish(item);
-    if (watch_item_release(item) && !is_first && !publish(item)) {
+    record->is_alert_due = is_first && !publish_alert(item);
+    if (watch_item_release(item) && !is_first && !publish_alert(item)) {
         record->is_alert_due = true;
         (void)watch_item_save(item, NULL);
     }

@@ -63,19 +63,8 @@ static const char *days(int count) {
 
 /* --- what no number can change ---------------------------------------------------------------- */
 
-static const struct finding *other_failing(const struct evaluation *evaluation) {
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        const struct finding *finding = &evaluation->findings[i];
-        if (finding->is_failing && finding->id != FINDING_MODE_TOO_WEAK) {
-            return finding;
-        }
-    }
-    return NULL;
-}
-
 static bool decide_by_mode_or_owner(const struct recommendation_input *input) {
     const struct evaluation *evaluation = input->evaluation;
-    const struct finding *failing = other_failing(evaluation);
     int64_t until;
     if (evaluation->compliance == NOT_APPLICABLE || evaluation->compliance == COMPLIANCE_UNKNOWN ||
         evaluation->mode == MODE_UNKNOWN) {
@@ -108,9 +97,14 @@ static bool decide_by_mode_or_owner(const struct recommendation_input *input) {
                       ": remove its tags, or let it end first",
                       STR_ARG(evaluation->exception_until));
     }
-    return failing != NULL &&
-           decide(input, RECOMMEND_HOLD, "it is not compliant (%s): repair that first",
-                  finding_name(failing->id));
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        const struct finding *finding = &evaluation->findings[i];
+        if (finding->is_failing && finding->id != FINDING_MODE_TOO_WEAK) {
+            return decide(input, RECOMMEND_HOLD, "it is not compliant (%s): repair that first",
+                          finding_name(finding->id));
+        }
+    }
+    return false;
 }
 
 static bool decide_by_past(const struct recommendation_input *input) {
@@ -160,7 +154,7 @@ static void count_blocked(struct advice *advice, uint64_t requests, uint64_t blo
 
 /* "; 3 lines could not be read", and the like. Each of them may hide a request that strictest would
  * block; a damaged file at least one. Returns how many. */
-static uint64_t write_not_understood(struct recommendation_input *input) {
+static uint64_t append_not_understood(struct recommendation_input *input) {
     const struct evidence *evidence = input->evidence;
     const struct {
         uint64_t count;
@@ -187,7 +181,7 @@ static uint64_t write_not_understood(struct recommendation_input *input) {
 }
 
 /* What CloudWatch says of the days that the logs do not cover. */
-static void write_metrics(struct recommendation_input *input) {
+static void append_metrics(struct recommendation_input *input) {
     const struct evidence *evidence = input->evidence;
     const char *which = "on the days without logs";
     if (!evidence->has_metrics) {
@@ -209,7 +203,7 @@ static void write_metrics(struct recommendation_input *input) {
 /* "In 12 of the last 14 days the access logs hold 48213 requests, the newest of ...: strictest
  * would block 0 of them (0 %, at most 0.0062 % at 95 % confidence)". Returns what was not
  * understood. */
-static uint64_t write_logs(struct recommendation_input *input) {
+static uint64_t append_logs(struct recommendation_input *input) {
     const struct evidence *evidence = input->evidence;
     const struct advice *advice = input->advice;
     str newest = STR("unknown");
@@ -232,8 +226,8 @@ static uint64_t write_logs(struct recommendation_input *input) {
                    (unsigned long long)evidence->severe,
                    str_by_count(evidence->severe, "one is", "ones are"));
     }
-    uint64_t hidden = write_not_understood(input);
-    write_metrics(input);
+    uint64_t hidden = append_not_understood(input);
+    append_metrics(input);
     return hidden;
 }
 
@@ -282,7 +276,7 @@ static bool decide_by_logs(struct recommendation_input *input) {
     input->advice->is_from_logs = true;
     input->advice->newest_ms = evidence->log_newest_ms;
     count_blocked(input->advice, evidence->compliant + blocked + evidence->severe, blocked);
-    uint64_t hidden = write_logs(input);
+    uint64_t hidden = append_logs(input);
     if (input->advice->blocked_percent > input->settings->blocked_percent_max) {
         return decide_by_numbers(input, RECOMMEND_FIX_CLIENTS,
                                  "See `bootstrap logs` for who sends them and what to repair");
@@ -316,7 +310,7 @@ static bool decide_by_metrics(struct recommendation_input *input) {
                str_by_count(advice->requests, "", "s"), STR_ARG(newest),
                (unsigned long long)advice->blocked, str_by_count(advice->blocked, "is", "are"),
                advice->blocked_percent, advice->bound_percent);
-    (void)write_not_understood(input);
+    (void)append_not_understood(input);
     if (input->advice->blocked_percent > input->settings->blocked_percent_max) {
         return decide_by_numbers(input, RECOMMEND_NO_EVIDENCE, how_to_know_more(evidence));
     }
@@ -336,7 +330,7 @@ static bool decide_by_evidence(struct recommendation_input *input) {
         return decide_by_metrics(input);
     }
     buf_append(&input->numbers, STR("the access logs hold no request whose class is known"));
-    if (write_not_understood(input) > 0) {
+    if (append_not_understood(input) > 0) {
         return decide(input, RECOMMEND_NO_EVIDENCE, "%" STR_FMT, STR_ARG(buf_str(&input->numbers)));
     }
     return decide(input, RECOMMEND_NO_EVIDENCE, "no request was seen in the last %d %s. %s",

@@ -272,6 +272,27 @@ static void a_promotion_that_was_never_made_is_closed_after_its_lease(void **sta
     assert_int_equal(world.loop.message_count, 0);
 }
 
+static void carry_out_the_first_and_deny_the_second(struct loop *loop) {
+    promotion_member(&world, 0)->mode = "strictest";
+    loop->fault.answer = FAULTS[4].answer;
+}
+
+/* The look after the lost answer does not show it yet. */
+static void a_request_that_is_carried_out_late_is_watched(void **state) {
+    (void)state;
+    begin();
+    set_fault(1, 1, true); /* reset */
+    world.loop.fault.match = ASKS_MODIFY;
+    world.loop.meanwhile = carry_out_the_first_and_deny_the_second;
+    world.loop.meanwhile_match = ASKS_MODIFY;
+    world.loop.meanwhile_nth = 2;
+    promotion_sweep(&world, 0, "r1");
+    assert_int_equal(world.loop.fault_hits, 2);
+    assert_true(is_status("open"));
+    assert_int_equal(changes(), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "done"), 1);
+}
+
 /* During the watch, and after it has ended well. */
 static void a_reverted_promotion_is_not_repeated_for_evidence_days(void **state) {
     (void)state;
@@ -409,6 +430,7 @@ int main(void) {
         cmocka_unit_test_teardown(two_watches_at_once_roll_back_once, end),
         cmocka_unit_test_teardown(two_watches_at_once_end_a_watch_once, end),
         cmocka_unit_test_teardown(a_promotion_that_was_never_made_is_closed_after_its_lease, end),
+        cmocka_unit_test_teardown(a_request_that_is_carried_out_late_is_watched, end),
         cmocka_unit_test_teardown(a_reverted_promotion_is_not_repeated_for_evidence_days, end),
         cmocka_unit_test_teardown(the_writer_who_reverted_a_promotion_is_named, end),
         cmocka_unit_test_teardown(a_watch_is_judged_only_when_the_last_numbers_are_in, end),
