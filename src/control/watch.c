@@ -121,8 +121,7 @@ static void roll_back(struct watch_item *item, struct load_balancer *facts, str 
     }
 }
 
-/* --- one step ----------------------------------------------------------------------------------
- */
+/* --- one step --------------------------------------------------------------------------------- */
 
 /* Of the whole minutes after the change: the one it was made in is of both modes. */
 static struct traffic_window window_after(const struct watch_record *record, int64_t now_ms,
