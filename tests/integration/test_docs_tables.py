@@ -19,7 +19,7 @@ PAGES = ["README.md", "CHANGELOG.md",
          *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
 GUIDES = ["operate.md", "policy.md", "evidence.md", "costs.md", "controls.md", "athena.md",
           "configuration.md"]
-READS = (r'\benv,\s*"([A-Z][A-Z0-9_]+)"', r'\{"([A-Z][A-Z0-9_]+)",\s*(?:settings_read_\w+|TEXT\()',
+READS = (r'\benv,\s*"([A-Z][A-Z0-9_]+)"', r'\{"([A-Z][A-Z0-9_]+)",\s*(?:\w*read_\w+|TEXT\()',
          r'\bname = "([A-Z][A-Z0-9_]+)"', r'X\(\w+,[\s\\]*"([A-Z_]+)"')
 
 
