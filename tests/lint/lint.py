@@ -57,6 +57,19 @@ BANNED = [
     (r"system|popen|fork|vfork|execvp?|execve|execlp?", None),
 ]
 
+# Words that this project does not use, and the words to use instead. Items in existing tables have
+# an attribute "untold" and a status "taken-back": the string "untold" alone is exempt, and the
+# hyphen matches nothing.
+WORDS = [
+    (r"t(?:old|ells?|elling) (?:of|about)", "alert, report or say"),
+    (r'(?<!")untold(?!")', "not sent, or not reported"),
+    (r"(?:is|are|was|were|be) heard", "name the listener"),
+    (r"who(?:m|se|so)?ever", "name the actor"),
+    (r"(?:go|goes|going|gone|went) on with", "resume"),
+    (r"hang(?:s|ing)? on", "depend on"),
+    (r"t(?:akes?|aking|aken|ook) back", "roll back, revert or undo"),
+]
+
 
 def blank(match):
     """The match with everything but its line ends turned into blanks."""
@@ -217,6 +230,18 @@ def no_unfinished_work(path, text):
         yield line_of(text, match.start()), f"{match.group(1)}: finish it or file it"
 
 
+def no_avoided_words(path, text):
+    """In comments, strings and documents."""
+    if not re.match(r"(src|include)/.*\.[ch]$|docs/.*\.md$|(README|CHANGELOG)\.md$", path):
+        return
+    for words, better in WORDS:
+        # A line of a comment or a paragraph may end between two words.
+        pattern = rf"\b{words}\b".replace(" ", r"(?:\s+\*)?\s+")
+        for match in re.finditer(pattern, text, flags=re.I):
+            found = re.sub(r"[\s*]+", " ", match.group(0))
+            yield line_of(text, match.start()), f"'{found}': {better}"
+
+
 def requirements_have_hashes(path, text):
     if not re.fullmatch(r"\.ci/requirements[\w-]*\.txt", path):
         return
@@ -297,7 +322,7 @@ def no_circles(texts):
 
 RULES = [layer_edges, no_foreign_internals, third_party_in_one_file, banned_functions,
          function_length, file_length, columns, white_space, no_conflict, python_compiles,
-         licence_line, no_workplace, no_unfinished_work, requirements_have_hashes]
+         licence_line, no_workplace, no_unfinished_work, no_avoided_words, requirements_have_hashes]
 
 TEXT = (".c", ".h", ".py", ".sh", ".md", ".yaml", ".yml", ".json", ".txt", "Makefile")
 ELSEWHERE = ("build/", ".git/", ".aws-sam/", "LICENSE")
