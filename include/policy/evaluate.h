@@ -54,6 +54,11 @@ enum finding_severity finding_rule_severity(enum finding_id id);
 /* The first of the highest severity; NULL when there are none. */
 const struct finding *finding_most_severe(const struct evaluation *evaluation);
 
+/* That of the most severe finding. Unknown is never shown as harmless: it is at least MEDIUM. */
+enum finding_severity evaluation_severity(const struct evaluation *evaluation);
+/* The first of this id; NULL: there is none. */
+const struct finding *evaluation_finding(const struct evaluation *evaluation, enum finding_id id);
+
 /* An evaluation without a judgement: NOT_APPLICABLE or UNKNOWN with the reason. */
 void evaluation_without_facts(struct evaluation *evaluation_out, str resource_type, str resource_id,
                               enum compliance compliance, str reason);

@@ -217,3 +217,19 @@ const struct finding *finding_most_severe(const struct evaluation *evaluation) {
     }
     return most_severe;
 }
+
+enum finding_severity evaluation_severity(const struct evaluation *evaluation) {
+    const struct finding *finding = finding_most_severe(evaluation);
+    enum finding_severity severity = finding == NULL ? SEVERITY_INFORMATIONAL : finding->severity;
+    bool is_unknown = evaluation->compliance == COMPLIANCE_UNKNOWN;
+    return is_unknown && severity < SEVERITY_MEDIUM ? SEVERITY_MEDIUM : severity;
+}
+
+const struct finding *evaluation_finding(const struct evaluation *evaluation, enum finding_id id) {
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (evaluation->findings[i].id == id) {
+            return &evaluation->findings[i];
+        }
+    }
+    return NULL;
+}

@@ -108,14 +108,16 @@ static bool parse_arn(str arn, struct load_balancer_arn *parts) {
            ascii_has_only(parts->account_id, ascii_is_digit) && parse_resource(fields[5], parts);
 }
 
+struct load_balancer_arn load_balancer_arn_parts(str arn) {
+    struct load_balancer_arn parts = {0};
+    return parse_arn(arn, &parts) ? parts : (struct load_balancer_arn){0};
+}
+
 enum status load_balancer_arn_parse(str arn, struct load_balancer_arn *parts_out) {
     ASSERT(parts_out != NULL);
-    *parts_out = (struct load_balancer_arn){0};
-    if (!parse_arn(arn, parts_out)) {
-        *parts_out = (struct load_balancer_arn){0};
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
+    *parts_out = load_balancer_arn_parts(arn);
+    bool is_parsed = parts_out->is_classic || parts_out->type != TYPE_UNKNOWN;
+    return is_parsed ? STATUS_OK : STATUS_INVALID;
 }
 
 bool tag_get(const struct load_balancer *load_balancer, str key, str *value_out) {

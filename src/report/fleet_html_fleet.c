@@ -161,7 +161,7 @@ static size_t count_with(const struct page *page, enum finding_id id) {
     }
     size_t count = 0;
     for (size_t i = 0; i < page->fleet->row_count; i++) {
-        count += posture_has_finding(&page->fleet->rows[i].evaluation, id);
+        count += evaluation_finding(&page->fleet->rows[i].evaluation, id) != NULL;
     }
     return count;
 }
