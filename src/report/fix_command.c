@@ -16,7 +16,7 @@
 #define TAG_JSON_BYTES ((size_t)64)
 
 str shell_quote(struct arena *arena, str word) {
-    if (ascii_is_made_of(word, STR("_@%+=:,./-"))) {
+    if (word.len > 0 && ascii_is_made_of(word, STR("_@%+=:,./-"))) {
         return word;
     }
     struct buf out;
