@@ -44,6 +44,13 @@ struct evaluation {
 void policy_evaluate(const struct load_balancer *load_balancer, const struct policy *policy,
                      int64_t now_ms, struct arena *arena, struct evaluation *evaluation_out);
 
+/* Advice on more than the facts of one moment, for a judgement that was made: that the evidence of
+ * traffic supports strictest, and that it has been non-compliant for too long. Nothing is added to
+ * FINDINGS_MAX findings. */
+void evaluation_add_underutilized(struct evaluation *evaluation, str why, struct arena *arena);
+void evaluation_add_too_long(struct evaluation *evaluation, str since, int days_max,
+                             struct arena *arena);
+
 /* What the rule behind a finding asks for, in a few words, and the page it comes from (help links
  * in reports); NULL for an id that no rule emits. */
 const char *finding_title(enum finding_id id);

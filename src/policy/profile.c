@@ -103,11 +103,10 @@ void check_profile_unknown(const struct rule *rule, struct judgement *judgement)
     str names = profile_names(judgement->policy, arena);
     str so = consequence(judgement);
     str due = due_phrase(judgement);
-    str message = str_format(
-        arena,
-        "The tag %" STR_FMT " has the value \"%" STR_FMT "\", which is no known profile, %" STR_FMT
-        ". Set it %" STR_FMT " to one of: %" STR_FMT ".",
-        STR_ARG(key), STR_ARG(value), STR_ARG(so), STR_ARG(due), STR_ARG(names));
     str subject = plain_text(arena, judgement->required.profile_value, PLAIN_TEXT_SUBJECT_MAX);
-    finding_add(rule, judgement, subject, message);
+    finding_add(rule, judgement, subject,
+                "The tag %" STR_FMT " has the value \"%" STR_FMT
+                "\", which is no known profile, %" STR_FMT ". Set it %" STR_FMT
+                " to one of: %" STR_FMT ".",
+                STR_ARG(key), STR_ARG(value), STR_ARG(so), STR_ARG(due), STR_ARG(names));
 }

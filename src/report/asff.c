@@ -33,16 +33,11 @@ struct context {
 };
 
 static const char *compliance_status(const struct evaluation *evaluation) {
-    switch (evaluation->compliance) {
-    case COMPLIANT:
-        return evaluation->has_active_exception ? "WARNING" : "PASSED";
-    case NON_COMPLIANT:
-        return "FAILED";
-    case NOT_APPLICABLE:
-    case COMPLIANCE_UNKNOWN:
-        break;
-    }
-    return "NOT_AVAILABLE";
+    bool is_excused = evaluation->compliance == COMPLIANT && evaluation->has_active_exception;
+    return is_excused                                ? "WARNING"
+           : evaluation->compliance == COMPLIANT     ? "PASSED"
+           : evaluation->compliance == NON_COMPLIANT ? "FAILED"
+                                                     : "NOT_AVAILABLE";
 }
 
 /* The check behind the most_severe finding; when nothing was found, the one that was passed. */

@@ -36,7 +36,7 @@ static bool is_shown(const struct page *page, const struct part *part) {
 /* `tone` colours the value; NULL: none. */
 __attribute__((format(printf, 5, 6))) static void write_tile(const struct page *page,
                                                              const char *heading, const char *tone,
-                                                             struct html_number value,
+                                                             struct number_text value,
                                                              const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -53,7 +53,7 @@ static str trend_text(const struct page *page) {
         return STR_EMPTY;
     }
     const struct posture_point *first = &posture->trend[0];
-    struct html_number date = html_date(page->arena, first->day * MS_PER_DAY);
+    struct number_text date = html_date(page->arena, first->day * MS_PER_DAY);
     double gain =
         posture->trend[posture->trend_count - 1].protected_percent - first->protected_percent;
     if (gain > -0.05 && gain < 0.05) {
@@ -67,14 +67,14 @@ static void tile_protected(const struct page *page) {
     const size_t *modes = page->summary.modes;
     str trend = trend_text(page);
     if (modes[MODE_STRICTEST] + modes[MODE_DEFENSIVE] + modes[MODE_MONITOR] == 0) {
-        write_tile(page, "Protected", NULL, (struct html_number){"&ndash;"},
+        write_tile(page, "Protected", NULL, (struct number_text){"&ndash;"},
                    "There is no load balancer whose mode is known.");
         return;
     }
     write_tile(page, "Protected", page->summary.protected_percent < 100 ? NULL : "good",
                html_share(page->summary.protected_percent),
                "%s in strictest, %s in defensive mode%" STR_FMT ".",
-               html_count(modes[MODE_STRICTEST]).text, html_count(modes[MODE_DEFENSIVE]).text,
+               count_text(modes[MODE_STRICTEST]).text, count_text(modes[MODE_DEFENSIVE]).text,
                STR_ARG(trend));
 }
 
@@ -87,18 +87,18 @@ static void tiles_of_verdicts(const struct page *page) {
                        ? STR("Short of what their policy requires, and not excused.")
                    : escalated == 0 ? STR("None of them for longer than allowed.")
                                     : str_format(page->arena, "%s of them for longer than allowed.",
-                                                 html_count(escalated).text);
+                                                 count_text(escalated).text);
     write_tile(page, "Not compliant", summary->non_compliant == 0 ? NULL : "bad",
-               html_count(summary->non_compliant), "%" STR_FMT, STR_ARG(sentence));
-    write_tile(page, "Unknown", summary->unknown == 0 ? NULL : "warn", html_count(summary->unknown),
+               count_text(summary->non_compliant), "%" STR_FMT, STR_ARG(sentence));
+    write_tile(page, "Unknown", summary->unknown == 0 ? NULL : "warn", count_text(summary->unknown),
                "%s of %s found were judged. Unknown is not counted as compliant.",
-               html_count(summary->judged).text, html_count(summary->listed).text);
+               count_text(summary->judged).text, count_text(summary->listed).text);
 }
 
 static void tile_repair(const struct page *page) {
     const struct posture_kpis *kpis = &page->posture->kpis;
     if (kpis->incidents_closed == 0) {
-        write_tile(page, "Time to repair, p50", NULL, (struct html_number){"&ndash;"},
+        write_tile(page, "Time to repair, p50", NULL, (struct number_text){"&ndash;"},
                    "No incident was closed within the period.");
         return;
     }
@@ -106,17 +106,17 @@ static void tile_repair(const struct page *page) {
                "p90 %s, from %s closed within the period; %s still open.",
                html_hours(kpis->mttr_p90_hours).text,
                html_counted(kpis->incidents_closed, "incident").text,
-               html_count(kpis->incidents_open).text);
+               count_text(kpis->incidents_open).text);
 }
 
 /* Whole hours, however many; less than one is not none. */
-static struct html_number whole_hours(double hours) {
+static struct number_text whole_hours(double hours) {
     if (hours > 0 && hours < 1) {
         return html_hours(hours);
     }
-    struct html_number number;
+    struct number_text number;
     (void)snprintf(number.text, sizeof(number.text), "%s&nbsp;h",
-                   html_count((uint64_t)(hours + 0.5)).text);
+                   count_text((uint64_t)(hours + 0.5)).text);
     return number;
 }
 
@@ -126,29 +126,29 @@ static void tiles_of_history(const struct page *page) {
     write_tile(page, "Exposure", NULL, whole_hours(kpis->exposure_hours),
                "Weighted %s, internet-facing hours counted double.",
                whole_hours(kpis->weighted_exposure_hours).text);
-    write_tile(page, "Changes made", NULL, html_count(kpis->enforced + kpis->promoted),
+    write_tile(page, "Changes made", NULL, count_text(kpis->enforced + kpis->promoted),
                "%s enforced, %s promoted to strictest, %s rolled back; %s with another writer.",
-               html_count(kpis->enforced).text, html_count(kpis->promoted).text,
-               html_count(kpis->rolled_back).text, html_counted(kpis->fights, "fight").text);
+               count_text(kpis->enforced).text, count_text(kpis->promoted).text,
+               count_text(kpis->rolled_back).text, html_counted(kpis->fights, "fight").text);
 }
 
 static void tiles_of_posture(const struct page *page) {
     const struct posture_kpis *kpis = &page->posture->kpis;
     write_tile(page, "Without owner", kpis->without_owner == 0 ? NULL : "warn",
-               html_count(kpis->without_owner), "%s",
+               count_text(kpis->without_owner), "%s",
                kpis->without_owner == 0
                    ? "Whoever has to act on a finding is named on every load balancer."
                    : "Nobody is named who would act on a finding.");
     write_tile(page, "Exceptions in force", kpis->exceptions_active == 0 ? NULL : "warn",
-               html_count(kpis->exceptions_active), "%s end%s soon, %s ha%s expired.",
-               html_count(kpis->exceptions_ending).text,
+               count_text(kpis->exceptions_active), "%s end%s soon, %s ha%s expired.",
+               count_text(kpis->exceptions_ending).text,
                str_by_count(kpis->exceptions_ending, "s", ""),
-               html_count(kpis->exceptions_expired).text,
+               count_text(kpis->exceptions_expired).text,
                str_by_count(kpis->exceptions_expired, "s", "ve"));
     if (page->posture->has_state) {
         tiles_of_history(page);
     }
-    write_tile(page, "Ready for strictest", NULL, html_count(kpis->candidates), "%s",
+    write_tile(page, "Ready for strictest", NULL, count_text(kpis->candidates), "%s",
                kpis->candidates == 0
                    ? "None has traffic that shows what strictest would block to be allowed."
                    : "Their traffic shows that strictest would block no more than is allowed.");
@@ -203,16 +203,16 @@ static void write_headline(const struct page *page) {
         html_put(out, "There is no load balancer whose mode is known.");
     } else {
         buf_printf(out, "<strong>%s of %s</strong> with a known mode are protected (%s).",
-                   html_count(safe).text, html_counted(known, "load balancer").text,
+                   count_text(safe).text, html_counted(known, "load balancer").text,
                    html_share(summary->protected_percent).text);
     }
     if (page->fleet->row_count > 0) {
-        buf_printf(out, " %s %s not compliant%s", html_count(summary->non_compliant).text,
+        buf_printf(out, " %s %s not compliant%s", count_text(summary->non_compliant).text,
                    str_by_count(summary->non_compliant, "is", "are"),
                    summary->unknown == 0 ? "." : ", and of ");
     }
     if (summary->unknown > 0) {
-        buf_printf(out, "%s not enough could be read to tell.", html_count(summary->unknown).text);
+        buf_printf(out, "%s not enough could be read to tell.", count_text(summary->unknown).text);
     }
     html_put(out, "</p>\n");
 }

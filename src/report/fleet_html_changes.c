@@ -65,8 +65,8 @@ static void non_compliant_cell(struct html_table *table, const struct page *page
         (struct svg_pair){.name = "Non-compliant requests",
                           .before = (double)before,
                           .after = (double)after,
-                          .before_text = str_format(page->arena, "%s", html_count(before).text),
-                          .after_text = str_format(page->arena, "%s", html_count(after).text),
+                          .before_text = str_format(page->arena, "%s", count_text(before).text),
+                          .after_text = str_format(page->arena, "%s", count_text(after).text),
                           .is_worse = after > before});
 }
 

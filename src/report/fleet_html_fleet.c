@@ -106,7 +106,7 @@ void page_completeness(const struct page *page) {
     html_section_begin(page->out, "completeness", "Completeness", NULL);
     buf_printf(page->out, "<p>%s found, %s judged, %s unknown. %s</p>\n",
                html_counted(summary->listed, "load balancer").text,
-               html_count(summary->judged).text, html_count(summary->unknown).text,
+               count_text(summary->judged).text, count_text(summary->unknown).text,
                is_whole ? "Nothing is missing."
                         : "What could not be read is never counted as compliant.");
     page_write_table(page, &gaps, page->fleet->gap_count);
@@ -144,7 +144,7 @@ static void finding_count_cell(struct html_table *table, const struct page *page
         }
     }
     html_number_begin(table, (double)count);
-    html_put(table->out, html_count(count).text);
+    html_put(table->out, count_text(count).text);
 }
 
 static void finding_controls_cell(struct html_table *table, const struct page *page, size_t i) {

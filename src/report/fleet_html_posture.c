@@ -163,14 +163,14 @@ void page_exceptions(const struct page *page) {
 static void requests_cell(struct html_table *table, const struct page *page, size_t i) {
     const struct advice *advice = &page->posture->rows[i].advice;
     html_number_begin(table, (double)advice->requests);
-    buf_printf(table->out, "%s<small>%s</small>", html_count(advice->requests).text,
+    buf_printf(table->out, "%s<small>%s</small>", count_text(advice->requests).text,
                advice->is_from_logs ? "access log" : "metrics");
 }
 
 static void blocked_cell(struct html_table *table, const struct page *page, size_t i) {
     const struct advice *advice = &page->posture->rows[i].advice;
     html_number_begin(table, (double)advice->blocked);
-    buf_printf(table->out, "%s<small>%s</small>", html_count(advice->blocked).text,
+    buf_printf(table->out, "%s<small>%s</small>", count_text(advice->blocked).text,
                html_percent(advice->blocked_percent).text);
 }
 
@@ -224,10 +224,10 @@ void page_candidates(const struct page *page) {
     buf_printf(page->out,
                "<p>%s ready, %s with clients to be fixed first, %s on hold, %s without enough "
                "evidence.</p>\n",
-               html_count(page->posture->kpis.candidates).text,
-               html_count(counts[RECOMMEND_FIX_CLIENTS]).text,
-               html_count(counts[RECOMMEND_HOLD]).text,
-               html_count(counts[RECOMMEND_NO_EVIDENCE]).text);
+               count_text(page->posture->kpis.candidates).text,
+               count_text(counts[RECOMMEND_FIX_CLIENTS]).text,
+               count_text(counts[RECOMMEND_HOLD]).text,
+               count_text(counts[RECOMMEND_NO_EVIDENCE]).text);
     page_write_table(page, &candidates, page->fleet->row_count);
     page_write_table(page, &clients, page->fleet->row_count);
     html_section_end(page->out);

@@ -30,18 +30,12 @@ struct coded {
 
 /* The verdict as compliance.status. */
 static struct coded compliance_status(const struct evaluation *evaluation) {
-    switch (evaluation->compliance) {
-    case COMPLIANT:
-        return evaluation->has_active_exception ? (struct coded){2, "Warning"}
-                                                : (struct coded){1, "Pass"};
-    case NON_COMPLIANT:
-        return (struct coded){3, "Fail"};
-    case COMPLIANCE_UNKNOWN:
-        return (struct coded){0, "Unknown"};
-    case NOT_APPLICABLE:
-        break;
-    }
-    return (struct coded){99, "Not applicable"};
+    static const struct coded codes[] = {[COMPLIANT] = {1, "Pass"},
+                                         [NON_COMPLIANT] = {3, "Fail"},
+                                         [COMPLIANCE_UNKNOWN] = {0, "Unknown"},
+                                         [NOT_APPLICABLE] = {99, "Not applicable"}};
+    bool is_excused = evaluation->compliance == COMPLIANT && evaluation->has_active_exception;
+    return is_excused ? (struct coded){2, "Warning"} : codes[evaluation->compliance];
 }
 
 /* Whether somebody has to see to it. */

@@ -51,8 +51,8 @@ void html_quiet(struct buf *out, const char *words) {
     buf_printf(out, "<span class=\"quiet\">%s</span>", words);
 }
 
-__attribute__((format(printf, 1, 2))) static struct html_number number(const char *format, ...) {
-    struct html_number number;
+__attribute__((format(printf, 1, 2))) static struct number_text number(const char *format, ...) {
+    struct number_text number;
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(number.text, sizeof(number.text), format, arguments);
@@ -60,39 +60,34 @@ __attribute__((format(printf, 1, 2))) static struct html_number number(const cha
     return number;
 }
 
-struct html_number html_count(uint64_t count) {
-    return count < 1000 ? number("%" PRIu64, count)
-                        : number("%s,%03" PRIu64, html_count(count / 1000).text, count % 1000);
+struct number_text html_counted(uint64_t count, const char *noun) {
+    return number("%.30s %.60s%s", count_text(count).text, noun, str_by_count(count, "", "s"));
 }
 
-struct html_number html_counted(uint64_t count, const char *noun) {
-    return number("%.30s %.60s%s", html_count(count).text, noun, str_by_count(count, "", "s"));
-}
-
-struct html_number html_percent(double percent) {
+struct number_text html_percent(double percent) {
     bool is_small = percent != 0 && percent < 0.1;
     return is_small ? number("%.3g&nbsp;%%", percent) : number("%.1f&nbsp;%%", percent);
 }
 
 /* The small addend is for tenths that are none in binary. */
-struct html_number html_share(double percent) {
+struct number_text html_share(double percent) {
     return number("%.1f&nbsp;%%", (double)(int)(percent * 10 + 1e-7) / 10);
 }
 
-struct html_number html_hours(double hours) {
+struct number_text html_hours(double hours) {
     return hours * 60 < 1 ? number("&lt;&nbsp;1&nbsp;min")
            : hours < 1    ? number("%.0f&nbsp;min", hours * 60)
            : hours < 72   ? number("%.1f&nbsp;h", hours)
                           : number("%.1f&nbsp;days", hours / 24);
 }
 
-struct html_number html_time(struct arena *arena, int64_t ms) {
+struct number_text html_time(struct arena *arena, int64_t ms) {
     str text = time_format_iso8601(arena, ms);
     return number("<time datetime=\"%" STR_FMT "\">%.10s %.5s&nbsp;UTC</time>", STR_ARG(text),
                   text.ptr, text.ptr + 11);
 }
 
-struct html_number html_date(struct arena *arena, int64_t ms) {
+struct number_text html_date(struct arena *arena, int64_t ms) {
     str day = date_format(arena, date_days_of_ms(ms));
     return number("<time datetime=\"%" STR_FMT "\">%" STR_FMT "</time>", STR_ARG(day),
                   STR_ARG(day));

@@ -8,6 +8,7 @@
 #define REPORT_HTML_INTERNAL_H
 
 #include "base/buf.h"
+#include "report/text_width.h"
 
 /* Our own markup, as it stands. */
 void html_put(struct buf *out, const char *markup);
@@ -19,23 +20,18 @@ void html_text(struct buf *out, str text);
  * "none" in small when empty. */
 void html_value(struct buf *out, str text);
 
-/* A quantity as markup, by value, so that it can stand among the arguments of buf_printf. */
-struct html_number {
-    char text[96];
-};
-/* 1,234,567 */
-struct html_number html_count(uint64_t count);
+/* Quantities as markup. */
 /* "1 load balancer", "1,234 load balancers"; `noun` of at most 60 bytes */
-struct html_number html_counted(uint64_t count, const char *noun);
+struct number_text html_counted(uint64_t count, const char *noun);
 /* "99.4 %"; small ones with what digits they need: "0.0025 %" */
-struct html_number html_percent(double percent);
+struct number_text html_percent(double percent);
 /* "99.9 %", never rounded up: 100 is all of them. */
-struct html_number html_share(double percent);
+struct number_text html_share(double percent);
 /* "< 1 min", "45 min", "7.5 h", "12.3 days" */
-struct html_number html_hours(double hours);
+struct number_text html_hours(double hours);
 /* <time> with minutes, and with the day alone. */
-struct html_number html_time(struct arena *arena, int64_t ms);
-struct html_number html_date(struct arena *arena, int64_t ms);
+struct number_text html_time(struct arena *arena, int64_t ms);
+struct number_text html_date(struct arena *arena, int64_t ms);
 
 /* Our own words, set back. */
 void html_quiet(struct buf *out, const char *words);

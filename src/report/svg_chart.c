@@ -43,7 +43,7 @@ static void text_at(struct buf *out, const char *class, double x, double y, str 
 
 static void count_at(struct buf *out, double x, double y, uint64_t count) {
     buf_printf(out, "<text class=\"e\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", x, y,
-               html_count(count).text);
+               count_text(count).text);
 }
 
 static void grid_line(struct buf *out, double y) {

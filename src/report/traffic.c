@@ -41,19 +41,11 @@ bool group_key_parse(str name, enum group_key *key_out) {
 }
 
 str traffic_group_text(const struct tally_group *group, enum group_key key) {
-    switch (key) {
-    case GROUP_CLASS:
-        return str_from_cstr(traffic_class_name(group->class));
-    case GROUP_REASON:
-        return group->reason;
-    case GROUP_CLIENT:
-        return group->client;
-    case GROUP_USER_AGENT:
-        return group->user_agent;
-    case GROUP_HOST:
-        return group->host;
-    }
-    return STR_EMPTY;
+    return key == GROUP_CLASS        ? str_from_cstr(traffic_class_name(group->class))
+           : key == GROUP_REASON     ? group->reason
+           : key == GROUP_CLIENT     ? group->client
+           : key == GROUP_USER_AGENT ? group->user_agent
+                                     : group->host;
 }
 
 struct traffic_sum *traffic_sum_days(struct arena *arena, const struct tally_result *result,

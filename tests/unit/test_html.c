@@ -98,13 +98,13 @@ static void numbers_read_well(void **state) {
     (void)state;
     struct buf out;
     buf_init(&out, &arena, 4096);
-    html_put(&out, html_count(0).text);
+    html_put(&out, count_text(0).text);
     html_put(&out, " ");
-    html_put(&out, html_count(999).text);
+    html_put(&out, count_text(999).text);
     html_put(&out, " ");
-    html_put(&out, html_count(1000).text);
+    html_put(&out, count_text(1000).text);
     html_put(&out, " ");
-    html_put(&out, html_count(UINT64_MAX).text);
+    html_put(&out, count_text(UINT64_MAX).text);
     html_put(&out, "; ");
     html_put(&out, html_counted(1, "day").text);
     html_put(&out, ", ");
