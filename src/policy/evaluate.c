@@ -84,7 +84,8 @@ void evaluation_add_underutilized(struct evaluation *evaluation, str why, struct
         finding_add(rule_of(FINDING_UNDERUTILIZED), &judgement, STR_EMPTY,
                     "The mode is defensive although the evidence supports strictest: %" STR_FMT
                     ". Set " ATTRIBUTE_DESYNC_MODE
-                    " to strictest, or let PROMOTION=enforce do it, watched.",
+                    " to strictest, or set PROMOTION=enforce: desync-guard then does it, and "
+                    "watches the result.",
                     STR_ARG(why));
     }
 }
@@ -94,7 +95,7 @@ void evaluation_add_too_long(struct evaluation *evaluation, str since, int days_
     struct judgement judgement = {.arena = arena, .evaluation = evaluation};
     if (evaluation->finding_count < FINDINGS_MAX) {
         finding_add(rule_of(FINDING_NON_COMPLIANT_TOO_LONG), &judgement, since,
-                    "It is non-compliant since %" STR_FMT
+                    "The load balancer has been non-compliant since %" STR_FMT
                     ", longer than the %d day%s allowed. Repair it, or ask for an exception.",
                     STR_ARG(since), days_max, str_by_count((uint64_t)days_max, "", "s"));
     }

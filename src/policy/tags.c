@@ -54,7 +54,7 @@ static str hint_at_other_case(const struct judgement *judgement, str key) {
         if (str_eq_ignore_case(other, key) && !str_eq(other, key)) {
             str shown = plain_text_quote(judgement->arena, other);
             return str_format(judgement->arena,
-                              " (there is one called %" STR_FMT ", but capital letters count)",
+                              " (there is a tag %" STR_FMT ", but tag keys are case-sensitive)",
                               STR_ARG(shown));
         }
     }

@@ -263,7 +263,7 @@ static void append_headline(struct buf *out, const struct context *context) {
         has_expired = context->finding != NULL && context->finding->id == FINDING_EXCEPTION_EXPIRED;
         break;
     case ALERT_ESCALATED:
-        buf_printf(out, "The load balancer %s has not been compliant for too long.\n", name);
+        buf_printf(out, "The load balancer %s has been non-compliant for too long.\n", name);
         break;
     case ALERT_EXCEPTION_EXPIRING:
         append_exception(out, context, "ends", "After that its mode counts as too weak.");
@@ -280,8 +280,8 @@ static void append_headline(struct buf *out, const struct context *context) {
     case ALERT_PROMOTED:
         buf_printf(out,
                    "desync-guard raised the desync mitigation mode of the load balancer %s from %s "
-                   "to %s, as the evidence allows. It is watched now, and taken back if errors "
-                   "rise.\n",
+                   "to %s, as the evidence allows. desync-guard watches it now, and rolls it back "
+                   "if errors rise.\n",
                    name, from, to);
         break;
     case ALERT_ROLLED_BACK:
@@ -403,8 +403,9 @@ static void append_iac(struct buf *out, const struct context *context) {
     enum desync_mode mode = is_raised ? context->mode : evaluation->required_mode;
     buf_append_char(out, '\n');
     if (is_raised) {
-        buf_append(out, STR("What describes the load balancer must say so too, or else its next "
-                            "deployment undoes this.\n"));
+        buf_append(out,
+                   STR("Set the same mode where the load balancer is described, or else its next "
+                       "deployment undoes this.\n"));
     }
     iac_fix_append(out, iac_tool_detect(&context->alert->writer),
                    mode == MODE_UNKNOWN ? MODE_DEFENSIVE : mode);

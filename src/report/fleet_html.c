@@ -137,8 +137,8 @@ static void tiles_of_posture(const struct page *page) {
     write_tile(page, "Without owner", kpis->without_owner == 0 ? NULL : "warn",
                count_text(kpis->without_owner), "%s",
                kpis->without_owner == 0
-                   ? "Whoever has to act on a finding is named on every load balancer."
-                   : "Nobody is named who would act on a finding.");
+                   ? "Every load balancer names the owner who has to act on a finding."
+                   : "They name nobody who would act on a finding.");
     write_tile(page, "Exceptions in force", kpis->exceptions_active == 0 ? NULL : "warn",
                count_text(kpis->exceptions_active), "%s end%s soon, %s ha%s expired.",
                count_text(kpis->exceptions_ending).text,
@@ -209,10 +209,11 @@ static void write_headline(const struct page *page) {
     if (page->fleet->row_count > 0) {
         buf_printf(out, " %s %s not compliant%s", count_text(summary->non_compliant).text,
                    str_by_count(summary->non_compliant, "is", "are"),
-                   summary->unknown == 0 ? "." : ", and of ");
+                   summary->unknown == 0 ? "." : ", and for ");
     }
     if (summary->unknown > 0) {
-        buf_printf(out, "%s not enough could be read to tell.", count_text(summary->unknown).text);
+        buf_printf(out, "%s too little could be read for a verdict.",
+                   count_text(summary->unknown).text);
     }
     html_put(out, "</p>\n");
 }

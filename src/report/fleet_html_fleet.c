@@ -113,9 +113,8 @@ void page_completeness(const struct page *page) {
     if (page->posture == NULL) {
         page_unknown(page);
     } else if (summary->unknown > 0) {
-        html_put(page->out,
-                 "<p>Who was found, but not judged, stands under <a href=\"#attention\">Needs "
-                 "attention</a>.</p>\n");
+        html_put(page->out, "<p>Those that were found, but not judged, are listed under <a "
+                            "href=\"#attention\">Needs attention</a>.</p>\n");
     }
     html_section_end(page->out);
 }
@@ -132,7 +131,8 @@ static void finding_cell(struct html_table *table, const struct page *page, size
     }
 }
 
-/* Whether it has gone on for too long is known from the history, and a finding only in alerts. */
+/* The posture knows from the history which load balancers have been non-compliant for too long; the
+ * finding itself is in alerts alone. */
 static void finding_count_cell(struct html_table *table, const struct page *page, size_t i) {
     size_t count = 0;
     if (i == FINDING_NON_COMPLIANT_TOO_LONG && page->posture != NULL) {

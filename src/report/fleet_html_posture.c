@@ -59,7 +59,7 @@ static const struct page_table fights = {
     .columns = {{"Load balancer", page_name_cell},
                 {"Mode", page_mode_cell},
                 {"Owner", page_owner_cell},
-                {"Who changes it back", writer_cell}},
+                {"Changed back by", writer_cell}},
     .rank = rank_of_fight};
 
 static int rank_of_ownerless(const struct page *page, size_t i) {
@@ -219,7 +219,7 @@ void page_candidates(const struct page *page) {
         counts[page->posture->rows[i].advice.recommendation] += page->posture->rows[i].has_advice;
     }
     html_section_begin(page->out, "candidates", "Towards strictest",
-                       "Who could go to strictest, by what was seen of their traffic. Each number "
+                       "Load balancers that could go to strictest, by their traffic. Each number "
                        "comes with the bound that the size of the sample allows.");
     buf_printf(page->out,
                "<p>%s ready, %s with clients to be fixed first, %s on hold, %s without enough "

@@ -58,8 +58,8 @@ static const struct {
     {IAC_CDK, "AWS CDK, on the ApplicationLoadBalancer:",
      "loadBalancer.setAttribute('" ATTRIBUTE_DESYNC_MODE "', '", "');"},
     {IAC_KUBERNETES,
-     "Kubernetes, in the annotations of the Ingress (add it, after a comma, to a list that is "
-     "there):",
+     "Kubernetes, in the annotations of the Ingress (append it, after a comma, to an existing "
+     "list):",
      "alb.ingress.kubernetes.io/load-balancer-attributes: " ATTRIBUTE_DESYNC_MODE "=", ""},
     {IAC_PULUMI, "Pulumi, in the arguments of aws.lb.LoadBalancer:", "desyncMitigationMode: \"",
      "\","},
@@ -102,8 +102,9 @@ void iac_fix_append(struct buf *out, enum iac_tool tool, enum desync_mode mode) 
     if (has_line) {
         append_line(out, own, mode);
     }
-    buf_append(out, has_line ? STR("If the load balancer is described elsewhere, that is:\n")
-                             : STR("Change it where the load balancer is described:\n"));
+    buf_append(out, has_line
+                        ? STR("If another tool describes the load balancer, change it there:\n")
+                        : STR("Change it where the load balancer is described:\n"));
     for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
         if (i != own) {
             append_line(out, i, mode);

@@ -77,7 +77,7 @@ void svg_stacked(struct buf *out, const struct svg_chart *chart, const struct sv
     double x = 0;
     for (size_t i = 0; i < count && total > 0; i++) {
         double width = (double)bars[i].value * WIDTH / (double)total;
-        /* a gap, so that neighbours are told apart without colour */
+        /* a gap, so that neighbours differ without colour, too */
         rectangle(out, bars[i].tone, x, 0, larger(width - 1.5, 0), 24);
         x += width;
     }

@@ -51,10 +51,11 @@ static size_t at_most(size_t count, size_t max) {
 
 static void append_error_note(struct buf *out, const char *missing, uint64_t error_max) {
     if (error_max > 0) {
-        buf_printf(out,
-                   "  (too many to keep: a count may be too high, and %s is missing has at most "
-                   "%s)\n",
-                   missing, count_text(error_max).text);
+        buf_printf(
+            out,
+            "  (too many to keep: a count may be too high, and %s that is missing has at most "
+            "%s)\n",
+            missing, count_text(error_max).text);
     }
 }
 
@@ -230,7 +231,7 @@ static void append_groups(struct buf *out, struct arena *arena,
         buf_append_char(out, '\n');
     }
     append_more(out, shown, report->result->group_count);
-    append_error_note(out, "what", report->result->group_error_max);
+    append_error_note(out, "a group", report->result->group_error_max);
 }
 
 static void append_offender(struct buf *out, struct arena *arena,
@@ -263,7 +264,7 @@ static void append_offenders(struct buf *out, struct arena *arena,
         append_offender(out, arena, &result->offenders[i], has_several);
     }
     append_more(out, shown, result->offender_count);
-    append_error_note(out, "who", result->offender_error_max);
+    append_error_note(out, "a client", result->offender_error_max);
 }
 
 /* A path is shown whole: people have to find the file. */

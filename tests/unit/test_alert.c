@@ -136,8 +136,8 @@ static void enforced_alert_reads_like_this(void **state) {
                "- HIGH MODE_TOO_WEAK: The desync mitigation mode is monitor, but at least "
                "defensive is required.\n"
                "\n"
-               "What describes the load balancer must say so too, or else its next deployment "
-               "undoes this.\n"
+               "Set the same mode where the load balancer is described, or else its next "
+               "deployment undoes this.\n"
                "Change it where the load balancer is described:\n"
                "Terraform or OpenTofu, in the resource aws_lb:\n"
                "    desync_mitigation_mode = \"defensive\"\n"
@@ -165,7 +165,7 @@ static void escalated_alert_reads_like_this(void **state) {
     struct alert_text text = render(&alert);
     assert_str(text.subject, "Non-compliant for 9 days: shop, mode monitor (requires defensive)");
     assert_str(text.body,
-               "The load balancer shop has not been compliant for too long.\n"
+               "The load balancer shop has been non-compliant for too long.\n"
                "\n"
                "Load balancer: " SHOP "\n"
                "Account: 123456789012\n"
@@ -286,7 +286,7 @@ static void fight_alert_reads_like_this(void **state) {
                "that is there):\n"
                "    alb.ingress.kubernetes.io/load-balancer-attributes: "
                "routing.http.desync_mitigation_mode=defensive\n"
-               "If the load balancer is described elsewhere, that is:\n"
+               "If another tool describes the load balancer, change it there:\n"
                "Terraform or OpenTofu, in the resource aws_lb:\n"
                "    desync_mitigation_mode = \"defensive\"\n"
                "CloudFormation, under LoadBalancerAttributes of "

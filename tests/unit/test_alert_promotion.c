@@ -62,8 +62,8 @@ static void promoted_alert_says_why_and_what_comes_next(void **state) {
                  "Mode: strictest, requires defensive (minimum)\n"
                  "Owner: team-a\n"
                  "\n"
-                 "What describes the load balancer must say so too, or else its next deployment "
-                 "undoes this.\n");
+                 "Set the same mode where the load balancer is described, or else its next "
+                 "deployment undoes this.\n");
     assert_contains(text.body, "strictest");
     assert_false(str_contains(text.body, STR("Not compliant since")));
     assert_str(text.attributes[3].value, "strictest");

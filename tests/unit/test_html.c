@@ -266,7 +266,7 @@ static void page_of_an_unknown_fleet_is_not_good(void **state) {
         .posture = {.now_ms = NOW_MS, .period_start_ms = NOW_MS - MS_PER_DAY, .rows = &history}};
     posture_compute(&sample.posture, &sample.fleet, &arena);
     str page = page_of(&sample, false);
-    assert_contains(page, "0 are not compliant, and of 1 not enough could be read to tell.");
+    assert_contains(page, "0 are not compliant, and for 1 too little could be read for a verdict.");
     assert_contains(page, "&ndash;</b><p>There is no load balancer whose mode is known.");
     assert_false(str_contains(page, STR("<b class=\"good\">")));
     assert_false(str_contains(page, STR("Nothing is missing.")));
