@@ -404,8 +404,8 @@ static void append_iac(struct buf *out, const struct context *context) {
     buf_append_char(out, '\n');
     if (is_raised) {
         buf_append(out,
-                   STR("Set the same mode where the load balancer is described, or else its next "
-                       "deployment undoes this.\n"));
+                   STR("The next deployment undoes this, unless the code that describes the load "
+                       "balancer sets the same mode.\n"));
     }
     iac_fix_append(out, iac_tool_detect(&context->alert->writer),
                    mode == MODE_UNKNOWN ? MODE_DEFENSIVE : mode);
