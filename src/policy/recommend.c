@@ -354,17 +354,7 @@ void recommend(const struct evaluation *evaluation, const struct evidence *evide
 
 void advice_add_finding(const struct advice *advice, struct arena *arena,
                         struct evaluation *evaluation) {
-    if (advice->recommendation != RECOMMEND_PROMOTE || evaluation->mode != MODE_DEFENSIVE ||
-        evaluation->finding_count == FINDINGS_MAX) {
-        return;
+    if (advice->recommendation == RECOMMEND_PROMOTE && evaluation->mode == MODE_DEFENSIVE) {
+        evaluation_add_underutilized(evaluation, advice->reason, arena);
     }
-    evaluation->findings[evaluation->finding_count++] = (struct finding){
-        .id = FINDING_UNDERUTILIZED,
-        .severity = SEVERITY_LOW,
-        .message = str_format(arena,
-                              "The mode is defensive although the evidence supports strictest: "
-                              "%" STR_FMT ". Set " ATTRIBUTE_DESYNC_MODE
-                              " to strictest, or let PROMOTION=enforce do it, watched.",
-                              STR_ARG(advice->reason)),
-    };
 }
