@@ -237,9 +237,10 @@ static bool replace(struct output *output, str text, struct arena *arena) {
         sync_folder(output, arena);
         return true;
     }
-    /* A file that is mounted by itself, as into a container, cannot be replaced. */
+    /* What cannot be replaced can be written over: a file that is mounted by itself, as into a
+     * container, or another user's in a sticky folder. */
     struct output over = {.file = -1};
-    if (errno == EBUSY) {
+    if (errno == EBUSY || errno == EPERM || errno == EACCES) {
         over.file = open(output->target, O_WRONLY | O_TRUNC | O_CLOEXEC);
     }
     return over.file >= 0 && write_all(over.file, text) && close_written(&over);

@@ -3,10 +3,13 @@
 written is an error of every command."""
 
 import os
+import pathlib
 import resource
+import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -351,3 +354,27 @@ def test_an_audit_that_can_list_nothing_anywhere_is_an_error(aws, fail_on):
     done = run(aws, "audit", "--region", "eu-west-1,us-east-1", "--fail-on", fail_on)
     assert done.returncode == ERROR
     assert "INCOMPLETE: 0 listed" in done.stdout and done.stderr.count("AccessDenied") == 2
+
+
+def test_another_users_file_in_a_sticky_folder_is_written_over(aws, bootstrap):
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user needs root")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o1777)
+        binary = shutil.copy(bootstrap, folder)
+        path = pathlib.Path(folder) / "report.json"
+        path.write_text(YESTERDAY)
+        path.chmod(0o666)
+        done = subprocess.run(
+            [binary, *COMMANDS["audit"], "--format", "json", "--output", path], text=True,
+            capture_output=True, user=65534, env=environment(aws))
+        assert (done.returncode, done.stderr) == (FINE, "")
+        assert is_document(path.read_text())
+        assert sorted(os.listdir(folder)) == ["bootstrap", "report.json"]
+
+
+def test_an_audit_that_could_list_nothing_leaves_the_old_one(aws, report):
+    aws.faults.add(LIST, faults.access_denied(), times=99)
+    done = write(aws, "audit", report)
+    assert done.returncode == ERROR and "AccessDenied" in done.stderr
+    assert report.read_text() == YESTERDAY and os.listdir(report.parent) == [report.name]
