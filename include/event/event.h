@@ -38,6 +38,7 @@ struct config_invocation {
     str rule_name;    /* empty when absent */
     str account_id;   /* likewise */
     bool is_proactive;
+    bool is_test; /* of the rule, by resultToken TESTMODE: reported, and nothing else is done */
     bool has_left_scope;
     str region; /* where the rule lives: from configRuleArn, else the item, else empty */
     int64_t notification_ms; /* 0 when absent */

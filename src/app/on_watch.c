@@ -33,42 +33,25 @@ static void watch_all(struct watching *watching) {
     size_t count = 0;
     struct error error = {0};
     if (str_is_empty(watching->control.table.name)) {
-        LOG(watching->guard->log, LOG_WARN, "off",
-            LOG_STR("part", STR("the watch over promotions")),
-            LOG_STR("reason", STR("STATE_TABLE is not set")));
-        return;
-    }
-    if (watch_list(&watching->control.table, watching->arena, &records, &count, &error) !=
-        STATUS_OK) {
+        log_off(watching->guard, STR("the watch over promotions"), STR("STATE_TABLE is not set"));
+    } else if (watch_list(&watching->control.table, watching->arena, &records, &count, &error) !=
+               STATUS_OK) {
         action_add_failure(&watching->control, watching->control.table.name, "watch", &error);
-        return;
+    } else {
+        watch_each(watching, records, count);
+        metrics_of_actions(&watching->control);
     }
-    watch_each(watching, records, count);
-    metrics_of_actions(&watching->control);
 }
 
-void watch_handle(struct guard *guard, struct arena *arena, struct app_reply *reply) {
-    struct policy *policy = ARENA_NEW(arena, struct policy);
-    struct error error = {0};
-    if (effective_policy(guard, NULL, arena, policy, &error) != STATUS_OK) {
-        reply_error(reply, ERROR_INVALID_PARAMETER, error.message);
+void on_watch(struct guard *guard, struct arena *arena, struct app_reply *reply) {
+    struct watching watching = {
+        .guard = guard, .policy = policy_or_reply(guard, NULL, arena, reply), .arena = arena};
+    struct response response;
+    if (watching.policy == NULL) {
         return;
     }
-    struct watching watching = {.guard = guard, .policy = policy, .arena = arena};
-    struct response response;
-    struct buf body;
-    buf_init(&body, arena, RESPONSE_BYTES_MAX);
-    response_begin(&response, &body);
-    control_begin(&watching.control, guard, policy, arena);
+    reply_begin(&response, arena);
+    control_begin(&watching.control, guard, watching.policy, arena);
     watch_all(&watching);
-    if (watching.control.first_failure.status != STATUS_OK) {
-        reply_error(reply, ERROR_ACTION_FAILED, watching.control.first_failure.message);
-    } else {
-        const struct response_totals totals = {.actions = watching.control.actions,
-                                               .action_count = watching.control.action_count};
-        response_end(&response, &totals);
-        *reply = (struct app_reply){.body = buf_str(&body)};
-    }
-    reply->actions = watching.control.actions;
-    reply->action_count = watching.control.action_count;
+    reply_end(&response, &watching.control, NULL, reply);
 }

@@ -1,9 +1,136 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Settings from the environment: one row a variable; a blank variable counts as not given. The
+ * default of a row is text and goes through the same reader, so that it can be no value that a user
+ * could not give. And the clients that are made from them.
+ */
 #include <stddef.h>
 
+#include "app_internal.h"
 #include "base/ascii.h"
+#include "control/accounts.h"
 #include "policy/transition.h"
-#include "settings_internal.h"
+
+/* --- readers -------------------------------------------------------------------------------- */
+
+struct settings_reading;
+/* CONFIGURATION names the variable, its value and what is accepted. */
+typedef enum status read_fn(const struct settings_reading *reading, void *target);
+
+struct settings_row {
+    const char *name;
+    read_fn *read;
+    size_t offset;         /* of the target in struct guard_settings */
+    const char *fallback;  /* the default, as a user would write it; NULL: left zero */
+    int min;               /* of a count */
+    int max;               /* of a count or a percentage */
+    bool has_off;          /* a count that may be "off", which is 0 */
+    bool (*is_valid)(str); /* of a text */
+    const char *accepted;  /* for the message; the words of a choice, of which case is ignored */
+};
+
+/* One variable on its way into the settings. */
+struct settings_reading {
+    const struct settings_row *row;
+    str value; /* not empty */
+    struct arena *arena;
+    struct error *error;
+};
+
+#define DECIMALS_MAX 6
+
+static enum status refuse(const struct settings_reading *reading, const char *accepted) {
+    return error_set(reading->error, reading->arena, STATUS_CONFIGURATION,
+                     "%s is \"%" STR_FMT "\"; accepted: %s", reading->row->name,
+                     STR_ARG(str_utf8_prefix(reading->value, 64)), accepted);
+}
+
+/* An enum, whose values are the indexes of the accepted words. */
+static enum status read_choice(const struct settings_reading *reading, void *target) {
+    str rest = str_from_cstr(reading->row->accepted);
+    for (unsigned index = 0; rest.ptr != NULL; index++) {
+        if (str_eq_ignore_case(reading->value, str_trim(str_split(&rest, ',')))) {
+            *(unsigned *)target = index;
+            return STATUS_OK;
+        }
+    }
+    return refuse(reading, reading->row->accepted);
+}
+
+static enum status read_switch(const struct settings_reading *reading, void *target) {
+    unsigned index = 0;
+    TRY(read_choice(reading, &index));
+    *(bool *)target = str_eq_ignore_case(reading->value, STR("on"));
+    return STATUS_OK;
+}
+
+static enum status read_count(const struct settings_reading *reading, void *target) {
+    const struct settings_row *row = reading->row;
+    int64_t value = 0;
+    if (row->has_off && str_eq_ignore_case(reading->value, STR("off"))) {
+        *(int *)target = 0;
+    } else if (str_parse_i64(reading->value, &value) && value >= row->min && value <= row->max) {
+        *(int *)target = (int)value;
+    } else {
+        str accepted =
+            str_format(reading->arena, "%d..%d%s", row->min, row->max, row->has_off ? ", off" : "");
+        return refuse(reading, str_to_cstr(reading->arena, accepted));
+    }
+    return STATUS_OK;
+}
+
+/* Digits and a point, no sign and no exponent. */
+static bool parse_decimal(str text, double *value_out) {
+    size_t point = str_find_char(text, '.');
+    double scale = 1;
+    *value_out = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (i != point && !ascii_is_digit(text.ptr[i])) {
+            return false;
+        }
+        *value_out = i == point ? *value_out : *value_out * 10 + (text.ptr[i] - '0');
+        scale *= i > point ? 10 : 1;
+    }
+    *value_out /= scale;
+    return point > 0 && point <= 9 && point + 1 != text.len && text.len <= point + 1 + DECIMALS_MAX;
+}
+
+static enum status read_percent(const struct settings_reading *reading, void *target) {
+    int max = reading->row->max;
+    double value = 0;
+    if (!parse_decimal(reading->value, &value) || value > max) {
+        str accepted = str_format(reading->arena, "0..%d, with up to %d digits after the point",
+                                  max, DECIMALS_MAX);
+        return refuse(reading, str_to_cstr(reading->arena, accepted));
+    }
+    *(double *)target = value;
+    return STATUS_OK;
+}
+
+static enum status read_text(const struct settings_reading *reading, void *target) {
+    if (!reading->row->is_valid(reading->value)) {
+        return refuse(reading, reading->row->accepted);
+    }
+    *(str *)target = reading->value;
+    return STATUS_OK;
+}
+
+static enum status read_accounts(const struct settings_reading *reading, void *target) {
+    struct account_list *list = target;
+    for (str rest = reading->value; rest.ptr != NULL;) {
+        str account = str_trim(str_split(&rest, ','));
+        bool is_account = account.len == 12 && ascii_has_only(account, ascii_is_digit);
+        if (!is_account || list->count == ALLOWED_ACCOUNTS_MAX) {
+            struct settings_reading one = *reading;
+            one.value = account;
+            return refuse(&one, reading->row->accepted);
+        }
+        list->ids[list->count++] = account;
+    }
+    return STATUS_OK;
+}
+
+/* --- checks of texts ------------------------------------------------------------------------ */
 
 static str policy_variable(const void *context, const char *name) {
     return env_get(context, name);
@@ -93,34 +220,27 @@ static bool is_namespace(str text) {
 }
 
 #define AT(member)   .offset = offsetof(struct guard_settings, member)
-#define TEXT(member) .read = settings_read_text, AT(member)
-
-static const char *const ON_OFF[] = {"on", "off", NULL};
-static const char *const OFF_ON[] = {"off", "on", NULL};
-static const char *const ENFORCEMENTS[] = {"off", "plan", "enforce", NULL};
-static const char *const PROMOTIONS[] = {"off", "recommend", "enforce", NULL};
-static const char *const LOG_FORMATS[] = {"Text", "JSON", NULL};
-static const char *const LOG_LEVELS[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", NULL};
+#define TEXT(member) .read = read_text, AT(member)
 
 /* Every variable but the Region and those of the policy. */
 static const struct settings_row ROWS[] = {
     /* main has set the log up by now, in time for an error here; these two are only checked. */
-    {"AWS_LAMBDA_LOG_FORMAT", settings_read_choice, AT(checked), .choices = LOG_FORMATS},
-    {"AWS_LAMBDA_LOG_LEVEL", settings_read_choice, AT(checked), .choices = LOG_LEVELS},
-    {"WARM_UP", settings_read_switch, AT(warms_up), "on", .choices = ON_OFF},
+    {"AWS_LAMBDA_LOG_FORMAT", read_choice, AT(checked), .accepted = "Text, JSON"},
+    {"AWS_LAMBDA_LOG_LEVEL", read_choice, AT(checked),
+     .accepted = "TRACE, DEBUG, INFO, WARN, ERROR, FATAL"},
+    {"WARM_UP", read_switch, AT(warms_up), "on", .accepted = "on, off"},
     /* At most what Lambda gives to one execution environment. */
-    {"AWS_LAMBDA_MAX_CONCURRENCY", settings_read_count, AT(concurrency), "1", .min = 1,
-     .max = 2000},
+    {"AWS_LAMBDA_MAX_CONCURRENCY", read_count, AT(concurrency), "1", .min = 1, .max = 2000},
     /* AWS allows 10 calls a second, to all callers together. */
-    {"ELB_REQUESTS_PER_SECOND", settings_read_count, AT(elb_requests_per_second), "9", .min = 1,
+    {"ELB_REQUESTS_PER_SECOND", read_count, AT(elb_requests_per_second), "9", .min = 1,
      .max = (int)PACE_RATE_MAX, .has_off = true},
-    {"ENFORCEMENT", settings_read_choice, AT(control.enforcement.enforcement), "off",
-     .choices = ENFORCEMENTS},
-    {"SECURITY_HUB", settings_read_switch, AT(control.imports_findings), "off", .choices = OFF_ON},
-    {"MAX_CHANGES_PER_RUN", settings_read_count, AT(control.enforcement.max_changes_per_run), "25",
-     .min = 0, .max = 1000 /* more is no limit */},
+    {"ENFORCEMENT", read_choice, AT(control.enforcement.enforcement), "off",
+     .accepted = "off, plan, enforce"},
+    {"SECURITY_HUB", read_switch, AT(control.imports_findings), "off", .accepted = "off, on"},
+    {"MAX_CHANGES_PER_RUN", read_count, AT(control.enforcement.max_changes_per_run), "25", .min = 0,
+     .max = 1000 /* more is no limit */},
     /* A limit beyond what is remembered would never be reached. */
-    {"FIGHT_LIMIT", settings_read_count, AT(control.enforcement.fight_limit), "3", .min = 1,
+    {"FIGHT_LIMIT", read_count, AT(control.enforcement.fight_limit), "3", .min = 1,
      .max = CORRECTIONS_MAX},
     {"STATE_TABLE", TEXT(control.state_table), .is_valid = is_table_name,
      .accepted = "the name of a DynamoDB table"},
@@ -132,23 +252,23 @@ static const struct settings_row ROWS[] = {
      .accepted = "the name of an IAM role, with its path but without a leading /"},
     {"EXTERNAL_ID", TEXT(control.external_id), .is_valid = is_external_id,
      .accepted = "2 to 1224 characters of an external id"},
-    {"ALLOWED_ACCOUNTS", settings_read_accounts, AT(control.allowed_accounts),
+    {"ALLOWED_ACCOUNTS", read_accounts, AT(control.allowed_accounts),
      .accepted = "up to 256 account ids of 12 digits, comma-separated"},
-    {"PROMOTION", settings_read_choice, AT(control.promotion.promotion), "recommend",
-     .choices = PROMOTIONS},
+    {"PROMOTION", read_choice, AT(control.promotion.promotion), "recommend",
+     .accepted = "off, recommend, enforce"},
     /* At most 90: fewer than TRAFFIC items and ended watches are kept. */
-    {"EVIDENCE_DAYS", settings_read_count, AT(control.promotion.evidence.evidence_days), "14",
-     .min = 1, .max = 90},
-    {"PROMOTION_MIN_REQUESTS", settings_read_count, AT(control.promotion.evidence.requests_min),
-     "1000", .min = 1, .max = 1000000000},
-    {"PROMOTION_MAX_BLOCKED_PERCENT", settings_read_percent,
+    {"EVIDENCE_DAYS", read_count, AT(control.promotion.evidence.evidence_days), "14", .min = 1,
+     .max = 90},
+    {"PROMOTION_MIN_REQUESTS", read_count, AT(control.promotion.evidence.requests_min), "1000",
+     .min = 1, .max = 1000000000},
+    {"PROMOTION_MAX_BLOCKED_PERCENT", read_percent,
      AT(control.promotion.evidence.blocked_percent_max), "0", .max = 100},
     {"PROMOTION_RING_TAG", TEXT(control.promotion.ring_tag), "DesyncRing", .is_valid = is_tag_key,
      .accepted = "the key of a tag: 1 to 128 letters, digits, spaces and _.:/=+-@"},
     /* At least 5: CloudWatch counts by the minute, and some values come late. */
-    {"WATCH_MINUTES", settings_read_count, AT(control.promotion.watch.minutes), "60", .min = 5,
+    {"WATCH_MINUTES", read_count, AT(control.promotion.watch.minutes), "60", .min = 5,
      .max = 24 * 60},
-    {"WATCH_MAX_ERROR_INCREASE_PERCENT", settings_read_percent,
+    {"WATCH_MAX_ERROR_INCREASE_PERCENT", read_percent,
      AT(control.promotion.watch.error_increase_max), "5", .max = 1000},
     {"REPORT_BUCKET", TEXT(report.bucket), .is_valid = is_bucket_name,
      .accepted = "the name of an S3 bucket"},
@@ -177,7 +297,14 @@ enum status guard_settings_parse(const struct env *env, struct arena *arena,
         (struct policy_source){.from_environment = policy_variable, .context = env};
     TRY(parse_region(env, arena, &settings_out->region, error));
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
-        TRY(settings_read_row(&ROWS[i], env, settings_out, arena, error));
+        struct settings_reading reading = {
+            .row = &ROWS[i], .value = env_get(env, ROWS[i].name), .arena = arena, .error = error};
+        if (str_is_empty(reading.value) && ROWS[i].fallback != NULL) {
+            reading.value = str_from_cstr(ROWS[i].fallback);
+        }
+        if (!str_is_empty(reading.value)) {
+            TRY(ROWS[i].read(&reading, (char *)settings_out + ROWS[i].offset));
+        }
     }
     settings_out->control.promotion.evidence_table = settings_out->control.state_table;
     TRY(check_cross_account(&settings_out->control, arena, error));
@@ -219,8 +346,7 @@ static void log_what_is_off(const struct guard *guard) {
     for (size_t i = 0; str_is_empty(settings->state_table) && i < sizeof parts / sizeof *parts;
          i++) {
         if (parts[i].is_asked_for) {
-            LOG(guard->log, LOG_WARN, "off", LOG_STR("part", str_from_cstr(parts[i].what)),
-                LOG_STR("reason", STR("STATE_TABLE is not set")));
+            log_off(guard, str_from_cstr(parts[i].what), STR("STATE_TABLE is not set"));
         }
     }
 }

@@ -42,7 +42,7 @@ enum status decode_rule_parameters(const struct json *rule_parameters, struct ar
     if (json_is_string(rule_parameters) && str_is_empty(str_trim(json_string(rule_parameters)))) {
         return STATUS_OK;
     }
-    const struct json *object = decode_embedded(rule_parameters, arena);
+    const struct json *object = parse_embedded(rule_parameters, arena);
     if (rule_parameters == NULL || json_is_null(object)) {
         return STATUS_OK;
     }

@@ -57,9 +57,10 @@ def test_assumptions_are_those_of_the_template():
 
 def test_assumed_metrics_are_those_that_are_written():
     def names(pattern, source):
-        return set(re.findall(pattern, (ROOT / "src/app" / source).read_text()))
+        return set(re.findall(pattern, (ROOT / "src" / source).read_text()))
     of_a_unit = r'\{"([A-Z]\w+)", "(?:Count|Percent|Seconds|None)",'
-    own = names(of_a_unit, "metrics.c") | names(r'\{"\w+", "([A-Z]\w+)"\}', "metrics.c")
+    of_an_action = r'\{"\w+", "([A-Z]\w+)"\}'
+    own = names(of_a_unit, "control/metrics.c") | names(of_an_action, "control/metrics.c")
     filters = Stack(stack.transform(), **ON).of_type("AWS::Logs::MetricFilter")
     assert NUMBERS["own_metrics"] == len(own) + len(filters)
-    assert NUMBERS["traffic_metrics"] == len(names(of_a_unit, "log_object_reply.c"))
+    assert NUMBERS["traffic_metrics"] == len(names(of_a_unit, "app/count_logs.c"))

@@ -190,7 +190,8 @@ def test_every_alarm_is_explained():
 
 
 def test_every_error_type_is_explained():
-    known = set(re.findall(r'"((?:Function|Runtime)\.[A-Z]\w+)"', source("src/**/*.[ch]")))
+    text = source("src/**/*.[ch]") + source("include/**/*.h")
+    known = set(re.findall(r'"((?:Function|Runtime)\.[A-Z]\w+)"', text))
     listed = {name for types, *_ in rows("docs/operate.md", "Error types") for name in names(types)}
     assert listed == known
 
@@ -219,7 +220,7 @@ def test_every_log_event_is_explained_with_its_level():
 
 
 def metric_names():
-    text = source("src/app/metrics.c") + source("src/app/log_object_reply.c")
+    text = source("src/control/metrics.c") + source("src/app/count_logs.c")
     return (re.findall(r'\{"([A-Z]\w+)", "(?:Count|Percent|Seconds|None)",', text)
             + re.findall(r'\{"\w+", "([A-Z]\w+)"\}', text))
 

@@ -45,8 +45,8 @@ static enum status decode(const char *text, struct elb_call *call, struct error 
     *error = (struct error){0};
     assert_int_equal(json_parse(&arena, str_from_cstr(text), &JSON_LIMITS_DEFAULT, &event, NULL),
                      STATUS_OK);
-    assert_true(is_elb_event(event));
-    return decode_elb_event(event, &arena, call, error);
+    assert_true(is_cloudtrail_call(event));
+    return read_cloudtrail_call(&(struct reader){&arena, error}, event, call);
 }
 
 static const struct {

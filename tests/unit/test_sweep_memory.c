@@ -195,17 +195,20 @@ static void a_listener_hears_every_judgement_and_an_audit_does_nothing(void **st
     for (int is_audit = 0; is_audit <= 1; is_audit++) {
         loop_begin(&loop, VARIABLES(LOOP_ALL), 6);
         struct heard heard = {0};
-        const struct sweep_listener listener = {
-            .context = &heard, .is_audit = is_audit == 1, .judged = hear_judged};
+        const struct audit_listener listener = {.context = &heard, .judged = hear_judged};
         loop.region->members[3].mode = NULL;
         struct loop_copy *copy = &loop.copies[0];
         const struct config_invocation invocation = {
             .message = MESSAGE_SCHEDULED, .result_token = STR("token"), .rule_name = STR("rule")};
+        const struct sweep_options options = {.invocation = &invocation,
+                                              .listener = &listener,
+                                              .is_audit = is_audit == 1,
+                                              .arena = &copy->arena};
         struct error error = {0};
         copy->guard.home.deadline_ms = loop.fake.now_ms + LOOP_TIME_MS;
         assert_int_equal(accounts_select(&copy->guard, STR_EMPTY, STR_EMPTY, &copy->arena, &error),
                          STATUS_OK);
-        sweep_run(&copy->guard, &invocation, &listener, &copy->arena, &copy->reply);
+        sweep_run(&copy->guard, &options, &copy->reply);
         assert_int_equal(heard.judged, 6);
         assert_int_equal(heard.unknown, 1);
         assert_true(str_contains(loop.copies[0].reply.error_message, STR("1 is unknown")));
