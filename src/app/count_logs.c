@@ -138,17 +138,6 @@ static struct object_result handle_one(struct log_batch *batch, const struct log
     return read_and_count(batch, object, traffic, arena);
 }
 
-/* One line for each that was not simply counted. */
-static void log_result(const struct guard *guard, const struct log_object *object,
-                       const struct object_result *result) {
-    bool is_bad = result->status == OBJECT_FAILED || result->status == OBJECT_DAMAGED;
-    if (result->status != OBJECT_COUNTED) {
-        LOG(guard->log, is_bad ? LOG_ERROR : LOG_INFO,
-            is_bad ? STATUS_NAMES[result->status] : "ignored", LOG_STR("bucket", object->bucket),
-            LOG_STR("key", object->key), LOG_STR("reason", result->why));
-    }
-}
-
 /* Without a table no evidence is wanted, which is no error: one line says so for all objects. */
 static void handle_all(struct log_batch *batch) {
     const struct log_delivery *delivery = batch->delivery;
@@ -167,8 +156,12 @@ static void handle_all(struct log_batch *batch) {
         struct object_result *result = &batch->results[i];
         *result = handle_one(batch, &delivery->objects[i], &scratch);
         result->why = str_copy(batch->arena, result->why);
-        if (batch->is_on) {
-            log_result(batch->guard, &delivery->objects[i], result);
+        if (batch->is_on && result->status != OBJECT_COUNTED) {
+            bool is_bad = result->status == OBJECT_FAILED || result->status == OBJECT_DAMAGED;
+            LOG(batch->guard->log, is_bad ? LOG_ERROR : LOG_INFO,
+                is_bad ? STATUS_NAMES[result->status] : "ignored",
+                LOG_STR("bucket", delivery->objects[i].bucket),
+                LOG_STR("key", delivery->objects[i].key), LOG_STR("reason", result->why));
         }
         arena_reset(&scratch);
     }

@@ -86,60 +86,49 @@ bool app_has_expired(const struct guard *guard) {
 
 /* The verdict on an event that only calls could judge; false: it is none. */
 static bool needs_calls(const struct invocation *invocation, struct evaluation *evaluation) {
-    const struct elb_call *call = &invocation->elb_call;
-    bool is_ignored = !str_is_empty(call->ignored_because);
-    bool is_log = invocation->kind == INVOCATION_LOG_OBJECTS;
-    str id = STR_EMPTY;
-    str reason = STR("a sweep reads live, and evaluate judges only what is in the file");
-    if (invocation->kind == INVOCATION_ELB_CALL) {
-        id = is_ignored ? STR_EMPTY : call->arns[0];
-        reason = is_ignored ? call->ignored_because
-                            : STR("a call is judged by a live read, and evaluate makes none");
-    } else if (is_log) {
-        reason = STR("an access log is counted, not judged");
-    } else if (invocation->kind == INVOCATION_WATCH) {
-        reason = STR("a watch reads live, and evaluate judges only what is in the file");
-    } else if (invocation->kind == INVOCATION_REPORT) {
-        reason = STR("a report reads live, and evaluate judges only what is in the file");
-    } else if (!is_sweep(invocation)) {
+    static const char *const REASONS[] = {
+        [INVOCATION_CONFIG] = "a sweep reads live, and evaluate judges only what is in the file",
+        [INVOCATION_SWEEP] = "a sweep reads live, and evaluate judges only what is in the file",
+        [INVOCATION_WATCH] = "a watch reads live, and evaluate judges only what is in the file",
+        [INVOCATION_REPORT] = "a report reads live, and evaluate judges only what is in the file",
+        [INVOCATION_ELB_CALL] = "a call is judged by a live read, and evaluate makes none",
+        [INVOCATION_LOG_OBJECTS] = "an access log is counted, not judged"};
+    str ignored_because = invocation->elb_call.ignored_because;
+    bool is_ignored = !str_is_empty(ignored_because);
+    bool is_call = invocation->kind == INVOCATION_ELB_CALL && !is_ignored;
+    if (invocation->kind == INVOCATION_CONFIG && !is_sweep(invocation)) {
         return false;
     }
-    evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), id,
-                             is_ignored || is_log ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN, reason);
+    evaluation_without_facts(
+        evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE),
+        is_call ? invocation->elb_call.arns[0] : STR_EMPTY,
+        is_ignored || invocation->kind == INVOCATION_LOG_OBJECTS ? NOT_APPLICABLE
+                                                                 : COMPLIANCE_UNKNOWN,
+        is_ignored ? ignored_because : str_from_cstr(REASONS[invocation->kind]));
     return true;
-}
-
-/* The verdict without any call. */
-static enum status judge_offline(const struct guard *guard, const struct invocation *invocation,
-                                 struct arena *arena, struct evaluation *evaluation,
-                                 struct error *error) {
-    const struct config_invocation *config = &invocation->config;
-    bool is_open = needs_calls(invocation, evaluation);
-    if (!is_open && !config_item_is_to_be_judged(config, evaluation)) {
-        return STATUS_OK;
-    }
-    struct policy *policy = ARENA_NEW(arena, struct policy);
-    TRY(effective_policy(guard, config->rule_parameters, arena, policy, error));
-    if (!is_open) {
-        policy_evaluate(&config->item.facts, policy, guard_now_ms(guard), arena, evaluation);
-    }
-    return STATUS_OK;
 }
 
 enum status app_evaluate_offline(const struct guard *guard, str event, str file_name,
                                  struct arena *arena, str *line_out,
                                  enum compliance *compliance_out, struct error *error) {
     struct invocation *invocation = ARENA_NEW(arena, struct invocation);
-    TRY(decode_event(event, arena, invocation, error));
     struct evaluation *evaluation = ARENA_NEW(arena, struct evaluation);
-    TRY(judge_offline(guard, invocation, arena, evaluation, error));
     const struct config_invocation *config = &invocation->config;
+    struct policy *policy = ARENA_NEW(arena, struct policy);
+    struct buf line;
+    struct json_writer writer;
+    TRY(decode_event(event, arena, invocation, error));
+    bool needs_call = needs_calls(invocation, evaluation);
+    if (needs_call || config_item_is_to_be_judged(config, evaluation)) {
+        TRY(effective_policy(guard, config->rule_parameters, arena, policy, error));
+        if (!needs_call) {
+            policy_evaluate(&config->item.facts, policy, guard_now_ms(guard), arena, evaluation);
+        }
+    }
     evaluation->ordering_ms =
         config->item.capture_ms != 0 ? config->item.capture_ms : config->notification_ms;
     *compliance_out = evaluation->compliance;
-    struct buf line;
     buf_init(&line, arena, RESPONSE_BYTES_MAX);
-    struct json_writer writer;
     json_writer_init(&writer, &line);
     json_object_begin(&writer);
     json_write_member(&writer, "file", file_name);

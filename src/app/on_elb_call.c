@@ -236,16 +236,6 @@ static void take_caller(struct control *control, const struct elb_call *call) {
     control->caller_mode = call->mode;
 }
 
-/* One line each: tags are written to target groups and listeners by the same call. */
-static void log_others(const struct guard *guard, const struct elb_call *call) {
-    for (size_t i = 0; i < call->other_count; i++) {
-        LOG(guard->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
-            LOG_STR("eventID", call->event_id), LOG_STR("resourceId", call->others[i]),
-            LOG_STR("reason",
-                    STR("no Application Load Balancer of the call's account and Region")));
-    }
-}
-
 void on_elb_call(struct guard *guard, const struct elb_call *call, struct arena *arena,
                  struct app_reply *reply) {
     struct elb_call_run run = {.guard = guard,
@@ -262,7 +252,13 @@ void on_elb_call(struct guard *guard, const struct elb_call *call, struct arena 
             LOG_STR("eventID", call->event_id), LOG_STR("reason", call->ignored_because));
     } else {
         take_caller(&run.control, call);
-        log_others(guard, call);
+        /* The same call writes tags to target groups and listeners. */
+        for (size_t i = 0; i < call->other_count; i++) {
+            LOG(guard->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
+                LOG_STR("eventID", call->event_id), LOG_STR("resourceId", call->others[i]),
+                LOG_STR("reason",
+                        STR("no Application Load Balancer of the call's account and Region")));
+        }
         handle_all(&run);
     }
     reply_end(&run.response, &run.control, NULL, reply);

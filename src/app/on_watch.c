@@ -15,32 +15,30 @@ static bool is_elsewhere(const struct watch_record *record, const struct watch_r
            !(str_eq(here.account_id, there.account_id) && str_eq(here.region, there.region));
 }
 
-/* In the order of their ARNs, so that those of one Region and account are together. Each has a rule
- * of its own, which is asked while the clients are still aimed there. */
-static void watch_each(struct watching *watching, struct watch_record *records, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0 && is_elsewhere(&records[i], &records[i - 1])) {
-            (void)reevaluate(&watching->control);
-            watching->control.has_new_verdict = false;
-        }
-        watch_one(watching, &records[i]);
-    }
-    (void)reevaluate(&watching->control);
-}
-
+/* In the order of their ARNs, so that those of one Region and account are together. Each Region and
+ * account has a rule of its own, which is asked while the clients still reach it. */
 static void watch_all(struct watching *watching) {
+    struct control *control = &watching->control;
     struct watch_record *records = NULL;
     size_t count = 0;
     struct error error = {0};
-    if (str_is_empty(watching->control.table.name)) {
+    if (str_is_empty(control->table.name)) {
         log_off(watching->guard, STR("the watch over promotions"), STR("STATE_TABLE is not set"));
-    } else if (watch_list(&watching->control.table, watching->arena, &records, &count, &error) !=
-               STATUS_OK) {
-        action_add_failure(&watching->control, watching->control.table.name, "watch", &error);
-    } else {
-        watch_each(watching, records, count);
-        metrics_of_actions(&watching->control);
+        return;
     }
+    if (watch_list(&control->table, watching->arena, &records, &count, &error) != STATUS_OK) {
+        action_add_failure(control, control->table.name, "watch", &error);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && is_elsewhere(&records[i], &records[i - 1])) {
+            (void)reevaluate(control);
+            control->has_new_verdict = false;
+        }
+        watch_one(watching, &records[i]);
+    }
+    (void)reevaluate(control);
+    metrics_of_actions(control);
 }
 
 void on_watch(struct guard *guard, struct arena *arena, struct app_reply *reply) {

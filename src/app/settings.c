@@ -5,6 +5,7 @@
  * could not give. And the clients that are made from them.
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "app_internal.h"
 #include "base/ascii.h"
@@ -22,10 +23,12 @@ struct settings_row {
     read_fn *read;
     size_t offset;         /* of the target in struct guard_settings */
     const char *fallback;  /* the default, as a user would write it; NULL: left zero */
-    int min;               /* of a count */
-    int max;               /* of a count or a percentage */
+    int min;               /* of a count, or of the length of a text */
+    int max;               /* of a count, a percentage, or the length of a text */
     bool has_off;          /* a count that may be "off", which is 0 */
-    bool (*is_valid)(str); /* of a text */
+    const char *others;    /* what a text may hold beside letters and digits */
+    const char *not_first; /* those of them that it must not begin with; NULL: none */
+    bool (*is_valid)(str); /* what else a text must be; NULL: nothing */
     const char *accepted;  /* for the message; the words of a choice, of which case is ignored */
 };
 
@@ -107,11 +110,22 @@ static enum status read_percent(const struct settings_reading *reading, void *ta
     return STATUS_OK;
 }
 
+/* min..max letters, digits and characters of `others`. */
+static bool is_name(str text, size_t min, size_t max, const char *others) {
+    return text.len >= min && text.len <= max && ascii_is_made_of(text, str_from_cstr(others));
+}
+
 static enum status read_text(const struct settings_reading *reading, void *target) {
-    if (!reading->row->is_valid(reading->value)) {
-        return refuse(reading, reading->row->accepted);
+    const struct settings_row *row = reading->row;
+    str text = reading->value;
+    bool begins_badly =
+        row->not_first != NULL &&
+        str_find_char(str_from_cstr(row->not_first), text.ptr[0]) < strlen(row->not_first);
+    if (!is_name(text, (size_t)row->min, (size_t)row->max, row->others) || begins_badly ||
+        (row->is_valid != NULL && !row->is_valid(text))) {
+        return refuse(reading, row->accepted);
     }
-    *(str *)target = reading->value;
+    *(str *)target = text;
     return STATUS_OK;
 }
 
@@ -130,67 +144,6 @@ static enum status read_accounts(const struct settings_reading *reading, void *t
     return STATUS_OK;
 }
 
-/* --- checks of texts ------------------------------------------------------------------------ */
-
-static str policy_variable(const void *context, const char *name) {
-    return env_get(context, name);
-}
-
-static enum status parse_region(const struct env *env, struct arena *arena, str *region_out,
-                                struct error *error) {
-    const char *name = "AWS_REGION";
-    str region = env_get(env, name);
-    if (str_is_empty(region)) {
-        name = "AWS_DEFAULT_REGION";
-        region = env_get(env, name);
-    }
-    if (!str_is_empty(region) && !region_is_valid(region)) {
-        return error_set(error, arena, STATUS_CONFIGURATION,
-                         "%s is \"%" STR_FMT "\", which is no AWS Region", name,
-                         STR_ARG(str_utf8_prefix(region, 64)));
-    }
-    *region_out = region;
-    return STATUS_OK;
-}
-
-/* The policy variables are checked once here, so that a bad one stops the start and not each event.
- */
-static enum status check_policy(const struct guard_settings *settings, struct arena *arena,
-                                struct error *error) {
-    struct policy *policy = ARENA_NEW(arena, struct policy);
-    struct error cause = {0};
-    if (policy_parse(&settings->environment_policy, arena, policy, &cause) == STATUS_OK) {
-        return STATUS_OK;
-    }
-    return error_set(error, arena, STATUS_CONFIGURATION, "%" STR_FMT, STR_ARG(cause.message));
-}
-
-/* min..max letters, digits and characters of `others`. */
-static bool is_name(str text, size_t min, size_t max, const char *others) {
-    return text.len >= min && text.len <= max && ascii_is_made_of(text, str_from_cstr(others));
-}
-
-static bool is_table_name(str text) {
-    return is_name(text, 3, 255, "_.-");
-}
-
-static bool is_rule_name(str text) {
-    return is_name(text, 1, 128, "_-");
-}
-
-static bool is_role_name(str text) {
-    return is_name(text, 1, 576, "_+=,.@-/") && text.ptr[0] != '/';
-}
-
-static bool is_external_id(str text) {
-    return is_name(text, 2, 1224, "_+=,.@:/-");
-}
-
-/* All that Elastic Load Balancing takes as a tag key, but for letters beyond ASCII. */
-static bool is_tag_key(str text) {
-    return is_name(text, 1, 128, " _.:/=+-@");
-}
-
 static bool is_topic_arn(str text) {
     str rest = text;
     str parts[6] = {0};
@@ -205,18 +158,11 @@ static bool is_topic_arn(str text) {
 
 /* S3 allows capital letters in buckets from before 2018 only. */
 static bool is_bucket_name(str text) {
-    return is_name(text, 3, 63, ".-") && text.ptr[0] != '.' && text.ptr[0] != '-' &&
-           !ascii_has_upper(text);
-}
-
-/* Names that need no escaping in a URL or a console link. */
-static bool is_prefix(str text) {
-    return is_name(text, 1, 512, "/_.-") && text.ptr[0] != '/';
+    return !ascii_has_upper(text);
 }
 
 static bool is_namespace(str text) {
-    return is_name(text, 1, 255, "._-/#:") && text.ptr[0] != ':' &&
-           !str_starts_with(text, STR("AWS/"));
+    return !str_starts_with(text, STR("AWS/"));
 }
 
 #define AT(member)   .offset = offsetof(struct guard_settings, member)
@@ -242,15 +188,16 @@ static const struct settings_row ROWS[] = {
     /* A limit beyond what is remembered would never be reached. */
     {"FIGHT_LIMIT", read_count, AT(control.enforcement.fight_limit), "3", .min = 1,
      .max = CORRECTIONS_MAX},
-    {"STATE_TABLE", TEXT(control.state_table), .is_valid = is_table_name,
+    {"STATE_TABLE", TEXT(control.state_table), .min = 3, .max = 255, .others = "_.-",
      .accepted = "the name of a DynamoDB table"},
-    {"ALERT_TOPIC_ARN", TEXT(control.alert_topic_arn), .is_valid = is_topic_arn,
-     .accepted = "the ARN of a standard SNS topic"},
-    {"CONFIG_RULE_NAME", TEXT(control.config_rule_name), .is_valid = is_rule_name,
+    {"ALERT_TOPIC_ARN", TEXT(control.alert_topic_arn), .min = 1, .max = 512, .others = ":_-",
+     .is_valid = is_topic_arn, .accepted = "the ARN of a standard SNS topic"},
+    {"CONFIG_RULE_NAME", TEXT(control.config_rule_name), .min = 1, .max = 128, .others = "_-",
      .accepted = "the name of an AWS Config rule"},
-    {"CROSS_ACCOUNT_ROLE", TEXT(control.cross_account_role), .is_valid = is_role_name,
+    {"CROSS_ACCOUNT_ROLE", TEXT(control.cross_account_role), .min = 1, .max = 576,
+     .others = "_+=,.@-/", .not_first = "/",
      .accepted = "the name of an IAM role, with its path but without a leading /"},
-    {"EXTERNAL_ID", TEXT(control.external_id), .is_valid = is_external_id,
+    {"EXTERNAL_ID", TEXT(control.external_id), .min = 2, .max = 1224, .others = "_+=,.@:/-",
      .accepted = "2 to 1224 characters of an external id"},
     {"ALLOWED_ACCOUNTS", read_accounts, AT(control.allowed_accounts),
      .accepted = "up to 256 account ids of 12 digits, comma-separated"},
@@ -263,35 +210,50 @@ static const struct settings_row ROWS[] = {
      .min = 1, .max = 1000000000},
     {"PROMOTION_MAX_BLOCKED_PERCENT", read_percent,
      AT(control.promotion.evidence.blocked_percent_max), "0", .max = 100},
-    {"PROMOTION_RING_TAG", TEXT(control.promotion.ring_tag), "DesyncRing", .is_valid = is_tag_key,
+    /* All that Elastic Load Balancing takes as a tag key, but for letters beyond ASCII. */
+    {"PROMOTION_RING_TAG", TEXT(control.promotion.ring_tag), "DesyncRing", .min = 1, .max = 128,
+     .others = " _.:/=+-@",
      .accepted = "the key of a tag: 1 to 128 letters, digits, spaces and _.:/=+-@"},
     /* At least 5: CloudWatch counts by the minute, and some values come late. */
     {"WATCH_MINUTES", read_count, AT(control.promotion.watch.minutes), "60", .min = 5,
      .max = 24 * 60},
     {"WATCH_MAX_ERROR_INCREASE_PERCENT", read_percent,
      AT(control.promotion.watch.error_increase_max), "5", .max = 1000},
-    {"REPORT_BUCKET", TEXT(report.bucket), .is_valid = is_bucket_name,
-     .accepted = "the name of an S3 bucket"},
-    {"REPORT_PREFIX", TEXT(report.prefix), .is_valid = is_prefix,
+    {"REPORT_BUCKET", TEXT(report.bucket), .min = 3, .max = 63, .others = ".-", .not_first = ".-",
+     .is_valid = is_bucket_name, .accepted = "the name of an S3 bucket"},
+    /* Names that need no escaping in a URL or a console link. */
+    {"REPORT_PREFIX", TEXT(report.prefix), .min = 1, .max = 512, .others = "/_.-", .not_first = "/",
      .accepted = "letters, digits and /_.- without a leading /"},
-    {"METRICS_NAMESPACE", TEXT(report.metrics_namespace), "DesyncGuard", .is_valid = is_namespace,
+    {"METRICS_NAMESPACE", TEXT(report.metrics_namespace), "DesyncGuard", .min = 1, .max = 255,
+     .others = "._-/#:", .not_first = ":", .is_valid = is_namespace,
      .accepted = "1 to 255 letters, digits and ._-/#: that do not begin with AWS/"},
 };
 
-/* A role to assume without a list of accounts would follow whatever account an event names. */
-static enum status check_cross_account(const struct control_settings *settings, struct arena *arena,
-                                       struct error *error) {
-    if (str_is_empty(settings->cross_account_role) == (settings->allowed_accounts.count == 0)) {
-        return STATUS_OK;
+static enum status parse_region(const struct env *env, struct arena *arena, str *region_out,
+                                struct error *error) {
+    const char *name = "AWS_REGION";
+    str region = env_get(env, name);
+    if (str_is_empty(region)) {
+        name = "AWS_DEFAULT_REGION";
+        region = env_get(env, name);
     }
-    return error_set(
-        error, arena, STATUS_CONFIGURATION,
-        "CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together: the role is assumed only "
-        "in accounts that are listed");
+    if (!str_is_empty(region) && !region_is_valid(region)) {
+        return error_set(error, arena, STATUS_CONFIGURATION,
+                         "%s is \"%" STR_FMT "\", which is no AWS Region", name,
+                         STR_ARG(str_utf8_prefix(region, 64)));
+    }
+    *region_out = region;
+    return STATUS_OK;
+}
+
+static str policy_variable(const void *context, const char *name) {
+    return env_get(context, name);
 }
 
 enum status guard_settings_parse(const struct env *env, struct arena *arena,
                                  struct guard_settings *settings_out, struct error *error) {
+    struct control_settings *control = &settings_out->control;
+    struct error cause = {0};
     *settings_out = (struct guard_settings){0};
     settings_out->environment_policy =
         (struct policy_source){.from_environment = policy_variable, .context = env};
@@ -306,9 +268,20 @@ enum status guard_settings_parse(const struct env *env, struct arena *arena,
             TRY(ROWS[i].read(&reading, (char *)settings_out + ROWS[i].offset));
         }
     }
-    settings_out->control.promotion.evidence_table = settings_out->control.state_table;
-    TRY(check_cross_account(&settings_out->control, arena, error));
-    return check_policy(settings_out, arena, error);
+    control->promotion.evidence_table = control->state_table;
+    /* A role to assume without a list of accounts would follow whatever account an event names. */
+    if (str_is_empty(control->cross_account_role) != (control->allowed_accounts.count == 0)) {
+        return error_set(error, arena, STATUS_CONFIGURATION,
+                         "CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together: the role is assumed "
+                         "only in accounts that are listed");
+    }
+    /* The policy variables are checked once here, so that a bad one stops the start and not each
+     * event. */
+    struct policy *policy = ARENA_NEW(arena, struct policy);
+    if (policy_parse(&settings_out->environment_policy, arena, policy, &cause) != STATUS_OK) {
+        return error_set(error, arena, STATUS_CONFIGURATION, "%" STR_FMT, STR_ARG(cause.message));
+    }
+    return STATUS_OK;
 }
 
 /* Settings that exclude each other (FIPS and an override) stop the start, not each event. */

@@ -85,40 +85,52 @@ static void judge_chunk(struct sweep *sweep, const struct judged_chunk *chunk) {
 /* --- acting --------------------------------------------------------------------------------- */
 
 /* The verdicts of an audit stand without the table: after the first failure it is left alone. */
-static void add_ages(struct sweep *sweep, const struct judged_chunk *chunk) {
+static void add_age(struct sweep *sweep, struct evaluation *evaluation, struct arena *arena) {
     const struct audit_listener *listener = sweep->options->listener;
-    bool is_wanted =
-        listener != NULL && listener->wants_age && !str_is_empty(sweep->control.table.name);
-    for (size_t i = 0; is_wanted && i < chunk->count && !sweep->has_no_ages; i++) {
-        struct evaluation *evaluation = &chunk->evaluations[i];
-        struct lb_state state = {.since_ms = 0};
-        struct error error = {0};
-        if (chunk->items[i].status == STATUS_DEADLINE || evaluation->compliance != NON_COMPLIANT) {
-            continue;
-        }
-        if (state_load(&sweep->control.table, evaluation->resource_id, chunk->arena, &state,
-                       &error) != STATUS_OK) {
-            sweep->has_no_ages = true;
-            LOG(sweep->guard->log, LOG_WARN, "age_unknown", LOG_STR("errorMessage", error.message));
-        }
-        transition_add_age(evaluation, state.since_ms, guard_now_ms(sweep->guard),
-                           sweep->policy->max_non_compliant_days, chunk->arena);
+    struct lb_state state = {.since_ms = 0};
+    struct error error = {0};
+    if (listener == NULL || !listener->wants_age || str_is_empty(sweep->control.table.name) ||
+        sweep->has_no_ages || evaluation->compliance != NON_COMPLIANT) {
+        return;
     }
+    if (state_load(&sweep->control.table, evaluation->resource_id, arena, &state, &error) !=
+        STATUS_OK) {
+        sweep->has_no_ages = true;
+        LOG(sweep->guard->log, LOG_WARN, "age_unknown", LOG_STR("errorMessage", error.message));
+    }
+    transition_add_age(evaluation, state.since_ms, guard_now_ms(sweep->guard),
+                       sweep->policy->max_non_compliant_days, arena);
 }
 
-/* *reported gets the age that is known by then. */
+/* The response has what was reported, and how long it has been so; the listener gets each judgement
+ * as it stands after enforcement. */
 static enum cursor_step act_on_one(struct sweep *sweep, const struct judged_chunk *chunk, size_t i,
-                                   struct evaluation *reported) {
-    size_t failures = sweep->control.failure_count;
-    control_handle_judgement(&sweep->control, chunk->items[i].facts, chunk->read_ms,
-                             &chunk->evaluations[i]);
-    control_copy_age(reported, &chunk->evaluations[i]);
-    return sweep->control.failure_count == failures         ? CURSOR_SETTLED
-           : sweep->control.last_failure != STATUS_DEADLINE ? CURSOR_TRIED
-                                                            : CURSOR_REACHED;
+                                   int64_t deadline_ms) {
+    const struct audit_listener *listener = sweep->options->listener;
+    struct evaluation *evaluation = &chunk->evaluations[i];
+    struct control *control = &sweep->control;
+    enum cursor_step step = CURSOR_SETTLED;
+    add_age(sweep, evaluation, chunk->arena);
+    struct evaluation reported = *evaluation;
+    if (sweep->acts && guard_now_ms(sweep->guard) >= deadline_ms) {
+        step = CURSOR_REACHED;
+    } else if (sweep->acts) {
+        size_t failures = control->failure_count;
+        control_handle_judgement(control, chunk->items[i].facts, chunk->read_ms, evaluation);
+        control_copy_age(&reported, evaluation);
+        step = control->failure_count == failures         ? CURSOR_SETTLED
+               : control->last_failure != STATUS_DEADLINE ? CURSOR_TRIED
+                                                          : CURSOR_REACHED;
+    }
+    response_add(&sweep->result.response, chunk->arena, &reported);
+    fleet_count_add(&sweep->result.found, evaluation);
+    if (listener != NULL && listener->judged != NULL) {
+        listener->judged(listener->context, chunk->items[i].facts, evaluation);
+    }
+    return step;
 }
 
-/* After the report: enforcement, state, alerts. The response has what was reported. */
+/* After the report: enforcement, state, alerts. */
 static void act_on_chunk(struct sweep *sweep, const struct judged_chunk *chunk) {
     struct sweep_cursor *cursor = &sweep->cursor;
     int64_t deadline_ms = budget_act_deadline(&sweep->budget, cursor->is_on);
@@ -128,39 +140,18 @@ static void act_on_chunk(struct sweep *sweep, const struct judged_chunk *chunk) 
         sweep->control.arena = chunk->arena;
     }
     for (size_t i = 0; i < chunk->count; i++) {
-        struct evaluation reported = chunk->evaluations[i];
-        enum cursor_step step = CURSOR_NOT_REACHED;
-        if (chunk->items[i].status != STATUS_DEADLINE) {
-            step = !sweep->acts ? CURSOR_SETTLED
-                   : guard_now_ms(sweep->guard) >= deadline_ms
-                       ? CURSOR_REACHED
-                       : act_on_one(sweep, chunk, i, &reported);
-            sweep->result.unacted_count += step == CURSOR_REACHED ? 1 : 0;
-            response_add(&sweep->result.response, chunk->arena, &reported);
-        }
+        enum cursor_step step = chunk->items[i].status == STATUS_DEADLINE
+                                    ? CURSOR_NOT_REACHED
+                                    : act_on_one(sweep, chunk, i, deadline_ms);
+        sweep->result.unacted_count += step == CURSOR_REACHED ? 1 : 0;
         cursor_advance(cursor, chunk->items[i].facts->arn, step);
     }
-    if (sweep->acts) {
-        if (!security_hub_import(&sweep->control)) {
-            cursor->marks[CURSOR_SETTLED].arn = settled_before;
-            cursor->marks[CURSOR_SETTLED].is_final = true;
-        }
-        sweep->control.arena = sweep->arena;
-        budget_set_deadline(&sweep->budget, sweep->budget.deadline_ms);
+    if (sweep->acts && !security_hub_import(&sweep->control)) {
+        cursor->marks[CURSOR_SETTLED].arn = settled_before;
+        cursor->marks[CURSOR_SETTLED].is_final = true;
     }
-}
-
-/* As each judgement stands after enforcement. */
-static void notify_listener(struct sweep *sweep, const struct judged_chunk *chunk) {
-    const struct audit_listener *listener = sweep->options->listener;
-    for (size_t i = 0; i < chunk->count; i++) {
-        if (chunk->items[i].status != STATUS_DEADLINE) {
-            fleet_count_add(&sweep->result.found, &chunk->evaluations[i]);
-            if (listener != NULL && listener->judged != NULL) {
-                listener->judged(listener->context, chunk->items[i].facts, &chunk->evaluations[i]);
-            }
-        }
-    }
+    sweep->control.arena = sweep->arena;
+    budget_set_deadline(&sweep->budget, sweep->budget.deadline_ms);
 }
 
 /* --- chunk by chunk ------------------------------------------------------------------------- */
@@ -179,10 +170,8 @@ static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, siz
     client->deadline_ms = sweep->budget.deadline_ms;
     judge_chunk(sweep, &chunk);
     sweep_report_chunk(sweep, &chunk);
-    add_ages(sweep, &chunk);
     sweep->budget.left_count -= count;
     act_on_chunk(sweep, &chunk);
-    notify_listener(sweep, &chunk);
     for (size_t i = 0; i < count; i++) { /* these lived in the chunk's arena */
         items[i].facts->has_tags = false;
         items[i].facts->tags = NULL;
@@ -250,44 +239,25 @@ static void save_cursor(struct sweep *sweep) {
     }
 }
 
-static void finish_promotion(struct sweep *sweep) {
-    if (!sweep->acts || sweep->promotion == NULL) {
-        return;
-    }
-    if (sweep_is_complete(sweep)) {
-        promotion_complete(sweep->promotion, sweep->listing.to_judge_count);
-    } else {
-        promotion_abandon(sweep->promotion, sweep->result.unknown_count,
-                          sweep->result.not_reached_count);
-    }
-}
-
-/* The day's point of the trend that the posture report shows. Its loss fails nothing. */
-static void remember_day(struct sweep *sweep) {
+/* Of a whole fleet only: the shares of a part would be taken for those of the whole. Beside the
+ * metrics, the day's point of the posture report's trend; its loss fails nothing. */
+static void count_fleet(struct sweep *sweep) {
+    const struct clock *clock = sweep->guard->clock;
     const struct fleet_count *found = &sweep->result.found;
     const struct posture_point point =
         fleet_count_point(found, date_days_of_ms(guard_now_ms(sweep->guard)));
     struct error error = {0};
+    if (sweep->listing.error.status != STATUS_OK || sweep->result.not_reached_count > 0 ||
+        sweep->cursor.resumed_count > 0) {
+        return;
+    }
+    metrics_of_fleet(sweep->guard, found, (clock->monotonic_us(clock) - sweep->began_us) / 1000,
+                     sweep->arena);
     if (sweep->acts && !str_is_empty(sweep->control.table.name) && point.listed > 0 &&
         history_put_point(&sweep->control.table, str_from_cstr(found->account_id),
                           sweep->guard->aws.region, &point, sweep->arena, &error) != STATUS_OK) {
         LOG(sweep->guard->log, LOG_WARN, "day_not_kept", LOG_STR("errorMessage", error.message));
     }
-}
-
-static void write_metrics(struct sweep *sweep) {
-    const struct clock *clock = sweep->guard->clock;
-    if (sweep->options->is_audit) {
-        return;
-    }
-    /* Shares of a part would be taken for those of the whole. */
-    if (sweep->listing.error.status == STATUS_OK && sweep->result.not_reached_count == 0 &&
-        sweep->cursor.resumed_count == 0) {
-        int64_t duration_ms = (clock->monotonic_us(clock) - sweep->began_us) / 1000;
-        metrics_of_fleet(sweep->guard, &sweep->result.found, duration_ms, sweep->arena);
-        remember_day(sweep);
-    }
-    metrics_of_actions(&sweep->control);
 }
 
 static void run(struct sweep *sweep) {
@@ -309,38 +279,42 @@ static void run(struct sweep *sweep) {
     }
     sweep_report_vanished(sweep);
     sweep_stale_state(sweep);
-    finish_promotion(sweep);
+    if (sweep->acts && sweep->promotion != NULL && sweep_is_complete(sweep)) {
+        promotion_complete(sweep->promotion, sweep->listing.to_judge_count);
+    } else if (sweep->acts && sweep->promotion != NULL) {
+        promotion_abandon(sweep->promotion, sweep->result.unknown_count,
+                          sweep->result.not_reached_count);
+    }
     /* Last: if the time runs out before this, the next sweep repeats the steps above. */
     if (is_at_end) {
         save_cursor(sweep);
     }
     (void)security_hub_import(&sweep->control);
     (void)reevaluate(&sweep->control);
-    write_metrics(sweep);
-}
-
-/* An audit reads evidence only where it is asked for advice. */
-static struct promotion_run *begin_promotion(struct sweep *sweep) {
-    const struct audit_listener *listener = sweep->options->listener;
-    bool has_no_use = sweep->options->is_audit && (listener == NULL || !listener->wants_advice);
-    if (sweep->guard->settings.control.promotion.promotion == PROMOTION_OFF || has_no_use) {
-        return NULL;
+    if (!sweep->options->is_audit) {
+        count_fleet(sweep);
+        metrics_of_actions(&sweep->control);
     }
-    return promotion_begin(&(struct promotion_sweep){.guard = sweep->guard,
-                                                     .policy = sweep->policy,
-                                                     .control = &sweep->control,
-                                                     .arena = sweep->arena,
-                                                     .ordering_ms = sweep->ordering_ms});
 }
 
 static void begin(struct sweep *sweep) {
     struct guard *guard = sweep->guard;
     const struct config_invocation *invocation = sweep->invocation;
+    const struct audit_listener *listener = sweep->options->listener;
     buf_init(&sweep->result.unknown_names, sweep->arena, SWEEP_NAMES_BYTES_MAX);
     reply_begin(&sweep->result.response, sweep->arena);
     control_begin(&sweep->control, guard, sweep->policy, sweep->arena);
     sweep->reports = !sweep->options->is_audit && !str_is_empty(invocation->result_token);
-    sweep->promotion = begin_promotion(sweep);
+    /* An audit reads evidence only where it is asked for advice. */
+    if (guard->settings.control.promotion.promotion != PROMOTION_OFF &&
+        (!sweep->options->is_audit || (listener != NULL && listener->wants_advice))) {
+        sweep->promotion =
+            promotion_begin(&(struct promotion_sweep){.guard = guard,
+                                                      .policy = sweep->policy,
+                                                      .control = &sweep->control,
+                                                      .arena = sweep->arena,
+                                                      .ordering_ms = sweep->ordering_ms});
+    }
     sweep->acts = !sweep->options->is_audit && !invocation->is_test &&
                   (control_is_on(guard) || sweep->promotion != NULL);
     sweep->cursor = (struct sweep_cursor){

@@ -18,15 +18,6 @@
 /* Somebody else has put one there: it is replaced. */
 #define BAD_VERSION (-1)
 
-/* The first behind the ARN; 0 when there is none. */
-static size_t index_behind(const struct sweep_listing *listing, str arn) {
-    size_t index = 0;
-    while (index < listing->count && str_compare(listing->items[index].arn, arn) <= 0) {
-        index++;
-    }
-    return index == listing->count ? 0 : index;
-}
-
 enum status cursor_load(struct sweep_cursor *cursor, const struct sweep_listing *listing,
                         size_t *first_out, struct error *error) {
     struct dynamodb_item item;
@@ -42,10 +33,15 @@ enum status cursor_load(struct sweep_cursor *cursor, const struct sweep_listing 
     if (!cursor->was_set || item_number(&item, "expires_at") * MS_PER_SECOND < cursor->begun_ms) {
         return STATUS_OK;
     }
-    *first_out = index_behind(listing, arn);
-    cursor->is_flawed = *first_out > 0 && !str_is_empty(dynamodb_get_string(&item, "flaw"));
-    for (size_t i = 0; i < *first_out; i++) {
-        cursor->resumed_count += listing_is_to_be_judged(&listing->items[i]) ? 1 : 0;
+    size_t count = 0;
+    size_t first = 0;
+    for (; first < listing->count && str_compare(listing->items[first].arn, arn) <= 0; first++) {
+        count += listing_is_to_be_judged(&listing->items[first]) ? 1 : 0;
+    }
+    if (first > 0 && first < listing->count) { /* else the sweep begins anew */
+        cursor->is_flawed = !str_is_empty(dynamodb_get_string(&item, "flaw"));
+        cursor->resumed_count = count;
+        *first_out = first;
     }
     return STATUS_OK;
 }

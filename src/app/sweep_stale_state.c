@@ -16,19 +16,6 @@ struct stale_search {
     size_t capacity;
 };
 
-/* The account of what was listed, else of the event, else our own. */
-static enum status find_account(struct sweep *sweep, str *account_out, struct error *error) {
-    struct load_balancer_arn arn;
-    *account_out = sweep->invocation->account_id;
-    if (sweep->listing.count > 0 &&
-        load_balancer_arn_parse(sweep->listing.items[0].arn, &arn) == STATUS_OK) {
-        *account_out = arn.account_id;
-    }
-    return str_is_empty(*account_out)
-               ? sts_get_account(&sweep->guard->home, sweep->arena, account_out, error)
-               : STATUS_OK;
-}
-
 /* Not one that was judged since the sweep began: it may have been created since. */
 static bool is_stale(const struct stale_search *search, const struct dynamodb_item *item, str arn) {
     const struct sweep *sweep = search->sweep;
@@ -62,12 +49,21 @@ static enum status take_items(void *context, const struct dynamodb_item *items, 
 static enum status search_table(struct stale_search *search, struct error *error) {
     static const char *const ATTRIBUTES[] = {DYNAMODB_PK, "compliance", "factsTime"};
     struct sweep *sweep = search->sweep;
+    struct load_balancer_arn arn;
     const struct dynamodb_scan scan = {.table = sweep->control.table.name,
                                        .sk = STR("STATE"),
                                        .attributes = ATTRIBUTES,
                                        .attribute_count = sizeof ATTRIBUTES / sizeof *ATTRIBUTES};
     const struct dynamodb_sink sink = {.context = search, .take = take_items};
-    TRY(find_account(sweep, &search->account_id, error));
+    /* The account of what was listed, else of the event, else our own. */
+    search->account_id = sweep->invocation->account_id;
+    if (sweep->listing.count > 0 &&
+        load_balancer_arn_parse(sweep->listing.items[0].arn, &arn) == STATUS_OK) {
+        search->account_id = arn.account_id;
+    }
+    if (str_is_empty(search->account_id)) {
+        TRY(sts_get_account(&sweep->guard->home, sweep->arena, &search->account_id, error));
+    }
     return dynamodb_scan(sweep->control.table.client, &scan, &sink, sweep->arena, error);
 }
 

@@ -4,8 +4,6 @@
  * not ours to act on is recognised, with the reason; only what cannot be understood is an error.
  * Source: "Logging API calls for Elastic Load Balancing using AWS CloudTrail", ELB User Guide.
  */
-#include <stdlib.h>
-
 #include "aws/endpoint.h"
 #include "base/clock.h"
 #include "event_internal.h"
@@ -13,27 +11,21 @@
 #define EVENT_SOURCE   "elasticloadbalancing.amazonaws.com"
 #define API_VERSION_V2 "2015-12-01"
 
-static const struct {
-    const char *name;
-    enum elb_call_kind kind;
-} EVENTS[] = {
-    {"CreateLoadBalancer", ELB_CREATE},
-    {"ModifyLoadBalancerAttributes", ELB_MODIFY},
-    {"AddTags", ELB_TAGS},
-    {"RemoveTags", ELB_TAGS},
-    {"DeleteLoadBalancer", ELB_DELETE},
-};
+static const struct word EVENTS[] = {{"CreateLoadBalancer", ELB_CREATE},
+                                     {"ModifyLoadBalancerAttributes", ELB_MODIFY},
+                                     {"AddTags", ELB_TAGS},
+                                     {"RemoveTags", ELB_TAGS},
+                                     {"DeleteLoadBalancer", ELB_DELETE},
+                                     {NULL, -1}};
 
 /* The version is missing in some records, so the shape has a say: Classic names load balancers, v2
  * has ARNs. */
 static bool is_classic(const struct json *detail) {
     str version = json_get_string(detail, "apiVersion");
-    if (!str_is_empty(version)) {
-        return !str_eq(version, STR(API_VERSION_V2));
-    }
     const struct json *request = json_get(detail, "requestParameters");
-    return json_get(request, "loadBalancerName") != NULL ||
-           json_get(request, "loadBalancerNames") != NULL;
+    return str_is_empty(version) ? json_get(request, "loadBalancerName") != NULL ||
+                                       json_get(request, "loadBalancerNames") != NULL
+                                 : !str_eq(version, STR(API_VERSION_V2));
 }
 
 /* Why the call is none of ours; empty when it is. */
@@ -41,15 +33,12 @@ static str reason_to_ignore(const struct json *detail, struct arena *arena,
                             enum elb_call_kind *kind) {
     str name = json_get_string(detail, "eventName");
     str error_code = json_get_string(detail, "errorCode");
-    size_t i = 0;
-    while (i < sizeof EVENTS / sizeof *EVENTS && !str_eq(name, str_from_cstr(EVENTS[i].name))) {
-        i++;
-    }
-    if (i == sizeof EVENTS / sizeof *EVENTS) {
+    int found = find_word(EVENTS, name);
+    if (found < 0) {
         return str_format(arena, "%" STR_FMT " changes neither mode nor tags",
                           STR_ARG(str_utf8_prefix(name, 64)));
     }
-    *kind = EVENTS[i].kind;
+    *kind = (enum elb_call_kind)found;
     if (is_classic(detail)) {
         return STR("it is about a Classic Load Balancer");
     }
@@ -72,40 +61,6 @@ static void add_arn(struct elb_call *call, str arn) {
     call->arns[call->arn_count++] = arn;
 }
 
-struct placed_arn {
-    str arn;
-    size_t place; /* in the event */
-};
-
-static int by_arn_and_place(const void *left, const void *right) {
-    const struct placed_arn *a = left;
-    const struct placed_arn *b = right;
-    int order = str_compare(a->arn, b->arn);
-    return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
-}
-
-/* Leaves each ARN where it came first. An event can name tens of thousands, so they are sorted
- * rather than compared each with each. */
-static void drop_repeated_arns(struct arena *arena, struct elb_call *call) {
-    struct placed_arn *sorted = ARENA_ARRAY(arena, struct placed_arn, call->arn_count);
-    for (size_t i = 0; i < call->arn_count; i++) {
-        sorted[i] = (struct placed_arn){call->arns[i], i};
-    }
-    qsort(sorted, call->arn_count, sizeof sorted[0], by_arn_and_place);
-    for (size_t i = 1; i < call->arn_count; i++) {
-        if (str_eq(sorted[i].arn, sorted[i - 1].arn)) {
-            call->arns[sorted[i].place] = STR_EMPTY;
-        }
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < call->arn_count; i++) {
-        if (!str_is_empty(call->arns[i])) {
-            call->arns[kept++] = call->arns[i];
-        }
-    }
-    call->arn_count = kept;
-}
-
 static void collect_arns(const struct json *detail, struct arena *arena, struct elb_call *call) {
     const struct json *request = json_get(detail, "requestParameters");
     const struct json *created = json_get(json_get(detail, "responseElements"), "loadBalancers");
@@ -125,9 +80,7 @@ static void collect_arns(const struct json *detail, struct arena *arena, struct 
     } else {
         add_arn(call, json_get_string(request, "loadBalancerArn"));
     }
-    if (call->arn_count > 1) {
-        drop_repeated_arns(arena, call);
-    }
+    call->arn_count = str_sort_distinct(call->arns, call->arn_count);
 }
 
 /* Not from the response: that names every attribute, unchanged ones too. */
@@ -142,16 +95,6 @@ static enum desync_mode read_requested_mode(const struct json *detail) {
     return mode;
 }
 
-/* The durable role behind an assumed one, else the identity itself. */
-static void read_caller(const struct json *detail, struct writer *caller) {
-    const struct json *identity = json_get(detail, "userIdentity");
-    str role =
-        json_get_string(json_get(json_get(identity, "sessionContext"), "sessionIssuer"), "arn");
-    caller->arn = str_is_empty(role) ? json_get_string(identity, "arn") : role;
-    caller->invoked_by = json_get_string(identity, "invokedBy");
-    caller->user_agent = json_get_string(detail, "userAgent");
-}
-
 bool is_cloudtrail_call(const struct json *event) {
     return str_eq(json_get_string(event, "detail-type"), STR("AWS API Call via CloudTrail"));
 }
@@ -159,6 +102,7 @@ bool is_cloudtrail_call(const struct json *event) {
 enum status read_cloudtrail_call(const struct reader *reader, const struct json *event,
                                  struct elb_call *call) {
     const struct json *detail = json_get(event, "detail");
+    const struct json *identity = json_get(detail, "userIdentity");
     str source = json_get_string(detail, "eventSource");
     str time = json_get_string(detail, "eventTime");
     str region = json_get_string(detail, "awsRegion");
@@ -180,7 +124,13 @@ enum status read_cloudtrail_call(const struct reader *reader, const struct json 
         return refuse_event(reader, "detail.eventTime %s is no ISO 8601 time",
                             quote(reader, time, 64));
     }
-    read_caller(detail, &call->caller);
+    /* The durable role behind an assumed one, else the identity itself. */
+    str role =
+        json_get_string(json_get(json_get(identity, "sessionContext"), "sessionIssuer"), "arn");
+    call->caller =
+        (struct writer){.arn = str_is_empty(role) ? json_get_string(identity, "arn") : role,
+                        .invoked_by = json_get_string(identity, "invokedBy"),
+                        .user_agent = json_get_string(detail, "userAgent")};
     call->mode = call->kind == ELB_MODIFY ? read_requested_mode(detail) : MODE_UNKNOWN;
     collect_arns(detail, reader->arena, call);
     if (call->arn_count == 0) {

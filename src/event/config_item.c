@@ -7,25 +7,12 @@
 #include "event_internal.h"
 
 /* Source: ConfigurationItemStatus, AWS Config API Reference. */
-static const struct {
-    const char *text;
-    enum item_status status;
-} ITEM_STATUSES[] = {
-    {"OK", ITEM_PRESENT},
-    {"ResourceDiscovered", ITEM_PRESENT},
-    {"ResourceDeleted", ITEM_DELETED},
-    {"ResourceDeletedNotRecorded", ITEM_DELETED},
-    {"ResourceNotRecorded", ITEM_NOT_RECORDED},
-};
-
-static enum item_status item_status_parse(str text) {
-    for (size_t i = 0; i < sizeof ITEM_STATUSES / sizeof *ITEM_STATUSES; i++) {
-        if (str_eq(text, str_from_cstr(ITEM_STATUSES[i].text))) {
-            return ITEM_STATUSES[i].status;
-        }
-    }
-    return ITEM_STATUS_UNKNOWN;
-}
+static const struct word ITEM_STATUSES[] = {{"OK", ITEM_PRESENT},
+                                            {"ResourceDiscovered", ITEM_PRESENT},
+                                            {"ResourceDeleted", ITEM_DELETED},
+                                            {"ResourceDeletedNotRecorded", ITEM_DELETED},
+                                            {"ResourceNotRecorded", ITEM_NOT_RECORDED},
+                                            {NULL, ITEM_STATUS_UNKNOWN}};
 
 /* Either of the two spellings under which the same member is sent by different doors. */
 static const struct json *either_member(const struct json *object, const char *first,
@@ -113,24 +100,20 @@ static void read_item_tags(const struct json *item, const struct json *supplemen
     }
 }
 
-/* The ARN's shape tells the type too; where the two disagree, neither is believed. */
-static void read_configuration(const struct json *configuration, struct load_balancer *facts) {
-    str text = json_string(either_member(configuration, "type", "Type"));
-    if (!str_is_empty(text)) {
-        enum load_balancer_type type = load_balancer_type_parse(text);
-        bool agrees = facts->type == TYPE_UNKNOWN || facts->type == type;
-        facts->type = agrees ? type : TYPE_UNKNOWN;
-    }
-    facts->scheme =
-        load_balancer_scheme_parse(json_string(either_member(configuration, "scheme", "Scheme")));
-}
-
+/* The ARN's shape says the type too; where the two disagree, neither is believed. */
 static void read_facts(const struct json *item, struct arena *arena, struct load_balancer *facts) {
+    const struct json *configuration = parse_embedded(json_get(item, "configuration"), arena);
     const struct json *supplementary =
         parse_embedded(json_get(item, "supplementaryConfiguration"), arena);
     const struct json *attributes =
         either_member(supplementary, "LoadBalancerAttributes", "loadBalancerAttributes");
-    read_configuration(parse_embedded(json_get(item, "configuration"), arena), facts);
+    str text = json_string(either_member(configuration, "type", "Type"));
+    enum load_balancer_type type = load_balancer_type_parse(text);
+    if (!str_is_empty(text)) {
+        facts->type = facts->type == TYPE_UNKNOWN || facts->type == type ? type : TYPE_UNKNOWN;
+    }
+    facts->scheme =
+        load_balancer_scheme_parse(json_string(either_member(configuration, "scheme", "Scheme")));
     read_attributes(parse_embedded(attributes, arena), arena, facts);
     read_item_tags(item, supplementary, arena, facts);
 }
@@ -189,6 +172,7 @@ static enum status check_parts(const struct reader *reader, const struct json *i
 enum status read_config_item(const struct reader *reader, const struct json *item,
                              bool is_proactive, struct config_item *item_out) {
     struct load_balancer *facts = &item_out->facts;
+    str status;
     *item_out = (struct config_item){.facts.source = SOURCE_EVENT};
     TRY(read_text(reader, item, "resourceType", &item_out->resource_type));
     TRY(read_text(reader, item, "resourceId", &item_out->resource_id));
@@ -202,14 +186,14 @@ enum status read_config_item(const struct reader *reader, const struct json *ite
         /* NOT_APPLICABLE whatever it looks like: AWS Config sends "global" as a Region, and arrays
          * or nothing as a configuration. */
         item_out->region = json_get_string(item, "awsRegion");
-        item_out->status_text = json_get_string(item, "configurationItemStatus");
-        item_out->status = item_status_parse(item_out->status_text);
+        item_out->status = (enum item_status)find_word(
+            ITEM_STATUSES, json_get_string(item, "configurationItemStatus"));
         return STATUS_OK;
     }
     TRY(read_identity(reader, is_proactive, item_out));
     TRY(read_text(reader, item, "awsRegion", &item_out->region));
-    TRY(read_text(reader, item, "configurationItemStatus", &item_out->status_text));
-    item_out->status = item_status_parse(item_out->status_text);
+    TRY(read_text(reader, item, "configurationItemStatus", &status));
+    item_out->status = (enum item_status)find_word(ITEM_STATUSES, status);
     /* Status and ARN may decide alone, whatever the rest of the item looks like. */
     if (item_out->status != ITEM_DELETED && item_out->status != ITEM_NOT_RECORDED &&
         facts->type != TYPE_NETWORK && facts->type != TYPE_GATEWAY) {
@@ -219,15 +203,10 @@ enum status read_config_item(const struct reader *reader, const struct json *ite
     return STATUS_OK;
 }
 
-enum status decode_config_item(const struct json *item, bool is_proactive, struct arena *arena,
-                               struct config_item *item_out, struct error *error) {
-    return read_config_item(&(struct reader){arena, error}, item, is_proactive, item_out);
-}
-
 bool config_item_is_to_be_judged(const struct config_invocation *invocation,
                                  struct evaluation *evaluation_out) {
     const struct config_item *item = &invocation->item;
-    enum compliance compliance = NOT_APPLICABLE;
+    bool is_unknown = false;
     str reason = STR_EMPTY;
     if (!str_eq(item->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
         reason = STR("not an Elastic Load Balancing v2 load balancer");
@@ -237,17 +216,17 @@ bool config_item_is_to_be_judged(const struct config_invocation *invocation,
         reason = STR("deleted");
     } else if (item->status == ITEM_NOT_RECORDED) {
         reason = STR("not recorded by AWS Config");
-    } else if (item->facts.type == TYPE_NETWORK || item->facts.type == TYPE_GATEWAY) {
-        reason = item->facts.type == TYPE_NETWORK
-                     ? STR("a network load balancer has no desync mode")
-                     : STR("a gateway load balancer has no desync mode");
+    } else if (item->facts.type == TYPE_NETWORK) {
+        reason = STR("a network load balancer has no desync mode");
+    } else if (item->facts.type == TYPE_GATEWAY) {
+        reason = STR("a gateway load balancer has no desync mode");
     } else if (item->status == ITEM_STATUS_UNKNOWN) {
-        compliance = COMPLIANCE_UNKNOWN;
+        is_unknown = true;
         reason = STR("the configuration item's status is not one we know");
     } else {
         return true;
     }
-    evaluation_without_facts(evaluation_out, item->resource_type, item->resource_id, compliance,
-                             reason);
+    evaluation_without_facts(evaluation_out, item->resource_type, item->resource_id,
+                             is_unknown ? COMPLIANCE_UNKNOWN : NOT_APPLICABLE, reason);
     return false;
 }

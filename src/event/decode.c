@@ -163,22 +163,10 @@ static enum status read_config(const struct reader *reader, const struct json *e
 /* --- all ------------------------------------------------------------------------------------ */
 
 /* {"action":"sweep"} as our own schedules send it. */
-static enum status read_action(const struct reader *reader, const struct json *action,
-                               enum invocation_kind *kind_out) {
-    static const struct {
-        const char *name;
-        enum invocation_kind kind;
-    } ACTIONS[] = {
-        {"sweep", INVOCATION_SWEEP}, {"watch", INVOCATION_WATCH}, {"report", INVOCATION_REPORT}};
-    for (size_t i = 0; i < sizeof ACTIONS / sizeof *ACTIONS; i++) {
-        if (str_eq(json_string(action), str_from_cstr(ACTIONS[i].name))) {
-            *kind_out = ACTIONS[i].kind;
-            return STATUS_OK;
-        }
-    }
-    return refuse_event(reader,
-                        "action must be \"sweep\", \"watch\" or \"report\"; " ACCEPTED_SHAPES);
-}
+static const struct word ACTIONS[] = {{"sweep", INVOCATION_SWEEP},
+                                      {"watch", INVOCATION_WATCH},
+                                      {"report", INVOCATION_REPORT},
+                                      {NULL, -1}};
 
 enum status decode_event(str event, struct arena *arena, struct invocation *invocation_out,
                          struct error *error) {
@@ -193,7 +181,13 @@ enum status decode_event(str event, struct arena *arena, struct invocation *invo
     }
     TRY(read_member(&reader, root, "action", &member));
     if (member != NULL) {
-        return read_action(&reader, member, &invocation_out->kind);
+        int kind = find_word(ACTIONS, json_string(member));
+        if (kind < 0) {
+            return refuse_event(
+                &reader, "action must be \"sweep\", \"watch\" or \"report\"; " ACCEPTED_SHAPES);
+        }
+        invocation_out->kind = (enum invocation_kind)kind;
+        return STATUS_OK;
     }
     if (is_cloudtrail_call(root)) {
         invocation_out->kind = INVOCATION_ELB_CALL;

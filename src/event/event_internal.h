@@ -37,11 +37,22 @@ MUST_USE enum status read_time(const struct reader *reader, const struct json *o
                                const char *key, int64_t *ms_out);
 /* Refuses what is neither empty nor the name of a Region; `where` is the subject of the message. */
 MUST_USE enum status check_region(const struct reader *reader, const char *where, str region);
+/* The value of one of the words, which end with a text of NULL; else that one's value. */
+struct word {
+    const char *text;
+    int value;
+};
+int find_word(const struct word *words, str text);
 /* The value itself, or the parsed text when it is a string that holds JSON. NULL when that cannot
  * be parsed. */
 const struct json *parse_embedded(const struct json *value, struct arena *arena);
 
 /* --- config_item.c --- */
+
+/* A configuration item of either dialect: the rule event's (objects and lists) and that of
+ * GetResourceConfigHistory (JSON strings at every level, other key casing). Nonsense in the facts
+ * leaves them unknown; INVALID only where the item cannot even be named (resourceType, resourceId,
+ * its ARN). */
 MUST_USE enum status read_config_item(const struct reader *reader, const struct json *item,
                                       bool is_proactive, struct config_item *item_out);
 

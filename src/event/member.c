@@ -79,3 +79,10 @@ const struct json *parse_embedded(const struct json *value, struct arena *arena)
     }
     return value;
 }
+
+int find_word(const struct word *words, str text) {
+    while (words->text != NULL && !str_eq(text, str_from_cstr(words->text))) {
+        words++;
+    }
+    return words->value;
+}
