@@ -8,6 +8,7 @@
 #include "app/app.h"
 #include "aws/config.h"
 #include "control/control.h"
+#include "table/traffic_days.h"
 
 /* A response of a synchronous invocation may hold 6 MiB. */
 #define RESPONSE_BYTES_MAX ((size_t)6 * 1024 * 1024)
@@ -31,6 +32,19 @@ void count_logs(struct guard *guard, const struct log_delivery *delivery, struct
 void sweep_handle(struct guard *guard, const struct config_invocation *invocation,
                   struct arena *arena, struct app_reply *reply);
 void publish_report(struct guard *guard, struct arena *arena, struct app_reply *reply);
+
+/* --- log_object_read.c: one access-log object, from its key to counts a day --- */
+
+/* The load balancer whose log the object is, and when it was delivered, by its key. false: it is
+ * not ours to count, and *why_out says what it is. */
+bool log_object_is_access_log(str key, struct arena *arena, struct log_traffic *traffic_out,
+                              str *why_out);
+
+/* Reads and counts the whole object in bounded memory. A damaged or foreign one is OK. NOT_FOUND,
+ * CONFLICT (replaced meanwhile) and the other failures of a call; TOO_LARGE: more days than fit. */
+MUST_USE enum status log_object_read(struct aws_client *client, const struct log_object *object,
+                                     struct arena *arena, struct log_traffic *traffic,
+                                     struct error *error);
 
 /* --- reply.c: what the use cases have in common --- */
 

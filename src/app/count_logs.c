@@ -5,8 +5,8 @@
  * (a central bucket); table and permissions are our own. Sources: "Implementing partial batch
  * responses" (AWS Lambda Developer Guide, SQS).
  */
+#include "app_internal.h"
 #include "control/metrics.h"
-#include "log_object_internal.h"
 
 /* An object of five minutes is read in less; what is not begun costs nothing. */
 #define START_MS_MIN 1000
@@ -128,7 +128,8 @@ static struct object_result handle_one(struct log_batch *batch, const struct log
     if (!batch->is_on) {
         return skipped(STR("STATE_TABLE is not set"));
     }
-    /* The table may have forgotten that it was counted: an archive can be replayed at any time. */
+    /* The table keeps the mark of a counted object for a time only: an archive can be replayed at
+     * any time. */
     if (guard_now_ms(batch->guard) - traffic->delivered_ms > TRAFFIC_ACCEPTED_MS) {
         return skipped(STR("too old to be counted once for certain: see `bootstrap logs`"));
     }

@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
+#include "app_internal.h"
 #include "aws/s3.h"
 #include "base/random.h"
-#include "log_object_internal.h"
 #include "traffic/inflate.h"
 #include "traffic/line_gate.h"
 

@@ -219,7 +219,7 @@ static void handle_all(struct elb_call_run *run) {
     }
 }
 
-/* Who called, and which mode they set. Our own change comes back as well, with one that is not
+/* Takes the caller, and the mode they set. Our own change comes back as well, with one that is not
  * weak. EventBridge delivers for a day at most: a call whose time cannot be right is only a reason
  * to look. */
 static void take_caller(struct control *control, const struct elb_call *call) {

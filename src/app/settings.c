@@ -229,23 +229,6 @@ static const struct settings_row ROWS[] = {
      .accepted = "1 to 255 letters, digits and ._-/#: that do not begin with AWS/"},
 };
 
-static enum status parse_region(const struct env *env, struct arena *arena, str *region_out,
-                                struct error *error) {
-    const char *name = "AWS_REGION";
-    str region = env_get(env, name);
-    if (str_is_empty(region)) {
-        name = "AWS_DEFAULT_REGION";
-        region = env_get(env, name);
-    }
-    if (!str_is_empty(region) && !region_is_valid(region)) {
-        return error_set(error, arena, STATUS_CONFIGURATION,
-                         "%s is \"%" STR_FMT "\", which is no AWS Region", name,
-                         STR_ARG(str_utf8_prefix(region, 64)));
-    }
-    *region_out = region;
-    return STATUS_OK;
-}
-
 static str policy_variable(const void *context, const char *name) {
     return env_get(context, name);
 }
@@ -257,7 +240,17 @@ enum status guard_settings_parse(const struct env *env, struct arena *arena,
     *settings_out = (struct guard_settings){0};
     settings_out->environment_policy =
         (struct policy_source){.from_environment = policy_variable, .context = env};
-    TRY(parse_region(env, arena, &settings_out->region, error));
+    settings_out->region = env_get(env, "AWS_REGION");
+    bool is_fallback = str_is_empty(settings_out->region);
+    if (is_fallback) {
+        settings_out->region = env_get(env, "AWS_DEFAULT_REGION");
+    }
+    if (!str_is_empty(settings_out->region) && !region_is_valid(settings_out->region)) {
+        return error_set(error, arena, STATUS_CONFIGURATION,
+                         "%s is \"%" STR_FMT "\", which is no AWS Region",
+                         is_fallback ? "AWS_DEFAULT_REGION" : "AWS_REGION",
+                         STR_ARG(str_utf8_prefix(settings_out->region, 64)));
+    }
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         struct settings_reading reading = {
             .row = &ROWS[i], .value = env_get(env, ROWS[i].name), .arena = arena, .error = error};

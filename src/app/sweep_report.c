@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * How a sweep reports: to AWS Config its judgements chunk by chunk and in the end what has
- * vanished, to whoever invoked it how far it came.
+ * vanished, and in the reply how far it came.
  */
 #include "report/render.h"
 #include "sweep_internal.h"
@@ -141,7 +141,7 @@ void sweep_report_vanished(struct sweep *sweep) {
     }
 }
 
-/* --- to whoever invoked the sweep ----------------------------------------------------------- */
+/* --- in the reply --------------------------------------------------------------------------- */
 
 static enum error_type error_type_of(const struct sweep *sweep) {
     const struct sweep_result *result = &sweep->result;

@@ -132,7 +132,7 @@ static void read_capture_time(const struct json *item, struct config_item *item_
         !is_absent && !time_parse_iso8601(json_string(member), &item_out->capture_ms);
 }
 
-/* The ARN is the id of this resource type, and its shape tells the kind of load balancer. Before it
+/* The ARN is the id of this resource type, and its shape says the kind of load balancer. Before it
  * is created a resource has a logical id, in a proactive evaluation. */
 static enum status read_identity(const struct reader *reader, bool is_proactive,
                                  struct config_item *item) {
@@ -149,7 +149,7 @@ static enum status read_identity(const struct reader *reader, bool is_proactive,
     return STATUS_OK;
 }
 
-/* Parts of another type than any door sends, or spelt otherwise: the sender meant something we
+/* Parts of a type that AWS Config never sends, or spelt otherwise: the sender meant something we
  * would not read. What is inside them is facts, and nonsense there only leaves the facts unknown.
  */
 static enum status check_parts(const struct reader *reader, const struct json *item) {
