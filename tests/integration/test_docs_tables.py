@@ -18,7 +18,7 @@ from sim.stack import ON, ROOT, Stack
 PAGES = ["README.md", "CHANGELOG.md",
          *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
 GUIDES = ["operate.md", "policy.md", "evidence.md", "costs.md", "controls.md", "athena.md"]
-READS = (r'\benv,\s*"([A-Z][A-Z0-9_]+)"', r'\{"([A-Z][A-Z0-9_]+)",\s*is_\w+',
+READS = (r'\benv,\s*"([A-Z][A-Z0-9_]+)"', r'\{"([A-Z][A-Z0-9_]+)",\s*(?:read_|TEXT)',
          r'\bname = "([A-Z][A-Z0-9_]+)"', r'X\(\w+,[\s\\]*"([A-Z_]+)"')
 
 
