@@ -23,12 +23,30 @@ MUST_USE enum status app_connect(struct guard *guard, struct transport *transpor
 /* Endpoints that INIT should connect to, for http_curl_warm_up: those every invocation needs. */
 size_t app_warm_up_urls(const struct guard *guard, struct arena *arena, str urls[static 4]);
 
+/* Why an invocation failed, and the error type in the form that the Runtime API accepts. */
+#define ERROR_TYPE_MAP(X)                                                                          \
+    X(ERROR_NONE, "")                                                                              \
+    X(ERROR_INVALID_EVENT, "Function.InvalidEvent")                                                \
+    X(ERROR_INVALID_PARAMETER, "Function.InvalidParameter")                                        \
+    X(ERROR_VERDICT_UNKNOWN, "Function.VerdictUnknown")                                            \
+    X(ERROR_REPORT_FAILED, "Function.ReportFailed")                                                \
+    X(ERROR_SWEEP_INCOMPLETE, "Function.SweepIncomplete")                                          \
+    X(ERROR_ACTION_FAILED, "Function.ActionFailed")                                                \
+    X(ERROR_ACCESS_DENIED, "Function.AccessDenied")                                                \
+    X(ERROR_NOT_COUNTED, "Function.NotCounted")
+enum error_type {
+#define X(name, text) name,
+    ERROR_TYPE_MAP(X)
+#undef X
+};
+
 struct app_reply {
     bool is_error;
-    str body;       /* response JSON, or empty on an error */
-    str error_type; /* "Function.InvalidEvent" */
+    str body; /* response JSON, or empty on an error */
+    enum error_type error;
+    str error_type; /* its text */
     str error_message;
-    /* of a sweep, for the command line; with is_error: as far as it came */
+    /* of a sweep or a watch, for the command line; with is_error: as far as it came */
     const struct action *actions;
     size_t action_count;
     size_t judged_count;

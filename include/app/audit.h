@@ -9,7 +9,7 @@
 #include "app/app.h"
 #include "report/fleet.h"
 
-/* Who hears of an audit while it runs. Each may be called from the thread that runs the audit. */
+/* Gets the results of an audit while it runs, in the thread that runs it. */
 struct audit_listener {
     void *context;
     bool wants_advice; /* evidence is read, where PROMOTION is on */

@@ -23,7 +23,6 @@ struct config_item {
     str resource_type;
     str resource_id;
     str region; /* empty when absent */
-    str status_text;
     enum item_status status;
     int64_t capture_ms;            /* 0 when absent */
     bool has_invalid_capture_time; /* something stands there that is no time */
@@ -38,6 +37,7 @@ struct config_invocation {
     str rule_name;    /* empty when absent */
     str account_id;   /* likewise */
     bool is_proactive;
+    bool is_test; /* of the rule, by resultToken TESTMODE: reported, and nothing else is done */
     bool has_left_scope;
     str region; /* where the rule lives: from configRuleArn, else the item, else empty */
     int64_t notification_ms; /* 0 when absent */
@@ -57,7 +57,7 @@ struct elb_call {
     str region;          /* empty when absent */
     str account_id;      /* likewise */
     str ignored_because; /* not empty: recognised, and left alone */
-    str *arns;           /* of Application Load Balancers, each once */
+    str *arns;           /* of Application Load Balancers, sorted, each once */
     size_t arn_count;
     str *others; /* what the call names beside them; left alone */
     size_t other_count;
@@ -66,7 +66,7 @@ struct elb_call {
     struct writer caller;
 };
 
-/* An object that S3 tells of. */
+/* An object in an event of S3. */
 struct log_object {
     str region; /* of the bucket; empty when absent */
     str bucket;
@@ -116,14 +116,6 @@ MUST_USE enum status decode_event(str event, struct arena *arena, struct invocat
 MUST_USE enum status decode_rule_parameters(const struct json *rule_parameters, struct arena *arena,
                                             struct policy_parameter **parameters_out,
                                             size_t *count_out, struct error *error);
-
-/* Reads a configuration item of either dialect: the rule event's (objects and lists) and that of
- * GetResourceConfigHistory (JSON strings at every level, other key casing). Junk in the facts
- * leaves them unknown; INVALID only where the item cannot even be named (resourceType, resourceId,
- * its ARN). */
-MUST_USE enum status decode_config_item(const struct json *item, bool is_proactive,
-                                        struct arena *arena, struct config_item *item_out,
-                                        struct error *error);
 
 /* Judges the item from what is in it. false: `*evaluation_out` is final (NOT_APPLICABLE or UNKNOWN
  * by status, scope or type); true: it is a present load balancer of ours, to be judged by policy.

@@ -7,28 +7,16 @@ enum status app_audit(struct guard *guard, str account_id, str region,
                       const struct audit_listener *listener, struct arena *arena,
                       struct error *error) {
     TRY(accounts_select(guard, account_id, region, arena, error));
-    const struct sweep_listener sweep_listener = {.context = listener->context,
-                                                  .is_audit = true,
-                                                  .wants_advice = listener->wants_advice,
-                                                  .wants_age = listener->wants_age,
-                                                  .listed = listener->listed,
-                                                  .judged = listener->judged};
     const struct config_invocation invocation = {.message = MESSAGE_SCHEDULED, .region = region};
+    const struct sweep_options options = {
+        .invocation = &invocation, .listener = listener, .is_audit = true, .arena = arena};
     struct app_reply reply = {0};
-    sweep_run(guard, &invocation, &sweep_listener, arena, &reply);
+    sweep_run(guard, &options, &reply);
     /* An unknown verdict is an answer: it has a row of its own that says why. */
-    if (!reply.is_error || str_eq(reply.error_type, STR(ERROR_VERDICT_UNKNOWN))) {
-        return STATUS_OK;
-    }
-    return error_set(error, arena, STATUS_INCOMPLETE, "%" STR_FMT, STR_ARG(reply.error_message));
-}
-
-static void copy_findings(struct arena *arena, struct evaluation *evaluation) {
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        struct finding *finding = &evaluation->findings[i];
-        finding->subject = str_copy(arena, finding->subject);
-        finding->message = str_copy(arena, finding->message);
-    }
+    return reply.error == ERROR_NONE || reply.error == ERROR_VERDICT_UNKNOWN
+               ? STATUS_OK
+               : error_set(error, arena, STATUS_INCOMPLETE, "%" STR_FMT,
+                           STR_ARG(reply.error_message));
 }
 
 void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
@@ -41,7 +29,10 @@ void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = str_copy(arena, *texts[i]);
     }
-    copy_findings(arena, copy);
+    for (size_t i = 0; i < copy->finding_count; i++) {
+        copy->findings[i].subject = str_copy(arena, copy->findings[i].subject);
+        copy->findings[i].message = str_copy(arena, copy->findings[i].message);
+    }
     if (copy->advice != NULL) {
         struct advice *advice = ARENA_NEW(arena, struct advice);
         *advice = *copy->advice;

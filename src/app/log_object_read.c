@@ -5,21 +5,13 @@
  */
 #include <string.h>
 
+#include "app_internal.h"
 #include "aws/s3.h"
 #include "base/random.h"
-#include "log_object_internal.h"
 #include "traffic/inflate.h"
 #include "traffic/line_gate.h"
 
 #define END_BYTES ((size_t)15) /* "20261123T0810Z_" */
-
-static str arn_of(const struct access_log_key *key, struct arena *arena) {
-    return str_format(arena,
-                      "arn:%" STR_FMT ":elasticloadbalancing:%" STR_FMT ":%" STR_FMT
-                      ":loadbalancer/app/%" STR_FMT "/%" STR_FMT,
-                      STR_ARG(partition_of_region(key->region)), STR_ARG(key->region),
-                      STR_ARG(key->account_id), STR_ARG(key->name), STR_ARG(key->id));
-}
 
 /* "_20261123T0810Z_" behind the load balancer's id: the end of the five minutes. false: none. */
 static bool parse_delivery(const struct access_log_key *key, str object_key, int64_t *ms_out) {
@@ -39,33 +31,30 @@ static bool parse_delivery(const struct access_log_key *key, str object_key, int
 
 bool log_object_is_access_log(str key, struct arena *arena, struct log_traffic *traffic_out,
                               str *why_out) {
-    *traffic_out = (struct log_traffic){.day_count = 0};
     struct access_log_key parts = access_log_key_parse(key);
+    struct load_balancer_arn arn;
+    *traffic_out = (struct log_traffic){.day_count = 0};
     if (parts.kind == ACCESS_LOG_UNPARSED) {
         *why_out = STR("no access log of a load balancer");
-        return false;
-    }
-    if (parts.kind != ACCESS_LOG_LINE) {
+    } else if (parts.kind != ACCESS_LOG_LINE) {
         *why_out = str_from_cstr(access_log_kind_name(parts.kind));
-        return false;
-    }
-    if (!parts.is_compressed) {
+    } else if (!parts.is_compressed) {
         *why_out = STR("not compressed, as access logs of Application Load Balancers are");
-        return false;
-    }
-    struct load_balancer_arn arn;
-    if (!parse_delivery(&parts, key, &traffic_out->delivered_ms)) {
+    } else if (!parse_delivery(&parts, key, &traffic_out->delivered_ms)) {
         *why_out = STR("its key does not say when it was delivered");
-        return false;
-    }
-    traffic_out->arn = arn_of(&parts, arena);
-    traffic_out->account_id = parts.account_id;
-    traffic_out->region = parts.region;
-    if (load_balancer_arn_parse(traffic_out->arn, &arn) != STATUS_OK) {
+    } else {
+        traffic_out->account_id = parts.account_id;
+        traffic_out->region = parts.region;
+        traffic_out->arn =
+            str_format(arena,
+                       "arn:%" STR_FMT ":elasticloadbalancing:%" STR_FMT ":%" STR_FMT
+                       ":loadbalancer/app/%" STR_FMT "/%" STR_FMT,
+                       STR_ARG(partition_of_region(parts.region)), STR_ARG(parts.region),
+                       STR_ARG(parts.account_id), STR_ARG(parts.name), STR_ARG(parts.id));
         *why_out = STR("its key names no load balancer");
-        return false;
+        return load_balancer_arn_parse(traffic_out->arn, &arn) == STATUS_OK;
     }
-    return true;
+    return false;
 }
 
 /* A byte may unpack to a thousand, and a small function counts slowly: between two looks at the
@@ -85,25 +74,9 @@ struct reading {
     size_t head_len;
 };
 
-/* A piece may be as short as a byte. */
-static void look_at_head(struct reading *reading, str piece) {
-    for (size_t i = 0; i < piece.len && reading->head_len < sizeof reading->head; i++) {
-        reading->head[reading->head_len++] = piece.ptr[i];
-    }
-}
-
 /* true of nothing, too */
 static bool begins_as_gzip(const struct reading *reading) {
     return memcmp(reading->head, GZIP_ID, reading->head_len) == 0;
-}
-
-/* Elastic Load Balancing wrote no such thing, so that no log is lost by it. Empty: it may be a log.
- */
-static str foreign_because(const struct reading *reading) {
-    if (!begins_as_gzip(reading)) {
-        return STR("its content is not gzip, as that of access logs is");
-    }
-    return reading->head_len == 0 ? STR("it is empty") : STR_EMPTY;
 }
 
 static void count_lines(void *context, str lines) {
@@ -114,7 +87,10 @@ static void count_lines(void *context, str lines) {
  * counted at all. */
 static enum status unpack(void *context, str piece, struct error *error) {
     struct reading *reading = context;
-    look_at_head(reading, piece);
+    /* A piece may be as short as a byte. */
+    for (size_t i = 0; i < piece.len && reading->head_len < sizeof reading->head; i++) {
+        reading->head[reading->head_len++] = piece.ptr[i];
+    }
     if (!begins_as_gzip(reading)) {
         return error_set(error, reading->arena, STATUS_INVALID, "it is not gzip");
     }
@@ -144,53 +120,35 @@ static struct traffic_day *find_day(struct log_traffic *traffic, int64_t number)
     return &traffic->days[i];
 }
 
-/* The load balancer is that of the key, so that lines are told apart by their day alone. */
-static enum status add_day(struct log_traffic *traffic, const struct tally_day *tallied) {
-    struct traffic_day *day = find_day(traffic, tallied->day);
-    if (day == NULL) {
-        return STATUS_TOO_LARGE;
-    }
-    day->counts.requests += tallied->counts.requests;
-    day->counts.unfamiliar += tallied->counts.unfamiliar;
-    for (size_t class = 0; class < CLASS_COUNT; class ++) {
-        day->counts.classes[class] += tallied->counts.classes[class];
-    }
-    day->newest_ms = tallied->newest_ms > day->newest_ms ? tallied->newest_ms : day->newest_ms;
-    return STATUS_OK;
-}
-
-/* What was not understood tells no day: it is of that of the delivery. */
-static enum status add_not_understood(struct log_traffic *traffic) {
+/* The load balancer is that of the key, so that only the day of a line matters. Lines that were not
+ * understood name no day: they are of that of the delivery. */
+static bool add_days(struct log_traffic *traffic, const struct tally_result *result) {
+    struct traffic_day *day;
     bool is_damaged = !str_is_empty(traffic->damage);
-    if (traffic->unparsed + traffic->untallied == 0 && !is_damaged) {
-        return STATUS_OK;
+    for (size_t i = 0; i < result->day_count; i++) {
+        const struct tally_day *tallied = &result->days[i];
+        day = find_day(traffic, tallied->day);
+        if (day == NULL) {
+            return false;
+        }
+        day->counts.requests += tallied->counts.requests;
+        day->counts.unfamiliar += tallied->counts.unfamiliar;
+        for (size_t class = 0; class < CLASS_COUNT; class ++) {
+            day->counts.classes[class] += tallied->counts.classes[class];
+        }
+        day->newest_ms = tallied->newest_ms > day->newest_ms ? tallied->newest_ms : day->newest_ms;
     }
-    struct traffic_day *day = find_day(traffic, date_days_of_ms(traffic->delivered_ms));
+    if (result->unparsed + result->untallied == 0 && !is_damaged) {
+        return true;
+    }
+    day = find_day(traffic, date_days_of_ms(traffic->delivered_ms));
     if (day == NULL) {
-        return STATUS_TOO_LARGE;
+        return false;
     }
-    day->unparsed = traffic->unparsed;
-    day->without_time = traffic->untallied;
+    day->unparsed = result->unparsed;
+    day->without_time = result->untallied;
     day->damaged = is_damaged ? 1 : 0;
-    return STATUS_OK;
-}
-
-static enum status add_days(struct tally *tally, struct arena *arena, struct log_traffic *traffic,
-                            struct error *error) {
-    struct tally_result result;
-    tally_finish(tally, &result);
-    traffic->totals = result.totals;
-    traffic->unparsed = result.unparsed;
-    traffic->untallied = result.untallied;
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < result.day_count && status == STATUS_OK; i++) {
-        status = add_day(traffic, &result.days[i]);
-    }
-    if (status != STATUS_OK || add_not_understood(traffic) != STATUS_OK) {
-        return error_set(error, arena, STATUS_TOO_LARGE, "its lines are of more than %d days",
-                         TRAFFIC_DAYS_MAX);
-    }
-    return STATUS_OK;
+    return true;
 }
 
 enum status log_object_read(struct aws_client *client, const struct log_object *object,
@@ -209,12 +167,16 @@ enum status log_object_read(struct aws_client *client, const struct log_object *
                                      .e_tag = object->e_tag};
     const struct s3_sink sink = {.context = &reading, .take = unpack};
     enum status status = s3_get_object(client, &source, &sink, arena, NULL, error);
-    bool is_foreign = !begins_as_gzip(&reading);
-    if (status != STATUS_OK && reading.damage.status == STATUS_OK && !is_foreign) {
+    if (!begins_as_gzip(&reading)) {
+        /* Elastic Load Balancing wrote no such thing, so that no log is lost by it. */
+        traffic->foreign = STR("its content is not gzip, as that of access logs is");
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK && reading.damage.status == STATUS_OK) {
         return status;
     }
-    traffic->foreign = foreign_because(&reading);
-    if (!str_is_empty(traffic->foreign)) {
+    if (reading.head_len == 0) {
+        traffic->foreign = STR("it is empty");
         return STATUS_OK;
     }
     /* The status of damage stays, and the line that was cut short is handed on. */
@@ -226,5 +188,13 @@ enum status log_object_read(struct aws_client *client, const struct log_object *
         traffic->foreign = str_from_cstr(access_log_kind_name(kind));
         return STATUS_OK;
     }
-    return add_days(gate.tally, arena, traffic, error);
+    struct tally_result result;
+    tally_finish(gate.tally, &result);
+    traffic->totals = result.totals;
+    traffic->unparsed = result.unparsed;
+    traffic->untallied = result.untallied;
+    return add_days(traffic, &result)
+               ? STATUS_OK
+               : error_set(error, arena, STATUS_TOO_LARGE, "its lines are of more than %d days",
+                           TRAFFIC_DAYS_MAX);
 }

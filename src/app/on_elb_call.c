@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A call to Elastic Load Balancing that was seen by CloudTrail: each load balancer it concerns is
- * read live, judged, acted on, and AWS Config is asked to look again. What the event says of the
- * new settings is not believed: it may be late, doubled or out of order, and the console sends
- * every attribute on any edit.
+ * A call to Elastic Load Balancing that CloudTrail has recorded: each load balancer it concerns is
+ * read live, judged, acted on, and AWS Config is asked to evaluate it again. The settings in the
+ * event are not believed: it may be late, doubled or out of order, and the console sends every
+ * attribute on any edit.
  */
 #include "app_internal.h"
 #include "aws/elbv2.h"
@@ -33,25 +33,25 @@ struct elb_call_run {
 };
 
 /* How long "not found" may mean "not yet" or "not everywhere". */
-static int64_t patience_ms(const struct elb_call_run *elb_call_run) {
-    int64_t left_ms = aws_client_time_left_ms(&elb_call_run->guard->aws);
-    int64_t most_ms = elb_call_run->call->kind != ELB_CREATE ? MISSING_MS_MAX
-                      : left_ms == INT64_MAX                 ? CREATED_MS_MAX
-                                                             : left_ms;
+static int64_t patience_ms(const struct elb_call_run *run) {
+    int64_t left_ms = aws_client_time_left_ms(&run->guard->aws);
+    int64_t most_ms = run->call->kind != ELB_CREATE ? MISSING_MS_MAX
+                      : left_ms == INT64_MAX        ? CREATED_MS_MAX
+                                                    : left_ms;
     int64_t share_ms = left_ms - left_ms / AFTER_READING_SHARE;
     return most_ms < share_ms ? most_ms : share_ms;
 }
 
-static enum status read_live(struct elb_call_run *elb_call_run, unsigned parts,
-                             struct load_balancer *facts, int64_t *read_ms, struct error *error) {
-    struct aws_client *client = &elb_call_run->guard->aws;
-    const struct clock *clock = elb_call_run->guard->clock;
-    int64_t until_ms = clock->now_ms(clock) + patience_ms(elb_call_run);
+static enum status read_live(struct elb_call_run *run, struct load_balancer *facts,
+                             int64_t *read_ms, struct error *error) {
+    struct aws_client *client = &run->guard->aws;
+    const struct clock *clock = run->guard->clock;
+    int64_t until_ms = clock->now_ms(clock) + patience_ms(run);
     int64_t wait_ms = MISSING_WAIT_MS_MIN;
     for (int attempt = 1;; attempt++) {
         *read_ms = clock->now_ms(clock);
-        enum status status =
-            elbv2_read_load_balancer(client, parts, elb_call_run->arena, facts, error);
+        enum status status = elbv2_read_load_balancer(client, ELBV2_ATTRIBUTES | ELBV2_TAGS,
+                                                      run->arena, facts, error);
         if (status != STATUS_NOT_FOUND || clock->now_ms(clock) + wait_ms > until_ms ||
             !aws_client_may_attempt(client, attempt + 1)) {
             return status;
@@ -61,45 +61,34 @@ static enum status read_live(struct elb_call_run *elb_call_run, unsigned parts,
     }
 }
 
-/* What is known of an ARN before anything is read. */
-static struct load_balancer facts_of(str arn) {
-    struct load_balancer_arn parts = {0};
-    enum status status = load_balancer_arn_parse(arn, &parts);
-    ASSERT(status == STATUS_OK); /* only such ARNs are collected */
-    return (struct load_balancer){.arn = arn, .name = parts.name, .type = parts.type};
-}
-
 /* With our own credentials, what is in another account is not found either. */
-static enum status check_account(const struct elb_call_run *elb_call_run, struct error *error) {
-    str account = elb_call_run->call->account_id;
+static enum status check_account(const struct elb_call_run *run, struct error *error) {
+    str account = run->call->account_id;
     bool is_own = true;
     if (!str_is_empty(account)) {
-        TRY(accounts_can_reach(elb_call_run->guard, account, elb_call_run->arena, &is_own, error));
+        TRY(accounts_can_reach(run->guard, account, run->arena, &is_own, error));
     }
-    return is_own ? STATUS_NOT_FOUND
-                  : accounts_refuse(elb_call_run->guard, account, elb_call_run->arena, error);
+    return is_own ? STATUS_NOT_FOUND : accounts_refuse(run->guard, account, run->arena, error);
 }
 
-static void evaluate(const struct elb_call_run *elb_call_run, const struct load_balancer *facts,
+static void evaluate(const struct elb_call_run *run, const struct load_balancer *facts,
                      enum load_balancer_scheme scheme, struct evaluation *evaluation) {
-    const struct clock *clock = elb_call_run->guard->clock;
     struct load_balancer known = *facts;
     known.scheme = scheme;
-    policy_evaluate(&known, elb_call_run->policy, clock->now_ms(clock), elb_call_run->arena,
-                    evaluation);
+    policy_evaluate(&known, run->policy, guard_now_ms(run->guard), run->arena, evaluation);
 }
 
-/* The verdict hangs on the scheme, which no call but CreateLoadBalancer names. It never changes, so
- * what is remembered of the load balancer tells it; and a mode that is too weak for either scheme
- * is raised without it (control_handle_judgement finds it out after that). Otherwise it is one call
- * more. */
-static enum status judge_by_scheme(struct elb_call_run *elb_call_run, struct load_balancer *facts,
+/* The verdict depends on the scheme, which no call but CreateLoadBalancer names. The scheme never
+ * changes, so the table may remember it; and a mode that is too weak for either scheme is raised
+ * without it (control_handle_judgement finds it out after that). Otherwise it costs one call more.
+ */
+static enum status judge_by_scheme(struct elb_call_run *run, struct load_balancer *facts,
                                    int64_t read_ms, struct evaluation *evaluation,
                                    struct error *error) {
-    struct control *control = &elb_call_run->control;
-    struct evaluation *exposed = ARENA_NEW(elb_call_run->arena, struct evaluation);
-    evaluate(elb_call_run, facts, SCHEME_INTERNAL, evaluation);
-    evaluate(elb_call_run, facts, SCHEME_INTERNET_FACING, exposed);
+    struct control *control = &run->control;
+    struct evaluation *exposed = ARENA_NEW(run->arena, struct evaluation);
+    evaluate(run, facts, SCHEME_INTERNAL, evaluation);
+    evaluate(run, facts, SCHEME_INTERNET_FACING, exposed);
     bool of_internal = enforce_would_change(control, evaluation);
     bool of_exposed = enforce_would_change(control, exposed);
     int64_t weak_read_ms = of_internal || of_exposed ? read_ms : 0;
@@ -109,227 +98,171 @@ static enum status judge_by_scheme(struct elb_call_run *elb_call_run, struct loa
         return STATUS_OK;
     }
     if (facts->scheme == SCHEME_UNKNOWN) {
-        TRY(elbv2_read_load_balancer(&elb_call_run->guard->aws, ELBV2_DESCRIPTION,
-                                     elb_call_run->arena, facts, error));
+        TRY(elbv2_read_load_balancer(&run->guard->aws, ELBV2_DESCRIPTION, run->arena, facts,
+                                     error));
     }
-    evaluate(elb_call_run, facts, facts->scheme, evaluation);
+    evaluate(run, facts, facts->scheme, evaluation);
     return STATUS_OK;
 }
 
-static enum status judge_live(struct elb_call_run *elb_call_run, struct load_balancer *facts,
+static enum status judge_live(struct elb_call_run *run, struct load_balancer *facts,
                               int64_t *read_ms, struct evaluation *evaluation,
                               struct error *error) {
-    facts->scheme = elb_call_run->call->scheme;
-    TRY(read_live(elb_call_run, ELBV2_ATTRIBUTES | ELBV2_TAGS, facts, read_ms, error));
-    evaluate(elb_call_run, facts, facts->scheme, evaluation);
-    bool hangs_on_scheme = evaluation->compliance == COMPLIANCE_UNKNOWN &&
-                           facts->scheme == SCHEME_UNKNOWN &&
-                           policy_needs_scheme(elb_call_run->policy);
-    return hangs_on_scheme ? judge_by_scheme(elb_call_run, facts, *read_ms, evaluation, error)
-                           : STATUS_OK;
+    if (run->call->kind == ELB_DELETE) {
+        /* One look: a miss confirms the call. A load balancer that still exists is judged. */
+        TRY(elbv2_read_load_balancer(&run->guard->aws, ELBV2_ATTRIBUTES, run->arena, facts, error));
+    }
+    facts->scheme = run->call->scheme;
+    TRY(read_live(run, facts, read_ms, error));
+    evaluate(run, facts, facts->scheme, evaluation);
+    bool needs_scheme = evaluation->compliance == COMPLIANCE_UNKNOWN &&
+                        facts->scheme == SCHEME_UNKNOWN && policy_needs_scheme(run->policy);
+    return needs_scheme ? judge_by_scheme(run, facts, *read_ms, evaluation, error) : STATUS_OK;
 }
 
-static void judge(struct elb_call_run *elb_call_run, struct load_balancer *facts, int64_t *read_ms,
-                  struct evaluation *evaluation) {
-    const struct clock *clock = elb_call_run->guard->clock;
-    *read_ms = clock->now_ms(clock);
+static void handle_one(struct elb_call_run *run, str arn) {
+    struct load_balancer_arn parts = {0};
+    enum status status = load_balancer_arn_parse(arn, &parts);
+    ASSERT(status == STATUS_OK); /* only such ARNs are collected */
+    struct load_balancer facts = {.arn = arn, .name = parts.name, .type = parts.type};
+    struct evaluation *evaluation = ARENA_NEW(run->arena, struct evaluation);
     struct error error = {0};
-    enum status status = STATUS_OK;
-    if (elb_call_run->call->kind == ELB_DELETE) {
-        /* One look: that it is missed confirms the call. Who is still there is judged. */
-        status = elbv2_read_load_balancer(&elb_call_run->guard->aws, ELBV2_ATTRIBUTES,
-                                          elb_call_run->arena, facts, &error);
-    }
-    if (status == STATUS_OK) {
-        status = judge_live(elb_call_run, facts, read_ms, evaluation, &error);
-    }
+    int64_t read_ms = guard_now_ms(run->guard);
+    status = judge_live(run, &facts, &read_ms, evaluation, &error);
     if (status == STATUS_NOT_FOUND) {
-        status = check_account(elb_call_run, &error);
+        status = check_account(run, &error);
     }
-    if (status == STATUS_OK) {
-        return;
+    if (status != STATUS_OK) {
+        error.status = status;
+        evaluation_after_failed_read(evaluation, arn, &error);
     }
-    bool is_gone = status == STATUS_NOT_FOUND;
-    evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), facts->arn,
-                             is_gone ? NOT_APPLICABLE : COMPLIANCE_UNKNOWN,
-                             is_gone ? STR("does not exist any more") : error.message);
-    evaluation->source = SOURCE_LIVE;
+    evaluation->ordering_ms = run->call->event_ms;
+    evaluation_log(run->guard, evaluation);
+    if (evaluation->compliance != COMPLIANCE_UNKNOWN) {
+        control_handle_judgement(&run->control, &facts, read_ms, evaluation);
+    } else if (run->unknown_count++ == 0) {
+        run->unknown_message = evaluation->reason;
+    }
+    response_add(&run->response, run->arena, evaluation);
 }
 
-static void handle_one(struct elb_call_run *elb_call_run, str arn) {
-    struct load_balancer facts = facts_of(arn);
-    struct evaluation *evaluation = ARENA_NEW(elb_call_run->arena, struct evaluation);
-    int64_t read_ms;
-    judge(elb_call_run, &facts, &read_ms, evaluation);
-    evaluation->ordering_ms = elb_call_run->call->event_ms;
-    evaluation_log(elb_call_run->guard, evaluation);
-    if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
-        if (elb_call_run->unknown_count++ == 0) {
-            elb_call_run->unknown_message = evaluation->reason;
-        }
-    } else {
-        control_handle_judgement(&elb_call_run->control, &facts, read_ms, evaluation);
-    }
-    response_add(&elb_call_run->response, elb_call_run->arena, evaluation);
-}
-
-static bool has_seen_items(const struct elb_call_run *elb_call_run) {
-    return !str_is_empty(elb_call_run->control.table.name) &&
-           !str_is_empty(elb_call_run->call->event_id);
+static bool has_seen_items(const struct elb_call_run *run) {
+    return !str_is_empty(run->control.table.name) && !str_is_empty(run->call->event_id);
 }
 
 /* Ends a claim of ours: the event was handled for good, or the next delivery, a redrive too, may
- * have it at once. */
-static void end_claim(struct elb_call_run *elb_call_run, str arn, bool is_done) {
-    const struct state_table *table = &elb_call_run->control.table;
-    str event_id = elb_call_run->call->event_id;
+ * have it at once. If that fails, nobody else handles the event until the lease ends; after that a
+ * duplicate finds nothing to do, or what is left to do. */
+static void end_claim(struct elb_call_run *run, str arn, bool is_done) {
     struct error error = {0};
-    if (!has_seen_items(elb_call_run)) {
-        return;
-    }
-    enum status status =
-        is_done ? state_finish_event(table, arn, event_id, elb_call_run->arena, &error)
-                : state_release_event(table, arn, event_id, elb_call_run->arena, &error);
-    if (status != STATUS_OK) {
-        /* Until the lease ends nobody else handles it; after that a duplicate finds nothing to do,
-         * or what is left to do. */
-        LOG(elb_call_run->guard->log, LOG_WARN, is_done ? "not_finished" : "not_released",
+    if (has_seen_items(run) &&
+        (is_done ? state_finish_event : state_release_event)(
+            &run->control.table, arn, run->call->event_id, run->arena, &error) != STATUS_OK) {
+        LOG(run->guard->log, LOG_WARN, is_done ? "not_finished" : "not_released",
             LOG_STR("errorMessage", error.message));
     }
 }
 
 /* false: another delivery of the same call is handled elsewhere, or it could not be found out. */
-static bool claim(struct elb_call_run *elb_call_run, str arn) {
-    if (!has_seen_items(elb_call_run)) {
-        return true;
-    }
-    const struct clock *clock = elb_call_run->guard->clock;
-    int64_t now_ms = clock->now_ms(clock);
-    int64_t deadline_ms = elb_call_run->guard->aws.deadline_ms;
+static bool claim(struct elb_call_run *run, str arn) {
+    int64_t now_ms = guard_now_ms(run->guard);
+    int64_t deadline_ms = run->guard->aws.deadline_ms;
     struct event_claim event = {
-        .event_id = elb_call_run->call->event_id,
+        .event_id = run->call->event_id,
         .lease_ms = deadline_ms == INT64_MAX ? now_ms + MS_PER_DAY / 24 : deadline_ms,
         .now_ms = now_ms,
     };
     struct error error = {0};
-    enum status status =
-        state_claim_event(&elb_call_run->control.table, arn, &event, elb_call_run->arena, &error);
+    if (!has_seen_items(run)) {
+        return true;
+    }
+    enum status status = state_claim_event(&run->control.table, arn, &event, run->arena, &error);
     if (status == STATUS_OK && event.was_begun) {
         /* The verdict may be remembered as of then, and AWS Config not have been asked. */
-        elb_call_run->control.has_new_verdict = true;
+        run->control.has_new_verdict = true;
     }
     if (status == STATUS_CONFLICT) {
-        LOG(elb_call_run->guard->log, LOG_INFO, "duplicate", LOG_STR("resourceId", arn),
-            LOG_STR("eventID", elb_call_run->call->event_id));
+        LOG(run->guard->log, LOG_INFO, "duplicate", LOG_STR("resourceId", arn),
+            LOG_STR("eventID", run->call->event_id));
     } else if (status != STATUS_OK) {
-        action_add_failure(&elb_call_run->control, arn, "remember", &error);
+        action_add_failure(&run->control, arn, "remember", &error);
         if (error.is_outcome_unknown) {
-            end_claim(elb_call_run, arn, false); /* it may be there */
+            end_claim(run, arn, false); /* it may be there */
         }
     }
     return status == STATUS_OK;
 }
 
-/* Finished is only what needs no repeat of the invocation: findings were imported, and AWS
- * Config was asked, too. */
-static void handle_all(struct elb_call_run *elb_call_run) {
-    const struct elb_call *call = elb_call_run->call;
-    bool *is_ours = ARENA_ARRAY(elb_call_run->arena, bool, call->arn_count);
-    bool *is_done = ARENA_ARRAY(elb_call_run->arena, bool, call->arn_count);
+/* An event is finished only when no repeat of the invocation is needed: findings were imported,
+ * and AWS Config was asked, too. */
+static void handle_all(struct elb_call_run *run) {
+    const struct elb_call *call = run->call;
+    bool *is_ours = ARENA_ARRAY(run->arena, bool, call->arn_count);
+    bool *is_done = ARENA_ARRAY(run->arena, bool, call->arn_count);
     for (size_t i = 0; i < call->arn_count; i++) {
         is_done[i] = false;
-        is_ours[i] = claim(elb_call_run, call->arns[i]);
+        is_ours[i] = claim(run, call->arns[i]);
         if (is_ours[i]) {
-            size_t unknown_before = elb_call_run->unknown_count;
-            handle_one(elb_call_run, call->arns[i]);
-            is_done[i] = elb_call_run->unknown_count == unknown_before &&
-                         elb_call_run->control.first_failure.status == STATUS_OK;
+            size_t unknown_before = run->unknown_count;
+            handle_one(run, call->arns[i]);
+            is_done[i] = run->unknown_count == unknown_before &&
+                         run->control.first_failure.status == STATUS_OK;
         }
     }
-    bool is_settled = security_hub_import(&elb_call_run->control);
-    is_settled = reevaluate(&elb_call_run->control) && is_settled;
-    metrics_of_actions(&elb_call_run->control);
+    bool is_settled = security_hub_import(&run->control);
+    is_settled = reevaluate(&run->control) && is_settled;
+    metrics_of_actions(&run->control);
     for (size_t i = 0; i < call->arn_count; i++) {
         if (is_ours[i]) {
-            end_claim(elb_call_run, call->arns[i], is_done[i] && is_settled);
+            end_claim(run, call->arns[i], is_done[i] && is_settled);
         }
     }
 }
 
-/* EventBridge delivers for a day at most. Of a call whose time cannot be right nothing is believed
- * but that it is worth a look. */
-static bool is_time_believed(const struct guard *guard, const struct elb_call *call) {
-    int64_t age_ms = guard->clock->now_ms(guard->clock) - call->event_ms;
-    if (age_ms <= MS_PER_DAY && age_ms >= -CLOCK_SKEW_MS_MAX) {
-        return true;
-    }
-    LOG(guard->log, LOG_WARN, "bad_time", LOG_STR("eventID", call->event_id),
-        LOG_STR("reason", STR("detail.eventTime is in the future, or more than a day ago")));
-    return false;
-}
-
-/* Who called, and which mode they set. Our own change comes back as well, with one that is not
- * weak. */
+/* Takes the caller, and the mode they set. Our own change comes back as well, with one that is not
+ * weak. EventBridge delivers for a day at most: a call whose time cannot be right is only a reason
+ * to look. */
 static void take_caller(struct control *control, const struct elb_call *call) {
-    const struct clock *clock = control->guard->clock;
-    if (!is_time_believed(control->guard, call)) {
-        control->event_ms = clock->now_ms(clock);
+    int64_t now_ms = guard_now_ms(control->guard);
+    int64_t age_ms = now_ms - call->event_ms;
+    if (age_ms > MS_PER_DAY || age_ms < -CLOCK_SKEW_MS_MAX) {
+        LOG(control->guard->log, LOG_WARN, "bad_time", LOG_STR("eventID", call->event_id),
+            LOG_STR("reason", STR("detail.eventTime is in the future, or more than a day ago")));
+        control->event_ms = now_ms;
         return;
     }
-    int64_t now_ms = clock->now_ms(clock);
-    control->event_ms = call->event_ms < now_ms ? call->event_ms : now_ms;
+    control->event_ms = age_ms > 0 ? call->event_ms : now_ms;
     control->caller = &call->caller;
     control->caller_mode = call->mode;
 }
 
-static void log_ignored(const struct guard *guard, const struct elb_call *call) {
-    LOG(guard->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
-        LOG_STR("eventID", call->event_id), LOG_STR("reason", call->ignored_because));
-}
-
-/* One line each: tags are written to target groups and listeners by the same call. */
-static void log_others(const struct guard *guard, const struct elb_call *call) {
-    for (size_t i = 0; i < call->other_count; i++) {
-        LOG(guard->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
-            LOG_STR("eventID", call->event_id), LOG_STR("resourceId", call->others[i]),
-            LOG_STR("reason",
-                    STR("no Application Load Balancer of the call's account and Region")));
-    }
-}
-
-static void reply_of(struct elb_call_run *elb_call_run, struct app_reply *reply) {
-    if (elb_call_run->unknown_count > 0) {
-        reply_error(reply, ERROR_VERDICT_UNKNOWN, elb_call_run->unknown_message);
-    } else if (elb_call_run->control.first_failure.status != STATUS_OK) {
-        reply_error(reply, ERROR_ACTION_FAILED, elb_call_run->control.first_failure.message);
-    } else {
-        const struct response_totals totals = {.actions = elb_call_run->control.actions,
-                                               .action_count = elb_call_run->control.action_count};
-        response_end(&elb_call_run->response, &totals);
-        *reply = (struct app_reply){.body = buf_str(elb_call_run->response.out)};
-    }
-}
-
-void elb_call_handle(struct guard *guard, const struct elb_call *call, struct arena *arena,
-                     struct app_reply *reply) {
-    struct policy *policy = ARENA_NEW(arena, struct policy);
-    struct error error = {0};
-    if (effective_policy(guard, NULL, arena, policy, &error) != STATUS_OK) {
-        reply_error(reply, ERROR_INVALID_PARAMETER, error.message);
+void on_elb_call(struct guard *guard, const struct elb_call *call, struct arena *arena,
+                 struct app_reply *reply) {
+    struct elb_call_run run = {.guard = guard,
+                               .call = call,
+                               .policy = policy_or_reply(guard, NULL, arena, reply),
+                               .arena = arena};
+    if (run.policy == NULL) {
         return;
     }
-    struct elb_call_run elb_call_run = {
-        .guard = guard, .call = call, .policy = policy, .arena = arena};
-    struct buf body;
-    buf_init(&body, arena, RESPONSE_BYTES_MAX);
-    response_begin(&elb_call_run.response, &body);
-    control_begin(&elb_call_run.control, guard, policy, arena);
+    reply_begin(&run.response, arena);
+    control_begin(&run.control, guard, run.policy, arena);
     if (!str_is_empty(call->ignored_because)) {
-        log_ignored(guard, call);
+        LOG(guard->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
+            LOG_STR("eventID", call->event_id), LOG_STR("reason", call->ignored_because));
     } else {
-        take_caller(&elb_call_run.control, call);
-        log_others(guard, call);
-        handle_all(&elb_call_run);
+        take_caller(&run.control, call);
+        /* The same call writes tags to target groups and listeners. */
+        for (size_t i = 0; i < call->other_count; i++) {
+            LOG(guard->log, LOG_INFO, "ignored", LOG_STR("eventName", call->event_name),
+                LOG_STR("eventID", call->event_id), LOG_STR("resourceId", call->others[i]),
+                LOG_STR("reason",
+                        STR("no Application Load Balancer of the call's account and Region")));
+        }
+        handle_all(&run);
     }
-    reply_of(&elb_call_run, reply);
+    reply_end(&run.response, &run.control, NULL, reply);
+    if (run.unknown_count > 0) {
+        reply_error(reply, ERROR_VERDICT_UNKNOWN, run.unknown_message);
+    }
 }

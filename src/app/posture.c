@@ -1,9 +1,14 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The facts of the posture report: audits of every account, beside what the state table and
+ * CloudWatch remember.
+ */
 #include "app/posture.h"
 
 #include <stdlib.h>
 
 #include "app/audit.h"
+#include "app_internal.h"
 #include "control/evidence.h"
 #include "control/promotion.h"
 #include "table/history.h"
@@ -30,24 +35,17 @@ struct survey {
     struct posture *posture;
     struct fleet_row *rows;
     struct note *notes; /* beside the rows, before they are sorted */
-    size_t count;
-    size_t capacity;
-    struct fleet_gap *gaps;
-    size_t gap_count;
+    size_t row_capacity;
+    size_t note_capacity;
+    struct fleet_gap *gaps; /* room for two, and one for each allowed account */
     struct history history;
 };
 
-/* --- the fleet -------------------------------------------------------------------------------- */
+/* --- the fleet ------------------------------------------------------------------------------ */
 
 static void on_listed(void *context, size_t to_judge) {
     struct survey *survey = context;
     survey->fleet->listed += to_judge;
-}
-
-static void make_room(struct survey *survey) {
-    size_t capacity = survey->capacity;
-    ARENA_RESERVE(survey->arena, survey->rows, survey->count + 1, survey->capacity);
-    ARENA_RESERVE(survey->arena, survey->notes, survey->count + 1, capacity);
 }
 
 static str exception_tag(const struct survey *survey, const struct load_balancer *facts,
@@ -61,83 +59,71 @@ static str exception_tag(const struct survey *survey, const struct load_balancer
 static void on_judged(void *context, const struct load_balancer *facts,
                       const struct evaluation *evaluation) {
     struct survey *survey = context;
-    make_room(survey);
-    struct fleet_row *row = &survey->rows[survey->count];
-    fleet_row_copy(survey->arena, facts, evaluation, row);
-    survey->notes[survey->count++] = (struct note){
-        .arn = row->evaluation.resource_id,
-        .exception_reason = exception_tag(survey, facts, "reason"),
-        .exception_approver = exception_tag(survey, facts, "approver"),
-    };
+    size_t count = survey->fleet->row_count++;
+    ARENA_RESERVE(survey->arena, survey->rows, count + 1, survey->row_capacity);
+    ARENA_RESERVE(survey->arena, survey->notes, count + 1, survey->note_capacity);
+    fleet_row_copy(survey->arena, facts, evaluation, &survey->rows[count]);
+    survey->notes[count] =
+        (struct note){.arn = survey->rows[count].evaluation.resource_id,
+                      .exception_reason = exception_tag(survey, facts, "reason"),
+                      .exception_approver = exception_tag(survey, facts, "approver")};
+}
+
+static void add_gap(struct survey *survey, str account_id, str reason) {
+    survey->gaps[survey->fleet->gap_count++] =
+        (struct fleet_gap){account_id, survey->guard->settings.region, reason};
 }
 
 static void survey_account(struct survey *survey, str account_id) {
     const struct audit_listener listener = {
         .context = survey, .wants_advice = true, .listed = on_listed, .judged = on_judged};
     struct error error = {0};
-    str region = survey->guard->settings.region;
-    if (app_audit(survey->guard, account_id, region, &listener, survey->arena, &error) !=
-        STATUS_OK) {
-        survey->gaps[survey->gap_count++] = (struct fleet_gap){account_id, region, error.message};
+    if (app_audit(survey->guard, account_id, survey->guard->settings.region, &listener,
+                  survey->arena, &error) != STATUS_OK) {
+        add_gap(survey, account_id, error.message);
     }
 }
 
-/* Those that were asked, and those whose load balancers were found. */
-static void name_accounts(struct survey *survey, str *accounts, size_t asked) {
-    size_t count = asked;
-    for (size_t i = 0; i < survey->count; i++) {
-        accounts[count++] = survey->rows[i].account_id;
-    }
-    survey->fleet->accounts = accounts;
-    survey->fleet->account_count = str_sort_distinct(accounts, count);
-}
-
+/* Names the accounts that were asked, and those whose load balancers were found. */
 static void survey_fleet(struct survey *survey) {
     const struct control_settings *settings = &survey->guard->settings.control;
+    struct fleet *fleet = survey->fleet;
     bool is_central = !str_is_empty(settings->cross_account_role);
     size_t others = is_central ? settings->allowed_accounts.count : 0;
-    survey->gaps = ARENA_ARRAY(survey->arena, struct fleet_gap, others + 2);
     str own_account = STR_EMPTY;
     struct error error = {0};
+    survey->gaps = ARENA_ARRAY(survey->arena, struct fleet_gap, others + 2);
     survey_account(survey, STR_EMPTY);
     if (accounts_own_id(survey->guard, survey->arena, &own_account, &error) != STATUS_OK) {
-        survey->gaps[survey->gap_count++] =
-            (struct fleet_gap){STR_EMPTY, survey->guard->settings.region, error.message};
+        add_gap(survey, STR_EMPTY, error.message);
     }
     for (size_t i = 0; i < others; i++) {
         str account_id = settings->allowed_accounts.ids[i];
         if (str_is_empty(own_account)) { /* and asking again for each account would be no better */
-            survey->gaps[survey->gap_count++] =
-                (struct fleet_gap){account_id, survey->guard->settings.region, error.message};
+            add_gap(survey, account_id, error.message);
         } else if (!str_eq(account_id, own_account)) {
             survey_account(survey, account_id);
         }
     }
-    str *accounts = ARENA_ARRAY(survey->arena, str, others + survey->count + 1);
-    for (size_t i = 0; i < others; i++) {
-        accounts[i] = settings->allowed_accounts.ids[i];
+    str *accounts = ARENA_ARRAY(survey->arena, str, others + fleet->row_count + 1);
+    for (size_t i = 0; i < others + fleet->row_count; i++) {
+        accounts[i] =
+            i < others ? settings->allowed_accounts.ids[i] : survey->rows[i - others].account_id;
     }
-    name_accounts(survey, accounts, others);
-    str *region = ARENA_NEW(survey->arena, str);
-    *region = survey->guard->settings.region;
-    survey->fleet->regions = region;
-    survey->fleet->region_count = 1;
-    survey->fleet->rows = survey->rows;
-    survey->fleet->row_count = survey->count;
-    survey->fleet->gaps = survey->gaps;
-    survey->fleet->gap_count = survey->gap_count;
-    fleet_sort(survey->fleet);
+    fleet->accounts = accounts;
+    fleet->account_count = str_sort_distinct(accounts, others + fleet->row_count);
+    fleet->regions = &survey->guard->settings.region;
+    fleet->region_count = 1;
+    fleet->rows = survey->rows;
+    fleet->gaps = survey->gaps;
+    fleet_sort(fleet);
 }
 
-/* --- its history ------------------------------------------------------------------------------ */
+/* --- its history ---------------------------------------------------------------------------- */
 
-static int compare_notes(const void *a, const void *b) {
-    return str_compare(((const struct note *)a)->arn, ((const struct note *)b)->arn);
-}
-
-static int compare_states(const void *a, const void *b) {
-    return str_compare(((const struct history_state *)a)->arn,
-                       ((const struct history_state *)b)->arn);
+/* Of structs that begin with an ARN. */
+static int compare_arns(const void *a, const void *b) {
+    return str_compare(*(const str *)a, *(const str *)b);
 }
 
 /* The newest first; those of one moment by load balancer, so that two reports are alike. */
@@ -155,51 +141,28 @@ static int compare_incidents(const void *a, const void *b) {
     return order != 0 ? order : str_compare(first->arn, second->arn);
 }
 
-static void sort_all(struct survey *survey) {
-    const struct history *history = &survey->history;
-    struct {
-        void *items;
-        size_t count;
-        size_t size;
-        int (*compare)(const void *, const void *);
-    } lists[] = {
-        {survey->notes, survey->count, sizeof *survey->notes, compare_notes},
-        {history->states, history->state_count, sizeof *history->states, compare_states},
-        {history->changes, history->change_count, sizeof *history->changes, compare_changes},
-        {history->incidents, history->incident_count, sizeof *history->incidents,
-         compare_incidents},
-    };
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        if (lists[i].count > 0) {
-            qsort(lists[i].items, lists[i].count, lists[i].size, lists[i].compare);
-        }
+static void sort(void *items, size_t count, size_t size,
+                 int (*compare)(const void *, const void *)) {
+    if (count > 0) {
+        qsort(items, count, size, compare);
     }
 }
 
-/* Whether anybody was alerted of it or not. */
-static void add_age(const struct survey *survey, struct evaluation *evaluation,
-                    struct posture_row *row) {
-    int64_t since_ms = row->non_compliant_since_ms;
+static void fill_rows(struct survey *survey) {
+    const struct history *history = &survey->history;
+    size_t count = survey->fleet->row_count;
     int64_t now_ms = survey->posture->now_ms;
     int days_max = survey->policy->max_non_compliant_days;
-    row->is_escalated = transition_is_too_long(since_ms, now_ms, days_max);
-    transition_add_age(evaluation, since_ms, now_ms, days_max, survey->arena);
-}
-
-static void fill_rows(struct survey *survey) {
-    struct posture_row *rows =
-        ARENA_ARRAY(survey->arena, struct posture_row, survey->fleet->row_count + 1);
-    for (size_t i = 0; i < survey->fleet->row_count; i++) {
+    struct posture_row *rows = ARENA_ARRAY(survey->arena, struct posture_row, count + 1);
+    for (size_t i = 0; i < count; i++) {
         struct evaluation *evaluation = &survey->rows[i].evaluation;
-        const struct note note_key = {.arn = evaluation->resource_id};
-        const struct history_state state_key = {.arn = evaluation->resource_id};
+        const str *arn = &evaluation->resource_id;
         const struct note *note =
-            bsearch(&note_key, survey->notes, survey->count, sizeof *survey->notes, compare_notes);
+            bsearch(arn, survey->notes, count, sizeof *survey->notes, compare_arns);
         const struct history_state *state =
-            survey->history.state_count == 0
-                ? NULL
-                : bsearch(&state_key, survey->history.states, survey->history.state_count,
-                          sizeof *survey->history.states, compare_states);
+            history->state_count == 0 ? NULL
+                                      : bsearch(arn, history->states, history->state_count,
+                                                sizeof *history->states, compare_arns);
         ASSERT(note != NULL);
         rows[i].exception_reason = note->exception_reason;
         rows[i].exception_approver = note->exception_approver;
@@ -208,9 +171,12 @@ static void fill_rows(struct survey *survey) {
             rows[i].advice = *evaluation->advice;
         }
         if (state != NULL && evaluation->compliance == NON_COMPLIANT) {
-            rows[i].non_compliant_since_ms = state->non_compliant_since_ms;
+            int64_t since_ms = state->non_compliant_since_ms;
+            rows[i].non_compliant_since_ms = since_ms;
             rows[i].is_fight = state->is_fight;
-            add_age(survey, evaluation, &rows[i]);
+            /* Whether anybody was alerted or not. */
+            rows[i].is_escalated = transition_is_too_long(since_ms, now_ms, days_max);
+            transition_add_age(evaluation, since_ms, now_ms, days_max, survey->arena);
         }
     }
     survey->posture->rows = rows;
@@ -225,19 +191,7 @@ static const struct fleet_row *find_row(const struct fleet *fleet, str arn) {
     return NULL;
 }
 
-static bool is_internet_facing(const struct fleet *fleet, str arn) {
-    const struct fleet_row *row = find_row(fleet, arn);
-    return row != NULL && row->scheme == SCHEME_INTERNET_FACING;
-}
-
-/* --- what changes did ------------------------------------------------------------------------- */
-
-static const char *watch_text(const struct watch_record *record) {
-    if (watch_is_open(record)) {
-        return "open";
-    }
-    return record->status == WATCH_ROLLED_BACK ? "rolled_back" : "closed";
-}
+/* --- what changes did ----------------------------------------------------------------------- */
 
 /* A promotion that held, or of which nothing is known, counts as reverted as soon as its mode is
  * read lower: the WATCH item says so only after the next complete sweep. */
@@ -245,7 +199,9 @@ static void join_watch(const struct survey *survey, const struct watch_record *r
                        struct posture_change *change) {
     const struct fleet_row *row = find_row(survey->fleet, change->arn);
     enum desync_mode mode = row == NULL ? MODE_UNKNOWN : row->evaluation.mode;
-    change->watch = str_from_cstr(watch_text(record));
+    change->watch = watch_is_open(record)                 ? STR("open")
+                    : record->status == WATCH_ROLLED_BACK ? STR("rolled_back")
+                                                          : STR("closed");
     change->ending = str_from_cstr(watch_ending(record));
     change->ending_reason = record->note;
     if (watch_is_reverted_since(record, mode)) {
@@ -260,20 +216,9 @@ static void join_watch(const struct survey *survey, const struct watch_record *r
     }
 }
 
-static void join_watches(struct survey *survey, const struct watch_record *records,
-                         size_t record_count) {
-    for (size_t i = 0; i < survey->history.change_count; i++) {
-        struct posture_change *change = &survey->history.changes[i];
-        const struct watch_record *record = watch_find(records, record_count, change->arn);
-        if (record != NULL && record->changed_ms == change->at_ms) {
-            join_watch(survey, record, change);
-        }
-    }
-}
-
 /* The account could not be read, which the report says. */
 static bool is_gap(const struct survey *survey, str account_id) {
-    for (size_t i = 0; i < survey->gap_count; i++) {
+    for (size_t i = 0; i < survey->fleet->gap_count; i++) {
         if (str_eq(survey->gaps[i].account_id, account_id)) {
             return true;
         }
@@ -325,7 +270,13 @@ static enum status survey_history(struct survey *survey, struct error *error) {
                      posture->now_ms, survey->arena, &survey->history, error));
     TRY(watch_list(&table, survey->arena, &records, &record_count, error));
     posture->has_state = true;
-    join_watches(survey, records, record_count);
+    for (size_t i = 0; i < survey->history.change_count; i++) {
+        struct posture_change *change = &survey->history.changes[i];
+        const struct watch_record *record = watch_find(records, record_count, change->arn);
+        if (record != NULL && record->changed_ms == change->at_ms) {
+            join_watch(survey, record, change);
+        }
+    }
     return STATUS_OK;
 }
 
@@ -345,29 +296,32 @@ static void add_today(struct survey *survey) {
             trend[count++] = history->points[i];
         }
     }
-    if (!summary.is_share_known) {
-        survey->posture->trend = trend;
-        survey->posture->trend_count = count;
-        return;
-    }
-    trend[count] = (struct posture_point){.day = today,
-                                          .protected_percent = summary.protected_percent,
-                                          .listed = summary.listed,
-                                          .non_compliant = summary.non_compliant};
-    for (size_t i = 0; i < sizeof trend->modes / sizeof *trend->modes; i++) {
-        trend[count].modes[i] = summary.modes[i];
+    if (summary.is_share_known) {
+        trend[count] = (struct posture_point){.day = today,
+                                              .protected_percent = summary.protected_percent,
+                                              .listed = summary.listed,
+                                              .non_compliant = summary.non_compliant};
+        for (size_t i = 0; i < sizeof trend->modes / sizeof *trend->modes; i++) {
+            trend[count].modes[i] = summary.modes[i];
+        }
+        count++;
     }
     survey->posture->trend = trend;
-    survey->posture->trend_count = count + 1;
+    survey->posture->trend_count = count;
 }
 
 static void fill_history(struct survey *survey) {
     struct history *history = &survey->history;
-    sort_all(survey);
+    sort(survey->notes, survey->fleet->row_count, sizeof *survey->notes, compare_arns);
+    sort(history->states, history->state_count, sizeof *history->states, compare_arns);
+    sort(history->changes, history->change_count, sizeof *history->changes, compare_changes);
+    sort(history->incidents, history->incident_count, sizeof *history->incidents,
+         compare_incidents);
     fill_rows(survey);
     for (size_t i = 0; i < history->incident_count; i++) {
+        const struct fleet_row *row = find_row(survey->fleet, history->incidents[i].arn);
         history->incidents[i].is_internet_facing =
-            is_internet_facing(survey->fleet, history->incidents[i].arn);
+            row != NULL && row->scheme == SCHEME_INTERNET_FACING;
     }
     for (size_t i = 0; i < history->change_count && i < WINDOWS_MAX; i++) {
         read_windows(survey, &history->changes[i]);
@@ -382,7 +336,7 @@ static void fill_history(struct survey *survey) {
 enum status app_posture(struct guard *guard, struct arena *arena, struct fleet *fleet_out,
                         struct posture *posture_out, struct error *error) {
     struct policy *policy = ARENA_NEW(arena, struct policy);
-    int64_t now_ms = guard->clock->now_ms(guard->clock);
+    int64_t now_ms = guard_now_ms(guard);
     TRY(effective_policy(guard, NULL, arena, policy, error));
     *fleet_out = (struct fleet){.generated_ms = now_ms, .version = STR(DESYNC_GUARD_VERSION)};
     *posture_out = (struct posture){.period_start_ms = now_ms - PERIOD_MS, .now_ms = now_ms};

@@ -7,66 +7,59 @@
 #include "app_internal.h"
 #include "aws/s3.h"
 #include "aws/sns.h"
+#include "control/accounts.h"
 
 /* SNS takes 256 KiB; nobody reads more than a page. */
 #define SUMMARY_BYTES_MAX ((size_t)32 * 1024)
-
-struct document {
-    const char *name;
-    const char *content_type;
-    str body;
-};
+#define DOCUMENT_COUNT    3
 
 struct publication {
     struct guard *guard;
     struct arena *arena;
-    const struct fleet *fleet;
-    const struct posture *posture;
-    struct document documents[3];
+    struct fleet fleet;
+    struct posture posture;
+    str documents[DOCUMENT_COUNT];
     str summary;
-    str keys[6];
+    str keys[2 * DOCUMENT_COUNT];
     size_t key_count;
     bool is_published;
 };
 
+static const struct {
+    const char *name;
+    const char *content_type;
+    void (*write)(struct buf *out, struct arena *arena, const struct fleet *fleet,
+                  const struct posture *posture);
+} DOCUMENTS[DOCUMENT_COUNT] = {
+    {"report.html", "text/html; charset=utf-8", fleet_write_html},
+    {"report.json", "application/json", posture_write_json},
+    {"report.csv", "text/csv; charset=utf-8", posture_write_csv},
+};
+
 static enum status render(struct publication *publication, struct error *error) {
-    struct document *documents = publication->documents;
-    struct arena *arena = publication->arena;
-    struct buf out[4];
-    for (size_t i = 0; i < 3; i++) {
-        buf_init(&out[i], arena, FLEET_DOCUMENT_BYTES_MAX);
-    }
-    buf_init(&out[3], arena, SUMMARY_BYTES_MAX);
-    fleet_write_html(&out[0], arena, publication->fleet, publication->posture);
-    posture_write_json(&out[1], arena, publication->fleet, publication->posture);
-    posture_write_csv(&out[2], arena, publication->fleet, publication->posture);
-    posture_write_summary(&out[3], arena, publication->fleet, publication->posture);
-    documents[0] = (struct document){"report.html", "text/html; charset=utf-8", buf_str(&out[0])};
-    documents[1] = (struct document){"report.json", "application/json", buf_str(&out[1])};
-    documents[2] = (struct document){"report.csv", "text/csv; charset=utf-8", buf_str(&out[2])};
-    publication->summary = buf_str(&out[3]);
-    for (size_t i = 0; i < 4; i++) {
-        if (buf_status(&out[i]) != STATUS_OK) {
-            return error_set(error, arena, STATUS_TOO_LARGE, "the report is larger than %zu bytes",
-                             out[i].bytes_max);
+    for (size_t i = 0; i <= DOCUMENT_COUNT; i++) {
+        bool is_summary = i == DOCUMENT_COUNT;
+        struct buf out;
+        buf_init(&out, publication->arena,
+                 is_summary ? SUMMARY_BYTES_MAX : FLEET_DOCUMENT_BYTES_MAX);
+        (is_summary ? posture_write_summary : DOCUMENTS[i].write)(
+            &out, publication->arena, &publication->fleet, &publication->posture);
+        *(is_summary ? &publication->summary : &publication->documents[i]) = buf_str(&out);
+        if (buf_status(&out) != STATUS_OK) {
+            return error_set(error, publication->arena, STATUS_TOO_LARGE,
+                             "the report is larger than %zu bytes", out.bytes_max);
         }
     }
     return STATUS_OK;
 }
 
-/* "<prefix>/<region>/2026-11-23/report.html" */
-static str key_of(const struct publication *publication, str folder, const char *name) {
-    str prefix = publication->guard->settings.report.prefix;
-    bool needs_slash = !str_is_empty(prefix) && !str_ends_with(prefix, STR("/"));
-    return str_format(publication->arena, "%" STR_FMT "%s%" STR_FMT "/%" STR_FMT "/%s",
-                      STR_ARG(prefix), needs_slash ? "/" : "",
-                      STR_ARG(publication->guard->settings.region), STR_ARG(folder), name);
-}
-
+/* To "<prefix>/<region>/2026-11-23/report.html" and the like. */
 static enum status write_documents(struct publication *publication, struct error *error) {
     struct guard *guard = publication->guard;
+    str prefix = guard->settings.report.prefix;
+    bool needs_slash = !str_is_empty(prefix) && !str_ends_with(prefix, STR("/"));
     const str folders[] = {
-        date_format(publication->arena, date_days_of_ms(publication->posture->now_ms)),
+        date_format(publication->arena, date_days_of_ms(publication->posture.now_ms)),
         STR("latest"),
     };
     str owner;
@@ -75,22 +68,24 @@ static enum status write_documents(struct publication *publication, struct error
     }
     /* A bucket that somebody else has made under a name that was given up gets no report. */
     TRY(accounts_name_own(guard, publication->arena, &owner, error));
-    for (size_t i = 0; i < 6; i++) {
-        const struct document *document = &publication->documents[i % 3];
+    for (size_t i = 0; i < 2 * DOCUMENT_COUNT; i++) {
+        size_t document = i % DOCUMENT_COUNT;
         const struct s3_object object = {
             .bucket = guard->settings.report.bucket,
-            .key = key_of(publication, folders[i / 3], document->name),
-            .owner = owner,
-        };
-        TRY(s3_put_object(&guard->home, &object, document->content_type, document->body,
-                          publication->arena, error));
+            .key =
+                str_format(publication->arena, "%" STR_FMT "%s%" STR_FMT "/%" STR_FMT "/%s",
+                           STR_ARG(prefix), needs_slash ? "/" : "", STR_ARG(guard->settings.region),
+                           STR_ARG(folders[i / DOCUMENT_COUNT]), DOCUMENTS[document].name),
+            .owner = owner};
+        TRY(s3_put_object(&guard->home, &object, DOCUMENTS[document].content_type,
+                          publication->documents[document], publication->arena, error));
         publication->keys[publication->key_count++] = object.key;
     }
     return STATUS_OK;
 }
 
 static str subject_of(const struct publication *publication) {
-    const struct fleet_summary *summary = &publication->posture->kpis.fleet;
+    const struct fleet_summary *summary = &publication->posture.kpis.fleet;
     str share = STR("protection not known");
     if (summary->is_share_known) {
         share = str_format(publication->arena, "%.2f %% protected", summary->protected_percent);
@@ -100,26 +95,24 @@ static str subject_of(const struct publication *publication) {
                       "unknown%s",
                       STR_ARG(publication->guard->settings.region), STR_ARG(share),
                       summary->non_compliant, summary->unknown,
-                      publication->fleet->gap_count > 0 ? ", incomplete" : "");
+                      publication->fleet.gap_count > 0 ? ", incomplete" : "");
 }
 
-static enum status tell(struct publication *publication, struct error *error) {
+static enum status send_summary(struct publication *publication, struct error *error) {
     struct guard *guard = publication->guard;
-    const struct posture_kpis *kpis = &publication->posture->kpis;
-    bool is_all_well = kpis->fleet.non_compliant == 0 && kpis->fleet.unknown == 0 &&
-                       publication->fleet->gap_count == 0;
+    const struct fleet_summary *summary = &publication->posture.kpis.fleet;
+    bool is_all_well =
+        summary->non_compliant == 0 && summary->unknown == 0 && publication->fleet.gap_count == 0;
     const struct sns_attribute attributes[] = {
         {STR("severity"), is_all_well ? STR("INFORMATIONAL") : STR("MEDIUM")},
         {STR("finding"), STR("none")},
         {STR("region"), guard->settings.region},
     };
-    const struct sns_message message = {
-        .topic_arn = guard->settings.control.alert_topic_arn,
-        .subject = subject_of(publication),
-        .text = publication->summary,
-        .attributes = attributes,
-        .attribute_count = sizeof attributes / sizeof *attributes,
-    };
+    const struct sns_message message = {.topic_arn = guard->settings.control.alert_topic_arn,
+                                        .subject = subject_of(publication),
+                                        .text = publication->summary,
+                                        .attributes = attributes,
+                                        .attribute_count = sizeof attributes / sizeof *attributes};
     if (str_is_empty(message.topic_arn)) {
         return STATUS_OK;
     }
@@ -128,20 +121,14 @@ static enum status tell(struct publication *publication, struct error *error) {
     return STATUS_OK;
 }
 
-/* The response of an invocation, and what was written. */
-static str respond(const struct publication *publication) {
+static str response_of(const struct publication *publication) {
     struct buf out;
     struct json_writer writer;
-    const struct posture_kpis *kpis = &publication->posture->kpis;
+    const struct fleet_summary *summary = &publication->posture.kpis.fleet;
     buf_init(&out, publication->arena, RESPONSE_BYTES_MAX);
     json_writer_init(&writer, &out);
     json_object_begin(&writer);
-    json_write_key(&writer, STR("evaluations"));
-    json_write_raw(&writer, STR("[]"));
-    json_write_member_i64(&writer, "reported", 0);
-    json_write_member_i64(&writer, "failed", 0);
-    json_write_key(&writer, STR("actions"));
-    json_write_raw(&writer, STR("[]"));
+    reply_write_nothing_judged(&writer);
     json_write_key(&writer, STR("report"));
     json_object_begin(&writer);
     json_write_member(&writer, "bucket", publication->guard->settings.report.bucket);
@@ -151,51 +138,44 @@ static str respond(const struct publication *publication) {
         json_write_str(&writer, publication->keys[i]);
     }
     json_array_end(&writer);
-    json_write_member_bool(&writer, "isTold", publication->is_published);
-    json_write_member_count(&writer, "listed", kpis->fleet.listed);
+    json_write_member_bool(&writer, "isPublished", publication->is_published);
+    json_write_member_count(&writer, "listed", summary->listed);
     json_write_key(&writer, STR("protectedPercent"));
-    if (kpis->fleet.is_share_known) {
-        json_write_double(&writer, kpis->fleet.protected_percent);
+    if (summary->is_share_known) {
+        json_write_double(&writer, summary->protected_percent);
     } else {
         json_write_null(&writer);
     }
-    json_write_member_count(&writer, "nonCompliant", kpis->fleet.non_compliant);
-    json_write_member_count(&writer, "unknown", kpis->fleet.unknown);
-    json_write_member_bool(&writer, "isComplete", publication->fleet->gap_count == 0);
+    json_write_member_count(&writer, "nonCompliant", summary->non_compliant);
+    json_write_member_count(&writer, "unknown", summary->unknown);
+    json_write_member_bool(&writer, "isComplete", publication->fleet.gap_count == 0);
     json_write_member(&writer, "summary", publication->summary);
     json_object_end(&writer);
     json_object_end(&writer);
     return buf_str(&out);
 }
 
-static enum status publish(struct publication *publication, struct error *error) {
-    TRY(render(publication, error));
-    TRY(write_documents(publication, error));
-    return tell(publication, error);
-}
-
-void report_handle(struct guard *guard, struct arena *arena, struct app_reply *reply) {
-    struct fleet fleet;
-    struct posture posture;
+void publish_report(struct guard *guard, struct arena *arena, struct app_reply *reply) {
+    struct publication publication = {.guard = guard, .arena = arena};
+    const struct fleet *fleet = &publication.fleet;
     struct error error = {0};
-    if (app_posture(guard, arena, &fleet, &posture, &error) != STATUS_OK) {
+    if (app_posture(guard, arena, &publication.fleet, &publication.posture, &error) != STATUS_OK) {
         reply_error(reply, ERROR_ACTION_FAILED, error.message);
         return;
     }
     /* A report that leaves something out says so itself; one of nothing at all is none. */
-    if (fleet.row_count == 0 && fleet.gap_count > 0) {
-        reply_error(reply, ERROR_SWEEP_INCOMPLETE, fleet.gaps[0].reason);
+    if (fleet->row_count == 0 && fleet->gap_count > 0) {
+        reply_error(reply, ERROR_SWEEP_INCOMPLETE, fleet->gaps[0].reason);
         return;
     }
-    struct publication publication = {
-        .guard = guard, .arena = arena, .fleet = &fleet, .posture = &posture};
     if (str_is_empty(guard->settings.report.bucket)) {
-        LOG(guard->log, LOG_WARN, "off", LOG_STR("part", STR("keeping of reports")),
-            LOG_STR("reason", STR("REPORT_BUCKET is not set")));
+        log_off(guard, STR("keeping of reports"), STR("REPORT_BUCKET is not set"));
     }
-    if (publish(&publication, &error) != STATUS_OK) {
+    if (render(&publication, &error) != STATUS_OK ||
+        write_documents(&publication, &error) != STATUS_OK ||
+        send_summary(&publication, &error) != STATUS_OK) {
         reply_error(reply, ERROR_ACTION_FAILED, error.message);
         return;
     }
-    *reply = (struct app_reply){.body = respond(&publication)};
+    reply->body = response_of(&publication);
 }

@@ -4,94 +4,100 @@
  */
 #include "sweep_internal.h"
 
-/* Where time may run out: what can be read in a part of it, so that it is also acted on before
- * that. */
-#define SHORT_CHUNK_MAX  ((size_t)CONFIG_EVALUATIONS_MAX)
+/* Where time may run out, a chunk is as large as can be read in a part of it, so that there is time
+ * to act on it. */
+#define SHORT_CHUNK_MAX  ((int64_t)CONFIG_EVALUATIONS_MAX)
 #define SHORT_CHUNK_MIN  20 /* one call for the tags */
 #define SHORT_CHUNK_PART 8
 /* Of the time that is left for reading, for the evidence of all chunks together. */
 #define EVIDENCE_SHARE 4
 /* Kept back from reading, so that what was read can be reported: this, or a quarter of the time. */
 #define REPORT_RESERVE_MS 10000
-/* For the calls about one that was begun in time. */
+/* For the calls of an action that was begun in time. */
 #define FINISH_MS 2000
+/* One question before the reading takes at most this, or a quarter of the time. */
+#define QUESTION_MS_MAX 5000
 
-/* One call each, and one for 20. */
-int64_t sweep_needed_ms(const struct sweep *sweep, size_t count) {
-    int per_second = sweep->guard->settings.elb_requests_per_second;
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* What the pace of calls to Elastic Load Balancing allows for: one call each, and one for 20. */
+static int64_t needed_ms(const struct sweep_budget *budget, size_t count) {
+    int per_second = budget->guard->settings.elb_requests_per_second;
     return per_second == 0 ? 0 : (int64_t)count * 1050 / per_second;
 }
 
+struct sweep_budget budget_begin(struct guard *guard) {
+    int64_t deadline_ms = guard->aws.deadline_ms;
+    struct sweep_budget budget = {
+        .guard = guard, .deadline_ms = deadline_ms, .read_deadline_ms = deadline_ms};
+    if (deadline_ms != INT64_MAX) {
+        budget.read_deadline_ms -=
+            smaller(aws_client_time_left_ms(&guard->aws) / 4, REPORT_RESERVE_MS);
+    }
+    return budget;
+}
+
 /* A part of the share that is as large as the chunk is of what is left to judge. */
-int64_t sweep_evidence_deadline(const struct sweep *sweep, size_t count) {
-    int64_t now_ms = sweep->guard->clock->now_ms(sweep->guard->clock);
-    int64_t left_ms = sweep->read_deadline_ms - now_ms;
-    size_t to_judge = sweep->to_judge_count - sweep->seen_count;
-    if (sweep->read_deadline_ms == INT64_MAX || left_ms <= 0) {
-        return sweep->read_deadline_ms;
+int64_t budget_evidence_deadline(const struct sweep_budget *budget, size_t count) {
+    int64_t left_ms = budget->read_deadline_ms - guard_now_ms(budget->guard);
+    if (budget->read_deadline_ms == INT64_MAX || left_ms <= 0) {
+        return budget->read_deadline_ms;
     }
-    size_t part = to_judge > count ? to_judge : count;
-    return now_ms + left_ms / EVIDENCE_SHARE * (int64_t)count / (int64_t)part;
+    ASSERT(count > 0 && budget->left_count >= count);
+    return guard_now_ms(budget->guard) +
+           left_ms / EVIDENCE_SHARE * (int64_t)count / (int64_t)budget->left_count;
 }
 
-bool sweep_is_time_short(const struct sweep *sweep, size_t count) {
-    int64_t needed_ms = sweep_needed_ms(sweep, count);
-    if (sweep->read_deadline_ms == INT64_MAX || needed_ms == 0) {
-        return false;
-    }
-    return needed_ms >
-           (sweep->read_deadline_ms - sweep->guard->clock->now_ms(sweep->guard->clock)) / 2;
+bool budget_is_short(const struct sweep_budget *budget) {
+    return budget->read_deadline_ms != INT64_MAX && needed_ms(budget, budget->left_count) > 0 &&
+           needed_ms(budget, budget->left_count) >
+               (budget->read_deadline_ms - guard_now_ms(budget->guard)) / 2;
 }
 
-size_t sweep_chunk_size(const struct sweep *sweep) {
-    int64_t thousand_ms = sweep_needed_ms(sweep, 1000);
-    if (sweep->listener != NULL && sweep->listener->is_audit && thousand_ms > 0) {
-        return SHORT_CHUNK_MIN; /* somebody is watching, and may want what is known so far */
+size_t budget_chunk_size(const struct sweep_budget *budget, bool is_audit) {
+    int64_t thousand_ms = needed_ms(budget, 1000);
+    if (is_audit && thousand_ms > 0) {
+        return SHORT_CHUNK_MIN;
     }
-    if (thousand_ms == 0 ||
-        !sweep_is_time_short(sweep, sweep->to_judge_count - sweep->seen_count)) {
+    if (!budget_is_short(budget)) {
         return SWEEP_CHUNK_MAX;
     }
-    int64_t left_ms = sweep->read_deadline_ms - sweep->guard->clock->now_ms(sweep->guard->clock);
-    int64_t count = left_ms / SHORT_CHUNK_PART * 1000 / thousand_ms;
-    return count < SHORT_CHUNK_MIN            ? SHORT_CHUNK_MIN
-           : count > (int64_t)SHORT_CHUNK_MAX ? SHORT_CHUNK_MAX
-                                              : (size_t)count;
+    int64_t left_ms = budget->read_deadline_ms - guard_now_ms(budget->guard);
+    int64_t count = smaller(left_ms / SHORT_CHUNK_PART * 1000 / thousand_ms, SHORT_CHUNK_MAX);
+    return count < SHORT_CHUNK_MIN ? SHORT_CHUNK_MIN : (size_t)count;
 }
 
-int64_t sweep_read_deadline(const struct guard *guard, int64_t deadline_ms) {
-    if (deadline_ms == INT64_MAX) {
-        return INT64_MAX;
+/* A table that hangs must not cost the load balancers still to be read their report: while there
+ * are any, no action begins once half of the time that reading them leaves is over. Where the time
+ * is short and the next invocation resumes, half of all time is for acting: else that one would
+ * begin where this one did. */
+int64_t budget_act_deadline(const struct sweep_budget *budget, bool is_resumable) {
+    if (budget->left_count == 0 || budget->read_deadline_ms == INT64_MAX) {
+        return budget->read_deadline_ms;
     }
-    int64_t quarter_ms = aws_client_time_left_ms(&guard->aws) / 4;
-    return deadline_ms - (quarter_ms < REPORT_RESERVE_MS ? quarter_ms : REPORT_RESERVE_MS);
-}
-
-/* A hanging table must not cost those that are still to be read their report: while there are any,
- * nothing new is begun when half of what reading them leaves is over. Where the time is short and
- * the next invocation goes on, half of it is for acting: else that one would begin where this one
- * did. */
-int64_t sweep_act_deadline(const struct sweep *sweep) {
-    size_t left = sweep->to_judge_count - sweep->seen_count;
-    int64_t now_ms = sweep->guard->clock->now_ms(sweep->guard->clock);
-    if (left == 0 || sweep->read_deadline_ms == INT64_MAX) {
-        return sweep->read_deadline_ms;
+    int64_t spare_ms = budget->read_deadline_ms - guard_now_ms(budget->guard);
+    if (!is_resumable || !budget_is_short(budget)) {
+        spare_ms -= needed_ms(budget, budget->left_count);
     }
-    bool goes_on = sweep->is_resumable && sweep_is_time_short(sweep, left);
-    int64_t left_ms = sweep->read_deadline_ms - now_ms;
-    int64_t spare_ms = left_ms - (goes_on ? 0 : sweep_needed_ms(sweep, left));
-    return now_ms + (spare_ms > 0 ? spare_ms / 2 : 0);
+    return guard_now_ms(budget->guard) + (spare_ms > 0 ? spare_ms / 2 : 0);
 }
 
-void sweep_set_deadline(struct sweep *sweep, int64_t deadline_ms) {
-    sweep->guard->aws.deadline_ms = deadline_ms;
-    sweep->guard->home.deadline_ms = deadline_ms;
+void budget_set_deadline(const struct sweep_budget *budget, int64_t deadline_ms) {
+    budget->guard->aws.deadline_ms = deadline_ms;
+    budget->guard->home.deadline_ms = deadline_ms;
 }
 
-void sweep_let_finish(struct sweep *sweep, int64_t deadline_ms) {
+void budget_let_finish(const struct sweep_budget *budget, int64_t deadline_ms) {
     if (deadline_ms != INT64_MAX) {
-        int64_t reserve_ms = (sweep->deadline_ms - deadline_ms) / 2;
-        deadline_ms += reserve_ms < FINISH_MS ? reserve_ms : FINISH_MS;
+        deadline_ms += smaller((budget->deadline_ms - deadline_ms) / 2, FINISH_MS);
     }
-    sweep_set_deadline(sweep, deadline_ms);
+    budget_set_deadline(budget, deadline_ms);
+}
+
+void budget_limit_question(const struct sweep_budget *budget) {
+    int64_t left_ms = budget->read_deadline_ms - guard_now_ms(budget->guard);
+    budget_set_deadline(budget,
+                        guard_now_ms(budget->guard) + smaller(left_ms / 4, QUESTION_MS_MAX));
 }

@@ -1,165 +1,168 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sweep of a Region, as its own files and those that plug into it see it.
- *
- * An audit hands sweep_run a listener.
+ * The sweep of a Region, in four parts: the listing, the budget of time, the cursor by which the
+ * next sweep resumes, and the result. sweep.c drives them, chunk by chunk.
  */
 #ifndef SWEEP_INTERNAL_H
 #define SWEEP_INTERNAL_H
 
+#include "app/audit.h"
 #include "app_internal.h"
+#include "aws/dynamodb.h"
 #include "aws/elbv2.h"
 #include "control/control.h"
 #include "control/judged_chunk.h"
 #include "control/metrics.h"
 #include "control/promotion.h"
 
-/* Load balancers that could not be read are named in the message: some 130 of them. */
-#define SWEEP_NAMES_BYTES_MAX 16384
-
-struct sweep_listener {
-    void *context;
-    bool is_audit;     /* nothing is reported to AWS Config, nothing is acted on */
-    bool wants_advice; /* with is_audit: evidence is read all the same */
-    bool wants_age;    /* with is_audit: what is remembered is read, for NON_COMPLIANT_TOO_LONG */
-    /* The listing has ended, if it came to its end: so many are to be judged. */
-    void (*listed)(void *context, size_t to_judge);
-    /* Each judgement, unknown ones too, as it stands after enforcement and promotion's advice; not
-     * those that were not reached, nor those that vanished. Both are valid during the call only. */
-    void (*judged)(void *context, const struct load_balancer *facts,
-                   const struct evaluation *evaluation);
-};
-
-/* sweep_handle with a listener; NULL: none. */
-void sweep_run(struct guard *guard, const struct config_invocation *invocation,
-               const struct sweep_listener *listener, struct arena *arena, struct app_reply *reply);
-
-struct sweep {
-    struct guard *guard;
+struct sweep_options {
     const struct config_invocation *invocation;
-    const struct policy *policy;
+    const struct audit_listener *listener; /* NULL: none */
+    bool is_audit; /* nothing is reported to AWS Config, nothing is changed */
     struct arena *arena;
-    struct config_scope rule_scope; /* empty: everything is inside, or it is not known */
-    int64_t ordering_ms;
-    int64_t begun_ms;
-    int64_t deadline_ms;          /* of the invocation */
-    int64_t read_deadline_ms;     /* earlier: reading stops here */
-    struct load_balancer *listed; /* sorted by ARN, no ARN twice */
-    size_t listed_count;
-    size_t seen_count;     /* of those to judge: read, or not reached in time */
-    size_t unacted_count;  /* judged, with no time left to control on them, or not on all of it */
-    size_t to_judge_count; /* of them, all but network and gateway load balancers */
-    size_t judged_count;
-    size_t unknown_count;
-    str first_unknown;
-    size_t not_reached_count;
-    str not_reached_because; /* of the first of them */
-    size_t
-        resumed_count; /* of those to judge: judged by the invocations that this one goes on from */
-    bool is_resumable; /* the next one goes on where this one ends */
-    bool has_cursor;   /* an earlier one did not come to its end */
-    int64_t cursor_version; /* of what was read; 0: there was nothing */
-    bool is_flawed;         /* an earlier part of it left some unknown */
-    str reached;            /* the last before the first that was not reached */
-    str tried;              /* the last before the first that there was no time to control on */
-    str settled;            /* the last before the first on which something is left to do */
-    bool is_cut_off;        /* there was one that there was no time to control on */
-    bool is_broken_off;     /* there was one on which something is left to do */
-    struct buf unknown_names;
-    struct config_report report;
-    struct error list_error;
-    struct error report_error;
-    struct error vanished_error;
-    size_t vanished_count;
-    struct response response;
-    struct buf body;
-    struct control control;
-    struct fleet_count found;
-    int64_t began_us;                /* monotonic */
-    bool reports;                    /* there is a token, and this is no audit */
-    bool has_no_ages;                /* the table could not be read, which was logged */
-    bool acts;                       /* enforcement, state or alerts are on, and this is no test */
-    struct promotion_run *promotion; /* NULL: off */
-    const struct sweep_listener *listener; /* NULL: none */
 };
+
+/* Sweeps the account and Region that guard->aws is set to. */
+void sweep_run(struct guard *guard, const struct sweep_options *options, struct app_reply *reply);
+
+/* --- sweep_budget.c --- */
 
 /* Four full calls of PutEvaluations: little enough to hold, and little is lost when time runs out.
  */
 #define SWEEP_CHUNK_MAX ((size_t)4 * CONFIG_EVALUATIONS_MAX)
 
+struct sweep_budget {
+    struct guard *guard;
+    int64_t deadline_ms;      /* of the invocation; INT64_MAX: none */
+    int64_t read_deadline_ms; /* reading stops here, so that what was read can be reported */
+    size_t left_count;        /* load balancers still to be read */
+};
+struct sweep_budget budget_begin(struct guard *guard);
+/* Reading those left takes more than half of the time: acting on them may not find enough. */
+bool budget_is_short(const struct sweep_budget *budget);
+/* Load balancers to read next. In an audit somebody is watching: the chunks are small. */
+size_t budget_chunk_size(const struct sweep_budget *budget, bool is_audit);
+/* When reading the evidence of a chunk of so many stops. */
+int64_t budget_evidence_deadline(const struct sweep_budget *budget, size_t count);
+/* From when on no new action begins for a chunk. */
+int64_t budget_act_deadline(const struct sweep_budget *budget, bool is_resumable);
+/* The three set the deadline of the guard's clients: to this; to a little later, for actions begun
+ * in time; to that of one question asked before anything was reported. */
+void budget_set_deadline(const struct sweep_budget *budget, int64_t deadline_ms);
+void budget_let_finish(const struct sweep_budget *budget, int64_t deadline_ms);
+void budget_limit_question(const struct sweep_budget *budget);
+
 /* --- sweep_listing.c --- */
-/* Sorts by ARN and counts what is to be judged. One that is created while the pages are read can be
- * listed twice: one of them is kept. */
-void sweep_sort_listing(struct sweep *sweep);
-/* NULL: it was not listed. */
-const struct load_balancer *sweep_find_listed(const struct sweep *sweep, str arn);
-/* All but network and gateway load balancers. */
-bool sweep_is_to_be_judged(const struct load_balancer *load_balancer);
 
-/* --- sweep_budget.c --- */
-/* What the pace of calls to Elastic Load Balancing allows for: so many of them. */
-int64_t sweep_needed_ms(const struct sweep *sweep, size_t count);
-/* Reading so many takes more than half of the time: what is done about them may not find enough. */
-bool sweep_is_time_short(const struct sweep *sweep, size_t count);
-/* Load balancers to read next. */
-size_t sweep_chunk_size(const struct sweep *sweep);
-/* When reading stops, so that what was read can be reported. */
-int64_t sweep_read_deadline(const struct guard *guard, int64_t deadline_ms);
-/* When reading the evidence of a chunk stops. */
-int64_t sweep_evidence_deadline(const struct sweep *sweep, size_t count);
-/* From when on nothing new is begun about a chunk. */
-int64_t sweep_act_deadline(const struct sweep *sweep);
-/* --- sweep_scope.c --- */
-/* Asks for the scope of the rule that the sweep is for. That it is not known is logged, and all
- * load balancers count as inside. */
-void sweep_read_scope(struct sweep *sweep);
-/* It certainly is: without tags that were read, one that a tag decides is not. */
-bool sweep_is_out_of_scope(const struct sweep *sweep, const struct load_balancer *facts);
-
-/* Of the guard's clients. */
-void sweep_set_deadline(struct sweep *sweep, int64_t deadline_ms);
-/* The same, and a little more for what was begun in time. */
-void sweep_let_finish(struct sweep *sweep, int64_t deadline_ms);
-
-/* --- sweep_act.c --- */
-/* After the report: enforcement, state, alerts. */
-void sweep_act_on(struct sweep *sweep, const struct judged_chunk *chunk);
-
-/* --- sweep_report.c --- */
-/* Everything was listed, judged and reported: only then may be concluded from absence. */
-bool sweep_is_complete(const struct sweep *sweep);
-/* Logs, keeps for the response, and adds it to what Config is told unless it is unknown. */
-/* After the report: enforcement, state, alerts. What is answered is what was reported, and how long
- * it has been so. */
-void sweep_act_on(struct sweep *sweep, const struct judged_chunk *chunk);
-/* In an audit that wants it. */
-void sweep_add_ages(struct sweep *sweep, const struct judged_chunk *chunk);
-
-/* --- sweep_report.c --- */
-/* Logs it, and adds it to what Config is told unless it is unknown. */
-void sweep_conclude(struct sweep *sweep, struct evaluation *evaluation,
-                    struct config_evaluation *evaluations, size_t *count, struct arena *arena);
-void sweep_report(struct sweep *sweep, const struct config_evaluation *evaluations, size_t count,
+struct sweep_listing {
+    struct load_balancer *items; /* sorted by ARN, no ARN twice */
+    size_t count;
+    size_t to_judge_count;     /* all but network and Gateway Load Balancers */
+    struct error error;        /* the listing is incomplete */
+    struct config_scope scope; /* of the rule; empty: everything is inside, or it is not known */
+};
+void listing_read(struct sweep_listing *listing, const struct sweep_budget *budget,
                   struct arena *arena);
-/* After a complete sweep: sets what Config holds results of and was not listed NOT_APPLICABLE. */
-void sweep_clean_up(struct sweep *sweep);
+/* Asks for the scope of this rule; empty: none. A scope that is not known is logged, and all load
+ * balancers count as inside. */
+void listing_read_scope(struct sweep_listing *listing, const struct sweep_budget *budget,
+                        str rule_name, struct arena *arena);
+/* NULL: it was not listed. */
+const struct load_balancer *listing_find(const struct sweep_listing *listing, str arn);
+bool listing_is_to_be_judged(const struct load_balancer *load_balancer);
+/* false also where a tag decides and the tags could not be read. */
+bool listing_is_out_of_scope(const struct sweep_listing *listing,
+                             const struct load_balancer *facts);
 
-/* --- sweep_forgotten.c --- */
-/* After a complete sweep: ends the incidents of those that are remembered and no longer there. */
-void sweep_stale_state(struct sweep *sweep);
+/* --- sweep_cursor.c --- */
 
-/* --- sweep_resume.c: what there is no time for is gone on with --- */
-/* The index of the first to be judged. Of one that is not resumable all are judged, from there on
- * around. */
-size_t sweep_resume(struct sweep *sweep, bool is_short);
-/* All were reached, and acted on if they are at all. */
-bool sweep_is_at_end(const struct sweep *sweep);
-/* Remembers how far it came; at the end, that there is nothing to go on with. */
-void sweep_remember_end(struct sweep *sweep);
+/* How far the sweep came with one load balancer. */
+enum cursor_step { CURSOR_NOT_REACHED, CURSOR_REACHED, CURSOR_TRIED, CURSOR_SETTLED };
 
-/* --- sweep_reply.c --- */
-void sweep_log(const struct sweep *sweep);
-/* The reply of the invocation. */
+struct sweep_cursor {
+    const struct state_table *table;
+    struct arena *arena;
+    struct dynamodb_key key;
+    int64_t begun_ms;
+    bool is_on;           /* the next sweep resumes where this one ends */
+    bool was_set;         /* an earlier sweep did not come to its end */
+    int64_t version;      /* of what was read; 0: there was nothing */
+    bool is_flawed;       /* an earlier part of this sweep left some unknown */
+    size_t resumed_count; /* judged by the invocations that this one resumes */
+    /* For each step the last load balancer before the first that did not come so far. */
+    struct {
+        str arn;
+        bool is_final;
+    } marks[CURSOR_SETTLED + 1];
+    str first_unknown; /* its ARN */
+};
+/* The index of the first to be judged: 0 where no earlier sweep is resumed. */
+MUST_USE enum status cursor_load(struct sweep_cursor *cursor, const struct sweep_listing *listing,
+                                 size_t *first_out, struct error *error);
+/* Load balancers in the order of the listing, each once. */
+void cursor_advance(struct sweep_cursor *cursor, str arn, enum cursor_step step);
+/* Every load balancer was reached, and acted on if they are at all. */
+bool cursor_is_at_end(const struct sweep_cursor *cursor);
+/* Writes how far the sweep came; at the end, that there is nothing to resume. */
+MUST_USE enum status cursor_save(const struct sweep_cursor *cursor, bool is_flawed,
+                                 struct error *error);
+
+/* --- the sweep --- */
+
+struct sweep_result {
+    size_t judged_count;
+    size_t unknown_count;
+    size_t not_reached_count;
+    size_t unacted_count; /* judged, with no time left to act on them, or not on all of it */
+    size_t vanished_count;
+    str not_reached_because; /* of the first of them */
+    struct buf unknown_names;
+    struct config_report report;
+    struct error report_error;
+    struct error vanished_error;
+    struct fleet_count found;
+    struct response response;
+};
+
+struct sweep {
+    struct guard *guard;
+    const struct sweep_options *options;
+    const struct config_invocation *invocation;
+    const struct policy *policy;
+    struct arena *arena;
+    int64_t begun_ms;
+    int64_t began_us; /* monotonic */
+    int64_t ordering_ms;
+    bool reports;     /* there is a token, and this is no audit */
+    bool acts;        /* enforcement, state or alerts are on, and this is no test */
+    bool has_no_ages; /* the table could not be read, which was logged */
+    struct control control;
+    struct promotion_run *promotion; /* NULL: off */
+    struct sweep_listing listing;
+    struct sweep_budget budget;
+    struct sweep_cursor cursor;
+    struct sweep_result result;
+};
+
+/* --- sweep_report.c --- */
+
+/* Load balancers that could not be read are named in the message: some 130 of them. */
+#define SWEEP_NAMES_BYTES_MAX 16384
+
+/* Everything was listed, judged and reported: only then absence proves anything. */
+bool sweep_is_complete(const struct sweep *sweep);
+/* Logs each judgement of the chunk, and reports it to AWS Config unless it is unknown. */
+void sweep_report_chunk(struct sweep *sweep, const struct judged_chunk *chunk);
+/* After a complete sweep: sets NOT_APPLICABLE what AWS Config holds results of and was not listed.
+ */
+void sweep_report_vanished(struct sweep *sweep);
+/* The log line and the reply of the invocation. */
 void sweep_reply(struct sweep *sweep, struct app_reply *reply);
+
+/* --- sweep_stale_state.c --- */
+
+/* After a complete sweep: closes the incidents of remembered load balancers that were not listed.
+ */
+void sweep_stale_state(struct sweep *sweep);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a sweep has listed: sorted by ARN, no ARN twice.
+ * The load balancers that a sweep has listed, and which of them are inside the scope of its rule.
+ * AWS Config sends the changes of those inside only; a sweep lists all, and would give a verdict
+ * again to a load balancer that has left the scope.
  */
 #include <stdlib.h>
 
@@ -12,32 +14,76 @@ static int compare_arns(const void *a, const void *b) {
     return str_compare(first->arn, second->arn);
 }
 
-bool sweep_is_to_be_judged(const struct load_balancer *load_balancer) {
+bool listing_is_to_be_judged(const struct load_balancer *load_balancer) {
     return load_balancer->type != TYPE_NETWORK && load_balancer->type != TYPE_GATEWAY;
 }
 
-/* One that is created while the pages are read can be listed twice. */
-void sweep_sort_listing(struct sweep *sweep) {
-    if (sweep->listed_count == 0) {
-        return;
+/* A load balancer that is created while the pages are read can be listed twice. */
+void listing_read(struct sweep_listing *listing, const struct sweep_budget *budget,
+                  struct arena *arena) {
+    struct guard *guard = budget->guard;
+    guard->aws.deadline_ms = budget->read_deadline_ms;
+    listing->error.status = elbv2_list_load_balancers(&guard->aws, arena, &listing->items,
+                                                      &listing->count, &listing->error);
+    guard->aws.deadline_ms = budget->deadline_ms;
+    if (listing->count > 0) {
+        qsort(listing->items, listing->count, sizeof *listing->items, compare_arns);
     }
-    qsort(sweep->listed, sweep->listed_count, sizeof *sweep->listed, compare_arns);
-    size_t kept = 1;
-    for (size_t i = 1; i < sweep->listed_count; i++) {
-        if (!str_eq(sweep->listed[i].arn, sweep->listed[kept - 1].arn)) {
-            sweep->listed[kept++] = sweep->listed[i];
+    size_t kept = 0;
+    for (size_t i = 0; i < listing->count; i++) {
+        if (i == 0 || !str_eq(listing->items[i].arn, listing->items[kept - 1].arn)) {
+            listing->items[kept++] = listing->items[i];
+            listing->to_judge_count += listing_is_to_be_judged(&listing->items[i]) ? 1 : 0;
         }
     }
-    sweep->listed_count = kept;
-    for (size_t i = 0; i < kept; i++) {
-        sweep->to_judge_count += sweep_is_to_be_judged(&sweep->listed[i]) ? 1 : 0;
+    listing->count = kept;
+}
+
+const struct load_balancer *listing_find(const struct sweep_listing *listing, str arn) {
+    const struct load_balancer key = {.arn = arn};
+    return listing->count == 0 ? NULL
+                               : bsearch(&key, listing->items, listing->count,
+                                         sizeof *listing->items, compare_arns);
+}
+
+void listing_read_scope(struct sweep_listing *listing, const struct sweep_budget *budget,
+                        str rule_name, struct arena *arena) {
+    struct guard *guard = budget->guard;
+    struct error error = {0};
+    if (str_is_empty(rule_name)) {
+        return;
+    }
+    budget_limit_question(budget);
+    enum status status = config_read_scope(&guard->aws, rule_name, arena, &listing->scope, &error);
+    budget_set_deadline(budget, budget->deadline_ms);
+    if (status != STATUS_OK) {
+        listing->scope = (struct config_scope){.tag_key = STR_EMPTY};
+        LOG(guard->log, LOG_WARN, "scope_unknown", LOG_STR("ruleName", rule_name),
+            LOG_STR("reason", STR("all load balancers are judged, as if the rule had no scope")),
+            LOG_STR("errorMessage", error.message));
     }
 }
 
-const struct load_balancer *sweep_find_listed(const struct sweep *sweep, str arn) {
-    const struct load_balancer key = {.arn = arn};
-    if (sweep->listed_count == 0) {
-        return NULL;
+static bool has_type(const struct config_scope *scope) {
+    for (size_t i = 0; i < scope->resource_type_count; i++) {
+        if (str_eq(scope->resource_types[i], STR(LOAD_BALANCER_RESOURCE_TYPE))) {
+            return true;
+        }
     }
-    return bsearch(&key, sweep->listed, sweep->listed_count, sizeof *sweep->listed, compare_arns);
+    return scope->resource_type_count == 0;
+}
+
+bool listing_is_out_of_scope(const struct sweep_listing *listing,
+                             const struct load_balancer *facts) {
+    const struct config_scope *scope = &listing->scope;
+    str value;
+    if (!has_type(scope) ||
+        (!str_is_empty(scope->resource_id) && !str_eq(scope->resource_id, facts->arn))) {
+        return true;
+    }
+    if (str_is_empty(scope->tag_key) || !facts->has_tags) {
+        return false;
+    }
+    return !tag_get(facts, scope->tag_key, &value) ||
+           (!str_is_empty(scope->tag_value) && !str_eq(scope->tag_value, value));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a sweep tells AWS Config: its judgements chunk by chunk, and in the end what has vanished.
+ * How a sweep reports: to AWS Config its judgements chunk by chunk and in the end what has
+ * vanished, and in the reply how far it came.
  */
 #include "report/render.h"
 #include "sweep_internal.h"
@@ -9,132 +10,213 @@
 #define REASONS_MAX    5
 
 bool sweep_is_complete(const struct sweep *sweep) {
-    return sweep->list_error.status == STATUS_OK && sweep->unknown_count == 0 &&
-           sweep->not_reached_count == 0 && !sweep->is_flawed &&
-           sweep->report_error.status == STATUS_OK;
+    return sweep->listing.error.status == STATUS_OK && sweep->result.unknown_count == 0 &&
+           sweep->result.not_reached_count == 0 && !sweep->cursor.is_flawed &&
+           sweep->result.report_error.status == STATUS_OK;
 }
+
+/* --- to AWS Config -------------------------------------------------------------------------- */
 
 /* All of them, the first ones with the reason. */
-static void note_unknown(struct sweep *sweep, const struct evaluation *evaluation) {
-    size_t before = sweep->unknown_names.len;
-    buf_printf(&sweep->unknown_names, "%s%" STR_FMT, sweep->unknown_count++ == 0 ? "" : ", ",
+static void note_unknown(struct sweep_result *result, const struct evaluation *evaluation) {
+    size_t before = result->unknown_names.len;
+    buf_printf(&result->unknown_names, "%s%" STR_FMT, result->unknown_count++ == 0 ? "" : ", ",
                STR_ARG(evaluation->resource_id));
-    if (sweep->unknown_count <= REASONS_MAX) {
-        buf_printf(&sweep->unknown_names, " (%" STR_FMT ")",
+    if (result->unknown_count <= REASONS_MAX) {
+        buf_printf(&result->unknown_names, " (%" STR_FMT ")",
                    STR_ARG(str_utf8_prefix(evaluation->reason, 300)));
     }
-    if (sweep->unknown_names.len > SWEEP_NAMES_BYTES_MAX - NAME_BYTES_MAX) {
-        buf_rewind(&sweep->unknown_names, before); /* the count says how many there are */
+    if (result->unknown_names.len > SWEEP_NAMES_BYTES_MAX - NAME_BYTES_MAX) {
+        buf_rewind(&result->unknown_names, before); /* the count says how many there are */
     }
 }
 
-void sweep_report(struct sweep *sweep, const struct config_evaluation *evaluations, size_t count,
-                  struct arena *arena) {
-    if (count == 0 || !sweep->reports) {
-        return;
-    }
-    struct config_report part;
-    struct error error = {0};
-    enum status status = config_put_evaluations(&sweep->guard->aws, sweep->invocation->result_token,
-                                                evaluations, count, arena, &part, &error);
-    sweep->report.reported += part.reported;
-    sweep->report.failed += part.failed;
-    if (status != STATUS_OK && sweep->report_error.status == STATUS_OK) {
-        error.status = status;
-        error_copy(&sweep->report_error, sweep->arena, &error);
-    }
-}
-
-void sweep_conclude(struct sweep *sweep, struct evaluation *evaluation,
-                    struct config_evaluation *evaluations, size_t *count, struct arena *arena) {
+static void conclude(struct sweep *sweep, struct evaluation *evaluation,
+                     struct config_evaluation *evaluations, size_t *count, struct arena *arena) {
     evaluation->ordering_ms = sweep->ordering_ms;
     evaluation_log(sweep->guard, evaluation);
     if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
-        note_unknown(sweep, evaluation);
+        note_unknown(&sweep->result, evaluation);
+    } else {
+        evaluations[(*count)++] = evaluation_to_config(evaluation, arena);
+    }
+}
+
+static void put_evaluations(struct sweep *sweep, const struct config_evaluation *evaluations,
+                            size_t count, struct arena *arena) {
+    struct sweep_result *result = &sweep->result;
+    struct config_report part;
+    struct error error = {0};
+    if (count == 0 || !sweep->reports) {
         return;
     }
-    evaluations[(*count)++] = evaluation_to_config(evaluation, arena);
+    error.status = config_put_evaluations(&sweep->guard->aws, sweep->invocation->result_token,
+                                          evaluations, count, arena, &part, &error);
+    result->report.reported += part.reported;
+    result->report.failed += part.failed;
+    if (error.status != STATUS_OK && result->report_error.status == STATUS_OK) {
+        error_copy(&result->report_error, sweep->arena, &error);
+    }
 }
 
-/* Judged on a state after the one this sweep speaks of: a load balancer that was created while we
- * were listing, and that a change event judged meanwhile, has not vanished. */
-static bool is_newer(const struct sweep *sweep, const struct config_result *result) {
-    return result->ordering_ms / MS_PER_SECOND > sweep->ordering_ms / MS_PER_SECOND;
+void sweep_report_chunk(struct sweep *sweep, const struct judged_chunk *chunk) {
+    struct config_evaluation *reports =
+        ARENA_ARRAY(chunk->arena, struct config_evaluation, chunk->count);
+    size_t count = 0;
+    for (size_t i = 0; i < chunk->count; i++) {
+        if (chunk->items[i].status != STATUS_DEADLINE) {
+            conclude(sweep, &chunk->evaluations[i], reports, &count, chunk->arena);
+        }
+    }
+    sweep->result.judged_count += count;
+    put_evaluations(sweep, reports, count, chunk->arena);
 }
 
-/* Config keeps the result of a dead resource until it is told otherwise; so it does with those of
- * network load balancers that another version of the rule may have left. */
+/* AWS Config keeps the result of a dead resource until somebody reports another; so it does with
+ * results of network load balancers that another version of the rule may have left. A result of a
+ * later moment than this sweep's is of a load balancer that was created meanwhile. */
 static bool has_vanished(const struct sweep *sweep, const struct config_result *result,
                          struct evaluation *evaluation) {
+    bool is_newer = result->ordering_ms / MS_PER_SECOND > sweep->ordering_ms / MS_PER_SECOND;
+    const struct load_balancer *listed = listing_find(&sweep->listing, result->resource_id);
     if (!str_eq(result->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE)) ||
-        str_eq(result->compliance_type, STR("NOT_APPLICABLE")) || is_newer(sweep, result)) {
+        str_eq(result->compliance_type, str_from_cstr(compliance_name(NOT_APPLICABLE))) ||
+        is_newer || (listed != NULL && listing_is_to_be_judged(listed))) {
         return false;
     }
-    const struct load_balancer *listed = sweep_find_listed(sweep, result->resource_id);
-    if (listed != NULL && sweep_is_to_be_judged(listed)) {
-        return false;
-    }
-    str reason = listed == NULL ? STR("does not exist any more")
-                                : STR("not an Application Load Balancer: it has no desync mode");
     evaluation_without_facts(evaluation, result->resource_type, result->resource_id, NOT_APPLICABLE,
-                             reason);
+                             listed == NULL
+                                 ? STR(GONE_REASON)
+                                 : STR("not an Application Load Balancer: it has no desync mode"));
     evaluation->source = SOURCE_LIVE;
     return true;
 }
 
 static void look_up_vanished(struct sweep *sweep) {
     struct config_result *results = NULL;
-    size_t result_count = 0;
-    struct error error = {0};
-    enum status status = config_list_results(&sweep->guard->aws, sweep->invocation->rule_name,
-                                             sweep->arena, &results, &result_count, &error);
-    if (status != STATUS_OK) {
-        error.status = status;
-        sweep->vanished_error = error;
+    size_t count = 0;
+    struct error *error = &sweep->result.vanished_error;
+    error->status = config_list_results(&sweep->guard->aws, sweep->invocation->rule_name,
+                                        sweep->arena, &results, &count, error);
+    if (error->status != STATUS_OK) {
         return;
     }
     struct evaluation *evaluation = ARENA_NEW(sweep->arena, struct evaluation);
     struct config_evaluation *evaluations =
-        ARENA_ARRAY(sweep->arena, struct config_evaluation, result_count);
-    for (size_t i = 0; i < result_count; i++) {
+        ARENA_ARRAY(sweep->arena, struct config_evaluation, count);
+    for (size_t i = 0; i < count; i++) {
         if (has_vanished(sweep, &results[i], evaluation)) {
-            sweep_conclude(sweep, evaluation, evaluations, &sweep->vanished_count, sweep->arena);
-            response_add(&sweep->response, sweep->arena, evaluation);
+            conclude(sweep, evaluation, evaluations, &sweep->result.vanished_count, sweep->arena);
+            response_add(&sweep->result.response, sweep->arena, evaluation);
         }
     }
-    sweep_report(sweep, evaluations, sweep->vanished_count, sweep->arena);
-    for (size_t i = 0; sweep->acts && i < result_count; i++) {
+    put_evaluations(sweep, evaluations, sweep->result.vanished_count, sweep->arena);
+    for (size_t i = 0; sweep->acts && i < count; i++) {
         if (has_vanished(sweep, &results[i], evaluation)) {
             struct load_balancer gone = {.arn = results[i].resource_id};
-            control_handle_judgement(&sweep->control, &gone,
-                                     sweep->guard->clock->now_ms(sweep->guard->clock), evaluation);
+            control_handle_judgement(&sweep->control, &gone, guard_now_ms(sweep->guard),
+                                     evaluation);
         }
     }
 }
 
-/* Only a complete sweep may conclude from absence. A sweep that no rule asked for has nothing to
- * look up; a rule without a name, or with a longer one than the API takes, cannot be looked up,
- * which its owner should know. */
-static bool may_clean_up(const struct sweep *sweep) {
+/* A sweep that no rule asked for has nothing to look up; that the results of a rule cannot be
+ * looked up its owner should know. */
+void sweep_report_vanished(struct sweep *sweep) {
     str rule_name = sweep->invocation->rule_name;
+    str obstacle = STR_EMPTY;
     if (!sweep_is_complete(sweep) || !sweep->reports) {
-        return false;
+        return;
     }
-    const char *obstacle = NULL;
     if (str_is_empty(rule_name)) {
-        obstacle = "the event has no configRuleName";
+        obstacle = STR("the event has no configRuleName");
     } else if (str_utf8_count(rule_name) > CONFIG_RULE_NAME_CHARACTERS_MAX) {
-        obstacle = "AWS Config lists no results of rules with such long names";
+        obstacle = STR("AWS Config lists no results of rules with such long names");
     }
-    if (obstacle != NULL) {
+    if (str_is_empty(obstacle)) {
+        look_up_vanished(sweep);
+    } else {
         LOG(sweep->guard->log, LOG_WARN, "clean_up_skipped", LOG_STR("ruleName", rule_name),
-            LOG_STR("reason", str_from_cstr(obstacle)));
+            LOG_STR("reason", obstacle));
     }
-    return obstacle == NULL;
 }
 
-void sweep_clean_up(struct sweep *sweep) {
-    if (may_clean_up(sweep)) {
-        look_up_vanished(sweep);
+/* --- in the reply --------------------------------------------------------------------------- */
+
+static enum error_type error_type_of(const struct sweep *sweep) {
+    const struct sweep_result *result = &sweep->result;
+    if (result->report_error.status != STATUS_OK) {
+        return ERROR_REPORT_FAILED;
     }
+    if (sweep->listing.error.status != STATUS_OK || result->not_reached_count > 0 ||
+        result->vanished_error.status != STATUS_OK) {
+        return ERROR_SWEEP_INCOMPLETE;
+    }
+    return result->unknown_count > 0 || sweep->cursor.is_flawed ? ERROR_VERDICT_UNKNOWN
+                                                                : ERROR_ACTION_FAILED;
+}
+
+static void append_cause(struct buf *out, const char *problem, const struct error *error) {
+    if (error->status != STATUS_OK) {
+        buf_printf(out, "; %s: %" STR_FMT, problem, STR_ARG(error->message));
+    }
+}
+
+static const char *was(size_t count) {
+    return str_by_count(count, "was", "were");
+}
+
+static str how_far(const struct sweep *sweep) {
+    const struct sweep_result *result = &sweep->result;
+    size_t resumed_count = sweep->cursor.resumed_count;
+    struct buf out;
+    buf_init(&out, sweep->arena, (size_t)2 * SWEEP_NAMES_BYTES_MAX);
+    buf_printf(&out,
+               "of %zu load balancer%s listed (%zu to judge) %zu %s judged, %zu reported, %zu %s "
+               "unknown and %zu %s not reached in time",
+               sweep->listing.count, str_by_count(sweep->listing.count, "", "s"),
+               sweep->listing.to_judge_count, result->judged_count, was(result->judged_count),
+               result->report.reported, result->unknown_count,
+               str_by_count(result->unknown_count, "is", "are"), result->not_reached_count,
+               was(result->not_reached_count));
+    if (resumed_count > 0) {
+        buf_printf(&out, "; %zu %s judged by the invocations before this one%s", resumed_count,
+                   was(resumed_count), sweep->cursor.is_flawed ? ", which left some unknown" : "");
+    }
+    if (!str_is_empty(result->not_reached_because)) {
+        buf_printf(&out, "; the first of them: %" STR_FMT, STR_ARG(result->not_reached_because));
+    }
+    append_cause(&out, "the listing is incomplete", &sweep->listing.error);
+    append_cause(&out, "not all could be reported", &result->report_error);
+    append_cause(&out, "vanished ones could not be looked up", &result->vanished_error);
+    append_cause(&out, "not all could be acted on", &sweep->control.first_failure);
+    if (result->unacted_count > 0) {
+        buf_printf(&out, "; no time was left to act on %zu", result->unacted_count);
+    }
+    if (result->unknown_count > 0) {
+        buf_printf(&out, "; unknown: %" STR_FMT, STR_ARG(buf_str(&result->unknown_names)));
+    }
+    return buf_str(&out);
+}
+
+void sweep_reply(struct sweep *sweep, struct app_reply *reply) {
+    const struct sweep_result *result = &sweep->result;
+    /* An alarm of the template counts these lines: in Lambda no level may drop them. */
+    bool is_counted = sweep->guard->metrics.write != NULL && !sweep->options->is_audit;
+    LOG(sweep->guard->log, is_counted ? log_level_passing(sweep->guard->log) : LOG_INFO, "swept",
+        LOG_INT("listed", (int64_t)sweep->listing.count),
+        LOG_INT("toJudge", (int64_t)sweep->listing.to_judge_count),
+        LOG_INT("judged", (int64_t)result->judged_count),
+        LOG_INT("unknown", (int64_t)result->unknown_count),
+        LOG_INT("resumed", (int64_t)sweep->cursor.resumed_count),
+        LOG_INT("notReached", (int64_t)result->not_reached_count),
+        LOG_INT("vanished", (int64_t)result->vanished_count),
+        LOG_INT("reported", (int64_t)result->report.reported),
+        LOG_INT("failed", (int64_t)result->report.failed));
+    reply_end(&sweep->result.response, &sweep->control, &result->report, reply);
+    if (!sweep_is_complete(sweep) || result->vanished_error.status != STATUS_OK ||
+        sweep->control.first_failure.status != STATUS_OK || result->unacted_count > 0) {
+        reply_error(reply, error_type_of(sweep), how_far(sweep));
+    }
+    reply->judged_count = result->judged_count;
 }

@@ -1,105 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Load balancers that are remembered but no longer listed: nobody told of their end, and AWS Config
- * may hold nothing of them. After a complete sweep their incidents are closed. They are looked for
- * once more before that: the listing was the first look, and only what is missed twice is gone.
+ * Load balancers that the table remembers and the sweep did not list: no event announced their end,
+ * and AWS Config may hold nothing of them. After a complete sweep their incidents are closed. Each
+ * is looked for once more before that: the listing was the first look, and only what is missed
+ * twice is gone.
  */
 #include "aws/dynamodb.h"
 #include "sweep_internal.h"
 
-struct forgotten {
+struct stale_search {
     struct sweep *sweep;
-    str account_id; /* the swept one; empty: not known yet */
+    str account_id; /* the swept one */
     str *arns;
     size_t count;
     size_t capacity;
 };
 
-/* The account of what was listed, else of the event, else our own. */
-static enum status find_account(struct sweep *sweep, str *account_out, struct error *error) {
-    struct load_balancer_arn arn;
-    *account_out = sweep->invocation->account_id;
-    if (sweep->listed_count > 0 &&
-        load_balancer_arn_parse(sweep->listed[0].arn, &arn) == STATUS_OK) {
-        *account_out = arn.account_id;
-    }
-    return str_is_empty(*account_out)
-               ? sts_get_account(&sweep->guard->home, sweep->arena, account_out, error)
-               : STATUS_OK;
+/* Not one that was judged since the sweep began: it may have been created since. */
+static bool is_stale(const struct stale_search *search, const struct dynamodb_item *item, str arn) {
+    const struct sweep *sweep = search->sweep;
+    struct load_balancer_arn parts;
+    int64_t facts_ms = 0;
+    return time_parse_iso8601(dynamodb_get_string(item, "factsTime"), &facts_ms) &&
+           facts_ms < sweep->begun_ms &&
+           !str_eq(dynamodb_get_string(item, "compliance"),
+                   str_from_cstr(compliance_name(NOT_APPLICABLE))) &&
+           load_balancer_arn_parse(arn, &parts) == STATUS_OK &&
+           str_eq(parts.region, sweep->guard->aws.region) &&
+           str_eq(parts.account_id, search->account_id) &&
+           listing_find(&sweep->listing, arn) == NULL;
 }
 
-static bool is_of_the_sweep(const struct forgotten *forgotten, str text) {
-    struct load_balancer_arn arn;
-    return load_balancer_arn_parse(text, &arn) == STATUS_OK &&
-           str_eq(arn.region, forgotten->sweep->guard->aws.region) &&
-           str_eq(arn.account_id, forgotten->account_id);
-}
-
-static void keep(struct forgotten *forgotten, str arn) {
-    struct arena *arena = forgotten->sweep->arena;
-    ARENA_RESERVE(arena, forgotten->arns, forgotten->count + 1, forgotten->capacity);
-    forgotten->arns[forgotten->count++] = str_copy(arena, arn);
-}
-
-/* One that was judged since the sweep began may have been created since. */
-static enum status take(void *context, const struct dynamodb_item *items, size_t count,
-                        struct error *error) {
-    struct forgotten *forgotten = context;
+static enum status take_items(void *context, const struct dynamodb_item *items, size_t count,
+                              struct error *error) {
+    struct stale_search *search = context;
+    struct arena *arena = search->sweep->arena;
     (void)error;
     for (size_t i = 0; i < count; i++) {
         str arn = dynamodb_get_string(&items[i], DYNAMODB_PK);
-        str compliance = dynamodb_get_string(&items[i], "compliance");
-        int64_t facts_ms = 0;
-        bool is_dated = time_parse_iso8601(dynamodb_get_string(&items[i], "factsTime"), &facts_ms);
-        if (is_dated && facts_ms < forgotten->sweep->begun_ms &&
-            !str_eq(compliance, STR("NOT_APPLICABLE")) && is_of_the_sweep(forgotten, arn) &&
-            sweep_find_listed(forgotten->sweep, arn) == NULL) {
-            keep(forgotten, arn);
+        if (is_stale(search, &items[i], arn)) {
+            ARENA_RESERVE(arena, search->arns, search->count + 1, search->capacity);
+            search->arns[search->count++] = str_copy(arena, arn);
         }
     }
     return STATUS_OK;
 }
 
-static enum status list_forgotten(struct forgotten *forgotten, struct error *error) {
+static enum status search_table(struct stale_search *search, struct error *error) {
     static const char *const ATTRIBUTES[] = {DYNAMODB_PK, "compliance", "factsTime"};
-    struct sweep *sweep = forgotten->sweep;
+    struct sweep *sweep = search->sweep;
+    struct load_balancer_arn arn;
     const struct dynamodb_scan scan = {.table = sweep->control.table.name,
                                        .sk = STR("STATE"),
                                        .attributes = ATTRIBUTES,
                                        .attribute_count = sizeof ATTRIBUTES / sizeof *ATTRIBUTES};
-    const struct dynamodb_sink sink = {.context = forgotten, .take = take};
+    const struct dynamodb_sink sink = {.context = search, .take = take_items};
+    /* The account of what was listed, else of the event, else our own. */
+    search->account_id = sweep->invocation->account_id;
+    if (sweep->listing.count > 0 &&
+        load_balancer_arn_parse(sweep->listing.items[0].arn, &arn) == STATUS_OK) {
+        search->account_id = arn.account_id;
+    }
+    if (str_is_empty(search->account_id)) {
+        TRY(sts_get_account(&sweep->guard->home, sweep->arena, &search->account_id, error));
+    }
     return dynamodb_scan(sweep->control.table.client, &scan, &sink, sweep->arena, error);
 }
 
 static void look_again(struct sweep *sweep, str arn) {
     struct load_balancer facts = {.arn = arn};
     struct error error = {0};
-    int64_t read_ms = sweep->guard->clock->now_ms(sweep->guard->clock);
-    enum status status = elbv2_read_load_balancer(&sweep->guard->aws, ELBV2_ATTRIBUTES,
-                                                  sweep->arena, &facts, &error);
-    if (status == STATUS_NOT_FOUND) {
+    int64_t read_ms = guard_now_ms(sweep->guard);
+    error.status = elbv2_read_load_balancer(&sweep->guard->aws, ELBV2_ATTRIBUTES, sweep->arena,
+                                            &facts, &error);
+    if (error.status == STATUS_NOT_FOUND) {
         struct evaluation *evaluation = ARENA_NEW(sweep->arena, struct evaluation);
-        evaluation_without_facts(evaluation, STR(LOAD_BALANCER_RESOURCE_TYPE), arn, NOT_APPLICABLE,
-                                 STR("does not exist any more"));
-        evaluation->source = SOURCE_LIVE;
+        evaluation_after_failed_read(evaluation, arn, &error);
         control_handle_judgement(&sweep->control, &facts, read_ms, evaluation);
-    } else if (status != STATUS_OK) {
+    } else if (error.status != STATUS_OK) {
         action_add_failure(&sweep->control, arn, "remember", &error);
     }
 }
 
 void sweep_stale_state(struct sweep *sweep) {
-    struct forgotten forgotten = {.sweep = sweep};
+    struct stale_search search = {.sweep = sweep};
     struct error error = {0};
     if (!sweep->acts || str_is_empty(sweep->control.table.name) || !sweep_is_complete(sweep)) {
         return;
     }
-    if (find_account(sweep, &forgotten.account_id, &error) != STATUS_OK ||
-        list_forgotten(&forgotten, &error) != STATUS_OK) {
+    if (search_table(&search, &error) != STATUS_OK) {
         action_add_failure(&sweep->control, sweep->control.table.name, "remember", &error);
         return;
     }
-    for (size_t i = 0; i < forgotten.count; i++) {
-        look_again(sweep, forgotten.arns[i]);
+    for (size_t i = 0; i < search.count; i++) {
+        look_again(sweep, search.arns[i]);
     }
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Elastic Load Balancing calls as CloudTrail records them and EventBridge delivers them. What is
- * not ours to act on is recognised and says why; only what cannot be understood is an error.
+ * not ours to act on is recognised, with the reason; only what cannot be understood is an error.
  * Source: "Logging API calls for Elastic Load Balancing using AWS CloudTrail", ELB User Guide.
  */
-#include <stdlib.h>
-
 #include "aws/endpoint.h"
 #include "base/clock.h"
 #include "event_internal.h"
@@ -13,37 +11,21 @@
 #define EVENT_SOURCE   "elasticloadbalancing.amazonaws.com"
 #define API_VERSION_V2 "2015-12-01"
 
-static const struct {
-    const char *name;
-    enum elb_call_kind kind;
-} EVENTS[] = {
-    {"CreateLoadBalancer", ELB_CREATE},
-    {"ModifyLoadBalancerAttributes", ELB_MODIFY},
-    {"AddTags", ELB_TAGS},
-    {"RemoveTags", ELB_TAGS},
-    {"DeleteLoadBalancer", ELB_DELETE},
-};
-
-static bool find_kind(str name, enum elb_call_kind *kind) {
-    for (size_t i = 0; i < sizeof EVENTS / sizeof *EVENTS; i++) {
-        if (str_eq(name, str_from_cstr(EVENTS[i].name))) {
-            *kind = EVENTS[i].kind;
-            return true;
-        }
-    }
-    return false;
-}
+static const struct word EVENTS[] = {{"CreateLoadBalancer", ELB_CREATE},
+                                     {"ModifyLoadBalancerAttributes", ELB_MODIFY},
+                                     {"AddTags", ELB_TAGS},
+                                     {"RemoveTags", ELB_TAGS},
+                                     {"DeleteLoadBalancer", ELB_DELETE},
+                                     {NULL, -1}};
 
 /* The version is missing in some records, so the shape has a say: Classic names load balancers, v2
  * has ARNs. */
 static bool is_classic(const struct json *detail) {
     str version = json_get_string(detail, "apiVersion");
-    if (!str_is_empty(version)) {
-        return !str_eq(version, STR(API_VERSION_V2));
-    }
     const struct json *request = json_get(detail, "requestParameters");
-    return json_get(request, "loadBalancerName") != NULL ||
-           json_get(request, "loadBalancerNames") != NULL;
+    return str_is_empty(version) ? json_get(request, "loadBalancerName") != NULL ||
+                                       json_get(request, "loadBalancerNames") != NULL
+                                 : !str_eq(version, STR(API_VERSION_V2));
 }
 
 /* Why the call is none of ours; empty when it is. */
@@ -51,23 +33,18 @@ static str reason_to_ignore(const struct json *detail, struct arena *arena,
                             enum elb_call_kind *kind) {
     str name = json_get_string(detail, "eventName");
     str error_code = json_get_string(detail, "errorCode");
-    if (!find_kind(name, kind)) {
+    int found = find_word(EVENTS, name);
+    if (found < 0) {
         return str_format(arena, "%" STR_FMT " changes neither mode nor tags",
                           STR_ARG(str_utf8_prefix(name, 64)));
     }
+    *kind = (enum elb_call_kind)found;
     if (is_classic(detail)) {
         return STR("it is about a Classic Load Balancer");
     }
-    if (!str_is_empty(error_code)) {
-        return str_format(arena, "the call failed (%" STR_FMT ")",
-                          STR_ARG(str_utf8_prefix(error_code, 64)));
-    }
-    return STR_EMPTY;
-}
-
-/* Absent is fine. */
-static bool is_or_empty(str given, str expected) {
-    return str_is_empty(given) || str_eq(given, expected);
+    return str_is_empty(error_code) ? STR_EMPTY
+                                    : str_format(arena, "the call failed (%" STR_FMT ")",
+                                                 STR_ARG(str_utf8_prefix(error_code, 64)));
 }
 
 /* Keeps ARNs of Application Load Balancers: tags are written to target groups, listeners and rules
@@ -76,46 +53,12 @@ static bool is_or_empty(str given, str expected) {
 static void add_arn(struct elb_call *call, str arn) {
     struct load_balancer_arn parts;
     if (load_balancer_arn_parse(arn, &parts) != STATUS_OK || parts.type != TYPE_APPLICATION ||
-        !is_or_empty(call->account_id, parts.account_id) ||
-        !is_or_empty(call->region, parts.region)) {
+        (!str_is_empty(call->account_id) && !str_eq(call->account_id, parts.account_id)) ||
+        (!str_is_empty(call->region) && !str_eq(call->region, parts.region))) {
         call->others[call->other_count++] = arn;
         return;
     }
     call->arns[call->arn_count++] = arn;
-}
-
-struct placed_arn {
-    str arn;
-    size_t place; /* in the event */
-};
-
-static int by_arn_and_place(const void *left, const void *right) {
-    const struct placed_arn *a = left;
-    const struct placed_arn *b = right;
-    int order = str_compare(a->arn, b->arn);
-    return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
-}
-
-/* Leaves each ARN where it came first. An event can name tens of thousands, so they are sorted
- * rather than compared each with each. */
-static void drop_repeated_arns(struct arena *arena, struct elb_call *call) {
-    struct placed_arn *sorted = ARENA_ARRAY(arena, struct placed_arn, call->arn_count);
-    for (size_t i = 0; i < call->arn_count; i++) {
-        sorted[i] = (struct placed_arn){call->arns[i], i};
-    }
-    qsort(sorted, call->arn_count, sizeof sorted[0], by_arn_and_place);
-    for (size_t i = 1; i < call->arn_count; i++) {
-        if (str_eq(sorted[i].arn, sorted[i - 1].arn)) {
-            call->arns[sorted[i].place] = STR_EMPTY;
-        }
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < call->arn_count; i++) {
-        if (!str_is_empty(call->arns[i])) {
-            call->arns[kept++] = call->arns[i];
-        }
-    }
-    call->arn_count = kept;
 }
 
 static void collect_arns(const struct json *detail, struct arena *arena, struct elb_call *call) {
@@ -137,13 +80,11 @@ static void collect_arns(const struct json *detail, struct arena *arena, struct 
     } else {
         add_arn(call, json_get_string(request, "loadBalancerArn"));
     }
-    if (call->arn_count > 1) {
-        drop_repeated_arns(arena, call);
-    }
+    call->arn_count = str_sort_distinct(call->arns, call->arn_count);
 }
 
-/* Not what the answer says: that names every attribute, those that were left alone, too. */
-static enum desync_mode mode_asked_for(const struct json *detail) {
+/* Not from the response: that names every attribute, unchanged ones too. */
+static enum desync_mode read_requested_mode(const struct json *detail) {
     enum desync_mode mode = MODE_UNKNOWN;
     const struct json *attributes = json_get(json_get(detail, "requestParameters"), "attributes");
     for (const struct json *each = json_first(attributes); each; each = json_next(each)) {
@@ -154,64 +95,44 @@ static enum desync_mode mode_asked_for(const struct json *detail) {
     return mode;
 }
 
-/* The durable role of an assumed one, whoever it is otherwise. */
-static void read_caller(const struct json *detail, struct writer *caller) {
-    const struct json *identity = json_get(detail, "userIdentity");
-    str role =
-        json_get_string(json_get(json_get(identity, "sessionContext"), "sessionIssuer"), "arn");
-    caller->arn = str_is_empty(role) ? json_get_string(identity, "arn") : role;
-    caller->invoked_by = json_get_string(identity, "invokedBy");
-    caller->user_agent = json_get_string(detail, "userAgent");
-}
-
-static enum status read_time(const struct json *detail, struct arena *arena, int64_t *ms_out,
-                             struct error *error) {
-    str text = json_get_string(detail, "eventTime");
-    if (time_parse_iso8601(text, ms_out)) {
-        return STATUS_OK;
-    }
-    return error_set(error, arena, STATUS_INVALID,
-                     "detail.eventTime \"%" STR_FMT "\" is no ISO 8601 time",
-                     STR_ARG(str_utf8_prefix(text, 64)));
-}
-
-static enum status read_region(const struct json *event, const struct json *detail,
-                               struct arena *arena, str *region_out, struct error *error) {
-    str region = json_get_string(detail, "awsRegion");
-    *region_out = str_is_empty(region) ? json_get_string(event, "region") : region;
-    if (str_is_empty(*region_out) || region_is_valid(*region_out)) {
-        return STATUS_OK;
-    }
-    return error_set(error, arena, STATUS_INVALID,
-                     "the event names the region \"%" STR_FMT "\", which is no AWS Region",
-                     STR_ARG(str_utf8_prefix(*region_out, 64)));
-}
-
-bool is_elb_event(const struct json *event) {
+bool is_cloudtrail_call(const struct json *event) {
     return str_eq(json_get_string(event, "detail-type"), STR("AWS API Call via CloudTrail"));
 }
 
-enum status decode_elb_event(const struct json *event, struct arena *arena, struct elb_call *call,
-                             struct error *error) {
+enum status read_cloudtrail_call(const struct reader *reader, const struct json *event,
+                                 struct elb_call *call) {
     const struct json *detail = json_get(event, "detail");
-    if (!str_eq(json_get_string(detail, "eventSource"), STR(EVENT_SOURCE))) {
-        return error_set(error, arena, STATUS_INVALID,
-                         "a CloudTrail event of \"%" STR_FMT "\"; accepted: " EVENT_SOURCE,
-                         STR_ARG(str_utf8_prefix(json_get_string(detail, "eventSource"), 64)));
+    const struct json *identity = json_get(detail, "userIdentity");
+    str source = json_get_string(detail, "eventSource");
+    str time = json_get_string(detail, "eventTime");
+    str region = json_get_string(detail, "awsRegion");
+    str account = json_get_string(detail, "recipientAccountId");
+    if (!str_eq(source, STR(EVENT_SOURCE))) {
+        return refuse_event(reader, "a CloudTrail event of %s; accepted: " EVENT_SOURCE,
+                            quote(reader, source, 64));
     }
     call->event_name = json_get_string(detail, "eventName");
     call->event_id = json_get_string(detail, "eventID");
-    str account = json_get_string(detail, "recipientAccountId");
     call->account_id = str_is_empty(account) ? json_get_string(event, "account") : account;
-    call->ignored_because = reason_to_ignore(detail, arena, &call->kind);
-    TRY(read_region(event, detail, arena, &call->region, error));
+    call->region = str_is_empty(region) ? json_get_string(event, "region") : region;
+    call->ignored_because = reason_to_ignore(detail, reader->arena, &call->kind);
+    TRY(check_region(reader, "the event", call->region));
     if (!str_is_empty(call->ignored_because)) {
         return STATUS_OK;
     }
-    TRY(read_time(detail, arena, &call->event_ms, error));
-    read_caller(detail, &call->caller);
-    call->mode = call->kind == ELB_MODIFY ? mode_asked_for(detail) : MODE_UNKNOWN;
-    collect_arns(detail, arena, call);
+    if (!time_parse_iso8601(time, &call->event_ms)) {
+        return refuse_event(reader, "detail.eventTime %s is no ISO 8601 time",
+                            quote(reader, time, 64));
+    }
+    /* The durable role behind an assumed one, else the identity itself. */
+    str role =
+        json_get_string(json_get(json_get(identity, "sessionContext"), "sessionIssuer"), "arn");
+    call->caller =
+        (struct writer){.arn = str_is_empty(role) ? json_get_string(identity, "arn") : role,
+                        .invoked_by = json_get_string(identity, "invokedBy"),
+                        .user_agent = json_get_string(detail, "userAgent")};
+    call->mode = call->kind == ELB_MODIFY ? read_requested_mode(detail) : MODE_UNKNOWN;
+    collect_arns(detail, reader->arena, call);
     if (call->arn_count == 0) {
         call->ignored_because =
             STR("it names no Application Load Balancer of its account and Region");

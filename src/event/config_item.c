@@ -1,28 +1,18 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Configuration items of AWS Config, in both dialects; and the verdicts that need no policy.
+ */
 #include "aws/endpoint.h"
 #include "base/clock.h"
 #include "event_internal.h"
 
 /* Source: ConfigurationItemStatus, AWS Config API Reference. */
-static const struct {
-    const char *text;
-    enum item_status status;
-} ITEM_STATUSES[] = {
-    {"OK", ITEM_PRESENT},
-    {"ResourceDiscovered", ITEM_PRESENT},
-    {"ResourceDeleted", ITEM_DELETED},
-    {"ResourceDeletedNotRecorded", ITEM_DELETED},
-    {"ResourceNotRecorded", ITEM_NOT_RECORDED},
-};
-
-static enum item_status item_status_parse(str text) {
-    for (size_t i = 0; i < sizeof ITEM_STATUSES / sizeof *ITEM_STATUSES; i++) {
-        if (str_eq(text, str_from_cstr(ITEM_STATUSES[i].text))) {
-            return ITEM_STATUSES[i].status;
-        }
-    }
-    return ITEM_STATUS_UNKNOWN;
-}
+static const struct word ITEM_STATUSES[] = {{"OK", ITEM_PRESENT},
+                                            {"ResourceDiscovered", ITEM_PRESENT},
+                                            {"ResourceDeleted", ITEM_DELETED},
+                                            {"ResourceDeletedNotRecorded", ITEM_DELETED},
+                                            {"ResourceNotRecorded", ITEM_NOT_RECORDED},
+                                            {NULL, ITEM_STATUS_UNKNOWN}};
 
 /* Either of the two spellings under which the same member is sent by different doors. */
 static const struct json *either_member(const struct json *object, const char *first,
@@ -44,7 +34,8 @@ static bool read_pair(const struct json *element, str *key, str *value) {
     return true;
 }
 
-/* Attributes we judge by. A list with junk in it, or with the same attribute twice, tells nothing.
+/* Attributes we judge by. A list with anything else in it, or with the same attribute twice, is not
+ * believed.
  */
 static void read_attributes(const struct json *list, struct arena *arena,
                             struct load_balancer *facts) {
@@ -53,7 +44,7 @@ static void read_attributes(const struct json *list, struct arena *arena,
     for (const struct json *element = json_first(list); element; element = json_next(element)) {
         str key;
         str value;
-        if (!read_pair(decode_embedded(element, arena), &key, &value)) {
+        if (!read_pair(parse_embedded(element, arena), &key, &value)) {
             return;
         }
         if (str_eq(key, STR(ATTRIBUTE_DESYNC_MODE))) {
@@ -71,8 +62,8 @@ static void read_attributes(const struct json *list, struct arena *arena,
     }
 }
 
-/* Tags as a list of pairs, or as a map of strings. false (and facts untouched) when there is junk
- * in it. */
+/* Tags as a list of pairs, or as a map of strings. false (and facts untouched) when there is
+ * anything else in it. */
 static bool read_tags(const struct json *tags, struct arena *arena, struct load_balancer *facts) {
     if (!json_is_array(tags) && !json_is_object(tags)) {
         return false;
@@ -84,7 +75,7 @@ static bool read_tags(const struct json *tags, struct arena *arena, struct load_
         if (json_is_object(tags) && (json_is_string(element) || json_is_null(element))) {
             *tag = (struct tag){json_key(element), json_string(element)};
         } else if (json_is_object(tags) ||
-                   !read_pair(decode_embedded(element, arena), &tag->key, &tag->value)) {
+                   !read_pair(parse_embedded(element, arena), &tag->key, &tag->value)) {
             return false;
         }
     }
@@ -98,8 +89,8 @@ static bool read_tags(const struct json *tags, struct arena *arena, struct load_
  * absent or empty. Neither: the tags are unknown. */
 static void read_item_tags(const struct json *item, const struct json *supplementary,
                            struct arena *arena, struct load_balancer *facts) {
-    const struct json *list = decode_embedded(json_get(supplementary, "Tags"), arena);
-    const struct json *map = decode_embedded(json_get(item, "tags"), arena);
+    const struct json *list = parse_embedded(json_get(supplementary, "Tags"), arena);
+    const struct json *map = parse_embedded(json_get(item, "tags"), arena);
     if (json_count(list) > 0 && !read_tags(list, arena, facts)) {
         return;
     }
@@ -109,30 +100,26 @@ static void read_item_tags(const struct json *item, const struct json *supplemen
     }
 }
 
-/* The ARN's shape tells the type too; where the two disagree, neither is believed. */
-static void read_configuration(const struct json *configuration, struct load_balancer *facts) {
+/* The ARN's shape says the type too; where the two disagree, neither is believed. */
+static void read_facts(const struct json *item, struct arena *arena, struct load_balancer *facts) {
+    const struct json *configuration = parse_embedded(json_get(item, "configuration"), arena);
+    const struct json *supplementary =
+        parse_embedded(json_get(item, "supplementaryConfiguration"), arena);
+    const struct json *attributes =
+        either_member(supplementary, "LoadBalancerAttributes", "loadBalancerAttributes");
     str text = json_string(either_member(configuration, "type", "Type"));
+    enum load_balancer_type type = load_balancer_type_parse(text);
     if (!str_is_empty(text)) {
-        enum load_balancer_type type = load_balancer_type_parse(text);
-        bool agrees = facts->type == TYPE_UNKNOWN || facts->type == type;
-        facts->type = agrees ? type : TYPE_UNKNOWN;
+        facts->type = facts->type == TYPE_UNKNOWN || facts->type == type ? type : TYPE_UNKNOWN;
     }
     facts->scheme =
         load_balancer_scheme_parse(json_string(either_member(configuration, "scheme", "Scheme")));
-}
-
-static void read_facts(const struct json *item, struct arena *arena, struct load_balancer *facts) {
-    read_configuration(decode_embedded(json_get(item, "configuration"), arena), facts);
-    const struct json *supplementary =
-        decode_embedded(json_get(item, "supplementaryConfiguration"), arena);
-    const struct json *attributes =
-        either_member(supplementary, "LoadBalancerAttributes", "loadBalancerAttributes");
-    read_attributes(decode_embedded(attributes, arena), arena, facts);
+    read_attributes(parse_embedded(attributes, arena), arena, facts);
     read_item_tags(item, supplementary, arena, facts);
 }
 
-/* An ISO 8601 string, or epoch seconds as GetResourceConfigHistory has them. Junk is no reason to
- * leave a deleted resource red: it only makes a present one too old to be believed. */
+/* An ISO 8601 string, or epoch seconds as GetResourceConfigHistory has them. Nonsense is no reason
+ * to leave a deleted resource red: it only makes a present one too old to be believed. */
 static void read_capture_time(const struct json *item, struct config_item *item_out) {
     const struct json *member = json_get(item, "configurationItemCaptureTime");
     double seconds;
@@ -145,92 +132,81 @@ static void read_capture_time(const struct json *item, struct config_item *item_
         !is_absent && !time_parse_iso8601(json_string(member), &item_out->capture_ms);
 }
 
-/* The ARN is the id of this resource type, and its shape tells the kind of load balancer. Before it
+/* The ARN is the id of this resource type, and its shape says the kind of load balancer. Before it
  * is created a resource has a logical id, in a proactive evaluation. */
-static enum status read_identity(struct config_item *item, bool is_proactive, struct arena *arena,
-                                 struct error *error) {
+static enum status read_identity(const struct reader *reader, bool is_proactive,
+                                 struct config_item *item) {
     struct load_balancer_arn arn;
-    item->facts.arn = item->resource_id;
     if (load_balancer_arn_parse(item->resource_id, &arn) == STATUS_OK && !arn.is_classic &&
         region_is_valid(arn.region) && str_starts_with(arn.partition, STR("aws"))) {
         item->facts.type = arn.type;
         item->facts.name = arn.name;
-        return STATUS_OK;
+    } else if (!is_proactive) {
+        return refuse_event(reader,
+                            "resourceId %s is no ARN of an Elastic Load Balancing v2 load balancer",
+                            quote(reader, item->resource_id, 200));
     }
-    return is_proactive ? STATUS_OK
-                        : error_set(error, arena, STATUS_INVALID,
-                                    "resourceId \"%" STR_FMT
-                                    "\" is no ARN of an Elastic Load Balancing v2 load balancer",
-                                    STR_ARG(str_utf8_prefix(item->resource_id, 200)));
+    return STATUS_OK;
 }
 
-/* Status and ARN may decide alone, whatever the rest of the item looks like. */
-static bool is_judged_by_parts(const struct config_item *item) {
-    return item->status != ITEM_DELETED && item->status != ITEM_NOT_RECORDED &&
-           item->facts.type != TYPE_NETWORK && item->facts.type != TYPE_GATEWAY;
-}
-
-/* Parts of another type than any door sends, or spelt otherwise: the sender meant something we
- * would not read. What is inside them is facts, and junk there only leaves the facts unknown. */
-static enum status check_parts(const struct json *item, struct arena *arena, struct error *error) {
+/* Parts of a type that AWS Config never sends, or spelt otherwise: the sender meant something we
+ * would not read. What is inside them is facts, and nonsense there only leaves the facts unknown.
+ */
+static enum status check_parts(const struct reader *reader, const struct json *item) {
     static const char *const PARTS[] = {"configuration", "supplementaryConfiguration", "tags"};
+    str account;
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
         const struct json *part;
-        TRY(decode_member(item, PARTS[i], arena, &part, error));
+        TRY(read_member(reader, item, PARTS[i], &part));
         bool is_list = json_is_array(part) && str_eq(json_key(part), STR("tags"));
         if (part != NULL && !json_is_null(part) && !json_is_object(part) && !json_is_string(part) &&
             !is_list) {
-            return error_set(error, arena, STATUS_INVALID,
-                             "%s must be an object or a string of JSON, found %s", PARTS[i],
-                             json_type_name(part));
+            return refuse_event(reader, "%s must be an object or a string of JSON, found %s",
+                                PARTS[i], json_type_name(part));
         }
     }
-    str account;
-    TRY(decode_string_member(item, "awsAccountId", arena, &account, error));
-    return decode_string_member(item, "accountId", arena, &account, error);
+    TRY(read_text(reader, item, "awsAccountId", &account));
+    return read_text(reader, item, "accountId", &account);
 }
 
-/* A resource of another type is NOT_APPLICABLE whatever it looks like: AWS Config sends "global" as
- * a Region, and arrays or nothing as a configuration. */
-static void read_foreign(const struct json *item, struct config_item *item_out) {
-    item_out->facts.arn = item_out->resource_id;
-    item_out->facts.source = SOURCE_EVENT;
-    item_out->region = json_get_string(item, "awsRegion");
-    item_out->status_text = json_get_string(item, "configurationItemStatus");
-    item_out->status = item_status_parse(item_out->status_text);
-}
-
-enum status decode_config_item(const struct json *item, bool is_proactive, struct arena *arena,
-                               struct config_item *item_out, struct error *error) {
-    *item_out = (struct config_item){0};
-    TRY(decode_string_member(item, "resourceType", arena, &item_out->resource_type, error));
-    TRY(decode_string_member(item, "resourceId", arena, &item_out->resource_id, error));
+enum status read_config_item(const struct reader *reader, const struct json *item,
+                             bool is_proactive, struct config_item *item_out) {
+    struct load_balancer *facts = &item_out->facts;
+    str status;
+    *item_out = (struct config_item){.facts.source = SOURCE_EVENT};
+    TRY(read_text(reader, item, "resourceType", &item_out->resource_type));
+    TRY(read_text(reader, item, "resourceId", &item_out->resource_id));
     if (str_is_empty(item_out->resource_type) || str_is_empty(item_out->resource_id)) {
-        return error_set(error, arena, STATUS_INVALID, "the configuration item has no %s",
-                         str_is_empty(item_out->resource_id) ? "resourceId" : "resourceType");
+        return refuse_event(reader, "the configuration item has no %s",
+                            str_is_empty(item_out->resource_id) ? "resourceId" : "resourceType");
     }
+    facts->arn = item_out->resource_id;
     read_capture_time(item, item_out);
     if (!str_eq(item_out->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
-        read_foreign(item, item_out);
+        /* NOT_APPLICABLE whatever it looks like: AWS Config sends "global" as a Region, and arrays
+         * or nothing as a configuration. */
+        item_out->region = json_get_string(item, "awsRegion");
+        item_out->status = (enum item_status)find_word(
+            ITEM_STATUSES, json_get_string(item, "configurationItemStatus"));
         return STATUS_OK;
     }
-    TRY(read_identity(item_out, is_proactive, arena, error));
-    TRY(decode_string_member(item, "awsRegion", arena, &item_out->region, error));
-    TRY(decode_string_member(item, "configurationItemStatus", arena, &item_out->status_text,
-                             error));
-    item_out->status = item_status_parse(item_out->status_text);
-    if (is_judged_by_parts(item_out)) {
-        TRY(check_parts(item, arena, error));
+    TRY(read_identity(reader, is_proactive, item_out));
+    TRY(read_text(reader, item, "awsRegion", &item_out->region));
+    TRY(read_text(reader, item, "configurationItemStatus", &status));
+    item_out->status = (enum item_status)find_word(ITEM_STATUSES, status);
+    /* Status and ARN may decide alone, whatever the rest of the item looks like. */
+    if (item_out->status != ITEM_DELETED && item_out->status != ITEM_NOT_RECORDED &&
+        facts->type != TYPE_NETWORK && facts->type != TYPE_GATEWAY) {
+        TRY(check_parts(reader, item));
     }
-    item_out->facts.source = SOURCE_EVENT;
-    read_facts(item, arena, &item_out->facts);
+    read_facts(item, reader->arena, facts);
     return STATUS_OK;
 }
 
 bool config_item_is_to_be_judged(const struct config_invocation *invocation,
                                  struct evaluation *evaluation_out) {
     const struct config_item *item = &invocation->item;
-    enum compliance compliance = NOT_APPLICABLE;
+    bool is_unknown = false;
     str reason = STR_EMPTY;
     if (!str_eq(item->resource_type, STR(LOAD_BALANCER_RESOURCE_TYPE))) {
         reason = STR("not an Elastic Load Balancing v2 load balancer");
@@ -240,17 +216,17 @@ bool config_item_is_to_be_judged(const struct config_invocation *invocation,
         reason = STR("deleted");
     } else if (item->status == ITEM_NOT_RECORDED) {
         reason = STR("not recorded by AWS Config");
-    } else if (item->facts.type == TYPE_NETWORK || item->facts.type == TYPE_GATEWAY) {
-        reason = item->facts.type == TYPE_NETWORK
-                     ? STR("a network load balancer has no desync mode")
-                     : STR("a gateway load balancer has no desync mode");
+    } else if (item->facts.type == TYPE_NETWORK) {
+        reason = STR("a network load balancer has no desync mode");
+    } else if (item->facts.type == TYPE_GATEWAY) {
+        reason = STR("a gateway load balancer has no desync mode");
     } else if (item->status == ITEM_STATUS_UNKNOWN) {
-        compliance = COMPLIANCE_UNKNOWN;
+        is_unknown = true;
         reason = STR("the configuration item's status is not one we know");
     } else {
         return true;
     }
-    evaluation_without_facts(evaluation_out, item->resource_type, item->resource_id, compliance,
-                             reason);
+    evaluation_without_facts(evaluation_out, item->resource_type, item->resource_id,
+                             is_unknown ? COMPLIANCE_UNKNOWN : NOT_APPLICABLE, reason);
     return false;
 }

@@ -1,7 +1,10 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From the bytes of an event to one struct: which family it is of, and the invocations of AWS
+ * Config rules and of our own schedules themselves.
+ */
 #include "aws/endpoint.h"
 #include "base/ascii.h"
-#include "base/clock.h"
 #include "event_internal.h"
 
 #define ACCEPTED_MESSAGES                                                                          \
@@ -14,131 +17,96 @@
     "object that was created (EventBridge \"Object Created\", an S3 notification, or SQS "         \
     "messages of them), " ACCEPTED_ACTIONS ", or a \"Scheduled Event\""
 
-/* Parses `text` as an object; errors call it `what`. */
-static enum status parse_object(str text, const char *what, struct arena *arena,
-                                const struct json **object_out, struct error *error) {
-    if (str_is_empty(str_trim(text))) {
-        return error_set(error, arena, STATUS_INVALID, "%s is empty; " ACCEPTED_SHAPES, what);
-    }
+/* Errors call the text `subject`. */
+static enum status parse_object(const struct reader *reader, const char *subject, str text,
+                                const struct json **object_out) {
     struct json_problem problem = {0};
-    enum status status = json_parse(arena, text, &JSON_LIMITS_DEFAULT, object_out, &problem);
+    if (str_is_empty(str_trim(text))) {
+        return refuse_event(reader, "%s is empty; " ACCEPTED_SHAPES, subject);
+    }
+    enum status status =
+        json_parse(reader->arena, text, &JSON_LIMITS_DEFAULT, object_out, &problem);
     if (status != STATUS_OK) {
-        return error_set(error, arena, status, "%s is not valid JSON: %s at byte %zu", what,
-                         problem.what, problem.position);
+        return error_set(reader->error, reader->arena, status,
+                         "%s is not valid JSON: %s at byte %zu", subject, problem.what,
+                         problem.position);
     }
-    if (!json_is_object(*object_out)) {
-        return error_set(error, arena, STATUS_INVALID,
-                         "%s is a JSON %s, not an object; " ACCEPTED_SHAPES, what,
-                         json_type_name(*object_out));
-    }
-    return STATUS_OK;
+    return json_is_object(*object_out)
+               ? STATUS_OK
+               : refuse_event(reader, "%s is a JSON %s, not an object; " ACCEPTED_SHAPES, subject,
+                              json_type_name(*object_out));
 }
 
-static enum status decode_invoking_event(const struct json *event, struct arena *arena,
-                                         const struct json **invoking_out, struct error *error) {
-    const struct json *member;
-    TRY(decode_member(event, "invokingEvent", arena, &member, error));
-    if (json_is_object(member)) {
-        *invoking_out = member;
-        return STATUS_OK;
-    }
-    if (!json_is_string(member)) {
-        return error_set(error, arena, STATUS_INVALID,
-                         "invokingEvent must be a string of JSON, found %s; " ACCEPTED_SHAPES,
-                         json_type_name(member));
-    }
-    return parse_object(json_string(member), "invokingEvent", arena, invoking_out, error);
-}
+/* --- AWS Config ----------------------------------------------------------------------------- */
 
 static bool is_account_id(str text) {
-    bool is_valid = text.len == 12;
-    for (size_t i = 0; i < text.len; i++) {
-        is_valid = is_valid && text.ptr[i] >= '0' && text.ptr[i] <= '9';
-    }
-    return is_valid;
-}
-
-static enum status decode_account_id(const struct json *event, struct arena *arena,
-                                     str *account_id_out, struct error *error) {
-    TRY(decode_string_member(event, "accountId", arena, account_id_out, error));
-    if (!str_is_empty(*account_id_out) && !is_account_id(*account_id_out)) {
-        return error_set(error, arena, STATUS_INVALID,
-                         "accountId must be 12 digits, found \"%" STR_FMT "\"",
-                         STR_ARG(str_utf8_prefix(*account_id_out, 64)));
-    }
-    return STATUS_OK;
+    return text.len == 12 && ascii_has_only(text, ascii_is_digit);
 }
 
 /* arn:<partition>:config:<region>:<account>:config-rule/... ; service-linked ones have more path
  * parts. The account is the rule's where the event has no accountId. */
-static enum status decode_rule_arn(const struct json *event, struct arena *arena,
-                                   struct config_invocation *config, struct error *error) {
+static enum status read_rule_arn(const struct reader *reader, const struct json *event,
+                                 struct config_invocation *config) {
     str arn;
-    TRY(decode_string_member(event, "configRuleArn", arena, &arn, error));
+    str parts[5] = {0};
+    size_t count = 0;
+    TRY(read_text(reader, event, "configRuleArn", &arn));
     if (str_is_empty(arn)) {
         return STATUS_OK;
     }
-    str parts[5] = {0};
-    size_t count = 0;
     for (str rest = arn; rest.ptr != NULL && count < 5;) {
         parts[count++] = str_split(&rest, ':');
     }
     if (count < 4 || !str_eq(parts[0], STR("arn")) || !str_eq(parts[2], STR("config"))) {
-        return error_set(error, arena, STATUS_INVALID,
-                         "configRuleArn \"%" STR_FMT "\" is no ARN of AWS Config",
-                         STR_ARG(str_utf8_prefix(arn, 128)));
+        return refuse_event(reader, "configRuleArn %s is no ARN of AWS Config",
+                            quote(reader, arn, 128));
     }
     config->region = parts[3];
     if (str_is_empty(config->account_id) && is_account_id(parts[4])) {
         config->account_id = parts[4];
     }
-    return STATUS_OK;
-}
-
-static enum status decode_left_scope(const struct json *event, struct arena *arena,
-                                     bool *has_left_scope, struct error *error) {
-    const struct json *member;
-    TRY(decode_member(event, "eventLeftScope", arena, &member, error));
-    if (member != NULL && !json_is_bool(member) && !json_is_null(member)) {
-        return error_set(error, arena, STATUS_INVALID,
-                         "eventLeftScope must be true or false, found %s", json_type_name(member));
-    }
-    *has_left_scope = json_bool(member, false);
-    return STATUS_OK;
+    return check_region(reader, "configRuleArn", config->region);
 }
 
 /* The members beside invokingEvent. */
-static enum status decode_rule_members(const struct json *event, struct arena *arena,
-                                       struct config_invocation *config, struct error *error) {
+static enum status read_rule_members(const struct reader *reader, const struct json *event,
+                                     struct config_invocation *config) {
     str evaluation_mode;
-    TRY(decode_string_member(event, "evaluationMode", arena, &evaluation_mode, error));
+    const struct json *left_scope;
+    TRY(read_text(reader, event, "evaluationMode", &evaluation_mode));
     config->is_proactive = str_eq(evaluation_mode, STR("PROACTIVE"));
-    TRY(decode_string_member(event, "resultToken", arena, &config->result_token, error));
-    TRY(decode_left_scope(event, arena, &config->has_left_scope, error));
-    TRY(decode_account_id(event, arena, &config->account_id, error));
-    TRY(decode_string_member(event, "configRuleName", arena, &config->rule_name, error));
-    TRY(decode_rule_arn(event, arena, config, error));
-    TRY(decode_check_region("configRuleArn", config->region, arena, error));
-    return decode_member(event, "ruleParameters", arena, &config->rule_parameters, error);
+    TRY(read_text(reader, event, "resultToken", &config->result_token));
+    config->is_test = str_eq(config->result_token, STR("TESTMODE"));
+    TRY(read_member(reader, event, "eventLeftScope", &left_scope));
+    if (left_scope != NULL && !json_is_bool(left_scope) && !json_is_null(left_scope)) {
+        return refuse_event(reader, "eventLeftScope must be true or false, found %s",
+                            json_type_name(left_scope));
+    }
+    config->has_left_scope = json_bool(left_scope, false);
+    TRY(read_text(reader, event, "accountId", &config->account_id));
+    if (!str_is_empty(config->account_id) && !is_account_id(config->account_id)) {
+        return refuse_event(reader, "accountId must be 12 digits, found %s",
+                            quote(reader, config->account_id, 64));
+    }
+    TRY(read_text(reader, event, "configRuleName", &config->rule_name));
+    TRY(read_rule_arn(reader, event, config));
+    return read_member(reader, event, "ruleParameters", &config->rule_parameters);
 }
 
-static enum status decode_item_member(const struct json *invoking, const char *key,
-                                      struct arena *arena, struct config_invocation *config,
-                                      struct error *error) {
+static enum status read_item_member(const struct reader *reader, const struct json *invoking,
+                                    const char *key, struct config_invocation *config) {
     const struct json *member;
-    TRY(decode_member(invoking, key, arena, &member, error));
-    const struct json *item = decode_embedded(member, arena);
-    if (!json_is_object(item)) {
-        return error_set(error, arena, STATUS_INVALID, "%s must be an object, found %s", key,
-                         json_type_name(item));
-    }
-    TRY(decode_config_item(item, config->is_proactive, arena, &config->item, error));
     struct evaluation decided;
-    if (config_item_is_to_be_judged(config, &decided)) {
-        TRY(decode_check_region("awsRegion", config->item.region, arena, error));
+    TRY(read_member(reader, invoking, key, &member));
+    const struct json *item = parse_embedded(member, reader->arena);
+    if (!json_is_object(item)) {
+        return refuse_event(reader, "%s must be an object, found %s", key, json_type_name(item));
     }
-    bool has_region = region_is_valid(config->item.region);
-    if (str_is_empty(config->region) && has_region) {
+    TRY(read_config_item(reader, item, config->is_proactive, &config->item));
+    if (config_item_is_to_be_judged(config, &decided)) {
+        TRY(check_region(reader, "awsRegion", config->item.region));
+    }
+    if (str_is_empty(config->region) && region_is_valid(config->item.region)) {
         config->region = config->item.region;
     }
     return STATUS_OK;
@@ -155,88 +123,83 @@ static const struct {
     {"ConfigurationSnapshotDeliveryCompleted", MESSAGE_SCHEDULED, NULL},
 };
 
-/* Proactive evaluations judge what the event brings and touch nothing live; a sweep is all live. */
-static enum status refuse_proactive_sweep(struct arena *arena, struct error *error) {
-    return error_set(error, arena, STATUS_INVALID,
-                     "evaluationMode PROACTIVE needs a configurationItem to judge");
-}
-
-static enum status decode_message(const struct json *invoking, struct arena *arena,
-                                  struct config_invocation *config, struct error *error) {
+static enum status read_message(const struct reader *reader, const struct json *invoking,
+                                struct config_invocation *config) {
     str type;
-    TRY(decode_string_member(invoking, "messageType", arena, &type, error));
+    TRY(read_time(reader, invoking, "notificationCreationTime", &config->notification_ms));
+    TRY(read_text(reader, invoking, "messageType", &type));
     for (size_t i = 0; i < sizeof MESSAGES / sizeof *MESSAGES; i++) {
-        if (str_eq(type, str_from_cstr(MESSAGES[i].type))) {
-            config->message = MESSAGES[i].message;
-            if (MESSAGES[i].item != NULL) {
-                return decode_item_member(invoking, MESSAGES[i].item, arena, config, error);
-            }
-            return config->is_proactive ? refuse_proactive_sweep(arena, error) : STATUS_OK;
+        if (!str_eq(type, str_from_cstr(MESSAGES[i].type))) {
+            continue;
         }
+        config->message = MESSAGES[i].message;
+        if (MESSAGES[i].item != NULL) {
+            return read_item_member(reader, invoking, MESSAGES[i].item, config);
+        }
+        /* Proactive evaluations judge what the event brings and read nothing live; a sweep reads
+         * all live. */
+        return config->is_proactive
+                   ? refuse_event(reader,
+                                  "evaluationMode PROACTIVE needs a configurationItem to judge")
+                   : STATUS_OK;
     }
-    return error_set(error, arena, STATUS_INVALID,
-                     "messageType \"%" STR_FMT "\" is not known; accepted: " ACCEPTED_MESSAGES,
-                     STR_ARG(str_utf8_prefix(type, 64)));
+    return refuse_event(reader, "messageType %s is not known; accepted: " ACCEPTED_MESSAGES,
+                        quote(reader, type, 64));
 }
 
-static enum status decode_config(const struct json *event, struct arena *arena,
-                                 struct config_invocation *config, struct error *error) {
-    const struct json *invoking;
-    TRY(decode_invoking_event(event, arena, &invoking, error));
-    TRY(decode_rule_members(event, arena, config, error));
-    TRY(decode_time_member(invoking, "notificationCreationTime", arena, &config->notification_ms,
-                           error));
-    return decode_message(invoking, arena, config, error);
+static enum status read_config(const struct reader *reader, const struct json *event,
+                               const struct json *invoking, struct config_invocation *config) {
+    if (json_is_string(invoking)) {
+        TRY(parse_object(reader, "invokingEvent", json_string(invoking), &invoking));
+    } else if (!json_is_object(invoking)) {
+        return refuse_event(reader,
+                            "invokingEvent must be a string of JSON, found %s; " ACCEPTED_SHAPES,
+                            json_type_name(invoking));
+    }
+    TRY(read_rule_members(reader, event, config));
+    return read_message(reader, invoking, config);
 }
 
-static const struct {
-    const char *name;
-    enum invocation_kind kind;
-} ACTIONS[] = {
-    {"sweep", INVOCATION_SWEEP},
-    {"watch", INVOCATION_WATCH},
-    {"report", INVOCATION_REPORT},
-};
+/* --- all ------------------------------------------------------------------------------------ */
 
 /* {"action":"sweep"} as our own schedules send it. */
-static enum status decode_action(const struct json *action, struct arena *arena,
-                                 struct invocation *invocation, struct error *error) {
-    for (size_t i = 0; i < sizeof ACTIONS / sizeof *ACTIONS; i++) {
-        if (str_eq(json_string(action), str_from_cstr(ACTIONS[i].name))) {
-            invocation->kind = ACTIONS[i].kind;
-            return STATUS_OK;
-        }
-    }
-    return error_set(error, arena, STATUS_INVALID,
-                     "action must be \"sweep\", \"watch\" or \"report\"; " ACCEPTED_SHAPES);
-}
+static const struct word ACTIONS[] = {{"sweep", INVOCATION_SWEEP},
+                                      {"watch", INVOCATION_WATCH},
+                                      {"report", INVOCATION_REPORT},
+                                      {NULL, -1}};
 
 enum status decode_event(str event, struct arena *arena, struct invocation *invocation_out,
                          struct error *error) {
-    *invocation_out = (struct invocation){.kind = INVOCATION_CONFIG};
+    const struct reader reader = {arena, error};
     const struct json *root;
     const struct json *member;
-    TRY(parse_object(event, "the event", arena, &root, error));
-    TRY(decode_member(root, "invokingEvent", arena, &member, error));
+    *invocation_out = (struct invocation){.kind = INVOCATION_CONFIG};
+    TRY(parse_object(&reader, "the event", event, &root));
+    TRY(read_member(&reader, root, "invokingEvent", &member));
     if (member != NULL) {
-        return decode_config(root, arena, &invocation_out->config, error);
+        return read_config(&reader, root, member, &invocation_out->config);
     }
-    TRY(decode_member(root, "action", arena, &member, error));
+    TRY(read_member(&reader, root, "action", &member));
     if (member != NULL) {
-        return decode_action(member, arena, invocation_out, error);
+        int kind = find_word(ACTIONS, json_string(member));
+        if (kind < 0) {
+            return refuse_event(
+                &reader, "action must be \"sweep\", \"watch\" or \"report\"; " ACCEPTED_SHAPES);
+        }
+        invocation_out->kind = (enum invocation_kind)kind;
+        return STATUS_OK;
     }
-    if (is_elb_event(root)) {
+    if (is_cloudtrail_call(root)) {
         invocation_out->kind = INVOCATION_ELB_CALL;
-        return decode_elb_event(root, arena, &invocation_out->elb_call, error);
+        return read_cloudtrail_call(&reader, root, &invocation_out->elb_call);
     }
     if (str_eq(json_get_string(root, "detail-type"), STR("Scheduled Event"))) {
         invocation_out->kind = INVOCATION_SWEEP;
-        return decode_region_member(root, "region", arena, &invocation_out->config.region, error);
+        return read_region(&reader, root, "region", &invocation_out->config.region);
     }
-    if (is_log_event(root)) {
+    if (is_s3_event(root)) {
         invocation_out->kind = INVOCATION_LOG_OBJECTS;
-        return decode_log_event(root, arena, &invocation_out->logs, error);
+        return read_s3_event(&reader, root, &invocation_out->logs);
     }
-    return error_set(error, arena, STATUS_INVALID,
-                     "the event has no invokingEvent; " ACCEPTED_SHAPES);
+    return refuse_event(&reader, "the event has no invokingEvent; " ACCEPTED_SHAPES);
 }

@@ -1,38 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading members of an event: the floor that every decoder stands on.
+ * Members of an event: the floor that every reader stands on.
  */
+#include <stdarg.h>
+
 #include "aws/endpoint.h"
 #include "base/clock.h"
 #include "event_internal.h"
 
-enum status decode_member(const struct json *object, const char *key, struct arena *arena,
-                          const struct json **value_out, struct error *error) {
+/* Some tools store what they were given as a string once more, and again. */
+#define EMBEDDED_DEPTH_MAX 4
+
+enum status refuse_event(const struct reader *reader, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    str message = str_format_va(reader->arena, format, arguments);
+    va_end(arguments);
+    return error_set(reader->error, reader->arena, STATUS_INVALID, "%" STR_FMT, STR_ARG(message));
+}
+
+const char *quote(const struct reader *reader, str text, size_t bytes_max) {
+    return str_to_cstr(reader->arena, str_format(reader->arena, "\"%" STR_FMT "\"",
+                                                 STR_ARG(str_utf8_prefix(text, bytes_max))));
+}
+
+enum status read_member(const struct reader *reader, const struct json *object, const char *key,
+                        const struct json **value_out) {
     const struct json *other = json_get_other_case(object, key);
     if (other != NULL) {
-        return error_set(error, arena, STATUS_INVALID, "member \"%" STR_FMT "\" is spelt \"%s\"",
-                         STR_ARG(json_key(other)), key);
+        return refuse_event(reader, "member \"%" STR_FMT "\" is spelt \"%s\"",
+                            STR_ARG(json_key(other)), key);
     }
     *value_out = json_get(object, key);
     return STATUS_OK;
 }
 
-enum status decode_string_member(const struct json *object, const char *key, struct arena *arena,
-                                 str *value_out, struct error *error) {
+enum status read_text(const struct reader *reader, const struct json *object, const char *key,
+                      str *text_out) {
     const struct json *value;
-    TRY(decode_member(object, key, arena, &value, error));
+    TRY(read_member(reader, object, key, &value));
     if (value != NULL && !json_is_null(value) && !json_is_string(value)) {
-        return error_set(error, arena, STATUS_INVALID, "member \"%s\" must be a string, found %s",
-                         key, json_type_name(value));
+        return refuse_event(reader, "member \"%s\" must be a string, found %s", key,
+                            json_type_name(value));
     }
-    *value_out = json_string(value);
+    *text_out = json_string(value);
     return STATUS_OK;
 }
 
-/* Some tools store what they were given as a string once more, and again. */
-#define EMBEDDED_DEPTH_MAX 4
+enum status check_region(const struct reader *reader, const char *where, str region) {
+    return str_is_empty(region) || region_is_valid(region)
+               ? STATUS_OK
+               : refuse_event(reader, "%s names the region %s, which is no AWS Region", where,
+                              quote(reader, region, 64));
+}
 
-const struct json *decode_embedded(const struct json *value, struct arena *arena) {
+enum status read_region(const struct reader *reader, const struct json *object, const char *key,
+                        str *region_out) {
+    TRY(read_text(reader, object, key, region_out));
+    return check_region(reader, key, *region_out);
+}
+
+enum status read_time(const struct reader *reader, const struct json *object, const char *key,
+                      int64_t *ms_out) {
+    str text;
+    TRY(read_text(reader, object, key, &text));
+    *ms_out = 0;
+    return str_is_empty(text) || time_parse_iso8601(text, ms_out)
+               ? STATUS_OK
+               : refuse_event(reader, "%s %s is no ISO 8601 time", key, quote(reader, text, 64));
+}
+
+const struct json *parse_embedded(const struct json *value, struct arena *arena) {
     for (int depth = 0; depth < EMBEDDED_DEPTH_MAX && json_is_string(value); depth++) {
         const struct json *inner = NULL;
         enum status status =
@@ -42,30 +80,9 @@ const struct json *decode_embedded(const struct json *value, struct arena *arena
     return value;
 }
 
-enum status decode_check_region(const char *where, str region, struct arena *arena,
-                                struct error *error) {
-    if (str_is_empty(region) || region_is_valid(region)) {
-        return STATUS_OK;
+int find_word(const struct word *words, str text) {
+    while (words->text != NULL && !str_eq(text, str_from_cstr(words->text))) {
+        words++;
     }
-    return error_set(error, arena, STATUS_INVALID,
-                     "%s names the region \"%" STR_FMT "\", which is no AWS Region", where,
-                     STR_ARG(str_utf8_prefix(region, 64)));
-}
-
-enum status decode_region_member(const struct json *object, const char *key, struct arena *arena,
-                                 str *region_out, struct error *error) {
-    TRY(decode_string_member(object, key, arena, region_out, error));
-    return decode_check_region(key, *region_out, arena, error);
-}
-
-enum status decode_time_member(const struct json *object, const char *key, struct arena *arena,
-                               int64_t *ms_out, struct error *error) {
-    str text;
-    TRY(decode_string_member(object, key, arena, &text, error));
-    *ms_out = 0;
-    if (!str_is_empty(text) && !time_parse_iso8601(text, ms_out)) {
-        return error_set(error, arena, STATUS_INVALID, "%s \"%" STR_FMT "\" is no ISO 8601 time",
-                         key, STR_ARG(str_utf8_prefix(text, 64)));
-    }
-    return STATUS_OK;
+    return words->value;
 }

@@ -4,21 +4,12 @@
  */
 #include "event_internal.h"
 
-/* What the parameter accepts, for a message; "a string" for one we do not know. */
-static const char *accepted_by(str name) {
-    size_t count;
-    const struct policy_parameter_info *infos = policy_parameter_infos(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (str_eq(name, str_from_cstr(infos[i].name))) {
-            return infos[i].accepted;
-        }
-    }
-    return "a string";
-}
-
 /* Config sends strings; people who test by hand send numbers and booleans too. */
 static enum status decode_parameter_value(const struct json *member, struct arena *arena,
                                           str *value_out, struct error *error) {
+    size_t count;
+    const struct policy_parameter_info *infos = policy_parameter_infos(&count);
+    const char *accepted = "a string"; /* by a parameter that we do not know */
     double number;
     *value_out = json_string(member);
     if (json_number(member, &number)) {
@@ -26,10 +17,14 @@ static enum status decode_parameter_value(const struct json *member, struct aren
     } else if (json_is_bool(member)) {
         *value_out = json_bool(member, false) ? STR("true") : STR("false");
     } else if (!json_is_string(member) && !json_is_null(member)) {
+        for (size_t i = 0; i < count; i++) {
+            accepted = str_eq(json_key(member), str_from_cstr(infos[i].name)) ? infos[i].accepted
+                                                                              : accepted;
+        }
         return error_set(error, arena, STATUS_INVALID_PARAMETER,
                          "rule parameter \"%" STR_FMT "\" is a JSON %s; accepted: %s",
                          STR_ARG(str_utf8_prefix(json_key(member), 64)), json_type_name(member),
-                         accepted_by(json_key(member)));
+                         accepted);
     }
     return STATUS_OK;
 }
@@ -42,7 +37,7 @@ enum status decode_rule_parameters(const struct json *rule_parameters, struct ar
     if (json_is_string(rule_parameters) && str_is_empty(str_trim(json_string(rule_parameters)))) {
         return STATUS_OK;
     }
-    const struct json *object = decode_embedded(rule_parameters, arena);
+    const struct json *object = parse_embedded(rule_parameters, arena);
     if (rule_parameters == NULL || json_is_null(object)) {
         return STATUS_OK;
     }

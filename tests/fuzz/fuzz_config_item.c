@@ -5,7 +5,7 @@
  */
 #include "fuzz/json_tree.h"
 
-#include "app/app_internal.h"
+#include "event/event_internal.h"
 
 /* The members that the other dialect holds as strings, and the lists inside of one of them. */
 static bool is_embedded(str key, unsigned depth) {
@@ -79,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (json_parse(&arena, text, &JSON_LIMITS_DEFAULT, &root, NULL) != STATUS_OK) {
         return 0;
     }
-    enum status status = decode_config_item(root, is_proactive, &arena, item, &error);
+    enum status status =
+        read_config_item(&(struct reader){&arena, &error}, root, is_proactive, item);
     if (status != STATUS_OK) {
         HOLD(status == STATUS_INVALID);
         fuzz_hold_error(status, &error);
@@ -88,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     hold_item(item);
     str stringly = in_strings(&arena, root, 0);
     HOLD(json_parse(&arena, stringly, &JSON_TREE_LIMITS, &other_root, NULL) == STATUS_OK);
-    HOLD(decode_config_item(other_root, is_proactive, &arena, other, &error) == STATUS_OK);
+    HOLD(read_config_item(&(struct reader){&arena, &error}, other_root, is_proactive, other) ==
+         STATUS_OK);
     hold_same_facts(&item->facts, &other->facts);
     return 0;
 }

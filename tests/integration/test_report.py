@@ -111,7 +111,7 @@ def test_without_bucket_and_topic_it_is_only_made(aws, loop, start):
     function = start(aws=aws, STATE_TABLE=None, ALERT_TOPIC_ARN=None,
                      ELB_REQUESTS_PER_SECOND="off")
     report = invoke(function, REPORT)["report"]
-    assert (report["keys"], report["isTold"], report["listed"]) == ([], False, 11)
+    assert (report["keys"], report["isPublished"], report["listed"]) == ([], False, 11)
     assert "REPORT_BUCKET is not set" in function.log
 
 

@@ -2,7 +2,7 @@
  *
  * From an event of S3 to TRAFFIC items; faults are in test_log_object_faults.c.
  */
-#include "../../src/app/log_object_internal.h"
+#include "../../src/app/app_internal.h"
 #include "log_world.h"
 
 static struct log_world world;
@@ -146,7 +146,7 @@ static void the_same_object_is_counted_once(void **state) {
     assert_int_equal(table_count(world.table, STR(LOG_ARN), "SEEN#"), 1);
 }
 
-static void the_same_object_told_by_another_service_is_counted_once(void **state) {
+static void an_object_announced_by_two_services_is_counted_once(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
     log_tell(&world);
@@ -308,7 +308,7 @@ static void what_is_not_understood_is_counted_apart_and_once(void **state) {
 #define FIRST_REFUSED DELIVERED("20261109T0759Z")
 
 /* Now is 2026-11-23T08:00Z, 14 days later. */
-static void what_may_have_been_counted_and_forgotten_is_not_counted(void **state) {
+static void an_object_too_old_to_be_counted_once_is_skipped(void **state) {
     (void)state;
     LOG_PUT(&world, LAST_ACCEPTED, EVERY_CLASS);
     LOG_PUT(&world, FIRST_REFUSED, EVERY_CLASS);
@@ -431,7 +431,7 @@ static void the_command_line_writes_no_metrics(void **state) {
 
 /* ---- queue and settings ---- */
 
-static void a_queue_is_told_what_failed_even_when_nothing_did(void **state) {
+static void a_queue_gets_a_list_of_failures_even_when_it_is_empty(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
     log_handle(&world, LOG_QUEUE(&world, LOG_KEY));
@@ -476,7 +476,7 @@ int main(void) {
         TEST(each_day_has_its_own_newest_line),
         TEST(texts_that_no_item_holds_are_not_kept),
         TEST(the_same_object_is_counted_once),
-        TEST(the_same_object_told_by_another_service_is_counted_once),
+        TEST(an_object_announced_by_two_services_is_counted_once),
         TEST(another_version_under_the_same_key_is_another_object),
         TEST(another_copy_that_counts_the_object_meanwhile_counts_it_alone),
         TEST(foreign_objects_are_skipped_with_a_line_each_and_without_a_call),
@@ -484,7 +484,7 @@ int main(void) {
         TEST(load_balancers_of_other_accounts_and_partitions_are_counted),
         TEST(old_lines_are_of_an_unknown_class),
         TEST(what_is_not_understood_is_counted_apart_and_once),
-        TEST(what_may_have_been_counted_and_forgotten_is_not_counted),
+        TEST(an_object_too_old_to_be_counted_once_is_skipped),
         TEST(what_was_counted_is_remembered_for_as_long_as_it_is_accepted),
         TEST(a_key_without_a_time_is_of_nothing_to_count),
         TEST(other_kinds_of_logs_are_skipped_by_their_lines_and_leave_no_trace),
@@ -492,7 +492,7 @@ int main(void) {
         TEST(metrics_are_one_line_for_an_account_and_region),
         TEST(nothing_counted_gives_no_metrics),
         TEST(the_command_line_writes_no_metrics),
-        TEST(a_queue_is_told_what_failed_even_when_nothing_did),
+        TEST(a_queue_gets_a_list_of_failures_even_when_it_is_empty),
         TEST(without_a_table_it_is_off_and_says_so_once),
         TEST(evaluate_says_that_nothing_is_judged),
     };

@@ -232,7 +232,7 @@ static void an_object_that_breaks_off_in_its_second_piece_is_not_counted(void **
 
 /* A queue */
 
-static void only_the_messages_that_failed_are_told_to_the_queue(void **state) {
+static void only_messages_that_failed_are_returned_to_the_queue(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, PLAIN);
     LOG_PUT(&world, LOG_KEY_OF("third000"), PLAIN);
@@ -360,7 +360,7 @@ int main(void) {
         TEST(more_days_than_fit_in_one_transaction_are_an_error),
         TEST(what_a_repeat_cannot_mend_is_skipped_and_the_rest_is_an_error),
         TEST(an_object_that_breaks_off_in_its_second_piece_is_not_counted),
-        TEST(only_the_messages_that_failed_are_told_to_the_queue),
+        TEST(only_messages_that_failed_are_returned_to_the_queue),
         TEST(a_message_of_several_objects_fails_when_one_of_them_does),
         TEST(what_there_is_no_time_for_is_left_to_the_queue),
         TEST(each_object_is_counted_once_whichever_call_fails),

@@ -381,7 +381,7 @@ static void connect_refuses_bad_aws_variables_by_name(void **state) {
     }
 }
 
-static void connect_paces_calls_unless_told_not_to(void **state) {
+static void connect_paces_calls_unless_the_setting_is_off(void **state) {
     (void)state;
     struct bench bench;
     assert_int_equal(parse(&bench, "ELB_REQUESTS_PER_SECOND", "4"), STATUS_OK);
@@ -428,7 +428,7 @@ int main(void) {
         cmocka_unit_test(act_settings_are_checked_by_name),
         cmocka_unit_test(connect_needs_a_region),
         cmocka_unit_test(connect_refuses_bad_aws_variables_by_name),
-        cmocka_unit_test(connect_paces_calls_unless_told_not_to),
+        cmocka_unit_test(connect_paces_calls_unless_the_setting_is_off),
         cmocka_unit_test(warm_up_connects_to_where_verdicts_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -341,7 +341,7 @@ static void sweep_obeys_the_parameters(void **state) {
 }
 
 /* Nobody asked: there is no token, but whoever called gets all evaluations. */
-static void sweep_on_schedule_answers_and_reports_to_nobody(void **state) {
+static void sweep_on_schedule_replies_without_a_report_to_config(void **state) {
     (void)state;
     static const char *const events[] = {
         "{\"action\":\"sweep\"}",
@@ -439,7 +439,7 @@ int main(void) {
         cmocka_unit_test(sweep_in_test_mode_says_so),
         cmocka_unit_test(sweep_with_bad_parameters_asks_aws_nothing),
         cmocka_unit_test(sweep_obeys_the_parameters),
-        cmocka_unit_test(sweep_on_schedule_answers_and_reports_to_nobody),
+        cmocka_unit_test(sweep_on_schedule_replies_without_a_report_to_config),
         cmocka_unit_test(sweep_on_schedule_is_of_the_events_region),
         cmocka_unit_test(sweep_is_nothing_proactive),
         cmocka_unit_test(sweep_judges_duplicates_once),

@@ -37,7 +37,7 @@ static void remember(const char *arn, const char *facts_time) {
         PAIRS("sk", "INCIDENT#2026-11-20T08:00:00.000Z", "openedAt", "2026-11-20T08:00:00.000Z"));
 }
 
-static void what_is_remembered_and_gone_ends_its_incident(void **state) {
+static void the_incident_of_a_deleted_load_balancer_is_closed(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -75,7 +75,7 @@ static void what_is_remembered_and_gone_ends_its_incident(void **state) {
     loop_begin(&loop, VARIABLES(TABLE_ONLY), 0);
 }
 
-static void only_a_complete_sweep_forgets_anything(void **state) {
+static void only_a_complete_sweep_closes_stale_incidents(void **state) {
     (void)state;
     loop_begin(&loop, VARIABLES(TABLE_ONLY, "ELB_REQUESTS_PER_SECOND", "off"), 1);
     loop.region->members[0].mode = NULL; /* unknown */
@@ -86,7 +86,7 @@ static void only_a_complete_sweep_forgets_anything(void **state) {
 }
 
 /* The listing may have missed it for a moment. */
-static void one_that_is_still_there_is_not_forgotten(void **state) {
+static void an_incident_of_an_existing_load_balancer_stays_open(void **state) {
     (void)state;
     loop_begin(&loop, VARIABLES(TABLE_ONLY, "ELB_REQUESTS_PER_SECOND", "off"), 1);
     str arn = region_add(loop.region, "application", "monitor")->arn;
@@ -103,7 +103,7 @@ static void come_back(struct loop *world) {
     world->region->members[1].is_gone = false;
 }
 
-static void one_that_is_missed_once_is_judged(void **state) {
+static void a_load_balancer_missed_once_is_judged(void **state) {
     (void)state;
     loop_begin(&loop, VARIABLES(TABLE_ONLY, "ELB_REQUESTS_PER_SECOND", "off"), 3);
     loop.region->members[1].is_gone = true;
@@ -136,7 +136,7 @@ static void begin_large(size_t count) {
     remember(FORMER, "2026-11-20T08:00:00.000Z");
 }
 
-static void a_fleet_too_large_is_gone_on_with(void **state) {
+static void the_next_sweep_resumes_a_fleet_too_large_for_one(void **state) {
     (void)state;
     begin_large(350);
     size_t before = remembered();
@@ -177,37 +177,40 @@ static void a_part_that_left_some_unknown_spoils_the_whole(void **state) {
 
 /* ---- listeners ---- */
 
-struct heard {
+struct received {
     size_t judged;
     size_t unknown;
 };
 
-static void hear_judged(void *context, const struct load_balancer *facts,
-                        const struct evaluation *evaluation) {
-    struct heard *heard = context;
+static void count_judged(void *context, const struct load_balancer *facts,
+                         const struct evaluation *evaluation) {
+    struct received *received = context;
     assert_true(str_eq(facts->arn, evaluation->resource_id));
-    heard->judged++;
-    heard->unknown += evaluation->compliance == COMPLIANCE_UNKNOWN ? 1 : 0;
+    received->judged++;
+    received->unknown += evaluation->compliance == COMPLIANCE_UNKNOWN ? 1 : 0;
 }
 
-static void a_listener_hears_every_judgement_and_an_audit_does_nothing(void **state) {
+static void a_listener_gets_every_judgement_and_an_audit_changes_nothing(void **state) {
     (void)state;
     for (int is_audit = 0; is_audit <= 1; is_audit++) {
         loop_begin(&loop, VARIABLES(LOOP_ALL), 6);
-        struct heard heard = {0};
-        const struct sweep_listener listener = {
-            .context = &heard, .is_audit = is_audit == 1, .judged = hear_judged};
+        struct received received = {0};
+        const struct audit_listener listener = {.context = &received, .judged = count_judged};
         loop.region->members[3].mode = NULL;
         struct loop_copy *copy = &loop.copies[0];
         const struct config_invocation invocation = {
             .message = MESSAGE_SCHEDULED, .result_token = STR("token"), .rule_name = STR("rule")};
+        const struct sweep_options options = {.invocation = &invocation,
+                                              .listener = &listener,
+                                              .is_audit = is_audit == 1,
+                                              .arena = &copy->arena};
         struct error error = {0};
         copy->guard.home.deadline_ms = loop.fake.now_ms + LOOP_TIME_MS;
         assert_int_equal(accounts_select(&copy->guard, STR_EMPTY, STR_EMPTY, &copy->arena, &error),
                          STATUS_OK);
-        sweep_run(&copy->guard, &invocation, &listener, &copy->arena, &copy->reply);
-        assert_int_equal(heard.judged, 6);
-        assert_int_equal(heard.unknown, 1);
+        sweep_run(&copy->guard, &options, &copy->reply);
+        assert_int_equal(received.judged, 6);
+        assert_int_equal(received.unknown, 1);
         assert_true(str_contains(loop.copies[0].reply.error_message, STR("1 is unknown")));
         assert_int_equal(loop.region->told_count, is_audit ? 0 : 5);
         assert_int_equal(loop.modify_count, is_audit ? 0 : 2);
@@ -220,13 +223,13 @@ static void a_listener_hears_every_judgement_and_an_audit_does_nothing(void **st
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_remembered_and_gone_ends_its_incident),
-        TEST(only_a_complete_sweep_forgets_anything),
-        TEST(one_that_is_still_there_is_not_forgotten),
-        TEST(one_that_is_missed_once_is_judged),
-        TEST(a_fleet_too_large_is_gone_on_with),
+        TEST(the_incident_of_a_deleted_load_balancer_is_closed),
+        TEST(only_a_complete_sweep_closes_stale_incidents),
+        TEST(an_incident_of_an_existing_load_balancer_stays_open),
+        TEST(a_load_balancer_missed_once_is_judged),
+        TEST(the_next_sweep_resumes_a_fleet_too_large_for_one),
         TEST(a_part_that_left_some_unknown_spoils_the_whole),
-        TEST(a_listener_hears_every_judgement_and_an_audit_does_nothing),
+        TEST(a_listener_gets_every_judgement_and_an_audit_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

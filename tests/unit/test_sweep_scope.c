@@ -30,7 +30,7 @@ static void begin(const char *scope) {
     }
 }
 
-static void only_what_is_inside_the_scope_is_judged(void **state) {
+static void only_load_balancers_inside_the_scope_are_judged(void **state) {
     (void)state;
     static const struct {
         const char *scope;
@@ -66,7 +66,7 @@ static void only_what_is_inside_the_scope_is_judged(void **state) {
     begin(NULL);
 }
 
-static void what_left_the_scope_has_one_answer(void **state) {
+static void a_load_balancer_that_left_the_scope_has_one_verdict(void **state) {
     (void)state;
     begin("{\"TagKey\":\"Tier\",\"TagValue\":\"edge\"}");
     const struct region_member *left = &world.region->members[2];
@@ -138,8 +138,8 @@ static void a_sweep_for_no_rule_asks_for_none(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(only_what_is_inside_the_scope_is_judged),
-        TEST(what_left_the_scope_has_one_answer),
+        TEST(only_load_balancers_inside_the_scope_are_judged),
+        TEST(a_load_balancer_that_left_the_scope_has_one_verdict),
         TEST(one_whose_tags_cannot_be_read_is_unknown),
         TEST(a_scope_that_cannot_be_read_is_said_and_not_guessed),
         TEST(a_sweep_for_no_rule_asks_for_none),

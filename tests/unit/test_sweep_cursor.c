@@ -77,7 +77,7 @@ static void sweep_to_the_end(int runs_max) {
 }
 
 /* Reading leaves half of the time, and the table needs more than that. */
-static void a_slow_table_keeps_nobody_waiting_for_ever(void **state) {
+static void sweeps_with_a_slow_table_come_to_the_end(void **state) {
     (void)state;
     begin(200, "defensive", "9");
     table_ms = 500;
@@ -94,7 +94,7 @@ static void a_sweep_with_time_for_all_writes_no_cursor(void **state) {
 }
 
 /* What was raised or told late is told by the next, and by it alone. */
-static void whoever_was_not_told_in_time_is_not_passed(void **state) {
+static void an_alert_that_was_not_sent_in_time_is_sent_by_the_next_sweep(void **state) {
     (void)state;
     begin(120, "defensive", "2");
     for (size_t i = 0; i < 120; i += 2) {
@@ -109,7 +109,7 @@ static void whoever_was_not_told_in_time_is_not_passed(void **state) {
 /* The fifth in the order of ARNs: lb-0, lb-1, lb-10, lb-100, lb-101. */
 #define FIFTH 101
 
-static void one_that_failed_is_tried_again_by_the_next(void **state) {
+static void a_load_balancer_that_failed_is_tried_again_by_the_next_sweep(void **state) {
     (void)state;
     begin(350, "defensive", "4");
     loop.fault =
@@ -124,7 +124,7 @@ static void one_that_failed_is_tried_again_by_the_next(void **state) {
     assert_true(says("4 were judged by the invocations before this one"));
 }
 
-static void one_that_always_fails_keeps_nobody_waiting(void **state) {
+static void a_load_balancer_that_always_fails_is_tried_twice_and_passed(void **state) {
     (void)state;
     begin(350, "defensive", "4");
     loop.fault =
@@ -191,7 +191,7 @@ static void another_sweep_s_cursor_is_not_overwritten(void **state) {
 }
 
 /* One that is unknown behind the cursor will be read again. */
-static void only_what_was_left_behind_is_a_flaw(void **state) {
+static void only_an_unknown_verdict_before_the_cursor_is_a_flaw(void **state) {
     (void)state;
     static const size_t unknown[] = {2, 40};
     for (size_t i = 0; i < 2; i++) {
@@ -219,7 +219,7 @@ static void a_table_that_hangs_costs_no_verdict(void **state) {
     assert_true(says("0 were not reached in time"));
 }
 
-static void a_resumed_sweep_promotes_nobody_and_says_why(void **state) {
+static void a_resumed_sweep_promotes_nothing_and_says_why(void **state) {
     (void)state;
     promotion_world_begin(&promotion, VARIABLES(PROMOTION_ALL), 3);
     for (size_t i = 0; i < 3; i++) {
@@ -242,16 +242,16 @@ static void a_resumed_sweep_promotes_nobody_and_says_why(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(a_slow_table_keeps_nobody_waiting_for_ever),
+        TEST(sweeps_with_a_slow_table_come_to_the_end),
         TEST(a_sweep_with_time_for_all_writes_no_cursor),
-        TEST(whoever_was_not_told_in_time_is_not_passed),
-        TEST(one_that_failed_is_tried_again_by_the_next),
-        TEST(one_that_always_fails_keeps_nobody_waiting),
+        TEST(an_alert_that_was_not_sent_in_time_is_sent_by_the_next_sweep),
+        TEST(a_load_balancer_that_failed_is_tried_again_by_the_next_sweep),
+        TEST(a_load_balancer_that_always_fails_is_tried_twice_and_passed),
         TEST(a_cursor_of_impossible_numbers_is_replaced),
         TEST(another_sweep_s_cursor_is_not_overwritten),
-        TEST(only_what_was_left_behind_is_a_flaw),
+        TEST(only_an_unknown_verdict_before_the_cursor_is_a_flaw),
         TEST(a_table_that_hangs_costs_no_verdict),
-        TEST(a_resumed_sweep_promotes_nobody_and_says_why),
+        TEST(a_resumed_sweep_promotes_nothing_and_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
