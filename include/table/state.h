@@ -29,6 +29,14 @@ MUST_USE enum status state_save(const struct state_table *table, str arn,
                                 const struct lb_state *before, const struct lb_state *next,
                                 struct arena *arena, struct error *error);
 
+/* The same, and the INCIDENT and CHANGE that belong to it: all or nothing. One write where STATE
+ * changes alone and claims no alert, else a transaction, whose lost answer is not taken for another
+ * copy's write. */
+MUST_USE enum status state_save_transition(const struct state_table *table, str arn,
+                                           const struct lb_state *before,
+                                           const struct transition *transition, struct arena *arena,
+                                           struct error *error);
+
 /* Says in STATE that a mode is about to be raised which was weak at intent->at_ms, and reads STATE
  * in the same call: whatever becomes of this invocation, the correction is not forgotten. CONFLICT:
  * another copy has acted on later facts, or has said so, too. */
@@ -39,11 +47,11 @@ MUST_USE enum status state_intend(const struct state_table *table, str arn,
 MUST_USE enum status state_forget_intent(const struct state_table *table, str arn,
                                          const struct correction *intent, struct arena *arena,
                                          struct error *error);
-/* What came of it is known: removes the mark. */
+/* The alerts were published, or may have been: removes the claim. */
 MUST_USE enum status state_end_alert_claim(const struct state_table *table, str arn,
                                            const struct alert_claim *alert_claim,
                                            struct arena *arena, struct error *error);
-/* What Security Hub was told. Not under the version: at worst it is told the same again. */
+/* Remembers what Security Hub has. Not under the version: at worst it gets the same again. */
 MUST_USE enum status state_note_import(const struct state_table *table, str arn, str key,
                                        struct arena *arena, struct error *error);
 

@@ -76,9 +76,7 @@ struct correction control_correction(const struct control *control, int64_t at_m
         .at_ms = at_ms, .from = MODE_MONITOR, .to = MODE_DEFENSIVE}; /* all that enforcement does */
     const struct writer *writer = control_writer(control, correction.from);
     if (writer != NULL) {
-        correction.writer.arn = writer->arn;
-        correction.writer.invoked_by = writer->invoked_by;
-        correction.writer.user_agent = writer->user_agent;
+        correction.writer = *writer;
     }
     return correction;
 }

@@ -70,18 +70,17 @@ static bool was_undone(const struct correction *intended, const struct correctio
            weakened_ms > intended->at_ms;
 }
 
-void transition_replace_intent(const struct lb_state *before, const struct correction *intent,
-                               int64_t weakened_ms, struct lb_state *next_out,
-                               struct correction *undone_out) {
-    *next_out = *before;
-    *undone_out = (struct correction){.at_ms = 0};
+struct transition transition_replace_intent(const struct lb_state *before,
+                                            const struct correction *intent, int64_t weakened_ms) {
+    struct transition transition = {.next = *before};
     if (was_undone(&before->intent, intent, weakened_ms)) {
-        *undone_out = before->intent;
-        remember_correction(next_out, before->intent.at_ms + 1); /* before what is intended now */
+        transition.records.change = before->intent;
+        remember_correction(&transition.next, before->intent.at_ms + 1); /* before the new intent */
     }
-    next_out->exists = true;
-    next_out->intent = *intent;
-    next_out->version = before->version + 1;
+    transition.next.exists = true;
+    transition.next.intent = *intent;
+    transition.next.version = before->version + 1;
+    return transition;
 }
 
 /* Somebody else did what was intended, or more. Their call is known to the second. */
@@ -155,11 +154,11 @@ static void move_incident(const struct lb_state *before, const struct transition
     if (next->since_ms == 0 && (is_failing || transition->is_correction)) {
         next->since_ms =
             transition->is_correction ? corrected_since(before, facts) : facts->facts_ms;
-        next->pending_open_ms = next->since_ms;
+        transition->records.open_ms = next->since_ms;
     }
     if (next->since_ms != 0 && !is_failing) {
-        next->pending_close_ms = next->since_ms;
-        next->pending_closed_ms = facts->now_ms;
+        transition->records.close_ms = next->since_ms;
+        transition->records.closed_ms = facts->now_ms;
         next->since_ms = 0;
     }
 }
@@ -172,7 +171,8 @@ static void alert_of_incident(const struct lb_state *before, struct transition *
     } else if (next->since_ms != 0 && next->alerted_since_ms != next->since_ms) {
         transition->alerts |= ALERT_SET(ALERT_OPENED);
         next->alerted_since_ms = next->since_ms;
-    } else if (next->pending_close_ms != 0 && before->alerted_since_ms == next->pending_close_ms) {
+    } else if (transition->records.close_ms != 0 &&
+               before->alerted_since_ms == transition->records.close_ms) {
         transition->alerts |= ALERT_SET(ALERT_RESOLVED);
         next->alerted_since_ms = 0;
     }
@@ -304,29 +304,32 @@ static bool is_same(const struct lb_state *a, const struct lb_state *b) {
            has_same_text(a, b) && a->since_ms == b->since_ms &&
            a->alerted_since_ms == b->alerted_since_ms && a->escalated_day == b->escalated_day &&
            a->fight_alerted_ms == b->fight_alerted_ms && a->due_alerts == b->due_alerts &&
-           a->pending_open_ms == b->pending_open_ms && a->pending_close_ms == b->pending_close_ms &&
-           a->pending_change.at_ms == b->pending_change.at_ms &&
            a->intent.at_ms == b->intent.at_ms && a->alert_claim.alerts == b->alert_claim.alerts &&
            a->scheme == b->scheme && a->correction_count == b->correction_count;
 }
 
-static void forget_pending(struct lb_state *state) {
-    state->pending_open_ms = 0;
-    state->pending_close_ms = 0;
-    state->pending_closed_ms = 0;
-    state->pending_change = (struct correction){.at_ms = 0};
+/* The claim is part of the same write: of many copies, the one whose write is carried out publishes
+ * the alerts. */
+static void claim_alerts(const struct transition_facts *facts, struct transition *transition) {
+    struct lb_state *next = &transition->next;
+    bool is_claimed = transition->alerts != 0 && facts->claim_until_ms != 0;
+    next->due_alerts = is_claimed ? 0 : transition->alerts;
+    if (is_claimed) {
+        next->alert_claim = (struct alert_claim){.alerts = transition->alerts,
+                                                 .until_ms = facts->claim_until_ms,
+                                                 .writer = facts->writer};
+    }
 }
 
 /* Another copy has judged what we made of it: that stands, and counts the incident. */
 static void remember_late_correction(const struct transition_facts *facts,
                                      struct transition *transition) {
     struct lb_state *next = &transition->next;
-    forget_pending(next);
     settle_intent(facts, next);
     remember_correction(next, facts->now_ms);
-    next->pending_change = facts->correction;
+    transition->records.change = facts->correction;
     transition->alerts = facts->has_alert_topic ? next->due_alerts | ALERT_SET(ALERT_ENFORCED) : 0;
-    next->due_alerts = transition->alerts;
+    claim_alerts(facts, transition);
     next->version++;
     transition->is_changed = true;
 }
@@ -334,7 +337,6 @@ static void remember_late_correction(const struct transition_facts *facts,
 static void take_judgement(const struct transition_facts *facts, struct arena *arena,
                            struct lb_state *next) {
     const struct evaluation *evaluation = facts->evaluation;
-    forget_pending(next);
     next->exists = true;
     next->has_verdict = true;
     next->facts_ms = facts->facts_ms;
@@ -358,7 +360,7 @@ static void tell(const struct lb_state *before, const struct transition_facts *f
     if (!facts->has_alert_topic) {
         alert_nobody(before, transition);
     }
-    transition->next.due_alerts = transition->alerts;
+    claim_alerts(facts, transition);
 }
 
 /* Whoever began to tell something is over, and did not say what came of it. */
@@ -381,7 +383,7 @@ static void move_on(const struct lb_state *before, const struct transition_facts
     tell(before, facts, arena, transition);
     if (transition->is_correction) {
         remember_correction(next, facts->now_ms);
-        next->pending_change = facts->correction;
+        transition->records.change = facts->correction;
     }
     transition->has_new_verdict = !before->has_verdict || before->mode != next->mode ||
                                   before->compliance != next->compliance;

@@ -21,16 +21,6 @@ struct reading {
     size_t point_capacity;
 };
 
-/* Room for one more of `size` bytes; its address. */
-static void *grow(struct arena *arena, void **items, size_t *count, size_t *capacity, size_t size) {
-    if (*count == *capacity) {
-        size_t more = *capacity == 0 ? 64 : 2 * *capacity;
-        *items = arena_realloc(arena, *items, *capacity * size, more * size);
-        *capacity = more;
-    }
-    return (char *)*items + (*count)++ * size;
-}
-
 static str text_of(const struct reading *reading, const struct dynamodb_item *item,
                    const char *name) {
     str text = dynamodb_get_string(item, name);
@@ -41,11 +31,9 @@ static void take_state(struct reading *reading, const struct dynamodb_item *item
     struct history *history = reading->history;
     struct lb_state state;
     state_read(item, &state);
-    void *items = history->states;
-    struct history_state *next = grow(reading->arena, &items, &history->state_count,
-                                      &reading->state_capacity, sizeof *history->states);
-    history->states = items;
-    *next = (struct history_state){
+    ARENA_RESERVE(reading->arena, history->states, history->state_count + 1,
+                  reading->state_capacity);
+    history->states[history->state_count++] = (struct history_state){
         .arn = str_copy(reading->arena, arn),
         .non_compliant_since_ms = state.since_ms,
         .is_fight = state.fight_alerted_ms != 0 &&
@@ -65,11 +53,9 @@ static void take_incident(struct reading *reading, const struct dynamodb_item *i
     if (incident.closed_ms != 0 && incident.closed_ms < reading->from_ms) {
         return;
     }
-    void *items = history->incidents;
-    struct posture_incident *next = grow(reading->arena, &items, &history->incident_count,
-                                         &reading->incident_capacity, sizeof *history->incidents);
-    history->incidents = items;
-    *next = incident;
+    ARENA_RESERVE(reading->arena, history->incidents, history->incident_count + 1,
+                  reading->incident_capacity);
+    history->incidents[history->incident_count++] = incident;
 }
 
 /* CHANGE items of before there was promotion say no action. */
@@ -79,13 +65,11 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
     if (at_ms < reading->from_ms) {
         return;
     }
-    void *items = history->changes;
-    struct posture_change *change = grow(reading->arena, &items, &history->change_count,
-                                         &reading->change_capacity, sizeof *history->changes);
+    ARENA_RESERVE(reading->arena, history->changes, history->change_count + 1,
+                  reading->change_capacity);
     str action = text_of(reading, item, "action");
     const struct traffic_window baseline = watch_get_baseline(item);
-    history->changes = items;
-    *change = (struct posture_change){
+    history->changes[history->change_count++] = (struct posture_change){
         .arn = str_copy(reading->arena, arn),
         .action = str_is_empty(action) ? STR("enforce") : action,
         .from = mode_parse(dynamodb_get_string(item, "before")),
@@ -121,11 +105,10 @@ static void take_point(struct reading *reading, const struct dynamodb_item *item
         point = history->points[i].day == day ? &history->points[i] : point;
     }
     if (point == NULL) {
-        void *items = history->points;
-        point = grow(reading->arena, &items, &history->point_count, &reading->point_capacity,
-                     sizeof *history->points);
-        history->points = items;
-        point->day = day;
+        ARENA_RESERVE(reading->arena, history->points, history->point_count + 1,
+                      reading->point_capacity);
+        point = &history->points[history->point_count++];
+        *point = (struct posture_point){.day = day};
     }
     point->listed += (uint64_t)item_number(item, "listed");
     point->non_compliant += (uint64_t)item_number(item, "nonCompliant");

@@ -19,6 +19,12 @@ void item_put_time(struct item_writer *item, const char *name, int64_t ms) {
     }
 }
 
+enum status item_update_if(struct aws_client *client, const struct dynamodb_update *update,
+                           struct arena *arena, struct error *error) {
+    enum status status = dynamodb_update_item(client, update, arena, NULL, error);
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}
+
 int64_t item_time(const struct dynamodb_item *item, const char *name) {
     int64_t ms = 0;
     return time_parse_iso8601(dynamodb_get_string(item, name), &ms) ? ms : 0;

@@ -48,7 +48,7 @@ static void crash_after(const char *match, size_t nth) {
 
 /* The invocation is not heard of again after the mode was raised. */
 static void crash_after_raising(void) {
-    crash_after("DynamoDB_20120810.PutItem", 2); /* SEEN goes well, STATE does not */
+    crash_after("DynamoDB_20120810.TransactWriteItems", 1); /* all goes well before STATE */
     see("e1");
     assert_true(loop.copies[0].reply.is_error);
     assert_string_equal(weak->mode, "defensive");
