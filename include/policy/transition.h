@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a judgement changes in what is remembered of a load balancer, and whom it is told. Pure: the
- * state before, the judgement and the moment in; the state after, incident and alerts out. Alerts
- * are on transitions, never on each evaluation: everything that was told is remembered in the
- * state.
+ * The change that one judgement makes to the state of a load balancer. Pure: the state before, the
+ * judgement and the moment in; the state after, the records and alerts out. Alerts are sent on
+ * transitions, never on each evaluation: each alert is remembered in the state.
  */
 #ifndef POLICY_TRANSITION_H
 #define POLICY_TRANSITION_H

@@ -20,7 +20,7 @@ struct event_claim {
 MUST_USE enum status state_claim_event(const struct state_table *table, str arn,
                                        struct event_claim *claim, struct arena *arena,
                                        struct error *error);
-/* It is handled for good. Nothing is changed when another copy has taken it over. */
+/* The event is handled for good. Nothing is changed when another copy has taken it over. */
 MUST_USE enum status state_finish_event(const struct state_table *table, str arn, str event_id,
                                         struct arena *arena, struct error *error);
 /* It could not be handled: the next delivery may take it at once. Likewise. */
@@ -36,7 +36,7 @@ MUST_USE enum status state_last_writer(const struct state_table *table, str arn,
 MUST_USE enum status state_claim_reevaluation(const struct state_table *table, str rule_name,
                                               int64_t now_ms, struct arena *arena,
                                               struct error *error);
-/* AWS Config did not take what was asked for: whoever asks next may do so at once. */
+/* AWS Config refused the evaluation: the next invocation may ask at once. */
 MUST_USE enum status state_release_reevaluation(const struct state_table *table, str rule_name,
                                                 struct arena *arena, struct error *error);
 

@@ -38,7 +38,7 @@ MUST_USE enum status state_save_transition(const struct state_table *table, str 
                                            struct error *error);
 
 /* Says in STATE that a mode is about to be raised which was weak at intent->at_ms, and reads STATE
- * in the same call: whatever becomes of this invocation, the correction is not forgotten. CONFLICT:
+ * in the same call: however this invocation ends, the correction is not lost. CONFLICT:
  * another copy has acted on later facts, or has said so, too. */
 MUST_USE enum status state_intend(const struct state_table *table, str arn,
                                   const struct correction *intent, struct arena *arena,

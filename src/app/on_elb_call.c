@@ -71,13 +71,9 @@ static struct load_balancer facts_of(str arn) {
 
 /* With our own credentials, what is in another account is not found either. */
 static enum status check_account(const struct elb_call_run *elb_call_run, struct error *error) {
-    str account = elb_call_run->call->account_id;
-    bool is_own = true;
-    if (!str_is_empty(account)) {
-        TRY(accounts_can_reach(elb_call_run->guard, account, elb_call_run->arena, &is_own, error));
-    }
-    return is_own ? STATUS_NOT_FOUND
-                  : accounts_refuse(elb_call_run->guard, account, elb_call_run->arena, error);
+    TRY(accounts_require(elb_call_run->guard, elb_call_run->call->account_id, elb_call_run->arena,
+                         error));
+    return STATUS_NOT_FOUND;
 }
 
 static void evaluate(const struct elb_call_run *elb_call_run, const struct load_balancer *facts,

@@ -56,7 +56,7 @@ static struct alert alert_of(const struct control *control, const struct enforce
                              const struct transition *transition, enum alert_kind kind) {
     const struct lb_state *state = &transition->next;
     bool is_enforced = (transition->alerts & ALERT_SET(ALERT_ENFORCED)) != 0;
-    int64_t now_ms = control->guard->clock->now_ms(control->guard->clock);
+    int64_t now_ms = guard_now_ms(control->guard);
     return (struct alert){
         .kind = kind,
         .evaluation =
@@ -86,10 +86,6 @@ enum status alert_publish(struct control *control, const struct alert *alert, st
         .attribute_count = ALERT_ATTRIBUTE_COUNT,
     };
     return sns_publish(&control->guard->home, &message, control->arena, NULL, error);
-}
-
-bool has_alert_topic(const struct control *control) {
-    return !str_is_empty(control->guard->settings.control.alert_topic_arn);
 }
 
 unsigned alerts_publish(struct control *control, const struct enforcement_case *file,

@@ -154,10 +154,9 @@ void control_handle_judgement(struct control *control, struct load_balancer *fac
     struct enforcement_case file = {
         .facts = facts,
         .evaluation = evaluation,
-        .facts_ms = read_ms != 0 ? read_ms
-                    : evaluation->ordering_ms != 0
-                        ? evaluation->ordering_ms
-                        : control->guard->clock->now_ms(control->guard->clock),
+        .facts_ms = read_ms != 0                   ? read_ms
+                    : evaluation->ordering_ms != 0 ? evaluation->ordering_ms
+                                                   : guard_now_ms(control->guard),
         .is_live = read_ms != 0,
         .intent = recalled.intent,
     };
@@ -165,7 +164,6 @@ void control_handle_judgement(struct control *control, struct load_balancer *fac
     control->has_new_verdict = control->has_new_verdict || file.is_corrected;
     int64_t since_ms =
         is_settled && has_table ? remember(control, &file, before) : before->since_ms;
-    const struct clock *clock = control->guard->clock;
-    transition_add_age(evaluation, since_ms, clock->now_ms(clock),
+    transition_add_age(evaluation, since_ms, guard_now_ms(control->guard),
                        control->policy->max_non_compliant_days, control->arena);
 }

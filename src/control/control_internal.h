@@ -27,8 +27,8 @@ struct enforcement_case {
 MUST_USE enum status enforce_read_fresh(struct control *control, struct enforcement_case *file,
                                         struct error *error);
 
-/* Raises the mode where it is due. false: it could not be found out or done, and was told as a
- * failure; what it was is not to be remembered. *before is read anew where that was needed. */
+/* Raises the mode where that is due. false: it failed, which is in the actions, and the judgement
+ * is not to be remembered. *before is read anew where that was needed. */
 bool enforce_minimum(struct control *control, struct lb_state *before,
                      struct enforcement_case *file);
 
@@ -75,7 +75,6 @@ unsigned alerts_publish(struct control *control, const struct enforcement_case *
 struct alert;
 MUST_USE enum status alert_publish(struct control *control, const struct alert *alert,
                                    struct error *error);
-bool has_alert_topic(const struct control *control);
 
 /* Keeps the finding for security_hub_import, where SECURITY_HUB is on and does not have it yet. */
 void security_hub_add(struct control *control, const struct evaluation *evaluation,

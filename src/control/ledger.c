@@ -36,9 +36,8 @@
 
 enum status ledger_load(struct control *control, str arn, struct lb_state *state_out,
                         struct error *error) {
-    const struct clock *clock = control->guard->clock;
     TRY(state_load(&control->table, arn, control->arena, state_out, error));
-    if (state_out->facts_ms > clock->now_ms(clock) + CLOCK_SKEW_MS_MAX) {
+    if (state_out->facts_ms > guard_now_ms(control->guard) + CLOCK_SKEW_MS_MAX) {
         LOG(control->guard->log, LOG_WARN, "bad_time", LOG_STR("resourceId", arn),
             LOG_STR("reason", STR("factsTime of the STATE item is in the future")));
         state_out->facts_ms = 0;
@@ -79,11 +78,10 @@ static bool is_ours(const struct writer *caller) {
 /* When an alert that is claimed now is published or lost for certain; 0: no time to publish one. */
 static int64_t claim_until_ms(const struct control *control) {
     const struct aws_client *home = &control->guard->home;
-    const struct clock *clock = control->guard->clock;
     if (aws_client_time_left_ms(home) <= ALERT_MS_MIN) {
         return 0;
     }
-    return home->deadline_ms == INT64_MAX ? clock->now_ms(clock) + MS_PER_DAY / 24
+    return home->deadline_ms == INT64_MAX ? guard_now_ms(control->guard) + MS_PER_DAY / 24
                                           : home->deadline_ms;
 }
 
@@ -96,9 +94,9 @@ static void make_transition(const struct control *control, const struct enforcem
         .evaluation = file->evaluation,
         .scheme = file->facts->scheme,
         .facts_ms = file->facts_ms,
-        .now_ms = control->guard->clock->now_ms(control->guard->clock),
+        .now_ms = guard_now_ms(control->guard),
         .max_non_compliant_days = control->policy->max_non_compliant_days,
-        .has_alert_topic = has_alert_topic(control),
+        .has_alert_topic = !str_is_empty(control->guard->settings.control.alert_topic_arn),
         .claim_until_ms = claim_until_ms(control),
         .is_corrected = file->is_corrected,
         .has_given_up = file->intent.at_ms != 0 && !file->is_corrected,

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One scan of the whole table for the posture report: STATE, INCIDENT and CHANGE items and the
+ * POSTURE points of each day, of one Region. An item that cannot be read is left out, and none is
+ * changed.
+ */
 #include "table/history.h"
 #include "table/item.h"
 #include "table/watch_records.h"
@@ -58,7 +63,7 @@ static void take_incident(struct reading *reading, const struct dynamodb_item *i
     history->incidents[history->incident_count++] = incident;
 }
 
-/* CHANGE items of before there was promotion say no action. */
+/* CHANGE items of enforcement name no action. */
 static void take_change(struct reading *reading, const struct dynamodb_item *item, str arn) {
     struct history *history = reading->history;
     int64_t at_ms = item_time(item, "changedAt");
@@ -82,23 +87,21 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
     };
 }
 
-/* A day with one number that cannot be right is none. */
-static bool is_point(const struct dynamodb_item *item) {
-    static const char *const NUMBERS[] = {"listed", "nonCompliant", "monitor", "defensive",
-                                          "strictest"};
-    int64_t number;
-    bool is_good = true;
-    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
-        is_good = is_good && item_read_number(item, NUMBERS[i], &number) != ITEM_NUMBER_BAD;
-    }
-    return is_good;
-}
-
+/* Added to the other accounts' point of that day. A day with one number that cannot be right is
+ * left out. */
 static void take_point(struct reading *reading, const struct dynamodb_item *item, str date) {
     struct history *history = reading->history;
     int64_t day;
-    if (!date_parse(date, &day) || day < date_days_of_ms(reading->from_ms) || !is_point(item)) {
+    static const char *const NAMES[] = {"listed", "nonCompliant", "monitor", "defensive",
+                                        "strictest"};
+    int64_t numbers[sizeof NAMES / sizeof *NAMES];
+    if (!date_parse(date, &day) || day < date_days_of_ms(reading->from_ms)) {
         return;
+    }
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        if (item_read_number(item, NAMES[i], &numbers[i]) == ITEM_NUMBER_BAD) {
+            return;
+        }
     }
     struct posture_point *point = NULL;
     for (size_t i = 0; i < history->point_count; i++) {
@@ -110,11 +113,11 @@ static void take_point(struct reading *reading, const struct dynamodb_item *item
         point = &history->points[history->point_count++];
         *point = (struct posture_point){.day = day};
     }
-    point->listed += (uint64_t)item_number(item, "listed");
-    point->non_compliant += (uint64_t)item_number(item, "nonCompliant");
-    point->modes[MODE_MONITOR] += (uint64_t)item_number(item, "monitor");
-    point->modes[MODE_DEFENSIVE] += (uint64_t)item_number(item, "defensive");
-    point->modes[MODE_STRICTEST] += (uint64_t)item_number(item, "strictest");
+    point->listed += (uint64_t)numbers[0];
+    point->non_compliant += (uint64_t)numbers[1];
+    for (size_t mode = MODE_MONITOR; mode <= MODE_STRICTEST; mode++) {
+        point->modes[mode] += (uint64_t)numbers[2 + mode - MODE_MONITOR];
+    }
     (void)protected_percent(point->modes, &point->protected_percent);
 }
 
@@ -127,16 +130,8 @@ static bool is_of_region(const struct reading *reading, str pk) {
     return str_starts_with(pk, STR(POINT_PK "#")) && str_ends_with(pk, reading->region);
 }
 
-static bool cut_prefix(str *text, str prefix) {
-    if (!str_starts_with(*text, prefix)) {
-        return false;
-    }
-    *text = str_slice(*text, prefix.len, text->len);
-    return true;
-}
-
-/* What is of no use here (SEEN items are by far the most) must take no memory: nothing is copied
- * before it is known to be kept. */
+/* Most items are of no use here and must take no memory: text is copied only from those that are
+ * kept. */
 static enum status take_items(void *context, const struct dynamodb_item *items, size_t count,
                               struct error *error) {
     struct reading *reading = context;
@@ -149,12 +144,12 @@ static enum status take_items(void *context, const struct dynamodb_item *items, 
         }
         if (str_eq(sk, STR("STATE"))) {
             take_state(reading, &items[i], pk);
-        } else if (cut_prefix(&sk, STR("INCIDENT#"))) {
+        } else if (str_starts_with(sk, STR("INCIDENT#"))) {
             take_incident(reading, &items[i], pk);
-        } else if (cut_prefix(&sk, STR("CHANGE#"))) {
+        } else if (str_starts_with(sk, STR("CHANGE#"))) {
             take_change(reading, &items[i], pk);
-        } else if (str_starts_with(pk, STR(POINT_PK "#")) && cut_prefix(&sk, STR("DAY#"))) {
-            take_point(reading, &items[i], sk);
+        } else if (str_starts_with(pk, STR(POINT_PK "#")) && str_starts_with(sk, STR("DAY#"))) {
+            take_point(reading, &items[i], str_slice(sk, 4, sk.len));
         }
     }
     return STATUS_OK;
@@ -175,11 +170,11 @@ enum status history_read(const struct state_table *table, str region, int64_t fr
                               .arena = arena,
                               .from_ms = from_ms,
                               .now_ms = now_ms};
-    /* By far the most are of log files that were counted: they need not come. */
+    /* By far the most items are SEEN, of log files that were counted: they need not come. */
     const struct dynamodb_scan scan = {.table = table->name, .sk_prefix_left_out = STR("SEEN#")};
     const struct dynamodb_sink sink = {.context = &reading, .take = take_items};
     TRY(dynamodb_scan(table->client, &scan, &sink, arena, error));
-    if (history_out->point_count > 0) {
+    if (history_out->point_count > 0) { /* qsort takes no NULL */
         qsort(history_out->points, history_out->point_count, sizeof *history_out->points,
               compare_points);
     }

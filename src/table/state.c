@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The STATE item: one a load balancer, replaced as a whole under its version.
+ * The STATE item: one a load balancer. Each write is conditional on the version that was loaded, or
+ * on the attribute that it changes, so that of two copies one writes and the other one learns of
+ * it. INCIDENT and CHANGE are written by the same transaction. An item that somebody else has put
+ * into its place is read as far as it goes, and replaced.
  */
 #include "table/state.h"
 #include "base/buf.h"
 #include "table/item.h"
 
 #define CORRECTIONS_BYTES_MAX 2048
-/* Of an item that somebody else has put there: it is replaced rather than stumbled over forever. */
+/* Of an item that somebody else has put there; it is replaced. */
 #define NO_VERSION (-1)
 /* Of what others wrote: ARNs, user agents. */
 #define NAME_CHARACTERS_MAX 512
@@ -333,36 +336,38 @@ enum status state_intend(const struct state_table *table, str arn, const struct 
     return STATUS_OK;
 }
 
-enum status state_forget_intent(const struct state_table *table, str arn,
-                                const struct correction *intent, struct arena *arena,
-                                struct error *error) {
-    const struct dynamodb_attribute values[] = {
-        dynamodb_string(":i", correction_format(intent, arena)),
-        dynamodb_number(arena, ":one", 1),
-    };
+/* Removes an attribute that still has this value; the next write must know of that. */
+static enum status remove_attribute(const struct state_table *table, str arn,
+                                    const struct dynamodb_attribute *attribute, struct arena *arena,
+                                    struct error *error) {
+    str name = attribute->name;
+    const struct dynamodb_attribute values[] = {dynamodb_string(":x", attribute->value),
+                                                dynamodb_number(arena, ":one", 1)};
     const struct dynamodb_update update = {
         .table = table->name,
         .key = {arn, STR("STATE")},
-        .update = STR("REMOVE intent ADD version :one"),
-        .expression = {.condition = STR("intent = :i"), .values = values, .value_count = 2},
+        .update = str_format(arena, "REMOVE %" STR_FMT " ADD version :one", STR_ARG(name)),
+        .expression = {.condition = str_format(arena, "%" STR_FMT " = :x", STR_ARG(name)),
+                       .values = values,
+                       .value_count = 2},
     };
     return item_update_if(table->client, &update, arena, error);
+}
+
+enum status state_forget_intent(const struct state_table *table, str arn,
+                                const struct correction *intent, struct arena *arena,
+                                struct error *error) {
+    const struct dynamodb_attribute attribute =
+        dynamodb_string("intent", correction_format(intent, arena));
+    return remove_attribute(table, arn, &attribute, arena, error);
 }
 
 enum status state_end_alert_claim(const struct state_table *table, str arn,
                                   const struct alert_claim *alert_claim, struct arena *arena,
                                   struct error *error) {
-    const struct dynamodb_attribute values[] = {
-        dynamodb_string(":t", alert_claim_format(alert_claim, arena)),
-        dynamodb_number(arena, ":one", 1),
-    };
-    const struct dynamodb_update update = {
-        .table = table->name,
-        .key = {arn, STR("STATE")},
-        .update = STR("REMOVE telling ADD version :one"),
-        .expression = {.condition = STR("telling = :t"), .values = values, .value_count = 2},
-    };
-    return item_update_if(table->client, &update, arena, error);
+    const struct dynamodb_attribute attribute =
+        dynamodb_string("telling", alert_claim_format(alert_claim, arena));
+    return remove_attribute(table, arn, &attribute, arena, error);
 }
 
 enum status state_note_import(const struct state_table *table, str arn, str key,

@@ -57,7 +57,7 @@ def test_assumptions_are_those_of_the_template():
 
 def test_assumed_metrics_are_those_that_are_written():
     def names(pattern, source):
-        return set(re.findall(pattern, (ROOT / "src/app" / source).read_text()))
+        return set(re.findall(pattern, next((ROOT / "src").glob(f"*/{source}")).read_text()))
     of_a_unit = r'\{"([A-Z]\w+)", "(?:Count|Percent|Seconds|None)",'
     own = names(of_a_unit, "metrics.c") | names(r'\{"\w+", "([A-Z]\w+)"\}', "metrics.c")
     filters = Stack(stack.transform(), **ON).of_type("AWS::Logs::MetricFilter")
