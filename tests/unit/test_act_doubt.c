@@ -97,7 +97,7 @@ static void a_fight_ends_although_each_correction_ends_in_a_crash(void **state) 
     assert_int_equal(correction_count(), 2);
 }
 
-static void what_was_never_done_does_not_count(void **state) {
+static void a_correction_that_was_never_made_does_not_count(void **state) {
     (void)state;
     static const struct loop_call NEXT[] = {
         {.id = "e1", .event_ms = FAKE_NOW_MS},             /* the repeat of the same call */
@@ -141,7 +141,7 @@ static const struct {
     {"found while it may be repeated", "defensive", {.name = "AddTags"}, 45 * MINUTE, 1},
 };
 
-static void only_what_is_not_somebody_elses_is_taken_for_ours(void **state) {
+static void a_correction_by_somebody_else_is_not_taken_for_ours(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(FOUND); i++) {
         begin(VARIABLES(LOOP_ALL));
@@ -295,8 +295,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_correction_that_was_undone_before_it_was_written_down_counts),
         TEST(a_fight_ends_although_each_correction_ends_in_a_crash),
-        TEST(what_was_never_done_does_not_count),
-        TEST(only_what_is_not_somebody_elses_is_taken_for_ours),
+        TEST(a_correction_that_was_never_made_does_not_count),
+        TEST(a_correction_by_somebody_else_is_not_taken_for_ours),
         TEST(an_alert_that_a_crash_may_have_cost_is_named_in_the_log),
         TEST(an_alert_whose_claim_got_no_answer_is_published_once),
         TEST(an_alert_that_is_on_its_way_is_not_in_doubt),

@@ -305,13 +305,13 @@ static void a_claim_of_another_copy_is_not_finished(void **state) {
     assert_str(seen(bench, "writer"), "request-2");
 }
 
-static void an_event_that_was_forgotten_meanwhile_is_not_remembered_for_ever(void **state) {
+static void an_event_whose_claim_has_expired_is_not_remembered_for_ever(void **state) {
     struct bench *bench = *state;
     assert_int_equal(finish(bench), STATUS_OK);
     assert_int_equal(bench->table->count, 0);
 }
 
-static void a_seen_event_is_forgotten_after_two_days(void **state) {
+static void a_seen_event_expires_after_two_days(void **state) {
     struct bench *bench = *state;
     assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
     const struct table_item *item = table_first(bench->table, LB, "SEEN#event-1");
@@ -364,7 +364,7 @@ static void an_incident_that_is_not_in_the_table_is_closed_all_the_same(void **s
     }
 }
 
-static void what_belongs_to_a_state_is_written_with_it_or_not_at_all(void **state) {
+static void records_are_written_with_their_state_or_not_at_all(void **state) {
     struct bench *bench = *state;
     const struct lb_state nothing = {0};
     const struct transition_records all = {
@@ -466,14 +466,14 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_same_invocation_repeated_may_go_on, begin, end),
         cmocka_unit_test_setup_teardown(a_finished_event_is_nobodys_any_more, begin, end),
         cmocka_unit_test_setup_teardown(a_claim_of_another_copy_is_not_finished, begin, end),
-        cmocka_unit_test_setup_teardown(
-            an_event_that_was_forgotten_meanwhile_is_not_remembered_for_ever, begin, end),
-        cmocka_unit_test_setup_teardown(a_seen_event_is_forgotten_after_two_days, begin, end),
+        cmocka_unit_test_setup_teardown(an_event_whose_claim_has_expired_is_not_remembered_for_ever,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_seen_event_expires_after_two_days, begin, end),
         cmocka_unit_test_setup_teardown(an_incident_is_opened_once_and_closed_once, begin, end),
         cmocka_unit_test_setup_teardown(an_incident_that_is_not_in_the_table_is_closed_all_the_same,
                                         begin, end),
-        cmocka_unit_test_setup_teardown(what_belongs_to_a_state_is_written_with_it_or_not_at_all,
-                                        begin, end),
+        cmocka_unit_test_setup_teardown(records_are_written_with_their_state_or_not_at_all, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(
             items_that_version_0_1_0_left_half_written_load_as_any_other, begin, end),
         cmocka_unit_test_setup_teardown(a_change_says_who_wrote_before_it, begin, end),
