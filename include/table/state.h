@@ -24,18 +24,13 @@ void state_read(const struct dynamodb_item *item, struct lb_state *state);
 /* STATE: what is remembered; has_verdict false when no judgement is. */
 MUST_USE enum status state_load(const struct state_table *table, str arn, struct arena *arena,
                                 struct lb_state *state_out, struct error *error);
-/* Replaces what was loaded as `before`. CONFLICT: another copy was faster; load again. */
-MUST_USE enum status state_save(const struct state_table *table, str arn,
-                                const struct lb_state *before, const struct lb_state *next,
-                                struct arena *arena, struct error *error);
-
-/* The same, and the INCIDENT and CHANGE that belong to it: all or nothing. One write where STATE
+/* Replaces what was loaded as `before` by transition->next, and writes the INCIDENT and CHANGE of
+ * its records: all or nothing. CONFLICT: another copy was faster; load again. One put where STATE
  * changes alone and claims no alert, else a transaction, whose lost answer is not taken for another
  * copy's write. */
-MUST_USE enum status state_save_transition(const struct state_table *table, str arn,
-                                           const struct lb_state *before,
-                                           const struct transition *transition, struct arena *arena,
-                                           struct error *error);
+MUST_USE enum status state_save(const struct state_table *table, str arn,
+                                const struct lb_state *before, const struct transition *transition,
+                                struct arena *arena, struct error *error);
 
 /* Says in STATE that a mode is about to be raised which was weak at intent->at_ms, and reads STATE
  * in the same call: however this invocation ends, the correction is not lost. CONFLICT:

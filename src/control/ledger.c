@@ -51,7 +51,7 @@ static enum status replace_intent(struct control *control, str arn, const struct
     bool is_undoing = control_writer(control, intent->from) != NULL;
     const struct transition transition =
         transition_replace_intent(state, intent, is_undoing ? control->event_ms : 0);
-    TRY(state_save_transition(&control->table, arn, state, &transition, control->arena, error));
+    TRY(state_save(&control->table, arn, state, &transition, control->arena, error));
     *state = transition.next;
     return STATUS_OK;
 }
@@ -128,8 +128,8 @@ enum status ledger_commit(struct control *control, const struct enforcement_case
         if (!transition_out->is_changed) {
             return STATUS_OK;
         }
-        enum status status = state_save_transition(&control->table, arn, before, transition_out,
-                                                   control->arena, error);
+        enum status status =
+            state_save(&control->table, arn, before, transition_out, control->arena, error);
         bool is_in_doubt = status != STATUS_OK && status != STATUS_CONFLICT &&
                            error->is_outcome_unknown && transition_out->alerts != 0;
         if ((status != STATUS_CONFLICT || attempt == STATE_ATTEMPTS_MAX) && !is_in_doubt) {
@@ -149,14 +149,14 @@ enum status ledger_requeue_alerts(struct control *control, str arn, unsigned ale
     for (int attempt = 1;; attempt++) {
         struct lb_state current;
         TRY(state_load(&control->table, arn, control->arena, &current, error));
-        struct lb_state next = current;
-        next.due_alerts |= alerts;
+        struct transition change = {.next = current};
+        change.next.due_alerts |= alerts;
         if (str_eq(current.alert_claim.writer, control->table.writer)) {
-            next.alert_claim.alerts = 0;
+            change.next.alert_claim.alerts = 0;
         }
-        next.version++;
+        change.next.version++;
         enum status status =
-            state_save(&control->table, arn, &current, &next, control->arena, error);
+            state_save(&control->table, arn, &current, &change, control->arena, error);
         if (status != STATUS_CONFLICT || attempt == STATE_ATTEMPTS_MAX) {
             return status;
         }

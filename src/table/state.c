@@ -218,13 +218,6 @@ static struct dynamodb_put put_state(const struct state_table *table, str arn,
     return put;
 }
 
-enum status state_save(const struct state_table *table, str arn, const struct lb_state *before,
-                       const struct lb_state *next, struct arena *arena, struct error *error) {
-    struct item_writer item = {.arena = arena};
-    const struct dynamodb_put put = put_state(table, arn, before, next, &item);
-    return dynamodb_put_item(table->client, &put, arena, error);
-}
-
 static str text_or_none(str text) {
     return str_is_empty(text) ? STR("none") : str_utf8_prefix(text, NAME_CHARACTERS_MAX);
 }
@@ -282,10 +275,9 @@ static struct dynamodb_put put_change(const struct state_table *table, str arn,
     return put_of(table, item);
 }
 
-enum status state_save_transition(const struct state_table *table, str arn,
-                                  const struct lb_state *before,
-                                  const struct transition *transition, struct arena *arena,
-                                  struct error *error) {
+enum status state_save(const struct state_table *table, str arn, const struct lb_state *before,
+                       const struct transition *transition, struct arena *arena,
+                       struct error *error) {
     const struct transition_records *records = &transition->records;
     struct item_writer items[] = {{.arena = arena}, {.arena = arena}, {.arena = arena}};
     const struct dynamodb_put state = put_state(table, arn, before, &transition->next, &items[0]);
