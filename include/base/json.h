@@ -89,8 +89,15 @@ void json_write_bool(struct json_writer *writer, bool value);
 void json_write_null(struct json_writer *writer);
 /* Text that is already one JSON value. */
 void json_write_raw(struct json_writer *writer, str json);
+/* "key":{ and "key":[ */
+void json_open_object(struct json_writer *writer, const char *key);
+void json_open_array(struct json_writer *writer, const char *key);
+/* Ends objects and arrays, the innermost first: "}]}" */
+void json_close(struct json_writer *writer, const char *brackets);
 /* key and string in one line, the commonest pair */
 void json_write_member(struct json_writer *writer, const char *key, str value);
+/* The same of a C string. */
+void json_write_member_text(struct json_writer *writer, const char *key, const char *value);
 void json_write_member_i64(struct json_writer *writer, const char *key, int64_t value);
 void json_write_member_count(struct json_writer *writer, const char *key, uint64_t value);
 void json_write_member_double(struct json_writer *writer, const char *key, double value);
@@ -98,6 +105,9 @@ void json_write_member_bool(struct json_writer *writer, const char *key, bool va
 /* ISO 8601; null for 0, which is not known. */
 void json_write_member_time(struct json_writer *writer, struct arena *arena, const char *key,
                             int64_t ms);
+
+/* "key":[...] of C strings, up to a NULL. */
+void json_write_member_list(struct json_writer *writer, const char *key, const char *const *list);
 
 /* "text" with quotes and escapes, for one-off use. */
 void json_append_quoted(struct buf *out, str text);

@@ -41,6 +41,8 @@ __attribute__((format(printf, 2, 0))) str str_format_va(struct arena *arena, con
                                                         va_list arguments);
 
 bool str_is_empty(str s);
+/* `s`, or `otherwise` when it is empty. */
+str str_or(str s, str otherwise);
 bool str_eq(str a, str b);
 /* ASCII letters only, whatever the locale. */
 bool str_eq_ignore_case(str a, str b);
@@ -49,6 +51,7 @@ int str_compare(str a, str b);
 bool str_starts_with(str s, str prefix);
 bool str_ends_with(str s, str suffix);
 bool str_contains(str s, str part);
+bool str_contains_ignore_case(str s, str part);
 /* Position of the first `c`, or s.len. */
 size_t str_find_char(str s, char c);
 /* The bytes [from, to), clamped to s. */

@@ -15,18 +15,18 @@ struct evidence_query {
 };
 
 /* The TRAFFIC items of each, and CloudWatch's sums of the days that its logs do not cover. The
- * first failure ends it: the cases after it are left unread. One whose sums CloudWatch could not
- * tell in full is left unread and logged. */
-MUST_USE enum status evidence_read(struct guard *guard, struct evidence_query *cases, size_t count,
-                                   struct arena *arena, struct error *error);
+ * first failure ends it, and all are left unread. One whose sums CloudWatch did not return in full
+ * is left unread and logged. */
+MUST_USE enum status evidence_read(struct guard *guard, struct evidence_query *queries,
+                                   size_t count, struct arena *arena, struct error *error);
 
 /* Sums of these windows, whose start and end are whole minutes; of several load balancers, a window
- * each. INCOMPLETE: CloudWatch did not tell all, and no window is to be believed. */
+ * each. INCOMPLETE: CloudWatch did not return all, and no window is to be believed. */
 struct window_query {
     str arn;
     struct traffic_window window;
 };
-MUST_USE enum status windows_read(struct guard *guard, struct window_query *cases, size_t count,
+MUST_USE enum status windows_read(struct guard *guard, struct window_query *queries, size_t count,
                                   struct arena *arena, struct error *error);
 /* The window of so many minutes that ends with the last whole minute before this moment. */
 struct traffic_window window_before(int64_t moment_ms, int minutes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Live reads and the one write of a mode: only what is missed twice, a second apart, is gone.
+ * Live reads: a load balancer is gone only when it is missed twice, a second apart.
  */
 #ifndef CONTROL_LIVE_H
 #define CONTROL_LIVE_H
@@ -14,15 +14,5 @@ MUST_USE enum status live_read(struct guard *guard, unsigned parts, struct arena
 /* The pause between the two looks. false: there is no time for another, or AWS_MAX_ATTEMPTS is 1.
  */
 bool live_sleep_before_recheck(struct guard *guard);
-
-#define LIVE_ATTEMPTS_MAX 3
-
-/* Sends the one key that changes, once, and believes only what the answer says the mode is now;
- * *facts then has it. REFUSED: it is another than was set. */
-MUST_USE enum status live_set_mode(struct guard *guard, struct load_balancer *facts,
-                                   enum desync_mode mode, struct arena *arena, struct error *error);
-/* Waits for what may be another attempt after this one (1, 2, ...). false: there is none, and
- * nothing was waited for. */
-bool live_sleep_before_retry(struct guard *guard, const struct error *error, int attempt);
 
 #endif

@@ -1,31 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One guarded change of a mode.
+ * The one guarded change of a mode: enforcement, promotion and roll back all make theirs here.
  */
 #ifndef CONTROL_MODE_CHANGE_H
 #define CONTROL_MODE_CHANGE_H
 
-#include "control/guard.h"
+#include "control/control.h"
 
-/* One guarded change of a mode. Each attempt waits for its turn, looks, asks whether the change is
- * still due, sends the one key once, and believes only what the answer says. */
 struct mode_change {
-    struct guard *guard;
-    const struct policy *policy;
-    struct arena *arena;
-    struct load_balancer *facts; /* in: arn, and type and scheme where known; out: as last seen */
+    struct control *control;       /* results live in its `arena` */
+    struct load_balancer *facts;   /* in: arn, and type and scheme where known; out: as last seen */
+    struct evaluation *evaluation; /* of these facts; its ordering_ms is kept */
+    int64_t facts_ms;              /* when the facts were true */
+    bool is_live;                  /* mode and tags were both read live, at facts_ms */
     enum desync_mode to;
-    bool (*is_due)(void *context, const struct evaluation *evaluation, str *why_not);
+    /* Called after each look and right before a request: does `evaluation` still call for it? It
+     * may write first that the mode will be changed; where it could not, *error says why. */
+    bool (*confirm)(struct mode_change *change, struct error *error);
     void *context;
     /* out */
-    struct evaluation *evaluation; /* the last one */
-    int64_t facts_ms;
-    bool is_tried;    /* a change was sent */
-    bool is_made;     /* the mode is what was asked for, by us */
-    bool may_be_made; /* the last answer was lost, and no look since has told */
-    str why_not;      /* not due */
+    struct evaluation *found; /* what the last request rested on; NULL: none was sent */
+    int64_t found_ms;         /* when that was read */
+    bool is_made;             /* the mode is `to`, set by us */
+    bool may_be_made;         /* an answer was lost, so that the mode may have been set */
+    bool is_gone;             /* the load balancer does not exist any more */
 };
-/* OK: made, or not due any more (`why_not`). */
+
+/* OK: made (is_made), gone (is_gone), or not due any more. Else *error (never NULL) has the first
+ * look's failure, that of `confirm`, or that of the last request. */
 MUST_USE enum status mode_change_make(struct mode_change *change, struct error *error);
+
+/* Reads the load balancer and judges it anew, unless it was read live just now. */
+MUST_USE enum status mode_change_read(struct mode_change *change, struct error *error);
+
+/* Judges the facts as they are known. */
+void mode_change_judge(struct mode_change *change);
 
 #endif

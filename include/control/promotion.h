@@ -11,17 +11,9 @@
 
 struct promotion_run;
 
-/* What a sweep hands to promotion; all of it outlives the run. */
-struct promotion_sweep {
-    struct guard *guard;
-    const struct policy *policy;
-    struct control *control; /* takes what was done and what failed */
-    struct arena *arena;     /* of the sweep */
-    int64_t ordering_ms;     /* of what AWS Config is told */
-};
-
-/* Lives in the sweep's arena. */
-struct promotion_run *promotion_begin(const struct promotion_sweep *sweep);
+/* Lives in control->keep, and takes its policy, clients and actions from `control`. `ordering_ms`
+ * orders what is reported to AWS Config. */
+struct promotion_run *promotion_begin(struct control *control, int64_t ordering_ms);
 
 /* Judged, and not reported yet: findings and advice may be added to the evaluations. Calls to AWS
  * end at `deadline_ms`; the deadline of the guard's clients is left there. */
@@ -32,7 +24,8 @@ void promotion_advise(struct promotion_run *run, const struct judged_chunk *chun
  * turn it is. */
 void promotion_complete(struct promotion_run *run, size_t to_judge_count);
 
-/* The sweep was not complete: nobody knows whose turn it is. */
+/* The sweep was not complete: a load balancer that it did not judge may be of an earlier ring, so
+ * that nothing is promoted. */
 void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t not_reached_count);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The watch over a promotion: one look at it.
+ * The watch over a promotion.
  */
 #ifndef CONTROL_WATCH_H
 #define CONTROL_WATCH_H
@@ -9,20 +9,8 @@
 #include "control/control.h"
 #include "table/watch_records.h"
 
-/* One run over all that is being watched. */
-struct watching {
-    struct guard *guard;
-    struct control control;
-    const struct policy *policy;
-    struct arena *arena;
-    struct watch_record *record; /* the one at hand */
-    struct load_balancer facts;
-    struct evaluation *evaluation;
-    bool is_reverted; /* somebody else has lowered the mode */
-    struct closed_account closed;
-};
-
-/* Looks at one of them: see watch.c. What was done and what failed goes to watching->control. */
-void watch_one(struct watching *watching, struct watch_record *record);
+/* Looks once at the promotion of *record and takes the next step. The actions of `control` say what
+ * was done and what failed. `closed` is shared by all records of a run. */
+void watch_one(struct control *control, struct watch_record *record, struct closed_account *closed);
 
 #endif

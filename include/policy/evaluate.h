@@ -44,6 +44,13 @@ struct evaluation {
 void policy_evaluate(const struct load_balancer *load_balancer, const struct policy *policy,
                      int64_t now_ms, struct arena *arena, struct evaluation *evaluation_out);
 
+/* Advice on more than the facts of one moment, for a judgement that was made: that the evidence of
+ * traffic supports strictest, and that it has been non-compliant for too long. Nothing is added to
+ * FINDINGS_MAX findings. */
+void evaluation_add_underutilized(struct evaluation *evaluation, str why, struct arena *arena);
+void evaluation_add_too_long(struct evaluation *evaluation, str since, int days_max,
+                             struct arena *arena);
+
 /* What the rule behind a finding asks for, in a few words, and the page it comes from (help links
  * in reports); NULL for an id that no rule emits. */
 const char *finding_title(enum finding_id id);
@@ -53,6 +60,11 @@ enum finding_severity finding_rule_severity(enum finding_id id);
 
 /* The first of the highest severity; NULL when there are none. */
 const struct finding *finding_most_severe(const struct evaluation *evaluation);
+
+/* That of the most severe finding. Unknown is never shown as harmless: it is at least MEDIUM. */
+enum finding_severity evaluation_severity(const struct evaluation *evaluation);
+/* The first of this id; NULL: there is none. */
+const struct finding *evaluation_finding(const struct evaluation *evaluation, enum finding_id id);
 
 /* An evaluation without a judgement: NOT_APPLICABLE or UNKNOWN with the reason. */
 void evaluation_without_facts(struct evaluation *evaluation_out, str resource_type, str resource_id,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A finding: one thing that a load balancer's owner should know or mend. The ids are part of the
+ * A finding: one thing that a load balancer's owner should know or repair. The ids are part of the
  * product contract and never change.
  */
 #ifndef POLICY_FINDING_H

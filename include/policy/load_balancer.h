@@ -69,6 +69,8 @@ struct load_balancer_arn {
     bool is_classic;
 };
 MUST_USE enum status load_balancer_arn_parse(str arn, struct load_balancer_arn *parts_out);
+/* The same; all parts are empty when it is no such ARN. */
+struct load_balancer_arn load_balancer_arn_parts(str arn);
 
 /* Value of the tag of exactly this key; false when there is none. */
 bool tag_get(const struct load_balancer *load_balancer, str key, str *value_out);

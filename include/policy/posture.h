@@ -106,7 +106,6 @@ enum exception_state {
 const char *exception_state_name(enum exception_state state);
 enum exception_state posture_exception_state(const struct evaluation *evaluation);
 
-bool posture_has_finding(const struct evaluation *evaluation, enum finding_id id);
 bool posture_lacks_owner(const struct evaluation *evaluation);
 bool posture_is_candidate(const struct posture_row *row);
 

@@ -13,10 +13,8 @@
  * the days they cover: metrics cannot tell Acceptable from Severe. The metrics are of the other
  * days; where these have some logs, of the requests that are not in them. */
 struct evidence {
-    int days; /* the window */
-    bool has_logs;
+    int days;     /* the window */
     int log_days; /* days of the window with any line */
-    uint64_t log_requests;
     uint64_t compliant;
     uint64_t acceptable;
     uint64_t ambiguous;
@@ -33,9 +31,9 @@ struct evidence {
     uint64_t metric_non_compliant;
     int64_t metric_newest_ms;  /* begin of the newest day (UTC) that had any: no more is known */
     enum tristate writes_logs; /* access_logs.s3.enabled */
-    int64_t rolled_back_ms;    /* when `strictest` was taken back last; 0: never */
-    int64_t taken_back_ms;     /* when somebody else was found to have taken it back; 0: never */
-    str taken_back_note;       /* who and how, as far as it is known */
+    int64_t rolled_back_ms;    /* when `strictest` was rolled back last; 0: never */
+    int64_t reverted_ms;       /* when somebody else was found to have reverted it; 0: never */
+    str reverted_note;         /* who and how, as far as it is known */
     bool is_watched;           /* a change is being watched */
 };
 

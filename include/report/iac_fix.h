@@ -21,7 +21,7 @@ enum iac_tool {
     IAC_CLI
 };
 
-/* IAC_UNKNOWN when no mark is known. A CDK stack is deployed by CloudFormation: it is told apart by
+/* IAC_UNKNOWN when no mark is known. A CDK stack is deployed by CloudFormation: it is recognised by
  * the role of CDK's bootstrap alone, and is IAC_CLOUDFORMATION without it. */
 enum iac_tool iac_tool_detect(const struct writer *writer);
 

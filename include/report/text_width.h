@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Columns of a terminal, for tables. Text from outside comes here as escape_text (base/escape.h)
- * made it: valid UTF-8 without a character that has no width of its own. Pure.
+ * Numbers as people read them, and the columns of a terminal, for tables. Text from outside comes
+ * here as escape_text (base/escape.h) made it: valid UTF-8 without a character that has no width of
+ * its own. Pure.
  */
 #ifndef REPORT_TEXT_WIDTH_H
 #define REPORT_TEXT_WIDTH_H
 
 #include "base/buf.h"
+
+/* A quantity by value, so that it can stand among the arguments of buf_printf. */
+struct number_text {
+    char text[96];
+};
+/* 1,234,567 */
+struct number_text count_text(uint64_t count);
 
 /* Columns that `text` takes. */
 size_t text_width(str text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What access logs told, as `logs` prints it: for people, as JSON (the contract's section 5) and as
- * CSV. All text of the logs is outside text. Pure: writes into a buf.
+ * The tally of access logs, as `logs` prints it: for people, as JSON (the contract's section 5) and
+ * as CSV. All text of the logs is outside text. Pure: writes into a buf.
  */
 #ifndef REPORT_TRAFFIC_H
 #define REPORT_TRAFFIC_H

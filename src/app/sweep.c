@@ -216,11 +216,7 @@ static struct promotion_run *begin_promotion(struct sweep *sweep) {
     if (sweep->guard->settings.control.promotion.promotion == PROMOTION_OFF || is_mere_audit) {
         return NULL;
     }
-    return promotion_begin(&(struct promotion_sweep){.guard = sweep->guard,
-                                                     .policy = sweep->policy,
-                                                     .control = &sweep->control,
-                                                     .arena = sweep->arena,
-                                                     .ordering_ms = sweep->ordering_ms});
+    return promotion_begin(&sweep->control, sweep->ordering_ms);
 }
 
 static void run(struct sweep *sweep) {

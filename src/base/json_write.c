@@ -100,9 +100,29 @@ void json_write_null(struct json_writer *writer) {
     json_write_raw(writer, STR("null"));
 }
 
+void json_open_object(struct json_writer *writer, const char *key) {
+    json_write_key(writer, str_from_cstr(key));
+    json_object_begin(writer);
+}
+
+void json_open_array(struct json_writer *writer, const char *key) {
+    json_write_key(writer, str_from_cstr(key));
+    json_array_begin(writer);
+}
+
+void json_close(struct json_writer *writer, const char *brackets) {
+    for (; *brackets != '\0'; brackets++) {
+        (*brackets == '}' ? json_object_end : json_array_end)(writer);
+    }
+}
+
 void json_write_member(struct json_writer *writer, const char *key, str value) {
     json_write_key(writer, str_from_cstr(key));
     json_write_str(writer, value);
+}
+
+void json_write_member_text(struct json_writer *writer, const char *key, const char *value) {
+    json_write_member(writer, key, str_from_cstr(value));
 }
 
 void json_write_member_i64(struct json_writer *writer, const char *key, int64_t value) {
@@ -132,6 +152,14 @@ void json_write_member_time(struct json_writer *writer, struct arena *arena, con
     } else {
         json_write_str(writer, time_format_iso8601(arena, ms));
     }
+}
+
+void json_write_member_list(struct json_writer *writer, const char *key, const char *const *list) {
+    json_open_array(writer, key);
+    for (; *list != NULL; list++) {
+        json_write_str(writer, str_from_cstr(*list));
+    }
+    json_array_end(writer);
 }
 
 /* The letter of a two-character escape, or 0. */

@@ -53,6 +53,10 @@ bool str_is_empty(str s) {
     return s.len == 0;
 }
 
+str str_or(str s, str otherwise) {
+    return str_is_empty(s) ? otherwise : s;
+}
+
 bool str_eq(str a, str b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
@@ -94,6 +98,15 @@ bool str_contains(str s, str part) {
             return true;
         }
         s = str_slice(s, 1, s.len);
+    }
+    return false;
+}
+
+bool str_contains_ignore_case(str s, str part) {
+    for (size_t i = 0; i + part.len <= s.len; i++) {
+        if (str_eq_ignore_case(str_slice(s, i, i + part.len), part)) {
+            return true;
+        }
     }
     return false;
 }

@@ -1,102 +1,364 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "audit_internal.h"
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `audit`: a pool of worker threads, each with a guard of its own, takes one account and Region
+ * after the other from a job queue and puts what it finds beside it. The main thread draws the
+ * progress bar; Ctrl-C ends its wait, and it prints what is known by then.
+ */
+#include "app/audit.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "cli_internal.h"
 #include "output.h"
+#include "progress.h"
 
-static bool add_region(struct audit_options *options, str region) {
-    if (!region_is_valid(region)) {
-        usage_error("--region %.*s is no AWS Region", (int)region.len, region.ptr);
-        return false;
-    }
-    for (size_t i = 0; i < options->region_count; i++) {
-        if (str_eq(options->regions[i], region)) {
-            return true;
+#define REGIONS_MAX 64
+#define WORKERS_MAX 16 /* each waits for the network most of the time */
+#define DRAW_NS     100000000L
+#define NS_PER_S    1000000000L
+
+/* --- options -------------------------------------------------------------------------------- */
+
+enum fail_on { FAIL_ON_NON_COMPLIANT = 1, FAIL_ON_UNKNOWN = 2, FAIL_NEVER = 4 };
+
+struct audit_options {
+    str regions[REGIONS_MAX]; /* each once; none: that of the environment */
+    size_t region_count;
+    size_t format;      /* index of FORMATS */
+    const char *output; /* a file; NULL: standard output */
+    unsigned fail_on;   /* of enum fail_on */
+};
+
+static bool add_regions(struct audit_options *options, str list) {
+    while (list.ptr != NULL) {
+        str region = str_trim(str_split(&list, ','));
+        size_t i = 0;
+        if (!region_is_valid(region)) {
+            usage_error("--region %" STR_FMT " is no AWS Region", STR_ARG(region));
+            return false;
         }
+        while (i < options->region_count && !str_eq(options->regions[i], region)) {
+            i++;
+        }
+        if (i == REGIONS_MAX) {
+            usage_error("--region is given more than %d times", REGIONS_MAX);
+            return false;
+        }
+        options->regions[i] = region;
+        options->region_count += i == options->region_count ? 1 : 0;
     }
-    if (options->region_count == AUDIT_REGIONS_MAX) {
-        usage_error("--region is given more than %d times", AUDIT_REGIONS_MAX);
-        return false;
-    }
-    options->regions[options->region_count++] = region;
     return true;
 }
 
-static bool set_fail_on(struct audit_options *options, str list) {
-    bool is_never = false;
-    options->fails_on_non_compliant = false;
-    options->fails_on_unknown = false;
-    for (str rest = list; rest.ptr != NULL;) {
-        str word = str_trim(str_split(&rest, ','));
-        if (str_eq(word, STR("non_compliant"))) {
-            options->fails_on_non_compliant = true;
-        } else if (str_eq(word, STR("unknown"))) {
-            options->fails_on_unknown = true;
-        } else if (str_eq(word, STR("never"))) {
-            is_never = true;
-        } else {
-            usage_error("--fail-on takes non_compliant, unknown and never, not \"%.*s\"",
-                        (int)word.len, word.ptr);
+static bool parse_fail_on(str list, unsigned *fail_on) {
+    static const char *const WORDS[] = {"non_compliant", "unknown", "never"};
+    *fail_on = 0;
+    while (list.ptr != NULL) {
+        str word = str_trim(str_split(&list, ','));
+        size_t i = 0;
+        while (i < 3 && !str_eq(word, str_from_cstr(WORDS[i]))) {
+            i++;
+        }
+        if (i == 3) {
+            usage_error("--fail-on takes non_compliant, unknown and never, not \"%" STR_FMT "\"",
+                        STR_ARG(word));
             return false;
         }
+        *fail_on |= 1U << i;
     }
-    if (is_never && (options->fails_on_non_compliant || options->fails_on_unknown)) {
+    if ((*fail_on & FAIL_NEVER) != 0 && *fail_on != FAIL_NEVER) {
         usage_error("--fail-on never must stand alone");
         return false;
     }
     return true;
 }
 
-static bool set_format(struct audit_options *options, str name) {
-    if (fleet_format_parse(name, &options->format)) {
-        return true;
-    }
-    usage_error("--format takes table, json, csv, html, junit, sarif, asff or ocsf, not \"%.*s\"",
-                (int)name.len, name.ptr);
-    return false;
+static void write_html(struct buf *out, struct arena *arena, const struct fleet *fleet) {
+    fleet_write_html(out, arena, fleet, NULL);
 }
 
-static bool set_option(struct audit_options *options, const char *name, const char *value) {
-    if (strcmp(name, "--region") == 0) {
-        for (str rest = str_from_cstr(value); rest.ptr != NULL;) {
-            if (!add_region(options, str_trim(str_split(&rest, ',')))) {
-                return false;
-            }
-        }
-        return true;
-    } else if (strcmp(name, "--format") == 0) {
-        return set_format(options, str_from_cstr(value));
-    } else if (strcmp(name, "--fail-on") == 0) {
-        return set_fail_on(options, str_from_cstr(value));
-    }
-    options->output = value;
-    return true;
-}
+static const char *const FORMATS[] = {"table", "json", "csv",  "html", "junit",
+                                      "sarif", "asff", "ocsf", NULL};
+/* The table is NULL: it takes a style. */
+static void (*const WRITERS[])(struct buf *out, struct arena *arena,
+                               const struct fleet *fleet) = {NULL,
+                                                             fleet_write_json,
+                                                             fleet_write_csv,
+                                                             write_html,
+                                                             fleet_write_junit,
+                                                             fleet_write_sarif,
+                                                             fleet_write_asff,
+                                                             fleet_write_ocsf};
 
-bool audit_options_parse(int argc, char **argv, struct audit_options *options_out) {
+static bool parse_options(int argc, char **argv, struct audit_options *options) {
     static const char *const NAMES[] = {"--region", "--format", "--output", "--fail-on", NULL};
-    *options_out = (struct audit_options){.fails_on_non_compliant = true, .fails_on_unknown = true};
     struct cli_options rest = {.argc = argc, .argv = argv, .next = 1};
     const char *name;
     const char *value;
-    while (next_option(&rest, NAMES, &name, &value)) {
-        if (!set_option(options_out, name, value)) {
-            return false;
+    bool is_valid = true;
+    *options = (struct audit_options){.fail_on = FAIL_ON_NON_COMPLIANT | FAIL_ON_UNKNOWN};
+    while (is_valid && next_option(&rest, NAMES, &name, &value)) {
+        if (name == NAMES[0]) {
+            is_valid = add_regions(options, str_from_cstr(value));
+        } else if (name == NAMES[1]) {
+            is_valid = parse_format(value, FORMATS, &options->format);
+        } else if (name == NAMES[2]) {
+            options->output = value;
+        } else {
+            is_valid = parse_fail_on(str_from_cstr(value), &options->fail_on);
         }
     }
-    return all_options_taken(&rest);
+    return is_valid && all_options_taken(&rest);
 }
 
-static struct fleet_table_style table_style(const struct cli *cli,
-                                            const struct audit_options *options) {
+/* --- the job queue and its workers ---------------------------------------------------------- */
+
+struct job {
+    str account_id; /* empty: our own */
+    str region;
+};
+
+/* All of it under `lock` once the workers run. */
+struct queue {
+    pthread_mutex_t lock;
+    pthread_cond_t worker_ended;
+    struct arena arena; /* of the rows and gaps */
+    struct job *jobs;
+    size_t job_count;
+    size_t next_job;
+    size_t listed_jobs;
+    size_t to_judge;
+    size_t running_workers;
+    struct fleet_row *rows;
+    size_t row_count;
+    size_t row_capacity;
+    struct fleet_gap *gaps; /* room for one a job */
+    size_t gap_count;
+};
+
+struct worker {
+    struct queue *queue;
+    struct arena arena; /* of the guard's transport */
+    struct guard guard;
+    pthread_t thread;
+};
+
+static volatile sig_atomic_t was_interrupted;
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    was_interrupted = 1;
+}
+
+static void on_listed(void *context, size_t to_judge) {
+    struct queue *queue = context;
+    (void)pthread_mutex_lock(&queue->lock);
+    queue->to_judge += to_judge;
+    queue->listed_jobs++;
+    (void)pthread_mutex_unlock(&queue->lock);
+}
+
+static void on_judged(void *context, const struct load_balancer *facts,
+                      const struct evaluation *evaluation) {
+    struct queue *queue = context;
+    (void)pthread_mutex_lock(&queue->lock);
+    ARENA_RESERVE(&queue->arena, queue->rows, queue->row_count + 1, queue->row_capacity);
+    fleet_row_copy(&queue->arena, facts, evaluation, &queue->rows[queue->row_count++]);
+    (void)pthread_mutex_unlock(&queue->lock);
+}
+
+/* Takes jobs until none is left. The lock is held but for the work itself. */
+static void *work(void *context) {
+    struct worker *worker = context;
+    struct queue *queue = worker->queue;
+    const struct audit_listener listener = {
+        .context = queue, .wants_age = true, .listed = on_listed, .judged = on_judged};
+    struct arena arena = {0};
+    (void)pthread_mutex_lock(&queue->lock);
+    while (queue->next_job < queue->job_count) {
+        const struct job *job = &queue->jobs[queue->next_job++];
+        struct error error = {0};
+        (void)pthread_mutex_unlock(&queue->lock);
+        enum status status =
+            app_audit(&worker->guard, job->account_id, job->region, &listener, &arena, &error);
+        (void)pthread_mutex_lock(&queue->lock);
+        if (status != STATUS_OK) {
+            queue->gaps[queue->gap_count++] =
+                (struct fleet_gap){.account_id = job->account_id,
+                                   .region = job->region,
+                                   .reason = str_copy(&queue->arena, error.message)};
+        }
+        arena_reset(&arena);
+    }
+    arena_clean_up(&arena);
+    arena_clean_up(&worker->guard.session.arena);
+    queue->running_workers--;
+    (void)pthread_cond_signal(&queue->worker_ended);
+    (void)pthread_mutex_unlock(&queue->lock);
+    return NULL;
+}
+
+/* Our own account and, for a central function, the others that it may enter; each in every Region
+ * that was asked for. */
+static void add_jobs(struct queue *queue, struct arena *arena, const struct audit_options *options,
+                     const struct guard_settings *settings, str own_account) {
+    const struct account_list *others = &settings->control.allowed_accounts;
+    const str *regions = options->region_count == 0 ? &settings->region : options->regions;
+    size_t region_count = options->region_count == 0 ? 1 : options->region_count;
+    queue->jobs = ARENA_ARRAY(arena, struct job, (1 + others->count) * region_count);
+    for (size_t a = 0; a <= others->count; a++) {
+        str account_id = a == 0 ? STR_EMPTY : others->ids[a - 1];
+        bool is_repeated = a > 0 && str_eq(account_id, own_account);
+        for (size_t r = 0; !is_repeated && r < region_count; r++) {
+            queue->jobs[queue->job_count++] = (struct job){account_id, regions[r]};
+        }
+    }
+    queue->gaps = ARENA_ARRAY(arena, struct fleet_gap, queue->job_count);
+}
+
+/* Connects the workers, one after the other: each keeps an arena of its own, from which its
+ * transport takes memory while it works. Returns how many there are; 0: it printed an error. */
+static size_t prepare_workers(const struct cli *cli, const struct audit_options *options,
+                              struct queue *queue, struct worker *workers) {
+    struct guard guard;
+    struct error error = {0};
+    str own_account = STR_EMPTY;
+    if (!open_guard(cli, &guard)) {
+        return 0;
+    }
+    if (str_is_empty(guard.settings.region) && options->region_count > 0) {
+        guard.settings.region = options->regions[0];
+    }
+    size_t count = 0;
+    do {
+        workers[count] = (struct worker){.queue = queue, .guard = guard};
+        if (!connect_guard(cli, &workers[count].guard, &workers[count].arena)) {
+            return 0;
+        }
+        if (count == 0) {
+            if (!ok_or_print(accounts_own_id(&workers[0].guard, cli->arena, &own_account, &error),
+                             &error)) {
+                return 0;
+            }
+            add_jobs(queue, cli->arena, options, &guard.settings, own_account);
+        }
+        count++;
+    } while (count < queue->job_count && count < WORKERS_MAX);
+    return count;
+}
+
+/* Signals go to the main thread alone. A thread that cannot be had leaves its jobs to the others.
+ * With the lock held. */
+static void start_workers(struct queue *queue, struct worker *workers, size_t count) {
+    sigset_t all;
+    sigset_t before;
+    const struct sigaction interrupt = {.sa_handler = on_interrupt};
+    (void)sigaction(SIGINT, &interrupt, NULL);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (queue->running_workers < count &&
+           pthread_create(&workers[queue->running_workers].thread, NULL, work,
+                          &workers[queue->running_workers]) == 0) {
+        queue->running_workers++;
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* With the lock held, also when it returns. */
+static void wait_for_workers(struct queue *queue, struct progress *progress) {
+    while (queue->running_workers > 0 && !was_interrupted) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += DRAW_NS;
+        until.tv_sec += until.tv_nsec / NS_PER_S;
+        until.tv_nsec %= NS_PER_S;
+        (void)pthread_cond_timedwait(&queue->worker_ended, &queue->lock, &until);
+        /* The total is known once every job has listed its load balancers. */
+        progress_draw(progress, queue->row_count,
+                      queue->listed_jobs == queue->job_count ? queue->to_judge : 0);
+    }
+    progress_end(progress);
+}
+
+/* Its accounts and Regions are those that were asked for, and those of the load balancers. */
+static void fill_fleet(struct fleet *fleet, struct arena *arena, const struct queue *queue) {
+    size_t count = queue->job_count + queue->row_count;
+    str *accounts = ARENA_ARRAY(arena, str, count);
+    str *regions = ARENA_ARRAY(arena, str, count);
+    for (size_t i = 0; i < queue->job_count; i++) {
+        accounts[i] = queue->jobs[i].account_id;
+        regions[i] = queue->jobs[i].region;
+    }
+    for (size_t i = 0; i < queue->row_count; i++) {
+        accounts[queue->job_count + i] = queue->rows[i].account_id;
+        regions[queue->job_count + i] = queue->rows[i].region;
+    }
+    *fleet = (struct fleet){
+        .version = STR(DESYNC_GUARD_VERSION),
+        .account_count = str_sort_distinct(accounts, count),
+        .region_count = str_sort_distinct(regions, count),
+        .accounts = accounts,
+        .regions = regions,
+        .listed = queue->to_judge,
+        .rows = queue->rows,
+        .row_count = queue->row_count,
+        .gaps = queue->gaps,
+        .gap_count = queue->gap_count,
+        .is_unlisted = queue->gap_count == queue->job_count && queue->to_judge == 0,
+        .is_interrupted = queue->running_workers > 0,
+    };
+}
+
+static void clean_up_queue(void *context) {
+    struct queue *queue = context;
+    arena_clean_up(&queue->arena);
+}
+
+/* Judges every Region of every account, several at once. After an interrupt *fleet holds what is
+ * known so far, while the workers go on: the process has to end without cleaning up. false: nothing
+ * could be begun, which was printed. */
+static bool audit_fleet(const struct cli *cli, const struct audit_options *options,
+                        struct fleet *fleet) {
+    struct queue *queue = ARENA_NEW(cli->arena, struct queue);
+    struct worker *workers = ARENA_ARRAY(cli->arena, struct worker, WORKERS_MAX);
+    struct progress progress;
+    size_t count = prepare_workers(cli, options, queue, workers);
+    if (count == 0) {
+        return false;
+    }
+    arena_defer(cli->arena, clean_up_queue, queue);
+    (void)pthread_mutex_init(&queue->lock, NULL);
+    (void)pthread_cond_init(&queue->worker_ended, NULL);
+    progress_begin(&progress, cli->clock, "load balancers", 1.0, progress_has_terminal(cli->env));
+    (void)pthread_mutex_lock(&queue->lock);
+    start_workers(queue, workers, count);
+    count = queue->running_workers;
+    if (count == 0) {
+        print_error("cannot start a thread");
+        return false;
+    }
+    wait_for_workers(queue, &progress);
+    fill_fleet(fleet, cli->arena, queue);
+    if (!fleet->is_interrupted) {
+        (void)pthread_mutex_unlock(&queue->lock);
+        for (size_t i = 0; i < count; i++) {
+            (void)pthread_join(workers[i].thread, NULL);
+            arena_clean_up(&workers[i].arena);
+        }
+    }
+    return true;
+}
+
+/* --- the document and the verdict ----------------------------------------------------------- */
+
+static struct fleet_table_style table_style(const struct cli *cli, const char *output) {
     struct winsize size = {0};
-    if (options->output != NULL || !isatty(STDOUT_FILENO)) {
+    if (output != NULL || !isatty(STDOUT_FILENO)) {
         return (struct fleet_table_style){0};
     }
     (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
@@ -106,107 +368,55 @@ static struct fleet_table_style table_style(const struct cli *cli,
         .has_color = !is_dumb && str_is_empty(env_get(cli->env, "NO_COLOR")), .width = size.ws_col};
 }
 
-static void write_table(struct buf *out, const struct cli *cli, const struct audit_options *options,
-                        const struct fleet *fleet) {
-    const struct fleet_table_style style = table_style(cli, options);
-    fleet_write_table(out, cli->arena, fleet, &style);
-}
-
-static void write_document(struct buf *out, const struct cli *cli,
-                           const struct audit_options *options, const struct fleet *fleet) {
-    switch (options->format) {
-    case FLEET_TABLE:
-    case FLEET_FORMAT_COUNT:
-        write_table(out, cli, options, fleet);
-        break;
-    case FLEET_JSON:
-        fleet_write_json(out, cli->arena, fleet);
-        break;
-    case FLEET_CSV:
-        fleet_write_csv(out, cli->arena, fleet);
-        break;
-    case FLEET_HTML:
-        fleet_write_html(out, cli->arena, fleet, NULL);
-        break;
-    case FLEET_JUNIT:
-        fleet_write_junit(out, cli->arena, fleet);
-        break;
-    case FLEET_SARIF:
-        fleet_write_sarif(out, cli->arena, fleet);
-        break;
-    case FLEET_ASFF:
-        fleet_write_asff(out, cli->arena, fleet);
-        break;
-    case FLEET_OCSF:
-        fleet_write_ocsf(out, cli->arena, fleet);
-        break;
-    }
-}
-
 static bool write_fleet(const struct cli *cli, const struct audit_options *options,
                         const struct fleet *fleet, struct output *output) {
     struct buf out;
     buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
-    write_document(&out, cli, options, fleet);
-    if (buf_status(&out) != STATUS_OK) {
-        print_error("the document is larger than %zu bytes", DOCUMENT_BYTES_MAX);
-        return false;
+    if (WRITERS[options->format] != NULL) {
+        WRITERS[options->format](&out, cli->arena, fleet);
+    } else {
+        const struct fleet_table_style style = table_style(cli, options->output);
+        fleet_write_table(&out, cli->arena, fleet, &style);
     }
-    return output_write(output, buf_str(&out), cli->arena);
+    return output_write(output, &out, cli->arena);
 }
 
-/* What is missing is told where people look, whatever the format can say of it. */
-void print_gaps(const struct fleet *fleet) {
-    for (size_t i = 0; i < fleet->gap_count; i++) {
-        const struct fleet_gap *gap = &fleet->gaps[i];
-        print_error("%" STR_FMT "%s%" STR_FMT ": %" STR_FMT, STR_ARG(gap->account_id),
-                    str_is_empty(gap->account_id) ? "" : " ", STR_ARG(gap->region),
-                    STR_ARG(gap->reason));
-    }
-    if (fleet->is_interrupted) {
-        print_error("interrupted; load balancers judged so far: %zu", fleet->row_count);
-    }
-}
-
-static enum cli_exit verdict_of(const struct fleet *fleet, const struct audit_options *options) {
+static enum cli_exit exit_code_of(const struct fleet *fleet, unsigned fail_on) {
     struct fleet_summary summary;
     fleet_summarize(fleet, &summary);
     if (fleet->is_unlisted || fleet->is_interrupted) {
         return CLI_ERROR;
     }
-    if (options->fails_on_non_compliant && summary.non_compliant > 0) {
+    if ((fail_on & FAIL_ON_NON_COMPLIANT) != 0 && summary.non_compliant > 0) {
         return CLI_NON_COMPLIANT;
     }
     /* A gap may hold any number of load balancers that nobody judged. */
     bool has_unknown = summary.unknown > 0 || fleet->gap_count > 0;
-    return options->fails_on_unknown && has_unknown ? CLI_UNKNOWN : CLI_FINE;
+    return (fail_on & FAIL_ON_UNKNOWN) != 0 && has_unknown ? CLI_UNKNOWN : CLI_FINE;
 }
 
 enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
     struct audit_options options;
     struct output output;
-    struct fleet fleet = {.version = STR(DESYNC_GUARD_VERSION)};
-    struct error error = {0};
-    if (!audit_options_parse(argc, argv, &options)) {
+    struct fleet fleet;
+    if (!parse_options(argc, argv, &options)) {
         return CLI_USAGE;
     }
     if (!output_open(&output, options.output, cli->arena)) {
         return CLI_ERROR;
     }
-    if (audit_run(cli, &options, &fleet, &error) != STATUS_OK) {
-        print_error("%" STR_FMT, STR_ARG(error.message));
+    if (!audit_fleet(cli, &options, &fleet)) {
         output_discard(&output);
         return CLI_ERROR;
     }
     fleet.generated_ms = cli->clock->now_ms(cli->clock);
     fleet_sort(&fleet);
     bool is_written = write_fleet(cli, &options, &fleet, &output);
-    output_discard(&output);
     print_gaps(&fleet);
-    enum cli_exit exit_code = is_written ? verdict_of(&fleet, &options) : CLI_ERROR;
+    enum cli_exit exit_code = is_written ? exit_code_of(&fleet, options.fail_on) : CLI_ERROR;
     if (fleet.is_interrupted) {
         (void)flush_output();
-        _Exit((int)exit_code); /* calls are still under way: see audit_run */
+        _Exit((int)exit_code); /* calls are still under way: see audit_fleet */
     }
     return exit_code;
 }

@@ -4,87 +4,88 @@
 #include <signal.h>
 #include <string.h>
 
-const struct command COMMANDS[] = {
+static enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
+static enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
+
+static const struct command {
+    const char *name;
+    const char *synopsis;
+    const char *summary;
+    const char *details; /* for `help COMMAND` */
+    enum cli_exit (*run)(const struct cli *cli, int argc, char **argv);
+} COMMANDS[] = {
     {"invoke", "invoke EVENT.json", "handle one event exactly as in Lambda and print the response",
-     "Reads the event from the file, or from standard input for \"-\". AWS is called with the "
-     "credentials and\n"
-     "region of the environment. Prints the response JSON; an error is printed as errorType and "
-     "errorMessage\n"
-     "and ends with exit code 1.\n",
+     "Reads the event from the file, or from standard input for \"-\". Calls AWS with\n"
+     "the credentials and the Region of the environment. Prints the response as JSON.\n"
+     "Prints an error as errorType and errorMessage, and ends with exit code 1.\n",
      command_invoke},
     {"evaluate", "evaluate EVENT.json...",
      "judge from what is in the files, without network; one JSON verdict a line",
-     "Each file holds one AWS Config rule invocation (\"-\" is standard input). The age of an item "
-     "is ignored; an\n"
-     "oversized notification is unknown. A file that cannot be judged is named on standard error "
-     "and the others\n"
-     "are still judged.\n"
-     "Exit code: 1 a file was no valid event, 3 something is non-compliant, 4 something is "
-     "unknown, else 0.\n",
+     "Each file holds one AWS Config rule invocation; \"-\" is standard input. Ignores\n"
+     "the age of an item. An oversized notification is unknown. Names a file that it\n"
+     "cannot judge on standard error, and still judges the others.\n"
+     "Exit code: 1 a file was no valid event, 3 something is non-compliant,\n"
+     "4 something is unknown, else 0.\n",
      command_evaluate},
     {"plan", "plan [--format table|json]", "what enforcement would change in this Region, and why",
-     "Reads every load balancer live, judges it by the environment's settings and changes nothing, "
-     "whatever\n"
-     "ENFORCEMENT is. A line for each that would be changed or must not be: what is planned, the "
-     "load balancer,\n"
-     "the mode now and then, the reason. json prints the actions as in the response of an "
+     "Reads every load balancer live, judges it by the settings of the environment and\n"
+     "changes nothing, whatever ENFORCEMENT is. Prints a line for each load balancer\n"
+     "that enforcement would change or may not change: what is planned, its name, the\n"
+     "mode now and then, the reason. json prints the actions as in the response of an\n"
      "invocation.\n"
      "Exit code: 1 when not every load balancer could be read, else 0.\n",
      command_plan},
     {"audit", "audit [OPTIONS]",
      "judge all load balancers of accounts and Regions; changes and reports nothing",
-     "--region R       a Region, may be repeated; otherwise that of the environment\n"
+     "--region R       a Region; may be repeated (default: that of the environment)\n"
      "--format F       table (default), json, csv, html, junit, sarif, asff or ocsf\n"
-     "--output FILE    write there instead of standard output; FILE is replaced when all is done\n"
+     "--output FILE    replace FILE when all is done; standard output without it\n"
      "--fail-on LIST   non_compliant, unknown or both (default: both); or never\n"
-     "With CROSS_ACCOUNT_ROLE the accounts of ALLOWED_ACCOUNTS are judged, too. Ctrl-C shows what "
-     "is known so far.\n"
-     "Exit code: 1 nothing could be listed, or the run was interrupted; 3 something is "
-     "non-compliant, 4 something\n"
-     "is unknown or could not be listed (each when it is to fail), else 0.\n",
+     "With CROSS_ACCOUNT_ROLE it judges the accounts of ALLOWED_ACCOUNTS, too. Ctrl-C\n"
+     "prints what is known so far.\n"
+     "Exit code: 1 nothing could be listed, or the run was interrupted; 3 something is\n"
+     "non-compliant, 4 something is unknown or could not be listed (3 and 4 as --fail-on\n"
+     "says), else 0.\n",
      command_audit},
     {"report", "report [OPTIONS]",
      "the posture report of this Region: KPIs, trend, exceptions, changes, candidates",
      "--format F       text (default), html, json or csv\n"
-     "--output FILE    write there instead of standard output; FILE is replaced when all is done\n"
-     "Judges live and reads the state table (STATE_TABLE) and CloudWatch; writes to neither. "
-     "Without "
-     "a table\n"
-     "there is no history.\n"
-     "Exit code: 1 not everything could be read, else 0.\n",
+     "--output FILE    replace FILE when all is done; standard output without it\n"
+     "Judges live, and reads the state table (STATE_TABLE) and CloudWatch. Writes to\n"
+     "neither. There is no history without a table.\n"
+     "Exit code: 1 when not everything could be read, else 0.\n",
      command_report},
     {"logs", "logs [--by KEYS] [--format table|json|csv] PATH...",
-     "whom strictest would block, by the load balancers' own access logs",
-     "Reads files, folders with all below them, and standard input for \"-\": gzip or plain text, "
-     "of every\n"
-     "age. Other kinds of logs are skipped and named. KEYS, a list of class, reason, client, "
-     "user-agent, host,\n"
-     "also counts by these, together. csv prints these groups or, without --by, who would be "
-     "blocked. As many\n"
-     "files are read at once as there are processors.\n"
-     "Exit code: 1 when a file was unreadable or damaged (what was sound of it, and all others, "
-     "are "
-     "counted),\n"
-     "else 0.\n",
+     "which clients strictest would block, by the load balancers' own access logs",
+     "Reads files, folders with all below them, and standard input for \"-\": gzip or\n"
+     "plain text, of every age. Skips and names other kinds of logs. KEYS is a list of\n"
+     "class, reason, client, user-agent, host: requests are also counted by these,\n"
+     "together. csv prints these groups or, without --by, the clients that would be\n"
+     "blocked. Reads as many files at once as there are processors.\n"
+     "Exit code: 1 when a file could not be read or is damaged (its sound part and all\n"
+     "other files are counted), else 0.\n",
      command_logs},
-    {"help", "help [COMMAND]", "this text, or more about one command", "", command_help},
+    {"help", "help [COMMAND]", "print this text, or more about one command", "", command_help},
     {"version", "version", "print the version", "", command_version},
-    {"", NULL, NULL, NULL, NULL},
 };
 
+#define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)
+
 static const struct command *find_command(const char *name) {
-    const struct command *command = COMMANDS;
-    while (command->name[0] != '\0' && strcmp(command->name, name) != 0) {
-        command++;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(COMMANDS[i].name, name) == 0) {
+            return &COMMANDS[i];
+        }
     }
-    return command->name[0] == '\0' ? NULL : command;
+    usage_error("there is no command \"%s\"", name);
+    return NULL;
 }
 
 enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
-    bool has_command = argc > 1;
-    const char *name = has_command ? argv[1] : "help";
+    int skipped = argc > 1 ? 1 : 0; /* our own name; without a command, `help` gets it */
+    const char *name = skipped == 1 ? argv[1] : "help";
     keep_standard_files();
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file that would grow too large is an error that we say */
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that would grow too large is an error that we print */
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         name = "help";
     } else if (strcmp(name, "--version") == 0) {
@@ -92,22 +93,32 @@ enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
     }
     const struct command *command = find_command(name);
     if (command == NULL) {
-        return usage_error("there is no command \"%s\"", name);
+        return CLI_USAGE;
     }
-    enum cli_exit exit_code =
-        has_command ? command->run(cli, argc - 1, argv + 1) : command->run(cli, 1, argv);
+    enum cli_exit exit_code = command->run(cli, argc - skipped, argv + skipped);
     bool has_failed = exit_code == CLI_ERROR || exit_code == CLI_USAGE;
     return !has_failed && !flush_output() ? CLI_ERROR : exit_code;
 }
 
-/* Two columns, the first as wide as its longest entry. */
-static void print_commands(void) {
-    for (const struct command *command = COMMANDS; command->name[0] != '\0'; command++) {
-        print("  %-24s %s\n", command->synopsis, command->summary);
+static enum cli_exit command_help(const struct cli *cli, int argc, char **argv) {
+    (void)cli;
+    if (argc > 2) {
+        return usage_error("help takes at most one command");
     }
-}
-
-static void print_parameters(void) {
+    if (argc == 2) {
+        const struct command *command = find_command(argv[1]);
+        if (command == NULL) {
+            return CLI_USAGE;
+        }
+        print("bootstrap %s\n\n%s.\n%s", command->synopsis, command->summary, command->details);
+        return CLI_FINE;
+    }
+    print("desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
+          "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        print("  %-24s %s\n", COMMANDS[i].synopsis, COMMANDS[i].summary);
+    }
+    print("\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
     size_t count;
     const struct policy_parameter_info *infos = policy_parameter_infos(&count);
     for (size_t i = 0; i < count; i++) {
@@ -116,30 +127,10 @@ static void print_parameters(void) {
               infos[i].value_default[0] == '\0' ? "(none)" : infos[i].value_default,
               infos[i].environment);
     }
-}
-
-enum cli_exit command_help(const struct cli *cli, int argc, char **argv) {
-    (void)cli;
-    if (argc > 2) {
-        return usage_error("help takes at most one command");
-    }
-    if (argc == 2) {
-        const struct command *command = find_command(argv[1]);
-        if (command == NULL) {
-            return usage_error("there is no command \"%s\"", argv[1]);
-        }
-        print("bootstrap %s\n\n%s.\n%s", command->synopsis, command->summary, command->details);
-        return CLI_FINE;
-    }
-    print("desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
-          "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
-    print_commands();
-    print("\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
-    print_parameters();
     return CLI_FINE;
 }
 
-enum cli_exit command_version(const struct cli *cli, int argc, char **argv) {
+static enum cli_exit command_version(const struct cli *cli, int argc, char **argv) {
     (void)cli;
     (void)argv;
     if (argc > 1) {

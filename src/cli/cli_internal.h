@@ -11,68 +11,66 @@
 /* A Lambda event holds at most 6 MB; twice that leaves room for pretty-printed samples. */
 #define EVENT_FILE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
-/* Of audit and report: some 60,000 load balancers in the most wordy format. */
+/* Of audit, report and logs: some 60,000 load balancers in the most wordy format. */
 #define DOCUMENT_BYTES_MAX ((size_t)512 * 1024 * 1024)
 
-struct command {
-    const char *name;
-    const char *synopsis;
-    const char *summary;
-    const char *details; /* for `help COMMAND` */
-    enum cli_exit (*run)(const struct cli *cli, int argc,
-                         char **argv); /* argv[0] is the command's name */
-};
-/* NULL-terminated by an empty name. */
-extern const struct command COMMANDS[];
-
+/* argv[0] is the command's name. */
 enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_audit(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_report(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_logs(const struct cli *cli, int argc, char **argv);
-enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
-enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
 
-/* An app with its settings; AWS is reached after cli->connect. */
-MUST_USE enum status open_app(const struct cli *cli, struct guard *app, struct error *error);
+/* Parses the settings of *guard from the environment; false: it printed the error. */
+bool open_guard(const struct cli *cli, struct guard *guard);
+/* Lets an open guard call AWS, without a deadline. `arena` lives as long as the guard. */
+bool connect_guard(const struct cli *cli, struct guard *guard, struct arena *arena);
+
 /* The whole file, or standard input for "-". INVALID (cannot be read) or TOO_LARGE names it in
  * *error. */
 MUST_USE enum status read_input(const char *path, size_t bytes_max, struct arena *arena,
                                 str *text_out, struct error *error);
-/* `--name VALUE` or `--name=VALUE`, one after the other. */
+
+/* --- options: `--name VALUE` or `--name=VALUE`, one after the other --------------------------- */
+
 struct cli_options {
     int argc;
     char **argv;
     int next;      /* index of the argument to read */
-    bool is_wrong; /* one without a value; it was has_printed_error of */
+    bool is_wrong; /* one had no value, which was printed */
 };
 /* false: there is no further option, or a wrong one. `names` is NULL-terminated. */
 bool next_option(struct cli_options *options, const char *const *names, const char **name_out,
                  const char **value_out);
-/* Nothing is left, and nothing was wrong; otherwise it prints an error. */
+/* true when no argument is left and none was wrong; otherwise it prints a usage error. */
 bool all_options_taken(const struct cli_options *options);
+/* The index of `value` in the NULL-terminated `choices`, for --format; false: it prints a usage
+ * error with all of them. */
+bool parse_format(const char *value, const char *const *choices, size_t *index_out);
 
-/* Each Region that could not be read, on stderr. */
-struct fleet;
-void print_gaps(const struct fleet *fleet);
+/* --- printing: nothing else prints (`make lint`) ---------------------------------------------- */
+/* All of them escape what would drive a terminal or forge a line, see base/escape.h. */
 
-/* Before anything is opened: nothing that is printed can reach a file or a connection. */
-void keep_standard_files(void);
-
-/* Nothing else prints (`make lint`): from here on all escape what would drive a terminal or forge a
- * line, see base/escape.h. */
-/* The text and a newline on stdout; false when that failed (said on stderr). */
+/* The text and a newline on stdout; false: that failed, which stderr says. */
 bool print_line(str line);
 /* A whole text on stdout, with its line ends and, on a terminal, its colours; false likewise. */
 bool print_document(str text);
 /* Text of ours on stdout, with its line ends. flush_output says whether it arrived. */
 __attribute__((format(printf, 1, 2))) void print(const char *format, ...);
-/* Whether everything printed so far arrived; false is said on stderr. */
+/* Whether everything printed so far arrived; otherwise stderr says why not. */
 bool flush_output(void);
-/* "bootstrap: message" on stderr */
+/* "bootstrap: message" on stderr. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
-/* Complains of wrong use, points at `help`. */
+/* Likewise, and points at `help`. */
 __attribute__((format(printf, 1, 2))) enum cli_exit usage_error(const char *format, ...);
+/* Whether it is STATUS_OK; otherwise prints the error. */
+bool ok_or_print(enum status status, const struct error *error);
+/* Each Region of the fleet that could not be read, on stderr. */
+struct fleet;
+void print_gaps(const struct fleet *fleet);
+
+/* Before anything is opened: nothing that is printed can reach a file or a connection. */
+void keep_standard_files(void);
 
 #endif

@@ -1,95 +1,83 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What all commands share of the guard, and the two that handle events: `evaluate` and `invoke`.
+ */
 #include "base/json.h"
 #include "cli_internal.h"
 
-enum status open_app(const struct cli *cli, struct guard *guard, struct error *error) {
+bool open_guard(const struct cli *cli, struct guard *guard) {
+    struct error error = {0};
     *guard = (struct guard){.env = cli->env, .clock = cli->clock, .log = cli->log};
-    return guard_settings_parse(cli->env, cli->arena, &guard->settings, error);
+    return ok_or_print(guard_settings_parse(cli->env, cli->arena, &guard->settings, &error),
+                       &error);
 }
 
-/* Exit codes by precedence: error, non-compliant, unknown, fine. */
-struct verdict_tally {
-    bool has_error;
-    bool has_non_compliant;
-    bool has_unknown;
-};
-
-static enum cli_exit tally_exit(const struct verdict_tally *tally) {
-    if (tally->has_error) {
-        return CLI_ERROR;
-    }
-    if (tally->has_non_compliant) {
-        return CLI_NON_COMPLIANT;
-    }
-    return tally->has_unknown ? CLI_UNKNOWN : CLI_FINE;
+bool connect_guard(const struct cli *cli, struct guard *guard, struct arena *arena) {
+    struct error error = {0};
+    bool is_connected = ok_or_print(cli->connect(guard, arena, &error), &error);
+    guard->home.deadline_ms = INT64_MAX;
+    return is_connected;
 }
 
-static void evaluate_file(const struct guard *guard, const char *path,
-                          struct verdict_tally *tally) {
-    struct arena arena;
-    arena_init(&arena);
+static enum cli_exit evaluate_file(const struct guard *guard, const char *path) {
+    struct arena arena = {0};
     struct error error = {0};
     str event;
     str line;
     enum compliance compliance = COMPLIANCE_UNKNOWN;
-    enum status status = read_input(path, EVENT_FILE_BYTES_MAX, &arena, &event, &error);
-    if (status == STATUS_OK) {
-        str name = str_from_cstr(path);
-        status = app_evaluate_offline(guard, event, name, &arena, &line, &compliance, &error);
-        if (status != STATUS_OK) {
-            print_error("%s: %" STR_FMT, path, STR_ARG(error.message));
-        }
-    } else {
+    enum cli_exit exit_code = CLI_ERROR;
+    if (read_input(path, EVENT_FILE_BYTES_MAX, &arena, &event, &error) != STATUS_OK) {
         print_error("%" STR_FMT, STR_ARG(error.message));
-    }
-    if (status != STATUS_OK || !print_line(line)) {
-        tally->has_error = true;
-    } else if (compliance == NON_COMPLIANT) {
-        tally->has_non_compliant = true;
-    } else if (compliance == COMPLIANCE_UNKNOWN) {
-        tally->has_unknown = true;
+    } else if (app_evaluate_offline(guard, event, str_from_cstr(path), &arena, &line, &compliance,
+                                    &error) != STATUS_OK) {
+        print_error("%s: %" STR_FMT, path, STR_ARG(error.message));
+    } else if (print_line(line)) {
+        exit_code = compliance == COMPLIANCE_UNKNOWN ? CLI_UNKNOWN : CLI_FINE;
+        exit_code = compliance == NON_COMPLIANT ? CLI_NON_COMPLIANT : exit_code;
     }
     arena_clean_up(&arena);
+    return exit_code;
 }
 
 enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv) {
+    struct guard guard;
+    enum cli_exit exit_code = CLI_FINE;
     if (argc < 2) {
         return usage_error("evaluate needs at least one event file");
     }
-    struct guard guard;
-    struct error error = {0};
-    if (open_app(cli, &guard, &error) != STATUS_OK) {
-        print_error("%" STR_FMT, STR_ARG(error.message));
+    if (!open_guard(cli, &guard)) {
         return CLI_ERROR;
     }
-    struct verdict_tally tally = {0};
     for (int i = 1; i < argc; i++) {
-        evaluate_file(&guard, argv[i], &tally);
+        enum cli_exit ended = evaluate_file(&guard, argv[i]);
+        /* The lower code takes precedence, but for 0. */
+        if (ended != CLI_FINE && (exit_code == CLI_FINE || ended < exit_code)) {
+            exit_code = ended;
+        }
     }
-    return tally_exit(&tally);
+    return exit_code;
 }
 
 enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv) {
+    struct guard guard;
+    struct error error = {0};
+    struct app_reply reply;
+    str event;
     if (argc != 2) {
         return usage_error("invoke needs exactly one event file");
     }
-    struct guard guard;
-    struct error error = {0};
-    str event;
-    if (open_app(cli, &guard, &error) != STATUS_OK ||
-        cli->connect(&guard, cli->arena, &error) != STATUS_OK ||
-        read_input(argv[1], EVENT_FILE_BYTES_MAX, cli->arena, &event, &error) != STATUS_OK) {
-        print_error("%" STR_FMT, STR_ARG(error.message));
+    if (!open_guard(cli, &guard) || !connect_guard(cli, &guard, cli->arena) ||
+        !ok_or_print(read_input(argv[1], EVENT_FILE_BYTES_MAX, cli->arena, &event, &error),
+                     &error)) {
         return CLI_ERROR;
     }
-    struct app_reply reply;
     app_handle(&guard, event, INT64_MAX, cli->arena, &reply);
     if (!reply.is_error) {
         return print_line(reply.body) ? CLI_FINE : CLI_ERROR;
     }
     struct buf body;
-    buf_init(&body, cli->arena, EVENT_FILE_BYTES_MAX);
     struct json_writer writer;
+    buf_init(&body, cli->arena, EVENT_FILE_BYTES_MAX);
     json_writer_init(&writer, &body);
     json_object_begin(&writer);
     json_write_member(&writer, "errorType", reply.error_type);

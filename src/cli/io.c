@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "policy/fleet.h"
 
 static enum status read_stream(FILE *stream, const char *name, struct buf *text,
                                struct arena *arena, struct error *error) {
@@ -46,7 +47,7 @@ enum status read_input(const char *path, size_t bytes_max, struct arena *arena, 
     return STATUS_OK;
 }
 
-/* --- what is printed: nothing of the command line reaches a stream but through `put` ---------- */
+/* --- printing: nothing of the command line reaches a stream but through `put` ---------------- */
 
 enum layout {
     ONE_LINE, /* a line end is outside text, too */
@@ -69,8 +70,8 @@ static size_t layout_length(str text, FILE *file) {
     return at < text.len && text.ptr[at] == 'm' ? at + 1 : 0;
 }
 
-/* Tables, CSV, JSON and pages escape their own cells, each by its rules; this is for the one that
- * was forgotten. false: the stream did not take all of it. */
+/* Tables, CSV, JSON and pages escape their own cells, each by its rules; this catches a cell that
+ * one of them missed. false: the stream did not take all of it. */
 static bool put(FILE *file, enum layout layout, str text) {
     while (text.len > 0) {
         str shown = text;
@@ -108,27 +109,20 @@ void print(const char *format, ...) {
     arena_clean_up(&arena);
 }
 
-/* A closed descriptor would be given to the next file or connection, and what is printed would go
- * there. Each is taken by something that cannot be used: writing to a folder and reading from what
- * is open for writing fail. */
+/* The next file or connection would get a closed descriptor, and with it what is printed. So each
+ * is given to something that cannot be used: writing to a folder fails, and so does reading what is
+ * open for writing. */
 void keep_standard_files(void) {
-    static const struct {
-        const char *path;
-        int flags;
-    } STAND_INS[] = {
-        [STDIN_FILENO] = {"/dev/null", O_WRONLY},
-        [STDOUT_FILENO] = {"/", O_RDONLY},
-        [STDERR_FILENO] = {"/dev/null", O_WRONLY},
-    };
     for (int file = 0; file <= STDERR_FILENO; file++) {
-        if (fcntl(file, F_GETFD) < 0) { /* the lowest that is free is the one that open() gives */
-            (void)open(STAND_INS[file].path, STAND_INS[file].flags);
+        if (fcntl(file, F_GETFD) < 0) { /* open() gives the lowest that is free: this one */
+            bool is_stdout = file == STDOUT_FILENO;
+            (void)open(is_stdout ? "/" : "/dev/null", is_stdout ? O_RDONLY : O_WRONLY);
         }
     }
 }
 
 bool flush_output(void) {
-    /* What did not fit its buffer was written, or not, before. */
+    /* An earlier write, of what did not fit the buffer, may have failed, too. */
     bool is_written = fflush(stdout) == 0 && !ferror(stdout);
     if (!is_written) {
         print_error("cannot write to standard output: %s", strerror(errno));
@@ -152,10 +146,30 @@ void print_error(const char *format, ...) {
     va_end(arguments);
 }
 
+bool ok_or_print(enum status status, const struct error *error) {
+    if (status != STATUS_OK) {
+        print_error("%" STR_FMT, STR_ARG(error->message));
+    }
+    return status == STATUS_OK;
+}
+
 enum cli_exit usage_error(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     print_error_va(format, arguments, "Try \"bootstrap help\".\n");
     va_end(arguments);
     return CLI_USAGE;
+}
+
+/* People look at stderr, whatever the format of the document can say. */
+void print_gaps(const struct fleet *fleet) {
+    for (size_t i = 0; i < fleet->gap_count; i++) {
+        const struct fleet_gap *gap = &fleet->gaps[i];
+        print_error("%" STR_FMT "%s%" STR_FMT ": %" STR_FMT, STR_ARG(gap->account_id),
+                    str_is_empty(gap->account_id) ? "" : " ", STR_ARG(gap->region),
+                    STR_ARG(gap->reason));
+    }
+    if (fleet->is_interrupted) {
+        print_error("interrupted; load balancers judged so far: %zu", fleet->row_count);
+    }
 }

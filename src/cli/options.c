@@ -48,3 +48,20 @@ bool all_options_taken(const struct cli_options *options) {
     }
     return !options->is_wrong && options->next >= options->argc;
 }
+
+bool parse_format(const char *value, const char *const *choices, size_t *index_out) {
+    struct arena arena = {0};
+    struct buf list;
+    buf_init(&list, &arena, 256);
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        if (strcmp(value, choices[i]) == 0) {
+            *index_out = i;
+            arena_clean_up(&arena);
+            return true;
+        }
+        buf_printf(&list, "%s%s", i == 0 ? "" : choices[i + 1] == NULL ? " or " : ", ", choices[i]);
+    }
+    usage_error("--format takes %" STR_FMT ", not \"%s\"", STR_ARG(buf_str(&list)), value);
+    arena_clean_up(&arena);
+    return false;
+}

@@ -25,13 +25,13 @@
 
 static const int ENDING_SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
 
-/* What a signal handler removes; empty: nothing. */
-static char removed_by_signal[LINK_BYTES_MAX];
-static volatile sig_atomic_t is_removed_by_signal;
+/* The file that a signal handler removes, while has_file_to_remove. */
+static char file_to_remove[LINK_BYTES_MAX];
+static volatile sig_atomic_t has_file_to_remove;
 
 static void remove_and_end(int signal_number) {
-    if (is_removed_by_signal) {
-        (void)unlink(removed_by_signal);
+    if (has_file_to_remove) {
+        (void)unlink(file_to_remove);
     }
     (void)raise(signal_number); /* SA_RESETHAND: by now it ends the process */
 }
@@ -40,12 +40,12 @@ static void remove_and_end(int signal_number) {
 static void remove_on_signals(str temporary) {
     const struct sigaction ending = {.sa_handler = remove_and_end,
                                      .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
-    if (temporary.len >= sizeof removed_by_signal) {
+    if (temporary.len >= sizeof file_to_remove) {
         return;
     }
-    memcpy(removed_by_signal, temporary.ptr, temporary.len);
-    removed_by_signal[temporary.len] = '\0';
-    is_removed_by_signal = 1;
+    memcpy(file_to_remove, temporary.ptr, temporary.len);
+    file_to_remove[temporary.len] = '\0';
+    has_file_to_remove = 1;
     for (size_t i = 0; i < sizeof ENDING_SIGNALS / sizeof *ENDING_SIGNALS; i++) {
         struct sigaction before;
         if (sigaction(ENDING_SIGNALS[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL) {
@@ -61,11 +61,8 @@ static void remove_on_signals(str temporary) {
 static int descriptor_of(str path) {
     static const char *const FOLDERS[] = {"/dev/fd/", "/proc/self/fd/"};
     int64_t number;
-    if (str_eq(path, STR("/dev/stdout"))) {
-        return STDOUT_FILENO;
-    }
-    if (str_eq(path, STR("/dev/stderr"))) {
-        return STDERR_FILENO;
+    if (str_eq(path, STR("/dev/stdout")) || str_eq(path, STR("/dev/stderr"))) {
+        return str_ends_with(path, STR("out")) ? STDOUT_FILENO : STDERR_FILENO;
     }
     for (size_t i = 0; i < sizeof FOLDERS / sizeof *FOLDERS; i++) {
         str folder = str_from_cstr(FOLDERS[i]);
@@ -116,11 +113,6 @@ static bool is_writable(int file) {
     return flags >= 0;
 }
 
-static bool use_descriptor(struct output *output, int file) {
-    output->file = is_writable(file) ? fcntl(file, F_DUPFD_CLOEXEC, 3) : -1;
-    return output->file >= 0;
-}
-
 /* --- the temporary file --------------------------------------------------------------------- */
 
 /* As the file that it replaces: mode, and owner and group where we may give them. Where we may not,
@@ -157,11 +149,6 @@ static bool make_temporary(struct output *output, struct arena *arena, const str
     return before == NULL || take_mode_of(output->file, before);
 }
 
-static bool open_regular(struct output *output, struct arena *arena, const struct stat *before) {
-    bool may_write = before == NULL || faccessat(AT_FDCWD, output->target, W_OK, AT_EACCESS) == 0;
-    return may_write && make_temporary(output, arena, before);
-}
-
 /* false: errno says why. */
 static bool open_target(struct output *output, struct arena *arena) {
     struct stat before;
@@ -170,16 +157,19 @@ static bool open_target(struct output *output, struct arena *arena) {
         return false;
     }
     output->target = str_to_cstr(arena, path);
-    if (descriptor_of(path) >= 0) {
-        return use_descriptor(output, descriptor_of(path));
+    int descriptor = descriptor_of(path);
+    if (descriptor >= 0) {
+        output->file = is_writable(descriptor) ? fcntl(descriptor, F_DUPFD_CLOEXEC, 3) : -1;
+        return output->file >= 0;
     }
     if (stat(output->target, &before) != 0) {
         bool names_folder = str_ends_with(path, STR("/"));
         errno = errno == ENOENT && names_folder ? EISDIR : errno;
-        return errno == ENOENT && open_regular(output, arena, NULL);
+        return errno == ENOENT && make_temporary(output, arena, NULL);
     }
     if (S_ISREG(before.st_mode)) {
-        return open_regular(output, arena, &before);
+        return faccessat(AT_FDCWD, output->target, W_OK, AT_EACCESS) == 0 &&
+               make_temporary(output, arena, &before);
     }
     output->file = open(output->target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     return output->file >= 0;
@@ -219,7 +209,7 @@ static bool write_all(int file, str text) {
     return true;
 }
 
-/* What knows no fsync (a pipe, a device, some file systems) says EINVAL. */
+/* Pipes, devices and some file systems know no fsync and answer EINVAL. */
 static bool close_written(struct output *output) {
     bool is_synced = fsync(output->file) == 0 || errno == EINVAL || errno == ENOTSUP;
     int problem = is_synced ? 0 : errno;
@@ -229,12 +219,6 @@ static bool close_written(struct output *output) {
     output->file = -1;
     errno = problem;
     return problem == 0;
-}
-
-/* A file that is mounted by itself, as into a container, cannot be replaced. */
-static bool write_over(const struct output *output, str text) {
-    struct output over = {.file = open(output->target, O_WRONLY | O_TRUNC | O_CLOEXEC)};
-    return over.file >= 0 && write_all(over.file, text) && close_written(&over);
 }
 
 static void sync_folder(const struct output *output, struct arena *arena) {
@@ -249,14 +233,25 @@ static void sync_folder(const struct output *output, struct arena *arena) {
 static bool replace(struct output *output, str text, struct arena *arena) {
     if (rename(output->temporary, output->target) == 0) {
         output->temporary = NULL;
-        is_removed_by_signal = 0;
+        has_file_to_remove = 0;
         sync_folder(output, arena);
         return true;
     }
-    return errno == EBUSY && write_over(output, text);
+    /* A file that is mounted by itself, as into a container, cannot be replaced. */
+    struct output over = {.file = -1};
+    if (errno == EBUSY) {
+        over.file = open(output->target, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    }
+    return over.file >= 0 && write_all(over.file, text) && close_written(&over);
 }
 
-bool output_write(struct output *output, str text, struct arena *arena) {
+bool output_write(struct output *output, const struct buf *document, struct arena *arena) {
+    str text = buf_str(document);
+    if (buf_status(document) != STATUS_OK) {
+        print_error("the document is larger than %zu bytes", document->bytes_max);
+        output_discard(output);
+        return false;
+    }
     if (output->path == NULL) {
         return print_document(text);
     }
@@ -277,6 +272,6 @@ void output_discard(struct output *output) {
     if (output->temporary != NULL) {
         (void)unlink(output->temporary);
         output->temporary = NULL;
-        is_removed_by_signal = 0;
+        has_file_to_remove = 0;
     }
 }

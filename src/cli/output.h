@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The document of a command that takes --output. Failures are has_printed_error of on stderr.
+ * The document of a command that takes --output. Failures are printed on stderr.
  */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
-#include "base/arena.h"
-#include "base/str.h"
+#include "base/buf.h"
 
 struct output {
     const char *path;      /* as given; NULL: standard output */
@@ -15,14 +14,14 @@ struct output {
     int file;
 };
 
-/* Before any work: the path (NULL and "-": standard output) can be written, or false. A file that
- * is there stays as it is until output_write. Texts live in `arena`. SIGINT, SIGTERM and SIGHUP
- * remove the temporary file and end the process, unless somebody handles them otherwise later on.
- */
+/* Before any work; false: the path (NULL and "-": standard output) cannot be written. An existing
+ * file stays as it is until output_write. Texts live in `arena`. SIGINT, SIGTERM and SIGHUP remove
+ * the temporary file and end the process, unless the command handles them otherwise later on. */
 bool output_open(struct output *output, const char *path, struct arena *arena);
-/* The whole document; false: what was there before is there still. Ends the output. */
-bool output_write(struct output *output, str text, struct arena *arena);
-/* Ends an output that nothing is written to. May be called twice. */
+/* The whole document; false: it outgrew its buffer or could not be written, and the file is as
+ * before. Ends the output. */
+bool output_write(struct output *output, const struct buf *document, struct arena *arena);
+/* Ends an output to which nothing was written. May be called twice. */
 void output_discard(struct output *output);
 
 #endif

@@ -6,21 +6,7 @@
 #include "cli_internal.h"
 #include "report/text_width.h"
 
-enum plan_format { PLAN_TABLE, PLAN_JSON };
-
-static bool parse_format(int argc, char **argv, enum plan_format *format) {
-    *format = PLAN_TABLE;
-    if (argc == 1) {
-        return true;
-    }
-    if (argc != 3 || strcmp(argv[1], "--format") != 0) {
-        return false;
-    }
-    *format = strcmp(argv[2], "json") == 0 ? PLAN_JSON : PLAN_TABLE;
-    return *format == PLAN_JSON || strcmp(argv[2], "table") == 0;
-}
-
-/* Nothing is changed, remembered or told, whatever the environment says. */
+/* Changes, records and alerts nothing, whatever the environment says. */
 static void only_plan(struct guard *guard) {
     guard->settings.control.enforcement.enforcement = ENFORCEMENT_PLAN;
     if (guard->settings.control.promotion.promotion == PROMOTION_ENFORCE) {
@@ -37,15 +23,6 @@ static str name_of(struct arena *arena, str arn) {
     return escape_text(arena, is_arn ? parts.resource : arn);
 }
 
-static size_t widest_name(struct arena *arena, const struct app_reply *reply) {
-    size_t widest = 0;
-    for (size_t i = 0; i < reply->action_count; i++) {
-        size_t width = text_width(name_of(arena, reply->actions[i].resource_id));
-        widest = width > widest ? width : widest;
-    }
-    return widest;
-}
-
 static void append_line(struct buf *out, struct arena *arena, const struct action *action,
                         size_t name_width) {
     str from = escape_text(arena, action->from);
@@ -59,10 +36,14 @@ static void append_line(struct buf *out, struct arena *arena, const struct actio
 
 static void append_table(struct buf *out, struct arena *arena, const struct app_reply *reply) {
     size_t planned = 0;
-    size_t width = widest_name(arena, reply);
+    size_t widest = 0;
+    for (size_t i = 0; i < reply->action_count; i++) {
+        size_t width = text_width(name_of(arena, reply->actions[i].resource_id));
+        widest = width > widest ? width : widest;
+    }
     for (size_t i = 0; i < reply->action_count; i++) {
         planned += strcmp(reply->actions[i].status, "planned") == 0 ? 1 : 0;
-        append_line(out, arena, &reply->actions[i], width);
+        append_line(out, arena, &reply->actions[i], widest);
     }
     buf_printf(out, "%zu load balancer%s judged, %zu would be changed\n", reply->judged_count,
                str_by_count(reply->judged_count, "", "s"), planned);
@@ -80,33 +61,39 @@ static void append_json(struct buf *out, const struct app_reply *reply) {
 }
 
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
-    enum plan_format format;
-    if (!parse_format(argc, argv, &format)) {
-        return usage_error("plan takes nothing but --format table or --format json");
+    static const char *const NAMES[] = {"--format", NULL};
+    static const char *const FORMATS[] = {"table", "json", NULL};
+    struct cli_options rest = {.argc = argc, .argv = argv, .next = 1};
+    const char *name;
+    const char *value;
+    size_t format = 0;
+    while (next_option(&rest, NAMES, &name, &value)) {
+        if (!parse_format(value, FORMATS, &format)) {
+            return CLI_USAGE;
+        }
+    }
+    if (!all_options_taken(&rest)) {
+        return CLI_USAGE;
     }
     struct guard guard;
-    struct error error = {0};
-    if (open_app(cli, &guard, &error) != STATUS_OK ||
-        cli->connect(&guard, cli->arena, &error) != STATUS_OK) {
-        print_error("%" STR_FMT, STR_ARG(error.message));
+    struct app_reply reply;
+    struct buf out;
+    if (!open_guard(cli, &guard) || !connect_guard(cli, &guard, cli->arena)) {
         return CLI_ERROR;
     }
     only_plan(&guard);
-    struct app_reply reply;
     app_handle(&guard, STR("{\"action\":\"sweep\"}"), INT64_MAX, cli->arena, &reply);
-    /* One that cannot be read hides nothing of the others. */
-    if (reply.is_error && reply.judged_count == 0) {
-        print_error("%" STR_FMT, STR_ARG(reply.error_message));
-        return CLI_ERROR;
+    bool is_printed = true;
+    /* A load balancer that cannot be read hides nothing of the others. */
+    if (!reply.is_error || reply.judged_count > 0) {
+        buf_init(&out, cli->arena, EVENT_FILE_BYTES_MAX);
+        if (format == 0) {
+            append_table(&out, cli->arena, &reply);
+        } else {
+            append_json(&out, &reply);
+        }
+        is_printed = print_document(buf_str(&out));
     }
-    struct buf out;
-    buf_init(&out, cli->arena, EVENT_FILE_BYTES_MAX);
-    if (format == PLAN_JSON) {
-        append_json(&out, &reply);
-    } else {
-        append_table(&out, cli->arena, &reply);
-    }
-    bool is_printed = print_document(buf_str(&out));
     if (reply.is_error) {
         print_error("%" STR_FMT, STR_ARG(reply.error_message));
     }

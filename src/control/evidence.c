@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Evidence: what the access logs counted (TRAFFIC items, a query a load balancer: a sweep's pace
- * leaves time for it, as it waits longer for Elastic Load Balancing than the table takes), and what
- * CloudWatch counted, many load balancers a call.
+ * Guarantees: numbers that could not be read in full are no evidence. They come from the TRAFFIC
+ * items of the access logs, and from CloudWatch for the days and requests that the logs do not
+ * cover. A query for each load balancer is cheap beside the pace of Elastic Load Balancing;
+ * CloudWatch answers for many load balancers in one call.
  */
 #include "control/evidence.h"
 #include "aws/cloudwatch.h"
-#include "control_internal.h"
 #include "table/item.h"
 
 #define MS_PER_MINUTE    (60 * MS_PER_SECOND)
@@ -23,7 +23,7 @@ static const char *const METRIC_NAMES[METRICS] = {
     "HTTPCode_Target_5XX_Count",
 };
 
-/* What the logs and CloudWatch tell of one day. */
+/* One day as the logs and CloudWatch counted it. */
 struct day_counts {
     uint64_t logged; /* requests */
     uint64_t logged_compliant;
@@ -32,100 +32,81 @@ struct day_counts {
     uint64_t counted_non_compliant;
 };
 
-struct asking {
-    struct evidence_query *each;
-    struct day_counts *days; /* of the window */
-    bool is_broken;          /* an item of the table cannot be right */
-};
-
-static const char *const COUNTERS[] = {"requests",    "compliant", "acceptable", "ambiguous",
-                                       "severe",      "unknown",   "unfamiliar", "unparsed",
-                                       "withoutTime", "damaged"};
-
-/* What such a day would have said is not known. */
-static bool holds_bad_number(const struct dynamodb_item *item) {
+static uint64_t get_count(const struct dynamodb_item *item, const char *name, bool *is_good) {
     int64_t number;
-    for (size_t i = 0; i < sizeof COUNTERS / sizeof *COUNTERS; i++) {
-        if (item_read_number(item, COUNTERS[i], &number) == ITEM_NUMBER_BAD) {
-            return true;
-        }
-    }
-    return false;
+    *is_good = item_read_number(item, name, &number) != ITEM_NUMBER_BAD && *is_good;
+    return (uint64_t)number;
 }
 
-static void note_day(const struct dynamodb_item *item, int64_t first_day, struct day_counts *days) {
-    str sk = dynamodb_get_string(item, DYNAMODB_SK);
-    int64_t number = 0;
-    if (!date_parse(str_slice(sk, sizeof TRAFFIC_PREFIX - 1, sk.len), &number) ||
-        number < first_day) {
-        return;
-    }
-    struct day_counts *day = &days[number - first_day];
-    day->logged = (uint64_t)item_number(item, "requests");
-    day->logged_compliant = (uint64_t)item_number(item, "compliant");
-    day->logged_non_compliant =
-        (uint64_t)(item_number(item, "acceptable") + item_number(item, "ambiguous") +
-                   item_number(item, "severe"));
-}
-
-static void add_day(const struct dynamodb_item *item, struct evidence *evidence) {
-    uint64_t unfamiliar = (uint64_t)item_number(item, "unfamiliar");
-    uint64_t unknown = (uint64_t)item_number(item, "unknown");
-    uint64_t requests = (uint64_t)item_number(item, "requests");
+/* One TRAFFIC item. false: a number cannot be right, so that the requests of its day are not known.
+ */
+static bool add_day(const struct dynamodb_item *item, int64_t first_day, struct day_counts *days,
+                    struct evidence *evidence) {
+    bool is_good = true;
+    uint64_t requests = get_count(item, "requests", &is_good);
+    uint64_t compliant = get_count(item, "compliant", &is_good);
+    uint64_t acceptable = get_count(item, "acceptable", &is_good);
+    uint64_t ambiguous = get_count(item, "ambiguous", &is_good);
+    uint64_t severe = get_count(item, "severe", &is_good);
+    uint64_t unfamiliar = get_count(item, "unfamiliar", &is_good);
+    uint64_t unknown = get_count(item, "unknown", &is_good);
+    str date = dynamodb_get_string(item, DYNAMODB_SK);
+    int64_t day = 0;
     int64_t newest_ms = 0;
     evidence->log_days += requests > 0 ? 1 : 0;
-    evidence->has_logs = evidence->has_logs || requests > 0;
-    evidence->log_requests += requests;
-    evidence->compliant += (uint64_t)item_number(item, "compliant");
-    evidence->acceptable += (uint64_t)item_number(item, "acceptable");
-    evidence->ambiguous += (uint64_t)item_number(item, "ambiguous");
-    evidence->severe += (uint64_t)item_number(item, "severe");
+    evidence->compliant += compliant;
+    evidence->acceptable += acceptable;
+    evidence->ambiguous += ambiguous;
+    evidence->severe += severe;
     evidence->unclassified += unknown > unfamiliar ? unknown - unfamiliar : 0;
     evidence->unfamiliar += unfamiliar;
-    evidence->unparsed += (uint64_t)item_number(item, "unparsed");
-    evidence->without_time += (uint64_t)item_number(item, "withoutTime");
-    evidence->damaged += (uint64_t)item_number(item, "damaged");
+    evidence->unparsed += get_count(item, "unparsed", &is_good);
+    evidence->without_time += get_count(item, "withoutTime", &is_good);
+    evidence->damaged += get_count(item, "damaged", &is_good);
     if (time_parse_iso8601(dynamodb_get_string(item, "newest_at"), &newest_ms) &&
         newest_ms > evidence->log_newest_ms) {
         evidence->log_newest_ms = newest_ms;
     }
+    if (date_parse(str_slice(date, sizeof TRAFFIC_PREFIX - 1, date.len), &day) &&
+        day >= first_day) {
+        days[day - first_day].logged = requests;
+        days[day - first_day].logged_compliant = compliant;
+        days[day - first_day].logged_non_compliant = acceptable + ambiguous + severe;
+    }
+    return is_good;
 }
 
-static str day_key(struct arena *arena, int64_t day) {
+/* "TRAFFIC#2026-11-23" */
+static str traffic_key(struct arena *arena, int64_t day) {
     str date = date_format(arena, day);
     return str_format(arena, TRAFFIC_PREFIX "%" STR_FMT, STR_ARG(date));
 }
 
-static enum status read_logs(struct guard *guard, struct asking *asking, int64_t today,
-                             struct arena *arena, struct error *error) {
-    struct evidence_query *each = asking->each;
+static enum status read_logs(struct guard *guard, struct evidence_query *query,
+                             struct day_counts *days, struct arena *arena, struct error *error) {
     struct dynamodb_item *items = NULL;
     size_t count = 0;
-    int64_t first_day = today - each->evidence.days + 1;
-    const struct dynamodb_query query = {
+    int64_t today = date_days_of_ms(guard->clock->now_ms(guard->clock));
+    int64_t first_day = today - query->evidence.days + 1;
+    const struct dynamodb_query traffic = {
         .table = guard->settings.control.promotion.evidence_table,
-        .pk = each->arn,
-        .sk_from = day_key(arena, first_day),
-        .sk_to = day_key(arena, today),
+        .pk = query->arn,
+        .sk_from = traffic_key(arena, first_day),
+        .sk_to = traffic_key(arena, today),
     };
-    if (str_is_empty(query.table)) {
+    query->is_read = true;
+    if (str_is_empty(traffic.table)) {
         return STATUS_OK;
     }
-    TRY(dynamodb_query(&guard->home, &query, arena, &items, &count, error));
+    TRY(dynamodb_query(&guard->home, &traffic, arena, &items, &count, error));
     for (size_t i = 0; i < count; i++) {
-        asking->is_broken = asking->is_broken || holds_bad_number(&items[i]);
-        add_day(&items[i], &each->evidence);
-        note_day(&items[i], first_day, asking->days);
+        query->is_read = add_day(&items[i], first_day, days, &query->evidence) && query->is_read;
     }
     return STATUS_OK;
 }
 
-static uint64_t whole(double sum) {
+static uint64_t round_sum(double sum) {
     return sum < 1 ? 0 : (uint64_t)(sum + 0.5);
-}
-
-static uint64_t sum_of(const struct cloudwatch_series *series) {
-    return whole(series->sum);
 }
 
 /* The dimension's value: "app/my-alb/50dc6c495c0c9188". */
@@ -134,138 +115,103 @@ static str dimension_of(str arn) {
     return load_balancer_arn_parse(arn, &parts) == STATUS_OK ? parts.resource : arn;
 }
 
-static bool has_known_lines(const struct day_counts *day) {
-    return day->logged_compliant + day->logged_non_compliant > 0;
-}
-
-static bool holds_half(uint64_t logged, uint64_t counted) {
-    return 2 * logged >= counted;
+static uint64_t rest_of(uint64_t counted, uint64_t logged) {
+    return counted > logged ? counted - logged : 0;
 }
 
 /* Logs win on the days they cover. A day that is over changes no more once its last logs are there.
  * Of today metrics are there before the logs: it counts as covered, too, when its logs and those of
  * yesterday hold half of both days' requests, so that the minutes on their way make no difference
  * early in the day. Without any line it is a day without logs, whenever that is. */
-static bool is_covered(const struct asking *asking, int number) {
-    const struct day_counts *day = &asking->days[number];
-    bool is_today = number == asking->each->evidence.days - 1;
-    if (!has_known_lines(day)) {
-        return false;
-    }
-    if (holds_half(day->logged, day->counted)) {
-        return true;
-    }
-    return is_today && number > 0 &&
-           holds_half(day->logged + day[-1].logged, day->counted + day[-1].counted);
-}
-
-static uint64_t rest_of(uint64_t counted, uint64_t logged) {
-    return counted > logged ? counted - logged : 0;
-}
-
-/* What the logs of a day hold is counted already, and of it they tell more. */
-static void take_day(const struct day_counts *day, struct evidence *evidence) {
-    bool is_thin = has_known_lines(day);
-    evidence->has_metrics = true;
-    evidence->thin_days += is_thin ? 1 : 0;
-    evidence->metric_requests += rest_of(day->counted, is_thin ? day->logged : 0);
-    evidence->metric_non_compliant +=
-        rest_of(day->counted_non_compliant, is_thin ? day->logged_non_compliant : 0);
-}
-
-static void take_metrics(const struct cloudwatch_series *series, const struct asking *asking) {
-    struct evidence *evidence = &asking->each->evidence;
+static void add_metrics(const struct cloudwatch_series *series, struct day_counts *days,
+                        struct evidence *evidence) {
     for (int i = 0; i < evidence->days; i++) {
-        asking->days[i].counted = whole(series[0].values[i]);
-        asking->days[i].counted_non_compliant = whole(series[1].values[i]);
-    }
-    for (int i = 0; i < evidence->days; i++) {
-        const struct day_counts *day = &asking->days[i];
-        if (day->counted + day->counted_non_compliant > 0 && !is_covered(asking, i)) {
-            take_day(day, evidence);
-            evidence->metric_newest_ms = series[0].start_ms + i * MS_PER_DAY;
+        struct day_counts *day = &days[i];
+        day->counted = round_sum(series[0].values[i]);
+        day->counted_non_compliant = round_sum(series[1].values[i]);
+        bool has_lines = day->logged_compliant + day->logged_non_compliant > 0;
+        bool has_half = 2 * day->logged >= day->counted ||
+                        (i == evidence->days - 1 && i > 0 &&
+                         2 * (day->logged + day[-1].logged) >= day->counted + day[-1].counted);
+        if (day->counted + day->counted_non_compliant == 0 || (has_lines && has_half)) {
+            continue;
         }
+        /* The requests in the logs of a day are counted already, and the logs say more of them. */
+        evidence->has_metrics = true;
+        evidence->metric_newest_ms = series[0].start_ms + i * MS_PER_DAY;
+        evidence->thin_days += has_lines ? 1 : 0;
+        evidence->metric_requests += rest_of(day->counted, has_lines ? day->logged : 0);
+        evidence->metric_non_compliant +=
+            rest_of(day->counted_non_compliant, has_lines ? day->logged_non_compliant : 0);
     }
 }
 
-/* Numbers in the table that cannot be right, or PartialData, Forbidden or InternalError of this
- * one: what it would have said is not known. */
-static void log_unread(const struct guard *guard, const struct asking *asking) {
-    LOG(guard->log, LOG_WARN, "evidence_failed", LOG_STR("resourceId", asking->each->arn),
-        LOG_STR("reason",
-                asking->is_broken
-                    ? STR("a TRAFFIC item holds a number that cannot be a count: no advice on it")
-                    : STR("CloudWatch could not tell all of its metrics: no advice on it")));
-}
-
-static enum status read_metrics(struct guard *guard, const struct asking *asked, size_t count,
-                                struct arena *arena, struct error *error) {
-    int64_t now_ms = guard->clock->now_ms(guard->clock);
-    int64_t today = date_days_of_ms(now_ms);
+static enum status read_metrics(struct guard *guard, struct evidence_query *queries, size_t count,
+                                struct day_counts *days, struct arena *arena, struct error *error) {
+    int64_t today = date_days_of_ms(guard->clock->now_ms(guard->clock));
+    size_t days_each = (size_t)guard->settings.control.promotion.evidence.evidence_days;
     struct cloudwatch_series *series =
-        ARENA_ARRAY(arena, struct cloudwatch_series, count * EVIDENCE_METRICS + 1);
+        ARENA_ARRAY(arena, struct cloudwatch_series, count * EVIDENCE_METRICS);
     for (size_t i = 0; i < count * EVIDENCE_METRICS; i++) {
-        const struct evidence_query *each = asked[i / EVIDENCE_METRICS].each;
         series[i] = (struct cloudwatch_series){
             .metric = METRIC_NAMES[i % EVIDENCE_METRICS],
-            .load_balancer = dimension_of(each->arn),
-            .start_ms = (today - each->evidence.days + 1) * MS_PER_DAY,
+            .load_balancer = dimension_of(queries[i / EVIDENCE_METRICS].arn),
+            .start_ms = (today - (int64_t)days_each + 1) * MS_PER_DAY,
             .end_ms = (today + 1) * MS_PER_DAY,
             .period_s = SECONDS_PER_DAY,
-            .values = ARENA_ARRAY(arena, double, (size_t)each->evidence.days),
+            .values = ARENA_ARRAY(arena, double, days_each),
         };
     }
-    if (count > 0) {
-        TRY(cloudwatch_get_sums(&guard->aws, series, count * EVIDENCE_METRICS, arena, error));
-    }
+    TRY(cloudwatch_get_sums(&guard->aws, series, count * EVIDENCE_METRICS, arena, error));
     for (size_t i = 0; i < count; i++) {
         const struct cloudwatch_series *own = &series[i * EVIDENCE_METRICS];
-        asked[i].each->is_read = !asked[i].is_broken && own[0].is_complete && own[1].is_complete;
-        if (asked[i].each->is_read) {
-            take_metrics(own, &asked[i]);
+        /* Not complete: PartialData, Forbidden or InternalError of this load balancer. */
+        const char *problem = !queries[i].is_read
+                                  ? "a TRAFFIC item holds a number that cannot be a count"
+                              : !own[0].is_complete || !own[1].is_complete
+                                  ? "CloudWatch did not return all of its metrics"
+                                  : NULL;
+        queries[i].is_read = problem == NULL;
+        if (problem == NULL) {
+            add_metrics(own, &days[i * days_each], &queries[i].evidence);
         } else {
-            log_unread(guard, &asked[i]);
+            LOG(guard->log, LOG_WARN, "evidence_failed", LOG_STR("resourceId", queries[i].arn),
+                LOG_STR("reason", str_format(arena, "%s: there is no advice on this load balancer",
+                                             problem)));
         }
     }
     return STATUS_OK;
 }
 
-enum status evidence_read(struct guard *guard, struct evidence_query *cases, size_t count,
+enum status evidence_read(struct guard *guard, struct evidence_query *queries, size_t count,
                           struct arena *arena, struct error *error) {
-    int64_t now_ms = guard->clock->now_ms(guard->clock);
-    struct asking *asked = ARENA_ARRAY(arena, struct asking, count + 1);
-    int days = guard->settings.control.promotion.evidence.evidence_days;
+    int days_each = guard->settings.control.promotion.evidence.evidence_days;
+    struct day_counts *days = ARENA_ARRAY(arena, struct day_counts, count * (size_t)days_each + 1);
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        cases[i].evidence.days = days;
-        asked[i] = (struct asking){.each = &cases[i],
-                                   .days = ARENA_ARRAY(arena, struct day_counts, (size_t)days)};
-        status = read_logs(guard, &asked[i], date_days_of_ms(now_ms), arena, error);
+        queries[i].evidence.days = days_each;
+        status = read_logs(guard, &queries[i], &days[i * (size_t)days_each], arena, error);
     }
-    TRY(status);
-    return read_metrics(guard, asked, count, arena, error);
+    if (status == STATUS_OK && count > 0) {
+        status = read_metrics(guard, queries, count, days, arena, error);
+    }
+    for (size_t i = 0; i < count && status != STATUS_OK; i++) {
+        queries[i].is_read = false;
+    }
+    return status;
 }
 
-static void take_window(const struct cloudwatch_series *series, struct traffic_window *window) {
-    window->has_data = series[0].points > 0;
-    window->requests = sum_of(&series[0]);
-    window->non_compliant = sum_of(&series[1]);
-    window->elb_4xx = sum_of(&series[2]);
-    window->elb_5xx = sum_of(&series[3]);
-    window->target_5xx = sum_of(&series[4]);
-}
-
-enum status windows_read(struct guard *guard, struct window_query *cases, size_t count,
+enum status windows_read(struct guard *guard, struct window_query *queries, size_t count,
                          struct arena *arena, struct error *error) {
     struct cloudwatch_series *series =
         ARENA_ARRAY(arena, struct cloudwatch_series, count * METRICS + 1);
     for (size_t i = 0; i < count * METRICS; i++) {
-        const struct window_query *each = &cases[i / METRICS];
+        const struct window_query *query = &queries[i / METRICS];
         series[i] = (struct cloudwatch_series){
             .metric = METRIC_NAMES[i % METRICS],
-            .load_balancer = dimension_of(each->arn),
-            .start_ms = each->window.start_ms,
-            .end_ms = each->window.end_ms,
+            .load_balancer = dimension_of(query->arn),
+            .start_ms = query->window.start_ms,
+            .end_ms = query->window.end_ms,
             .period_s = 60,
         };
     }
@@ -275,12 +221,19 @@ enum status windows_read(struct guard *guard, struct window_query *cases, size_t
     for (size_t i = 0; i < count * METRICS; i++) {
         if (!series[i].is_complete) {
             return error_set(error, arena, STATUS_INCOMPLETE,
-                             "monitoring GetMetricData: not all of %s could be told",
+                             "monitoring GetMetricData: CloudWatch did not return all of %s",
                              series[i].metric);
         }
     }
     for (size_t i = 0; i < count; i++) {
-        take_window(&series[i * METRICS], &cases[i].window);
+        const struct cloudwatch_series *own = &series[i * METRICS];
+        struct traffic_window *window = &queries[i].window;
+        window->has_data = own[0].points > 0;
+        window->requests = round_sum(own[0].sum);
+        window->non_compliant = round_sum(own[1].sum);
+        window->elb_4xx = round_sum(own[2].sum);
+        window->elb_5xx = round_sum(own[3].sum);
+        window->target_5xx = round_sum(own[4].sum);
     }
     return STATUS_OK;
 }

@@ -1,11 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "control_internal.h"
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Guarantees: nothing is taken for deleted because one read missed it. Elastic Load Balancing is
+ * eventually consistent, and a load balancer that one read misses may appear in the next.
+ */
+#include "control/live.h"
 
-/* Elastic Load Balancing is eventually consistent: who is missed for a moment is there again after
- * it. */
 #define MISSING_PAUSE_MS 1000
-
-#define CHANGE_PAUSE_MS INT64_C(1000) /* before the second attempt; twice that before the third */
 
 bool live_sleep_before_recheck(struct guard *guard) {
     if (!aws_client_may_attempt(&guard->aws, 2) ||
@@ -25,34 +25,4 @@ enum status live_read(struct guard *guard, unsigned parts, struct arena *arena,
         status = elbv2_read_load_balancer(&guard->aws, parts, arena, facts, error);
     }
     return status;
-}
-
-enum status live_set_mode(struct guard *guard, struct load_balancer *facts, enum desync_mode mode,
-                          struct arena *arena, struct error *error) {
-    const struct load_balancer before = *facts;
-    const struct elbv2_attribute attribute = {STR(ATTRIBUTE_DESYNC_MODE),
-                                              str_from_cstr(mode_name(mode))};
-    TRY(elbv2_modify_attributes(&guard->aws, before.arn, &attribute, 1, arena, facts, error));
-    if (facts->mode != mode) {
-        return error_set(error, arena, STATUS_REFUSED,
-                         "elasticloadbalancing ModifyLoadBalancerAttributes: the mode is %s after "
-                         "it was set to %s",
-                         mode_name(facts->mode), mode_name(mode));
-    }
-    if (facts->drops_invalid_headers == UNKNOWN) {
-        facts->drops_invalid_headers = before.drops_invalid_headers;
-    }
-    return STATUS_OK;
-}
-
-bool live_sleep_before_retry(struct guard *guard, const struct error *error, int attempt) {
-    int64_t pause_ms = CHANGE_PAUSE_MS * attempt;
-    bool may_pass = status_is_retryable(error->status) || error->status == STATUS_NOT_FOUND;
-    if (attempt >= LIVE_ATTEMPTS_MAX || !may_pass ||
-        !aws_client_may_attempt(&guard->aws, attempt + 1) ||
-        aws_client_time_left_ms(&guard->aws) <= 2 * pause_ms) {
-        return false;
-    }
-    guard->clock->sleep_ms(guard->clock, pause_ms);
-    return true;
 }

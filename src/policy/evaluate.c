@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The table of rules and the way from facts to a verdict. A rule is one row here, one function in
- * the file of its family and its id in FINDING_MAP. Two ids have no row, because they are advice on
- * more than the facts of one moment; they are appended to a judgement that was made here:
- * UNDERUTILIZED by advice_add_finding (policy/recommend.h), from evidence of traffic, and
- * NON_COMPLIANT_TOO_LONG by transition_add_age (policy/transition.h), from what is remembered.
+ * the file of its family and its id in FINDING_MAP. The last two rows have no function, because
+ * they are advice on more than the facts of one moment; they are appended to a judgement that was
+ * made here: UNDERUTILIZED by advice_add_finding (policy/recommend.h), from evidence of traffic,
+ * and NON_COMPLIANT_TOO_LONG by transition_add_age (policy/transition.h), from the STATE item.
  */
 #include "policy/evaluate.h"
 
@@ -45,6 +45,8 @@ static const struct rule rules[] = {
      check_exception_unused},
     {FINDING_EXCEPTION_ACTIVE, SEVERITY_INFORMATIONAL, NEEDS_PAIR,
      "The mode is not excused by an exception", URL_TAGS, check_exception_active},
+    {.id = FINDING_UNDERUTILIZED, .severity = SEVERITY_LOW},
+    {.id = FINDING_NON_COMPLIANT_TOO_LONG, .severity = SEVERITY_INFORMATIONAL},
 };
 
 #define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
@@ -56,27 +58,47 @@ const char *compliance_name(enum compliance compliance) {
 }
 
 static const struct rule *rule_of(enum finding_id id) {
-    for (size_t i = 0; i < RULE_COUNT; i++) {
-        if (rules[i].id == id) {
-            return &rules[i];
-        }
+    size_t i = 0;
+    while (rules[i].id != id) {
+        i++;
+        ASSERT(i < RULE_COUNT);
     }
-    return NULL;
+    return &rules[i];
 }
 
 const char *finding_title(enum finding_id id) {
-    const struct rule *rule = rule_of(id);
-    return rule == NULL ? NULL : rule->title;
+    return rule_of(id)->title;
 }
 
 const char *finding_source_url(enum finding_id id) {
-    const struct rule *rule = rule_of(id);
-    return rule == NULL ? NULL : rule->source_url;
+    return rule_of(id)->source_url;
 }
 
 enum finding_severity finding_rule_severity(enum finding_id id) {
-    const struct rule *rule = rule_of(id);
-    return rule == NULL ? SEVERITY_INFORMATIONAL : rule->severity;
+    return rule_of(id)->severity;
+}
+
+void evaluation_add_underutilized(struct evaluation *evaluation, str why, struct arena *arena) {
+    struct judgement judgement = {.arena = arena, .evaluation = evaluation};
+    if (evaluation->finding_count < FINDINGS_MAX) {
+        finding_add(rule_of(FINDING_UNDERUTILIZED), &judgement, STR_EMPTY,
+                    "The mode is defensive although the evidence supports strictest: %" STR_FMT
+                    ". Set " ATTRIBUTE_DESYNC_MODE
+                    " to strictest, or set PROMOTION=enforce: desync-guard then does it, and "
+                    "watches the result.",
+                    STR_ARG(why));
+    }
+}
+
+void evaluation_add_too_long(struct evaluation *evaluation, str since, int days_max,
+                             struct arena *arena) {
+    struct judgement judgement = {.arena = arena, .evaluation = evaluation};
+    if (evaluation->finding_count < FINDINGS_MAX) {
+        finding_add(rule_of(FINDING_NON_COMPLIANT_TOO_LONG), &judgement, since,
+                    "The load balancer has been non-compliant since %" STR_FMT
+                    ", longer than the %d day%s allowed. Repair it, or ask for an exception.",
+                    STR_ARG(since), days_max, str_by_count((uint64_t)days_max, "", "s"));
+    }
 }
 
 static unsigned facts_known(const struct judgement *judgement) {
@@ -132,23 +154,6 @@ static str missing_facts(const struct judgement *judgement, unsigned known) {
     return reasons;
 }
 
-static bool has_failing(const struct evaluation *evaluation) {
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        if (evaluation->findings[i].is_failing) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void run_rules(struct judgement *judgement, unsigned known) {
-    for (size_t i = 0; i < RULE_COUNT; i++) {
-        if ((rules[i].needs & ~known) == 0) {
-            rules[i].check(&rules[i], judgement);
-        }
-    }
-}
-
 static void judge(struct judgement *judgement) {
     struct evaluation *evaluation = judgement->evaluation;
     const struct load_balancer *facts = judgement->load_balancer;
@@ -168,9 +173,17 @@ static void judge(struct judgement *judgement) {
     }
     evaluation->has_active_exception = (NEEDS_PAIR & ~known) == 0 && mode_is_too_weak(judgement) &&
                                        judgement->exception.is_honoured;
-    run_rules(judgement, known);
+    for (size_t i = 0; i < RULE_COUNT; i++) {
+        if (rules[i].check != NULL && (rules[i].needs & ~known) == 0) {
+            rules[i].check(&rules[i], judgement);
+        }
+    }
+    bool is_failing = false;
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        is_failing = is_failing || evaluation->findings[i].is_failing;
+    }
     if (str_is_empty(evaluation->reason)) {
-        evaluation->compliance = has_failing(evaluation) ? NON_COMPLIANT : COMPLIANT;
+        evaluation->compliance = is_failing ? NON_COMPLIANT : COMPLIANT;
     }
 }
 
@@ -216,4 +229,20 @@ const struct finding *finding_most_severe(const struct evaluation *evaluation) {
         }
     }
     return most_severe;
+}
+
+enum finding_severity evaluation_severity(const struct evaluation *evaluation) {
+    const struct finding *finding = finding_most_severe(evaluation);
+    enum finding_severity severity = finding == NULL ? SEVERITY_INFORMATIONAL : finding->severity;
+    bool is_unknown = evaluation->compliance == COMPLIANCE_UNKNOWN;
+    return is_unknown && severity < SEVERITY_MEDIUM ? SEVERITY_MEDIUM : severity;
+}
+
+const struct finding *evaluation_finding(const struct evaluation *evaluation, enum finding_id id) {
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (evaluation->findings[i].id == id) {
+            return &evaluation->findings[i];
+        }
+    }
+    return NULL;
 }

@@ -73,13 +73,12 @@ void check_exception_expired(const struct rule *rule, struct judgement *judgemen
         return;
     }
     str key = shown_key(judgement, "until");
-    str message = str_format(judgement->arena,
-                             "The exception ended on %" STR_FMT
-                             " and no longer excuses the mode. Set " ATTRIBUTE_DESYNC_MODE
-                             " to %s, or have the exception approved again with a new date in the "
-                             "tag %" STR_FMT ".",
-                             STR_ARG(exception->until), required_name(judgement), STR_ARG(key));
-    finding_add(rule, judgement, subject_of(exception), message);
+    finding_add(rule, judgement, subject_of(exception),
+                "The exception ended on %" STR_FMT
+                " and no longer excuses the mode. Set " ATTRIBUTE_DESYNC_MODE
+                " to %s, or have the exception approved again with a new date in the "
+                "tag %" STR_FMT ".",
+                STR_ARG(exception->until), required_name(judgement), STR_ARG(key));
 }
 
 void check_exception_invalid(const struct rule *rule, struct judgement *judgement) {
@@ -89,13 +88,12 @@ void check_exception_invalid(const struct rule *rule, struct judgement *judgemen
     }
     str key = shown_key(judgement, "until");
     str value = plain_text_quote(judgement->arena, exception->until);
-    str message = str_format(judgement->arena,
-                             "The tag %" STR_FMT " has the value \"%" STR_FMT
-                             "\", which is no date. Write it as YYYY-MM-DD; until then the "
-                             "exception does not count.",
-                             STR_ARG(key), STR_ARG(value));
     str subject = plain_text(judgement->arena, exception->until, PLAIN_TEXT_SUBJECT_MAX);
-    finding_add(rule, judgement, subject, message);
+    finding_add(rule, judgement, subject,
+                "The tag %" STR_FMT " has the value \"%" STR_FMT
+                "\", which is no date. Write it as YYYY-MM-DD; until then the "
+                "exception does not count.",
+                STR_ARG(key), STR_ARG(value));
 }
 
 static str missing_keys(const struct judgement *judgement) {
@@ -118,12 +116,11 @@ void check_exception_incomplete(const struct rule *rule, struct judgement *judge
         return;
     }
     str missing = missing_keys(judgement);
-    str message = str_format(judgement->arena,
-                             "The exception is not complete: %" STR_FMT
-                             " missing or blank. Add what is missing; until then the exception "
-                             "does not count.",
-                             STR_ARG(missing));
-    finding_add(rule, judgement, subject_of(exception), message);
+    finding_add(rule, judgement, subject_of(exception),
+                "The exception is not complete: %" STR_FMT
+                " missing or blank. Add what is missing; until then the exception "
+                "does not count.",
+                STR_ARG(missing));
 }
 
 void check_exception_too_long(const struct rule *rule, struct judgement *judgement) {
@@ -134,14 +131,12 @@ void check_exception_too_long(const struct rule *rule, struct judgement *judgeme
     int days_max = judgement->policy->max_exception_days;
     str key = shown_key(judgement, "until");
     str last_day = date_format(judgement->arena, judgement->today + days_max);
-    str message =
-        str_format(judgement->arena,
-                   "The exception runs until %" STR_FMT
-                   ", more than %d day%s from today. Set the tag %" STR_FMT " to %" STR_FMT
-                   " or earlier; until then the exception does not count.",
-                   STR_ARG(exception->until), days_max, str_by_count((uint64_t)days_max, "", "s"),
-                   STR_ARG(key), STR_ARG(last_day));
-    finding_add(rule, judgement, subject_of(exception), message);
+    finding_add(rule, judgement, subject_of(exception),
+                "The exception runs until %" STR_FMT
+                ", more than %d day%s from today. Set the tag %" STR_FMT " to %" STR_FMT
+                " or earlier; until then the exception does not count.",
+                STR_ARG(exception->until), days_max, str_by_count((uint64_t)days_max, "", "s"),
+                STR_ARG(key), STR_ARG(last_day));
 }
 
 void check_exception_expiring(const struct rule *rule, struct judgement *judgement) {
@@ -156,12 +151,10 @@ void check_exception_expiring(const struct rule *rule, struct judgement *judgeme
     str when = days_left == 0   ? STR("today")
                : days_left == 1 ? STR("tomorrow")
                                 : str_format(judgement->arena, "in %d days", (int)days_left);
-    str message =
-        str_format(judgement->arena,
-                   "The exception ends %" STR_FMT " (%" STR_FMT "). Set " ATTRIBUTE_DESYNC_MODE
-                   " to %s by then, or have the exception approved again.",
-                   STR_ARG(when), STR_ARG(exception->until), required_name(judgement));
-    finding_add(rule, judgement, subject_of(exception), message);
+    finding_add(rule, judgement, subject_of(exception),
+                "The exception ends %" STR_FMT " (%" STR_FMT "). Set " ATTRIBUTE_DESYNC_MODE
+                " to %s by then, or have the exception approved again.",
+                STR_ARG(when), STR_ARG(exception->until), required_name(judgement));
 }
 
 void check_exception_unused(const struct rule *rule, struct judgement *judgement) {
@@ -170,12 +163,11 @@ void check_exception_unused(const struct rule *rule, struct judgement *judgement
         return;
     }
     str prefix = plain_text_quote(judgement->arena, judgement->policy->exception_tag_prefix);
-    str message = str_format(judgement->arena,
-                             "The mode %s is strict enough (%s is required), so the exception is "
-                             "not needed. Remove the tags that begin with %" STR_FMT ".",
-                             mode_name(judgement->load_balancer->mode), required_name(judgement),
-                             STR_ARG(prefix));
-    finding_add(rule, judgement, subject_of(exception), message);
+    finding_add(rule, judgement, subject_of(exception),
+                "The mode %s is strict enough (%s is required), so the exception is "
+                "not needed. Remove the tags that begin with %" STR_FMT ".",
+                mode_name(judgement->load_balancer->mode), required_name(judgement),
+                STR_ARG(prefix));
 }
 
 void check_exception_active(const struct rule *rule, struct judgement *judgement) {
@@ -185,10 +177,9 @@ void check_exception_active(const struct rule *rule, struct judgement *judgement
     }
     str reason = plain_text_quote(judgement->arena, exception->reason);
     str approver = plain_text_quote(judgement->arena, exception->approver);
-    str message = str_format(judgement->arena,
-                             "The mode %s is excused until %" STR_FMT " (reason \"%" STR_FMT
-                             "\", approved by \"%" STR_FMT "\"). After that %s is required.",
-                             mode_name(judgement->load_balancer->mode), STR_ARG(exception->until),
-                             STR_ARG(reason), STR_ARG(approver), required_name(judgement));
-    finding_add(rule, judgement, subject_of(exception), message);
+    finding_add(rule, judgement, subject_of(exception),
+                "The mode %s is excused until %" STR_FMT " (reason \"%" STR_FMT
+                "\", approved by \"%" STR_FMT "\"). After that %s is required.",
+                mode_name(judgement->load_balancer->mode), STR_ARG(exception->until),
+                STR_ARG(reason), STR_ARG(approver), required_name(judgement));
 }

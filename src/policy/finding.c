@@ -27,9 +27,13 @@ const char *finding_name(enum finding_id id) {
     return finding_infos[id].name;
 }
 
-static struct finding *add(const struct rule *rule, struct judgement *judgement, str subject,
-                           str message) {
+struct finding *finding_add(const struct rule *rule, struct judgement *judgement, str subject,
+                            const char *format, ...) {
     struct evaluation *evaluation = judgement->evaluation;
+    va_list arguments;
+    va_start(arguments, format);
+    str message = str_format_va(judgement->arena, format, arguments);
+    va_end(arguments);
     ASSERT(evaluation->finding_count < FINDINGS_MAX);
     struct finding *finding = &evaluation->findings[evaluation->finding_count++];
     *finding = (struct finding){.id = rule->id,
@@ -38,17 +42,6 @@ static struct finding *add(const struct rule *rule, struct judgement *judgement,
                                 .subject = subject,
                                 .message = message};
     return finding;
-}
-
-void finding_add(const struct rule *rule, struct judgement *judgement, str subject, str message) {
-    (void)add(rule, judgement, subject, message);
-}
-
-void finding_add_advice(const struct rule *rule, struct judgement *judgement, str subject,
-                        str message) {
-    struct finding *finding = add(rule, judgement, subject, message);
-    finding->is_failing = false;
-    finding->severity = SEVERITY_LOW;
 }
 
 str due_phrase(const struct judgement *judgement) {

@@ -5,41 +5,22 @@
 
 #include "base/assert.h"
 
-static const char grade_letters[] = "ABCDF";
-
-static void count_grade(struct fleet_summary *summary, char grade) {
-    size_t index = str_find_char(STR(grade_letters), grade);
-    if (index < sizeof(summary->grades) / sizeof(summary->grades[0])) {
-        summary->grades[index]++;
-    }
-}
-
-static void count_verdict(struct fleet_summary *summary, enum compliance compliance) {
-    switch (compliance) {
-    case COMPLIANT:
-        summary->compliant++;
-        break;
-    case NON_COMPLIANT:
-        summary->non_compliant++;
-        break;
-    case NOT_APPLICABLE:
-        summary->not_applicable++;
-        break;
-    case COMPLIANCE_UNKNOWN:
-        summary->unknown++;
-        break;
-    }
-}
-
 void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_out) {
     ASSERT(fleet != NULL && summary_out != NULL);
     *summary_out = (struct fleet_summary){.listed = fleet->listed};
+    size_t *const verdicts[] = {[COMPLIANT] = &summary_out->compliant,
+                                [NON_COMPLIANT] = &summary_out->non_compliant,
+                                [NOT_APPLICABLE] = &summary_out->not_applicable,
+                                [COMPLIANCE_UNKNOWN] = &summary_out->unknown};
     for (size_t i = 0; i < fleet->row_count; i++) {
         const struct evaluation *evaluation = &fleet->rows[i].evaluation;
-        count_verdict(summary_out, evaluation->compliance);
+        (*verdicts[evaluation->compliance])++;
         if (evaluation->compliance != NOT_APPLICABLE) {
             summary_out->modes[evaluation->mode]++;
-            count_grade(summary_out, evaluation->grade);
+            size_t grade = str_find_char(STR("ABCDF"), evaluation->grade);
+            if (grade < sizeof(summary_out->grades) / sizeof(summary_out->grades[0])) {
+                summary_out->grades[grade]++;
+            }
         }
     }
     summary_out->judged = fleet->row_count - summary_out->unknown;
@@ -50,31 +31,15 @@ void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_ou
 
 /* A weakness that is known is worse than one that may be. */
 int fleet_rank(const struct evaluation *evaluation) {
-    switch (evaluation->compliance) {
-    case NON_COMPLIANT:
-        return 0;
-    case COMPLIANCE_UNKNOWN:
-        return 1;
-    case COMPLIANT:
-        return evaluation->has_active_exception ? 2 : 3;
-    case NOT_APPLICABLE:
-        break;
-    }
-    return 4;
+    static const int ranks[] = {
+        [NON_COMPLIANT] = 0, [COMPLIANCE_UNKNOWN] = 1, [COMPLIANT] = 3, [NOT_APPLICABLE] = 4};
+    bool is_excused = evaluation->compliance == COMPLIANT && evaluation->has_active_exception;
+    return is_excused ? 2 : ranks[evaluation->compliance];
 }
 
 static int severity_rank_of(const struct evaluation *evaluation) {
     const struct finding *most_severe = finding_most_severe(evaluation);
     return most_severe == NULL ? -1 : (int)most_severe->severity;
-}
-
-static int first_difference(const int *differences, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (differences[i] != 0) {
-            return differences[i];
-        }
-    }
-    return 0;
 }
 
 /* The ARN comes last, so that no two rows are equal and the order never depends on that of before.
@@ -90,7 +55,11 @@ static int compare_rows(const void *left, const void *right) {
         str_compare(a->name, b->name),
         str_compare(a->evaluation.resource_id, b->evaluation.resource_id),
     };
-    return first_difference(differences, sizeof(differences) / sizeof(differences[0]));
+    size_t first = 0;
+    while (first + 1 < sizeof(differences) / sizeof(differences[0]) && differences[first] == 0) {
+        first++;
+    }
+    return differences[first];
 }
 
 void fleet_sort(struct fleet *fleet) {

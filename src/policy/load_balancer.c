@@ -63,8 +63,13 @@ static bool is_region_char(char c) {
     return ascii_is_digit(c) || ascii_is_lower(c) || c == '-';
 }
 
+/* At least one character, and no other than these. */
+static bool is_of(str text, bool (*accepts)(char)) {
+    return text.len > 0 && ascii_has_only(text, accepts);
+}
+
 static bool is_load_balancer_name(str name) {
-    return name.len <= NAME_LEN_MAX && ascii_has_only(name, is_name_char);
+    return name.len <= NAME_LEN_MAX && is_of(name, is_name_char);
 }
 
 /* "loadbalancer/my-classic" or "loadbalancer/app/my-alb/50dc6c495c0c9188" */
@@ -85,7 +90,7 @@ static bool parse_resource(str resource, struct load_balancer_arn *parts) {
         (enum load_balancer_type)name_index(ARN_TYPE_NAMES, ARRAY_COUNT(ARN_TYPE_NAMES), first);
     parts->name = str_split(&rest, '/');
     return parts->type != TYPE_UNKNOWN && is_load_balancer_name(parts->name) &&
-           rest.len <= ID_LEN_MAX && ascii_has_only(rest, ascii_is_alphanumeric);
+           rest.len <= ID_LEN_MAX && is_of(rest, ascii_is_alphanumeric);
 }
 
 static bool parse_arn(str arn, struct load_balancer_arn *parts) {
@@ -101,21 +106,22 @@ static bool parse_arn(str arn, struct load_balancer_arn *parts) {
     parts->partition = fields[1];
     parts->region = fields[3];
     parts->account_id = fields[4];
-    return str_eq(fields[0], STR("arn")) && ascii_has_only(parts->partition, is_region_char) &&
-           str_eq(fields[2], STR("elasticloadbalancing")) &&
-           ascii_has_only(parts->region, is_region_char) &&
-           parts->account_id.len == ACCOUNT_ID_LEN &&
-           ascii_has_only(parts->account_id, ascii_is_digit) && parse_resource(fields[5], parts);
+    return str_eq(fields[0], STR("arn")) && is_of(parts->partition, is_region_char) &&
+           str_eq(fields[2], STR("elasticloadbalancing")) && is_of(parts->region, is_region_char) &&
+           parts->account_id.len == ACCOUNT_ID_LEN && is_of(parts->account_id, ascii_is_digit) &&
+           parse_resource(fields[5], parts);
+}
+
+struct load_balancer_arn load_balancer_arn_parts(str arn) {
+    struct load_balancer_arn parts = {0};
+    return parse_arn(arn, &parts) ? parts : (struct load_balancer_arn){0};
 }
 
 enum status load_balancer_arn_parse(str arn, struct load_balancer_arn *parts_out) {
     ASSERT(parts_out != NULL);
-    *parts_out = (struct load_balancer_arn){0};
-    if (!parse_arn(arn, parts_out)) {
-        *parts_out = (struct load_balancer_arn){0};
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
+    *parts_out = load_balancer_arn_parts(arn);
+    bool is_parsed = parts_out->is_classic || parts_out->type != TYPE_UNKNOWN;
+    return is_parsed ? STATUS_OK : STATUS_INVALID;
 }
 
 bool tag_get(const struct load_balancer *load_balancer, str key, str *value_out) {

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The rules about the two attributes: the desync mitigation mode and dropping header fields.
+ */
 #include "policy_internal.h"
 
 enum desync_mode mode_stricter(enum desync_mode a, enum desync_mode b) {
@@ -27,13 +30,8 @@ struct requirement requirement_of_scheme(const struct policy *policy,
         requirement_of(policy, policy->mode_min_internal, SCHEME_INTERNAL);
     struct requirement facing =
         requirement_of(policy, policy->mode_min_internet_facing, SCHEME_INTERNET_FACING);
-    switch (scheme) {
-    case SCHEME_INTERNAL:
-        return internal;
-    case SCHEME_INTERNET_FACING:
-        return facing;
-    case SCHEME_UNKNOWN:
-        break;
+    if (scheme != SCHEME_UNKNOWN) {
+        return scheme == SCHEME_INTERNAL ? internal : facing;
     }
     if (internal.mode == facing.mode) {
         return (struct requirement){.mode = internal.mode, .because = STR("minimum")};
@@ -48,18 +46,14 @@ bool mode_is_too_weak(const struct judgement *judgement) {
 }
 
 char grade_of(enum desync_mode mode, enum tristate drops_invalid_headers) {
-    bool drops = drops_invalid_headers == YES;
-    switch (mode) {
-    case MODE_STRICTEST:
-        return drops ? 'A' : 'B';
-    case MODE_DEFENSIVE:
-        return drops ? 'C' : 'D';
-    case MODE_MONITOR:
-        return 'F';
-    case MODE_UNKNOWN:
-        break;
-    }
-    return '-';
+    static const struct {
+        char grade;
+        char when_dropped;
+    } grades[] = {[MODE_UNKNOWN] = {'-', '-'},
+                  [MODE_MONITOR] = {'F', 'F'},
+                  [MODE_DEFENSIVE] = {'D', 'C'},
+                  [MODE_STRICTEST] = {'B', 'A'}};
+    return drops_invalid_headers == YES ? grades[mode].when_dropped : grades[mode].grade;
 }
 
 /* The managed rule ALB_DESYNC_MODE_CHECK wants the mode to be one of those listed in desyncMode;
@@ -71,12 +65,35 @@ void check_mode_too_weak(const struct rule *rule, struct judgement *judgement) {
     }
     const char *required = mode_name(judgement->required.mode);
     str due = due_phrase(judgement);
-    str message =
-        str_format(judgement->arena,
-                   "The desync mitigation mode is %s, but %s%s is required (%" STR_FMT
-                   "). Set " ATTRIBUTE_DESYNC_MODE " to %s %" STR_FMT ".",
-                   mode_name(judgement->load_balancer->mode),
-                   judgement->required.mode == MODE_STRICTEST ? "" : "at least ", required,
-                   STR_ARG(judgement->required.because), required, STR_ARG(due));
-    finding_add(rule, judgement, STR_EMPTY, message);
+    finding_add(rule, judgement, STR_EMPTY,
+                "The desync mitigation mode is %s, but %s%s is required (%" STR_FMT
+                "). Set " ATTRIBUTE_DESYNC_MODE " to %s %" STR_FMT ".",
+                mode_name(judgement->load_balancer->mode),
+                judgement->required.mode == MODE_STRICTEST ? "" : "at least ", required,
+                STR_ARG(judgement->required.because), required, STR_ARG(due));
+}
+
+/* The attribute says whether header fields that are not valid are removed (true) or routed to the
+ * targets (false, the default). Judged as a pair with the mode: smuggling past a load balancer was
+ * shown with such header fields.
+ * https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-4 */
+void check_headers_not_dropped(const struct rule *rule, struct judgement *judgement) {
+    if (judgement->load_balancer->drops_invalid_headers != NO ||
+        judgement->policy->drop_invalid_headers == HEADERS_IGNORE) {
+        return;
+    }
+    if (judgement->policy->drop_invalid_headers == HEADERS_REQUIRE) {
+        str due = due_phrase(judgement);
+        finding_add(rule, judgement, STR_EMPTY,
+                    "Header fields that are not valid are passed on to the application. "
+                    "Set " ATTRIBUTE_DROP_INVALID_HEADERS " to true %" STR_FMT ".",
+                    STR_ARG(due));
+        return;
+    }
+    struct finding *advice =
+        finding_add(rule, judgement, STR_EMPTY,
+                    "Header fields that are not valid are passed on to the application. Consider "
+                    "setting " ATTRIBUTE_DROP_INVALID_HEADERS " to true.");
+    advice->is_failing = false;
+    advice->severity = SEVERITY_LOW;
 }

@@ -1,55 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the policy layer share: reading one parameter, and one judgement with the rules
- * that look at it. Nothing here is for other layers.
+ * One judgement and the rules that look at it, shared by the files of the policy layer. Nothing
+ * here is for other layers.
  */
 #ifndef POLICY_POLICY_INTERNAL_H
 #define POLICY_POLICY_INTERNAL_H
 
 #include "policy/evaluate.h"
 #include "policy/plain_text.h"
-
-/* --- parameters ------------------------------------------------------------------------------ */
-
-/* One parameter on its way into the policy. */
-struct parameter_reading {
-    const char *name; /* as it was given: "desyncMode", or "DESYNC_MODE" from the environment */
-    const char *accepted;
-    str value; /* trimmed, not empty */
-    struct arena *arena;
-    struct error *error;
-};
-
-/* Fills *error with `name: "item" why; accepted: ...`. Returns INVALID_PARAMETER. */
-MUST_USE enum status parameter_refuse(const struct parameter_reading *reading, str item,
-                                      const char *why);
-
-/* One parser a parameter; INVALID_PARAMETER when the value is not accepted. */
-MUST_USE enum status parse_desync_mode(const struct parameter_reading *reading,
-                                       struct policy *policy);
-MUST_USE enum status parse_internet_facing_mode(const struct parameter_reading *reading,
-                                                struct policy *policy);
-MUST_USE enum status parse_internal_mode(const struct parameter_reading *reading,
-                                         struct policy *policy);
-MUST_USE enum status parse_profile_tag(const struct parameter_reading *reading,
-                                       struct policy *policy);
-MUST_USE enum status parse_profiles(const struct parameter_reading *reading, struct policy *policy);
-MUST_USE enum status parse_required_tags(const struct parameter_reading *reading,
-                                         struct policy *policy);
-MUST_USE enum status parse_owner_tags(const struct parameter_reading *reading,
-                                      struct policy *policy);
-MUST_USE enum status parse_exception_tag_prefix(const struct parameter_reading *reading,
-                                                struct policy *policy);
-MUST_USE enum status parse_max_exception_days(const struct parameter_reading *reading,
-                                              struct policy *policy);
-MUST_USE enum status parse_exception_warning_days(const struct parameter_reading *reading,
-                                                  struct policy *policy);
-MUST_USE enum status parse_drop_invalid_headers(const struct parameter_reading *reading,
-                                                struct policy *policy);
-MUST_USE enum status parse_max_non_compliant_days(const struct parameter_reading *reading,
-                                                  struct policy *policy);
-
-/* --- one judgement --------------------------------------------------------------------------- */
 
 /* Facts that may be missing. A rule runs only when all it needs is known, so that no finding is
  * ever guessed. */
@@ -97,17 +55,18 @@ struct judgement {
 struct rule {
     enum finding_id id;
     enum finding_severity severity;
-    unsigned needs; /* enum fact */
-    const char *title;
+    unsigned needs;    /* enum fact */
+    const char *title; /* NULL, as the next: none, so that reports list no rule for it */
     const char *source_url;
-    void (*check)(const struct rule *rule, struct judgement *judgement);
+    void (*check)(const struct rule *rule, struct judgement *judgement); /* NULL: added later */
 };
 
-/* Adds a finding of this rule. `subject` may be empty, see struct finding. */
-void finding_add(const struct rule *rule, struct judgement *judgement, str subject, str message);
-/* The same as advice that never fails, whatever the map says. */
-void finding_add_advice(const struct rule *rule, struct judgement *judgement, str subject,
-                        str message);
+/* Adds a finding of this rule with a message by printf, and returns it. `subject` may be empty, see
+ * struct finding. */
+__attribute__((format(printf, 4, 5))) struct finding *finding_add(const struct rule *rule,
+                                                                  struct judgement *judgement,
+                                                                  str subject, const char *format,
+                                                                  ...);
 
 /* "within 7 days", or "now" when no time is given. */
 str due_phrase(const struct judgement *judgement);
@@ -119,6 +78,7 @@ struct requirement requirement_of_scheme(const struct policy *policy,
 bool mode_is_too_weak(const struct judgement *judgement);
 char grade_of(enum desync_mode mode, enum tristate drops_invalid_headers);
 void check_mode_too_weak(const struct rule *rule, struct judgement *judgement);
+void check_headers_not_dropped(const struct rule *rule, struct judgement *judgement);
 
 /* profile.c */
 struct requirement requirement_find(const struct load_balancer *load_balancer,
@@ -140,8 +100,5 @@ str owner_find(const struct load_balancer *load_balancer, const struct policy *p
                struct arena *arena);
 void check_tag_missing(const struct rule *rule, struct judgement *judgement);
 void check_tag_value_not_allowed(const struct rule *rule, struct judgement *judgement);
-
-/* headers.c */
-void check_headers_not_dropped(const struct rule *rule, struct judgement *judgement);
 
 #endif

@@ -11,35 +11,31 @@ static bool is_judged(const struct evaluation *evaluation) {
     return evaluation->compliance == COMPLIANT || evaluation->compliance == NON_COMPLIANT;
 }
 
-bool posture_has_finding(const struct evaluation *evaluation, enum finding_id id) {
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        if (evaluation->findings[i].id == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Of what could not be judged the tags may never have been read, so nobody can say it has none. */
 bool posture_lacks_owner(const struct evaluation *evaluation) {
     return is_judged(evaluation) && str_is_empty(evaluation->owner);
 }
 
+/* The worst first: the finding whose presence means the state. */
 enum exception_state posture_exception_state(const struct evaluation *evaluation) {
+    static const struct {
+        enum finding_id id;
+        enum exception_state state;
+    } states[] = {{FINDING_EXCEPTION_EXPIRED, EXCEPTION_STATE_EXPIRED},
+                  {FINDING_EXCEPTION_INVALID, EXCEPTION_STATE_REFUSED},
+                  {FINDING_EXCEPTION_INCOMPLETE, EXCEPTION_STATE_REFUSED},
+                  {FINDING_EXCEPTION_TOO_LONG, EXCEPTION_STATE_REFUSED},
+                  {FINDING_EXCEPTION_UNUSED, EXCEPTION_STATE_UNUSED}};
     if (evaluation->has_active_exception) {
-        return posture_has_finding(evaluation, FINDING_EXCEPTION_EXPIRING) ? EXCEPTION_STATE_ENDING
-                                                                           : EXCEPTION_STATE_ACTIVE;
+        bool is_ending = evaluation_finding(evaluation, FINDING_EXCEPTION_EXPIRING) != NULL;
+        return is_ending ? EXCEPTION_STATE_ENDING : EXCEPTION_STATE_ACTIVE;
     }
-    if (posture_has_finding(evaluation, FINDING_EXCEPTION_EXPIRED)) {
-        return EXCEPTION_STATE_EXPIRED;
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        if (evaluation_finding(evaluation, states[i].id) != NULL) {
+            return states[i].state;
+        }
     }
-    if (posture_has_finding(evaluation, FINDING_EXCEPTION_INVALID) ||
-        posture_has_finding(evaluation, FINDING_EXCEPTION_INCOMPLETE) ||
-        posture_has_finding(evaluation, FINDING_EXCEPTION_TOO_LONG)) {
-        return EXCEPTION_STATE_REFUSED;
-    }
-    return posture_has_finding(evaluation, FINDING_EXCEPTION_UNUSED) ? EXCEPTION_STATE_UNUSED
-                                                                     : EXCEPTION_STATE_NONE;
+    return EXCEPTION_STATE_NONE;
 }
 
 const char *exception_state_name(enum exception_state state) {

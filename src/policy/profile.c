@@ -32,7 +32,7 @@ static str because_of_profile(str name, struct arena *arena) {
 
 /* A value that names no profile is mostly a typing error: it must not lower what is required, so
  * the strictest profile counts, and the scheme's minimum where that is stricter still. When the
- * scheme's minimum cannot be told either, only a profile at least as strict as both is certain. */
+ * scheme's minimum is not known either, only a profile at least as strict as both is certain. */
 static struct requirement requirement_of_unknown_profile(const struct policy *policy,
                                                          enum desync_mode scheme_mode, str value) {
     enum desync_mode mode = mode_stricter(policy->mode_min, strictest_profile(policy));
@@ -78,7 +78,7 @@ struct requirement requirement_find(const struct load_balancer *load_balancer,
 /* What the unknown profile leads to, as the end of a sentence. */
 static str consequence(const struct judgement *judgement) {
     if (judgement->required.mode == MODE_UNKNOWN) {
-        return STR("so it cannot be told what is required");
+        return STR("so the required mode is not known");
     }
     return str_format(judgement->arena, "so %s is required", mode_name(judgement->required.mode));
 }
@@ -103,11 +103,10 @@ void check_profile_unknown(const struct rule *rule, struct judgement *judgement)
     str names = profile_names(judgement->policy, arena);
     str so = consequence(judgement);
     str due = due_phrase(judgement);
-    str message = str_format(
-        arena,
-        "The tag %" STR_FMT " has the value \"%" STR_FMT "\", which is no known profile, %" STR_FMT
-        ". Set it %" STR_FMT " to one of: %" STR_FMT ".",
-        STR_ARG(key), STR_ARG(value), STR_ARG(so), STR_ARG(due), STR_ARG(names));
     str subject = plain_text(arena, judgement->required.profile_value, PLAIN_TEXT_SUBJECT_MAX);
-    finding_add(rule, judgement, subject, message);
+    finding_add(rule, judgement, subject,
+                "The tag %" STR_FMT " has the value \"%" STR_FMT
+                "\", which is no known profile, %" STR_FMT ". Set it %" STR_FMT
+                " to one of: %" STR_FMT ".",
+                STR_ARG(key), STR_ARG(value), STR_ARG(so), STR_ARG(due), STR_ARG(names));
 }

@@ -54,7 +54,7 @@ static str hint_at_other_case(const struct judgement *judgement, str key) {
         if (str_eq_ignore_case(other, key) && !str_eq(other, key)) {
             str shown = plain_text_quote(judgement->arena, other);
             return str_format(judgement->arena,
-                              " (there is one called %" STR_FMT ", but capital letters count)",
+                              " (there is a tag %" STR_FMT ", but tag keys are case-sensitive)",
                               STR_ARG(shown));
         }
     }
@@ -68,12 +68,10 @@ static void add_missing(const struct rule *rule, struct judgement *judgement, st
     str shown = plain_text(judgement->arena, key, PLAIN_TEXT_SUBJECT_MAX);
     str hint = is_blank ? STR_EMPTY : hint_at_other_case(judgement, key);
     str due = due_phrase(judgement);
-    str message =
-        str_format(judgement->arena,
-                   "The tag %" STR_FMT " is %s%" STR_FMT ". %s it %" STR_FMT " with %" STR_FMT ".",
-                   STR_ARG(shown), is_blank ? "blank" : "missing", STR_ARG(hint),
-                   is_blank ? "Fill" : "Add", STR_ARG(due), STR_ARG(wanted_value_text));
-    finding_add(rule, judgement, shown, message);
+    finding_add(rule, judgement, shown,
+                "The tag %" STR_FMT " is %s%" STR_FMT ". %s it %" STR_FMT " with %" STR_FMT ".",
+                STR_ARG(shown), is_blank ? "blank" : "missing", STR_ARG(hint),
+                is_blank ? "Fill" : "Add", STR_ARG(due), STR_ARG(wanted_value_text));
 }
 
 void check_tag_missing(const struct rule *rule, struct judgement *judgement) {
@@ -92,11 +90,10 @@ static void add_not_allowed(const struct rule *rule, struct judgement *judgement
     str value = plain_text_quote(arena, value_of(judgement, required->key));
     str wanted = wanted_value(required, arena);
     str due = due_phrase(judgement);
-    str message = str_format(arena,
-                             "The tag %" STR_FMT " has the value \"%" STR_FMT
-                             "\", which is not allowed. Set it %" STR_FMT " to %" STR_FMT ".",
-                             STR_ARG(key), STR_ARG(value), STR_ARG(due), STR_ARG(wanted));
-    finding_add(rule, judgement, key, message);
+    finding_add(rule, judgement, key,
+                "The tag %" STR_FMT " has the value \"%" STR_FMT
+                "\", which is not allowed. Set it %" STR_FMT " to %" STR_FMT ".",
+                STR_ARG(key), STR_ARG(value), STR_ARG(due), STR_ARG(wanted));
 }
 
 void check_tag_value_not_allowed(const struct rule *rule, struct judgement *judgement) {

@@ -177,20 +177,11 @@ bool transition_is_too_long(int64_t since_ms, int64_t now_ms, int days_max) {
 
 void transition_add_age(struct evaluation *evaluation, int64_t since_ms, int64_t now_ms,
                         int days_max, struct arena *arena) {
-    if (evaluation->compliance != NON_COMPLIANT || evaluation->finding_count == FINDINGS_MAX ||
-        !transition_is_too_long(since_ms, now_ms, days_max)) {
-        return;
+    if (evaluation->compliance == NON_COMPLIANT &&
+        transition_is_too_long(since_ms, now_ms, days_max)) {
+        str since = date_format(arena, date_days_of_ms(since_ms));
+        evaluation_add_too_long(evaluation, since, days_max, arena);
     }
-    str since = date_format(arena, date_days_of_ms(since_ms));
-    evaluation->findings[evaluation->finding_count++] = (struct finding){
-        .id = FINDING_NON_COMPLIANT_TOO_LONG,
-        .severity = SEVERITY_INFORMATIONAL,
-        .subject = since,
-        .message = str_format(arena,
-                              "It is non-compliant since %" STR_FMT
-                              ", longer than the %d day%s allowed. Repair it, or ask for an "
-                              "exception.",
-                              STR_ARG(since), days_max, str_by_count((uint64_t)days_max, "", "s"))};
 }
 
 /* Once a day, from the day after the last one allowed. */

@@ -40,23 +40,21 @@ static str rate_text(struct arena *arena, uint64_t errors, uint64_t requests) {
     return str_format(arena, percent < 1000 ? "%.3g %%" : "%.0f %%", percent);
 }
 
-/* "HTTPCode_ELB_4XX 3 -> 120 (0.3 % -> 13.6 %)" */
-static str comparison(struct arena *arena, const struct error_rate *rate,
-                      const struct traffic_window *before, const struct traffic_window *after) {
-    return str_format(arena, "%s %llu -> %llu (%" STR_FMT " -> %" STR_FMT ")", rate->name,
-                      (unsigned long long)rate->before, (unsigned long long)rate->after,
-                      STR_ARG(rate_text(arena, rate->before, before->requests)),
-                      STR_ARG(rate_text(arena, rate->after, after->requests)));
-}
-
-static str numbers(struct arena *arena, const struct error_rate rates[RATE_COUNT],
-                   const struct traffic_window *before, const struct traffic_window *after) {
-    return str_format(
-        arena, "requests %llu -> %llu, %" STR_FMT ", %" STR_FMT ", not compliant %llu -> %llu",
-        (unsigned long long)before->requests, (unsigned long long)after->requests,
-        STR_ARG(comparison(arena, &rates[0], before, after)),
-        STR_ARG(comparison(arena, &rates[1], before, after)),
-        (unsigned long long)before->non_compliant, (unsigned long long)after->non_compliant);
+/* "requests 1000 -> 900, HTTPCode_ELB_4XX 3 -> 120 (0.3 % -> 13.3 %), ..." */
+static str numbers_text(struct arena *arena, const struct error_rate rates[RATE_COUNT],
+                        const struct traffic_window *before, const struct traffic_window *after) {
+    str text = str_format(arena, "requests %llu -> %llu", (unsigned long long)before->requests,
+                          (unsigned long long)after->requests);
+    for (size_t i = 0; i < RATE_COUNT; i++) {
+        text = str_format(arena, "%" STR_FMT ", %s %llu -> %llu (%" STR_FMT " -> %" STR_FMT ")",
+                          STR_ARG(text), rates[i].name, (unsigned long long)rates[i].before,
+                          (unsigned long long)rates[i].after,
+                          STR_ARG(rate_text(arena, rates[i].before, before->requests)),
+                          STR_ARG(rate_text(arena, rates[i].after, after->requests)));
+    }
+    return str_format(arena, "%" STR_FMT ", not compliant %llu -> %llu", STR_ARG(text),
+                      (unsigned long long)before->non_compliant,
+                      (unsigned long long)after->non_compliant);
 }
 
 static double minutes_of(const struct traffic_window *window) {
@@ -71,39 +69,12 @@ static bool has_collapsed(const struct traffic_window *before, const struct traf
                (double)before->requests / minutes_of(before);
 }
 
+/* The verdict where no error rate has risen. */
 static enum watch_verdict verdict_of(bool has_data, bool is_over, bool was_extended) {
-    if (!is_over) {
-        return WATCH_GO_ON;
-    }
-    if (has_data) {
-        return WATCH_CLOSE;
-    }
-    return was_extended ? WATCH_NO_DATA : WATCH_EXTEND;
-}
-
-static const char *opening_of(enum watch_verdict verdict, bool has_traffic_after, bool has_few) {
-    switch (verdict) {
-    case WATCH_GO_ON:
-        return "nothing is wrong so far";
-    case WATCH_CLOSE:
-        return has_few ? "fewer than 10 errors of a kind tell nothing, and no others rose"
-                       : "errors did not rise";
-    case WATCH_EXTEND:
-        return has_traffic_after
-                   ? "less than a tenth of the requests came since the change, which says nothing, "
-                     "so it is watched once more"
-                   : "no request was seen since the change, so it is watched once more";
-    case WATCH_NO_DATA:
-        return has_traffic_after
-                   ? "less than a tenth of the requests came since the change a second time: "
-                     "closed "
-                     "without a judgement"
-                   : "no request was seen since the change a second time: closed without a "
-                     "judgement";
-    case WATCH_ROLL_BACK:
-        break;
-    }
-    return "errors rose";
+    return !is_over       ? WATCH_GO_ON
+           : has_data     ? WATCH_CLOSE
+           : was_extended ? WATCH_NO_DATA
+                          : WATCH_EXTEND;
 }
 
 void watch_judge(const struct traffic_window *before, const struct traffic_window *after,
@@ -113,7 +84,7 @@ void watch_judge(const struct traffic_window *before, const struct traffic_windo
         {"HTTPCode_ELB_4XX", before->elb_4xx, after->elb_4xx},
         {"HTTPCode_Target_5XX", before->target_5xx, after->target_5xx},
     };
-    str facts = numbers(arena, rates, before, after);
+    str numbers = numbers_text(arena, rates, before, after);
     bool has_few = false;
     for (size_t i = 0; i < RATE_COUNT; i++) {
         if (!has_risen(&rates[i], before, after, settings->error_increase_max)) {
@@ -124,15 +95,30 @@ void watch_judge(const struct traffic_window *before, const struct traffic_windo
             continue;
         }
         judgement_out->verdict = WATCH_ROLL_BACK;
-        judgement_out->reason = str_format(
-            arena, "%s per request rose by more than %g %%%s: %" STR_FMT, rates[i].name,
-            settings->error_increase_max,
-            has_traffic(before) ? "" : " (no request was seen before the change)", STR_ARG(facts));
+        judgement_out->reason =
+            str_format(arena, "%s per request rose by more than %g %%%s: %" STR_FMT, rates[i].name,
+                       settings->error_increase_max,
+                       has_traffic(before) ? "" : " (no request was seen before the change)",
+                       STR_ARG(numbers));
         return;
     }
     bool has_data = has_traffic(after) && !has_collapsed(before, after);
-    judgement_out->verdict = verdict_of(has_data, is_over, was_extended);
-    judgement_out->reason =
-        str_format(arena, "%s: %" STR_FMT,
-                   opening_of(judgement_out->verdict, has_traffic(after), has_few), STR_ARG(facts));
+    enum watch_verdict verdict = verdict_of(has_data, is_over, was_extended);
+    judgement_out->verdict = verdict;
+    if (verdict == WATCH_EXTEND || verdict == WATCH_NO_DATA) {
+        judgement_out->reason = str_format(
+            arena, "%s since the change%s: %" STR_FMT,
+            has_traffic(after) ? "less than a tenth of the requests came" : "no request was seen",
+            verdict == WATCH_NO_DATA ? " a second time: closed without a judgement"
+            : has_traffic(after)     ? ", which says nothing, so it is watched once more"
+                                     : ", so it is watched once more",
+            STR_ARG(numbers));
+    } else {
+        judgement_out->reason =
+            str_format(arena, "%s: %" STR_FMT,
+                       verdict == WATCH_GO_ON ? "nothing is wrong so far"
+                       : has_few ? "fewer than 10 errors of a kind tell nothing, and no others rose"
+                                 : "errors did not rise",
+                       STR_ARG(numbers));
+    }
 }

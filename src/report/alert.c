@@ -1,65 +1,137 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Subjects, the most important first: what, which load balancer, which mode.
+ * An alert is read once into a context, then written as subject, attributes and body. Subjects, the
+ * most important first: what, which load balancer, which mode.
  *
  *   Non-compliant: my-alb, mode monitor (requires defensive)
  *   Exception ends 2026-12-01: my-alb, mode monitor (requires defensive)
  *   Mode raised: my-alb, mode defensive (was monitor)
+ *
+ * The body, top down: what happened, the facts, what was found, how to fix it, where to look. It
+ * holds at most ALERT_BODY_BYTES_MAX; all but the findings is bounded well below that, and of the
+ * findings as many are printed as there is room for.
  */
-#include "alert_internal.h"
+#include "report/alert.h"
+
 #include "base/buf.h"
+#include "base/clock.h"
+#include "fix_internal.h"
 #include "policy/plain_text.h"
 
-static str subject_exception(const struct alert_context *context, const char *verb) {
-    if (str_is_empty(context->exception_until)) {
-        return str_format(context->arena, "Exception %s", verb);
-    }
-    return str_format(context->arena, "Exception %s %" STR_FMT, verb,
-                      STR_ARG(context->exception_until));
+/* Outside text of one line; the whole of any real ARN. */
+#define LINE_CHARACTERS_MAX 160
+/* An account id has 12 digits, a Region fewer than 20 characters. */
+#define ID_CHARACTERS_MAX 32
+/* " - and 63 more" and its line end. */
+#define MORE_BYTES_MAX         ((size_t)64)
+#define MESSAGE_CHARACTERS_MAX 600
+#define MS_PER_MINUTE          (60 * MS_PER_SECOND)
+#define MS_PER_HOUR            (60 * MS_PER_MINUTE)
+
+struct context {
+    struct arena *arena;
+    const struct alert *alert;
+    const struct evaluation *evaluation;
+    struct load_balancer_arn arn; /* all empty when the id is no such ARN */
+    str name;                     /* printable ASCII */
+    str account_id;               /* outside text, as are the next two; may be empty */
+    str region;
+    str partition;
+    enum desync_mode mode;         /* now: after enforcement the one that was set */
+    const struct finding *finding; /* what the alert is about; NULL: none */
+    str exception_until;           /* YYYY-MM-DD of an existing day, or empty */
+};
+
+static const struct {
+    const char *subject;
+    /* The finding that the alert is about, when the evaluation has it; FINDING_COUNT, or when it
+     * has not: the most severe one. */
+    enum finding_id finding;
+    bool is_promotion; /* about promotion and its watch, not about a judgement */
+    bool has_writer;   /* about the one who changed the mode */
+} kinds[] = {
+    [ALERT_OPENED] = {"Non-compliant", FINDING_COUNT, false, false},
+    [ALERT_RESOLVED] = {"Resolved", FINDING_COUNT, false, false},
+    /* the exception that ended: else nobody would learn of its end */
+    [ALERT_ENFORCED] = {"Mode raised", FINDING_EXCEPTION_EXPIRED, false, true},
+    [ALERT_ESCALATED] = {"Non-compliant for too long", FINDING_NON_COMPLIANT_TOO_LONG, false,
+                         false},
+    [ALERT_EXCEPTION_EXPIRING] = {"Exception ends", FINDING_EXCEPTION_EXPIRING, false, false},
+    [ALERT_EXCEPTION_EXPIRED] = {"Exception ended", FINDING_EXCEPTION_EXPIRED, false, false},
+    [ALERT_FIGHT] = {"Changed back", FINDING_COUNT, false, true},
+    [ALERT_PROMOTED] = {"Promoted", FINDING_COUNT, true, false},
+    [ALERT_ROLLED_BACK] = {"Promotion rolled back", FINDING_COUNT, true, false},
+    [ALERT_WATCH_ENDED] = {"Watch ended", FINDING_COUNT, true, false},
+};
+
+static bool is_change(enum alert_kind kind) {
+    return kind == ALERT_ENFORCED || kinds[kind].is_promotion;
 }
 
-static str subject_what(const struct alert_context *context) {
-    const struct alert *alert = context->alert;
-    switch (alert->kind) {
-    case ALERT_OPENED:
-        return STR("Non-compliant");
-    case ALERT_RESOLVED:
-        return STR("Resolved");
-    case ALERT_ENFORCED:
-        return STR("Mode raised");
-    case ALERT_ESCALATED:
-        if (alert->since_ms > 0) {
-            str duration = duration_text(context->arena, alert->now_ms - alert->since_ms);
-            return str_format(context->arena, "Non-compliant for %" STR_FMT, STR_ARG(duration));
+static struct context read_context(struct arena *arena, const struct alert *alert) {
+    const struct evaluation *evaluation = alert->evaluation;
+    struct load_balancer_arn arn = load_balancer_arn_parts(evaluation->resource_id);
+    const struct finding *finding = evaluation_finding(evaluation, kinds[alert->kind].finding);
+    bool is_changed = is_change(alert->kind) && alert->changed_to != MODE_UNKNOWN;
+    int64_t day;
+    return (struct context){.arena = arena,
+                            .alert = alert,
+                            .evaluation = evaluation,
+                            .arn = arn,
+                            .name = load_balancer_name(arena, evaluation->resource_id),
+                            .account_id = str_or(alert->account_id, arn.account_id),
+                            .region = str_or(alert->region, arn.region),
+                            .partition = str_or(alert->partition, arn.partition),
+                            .mode = is_changed ? alert->changed_to : evaluation->mode,
+                            .finding = finding == NULL ? finding_most_severe(evaluation) : finding,
+                            .exception_until = date_parse(evaluation->exception_until, &day)
+                                                   ? evaluation->exception_until
+                                                   : STR_EMPTY};
+}
+
+/* "9 days", "5 hours", "12 minutes", "less than 2 minutes"; negative counts as none. */
+static str duration_text(struct arena *arena, int64_t ms) {
+    static const struct {
+        int64_t ms;
+        const char *name;
+    } units[] = {{MS_PER_DAY, "days"}, {MS_PER_HOUR, "hours"}, {MS_PER_MINUTE, "minutes"}};
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (ms >= 2 * units[i].ms) {
+            return str_format(arena, "%lld %s", (long long)(ms / units[i].ms), units[i].name);
         }
-        return STR("Non-compliant for too long");
-    case ALERT_EXCEPTION_EXPIRING:
-        return subject_exception(context, "ends");
-    case ALERT_EXCEPTION_EXPIRED:
-        return subject_exception(context, "ended");
-    case ALERT_PROMOTED:
-        return STR("Promoted");
-    case ALERT_ROLLED_BACK:
-        return STR("Promotion rolled back");
-    case ALERT_WATCH_ENDED:
-        return STR("Watch ended");
-    case ALERT_FIGHT:
-        break;
     }
-    return str_format(context->arena, "Changed back %d time%s", alert->corrections,
-                      str_by_count((uint64_t)alert->corrections, "", "s"));
+    return STR("less than 2 minutes");
 }
 
-/* What explains the mode; empty when it needs no explanation. */
-static str subject_detail(const struct alert_context *context) {
+/* --- subject and attributes ------------------------------------------------------------------- */
+
+static str subject_words(const struct context *context) {
+    const struct alert *alert = context->alert;
+    const char *words = kinds[alert->kind].subject;
+    if (alert->kind == ALERT_ESCALATED && alert->since_ms > 0) {
+        str duration = duration_text(context->arena, alert->now_ms - alert->since_ms);
+        return str_format(context->arena, "Non-compliant for %" STR_FMT, STR_ARG(duration));
+    }
+    if (alert->kind == ALERT_EXCEPTION_EXPIRING || alert->kind == ALERT_EXCEPTION_EXPIRED) {
+        str until = context->exception_until;
+        return str_format(context->arena, "%s%s%" STR_FMT, words, until.len == 0 ? "" : " ",
+                          STR_ARG(until));
+    }
+    if (alert->kind == ALERT_FIGHT) {
+        return str_format(context->arena, "%s %d time%s", words, alert->corrections,
+                          str_by_count((uint64_t)alert->corrections, "", "s"));
+    }
+    return str_from_cstr(words);
+}
+
+/* An explanation of the mode; empty when it needs none. */
+static str subject_detail(const struct context *context) {
     const struct evaluation *evaluation = context->evaluation;
     struct arena *arena = context->arena;
     if (evaluation->compliance == NOT_APPLICABLE) {
         return STR(" (no longer judged)");
     }
-    bool is_change =
-        context->alert->kind == ALERT_ENFORCED || alert_is_about_promotion(context->alert->kind);
-    if (is_change && context->alert->changed_from != MODE_UNKNOWN) {
+    if (is_change(context->alert->kind) && context->alert->changed_from != MODE_UNKNOWN) {
         return str_format(arena, " (was %s)", mode_name(context->alert->changed_from));
     }
     if (context->alert->kind == ALERT_WATCH_ENDED && !str_is_empty(context->alert->ending) &&
@@ -78,10 +150,10 @@ static str subject_detail(const struct alert_context *context) {
     return STR_EMPTY;
 }
 
-static str subject(const struct alert_context *context) {
+static str subject(const struct context *context) {
     struct buf out;
     buf_init(&out, context->arena, ALERT_SUBJECT_BYTES_MAX);
-    buf_append(&out, subject_what(context));
+    buf_append(&out, subject_words(context));
     buf_printf(&out, ": %" STR_FMT ", mode %s", STR_ARG(context->name), mode_name(context->mode));
     ASSERT(buf_status(&out) == STATUS_OK);
     size_t len = out.len;
@@ -92,18 +164,18 @@ static str subject(const struct alert_context *context) {
     return buf_str(&out);
 }
 
-static struct alert_attribute attribute(const struct alert_context *context, const char *name,
-                                        str value, const char *otherwise) {
+static struct alert_attribute attribute(const struct context *context, const char *name, str value,
+                                        const char *otherwise) {
     str text = plain_text(context->arena, value, ALERT_ATTRIBUTE_CHARACTERS_MAX);
-    return (struct alert_attribute){name, str_is_empty(text) ? str_from_cstr(otherwise) : text};
+    return (struct alert_attribute){name, str_or(text, str_from_cstr(otherwise))};
 }
 
-static void attributes(const struct alert_context *context, struct alert_attribute *out) {
+static void attributes(const struct context *context, struct alert_attribute *out) {
     const struct finding *finding = context->finding;
     const char *severity = finding == NULL ? NULL : severity_name(finding->severity);
     const char *id = finding == NULL ? NULL : finding_name(finding->id);
     if (context->alert->kind == ALERT_ESCALATED) {
-        id = finding_name(FINDING_NON_COMPLIANT_TOO_LONG); /* state over time: judged by nobody */
+        id = finding_name(FINDING_NON_COMPLIANT_TOO_LONG); /* of time, so no rule found it */
     }
     out[0] = attribute(context, "severity", str_from_cstr(severity), "none");
     out[1] = attribute(context, "owner", context->evaluation->owner, "none");
@@ -113,10 +185,280 @@ static void attributes(const struct alert_context *context, struct alert_attribu
     out[5] = attribute(context, "account", context->account_id, "unknown");
 }
 
+/* --- body ------------------------------------------------------------------------------------- */
+
+/* One line without anything that a mail program or a chat takes for markup. */
+static str line_text(const struct context *context, str raw, size_t characters_max) {
+    str plain = plain_text(context->arena, raw, characters_max);
+    struct buf out;
+    buf_init(&out, context->arena, plain.len * 3);
+    for (size_t i = 0; i < plain.len; i++) {
+        char c = plain.ptr[i];
+        buf_append(&out, c == '<'   ? STR("\xE2\x80\xB9") /* U+2039, U+203A: single angle quotes */
+                         : c == '>' ? STR("\xE2\x80\xBA")
+                                    : str_slice(plain, i, i + 1));
+    }
+    return buf_str(&out);
+}
+
+static void append_field(struct buf *out, const struct context *context, const char *label, str raw,
+                         size_t characters_max) {
+    str text = str_or(line_text(context, raw, characters_max), STR("unknown"));
+    buf_printf(out, "%s: %" STR_FMT "\n", label, STR_ARG(text));
+}
+
+/* "2026-11-16 08:05 UTC" */
+static str moment_text(struct arena *arena, int64_t ms) {
+    int64_t minutes = ms % MS_PER_DAY / (60 * MS_PER_SECOND);
+    str day = date_format(arena, date_days_of_ms(ms));
+    return str_format(arena, "%" STR_FMT " %02d:%02d UTC", STR_ARG(day), (int)(minutes / 60),
+                      (int)(minutes % 60));
+}
+
+static void append_exception(struct buf *out, const struct context *context, const char *verb,
+                             const char *consequence) {
+    str until = context->exception_until;
+    buf_printf(out, "The exception of the load balancer %" STR_FMT " %s%s%" STR_FMT ". %s\n",
+               STR_ARG(context->name), verb, until.len == 0 ? "" : " on ", STR_ARG(until),
+               consequence);
+}
+
+static void append_why(struct buf *out, const struct context *context, str raw, size_t max) {
+    str why = line_text(context, raw, max);
+    if (!str_is_empty(why)) {
+        buf_printf(out, "Why: %" STR_FMT "\n", STR_ARG(why));
+    }
+}
+
+/* The watch over the promotion of a load balancer has ended ... */
+static const char *ending_text(str ending) {
+    return str_eq(ending, STR("held"))       ? ": the promotion held"
+           : str_eq(ending, STR("reverted")) ? ": somebody else has changed the mode (reverted)"
+           : str_eq(ending, STR("inconclusive"))
+               ? " without a result (inconclusive): nobody knows whether clients are blocked"
+               : "";
+}
+
+static void append_headline(struct buf *out, const struct context *context) {
+    const struct alert *alert = context->alert;
+    const char *name = str_to_cstr(context->arena, context->name);
+    const char *from = mode_name(alert->changed_from);
+    const char *to = mode_name(context->mode);
+    bool has_expired = alert->kind == ALERT_EXCEPTION_EXPIRED;
+    switch (alert->kind) {
+    case ALERT_OPENED:
+        buf_printf(out, "The load balancer %s is not compliant.\n", name);
+        break;
+    case ALERT_RESOLVED:
+        buf_printf(out, "The load balancer %s is %s.\n", name,
+                   context->evaluation->compliance == NOT_APPLICABLE ? "no longer judged"
+                                                                     : "compliant again");
+        append_why(out, context, context->evaluation->reason, LINE_CHARACTERS_MAX);
+        break;
+    case ALERT_ENFORCED:
+        buf_printf(out,
+                   "desync-guard raised the desync mitigation mode of the load balancer %s from %s "
+                   "to %s.\n",
+                   name, from, to);
+        has_expired = context->finding != NULL && context->finding->id == FINDING_EXCEPTION_EXPIRED;
+        break;
+    case ALERT_ESCALATED:
+        buf_printf(out, "The load balancer %s has been non-compliant for too long.\n", name);
+        break;
+    case ALERT_EXCEPTION_EXPIRING:
+        append_exception(out, context, "ends", "After that its mode counts as too weak.");
+        break;
+    case ALERT_EXCEPTION_EXPIRED:
+        break;
+    case ALERT_FIGHT:
+        buf_printf(out,
+                   "Within 24 hours desync-guard raised the desync mitigation mode of the load "
+                   "balancer %s %d time%s, and it was changed back each time.\n"
+                   "For now desync-guard leaves it as it is.\n",
+                   name, alert->corrections, str_by_count((uint64_t)alert->corrections, "", "s"));
+        break;
+    case ALERT_PROMOTED:
+        buf_printf(out,
+                   "desync-guard raised the desync mitigation mode of the load balancer %s from %s "
+                   "to %s, as the evidence allows. desync-guard watches it now, and rolls it back "
+                   "if errors rise.\n",
+                   name, from, to);
+        break;
+    case ALERT_ROLLED_BACK:
+        buf_printf(out,
+                   "desync-guard set the desync mitigation mode of the load balancer %s back from "
+                   "%s to %s.\n",
+                   name, from, to);
+        break;
+    case ALERT_WATCH_ENDED:
+        buf_printf(out, "The watch over the promotion of the load balancer %s has ended%s.\n", name,
+                   ending_text(alert->ending));
+        break;
+    }
+    if (has_expired) {
+        append_exception(out, context, "ended", "It no longer excuses the mode.");
+    }
+    if (kinds[alert->kind].is_promotion) {
+        append_why(out, context, alert->note, MESSAGE_CHARACTERS_MAX);
+    }
+}
+
+static void append_mode(struct buf *out, const struct context *context) {
+    const struct evaluation *evaluation = context->evaluation;
+    buf_printf(out, "Mode: %s", mode_name(context->mode));
+    if (evaluation->required_mode != MODE_UNKNOWN) {
+        buf_printf(out, ", requires %s", mode_name(evaluation->required_mode));
+    }
+    str because = line_text(context, evaluation->required_because, PLAIN_TEXT_QUOTE_MAX);
+    if (!str_is_empty(because)) {
+        buf_printf(out, " (%" STR_FMT ")", STR_ARG(because));
+    }
+    buf_append_char(out, '\n');
+}
+
+static void append_since(struct buf *out, const struct context *context) {
+    const struct alert *alert = context->alert;
+    if (alert->kind == ALERT_EXCEPTION_EXPIRING || kinds[alert->kind].is_promotion) {
+        return; /* it is compliant still, or that is not what this is about */
+    }
+    bool is_over = alert->kind == ALERT_RESOLVED || alert->kind == ALERT_ENFORCED;
+    buf_append(out, is_over ? STR("Was not compliant since: ") : STR("Not compliant since: "));
+    if (alert->since_ms <= 0) {
+        buf_append(out, STR("unknown\n"));
+        return;
+    }
+    str since = moment_text(context->arena, alert->since_ms);
+    str duration = duration_text(context->arena, alert->now_ms - alert->since_ms);
+    buf_printf(out, "%" STR_FMT " (%" STR_FMT ")\n", STR_ARG(since), STR_ARG(duration));
+}
+
+static void append_writer(struct buf *out, const struct context *context) {
+    const struct writer *writer = &context->alert->writer;
+    append_field(out, context, "Last changed by", writer->arn, LINE_CHARACTERS_MAX);
+    if (!str_is_empty(writer->user_agent)) {
+        append_field(out, context, "  with", writer->user_agent, LINE_CHARACTERS_MAX);
+    }
+    if (!str_is_empty(writer->invoked_by)) {
+        append_field(out, context, "  through", writer->invoked_by, LINE_CHARACTERS_MAX);
+    }
+}
+
+static void append_facts(struct buf *out, const struct context *context) {
+    str owner = plain_text(context->arena, context->evaluation->owner, LINE_CHARACTERS_MAX);
+    buf_append_char(out, '\n');
+    append_field(out, context, "Load balancer", context->evaluation->resource_id,
+                 LINE_CHARACTERS_MAX);
+    append_field(out, context, "Account", context->account_id, ID_CHARACTERS_MAX);
+    append_field(out, context, "Region", context->region, ID_CHARACTERS_MAX);
+    append_mode(out, context);
+    append_field(out, context, "Owner", str_or(owner, STR("none")), LINE_CHARACTERS_MAX);
+    append_since(out, context);
+    if (kinds[context->alert->kind].has_writer) {
+        append_writer(out, context);
+    }
+}
+
+static void append_findings(struct buf *out, const struct context *context, size_t bytes_max) {
+    const struct evaluation *evaluation = context->evaluation;
+    if (evaluation->finding_count == 0) {
+        return;
+    }
+    bool is_before = context->alert->kind == ALERT_ENFORCED;
+    buf_append(out, is_before ? STR("\nFound before that:\n") : STR("\nFound:\n"));
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        const struct finding *finding = &evaluation->findings[i];
+        str message = line_text(context, finding->message, MESSAGE_CHARACTERS_MAX);
+        str line =
+            str_format(context->arena, "- %s %s: %" STR_FMT "\n", severity_name(finding->severity),
+                       finding_name(finding->id), STR_ARG(message));
+        if (out->len + line.len + MORE_BYTES_MAX > bytes_max) {
+            buf_printf(out, "- and %zu more\n", evaluation->finding_count - i);
+            return;
+        }
+        buf_append(out, line);
+    }
+}
+
+static void append_command(struct buf *out, const char *label, str command) {
+    if (!str_is_empty(command)) {
+        buf_printf(out, "\n%s\n%" STR_FMT "\n", label, STR_ARG(command));
+    }
+}
+
+static void append_commands(struct buf *out, const struct context *context) {
+    struct fix fix = {context->evaluation, context->region, context->mode};
+    str attributes = fix_attributes_command(context->arena, &fix);
+    append_command(out, "Fix it with:", attributes);
+    if (!str_is_empty(attributes) && context->evaluation->required_mode == MODE_STRICTEST) {
+        buf_append(out, STR("strictest refuses requests that defensive lets through: look into the "
+                            "access log first.\n"));
+    }
+    str tags = fix_tags_command(context->arena, &fix);
+    append_command(out, "Set the tags, with values filled in, with:", tags);
+}
+
+static void append_iac(struct buf *out, const struct context *context) {
+    const struct evaluation *evaluation = context->evaluation;
+    bool is_raised = context->alert->kind != ALERT_FIGHT;
+    enum desync_mode mode = is_raised ? context->mode : evaluation->required_mode;
+    buf_append_char(out, '\n');
+    if (is_raised) {
+        buf_append(out,
+                   STR("The next deployment undoes this, unless the code that describes the load "
+                       "balancer sets the same mode.\n"));
+    }
+    iac_fix_append(out, iac_tool_detect(&context->alert->writer),
+                   mode == MODE_UNKNOWN ? MODE_DEFENSIVE : mode);
+}
+
+/* Of an ARN that was taken apart only: such a one holds nothing that ends a link. */
+static void append_console(struct buf *out, const struct context *context) {
+    static const struct {
+        const char *partition;
+        const char *host;
+    } hosts[] = {{"aws", "console.aws.amazon.com"},
+                 {"aws-cn", "console.amazonaws.cn"},
+                 {"aws-us-gov", "console.amazonaws-us-gov.com"},
+                 {"aws-eusc", "console.amazonaws-eusc.eu"}};
+    str region = context->arn.region;
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        if (str_eq(context->partition, str_from_cstr(hosts[i].partition)) && region.len > 0) {
+            buf_printf(out,
+                       "\nConsole: https://%" STR_FMT ".%s/ec2/home?region=%" STR_FMT
+                       "#LoadBalancer:loadBalancerArn=%" STR_FMT "\n",
+                       STR_ARG(region), hosts[i].host, STR_ARG(region),
+                       STR_ARG(context->evaluation->resource_id));
+        }
+    }
+}
+
+static str body(const struct context *context) {
+    enum alert_kind kind = context->alert->kind;
+    bool is_promotion = kinds[kind].is_promotion;
+    struct buf head;
+    struct buf tail;
+    buf_init(&head, context->arena, ALERT_BODY_BYTES_MAX);
+    buf_init(&tail, context->arena, ALERT_BODY_BYTES_MAX);
+    append_headline(&head, context);
+    append_facts(&head, context);
+    if (kinds[kind].has_writer || (is_promotion && kind != ALERT_WATCH_ENDED)) {
+        append_iac(&tail, context);
+    }
+    if (kind != ALERT_RESOLVED && !is_promotion) {
+        append_commands(&tail, context);
+    }
+    append_console(&tail, context);
+    ASSERT(head.len + tail.len + 2 * MORE_BYTES_MAX <= ALERT_BODY_BYTES_MAX);
+    append_findings(&head, context, ALERT_BODY_BYTES_MAX - tail.len);
+    buf_append(&head, buf_str(&tail));
+    ASSERT(buf_status(&head) == STATUS_OK);
+    return buf_str(&head);
+}
+
 void alert_render(struct arena *arena, const struct alert *alert, struct alert_text *text_out) {
     ASSERT(arena != NULL && alert != NULL && alert->evaluation != NULL && text_out != NULL);
     ASSERT(alert->evaluation->finding_count <= FINDINGS_MAX);
-    struct alert_context context = alert_context_read(arena, alert);
-    *text_out = (struct alert_text){.subject = subject(&context), .body = alert_body(&context)};
+    struct context context = read_context(arena, alert);
+    *text_out = (struct alert_text){.subject = subject(&context), .body = body(&context)};
     attributes(&context, text_out->attributes);
 }

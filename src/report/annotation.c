@@ -139,23 +139,16 @@ static bool append_findings(struct buf *out, struct arena *arena,
     return previous != NULL;
 }
 
-static bool has_cause(const struct evaluation *evaluation) {
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        if (is_cause(&evaluation->findings[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The reason, shortened when a finding must fit behind it. */
 static str reason_text(const struct buf *out, struct arena *arena,
                        const struct evaluation *evaluation) {
     size_t room = room_for(out, STR(". Why: "));
-    if (!has_cause(evaluation)) {
-        return plain_text(arena, evaluation->reason, ANNOTATION_CHARACTERS_MAX);
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        if (is_cause(&evaluation->findings[i])) {
+            return room == 0 ? STR_EMPTY : plain_text_words(arena, evaluation->reason, room);
+        }
     }
-    return room == 0 ? STR_EMPTY : plain_text_words(arena, evaluation->reason, room);
+    return plain_text(arena, evaluation->reason, ANNOTATION_CHARACTERS_MAX);
 }
 
 static void append_why(struct buf *out, struct arena *arena, const struct evaluation *evaluation) {
@@ -173,20 +166,11 @@ static void append_why(struct buf *out, struct arena *arena, const struct evalua
     }
 }
 
-static bool is_too_weak(const struct evaluation *evaluation) {
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        if (evaluation->findings[i].id == FINDING_MODE_TOO_WEAK) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Everything that may be lost, the most important first. */
 static void append_rest(struct buf *out, struct arena *arena, const struct evaluation *evaluation) {
     append_note(out, arena, evaluation);
     append_why(out, arena, evaluation);
-    if (is_too_weak(evaluation)) {
+    if (evaluation_finding(evaluation, FINDING_MODE_TOO_WEAK) != NULL) {
         buf_printf(out, ". Set " ATTRIBUTE_DESYNC_MODE " to %s",
                    mode_name(evaluation->required_mode));
     }

@@ -7,22 +7,22 @@
  */
 #include "report/asff.h"
 
-#include "base/clock.h"
-#include "fix_internal.h"
+#include "fleet_internal.h"
 #include "policy/plain_text.h"
 #include "report/render.h"
 
 #define SCHEMA_VERSION "2018-10-08"
-#define FINDING_TYPE   "Software and Configuration Checks/AWS Security Best Practices"
 #define DESCRIPTION_BYTES_MAX                                                                      \
     ((size_t)65536) /* ample: it is cut to ASFF_DESCRIPTION_CHARACTERS_MAX */
 #define ID_PART_CHARACTERS_MAX 2048
 
-static const char *const related_requirements[] = {"Security Hub ELB.12", "PCI DSS v4.0.1/6.2.4",
-                                                   "NIST.800-53.r5 AC-4(21)",
-                                                   "NIST.800-53.r5 CA-9(1)", "NIST.800-53.r5 CM-2"};
+static const char *const types[] = {"Software and Configuration Checks/AWS Security Best Practices",
+                                    NULL};
+static const char *const related_requirements[] = {
+    "Security Hub ELB.12",    "PCI DSS v4.0.1/6.2.4", "NIST.800-53.r5 AC-4(21)",
+    "NIST.800-53.r5 CA-9(1)", "NIST.800-53.r5 CM-2",  NULL};
 
-/* What is about one finding, with the empty parts filled in. */
+/* One finding on its way to JSON, with the empty parts filled in. */
 struct context {
     struct arena *arena;
     const struct evaluation *evaluation;
@@ -33,24 +33,11 @@ struct context {
 };
 
 static const char *compliance_status(const struct evaluation *evaluation) {
-    switch (evaluation->compliance) {
-    case COMPLIANT:
-        return evaluation->has_active_exception ? "WARNING" : "PASSED";
-    case NON_COMPLIANT:
-        return "FAILED";
-    case NOT_APPLICABLE:
-    case COMPLIANCE_UNKNOWN:
-        break;
-    }
-    return "NOT_AVAILABLE";
-}
-
-/* Unknown is never shown as harmless: somebody has to see to it, though not at once. */
-static enum finding_severity severity_of(const struct context *context) {
-    enum finding_severity severity =
-        context->most_severe == NULL ? SEVERITY_INFORMATIONAL : context->most_severe->severity;
-    bool is_unknown = context->evaluation->compliance == COMPLIANCE_UNKNOWN;
-    return is_unknown && severity < SEVERITY_MEDIUM ? SEVERITY_MEDIUM : severity;
+    bool is_excused = evaluation->compliance == COMPLIANT && evaluation->has_active_exception;
+    return is_excused                                ? "WARNING"
+           : evaluation->compliance == COMPLIANT     ? "PASSED"
+           : evaluation->compliance == NON_COMPLIANT ? "FAILED"
+                                                     : "NOT_AVAILABLE";
 }
 
 /* The check behind the most_severe finding; when nothing was found, the one that was passed. */
@@ -100,11 +87,8 @@ static str description_text(const struct context *context) {
 
 /* The command that fixes it; a command is never cut. */
 static str recommendation_text(const struct context *context) {
-    struct fix fix = {context->evaluation, context->region, context->evaluation->mode};
-    str command = fix_attributes_command(context->arena, &fix);
-    if (str_is_empty(command)) {
-        command = fix_tags_command(context->arena, &fix);
-    }
+    str command = fix_command(context->arena, &(struct fix){context->evaluation, context->region,
+                                                            context->evaluation->mode});
     if (!str_is_empty(command) && str_utf8_count(command) <= ASFF_RECOMMENDATION_CHARACTERS_MAX) {
         return command;
     }
@@ -114,59 +98,21 @@ static str recommendation_text(const struct context *context) {
 }
 
 static void write_severity(struct json_writer *writer, const struct context *context) {
-    json_write_key(writer, STR("Severity"));
-    json_object_begin(writer);
-    json_write_member(writer, "Label", str_from_cstr(severity_name(severity_of(context))));
-    json_object_end(writer);
-}
-
-static void write_types(struct json_writer *writer) {
-    json_write_key(writer, STR("Types"));
-    json_array_begin(writer);
-    json_write_str(writer, STR(FINDING_TYPE));
-    json_array_end(writer);
-}
-
-static void write_provider_fields(struct json_writer *writer, const struct context *context) {
-    json_write_key(writer, STR("FindingProviderFields"));
-    json_object_begin(writer);
-    write_severity(writer, context);
-    write_types(writer);
+    json_open_object(writer, "Severity");
+    json_write_member_text(writer, "Label",
+                           severity_name(evaluation_severity(context->evaluation)));
     json_object_end(writer);
 }
 
 static void write_remediation(struct json_writer *writer, const struct context *context) {
     const char *url = finding_source_url(check_of(context));
-    json_write_key(writer, STR("Remediation"));
-    json_object_begin(writer);
-    json_write_key(writer, STR("Recommendation"));
-    json_object_begin(writer);
+    json_open_object(writer, "Remediation");
+    json_open_object(writer, "Recommendation");
     json_write_member(writer, "Text", recommendation_text(context));
     if (url != NULL) {
-        json_write_member(writer, "Url", str_from_cstr(url));
+        json_write_member_text(writer, "Url", url);
     }
-    json_object_end(writer);
-    json_object_end(writer);
-}
-
-/* The mode, where it is known. */
-static void write_details(struct json_writer *writer, const struct evaluation *evaluation) {
-    if (evaluation->mode == MODE_UNKNOWN) {
-        return;
-    }
-    json_write_key(writer, STR("Details"));
-    json_object_begin(writer);
-    json_write_key(writer, STR("AwsElbv2LoadBalancer"));
-    json_object_begin(writer);
-    json_write_key(writer, STR("LoadBalancerAttributes"));
-    json_array_begin(writer);
-    json_object_begin(writer);
-    json_write_member(writer, "Key", STR(ATTRIBUTE_DESYNC_MODE));
-    json_write_member(writer, "Value", str_from_cstr(mode_name(evaluation->mode)));
-    json_object_end(writer);
-    json_array_end(writer);
-    json_object_end(writer);
-    json_object_end(writer);
+    json_close(writer, "}}");
 }
 
 /* The API's model has these three; a finding without a partition is taken, one with another may be
@@ -177,10 +123,9 @@ static bool is_partition_known(str partition) {
 }
 
 static void write_resources(struct json_writer *writer, const struct context *context) {
-    json_write_key(writer, STR("Resources"));
-    json_array_begin(writer);
+    json_open_array(writer, "Resources");
     json_object_begin(writer);
-    json_write_member(writer, "Type", STR("AwsElbv2LoadBalancer"));
+    json_write_member_text(writer, "Type", "AwsElbv2LoadBalancer");
     json_write_member(writer, "Id", context->evaluation->resource_id);
     if (is_partition_known(context->partition)) {
         json_write_member(writer, "Partition", context->partition);
@@ -188,22 +133,16 @@ static void write_resources(struct json_writer *writer, const struct context *co
     if (!str_is_empty(context->region)) {
         json_write_member(writer, "Region", context->region);
     }
-    write_details(writer, context->evaluation);
-    json_object_end(writer);
-    json_array_end(writer);
-}
-
-static void write_compliance(struct json_writer *writer, const struct context *context) {
-    json_write_key(writer, STR("Compliance"));
-    json_object_begin(writer);
-    json_write_member(writer, "Status", str_from_cstr(compliance_status(context->evaluation)));
-    json_write_key(writer, STR("RelatedRequirements"));
-    json_array_begin(writer);
-    for (size_t i = 0; i < sizeof(related_requirements) / sizeof(related_requirements[0]); i++) {
-        json_write_str(writer, str_from_cstr(related_requirements[i]));
+    if (context->evaluation->mode != MODE_UNKNOWN) {
+        json_open_object(writer, "Details");
+        json_open_object(writer, "AwsElbv2LoadBalancer");
+        json_open_array(writer, "LoadBalancerAttributes");
+        json_object_begin(writer);
+        json_write_member_text(writer, "Key", ATTRIBUTE_DESYNC_MODE);
+        json_write_member_text(writer, "Value", mode_name(context->evaluation->mode));
+        json_close(writer, "}]}}");
     }
-    json_array_end(writer);
-    json_object_end(writer);
+    json_close(writer, "}]");
 }
 
 static void write_identity(struct json_writer *writer, const struct context *context,
@@ -215,7 +154,7 @@ static void write_identity(struct json_writer *writer, const struct context *con
                              STR_ARG(context->account_id), STR_ARG(context->account_id));
     str generator = str_format(context->arena, "desync-guard/%s", finding_name(check_of(context)));
     int64_t created_ms = asff->created_ms == 0 ? asff->updated_ms : asff->created_ms;
-    json_write_member(writer, "SchemaVersion", STR(SCHEMA_VERSION));
+    json_write_member_text(writer, "SchemaVersion", SCHEMA_VERSION);
     json_write_member(writer, "Id", id_text(context, asff->rule_name));
     json_write_member(writer, "ProductArn", product);
     json_write_member(writer, "GeneratorId", generator);
@@ -224,37 +163,52 @@ static void write_identity(struct json_writer *writer, const struct context *con
     json_write_member(writer, "UpdatedAt", time_format_iso8601(context->arena, asff->updated_ms));
 }
 
-static struct context read_context(struct arena *arena, const struct evaluation *evaluation,
-                                   const struct asff *asff) {
-    struct load_balancer_arn arn;
-    if (load_balancer_arn_parse(evaluation->resource_id, &arn) != STATUS_OK) {
-        arn = (struct load_balancer_arn){0};
-    }
-    return (struct context){
-        .arena = arena,
-        .evaluation = evaluation,
-        .most_severe = finding_most_severe(evaluation),
-        .account_id = str_is_empty(asff->account_id) ? arn.account_id : asff->account_id,
-        .region = str_is_empty(asff->region) ? arn.region : asff->region,
-        .partition = str_is_empty(asff->partition) ? arn.partition : asff->partition};
-}
-
 void asff_write(struct json_writer *writer, struct arena *arena,
                 const struct evaluation *evaluation, const struct asff *asff) {
     ASSERT(writer != NULL && arena != NULL && evaluation != NULL && asff != NULL);
-    struct context context = read_context(arena, evaluation, asff);
+    struct load_balancer_arn arn = load_balancer_arn_parts(evaluation->resource_id);
+    struct context context = {.arena = arena,
+                              .evaluation = evaluation,
+                              .most_severe = finding_most_severe(evaluation),
+                              .account_id = str_or(asff->account_id, arn.account_id),
+                              .region = str_or(asff->region, arn.region),
+                              .partition = str_or(asff->partition, arn.partition)};
     bool is_fixed = evaluation->compliance == COMPLIANT && !evaluation->has_active_exception;
     bool is_archived = is_fixed || evaluation->compliance == NOT_APPLICABLE;
     json_object_begin(writer);
     write_identity(writer, &context, asff);
-    write_types(writer);
+    json_write_member_list(writer, "Types", types);
     write_severity(writer, &context);
-    write_provider_fields(writer, &context);
+    json_open_object(writer, "FindingProviderFields");
+    write_severity(writer, &context);
+    json_write_member_list(writer, "Types", types);
+    json_object_end(writer);
     json_write_member(writer, "Title", title_text(&context));
     json_write_member(writer, "Description", description_text(&context));
     write_remediation(writer, &context);
     write_resources(writer, &context);
-    write_compliance(writer, &context);
-    json_write_member(writer, "RecordState", is_archived ? STR("ARCHIVED") : STR("ACTIVE"));
+    json_open_object(writer, "Compliance");
+    json_write_member_text(writer, "Status", compliance_status(evaluation));
+    json_write_member_list(writer, "RelatedRequirements", related_requirements);
     json_object_end(writer);
+    json_write_member_text(writer, "RecordState", is_archived ? "ARCHIVED" : "ACTIVE");
+    json_object_end(writer);
+}
+
+/* An array of findings, one for each load balancer. A gap is about no resource that a finding could
+ * name: it is in the exit code of `audit` and in the other formats. */
+void fleet_write_asff(struct buf *out, struct arena *arena, const struct fleet *fleet) {
+    ASSERT(out != NULL && arena != NULL && fleet != NULL);
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_array_begin(&writer);
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        const struct fleet_row *row = &fleet->rows[i];
+        struct asff asff = {.account_id = row->account_id,
+                            .region = row->region,
+                            .updated_ms = fleet->generated_ms};
+        asff_write(&writer, arena, &row->evaluation, &asff);
+    }
+    json_array_end(&writer);
+    buf_append_char(out, '\n');
 }

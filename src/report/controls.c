@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which controls a finding bears on. Security Hub's ELB.12 judges the mode and nothing else; its
- * related requirements are those of
+ * The controls that each finding bears on. Security Hub's ELB.12 judges the mode and nothing else;
+ * its related requirements are those of
  * https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-12 and, for the
  * header fields, #elb-4. A tag or a leftover exception changes no traffic: it is about knowing and
  * keeping the baseline, CM-2.
  */
+#include <string.h>
+
 #include "fleet_internal.h"
 
 /* Objects, not literals: each is named once, so that its address tells it apart. */
@@ -23,6 +25,13 @@ static const char *const baseline_controls[] = {cm_2, NULL};
 const char *const *finding_controls(enum finding_id id) {
     ASSERT((size_t)id < FINDING_COUNT);
     switch (id) {
+    case FINDING_HEADERS_NOT_DROPPED:
+        return header_controls;
+    case FINDING_TAG_MISSING:
+    case FINDING_TAG_VALUE_NOT_ALLOWED:
+    case FINDING_PROFILE_UNKNOWN:
+    case FINDING_EXCEPTION_UNUSED:
+        return baseline_controls;
     case FINDING_MODE_TOO_WEAK:
     case FINDING_EXCEPTION_EXPIRED:
     case FINDING_EXCEPTION_INVALID:
@@ -32,39 +41,28 @@ const char *const *finding_controls(enum finding_id id) {
     case FINDING_EXCEPTION_ACTIVE:
     case FINDING_UNDERUTILIZED:
     case FINDING_NON_COMPLIANT_TOO_LONG:
-        return mode_controls;
-    case FINDING_HEADERS_NOT_DROPPED:
-        return header_controls;
-    case FINDING_TAG_MISSING:
-    case FINDING_TAG_VALUE_NOT_ALLOWED:
-    case FINDING_PROFILE_UNKNOWN:
-    case FINDING_EXCEPTION_UNUSED:
-        return baseline_controls;
     case FINDING_COUNT:
         break;
     }
-    return baseline_controls;
-}
-
-static bool is_among(const char *control, const char *const *controls) {
-    while (*controls != NULL && *controls != control) {
-        controls++;
-    }
-    return *controls != NULL;
+    return mode_controls;
 }
 
 static bool bears_on(const struct evaluation *evaluation, const char *control) {
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         const struct finding *finding = &evaluation->findings[i];
-        if (finding->is_failing && is_among(control, finding_controls(finding->id))) {
+        const char *const *other = finding_controls(finding->id);
+        while (*other != NULL && *other != control) {
+            other++;
+        }
+        if (finding->is_failing && *other != NULL) {
             return true;
         }
     }
     return false;
 }
 
-size_t evaluation_controls(const struct evaluation *evaluation,
-                           const char *controls_out[static CONTROL_COUNT_MAX]) {
+void evaluation_controls(const struct evaluation *evaluation,
+                         const char *controls_out[static CONTROL_COUNT_MAX]) {
     static const char *const all[] = {elb_12, elb_4, pci_dss, ac_4_21, ca_9_1, cm_2};
     size_t count = 0;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -72,12 +70,8 @@ size_t evaluation_controls(const struct evaluation *evaluation,
             controls_out[count++] = all[i];
         }
     }
-    if (count > 0) {
-        return count;
+    controls_out[count] = NULL;
+    if (count == 0) {
+        memcpy(controls_out, mode_controls, sizeof(mode_controls));
     }
-    while (mode_controls[count] != NULL) {
-        controls_out[count] = mode_controls[count];
-        count++;
-    }
-    return count;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * RFC 4180, and what spreadsheets make of it.
+ * Cells by RFC 4180, safe for spreadsheets.
  */
 #include "csv_internal.h"
 
@@ -10,15 +10,12 @@
  */
 #define FORMULA_MARKS "=+-@\t\r\n'"
 
-static bool is_among(char c, str set) {
-    return str_find_char(set, c) < set.len;
-}
-
 void csv_append_text(struct buf *out, str text) {
     if (str_is_empty(text)) {
         return;
     }
-    buf_append(out, is_among(text.ptr[0], STR(FORMULA_MARKS)) ? STR("\"'") : STR("\""));
+    bool is_formula = str_find_char(STR(FORMULA_MARKS), text.ptr[0]) < STR(FORMULA_MARKS).len;
+    buf_append(out, is_formula ? STR("\"'") : STR("\""));
     while (text.len > 0) {
         size_t quote = str_find_char(text, '"');
         escape_append(out, str_slice(text, 0, quote));

@@ -16,7 +16,7 @@
 #define TAG_JSON_BYTES ((size_t)64)
 
 str shell_quote(struct arena *arena, str word) {
-    if (ascii_is_made_of(word, STR("_@%+=:,./-"))) {
+    if (word.len > 0 && ascii_is_made_of(word, STR("_@%+=:,./-"))) {
         return word;
     }
     struct buf out;
@@ -31,9 +31,9 @@ str shell_quote(struct arena *arena, str word) {
 }
 
 str load_balancer_name(struct arena *arena, str resource_id) {
-    struct load_balancer_arn parts;
-    if (load_balancer_arn_parse(resource_id, &parts) == STATUS_OK) {
-        return parts.name;
+    str name = load_balancer_arn_parts(resource_id).name;
+    if (!str_is_empty(name)) {
+        return name;
     }
     struct buf out;
     buf_init(&out, arena, NAME_BYTES_MAX);
@@ -45,15 +45,6 @@ str load_balancer_name(struct arena *arena, str resource_id) {
     return out.len == 0 ? STR("unknown") : buf_str(&out);
 }
 
-static str region_of(const struct fix *fix) {
-    struct load_balancer_arn parts;
-    if (str_is_empty(fix->region) &&
-        load_balancer_arn_parse(fix->evaluation->resource_id, &parts) == STATUS_OK) {
-        return parts.region;
-    }
-    return fix->region;
-}
-
 static bool is_plain(struct arena *arena, str text) {
     return text.len > 0 && text.len <= TARGET_BYTES_MAX &&
            str_eq(plain_text(arena, text, TARGET_BYTES_MAX), text);
@@ -62,7 +53,7 @@ static bool is_plain(struct arena *arena, str text) {
 /* " --region R --option ARN"; empty when one of them is no plain text, or too long to be real. */
 static str target_options(struct arena *arena, const struct fix *fix, const char *option) {
     str arn = fix->evaluation->resource_id;
-    str region = region_of(fix);
+    str region = str_or(fix->region, load_balancer_arn_parts(arn).region);
     if (!is_plain(arena, arn) || !is_plain(arena, region)) {
         return STR_EMPTY;
     }
@@ -73,23 +64,11 @@ static str target_options(struct arena *arena, const struct fix *fix, const char
     return options.len <= TARGET_BYTES_MAX ? options : STR_EMPTY;
 }
 
-static bool needs_mode(const struct fix *fix) {
-    return fix->mode_now != MODE_UNKNOWN && fix->mode_now < fix->evaluation->required_mode;
-}
-
-static bool needs_headers(const struct evaluation *evaluation) {
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        if (evaluation->findings[i].id == FINDING_HEADERS_NOT_DROPPED &&
-            evaluation->findings[i].is_failing) {
-            return true;
-        }
-    }
-    return false;
-}
-
 str fix_attributes_command(struct arena *arena, const struct fix *fix) {
-    bool has_mode = needs_mode(fix);
-    bool has_headers = needs_headers(fix->evaluation);
+    const struct evaluation *evaluation = fix->evaluation;
+    bool has_mode = fix->mode_now != MODE_UNKNOWN && fix->mode_now < evaluation->required_mode;
+    const struct finding *headers = evaluation_finding(evaluation, FINDING_HEADERS_NOT_DROPPED);
+    bool has_headers = headers != NULL && headers->is_failing;
     str target = target_options(arena, fix, "--load-balancer-arn");
     if (str_is_empty(target) || (!has_mode && !has_headers)) {
         return STR_EMPTY;
@@ -97,7 +76,7 @@ str fix_attributes_command(struct arena *arena, const struct fix *fix) {
     return str_format(arena,
                       "aws elbv2 modify-load-balancer-attributes%" STR_FMT " --attributes%s%s%s",
                       STR_ARG(target), has_mode ? " Key=" ATTRIBUTE_DESYNC_MODE ",Value=" : "",
-                      has_mode ? mode_name(fix->evaluation->required_mode) : "",
+                      has_mode ? mode_name(evaluation->required_mode) : "",
                       has_headers ? " Key=" ATTRIBUTE_DROP_INVALID_HEADERS ",Value=true" : "");
 }
 
@@ -146,13 +125,6 @@ static str tags_short(struct arena *arena, const struct evaluation *evaluation) 
     return buf_str(&out);
 }
 
-static void write_tag(struct json_writer *writer, str key) {
-    json_object_begin(writer);
-    json_write_member(writer, "Key", key);
-    json_write_member(writer, "Value", STR(VALUE_TO_FILL_IN));
-    json_object_end(writer);
-}
-
 /* [{"Key":K,"Value":V}]: for any key. */
 static str tags_json(struct arena *arena, const struct evaluation *evaluation) {
     struct buf out;
@@ -164,7 +136,10 @@ static str tags_json(struct arena *arena, const struct evaluation *evaluation) {
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         str key = tag_key_of(arena, &evaluation->findings[i]);
         if (!str_is_empty(key) && out.len + key.len < TAGS_BYTES_MAX - TAG_JSON_BYTES) {
-            write_tag(&writer, key);
+            json_object_begin(&writer);
+            json_write_member(&writer, "Key", key);
+            json_write_member_text(&writer, "Value", VALUE_TO_FILL_IN);
+            json_object_end(&writer);
             has_any = true;
         }
     }
@@ -176,13 +151,14 @@ static str tags_json(struct arena *arena, const struct evaluation *evaluation) {
 
 str fix_tags_command(struct arena *arena, const struct fix *fix) {
     str target = target_options(arena, fix, "--resource-arns");
-    str tags = tags_short(arena, fix->evaluation);
-    if (str_is_empty(tags)) {
-        tags = tags_json(arena, fix->evaluation);
-    }
+    str tags = str_or(tags_short(arena, fix->evaluation), tags_json(arena, fix->evaluation));
     if (str_is_empty(target) || str_is_empty(tags)) {
         return STR_EMPTY;
     }
     return str_format(arena, "aws elbv2 add-tags%" STR_FMT " --tags%" STR_FMT, STR_ARG(target),
                       STR_ARG(tags));
+}
+
+str fix_command(struct arena *arena, const struct fix *fix) {
+    return str_or(fix_attributes_command(arena, fix), fix_tags_command(arena, fix));
 }

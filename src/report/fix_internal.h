@@ -23,6 +23,8 @@ struct fix {
  * text, so that no command can name it. */
 str fix_attributes_command(struct arena *arena, const struct fix *fix);
 str fix_tags_command(struct arena *arena, const struct fix *fix);
+/* The first of the two that is not empty. */
+str fix_command(struct arena *arena, const struct fix *fix);
 
 /* The word as one word of a POSIX shell; as it is where that needs no quotes. */
 str shell_quote(struct arena *arena, str word);

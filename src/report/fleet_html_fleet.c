@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The whole fleet, what is missing of it, and the controls that findings bear on.
+ * The whole fleet, its parts that could not be read, and the controls that findings bear on.
  */
 #include "fleet_html_internal.h"
-
-static const char *const columns_of_audit[] = {"Load balancer", "Verdict", "Mode",
-                                               "Grade",         "Owner",   "Findings"};
-static const char *const columns_of_posture[] = {"Load balancer", "Verdict",  "Mode",     "Grade",
-                                                 "Owner",         "Findings", "Strictest"};
 
 /* Shown by the script alone, which is what they need to work. */
 static const char filter_controls[] =
@@ -23,189 +18,155 @@ static const char filter_controls[] =
     "<option value=\"\">worst first</option></select></label>\n"
     "<output id=\"fleet-told\" aria-live=\"polite\"></output>\n</div>\n";
 
-static void write_grade_cell(struct html_table *table, const struct evaluation *evaluation) {
-    char grade[] = {evaluation->grade == '\0' ? '-' : evaluation->grade, '\0'};
+static void grade_cell(struct html_table *table, const struct page *page, size_t i) {
+    char grade = page->fleet->rows[i].evaluation.grade;
     html_cell_begin(table);
-    html_put(table->out, grade[0] == '-' ? "<span class=\"quiet\">none</span>" : grade);
-    html_cell_end(table);
-}
-
-static const char *recommendation_words(const struct posture_row *row) {
-    if (!row->has_advice) {
-        return "";
-    }
-    switch (row->advice.recommendation) {
-    case RECOMMEND_PROMOTE:
-        return "ready";
-    case RECOMMEND_HOLD:
-        return "hold";
-    case RECOMMEND_FIX_CLIENTS:
-        return "clients to be fixed first";
-    case RECOMMEND_NO_EVIDENCE:
-        return "no evidence";
-    case RECOMMEND_NOTHING:
-        break;
-    }
-    return "";
-}
-
-static void write_strictest_cell(struct html_table *table, const struct posture_row *row) {
-    const char *words = recommendation_words(row);
-    html_cell_begin(table);
-    if (words[0] == '\0') {
-        html_put(table->out, "<span class=\"quiet\">&ndash;</span>");
+    if (grade == '\0' || grade == '-') {
+        html_quiet(table->out, "none");
     } else {
-        html_put(table->out, words);
+        buf_append_char(table->out, grade);
     }
-    html_cell_end(table);
 }
 
-static void write_row(struct html_table *table, const struct page *page, size_t i) {
-    const struct fleet_row *row = &page->fleet->rows[i];
-    const struct evaluation *evaluation = &row->evaluation;
-    html_row_begin(table, compliance_name(evaluation->compliance));
-    page_name_cell(table, row);
-    page_verdict_cell(table, evaluation);
-    page_mode_cell(table, evaluation);
-    write_grade_cell(table, evaluation);
-    page_text_cell(table, evaluation->owner);
-    page_findings_cell(table, evaluation);
-    if (page->posture != NULL) {
-        write_strictest_cell(table, &page->posture->rows[i]);
+static void strictest_cell(struct html_table *table, const struct page *page, size_t i) {
+    static const char *const words[] = {[RECOMMEND_PROMOTE] = "ready",
+                                        [RECOMMEND_HOLD] = "hold",
+                                        [RECOMMEND_FIX_CLIENTS] = "clients to be fixed first",
+                                        [RECOMMEND_NO_EVIDENCE] = "no evidence",
+                                        [RECOMMEND_NOTHING] = NULL};
+    const struct posture_row *row = &page->posture->rows[i];
+    html_cell_begin(table);
+    if (row->has_advice && words[row->advice.recommendation] != NULL) {
+        html_put(table->out, words[row->advice.recommendation]);
+    } else {
+        html_quiet(table->out, "&ndash;");
     }
-    html_row_end(table);
 }
 
 void page_fleet(const struct page *page) {
+    struct page_table table = {
+        .id = "fleet-table",
+        .caption = "Every load balancer, worst first",
+        .columns = {{"Load balancer", page_name_cell},
+                    {"Verdict", page_verdict_cell},
+                    {"Mode", page_mode_cell},
+                    {"Grade", grade_cell},
+                    {"Owner", page_owner_cell},
+                    {"Findings", page_findings_cell},
+                    {"Strictest", page->posture == NULL ? NULL : strictest_cell}},
+        .has_filter = true};
     html_section_begin(page->out, "fleet", "Fleet", NULL);
     if (page->fleet->row_count == 0) {
         page_nothing(page, "No Application Load Balancer was found.");
-        html_section_end(page->out);
-        return;
+    } else {
+        html_put(page->out, filter_controls);
+        page_write_table(page, &table, page->fleet->row_count);
     }
-    bool has_posture = page->posture != NULL;
-    struct html_table table = {.out = page->out,
-                               .columns = has_posture ? columns_of_posture : columns_of_audit,
-                               .column_count = sizeof(columns_of_audit) / sizeof(char *) +
-                                               (has_posture ? 1 : 0)};
-    html_put(page->out, filter_controls);
-    html_table_begin(&table, "fleet-table", "Every load balancer, worst first");
-    for (size_t i = 0; i < page->fleet->row_count; i++) {
-        write_row(&table, page, i);
-    }
-    html_table_end(&table);
     html_section_end(page->out);
 }
 
-static void write_gaps(const struct page *page) {
-    static const char *const columns[] = {"Account", "Region", "Why it could not be read"};
-    struct html_table table = {.out = page->out, .columns = columns, .column_count = 3};
-    html_table_begin(&table, "gaps-table", "What could not be read, wholly or in part");
-    for (size_t i = 0; i < page->fleet->gap_count; i++) {
-        const struct fleet_gap *gap = &page->fleet->gaps[i];
-        html_row_begin(&table, NULL);
-        page_text_cell(&table, gap->account_id);
-        page_text_cell(&table, gap->region);
-        page_long_cell(&table, gap->reason);
-        html_row_end(&table);
-    }
-    html_table_end(&table);
+static void gap_account_cell(struct html_table *table, const struct page *page, size_t i) {
+    page_text_cell(table, page->fleet->gaps[i].account_id);
+}
+
+static void gap_region_cell(struct html_table *table, const struct page *page, size_t i) {
+    page_text_cell(table, page->fleet->gaps[i].region);
+}
+
+static void gap_reason_cell(struct html_table *table, const struct page *page, size_t i) {
+    page_long_cell(table, page->fleet->gaps[i].reason);
+}
+
+static const struct page_table gaps = {.id = "gaps-table",
+                                       .caption = "What could not be read, wholly or in part",
+                                       .columns = {{"Account", gap_account_cell},
+                                                   {"Region", gap_region_cell},
+                                                   {"Why it could not be read", gap_reason_cell}}};
+
+static int rank_of_unknown(const struct page *page, size_t i) {
+    return page->fleet->rows[i].evaluation.compliance == COMPLIANCE_UNKNOWN ? 0 : -1;
+}
+
+static void reason_cell(struct html_table *table, const struct page *page, size_t i) {
+    page_long_cell(table, page->fleet->rows[i].evaluation.reason);
 }
 
 void page_unknown(const struct page *page) {
-    static const char *const columns[] = {"Load balancer", "Why there is no verdict"};
-    struct html_table table = {.out = page->out, .columns = columns, .column_count = 2};
-    html_table_begin(&table, "unknown-table", "Found, but not judged");
-    for (size_t i = 0; i < page->fleet->row_count; i++) {
-        const struct fleet_row *row = &page->fleet->rows[i];
-        if (row->evaluation.compliance == COMPLIANCE_UNKNOWN) {
-            html_row_begin(&table, NULL);
-            page_name_cell(&table, row);
-            page_long_cell(&table, row->evaluation.reason);
-            html_row_end(&table);
-        }
-    }
-    html_table_end(&table);
+    static const struct page_table table = {
+        .id = "unknown-table",
+        .caption = "Found, but not judged",
+        .columns = {{"Load balancer", page_name_cell}, {"Why there is no verdict", reason_cell}},
+        .rank = rank_of_unknown};
+    page_write_table(page, &table, page->fleet->row_count);
 }
 
 void page_completeness(const struct page *page) {
     const struct fleet_summary *summary = &page->summary;
-    struct buf *out = page->out;
-    html_section_begin(out, "completeness", "Completeness", NULL);
-    html_put(out, "<p>");
-    html_counted(out, summary->listed, "load balancer");
-    html_put(out, " found, ");
-    html_count(out, summary->judged);
-    html_put(out, " judged, ");
-    html_count(out, summary->unknown);
-    html_put(out, " unknown. ");
     bool is_whole = fleet_is_complete(page->fleet) && summary->unknown == 0;
-    html_put(out, is_whole ? "Nothing is missing.</p>\n"
-                           : "What could not be read is never counted as compliant.</p>\n");
-    if (page->fleet->gap_count > 0) {
-        write_gaps(page);
-    }
-    if (summary->unknown > 0 && page->posture == NULL) {
+    html_section_begin(page->out, "completeness", "Completeness", NULL);
+    buf_printf(page->out, "<p>%s found, %s judged, %s unknown. %s</p>\n",
+               html_counted(summary->listed, "load balancer").text,
+               count_text(summary->judged).text, count_text(summary->unknown).text,
+               is_whole ? "Nothing is missing."
+                        : "What could not be read is never counted as compliant.");
+    page_write_table(page, &gaps, page->fleet->gap_count);
+    if (page->posture == NULL) {
         page_unknown(page);
     } else if (summary->unknown > 0) {
-        html_put(out, "<p>Who was found, but not judged, stands under <a href=\"#attention\">Needs "
-                      "attention</a>.</p>\n");
+        html_put(page->out, "<p>Those that were found, but not judged, are listed under <a "
+                            "href=\"#attention\">Needs attention</a>.</p>\n");
     }
-    html_section_end(out);
+    html_section_end(page->out);
 }
 
-/* Whether it has gone on for too long is known from the history, and a finding only in alerts. */
-static size_t count_with(const struct page *page, enum finding_id id) {
-    if (id == FINDING_NON_COMPLIANT_TOO_LONG && page->posture != NULL) {
-        return page->posture->kpis.escalated;
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < page->fleet->row_count; i++) {
-        count += posture_has_finding(&page->fleet->rows[i].evaluation, id);
-    }
-    return count;
-}
-
-static void write_finding_cell(struct html_table *table, enum finding_id id) {
-    const char *title = finding_title(id);
-    const char *url = finding_source_url(id);
+static void finding_cell(struct html_table *table, const struct page *page, size_t i) {
+    const char *title = finding_title((enum finding_id)i);
+    const char *url = finding_source_url((enum finding_id)i);
+    (void)page;
     html_cell_begin(table);
-    buf_printf(table->out, "<code>%s</code>", finding_name(id));
+    buf_printf(table->out, "<code>%s</code>", finding_name((enum finding_id)i));
     if (title != NULL && url != NULL) {
         buf_printf(table->out, "<small><a href=\"%s\" rel=\"noopener noreferrer\">%s</a></small>",
                    url, title);
     }
-    html_cell_end(table);
 }
 
-static void write_control_row(struct html_table *table, const struct page *page, size_t i) {
-    enum finding_id id = (enum finding_id)i;
-    size_t count = count_with(page, id);
-    html_row_begin(table, NULL);
-    write_finding_cell(table, id);
+/* The posture knows from the history which load balancers have been non-compliant for too long; the
+ * finding itself is in alerts alone. */
+static void finding_count_cell(struct html_table *table, const struct page *page, size_t i) {
+    size_t count = 0;
+    if (i == FINDING_NON_COMPLIANT_TOO_LONG && page->posture != NULL) {
+        count = page->posture->kpis.escalated;
+    } else {
+        for (size_t row = 0; row < page->fleet->row_count; row++) {
+            count +=
+                evaluation_finding(&page->fleet->rows[row].evaluation, (enum finding_id)i) != NULL;
+        }
+    }
     html_number_begin(table, (double)count);
-    html_count(table->out, count);
-    html_cell_end(table);
+    html_put(table->out, count_text(count).text);
+}
+
+static void finding_controls_cell(struct html_table *table, const struct page *page, size_t i) {
+    const char *const *controls = finding_controls((enum finding_id)i);
+    (void)page;
     html_cell_begin(table);
     html_put(table->out, "<span>");
-    for (const char *const *control = finding_controls(id); *control != NULL; control++) {
-        html_put(table->out, control == finding_controls(id) ? "" : ", ");
-        html_put(table->out, *control);
+    for (size_t at = 0; controls[at] != NULL; at++) {
+        buf_printf(table->out, "%s%s", at == 0 ? "" : ", ", controls[at]);
     }
     html_put(table->out, "</span>");
-    html_cell_end(table);
-    html_row_end(table);
 }
 
 void page_controls(const struct page *page) {
-    static const char *const columns[] = {"Finding", "Load balancers", "Controls it bears on"};
-    struct html_table table = {.out = page->out, .columns = columns, .column_count = 3};
+    static const struct page_table table = {
+        .id = "controls-table",
+        .caption = "Findings and the controls they bear on",
+        .columns = {{"Finding", finding_cell},
+                    {"Load balancers", finding_count_cell},
+                    {"Controls it bears on", finding_controls_cell}}};
     html_section_begin(page->out, "controls", "Controls",
                        "What each finding means for the control frameworks, for the auditor.");
-    html_table_begin(&table, "controls-table", "Findings and the controls they bear on");
-    for (size_t i = 0; i < FINDING_COUNT; i++) {
-        write_control_row(&table, page, i);
-    }
-    html_table_end(&table);
+    page_write_table(page, &table, FINDING_COUNT);
     html_section_end(page->out);
 }

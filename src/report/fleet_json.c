@@ -3,28 +3,16 @@
  * The object of `audit --format json`: the contract's members, and name, scheme, Region, account,
  * date of the exception and controls of each load balancer, gaps, and whether it was interrupted.
  */
+#include <math.h>
+
 #include "fleet_internal.h"
 #include "report/render.h"
-
-void json_open_object(struct json_writer *writer, const char *key) {
-    json_write_key(writer, str_from_cstr(key));
-    json_object_begin(writer);
-}
-
-void json_open_array(struct json_writer *writer, const char *key) {
-    json_write_key(writer, str_from_cstr(key));
-    json_array_begin(writer);
-}
 
 void json_write_controls(struct json_writer *writer, const char *key,
                          const struct evaluation *evaluation) {
     const char *controls[CONTROL_COUNT_MAX];
-    size_t count = evaluation_controls(evaluation, controls);
-    json_open_array(writer, key);
-    for (size_t i = 0; i < count; i++) {
-        json_write_str(writer, str_from_cstr(controls[i]));
-    }
-    json_array_end(writer);
+    evaluation_controls(evaluation, controls);
+    json_write_member_list(writer, key, controls);
 }
 
 static void write_list(struct json_writer *writer, const char *key, const str *list, size_t count) {
@@ -35,38 +23,29 @@ static void write_list(struct json_writer *writer, const char *key, const str *l
     json_array_end(writer);
 }
 
-static void write_modes(struct json_writer *writer, const struct fleet_summary *summary) {
+void fleet_write_modes(struct json_writer *writer, const size_t modes[static 4]) {
     json_open_object(writer, "modes");
     for (enum desync_mode mode = MODE_MONITOR; mode <= MODE_STRICTEST; mode++) {
-        json_write_member_count(writer, mode_name(mode), summary->modes[mode]);
+        json_write_member_count(writer, mode_name(mode), modes[mode]);
     }
     json_object_end(writer);
 }
 
-static void write_grades(struct json_writer *writer, const struct fleet_summary *summary) {
+void fleet_write_summary(struct json_writer *writer, const struct fleet_summary *summary) {
     static const char *const letters[] = {"A", "B", "C", "D", "F"};
-    json_open_object(writer, "grades");
-    for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
-        json_write_member_count(writer, letters[i], summary->grades[i]);
-    }
-    json_object_end(writer);
-}
-
-void fleet_summary_write_json(struct json_writer *writer, const struct fleet_summary *summary) {
-    json_object_begin(writer);
+    double percent = summary->is_share_known ? summary->protected_percent : NAN; /* NaN: null */
+    json_open_object(writer, "summary");
     json_write_member_count(writer, "compliant", summary->compliant);
     json_write_member_count(writer, "nonCompliant", summary->non_compliant);
     json_write_member_count(writer, "notApplicable", summary->not_applicable);
     json_write_member_count(writer, "unknown", summary->unknown);
-    json_write_key(writer, STR("protectedPercent"));
-    if (summary->is_share_known) {
-        json_write_double(writer, summary->protected_percent);
-    } else {
-        json_write_null(writer);
+    json_write_member_double(writer, "protectedPercent", percent);
+    fleet_write_modes(writer, summary->modes);
+    json_open_object(writer, "grades");
+    for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
+        json_write_member_count(writer, letters[i], summary->grades[i]);
     }
-    write_modes(writer, summary);
-    write_grades(writer, summary);
-    json_object_end(writer);
+    json_close(writer, "}}");
 }
 
 static void write_row(struct json_writer *writer, struct arena *arena,
@@ -75,14 +54,25 @@ static void write_row(struct json_writer *writer, struct arena *arena,
     json_write_member(writer, "account", row->account_id);
     json_write_member(writer, "region", row->region);
     json_write_member(writer, "name", row->name);
-    json_write_member(writer, "scheme", str_from_cstr(scheme_name(row->scheme)));
+    json_write_member_text(writer, "scheme", scheme_name(row->scheme));
     evaluation_write_members(writer, arena, &row->evaluation);
     json_write_member(writer, "exceptionUntil", row->evaluation.exception_until);
     json_write_controls(writer, "controls", &row->evaluation);
     json_object_end(writer);
 }
 
-static void write_gaps(struct json_writer *writer, const struct fleet *fleet) {
+void fleet_write_members(struct json_writer *writer, struct arena *arena,
+                         const struct fleet *fleet) {
+    struct fleet_summary summary;
+    fleet_summarize(fleet, &summary);
+    json_write_member_time(writer, arena, "generatedAt", fleet->generated_ms);
+    json_write_member(writer, "version", fleet->version);
+    write_list(writer, "accounts", fleet->accounts, fleet->account_count);
+    write_list(writer, "regions", fleet->regions, fleet->region_count);
+    json_write_member_count(writer, "listed", summary.listed);
+    json_write_member_count(writer, "judged", summary.judged);
+    json_write_member_count(writer, "unknown", summary.unknown);
+    json_write_member_bool(writer, "interrupted", fleet->is_interrupted);
     json_open_array(writer, "gaps");
     for (size_t i = 0; i < fleet->gap_count; i++) {
         json_object_begin(writer);
@@ -92,23 +82,7 @@ static void write_gaps(struct json_writer *writer, const struct fleet *fleet) {
         json_object_end(writer);
     }
     json_array_end(writer);
-}
-
-void fleet_write_members(struct json_writer *writer, struct arena *arena,
-                         const struct fleet *fleet) {
-    struct fleet_summary summary;
-    fleet_summarize(fleet, &summary);
-    json_write_member(writer, "generatedAt", time_format_iso8601(arena, fleet->generated_ms));
-    json_write_member(writer, "version", fleet->version);
-    write_list(writer, "accounts", fleet->accounts, fleet->account_count);
-    write_list(writer, "regions", fleet->regions, fleet->region_count);
-    json_write_member_count(writer, "listed", summary.listed);
-    json_write_member_count(writer, "judged", summary.judged);
-    json_write_member_count(writer, "unknown", summary.unknown);
-    json_write_member_bool(writer, "interrupted", fleet->is_interrupted);
-    write_gaps(writer, fleet);
-    json_write_key(writer, STR("summary"));
-    fleet_summary_write_json(writer, &summary);
+    fleet_write_summary(writer, &summary);
     json_open_array(writer, "evaluations");
     for (size_t i = 0; i < fleet->row_count; i++) {
         write_row(writer, arena, &fleet->rows[i]);

@@ -57,9 +57,7 @@ static void find_places(struct junit *junit) {
         qsort(junit->places, count, sizeof(junit->places[0]), compare_places);
     }
     for (size_t i = 0; i < count; i++) {
-        struct place *last =
-            junit->place_count == 0 ? NULL : &junit->places[junit->place_count - 1];
-        if (last == NULL || compare_places(last, &junit->places[i]) != 0) {
+        if (i == 0 || compare_places(&junit->places[i - 1], &junit->places[i]) != 0) {
             junit->places[junit->place_count++] = junit->places[i];
         }
     }
@@ -72,28 +70,21 @@ static void count_row(struct tally *tally, enum compliance compliance) {
     tally->skipped += compliance == NOT_APPLICABLE;
 }
 
+/* Of one place; NULL: of all, with the interruption. */
 static struct tally tally_place(const struct junit *junit, const struct place *place) {
     const struct fleet *fleet = junit->fleet;
     struct tally tally = {0};
     for (size_t i = 0; i < fleet->row_count; i++) {
-        if (is_place(place, fleet->rows[i].account_id, fleet->rows[i].region)) {
+        if (place == NULL || is_place(place, fleet->rows[i].account_id, fleet->rows[i].region)) {
             count_row(&tally, fleet->rows[i].evaluation.compliance);
         }
     }
     for (size_t i = 0; i < fleet->gap_count; i++) {
-        if (is_place(place, fleet->gaps[i].account_id, fleet->gaps[i].region)) {
+        if (place == NULL || is_place(place, fleet->gaps[i].account_id, fleet->gaps[i].region)) {
             count_row(&tally, COMPLIANCE_UNKNOWN);
         }
     }
-    return tally;
-}
-
-static struct tally tally_all(const struct fleet *fleet) {
-    struct tally tally = {0};
-    for (size_t i = 0; i < fleet->row_count; i++) {
-        count_row(&tally, fleet->rows[i].evaluation.compliance);
-    }
-    for (size_t i = 0; i < fleet->gap_count + fleet->is_interrupted; i++) {
+    if (place == NULL && fleet->is_interrupted) {
         count_row(&tally, COMPLIANCE_UNKNOWN);
     }
     return tally;
@@ -123,34 +114,22 @@ static void open_case(struct buf *out, str suite, str name) {
 }
 
 /* <failure>, <error>: what kind, one line, and all that is known. */
-static void open_outcome(struct buf *out, const char *element, str type, str message) {
-    buf_printf(out, "      <%s", element);
-    append_attribute(out, "type", type);
+static void open_outcome(struct buf *out, const char *element, const char *type, str message) {
+    buf_printf(out, "      <%s type=\"%s\"", element, type);
     append_attribute(out, "message", message);
     buf_append_char(out, '>');
 }
 
 static void write_error(const struct junit *junit, str suite, str name, str reason) {
     open_case(junit->out, suite, name);
-    open_outcome(junit->out, "error", STR("UNKNOWN"), reason);
+    open_outcome(junit->out, "error", "UNKNOWN", reason);
     buf_append(junit->out, STR("</error>\n    </testcase>\n"));
 }
 
-static void append_findings(struct buf *out, const struct evaluation *evaluation) {
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        const struct finding *finding = &evaluation->findings[i];
-        buf_printf(out, "%s %s: ", severity_name(finding->severity), finding_name(finding->id));
-        xml_append(out, finding->message);
-        buf_append_char(out, '\n');
-    }
-    xml_append(out, evaluation->resource_id);
-}
-
-static str outcome_type(const struct evaluation *evaluation) {
+static const char *outcome_type(const struct evaluation *evaluation) {
     const struct finding *most_severe = finding_most_severe(evaluation);
     bool is_failure = evaluation->compliance == NON_COMPLIANT && most_severe != NULL;
-    return str_from_cstr(is_failure ? finding_name(most_severe->id)
-                                    : compliance_name(evaluation->compliance));
+    return is_failure ? finding_name(most_severe->id) : compliance_name(evaluation->compliance);
 }
 
 static void write_outcome(const struct junit *junit, const struct evaluation *evaluation) {
@@ -167,33 +146,36 @@ static void write_outcome(const struct junit *junit, const struct evaluation *ev
     } else {
         open_outcome(junit->out, element, outcome_type(evaluation), annotation);
     }
-    append_findings(junit->out, evaluation);
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        const struct finding *finding = &evaluation->findings[i];
+        buf_printf(junit->out, "%s %s: ", severity_name(finding->severity),
+                   finding_name(finding->id));
+        xml_append(junit->out, finding->message);
+        buf_append_char(junit->out, '\n');
+    }
+    xml_append(junit->out, evaluation->resource_id);
     buf_printf(junit->out, "</%s>\n", element);
 }
 
-static void write_cases(const struct junit *junit, const struct place *place, str suite) {
+static void write_suite(const struct junit *junit, const struct place *place) {
     const struct fleet *fleet = junit->fleet;
+    str name = str_format(junit->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(place->account_id),
+                          STR_ARG(place->region));
+    open_suite(junit, name, tally_place(junit, place));
     for (size_t i = 0; i < fleet->gap_count; i++) {
         const struct fleet_gap *gap = &fleet->gaps[i];
         if (is_place(place, gap->account_id, gap->region)) {
-            write_error(junit, suite, STR("(not read)"), gap->reason);
+            write_error(junit, name, STR("(not read)"), gap->reason);
         }
     }
     for (size_t i = 0; i < fleet->row_count; i++) {
         const struct fleet_row *row = &fleet->rows[i];
         if (is_place(place, row->account_id, row->region)) {
-            open_case(junit->out, suite, row->name);
+            open_case(junit->out, name, row->name);
             write_outcome(junit, &row->evaluation);
             buf_append(junit->out, STR("    </testcase>\n"));
         }
     }
-}
-
-static void write_suite(const struct junit *junit, const struct place *place) {
-    str name = str_format(junit->arena, "%" STR_FMT "/%" STR_FMT, STR_ARG(place->account_id),
-                          STR_ARG(place->region));
-    open_suite(junit, name, tally_place(junit, place));
-    write_cases(junit, place, name);
     buf_append(junit->out, STR("  </testsuite>\n"));
 }
 
@@ -209,7 +191,7 @@ void fleet_write_junit(struct buf *out, struct arena *arena, const struct fleet 
     ASSERT(out != NULL && arena != NULL && fleet != NULL);
     struct junit junit = {.out = out, .arena = arena, .fleet = fleet};
     find_places(&junit);
-    struct tally all = tally_all(fleet);
+    struct tally all = tally_place(&junit, NULL);
     buf_append(out, STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
     buf_printf(out,
                "<testsuites name=\"desync-guard audit\" tests=\"%zu\" failures=\"%zu\" "

@@ -30,18 +30,12 @@ struct coded {
 
 /* The verdict as compliance.status. */
 static struct coded compliance_status(const struct evaluation *evaluation) {
-    switch (evaluation->compliance) {
-    case COMPLIANT:
-        return evaluation->has_active_exception ? (struct coded){2, "Warning"}
-                                                : (struct coded){1, "Pass"};
-    case NON_COMPLIANT:
-        return (struct coded){3, "Fail"};
-    case COMPLIANCE_UNKNOWN:
-        return (struct coded){0, "Unknown"};
-    case NOT_APPLICABLE:
-        break;
-    }
-    return (struct coded){99, "Not applicable"};
+    static const struct coded codes[] = {[COMPLIANT] = {1, "Pass"},
+                                         [NON_COMPLIANT] = {3, "Fail"},
+                                         [COMPLIANCE_UNKNOWN] = {0, "Unknown"},
+                                         [NOT_APPLICABLE] = {99, "Not applicable"}};
+    bool is_excused = evaluation->compliance == COMPLIANT && evaluation->has_active_exception;
+    return is_excused ? (struct coded){2, "Warning"} : codes[evaluation->compliance];
 }
 
 /* Whether somebody has to see to it. */
@@ -59,21 +53,11 @@ static struct coded severity_code(enum finding_severity severity) {
     return codes[severity];
 }
 
-/* As in Security Hub: unknown is never shown as harmless. */
-static enum finding_severity severity_of(const struct evaluation *evaluation) {
-    const struct finding *most_severe = finding_most_severe(evaluation);
-    enum finding_severity severity =
-        most_severe == NULL ? SEVERITY_INFORMATIONAL : most_severe->severity;
-    bool is_unknown = evaluation->compliance == COMPLIANCE_UNKNOWN;
-    return is_unknown && severity < SEVERITY_MEDIUM ? SEVERITY_MEDIUM : severity;
-}
-
 /* `name` and `name`_id. */
 static void write_coded(struct ocsf *ocsf, const char *name, struct coded coded) {
     str id_key = str_format(ocsf->arena, "%s_id", name);
     json_write_member(&ocsf->writer, name, str_from_cstr(coded.name));
-    json_write_key(&ocsf->writer, id_key);
-    json_write_i64(&ocsf->writer, coded.id);
+    json_write_member_i64(&ocsf->writer, id_key.ptr, coded.id);
 }
 
 static void write_optional(struct json_writer *writer, const char *key, str value) {
@@ -85,37 +69,34 @@ static void write_optional(struct json_writer *writer, const char *key, str valu
 static void write_class(struct ocsf *ocsf, const struct evaluation *evaluation) {
     struct json_writer *writer = &ocsf->writer;
     json_write_member_i64(writer, "category_uid", CATEGORY_FINDINGS);
-    json_write_member(writer, "category_name", STR("Findings"));
+    json_write_member_text(writer, "category_name", "Findings");
     json_write_member_i64(writer, "class_uid", CLASS_COMPLIANCE_FINDING);
-    json_write_member(writer, "class_name", STR("Compliance Finding"));
+    json_write_member_text(writer, "class_name", "Compliance Finding");
     json_write_member_i64(writer, "activity_id", ACTIVITY_CREATE);
-    json_write_member(writer, "activity_name", STR("Create"));
+    json_write_member_text(writer, "activity_name", "Create");
     json_write_member_i64(writer, "type_uid", TYPE_CREATE);
-    json_write_member(writer, "type_name", STR("Compliance Finding: Create"));
+    json_write_member_text(writer, "type_name", "Compliance Finding: Create");
     json_write_member_i64(writer, "time", ocsf->fleet->generated_ms);
-    write_coded(ocsf, "severity", severity_code(severity_of(evaluation)));
+    write_coded(ocsf, "severity", severity_code(evaluation_severity(evaluation)));
     write_coded(ocsf, "status", finding_status(evaluation));
 }
 
 static void write_metadata(struct ocsf *ocsf) {
     struct json_writer *writer = &ocsf->writer;
     json_open_object(writer, "metadata");
-    json_write_member(writer, "version", STR(SCHEMA_VERSION));
-    json_open_array(writer, "profiles");
-    json_write_str(writer, STR("cloud"));
-    json_array_end(writer);
+    json_write_member_text(writer, "version", SCHEMA_VERSION);
+    json_write_member_list(writer, "profiles", (const char *const[]){"cloud", NULL});
     json_open_object(writer, "product");
-    json_write_member(writer, "name", STR("desync-guard"));
-    json_write_member(writer, "vendor_name", STR("desync-guard"));
+    json_write_member_text(writer, "name", "desync-guard");
+    json_write_member_text(writer, "vendor_name", "desync-guard");
     json_write_member(writer, "version", ocsf->fleet->version);
-    json_object_end(writer);
-    json_object_end(writer);
+    json_close(writer, "}}");
 }
 
 static void write_cloud(struct ocsf *ocsf, const struct fleet_row *row, str partition) {
     struct json_writer *writer = &ocsf->writer;
     json_open_object(writer, "cloud");
-    json_write_member(writer, "provider", STR("AWS"));
+    json_write_member_text(writer, "provider", "AWS");
     write_optional(writer, "cloud_partition", partition);
     write_optional(writer, "region", row->region);
     if (!str_is_empty(row->account_id)) {
@@ -138,9 +119,8 @@ static void write_finding_info(struct ocsf *ocsf, const struct fleet_row *row) {
     json_write_member(writer, "uid", uid);
     json_write_member(writer, "title", title);
     json_write_member(writer, "desc", annotation_render(ocsf->arena, evaluation));
-    json_open_array(writer, "types");
-    json_write_str(writer, STR("Software and Configuration Checks"));
-    json_array_end(writer);
+    json_write_member_list(writer, "types",
+                           (const char *const[]){"Software and Configuration Checks", NULL});
     json_object_end(writer);
 }
 
@@ -149,24 +129,20 @@ static void write_check(struct ocsf *ocsf, const struct finding *finding) {
     const char *title = finding_title(finding->id);
     const char *name = finding_name(finding->id);
     json_object_begin(writer);
-    json_write_member(writer, "uid", str_from_cstr(name));
-    json_write_member(writer, "name", str_from_cstr(title == NULL ? name : title));
+    json_write_member_text(writer, "uid", name);
+    json_write_member_text(writer, "name", title == NULL ? name : title);
     write_optional(writer, "desc", finding->message);
     write_coded(ocsf, "severity", severity_code(finding->severity));
     write_coded(ocsf, "status",
                 finding->is_failing ? (struct coded){3, "Fail"} : (struct coded){2, "Warning"});
-    json_open_array(writer, "standards");
-    for (const char *const *control = finding_controls(finding->id); *control != NULL; control++) {
-        json_write_str(writer, str_from_cstr(*control));
-    }
-    json_array_end(writer);
+    json_write_member_list(writer, "standards", finding_controls(finding->id));
     json_object_end(writer);
 }
 
 static void write_compliance(struct ocsf *ocsf, const struct evaluation *evaluation) {
     struct json_writer *writer = &ocsf->writer;
     json_open_object(writer, "compliance");
-    json_write_member(writer, "control", STR("Security Hub ELB.12"));
+    json_write_member_text(writer, "control", "Security Hub ELB.12");
     json_write_controls(writer, "standards", evaluation);
     write_coded(ocsf, "status", compliance_status(evaluation));
     json_open_array(writer, "status_details");
@@ -181,47 +157,37 @@ static void write_compliance(struct ocsf *ocsf, const struct evaluation *evaluat
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         write_check(ocsf, &evaluation->findings[i]);
     }
-    json_array_end(writer);
-    json_object_end(writer);
-}
-
-static void write_resource_data(struct json_writer *writer, const struct fleet_row *row) {
-    const struct evaluation *evaluation = &row->evaluation;
-    char grade = evaluation->grade == '\0' ? '-' : evaluation->grade;
-    json_open_object(writer, "data");
-    json_write_member(writer, "scheme", str_from_cstr(scheme_name(row->scheme)));
-    json_write_member(writer, "mode", str_from_cstr(mode_name(evaluation->mode)));
-    json_write_member(writer, "requiredMode", str_from_cstr(mode_name(evaluation->required_mode)));
-    json_write_member(writer, "grade", (str){&grade, 1});
-    json_object_end(writer);
+    json_close(writer, "]}");
 }
 
 static void write_resource(struct ocsf *ocsf, const struct fleet_row *row, str partition) {
+    const struct evaluation *evaluation = &row->evaluation;
     struct json_writer *writer = &ocsf->writer;
     json_open_array(writer, "resources");
     json_object_begin(writer);
-    json_write_member(writer, "uid", row->evaluation.resource_id);
+    json_write_member(writer, "uid", evaluation->resource_id);
     write_optional(writer, "name", row->name);
-    json_write_member(writer, "type", row->evaluation.resource_type);
+    json_write_member(writer, "type", evaluation->resource_type);
     write_optional(writer, "cloud_partition", partition);
     write_optional(writer, "region", row->region);
-    if (!str_is_empty(row->evaluation.owner)) {
+    if (!str_is_empty(evaluation->owner)) {
         json_open_object(writer, "owner");
-        json_write_member(writer, "name", row->evaluation.owner);
+        json_write_member(writer, "name", evaluation->owner);
         json_object_end(writer);
     }
-    write_resource_data(writer, row);
-    json_object_end(writer);
-    json_array_end(writer);
+    char grade = evaluation->grade == '\0' ? '-' : evaluation->grade;
+    json_open_object(writer, "data");
+    json_write_member_text(writer, "scheme", scheme_name(row->scheme));
+    json_write_member_text(writer, "mode", mode_name(evaluation->mode));
+    json_write_member_text(writer, "requiredMode", mode_name(evaluation->required_mode));
+    json_write_member(writer, "grade", (str){&grade, 1});
+    json_close(writer, "}}]");
 }
 
 /* The command that fixes it, where there is one. */
 static void write_remediation(struct ocsf *ocsf, const struct fleet_row *row) {
-    struct fix fix = {&row->evaluation, row->region, row->evaluation.mode};
-    str command = fix_attributes_command(ocsf->arena, &fix);
-    if (str_is_empty(command)) {
-        command = fix_tags_command(ocsf->arena, &fix);
-    }
+    str command = fix_command(ocsf->arena,
+                              &(struct fix){&row->evaluation, row->region, row->evaluation.mode});
     const struct finding *most_severe = finding_most_severe(&row->evaluation);
     const char *url = most_severe == NULL ? NULL : finding_source_url(most_severe->id);
     if (str_is_empty(command)) {
@@ -230,17 +196,13 @@ static void write_remediation(struct ocsf *ocsf, const struct fleet_row *row) {
     json_open_object(&ocsf->writer, "remediation");
     json_write_member(&ocsf->writer, "desc", command);
     if (url != NULL) {
-        json_open_array(&ocsf->writer, "references");
-        json_write_str(&ocsf->writer, str_from_cstr(url));
-        json_array_end(&ocsf->writer);
+        json_write_member_list(&ocsf->writer, "references", (const char *const[]){url, NULL});
     }
     json_object_end(&ocsf->writer);
 }
 
 static void write_event(struct ocsf *ocsf, const struct fleet_row *row) {
-    struct load_balancer_arn arn;
-    bool is_arn = load_balancer_arn_parse(row->evaluation.resource_id, &arn) == STATUS_OK;
-    str partition = is_arn ? arn.partition : STR_EMPTY;
+    str partition = load_balancer_arn_parts(row->evaluation.resource_id).partition;
     json_object_begin(&ocsf->writer);
     write_class(ocsf, &row->evaluation);
     json_write_member(&ocsf->writer, "message", annotation_render(ocsf->arena, &row->evaluation));

@@ -21,26 +21,17 @@ struct sarif {
     const struct fleet *fleet;
 };
 
-static str level_of(enum finding_severity severity) {
-    switch (severity) {
-    case SEVERITY_HIGH:
-        return STR("error");
-    case SEVERITY_MEDIUM:
-        return STR("warning");
-    case SEVERITY_LOW:
-    case SEVERITY_INFORMATIONAL:
-        break;
-    }
-    return STR("note");
+static const char *level_of(enum finding_severity severity) {
+    return severity == SEVERITY_HIGH ? "error" : severity == SEVERITY_MEDIUM ? "warning" : "note";
 }
 
 /* By GitHub: over 9 critical, 7 high, 4 medium, below low. */
-static str score_of(enum finding_severity severity) {
+static const char *score_of(enum finding_severity severity) {
     static const char *const scores[] = {[SEVERITY_INFORMATIONAL] = "0.1",
                                          [SEVERITY_LOW] = "2.0",
                                          [SEVERITY_MEDIUM] = "5.0",
                                          [SEVERITY_HIGH] = "8.0"};
-    return str_from_cstr(scores[severity]);
+    return scores[severity];
 }
 
 static void write_text(struct json_writer *writer, const char *key, str text) {
@@ -64,41 +55,35 @@ static void write_message(struct sarif *sarif, str text) {
 
 /* --- what can be found ------------------------------------------------------------------------ */
 
-static void write_rule_properties(struct json_writer *writer, enum finding_id id) {
+/* Whatever GitHub calls required, though the schema does not. */
+static void write_rule(struct sarif *sarif, enum finding_id id) {
+    struct json_writer *writer = &sarif->writer;
+    const char *title = finding_title(id);
+    const char *url = finding_source_url(id);
+    enum finding_severity severity = finding_rule_severity(id);
+    json_object_begin(writer);
+    json_write_member_text(writer, "id", finding_name(id));
+    write_text(writer, "shortDescription", str_from_cstr(title));
+    write_text(writer, "fullDescription", str_from_cstr(title));
+    write_text(writer, "help", str_format(sarif->arena, "%s. Source: %s", title, url));
+    json_write_member_text(writer, "helpUri", url);
+    json_open_object(writer, "defaultConfiguration");
+    json_write_member_text(writer, "level", level_of(severity));
+    json_object_end(writer);
     json_open_object(writer, "properties");
-    json_write_member(writer, "precision", STR("very-high"));
-    json_write_member(writer, "security-severity", score_of(finding_rule_severity(id)));
+    json_write_member_text(writer, "precision", "very-high");
+    json_write_member_text(writer, "security-severity", score_of(severity));
     json_open_array(writer, "tags");
     json_write_str(writer, STR("security"));
     for (const char *const *control = finding_controls(id); *control != NULL; control++) {
         json_write_str(writer, str_from_cstr(*control));
     }
-    json_array_end(writer);
-    json_object_end(writer);
-}
-
-/* Whatever GitHub calls required, though the schema does not. */
-static void write_rule(struct sarif *sarif, enum finding_id id) {
-    struct json_writer *writer = &sarif->writer;
-    str title = str_from_cstr(finding_title(id));
-    const char *url = finding_source_url(id);
-    str help = str_format(sarif->arena, "%" STR_FMT ". Source: %s", STR_ARG(title), url);
-    json_object_begin(writer);
-    json_write_member(writer, "id", str_from_cstr(finding_name(id)));
-    write_text(writer, "shortDescription", title);
-    write_text(writer, "fullDescription", title);
-    write_text(writer, "help", help);
-    json_write_member(writer, "helpUri", str_from_cstr(url));
-    json_open_object(writer, "defaultConfiguration");
-    json_write_member(writer, "level", level_of(finding_rule_severity(id)));
-    json_object_end(writer);
-    write_rule_properties(writer, id);
-    json_object_end(writer);
+    json_close(writer, "]}}");
 }
 
 static void write_notification_kind(struct json_writer *writer, const char *id, str text) {
     json_object_begin(writer);
-    json_write_member(writer, "id", str_from_cstr(id));
+    json_write_member_text(writer, "id", id);
     write_text(writer, "shortDescription", text);
     json_object_end(writer);
 }
@@ -107,12 +92,12 @@ static void write_tool(struct sarif *sarif) {
     struct json_writer *writer = &sarif->writer;
     json_open_object(writer, "tool");
     json_open_object(writer, "driver");
-    json_write_member(writer, "name", STR("desync-guard"));
+    json_write_member_text(writer, "name", "desync-guard");
     json_write_member(writer, "version", sarif->fleet->version);
     json_open_array(writer, "rules");
-    for (size_t id = 0; id < FINDING_COUNT; id++) {
-        if (finding_title((enum finding_id)id) != NULL) {
-            write_rule(sarif, (enum finding_id)id);
+    for (enum finding_id id = 0; id < FINDING_COUNT; id++) {
+        if (finding_title(id) != NULL) {
+            write_rule(sarif, id);
         }
     }
     json_array_end(writer);
@@ -120,18 +105,7 @@ static void write_tool(struct sarif *sarif) {
     write_notification_kind(writer, "UNKNOWN", STR("The facts for a verdict could not be read"));
     write_notification_kind(writer, "GAP", STR("A Region of an account could not be read"));
     write_notification_kind(writer, "INTERRUPTED", STR("The audit was interrupted"));
-    json_array_end(writer);
-    json_object_end(writer);
-    json_object_end(writer);
-}
-
-/* Position in tool.driver.rules; false when no rule is listed for it. */
-static bool rule_index(enum finding_id id, size_t *index_out) {
-    *index_out = 0;
-    for (size_t other = 0; other < (size_t)id; other++) {
-        *index_out += finding_title((enum finding_id)other) != NULL;
-    }
-    return finding_title(id) != NULL;
+    json_close(writer, "]}}");
 }
 
 /* --- where ------------------------------------------------------------------------------------ */
@@ -147,12 +121,11 @@ static str path_of(struct arena *arena, const struct fleet_row *row) {
     struct buf out;
     buf_init(&out, arena, PATH_BYTES_MAX);
     str id = row->evaluation.resource_id;
-    struct load_balancer_arn arn;
-    bool is_arn = load_balancer_arn_parse(id, &arn) == STATUS_OK;
+    str resource = load_balancer_arn_parts(id).resource;
     buf_append(&out, STR("aws"));
     append_segment(&out, row->account_id);
     append_segment(&out, row->region);
-    for (str rest = is_arn ? arn.resource : id; rest.ptr != NULL;) {
+    for (str rest = str_or(resource, id); rest.ptr != NULL;) {
         append_segment(&out, str_split(&rest, '/'));
     }
     return buf_str(&out);
@@ -169,17 +142,13 @@ static void write_location(struct sarif *sarif, const struct fleet_row *row) {
     json_object_end(writer);
     json_open_object(writer, "region");
     json_write_member_i64(writer, "startLine", 1);
-    json_object_end(writer);
-    json_object_end(writer);
+    json_close(writer, "}}");
     json_open_array(writer, "logicalLocations");
     json_object_begin(writer);
     json_write_member(writer, "name", row->name);
     json_write_member(writer, "fullyQualifiedName", row->evaluation.resource_id);
-    json_write_member(writer, "kind", STR("resource"));
-    json_object_end(writer);
-    json_array_end(writer);
-    json_object_end(writer);
-    json_array_end(writer);
+    json_write_member_text(writer, "kind", "resource");
+    json_close(writer, "}]}]");
 }
 
 /* --- what was found --------------------------------------------------------------------------- */
@@ -223,33 +192,30 @@ static void write_result_properties(struct json_writer *writer, const struct fle
     json_open_object(writer, "properties");
     json_write_member(writer, "account", row->account_id);
     json_write_member(writer, "region", row->region);
-    json_write_member(writer, "scheme", str_from_cstr(scheme_name(row->scheme)));
-    json_write_member(writer, "mode", str_from_cstr(mode_name(evaluation->mode)));
-    json_write_member(writer, "requiredMode", str_from_cstr(mode_name(evaluation->required_mode)));
+    json_write_member_text(writer, "scheme", scheme_name(row->scheme));
+    json_write_member_text(writer, "mode", mode_name(evaluation->mode));
+    json_write_member_text(writer, "requiredMode", mode_name(evaluation->required_mode));
     json_write_member(writer, "grade", (str){&grade, 1});
     json_write_member(writer, "owner", evaluation->owner);
     json_object_end(writer);
 }
 
-static str message_of(const struct sarif *sarif, const struct fleet_row *row,
-                      const struct finding *finding) {
-    str message = str_is_empty(finding->message) ? str_from_cstr(finding_name(finding->id))
-                                                 : finding->message;
-    return str_format(sarif->arena, "Load balancer %" STR_FMT ": %" STR_FMT, STR_ARG(row->name),
-                      STR_ARG(message));
-}
-
 static void write_result(struct sarif *sarif, const struct fleet_row *row,
                          const struct finding *finding) {
     struct json_writer *writer = &sarif->writer;
-    size_t index = 0;
+    str message = str_or(finding->message, str_from_cstr(finding_name(finding->id)));
     json_object_begin(writer);
-    json_write_member(writer, "ruleId", str_from_cstr(finding_name(finding->id)));
-    if (rule_index(finding->id, &index)) {
-        json_write_member_i64(writer, "ruleIndex", (int64_t)index);
+    json_write_member_text(writer, "ruleId", finding_name(finding->id));
+    if (finding_title(finding->id) != NULL) { /* else it is not listed in tool.driver.rules */
+        int64_t index = 0;
+        for (enum finding_id other = 0; other < finding->id; other++) {
+            index += finding_title(other) != NULL;
+        }
+        json_write_member_i64(writer, "ruleIndex", index);
     }
-    json_write_member(writer, "level", level_of(finding->severity));
-    write_message(sarif, message_of(sarif, row, finding));
+    json_write_member_text(writer, "level", level_of(finding->severity));
+    write_message(sarif, str_format(sarif->arena, "Load balancer %" STR_FMT ": %" STR_FMT,
+                                    STR_ARG(row->name), STR_ARG(message)));
     write_location(sarif, row);
     write_fingerprints(sarif, row, finding);
     write_result_properties(writer, row);
@@ -275,25 +241,22 @@ static void begin_notification(struct sarif *sarif, const char *id, str text) {
     struct json_writer *writer = &sarif->writer;
     json_object_begin(writer);
     json_open_object(writer, "descriptor");
-    json_write_member(writer, "id", str_from_cstr(id));
+    json_write_member_text(writer, "id", id);
     json_object_end(writer);
-    json_write_member(writer, "level", STR("error"));
+    json_write_member_text(writer, "level", "error");
     write_message(sarif, text);
 }
 
-static void write_unknown_rows(struct sarif *sarif) {
-    for (size_t i = 0; i < sarif->fleet->row_count; i++) {
-        const struct fleet_row *row = &sarif->fleet->rows[i];
+static void write_notifications(struct sarif *sarif) {
+    const struct fleet *fleet = sarif->fleet;
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        const struct fleet_row *row = &fleet->rows[i];
         if (row->evaluation.compliance == COMPLIANCE_UNKNOWN) {
             begin_notification(sarif, "UNKNOWN", annotation_render(sarif->arena, &row->evaluation));
             write_location(sarif, row);
             json_object_end(&sarif->writer);
         }
     }
-}
-
-static void write_gaps(struct sarif *sarif) {
-    const struct fleet *fleet = sarif->fleet;
     for (size_t i = 0; i < fleet->gap_count; i++) {
         const struct fleet_gap *gap = &fleet->gaps[i];
         str text = str_format(sarif->arena, "Account %" STR_FMT ", Region %" STR_FMT ": %" STR_FMT,
@@ -315,17 +278,12 @@ static void write_invocation(struct sarif *sarif) {
     json_object_begin(writer);
     json_write_member_bool(writer, "executionSuccessful",
                            fleet_is_complete(sarif->fleet) && summary.unknown == 0);
-    str time = time_format_iso8601(sarif->arena, sarif->fleet->generated_ms);
-    json_write_member(writer, "endTimeUtc", time);
+    json_write_member_time(writer, sarif->arena, "endTimeUtc", sarif->fleet->generated_ms);
     json_open_array(writer, "toolExecutionNotifications");
-    write_unknown_rows(sarif);
-    write_gaps(sarif);
-    json_array_end(writer);
-    json_object_end(writer);
-    json_array_end(writer);
+    write_notifications(sarif);
+    json_close(writer, "]}]");
     json_open_object(writer, "properties");
-    json_write_key(writer, STR("summary"));
-    fleet_summary_write_json(writer, &summary);
+    fleet_write_summary(writer, &summary);
     json_object_end(writer);
 }
 
@@ -335,15 +293,13 @@ void fleet_write_sarif(struct buf *out, struct arena *arena, const struct fleet 
     struct json_writer *writer = &sarif.writer;
     json_writer_init(writer, out);
     json_object_begin(writer);
-    json_write_member(writer, "$schema", STR(SCHEMA_URI));
-    json_write_member(writer, "version", STR("2.1.0"));
+    json_write_member_text(writer, "$schema", SCHEMA_URI);
+    json_write_member_text(writer, "version", "2.1.0");
     json_open_array(writer, "runs");
     json_object_begin(writer);
     write_tool(&sarif);
     write_invocation(&sarif);
     write_results(&sarif);
-    json_object_end(writer);
-    json_array_end(writer);
-    json_object_end(writer);
+    json_close(writer, "}]}");
     buf_append_char(out, '\n');
 }

@@ -60,28 +60,16 @@ static str outside_cell(struct arena *arena, str text) {
     return text_fit(arena, escape_text(arena, text), CELL_WIDTH_MAX);
 }
 
-static bool is_mentioned_before(const struct evaluation *evaluation, size_t index) {
-    for (size_t i = 0; i < index; i++) {
-        if (evaluation->findings[i].id == evaluation->findings[index].id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static str findings_cell(struct arena *arena, const struct evaluation *evaluation) {
     struct buf out;
     buf_init(&out, arena, CELL_BYTES_MAX);
     for (size_t i = 0; i < evaluation->finding_count; i++) {
-        if (!is_mentioned_before(evaluation, i)) {
-            buf_printf(&out, "%s%s", out.len == 0 ? "" : ", ",
-                       finding_name(evaluation->findings[i].id));
+        const struct finding *finding = &evaluation->findings[i];
+        if (evaluation_finding(evaluation, finding->id) == finding) { /* the first of its id */
+            buf_printf(&out, "%s%s", out.len == 0 ? "" : ", ", finding_name(finding->id));
         }
     }
-    if (out.len == 0) {
-        return outside_cell(arena, evaluation->reason);
-    }
-    return buf_str(&out);
+    return out.len == 0 ? outside_cell(arena, evaluation->reason) : buf_str(&out);
 }
 
 static str cell_of(const struct table *table, const struct fleet_row *row, enum column column) {
@@ -181,17 +169,11 @@ static void fit(struct table *table) {
 /* --- lines ------------------------------------------------------------------------------------ */
 
 static const char *color_of(enum compliance compliance) {
-    switch (compliance) {
-    case COMPLIANT:
-        return "\x1b[32m";
-    case NON_COMPLIANT:
-        return "\x1b[1;31m";
-    case COMPLIANCE_UNKNOWN:
-        return "\x1b[33m";
-    case NOT_APPLICABLE:
-        break;
-    }
-    return "\x1b[2m";
+    static const char *const colors[] = {[COMPLIANT] = "\x1b[32m",
+                                         [NON_COMPLIANT] = "\x1b[1;31m",
+                                         [COMPLIANCE_UNKNOWN] = "\x1b[33m",
+                                         [NOT_APPLICABLE] = "\x1b[2m"};
+    return colors[compliance];
 }
 
 static void append_colored(const struct table *table, const char *color, str text) {
@@ -211,31 +193,22 @@ static void append_cell(struct table *table, enum column column, const char *col
     table->blanks += table->widths[column] - text_width(fitted) + GUTTER;
 }
 
-static void end_line(struct table *table) {
+/* A line; `row` NULL: the titles. */
+static void append_line(struct table *table, const struct fleet_row *row) {
+    for (enum column i = 0; i < COLUMN_COUNT; i++) {
+        if (!table->is_dropped[i]) {
+            const char *color = row == NULL           ? "\x1b[1m"
+                                : i == COLUMN_VERDICT ? color_of(row->evaluation.compliance)
+                                                      : NULL;
+            append_cell(table, i, color,
+                        row == NULL ? str_from_cstr(columns[i].title) : cell_of(table, row, i));
+        }
+    }
     table->blanks = 0;
     buf_append_char(table->out, '\n');
 }
 
-static void append_header(struct table *table) {
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        if (!table->is_dropped[i]) {
-            append_cell(table, (enum column)i, "\x1b[1m", str_from_cstr(columns[i].title));
-        }
-    }
-    end_line(table);
-}
-
-static void append_row(struct table *table, const struct fleet_row *row) {
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        if (!table->is_dropped[i]) {
-            const char *color = i == COLUMN_VERDICT ? color_of(row->evaluation.compliance) : NULL;
-            append_cell(table, (enum column)i, color, cell_of(table, row, (enum column)i));
-        }
-    }
-    end_line(table);
-}
-
-/* --- what it comes to ------------------------------------------------------------------------- */
+/*--- below the table --------------------------------------------------------------------------- */
 
 /* In whole words: it is no column. */
 static void append_summary(const struct table *table, const struct fleet_summary *summary) {
@@ -282,9 +255,9 @@ void fleet_write_table(struct buf *out, struct arena *arena, const struct fleet 
     if (fleet->row_count > 0) {
         measure(&table);
         fit(&table);
-        append_header(&table);
+        append_line(&table, NULL);
         for (size_t i = 0; i < fleet->row_count; i++) {
-            append_row(&table, &fleet->rows[i]);
+            append_line(&table, &fleet->rows[i]);
         }
         buf_append_char(out, '\n');
     }

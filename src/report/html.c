@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Text from outside on a page: anybody who may tag a load balancer writes into the report, so every
+ * character that could end an element, an attribute or the line is written as a reference.
+ */
 #include "html_internal.h"
 
 #include <inttypes.h>
@@ -6,20 +10,36 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/escape.h"
 #include "page_files.h"
 
-/* Nothing is fetched, nothing but our own two files runs, nothing can be sent anywhere. The
- * icon is empty data, so that no browser asks the server for one. */
-static void put_content_security_policy(struct buf *out) {
-    buf_printf(out,
-               "default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; "
-               "base-uri 'none'; form-action 'none'",
-               page_css_hash, page_js_hash);
+void html_put(struct buf *out, const char *markup) {
+    buf_append(out, str_from_cstr(markup));
+}
+
+/* NULL: the character stands for itself. Old browsers took "`" for a quote. */
+static const char *const references[0x80] = {['&'] = "&amp;",  ['<'] = "&lt;",   ['>'] = "&gt;",
+                                             ['"'] = "&quot;", ['\''] = "&#39;", ['`'] = "&#96;"};
+
+void html_text(struct buf *out, str text) {
+    while (text.len > 0) {
+        str character = str_utf8_take(&text);
+        unsigned char first = (unsigned char)character.ptr[0];
+        if (first < sizeof(references) / sizeof(references[0]) && references[first] != NULL) {
+            html_put(out, references[first]);
+        } else if (character.len == 1 && first >= 0x80) {
+            html_put(out, "\xEF\xBF\xBD");
+        } else if (escape_is_due(str_utf8_code_point(character))) {
+            buf_printf(out, "[U+%04X]", (unsigned)str_utf8_code_point(character));
+        } else {
+            buf_append(out, character);
+        }
+    }
 }
 
 void html_value(struct buf *out, str text) {
     if (str_is_empty(text)) {
-        html_put(out, "<span class=\"quiet\">none</span>");
+        html_quiet(out, "none");
         return;
     }
     html_put(out, "<bdi>");
@@ -27,59 +47,50 @@ void html_value(struct buf *out, str text) {
     html_put(out, "</bdi>");
 }
 
-void html_count(struct buf *out, uint64_t count) {
-    char digits[32];
-    int len = snprintf(digits, sizeof(digits), "%" PRIu64, count);
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0) {
-            buf_append_char(out, ',');
-        }
-        buf_append_char(out, digits[i]);
-    }
+void html_quiet(struct buf *out, const char *words) {
+    buf_printf(out, "<span class=\"quiet\">%s</span>", words);
 }
 
-void html_counted(struct buf *out, uint64_t count, const char *noun) {
-    html_count(out, count);
-    buf_printf(out, " %s%s", noun, count == 1 ? "" : "s");
+__attribute__((format(printf, 1, 2))) static struct number_text number(const char *format, ...) {
+    struct number_text number;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(number.text, sizeof(number.text), format, arguments);
+    va_end(arguments);
+    return number;
 }
 
-void html_percent(struct buf *out, double percent) {
-    if (percent == 0 || percent >= 0.1) {
-        buf_printf(out, "%.1f&nbsp;%%", percent);
-    } else {
-        buf_printf(out, "%.3g&nbsp;%%", percent);
-    }
+struct number_text html_counted(uint64_t count, const char *noun) {
+    return number("%.30s %.60s%s", count_text(count).text, noun, str_by_count(count, "", "s"));
+}
+
+struct number_text html_percent(double percent) {
+    bool is_small = percent != 0 && percent < 0.1;
+    return is_small ? number("%.3g&nbsp;%%", percent) : number("%.1f&nbsp;%%", percent);
 }
 
 /* The small addend is for tenths that are none in binary. */
-void html_share(struct buf *out, double percent) {
-    buf_printf(out, "%.1f&nbsp;%%", (double)(int)(percent * 10 + 1e-7) / 10);
+struct number_text html_share(double percent) {
+    return number("%.1f&nbsp;%%", (double)(int)(percent * 10 + 1e-7) / 10);
 }
 
-void html_hours(struct buf *out, double hours) {
-    if (hours * 60 < 1) {
-        html_put(out, "&lt;&nbsp;1&nbsp;min");
-    } else if (hours < 1) {
-        buf_printf(out, "%.0f&nbsp;min", hours * 60);
-    } else if (hours < 72) {
-        buf_printf(out, "%.1f&nbsp;h", hours);
-    } else {
-        buf_printf(out, "%.1f&nbsp;days", hours / 24);
-    }
+struct number_text html_hours(double hours) {
+    return hours * 60 < 1 ? number("&lt;&nbsp;1&nbsp;min")
+           : hours < 1    ? number("%.0f&nbsp;min", hours * 60)
+           : hours < 72   ? number("%.1f&nbsp;h", hours)
+                          : number("%.1f&nbsp;days", hours / 24);
 }
 
-void html_time(struct buf *out, struct arena *arena, int64_t ms) {
+struct number_text html_time(struct arena *arena, int64_t ms) {
     str text = time_format_iso8601(arena, ms);
-    str day = str_slice(text, 0, 10);
-    str minutes = str_slice(text, 11, 16);
-    buf_printf(out, "<time datetime=\"%" STR_FMT "\">%" STR_FMT " %" STR_FMT "&nbsp;UTC</time>",
-               STR_ARG(text), STR_ARG(day), STR_ARG(minutes));
+    return number("<time datetime=\"%" STR_FMT "\">%.10s %.5s&nbsp;UTC</time>", STR_ARG(text),
+                  text.ptr, text.ptr + 11);
 }
 
-void html_date(struct buf *out, struct arena *arena, int64_t ms) {
+struct number_text html_date(struct arena *arena, int64_t ms) {
     str day = date_format(arena, date_days_of_ms(ms));
-    buf_printf(out, "<time datetime=\"%" STR_FMT "\">%" STR_FMT "</time>", STR_ARG(day),
-               STR_ARG(day));
+    return number("<time datetime=\"%" STR_FMT "\">%" STR_FMT "</time>", STR_ARG(day),
+                  STR_ARG(day));
 }
 
 void html_badge(struct buf *out, const char *tone, const char *word) {
@@ -89,7 +100,12 @@ void html_badge(struct buf *out, const char *tone, const char *word) {
 void html_page_begin(struct buf *out, str title) {
     html_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                   "<meta http-equiv=\"Content-Security-Policy\" content=\"");
-    put_content_security_policy(out);
+    /* Nothing is fetched, nothing but our own two files runs, nothing can be sent anywhere. The
+     * icon is empty data, so that no browser asks the server for one. */
+    buf_printf(out,
+               "default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; "
+               "base-uri 'none'; form-action 'none'",
+               page_css_hash, page_js_hash);
     html_put(out, "\">\n"
                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                   "<meta name=\"color-scheme\" content=\"light dark\">\n"
@@ -127,7 +143,7 @@ void html_table_begin(struct html_table *table, const char *id, const char *capt
                "<div class=\"wide\"><table id=\"%s\">\n<caption>%s</caption>\n<thead><tr>", id,
                caption);
     for (size_t i = 0; i < table->column_count; i++) {
-        buf_printf(table->out, "<th scope=\"col\">%s</th>", table->columns[i]);
+        buf_printf(table->out, "<th scope=\"col\">%s</th>", table->headings[i]);
     }
     html_put(table->out, "</tr></thead>\n<tbody>\n");
 }
@@ -148,7 +164,7 @@ static void begin_cell(struct html_table *table, const char *attributes) {
         buf_printf(table->out, "<th scope=\"row\"%s>", attributes);
         return;
     }
-    buf_printf(table->out, "<td data-label=\"%s\"%s>", table->columns[table->column], attributes);
+    buf_printf(table->out, "<td data-label=\"%s\"%s>", table->headings[table->column], attributes);
 }
 
 void html_cell_begin(struct html_table *table) {

@@ -8,6 +8,7 @@
 #define REPORT_HTML_INTERNAL_H
 
 #include "base/buf.h"
+#include "report/text_width.h"
 
 /* Our own markup, as it stands. */
 void html_put(struct buf *out, const char *markup);
@@ -19,20 +20,21 @@ void html_text(struct buf *out, str text);
  * "none" in small when empty. */
 void html_value(struct buf *out, str text);
 
-/* 1,234,567 */
-void html_count(struct buf *out, uint64_t count);
-/* "1 load balancer", "1,234 load balancers" */
-void html_counted(struct buf *out, uint64_t count, const char *noun);
+/* Quantities as markup. */
+/* "1 load balancer", "1,234 load balancers"; `noun` of at most 60 bytes */
+struct number_text html_counted(uint64_t count, const char *noun);
 /* "99.4 %"; small ones with what digits they need: "0.0025 %" */
-void html_percent(struct buf *out, double percent);
+struct number_text html_percent(double percent);
 /* "99.9 %", never rounded up: 100 is all of them. */
-void html_share(struct buf *out, double percent);
+struct number_text html_share(double percent);
 /* "< 1 min", "45 min", "7.5 h", "12.3 days" */
-void html_hours(struct buf *out, double hours);
+struct number_text html_hours(double hours);
 /* <time> with minutes, and with the day alone. */
-void html_time(struct buf *out, struct arena *arena, int64_t ms);
-void html_date(struct buf *out, struct arena *arena, int64_t ms);
+struct number_text html_time(struct arena *arena, int64_t ms);
+struct number_text html_date(struct arena *arena, int64_t ms);
 
+/* Our own words, set back. */
+void html_quiet(struct buf *out, const char *words);
 /* A word in a coloured box. `tone` is one of "bad", "warn", "good", "calm". */
 void html_badge(struct buf *out, const char *tone, const char *word);
 
@@ -44,16 +46,17 @@ void html_page_end(struct buf *out);
 void html_section_begin(struct buf *out, const char *id, const char *heading, const char *intro);
 void html_section_end(struct buf *out);
 
+#define HTML_COLUMNS_MAX 8
 /* A table that the script makes sortable and that becomes a list of cards on a narrow screen; the
  * first column names the row. */
 struct html_table {
     struct buf *out;
-    const char *const *columns; /* headings, which are also the labels in a card */
+    const char *headings[HTML_COLUMNS_MAX]; /* which are also the labels in a card */
     size_t column_count;
     size_t column; /* the next cell's */
 };
 void html_table_begin(struct html_table *table, const char *id, const char *caption);
-/* `verdict` is what the filter looks at; NULL: none. */
+/* `verdict` is the text that the filter looks at; NULL: none. */
 void html_row_begin(struct html_table *table, const char *verdict);
 void html_cell_begin(struct html_table *table);
 /* A cell that is sorted by this number, not by its text, and set as a number. */

@@ -58,38 +58,20 @@ static const struct {
     {IAC_CDK, "AWS CDK, on the ApplicationLoadBalancer:",
      "loadBalancer.setAttribute('" ATTRIBUTE_DESYNC_MODE "', '", "');"},
     {IAC_KUBERNETES,
-     "Kubernetes, in the annotations of the Ingress (add it, after a comma, to a list that is "
-     "there):",
+     "Kubernetes, in the annotations of the Ingress (append it, after a comma, to an existing "
+     "list):",
      "alb.ingress.kubernetes.io/load-balancer-attributes: " ATTRIBUTE_DESYNC_MODE "=", ""},
     {IAC_PULUMI, "Pulumi, in the arguments of aws.lb.LoadBalancer:", "desyncMitigationMode: \"",
      "\","},
 };
 
-static str field_of(const struct writer *writer, enum writer_field field) {
-    switch (field) {
-    case WRITER_ARN:
-        return writer->arn;
-    case WRITER_USER_AGENT:
-        return writer->user_agent;
-    case WRITER_INVOKED_BY:
-        break;
-    }
-    return writer->invoked_by;
-}
-
-static bool contains_ignore_case(str text, str part) {
-    for (size_t i = 0; i + part.len <= text.len; i++) {
-        if (str_eq_ignore_case(str_slice(text, i, i + part.len), part)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 enum iac_tool iac_tool_detect(const struct writer *writer) {
     ASSERT(writer != NULL);
+    const str fields[] = {[WRITER_ARN] = writer->arn,
+                          [WRITER_USER_AGENT] = writer->user_agent,
+                          [WRITER_INVOKED_BY] = writer->invoked_by};
     for (size_t i = 0; i < ARRAY_COUNT(marks); i++) {
-        if (contains_ignore_case(field_of(writer, marks[i].field), str_from_cstr(marks[i].part))) {
+        if (str_contains_ignore_case(fields[marks[i].field], str_from_cstr(marks[i].part))) {
             return marks[i].tool;
         }
     }
@@ -106,31 +88,25 @@ static void append_line(struct buf *out, size_t i, enum desync_mode mode) {
                lines[i].after);
 }
 
-/* Returns whether there was a line of that tool. */
-static bool append_line_of(struct buf *out, enum iac_tool tool, enum desync_mode mode) {
-    for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
-        if (lines[i].tool == tool) {
-            buf_printf(out, "The last change was made with %s. Change it there:\n",
-                       iac_tool_name(tool));
-            append_line(out, i, mode);
-            return true;
-        }
-    }
-    return false;
-}
-
 void iac_fix_append(struct buf *out, enum iac_tool tool, enum desync_mode mode) {
     ASSERT(out != NULL && mode != MODE_UNKNOWN);
-    if (append_line_of(out, tool, mode)) {
-        buf_append(out, STR("If the load balancer is described elsewhere, that is:\n"));
-    } else {
-        if (tool != IAC_UNKNOWN) {
-            buf_printf(out, "The last change was made with %s. ", iac_tool_name(tool));
-        }
-        buf_append(out, STR("Change it where the load balancer is described:\n"));
+    size_t own = 0;
+    while (own < ARRAY_COUNT(lines) && lines[own].tool != tool) {
+        own++;
     }
+    bool has_line = own < ARRAY_COUNT(lines);
+    if (tool != IAC_UNKNOWN) {
+        buf_printf(out, "The last change was made with %s.%s", iac_tool_name(tool),
+                   has_line ? " Change it there:\n" : " ");
+    }
+    if (has_line) {
+        append_line(out, own, mode);
+    }
+    buf_append(out, has_line
+                        ? STR("If another tool describes the load balancer, change it there:\n")
+                        : STR("Change it where the load balancer is described:\n"));
     for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
-        if (lines[i].tool != tool) {
+        if (i != own) {
             append_line(out, i, mode);
         }
     }

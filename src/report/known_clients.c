@@ -6,6 +6,8 @@
  */
 #include "report/known_clients.h"
 
+#include <string.h>
+
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The first one that fits wins. `agent` is a part of the user agent; "-" is all of it. */
@@ -88,23 +90,23 @@ static const struct {
       "Send no body with GET or HEAD; use POST, or HTTP/1.1."}},
     {"BadContentLength",
      {"Content-Length that is no number",
-      "A broken client or an attack: mend the first; the second is better blocked."}},
+      "A broken client or an attack: repair the client; an attack is better blocked."}},
     {"BadHeader",
      {"A NUL or a carriage return within a header",
-      "A broken client or an attack: mend the first; the second is better blocked."}},
+      "A broken client or an attack: repair the client; an attack is better blocked."}},
     {"BadMethod",
      {"A method that HTTP does not allow",
       "Mostly scanners and other protocols on this port: better blocked."}},
     {"BadTransferEncoding",
      {"An unknown Transfer-Encoding",
-      "A broken client or an attack: mend the first; the second is better blocked."}},
+      "A broken client or an attack: repair the client; an attack is better blocked."}},
     {"BadUri", {"A NUL or a carriage return within the URL", "Mostly scanners: better blocked."}},
     {"BadVersion",
      {"A version that HTTP does not know",
       "Mostly scanners and other protocols on this port: better blocked."}},
     {"MultipleContentLength",
      {"Content-Length twice, with different values",
-      "A broken client or an attack: mend the first; the second is better blocked."}},
+      "A broken client or an attack: repair the client; an attack is better blocked."}},
     {"MultipleTransferEncodingChunked",
      {"\"Transfer-Encoding: chunked\" more than once",
       "Often a proxy that adds its own: have it pass on one. Else an attack, better blocked."}},
@@ -114,31 +116,16 @@ static const struct {
       "yours."}},
 };
 
-static const struct client_advice unknown_reason = {
-    "A reason that this version does not know",
-    "Look it up in AWS's user guide, \"Classification reasons\", and at a request of that client.",
-};
-
-static bool contains_ignore_case(str text, str part) {
-    for (size_t at = 0; at + part.len <= text.len; at++) {
-        if (str_eq_ignore_case(str_slice(text, at, at + part.len), part)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_agent(str user_agent, str part) {
-    if (str_eq(part, STR("-"))) {
-        return str_is_empty(user_agent) || str_eq(user_agent, part);
-    }
-    return contains_ignore_case(user_agent, part);
+static bool is_agent(str user_agent, const char *part) {
+    bool is_none = str_is_empty(user_agent) || str_eq(user_agent, STR("-"));
+    return strcmp(part, "-") == 0 ? is_none
+                                  : str_contains_ignore_case(user_agent, str_from_cstr(part));
 }
 
 struct client_advice client_advice_for(str reason, str user_agent) {
     for (size_t i = 0; i < ARRAY_COUNT(clients); i++) {
         if (str_eq(reason, str_from_cstr(clients[i].reason)) &&
-            is_agent(user_agent, str_from_cstr(clients[i].agent))) {
+            is_agent(user_agent, clients[i].agent)) {
             return clients[i].advice;
         }
     }
@@ -147,5 +134,8 @@ struct client_advice client_advice_for(str reason, str user_agent) {
             return reasons[i].advice;
         }
     }
-    return unknown_reason;
+    return (struct client_advice){
+        "A reason that this version does not know",
+        "Look it up in AWS's user guide, \"Classification reasons\", and at a request of that "
+        "client."};
 }

@@ -3,17 +3,14 @@
  * The object of `report`: that of audit, and the history. Times that are not known are null, and so
  * are numbers that nobody has measured: 0 always means that something was counted.
  */
+#include <math.h>
+
 #include "fleet_internal.h"
 #include "report/posture.h"
 
 static void write_measured(struct json_writer *writer, const char *key, double value,
                            bool is_measured) {
-    json_write_key(writer, str_from_cstr(key));
-    if (is_measured) {
-        json_write_double(writer, value);
-    } else {
-        json_write_null(writer);
-    }
+    json_write_member_double(writer, key, is_measured ? value : NAN); /* NaN is written as null */
 }
 
 static void write_text_or_null(struct json_writer *writer, const char *key, str text) {
@@ -25,7 +22,10 @@ static void write_text_or_null(struct json_writer *writer, const char *key, str 
     }
 }
 
-static void write_kpis_of_now(struct json_writer *writer, const struct posture_kpis *kpis) {
+/* Without a table nothing of the history was measured. */
+static void write_kpis(struct json_writer *writer, const struct posture *posture) {
+    const struct posture_kpis *kpis = &posture->kpis;
+    json_open_object(writer, "kpis");
     write_measured(writer, "protectedPercent", kpis->fleet.protected_percent,
                    kpis->fleet.is_share_known);
     json_write_member_count(writer, "strictest", kpis->strictest);
@@ -34,78 +34,52 @@ static void write_kpis_of_now(struct json_writer *writer, const struct posture_k
     json_write_member_count(writer, "exceptionsEnding", kpis->exceptions_ending);
     json_write_member_count(writer, "exceptionsExpired", kpis->exceptions_expired);
     json_write_member_count(writer, "candidates", kpis->candidates);
-}
-
-/* Without a table nothing of this was measured. */
-static void write_kpis_of_history(struct json_writer *writer, const struct posture_kpis *kpis) {
-    json_write_member_count(writer, "nonCompliantTooLong", kpis->escalated);
-    json_write_member_count(writer, "fights", kpis->fights);
-    json_write_member_count(writer, "incidentsClosed", kpis->incidents_closed);
-    json_write_member_count(writer, "incidentsOpen", kpis->incidents_open);
-    bool has_repairs = kpis->incidents_closed > 0;
-    write_measured(writer, "mttrP50Hours", kpis->mttr_p50_hours, has_repairs);
-    write_measured(writer, "mttrP90Hours", kpis->mttr_p90_hours, has_repairs);
-    json_write_member_double(writer, "exposureHours", kpis->exposure_hours);
-    json_write_member_double(writer, "weightedExposureHours", kpis->weighted_exposure_hours);
-    json_write_member_count(writer, "enforced", kpis->enforced);
-    json_write_member_count(writer, "promoted", kpis->promoted);
-    json_write_member_count(writer, "rolledBack", kpis->rolled_back);
-}
-
-static void write_kpis(struct json_writer *writer, const struct posture *posture) {
-    json_write_key(writer, STR("kpis"));
-    json_object_begin(writer);
-    write_kpis_of_now(writer, &posture->kpis);
     if (posture->has_state) {
-        write_kpis_of_history(writer, &posture->kpis);
+        bool has_repairs = kpis->incidents_closed > 0;
+        json_write_member_count(writer, "nonCompliantTooLong", kpis->escalated);
+        json_write_member_count(writer, "fights", kpis->fights);
+        json_write_member_count(writer, "incidentsClosed", kpis->incidents_closed);
+        json_write_member_count(writer, "incidentsOpen", kpis->incidents_open);
+        write_measured(writer, "mttrP50Hours", kpis->mttr_p50_hours, has_repairs);
+        write_measured(writer, "mttrP90Hours", kpis->mttr_p90_hours, has_repairs);
+        json_write_member_double(writer, "exposureHours", kpis->exposure_hours);
+        json_write_member_double(writer, "weightedExposureHours", kpis->weighted_exposure_hours);
+        json_write_member_count(writer, "enforced", kpis->enforced);
+        json_write_member_count(writer, "promoted", kpis->promoted);
+        json_write_member_count(writer, "rolledBack", kpis->rolled_back);
     }
-    json_object_end(writer);
-}
-
-static void write_point(struct json_writer *writer, struct arena *arena,
-                        const struct posture_point *point) {
-    json_object_begin(writer);
-    json_write_member(writer, "day", date_format(arena, point->day));
-    json_write_member_double(writer, "protectedPercent", point->protected_percent);
-    json_write_member_count(writer, "listed", point->listed);
-    json_write_member_count(writer, "nonCompliant", point->non_compliant);
-    json_write_key(writer, STR("modes"));
-    json_object_begin(writer);
-    for (enum desync_mode mode = MODE_MONITOR; mode <= MODE_STRICTEST; mode++) {
-        json_write_member_count(writer, mode_name(mode), point->modes[mode]);
-    }
-    json_object_end(writer);
     json_object_end(writer);
 }
 
 static void write_trend(struct json_writer *writer, struct arena *arena,
                         const struct posture *posture) {
-    json_write_key(writer, STR("trend"));
-    json_array_begin(writer);
+    json_open_array(writer, "trend");
     for (size_t i = 0; i < posture->trend_count; i++) {
-        write_point(writer, arena, &posture->trend[i]);
+        const struct posture_point *point = &posture->trend[i];
+        json_object_begin(writer);
+        json_write_member(writer, "day", date_format(arena, point->day));
+        json_write_member_double(writer, "protectedPercent", point->protected_percent);
+        json_write_member_count(writer, "listed", point->listed);
+        json_write_member_count(writer, "nonCompliant", point->non_compliant);
+        fleet_write_modes(writer, point->modes);
+        json_object_end(writer);
     }
     json_array_end(writer);
 }
 
-static void write_incident(struct json_writer *writer, struct arena *arena,
-                           const struct posture_incident *incident) {
-    json_object_begin(writer);
-    json_write_member(writer, "resourceId", incident->arn);
-    json_write_member(writer, "owner", incident->owner);
-    json_write_member(writer, "findings", incident->findings);
-    json_write_member_bool(writer, "internetFacing", incident->is_internet_facing);
-    json_write_member_time(writer, arena, "openedAt", incident->opened_ms);
-    json_write_member_time(writer, arena, "closedAt", incident->closed_ms);
-    json_object_end(writer);
-}
-
 static void write_incidents(struct json_writer *writer, struct arena *arena,
                             const struct posture *posture) {
-    json_write_key(writer, STR("incidents"));
-    json_array_begin(writer);
+    json_open_array(writer, "incidents");
     for (size_t i = 0; i < posture->incident_count; i++) {
-        write_incident(writer, arena, &posture->incidents[i]);
+        const struct posture_incident *incident = &posture->incidents[i];
+        json_object_begin(writer);
+        json_write_member(writer, "resourceId", incident->arn);
+        json_write_member(writer, "owner", incident->owner);
+        json_write_member(writer, "findings", incident->findings);
+        json_write_member_bool(writer, "internetFacing", incident->is_internet_facing);
+        json_write_member_time(writer, arena, "openedAt", incident->opened_ms);
+        json_write_member_time(writer, arena, "closedAt", incident->closed_ms);
+        json_object_end(writer);
     }
     json_array_end(writer);
 }
@@ -134,45 +108,38 @@ static void write_window(struct json_writer *writer, struct arena *arena, const 
     json_object_end(writer);
 }
 
-static void write_change(struct json_writer *writer, struct arena *arena,
-                         const struct posture_change *change) {
-    json_object_begin(writer);
-    json_write_member(writer, "resourceId", change->arn);
-    json_write_member(writer, "action", change->action);
-    json_write_member(writer, "from", str_from_cstr(mode_name(change->from)));
-    json_write_member(writer, "to", str_from_cstr(mode_name(change->to)));
-    json_write_member_time(writer, arena, "at", change->at_ms);
-    json_write_member(writer, "why", change->why);
-    json_write_member(writer, "by", change->by);
-    json_write_member(writer, "watch", change->watch);
-    write_text_or_null(writer, "ending", change->ending);
-    write_text_or_null(writer, "endingReason", change->ending_reason);
-    write_window(writer, arena, "before", change->has_before ? &change->before : NULL);
-    write_window(writer, arena, "after", change->has_after ? &change->after : NULL);
-    json_object_end(writer);
-}
-
 static void write_changes(struct json_writer *writer, struct arena *arena,
                           const struct posture *posture) {
-    json_write_key(writer, STR("changes"));
-    json_array_begin(writer);
+    json_open_array(writer, "changes");
     for (size_t i = 0; i < posture->change_count; i++) {
-        write_change(writer, arena, &posture->changes[i]);
+        const struct posture_change *change = &posture->changes[i];
+        json_object_begin(writer);
+        json_write_member(writer, "resourceId", change->arn);
+        json_write_member(writer, "action", change->action);
+        json_write_member_text(writer, "from", mode_name(change->from));
+        json_write_member_text(writer, "to", mode_name(change->to));
+        json_write_member_time(writer, arena, "at", change->at_ms);
+        json_write_member(writer, "why", change->why);
+        json_write_member(writer, "by", change->by);
+        json_write_member(writer, "watch", change->watch);
+        write_text_or_null(writer, "ending", change->ending);
+        write_text_or_null(writer, "endingReason", change->ending_reason);
+        write_window(writer, arena, "before", change->has_before ? &change->before : NULL);
+        write_window(writer, arena, "after", change->has_after ? &change->after : NULL);
+        json_object_end(writer);
     }
     json_array_end(writer);
 }
 
 static void write_advice(struct json_writer *writer, struct arena *arena,
-                         const struct fleet_row *row, const struct advice *advice) {
+                         const struct evaluation *evaluation, const struct advice *advice) {
     json_object_begin(writer);
-    json_write_member(writer, "resourceId", row->evaluation.resource_id);
-    json_write_member(writer, "owner", row->evaluation.owner);
-    json_write_member(writer, "recommendation",
-                      str_from_cstr(recommendation_name(advice->recommendation)));
+    json_write_member(writer, "resourceId", evaluation->resource_id);
+    json_write_member(writer, "owner", evaluation->owner);
+    json_write_member_text(writer, "recommendation", recommendation_name(advice->recommendation));
     json_write_member_count(writer, "requests", advice->requests);
     if (advice->requests > 0) { /* else nothing was seen, so nothing is known */
-        json_write_member(writer, "evidenceFrom",
-                          advice->is_from_logs ? STR("logs") : STR("metrics"));
+        json_write_member_text(writer, "evidenceFrom", advice->is_from_logs ? "logs" : "metrics");
         json_write_member_count(writer, "blocked", advice->blocked);
         json_write_member_double(writer, "blockedPercent", advice->blocked_percent);
         json_write_member_double(writer, "boundPercent", advice->bound_percent);
@@ -184,24 +151,13 @@ static void write_advice(struct json_writer *writer, struct arena *arena,
 
 /* All that was advised, of which the candidates are those with PROMOTE. */
 static void write_advices(struct json_writer *writer, struct arena *arena,
-                          const struct fleet *fleet, const struct posture *posture) {
-    json_write_key(writer, STR("recommendations"));
-    json_array_begin(writer);
+                          const struct fleet *fleet, const struct posture *posture,
+                          bool has_candidates_only) {
+    json_open_array(writer, has_candidates_only ? "candidates" : "recommendations");
     for (size_t i = 0; i < fleet->row_count; i++) {
-        if (posture->rows[i].has_advice) {
-            write_advice(writer, arena, &fleet->rows[i], &posture->rows[i].advice);
-        }
-    }
-    json_array_end(writer);
-}
-
-static void write_candidates(struct json_writer *writer, struct arena *arena,
-                             const struct fleet *fleet, const struct posture *posture) {
-    json_write_key(writer, STR("candidates"));
-    json_array_begin(writer);
-    for (size_t i = 0; i < fleet->row_count; i++) {
-        if (posture_is_candidate(&posture->rows[i])) {
-            write_advice(writer, arena, &fleet->rows[i], &posture->rows[i].advice);
+        const struct posture_row *row = &posture->rows[i];
+        if (has_candidates_only ? posture_is_candidate(row) : row->has_advice) {
+            write_advice(writer, arena, &fleet->rows[i].evaluation, &row->advice);
         }
     }
     json_array_end(writer);
@@ -209,8 +165,7 @@ static void write_candidates(struct json_writer *writer, struct arena *arena,
 
 static void write_exceptions(struct json_writer *writer, const struct fleet *fleet,
                              const struct posture *posture) {
-    json_write_key(writer, STR("exceptions"));
-    json_array_begin(writer);
+    json_open_array(writer, "exceptions");
     for (size_t i = 0; i < fleet->row_count; i++) {
         const struct evaluation *evaluation = &fleet->rows[i].evaluation;
         enum exception_state state = posture_exception_state(evaluation);
@@ -219,7 +174,7 @@ static void write_exceptions(struct json_writer *writer, const struct fleet *fle
         }
         json_object_begin(writer);
         json_write_member(writer, "resourceId", evaluation->resource_id);
-        json_write_member(writer, "state", str_from_cstr(exception_state_name(state)));
+        json_write_member_text(writer, "state", exception_state_name(state));
         json_write_member(writer, "owner", evaluation->owner);
         json_write_member(writer, "approver", posture->rows[i].exception_approver);
         json_write_member(writer, "reason", posture->rows[i].exception_reason);
@@ -229,11 +184,10 @@ static void write_exceptions(struct json_writer *writer, const struct fleet *fle
     json_array_end(writer);
 }
 
-/* Those that somebody has to see to, by ARN. */
-static void write_cases(struct json_writer *writer, struct arena *arena, const struct fleet *fleet,
-                        const struct posture *posture) {
-    json_write_key(writer, STR("nonCompliantTooLong"));
-    json_array_begin(writer);
+/* The load balancers that somebody has to see to, by ARN. */
+static void write_escalated(struct json_writer *writer, struct arena *arena,
+                            const struct fleet *fleet, const struct posture *posture) {
+    json_open_array(writer, "nonCompliantTooLong");
     for (size_t i = 0; i < fleet->row_count; i++) {
         if (posture->rows[i].is_escalated) {
             json_object_begin(writer);
@@ -244,33 +198,21 @@ static void write_cases(struct json_writer *writer, struct arena *arena, const s
         }
     }
     json_array_end(writer);
-    json_write_key(writer, STR("fights"));
-    json_array_begin(writer);
+}
+
+static void write_fights(struct json_writer *writer, const struct fleet *fleet,
+                         const struct posture *posture) {
+    json_open_array(writer, "fights");
     for (size_t i = 0; i < fleet->row_count; i++) {
-        const struct evaluation *evaluation = &fleet->rows[i].evaluation;
+        str arn = fleet->rows[i].evaluation.resource_id;
         if (posture->rows[i].is_fight) {
             json_object_begin(writer);
-            json_write_member(writer, "resourceId", evaluation->resource_id);
-            json_write_member(writer, "by", posture_last_writer(posture, evaluation->resource_id));
+            json_write_member(writer, "resourceId", arn);
+            json_write_member(writer, "by", posture_last_writer(posture, arn));
             json_object_end(writer);
         }
     }
     json_array_end(writer);
-}
-
-static void write_controls(struct json_writer *writer) {
-    json_write_key(writer, STR("controls"));
-    json_object_begin(writer);
-    for (size_t i = 0; i < FINDING_COUNT; i++) {
-        json_write_key(writer, str_from_cstr(finding_name((enum finding_id)i)));
-        json_array_begin(writer);
-        const char *const *control = finding_controls((enum finding_id)i);
-        for (; *control != NULL; control++) {
-            json_write_str(writer, str_from_cstr(*control));
-        }
-        json_array_end(writer);
-    }
-    json_object_end(writer);
 }
 
 void posture_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet,
@@ -286,11 +228,15 @@ void posture_write_json(struct buf *out, struct arena *arena, const struct fleet
     write_trend(&writer, arena, posture);
     write_incidents(&writer, arena, posture);
     write_changes(&writer, arena, posture);
-    write_candidates(&writer, arena, fleet, posture);
-    write_advices(&writer, arena, fleet, posture);
+    write_advices(&writer, arena, fleet, posture, true);
+    write_advices(&writer, arena, fleet, posture, false);
     write_exceptions(&writer, fleet, posture);
-    write_cases(&writer, arena, fleet, posture);
-    write_controls(&writer);
-    json_object_end(&writer);
+    write_escalated(&writer, arena, fleet, posture);
+    write_fights(&writer, fleet, posture);
+    json_open_object(&writer, "controls");
+    for (enum finding_id id = 0; id < FINDING_COUNT; id++) {
+        json_write_member_list(&writer, finding_name(id), finding_controls(id));
+    }
+    json_close(&writer, "}}");
     buf_append_char(out, '\n');
 }

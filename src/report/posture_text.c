@@ -7,43 +7,35 @@
 #include "report/posture.h"
 
 static const char *plural(size_t count) {
-    return count == 1 ? "" : "s";
-}
-
-static void write_trend(struct buf *out, struct arena *arena, const struct posture *posture) {
-    if (posture->trend_count < 2) {
-        return;
-    }
-    const struct posture_point *first = &posture->trend[0];
-    buf_printf(out, " (%.1f %% on %" STR_FMT ")", first->protected_percent,
-               STR_ARG(date_format(arena, first->day)));
+    return str_by_count(count, "", "s");
 }
 
 static void write_fleet(struct buf *out, struct arena *arena, const struct posture *posture) {
-    const struct fleet_summary *summary = &posture->kpis.fleet;
+    const struct posture_kpis *kpis = &posture->kpis;
+    const struct fleet_summary *summary = &kpis->fleet;
     str counts = fleet_counts_text(arena, summary);
     if (summary->is_share_known) {
         buf_printf(out, "Protected: %.2f %%", summary->protected_percent);
-        write_trend(out, arena, posture);
     } else {
         buf_append(out, STR("Protected: not known, for no mode could be read"));
     }
-    buf_printf(out, ": %zu strictest, %zu defensive, %zu monitor.\n",
-               summary->modes[MODE_STRICTEST], summary->modes[MODE_DEFENSIVE],
-               summary->modes[MODE_MONITOR]);
-    buf_printf(out, "Non-compliant: %zu", summary->non_compliant);
-    if (posture->has_state) {
-        buf_printf(out, ", %zu of them for longer than allowed", posture->kpis.escalated);
+    if (summary->is_share_known && posture->trend_count >= 2) {
+        str first_day = date_format(arena, posture->trend[0].day);
+        buf_printf(out, " (%.1f %% on %" STR_FMT ")", posture->trend[0].protected_percent,
+                   STR_ARG(first_day));
     }
-    buf_append(out, STR(".\n"));
-    buf_printf(out, "Load balancers: %" STR_FMT ".\n", STR_ARG(counts));
-}
-
-static void write_people(struct buf *out, const struct posture_kpis *kpis) {
-    buf_printf(out, "Without owner: %zu.\n", kpis->without_owner);
-    buf_printf(out, "Exceptions: %zu in force, %zu of them end soon; %zu expired.\n",
-               kpis->exceptions_active, kpis->exceptions_ending, kpis->exceptions_expired);
-    buf_printf(out, "Ready for strictest: %zu.\n", kpis->candidates);
+    buf_printf(out, ": %zu strictest, %zu defensive, %zu monitor.\nNon-compliant: %zu",
+               summary->modes[MODE_STRICTEST], summary->modes[MODE_DEFENSIVE],
+               summary->modes[MODE_MONITOR], summary->non_compliant);
+    if (posture->has_state) {
+        buf_printf(out, ", %zu of them for longer than allowed", kpis->escalated);
+    }
+    buf_printf(out,
+               ".\nLoad balancers: %" STR_FMT ".\nWithout owner: %zu.\n"
+               "Exceptions: %zu in force, %zu of them end soon; %zu expired.\n"
+               "Ready for strictest: %zu.\n",
+               STR_ARG(counts), kpis->without_owner, kpis->exceptions_active,
+               kpis->exceptions_ending, kpis->exceptions_expired, kpis->candidates);
 }
 
 /* So short that the tenths would show it as none. */
@@ -58,22 +50,21 @@ static str whole_hours_text(struct arena *arena, double hours) {
 static void write_history(struct buf *out, struct arena *arena, const struct posture_kpis *kpis) {
     str exposure = whole_hours_text(arena, kpis->exposure_hours);
     str weighted = whole_hours_text(arena, kpis->weighted_exposure_hours);
+    str p50 = hours_text(arena, kpis->mttr_p50_hours);
+    str p90 = hours_text(arena, kpis->mttr_p90_hours);
     if (kpis->incidents_closed == 0) {
         buf_append(out, STR("Time to repair: no incident was closed; "));
     } else {
-        str p50 = hours_text(arena, kpis->mttr_p50_hours);
-        str p90 = hours_text(arena, kpis->mttr_p90_hours);
         buf_printf(out, "Time to repair: p50 %" STR_FMT ", p90 %" STR_FMT ", from %zu incident%s; ",
                    STR_ARG(p50), STR_ARG(p90), kpis->incidents_closed,
                    plural(kpis->incidents_closed));
     }
-    buf_printf(out, "%zu open.\n", kpis->incidents_open);
     buf_printf(out,
-               "Exposure: %" STR_FMT ", %" STR_FMT " with internet-facing ones counted double.\n",
-               STR_ARG(exposure), STR_ARG(weighted));
-    buf_printf(out, "Changes: %zu enforced, %zu promoted, %zu rolled back; %zu fight%s.\n",
-               kpis->enforced, kpis->promoted, kpis->rolled_back, kpis->fights,
-               plural(kpis->fights));
+               "%zu open.\n"
+               "Exposure: %" STR_FMT ", %" STR_FMT " with internet-facing ones counted double.\n"
+               "Changes: %zu enforced, %zu promoted, %zu rolled back; %zu fight%s.\n",
+               kpis->incidents_open, STR_ARG(exposure), STR_ARG(weighted), kpis->enforced,
+               kpis->promoted, kpis->rolled_back, kpis->fights, plural(kpis->fights));
 }
 
 void posture_write_summary(struct buf *out, struct arena *arena, const struct fleet *fleet,
@@ -87,7 +78,6 @@ void posture_write_summary(struct buf *out, struct arena *arena, const struct fl
                fleet->account_count, plural(fleet->account_count), fleet->region_count,
                plural(fleet->region_count), STR_ARG(now), STR_ARG(start));
     write_fleet(out, arena, posture);
-    write_people(out, &posture->kpis);
     if (posture->has_state) {
         write_history(out, arena, &posture->kpis);
     } else {

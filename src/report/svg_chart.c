@@ -42,9 +42,8 @@ static void text_at(struct buf *out, const char *class, double x, double y, str 
 }
 
 static void count_at(struct buf *out, double x, double y, uint64_t count) {
-    buf_printf(out, "<text class=\"e\" x=\"%.1f\" y=\"%.1f\">", x, y);
-    html_count(out, count);
-    html_put(out, "</text>\n");
+    buf_printf(out, "<text class=\"e\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", x, y,
+               count_text(count).text);
 }
 
 static void grid_line(struct buf *out, double y) {
@@ -78,7 +77,7 @@ void svg_stacked(struct buf *out, const struct svg_chart *chart, const struct sv
     double x = 0;
     for (size_t i = 0; i < count && total > 0; i++) {
         double width = (double)bars[i].value * WIDTH / (double)total;
-        /* a gap, so that neighbours are told apart without colour */
+        /* a gap, so that neighbours differ without colour, too */
         rectangle(out, bars[i].tone, x, 0, larger(width - 1.5, 0), 24);
         x += width;
     }
@@ -217,9 +216,10 @@ void svg_pairs(struct buf *out, const struct svg_chart *chart, const struct svg_
 void svg_pair_mini(struct buf *out, const struct svg_pair *pair) {
     double most = larger(pair->before, pair->after);
     double unit = most > 0 ? 76 / most : 0;
-    html_put(out, "<svg class=\"mini\" viewBox=\"0 0 76 18\" role=\"img\"><title>");
-    buf_printf(out, "%s, before and after", pair->name);
-    html_put(out, "</title>");
+    buf_printf(out,
+               "<svg class=\"mini\" viewBox=\"0 0 76 18\" role=\"img\"><title>%s, before and "
+               "after</title>",
+               pair->name);
     rectangle(out, "shade", 0, 0, 76, 8);
     rectangle(out, "pale", 0, 0, pair->before * unit, 8);
     rectangle(out, "shade", 0, 10, 76, 8);

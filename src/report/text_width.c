@@ -6,6 +6,9 @@
  */
 #include "report/text_width.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #define ELLIPSIS     "\xE2\x80\xA6" /* U+2026 */
 #define UTF8_LEN_MAX 4
 
@@ -67,6 +70,17 @@ static size_t prefix_of_width(str text, size_t width, size_t *taken_out) {
         len += character.len;
     }
     return len;
+}
+
+struct number_text count_text(uint64_t count) {
+    struct number_text shown;
+    if (count < 1000) {
+        (void)snprintf(shown.text, sizeof(shown.text), "%" PRIu64, count);
+    } else {
+        (void)snprintf(shown.text, sizeof(shown.text), "%.40s,%03" PRIu64,
+                       count_text(count / 1000).text, count % 1000);
+    }
+    return shown;
 }
 
 size_t text_width(str text) {

@@ -17,38 +17,19 @@
 #define SKIPPED_SHOWN        10
 #define TEXT_SHOWN           100 /* columns of one user agent, or another text of a log */
 
-struct number {
-    char text[32];
-};
-
-/* 1,234,567 */
-static struct number number(uint64_t value) {
-    struct number grouped = {{0}};
-    char digits[24];
-    int len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
-    size_t at = 0;
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0) {
-            grouped.text[at++] = ',';
-        }
-        grouped.text[at++] = digits[i];
-    }
-    return grouped;
-}
-
 /* Never 0 for some, nor 100 for not quite all. */
-static struct number percent(uint64_t part, uint64_t all) {
-    struct number shown;
+static struct number_text percent(uint64_t part, uint64_t all) {
+    struct number_text shown;
     double exact = all == 0 ? 0 : 100.0 * (double)part / (double)all;
-    const char *bound = "";
-    if (part > 0 && exact < 0.01) {
-        exact = 0.01;
-        bound = "< ";
-    } else if (part < all && exact > 99.99) {
-        exact = 99.99;
-        bound = "> ";
-    }
-    (void)snprintf(shown.text, sizeof(shown.text), "%s%.2f %%", bound, exact);
+    bool is_below = part > 0 && exact < 0.01;
+    bool is_above = part < all && exact > 99.99;
+    (void)snprintf(shown.text, sizeof(shown.text), "%s%.2f %%",
+                   is_below   ? "< "
+                   : is_above ? "> "
+                              : "",
+                   is_below   ? 0.01
+                   : is_above ? 99.99
+                              : exact);
     return shown;
 }
 
@@ -59,7 +40,8 @@ static str plain(struct arena *arena, str text) {
 
 static void append_more(struct buf *out, size_t shown, size_t count) {
     if (count > shown) {
-        buf_printf(out, "  ... and %s more; --format json has all\n", number(count - shown).text);
+        buf_printf(out, "  ... and %s more; --format json has all\n",
+                   count_text(count - shown).text);
     }
 }
 
@@ -67,13 +49,23 @@ static size_t at_most(size_t count, size_t max) {
     return count < max ? count : max;
 }
 
+static void append_error_note(struct buf *out, const char *missing, uint64_t error_max) {
+    if (error_max > 0) {
+        buf_printf(
+            out,
+            "  (too many to keep: a count may be too high, and %s that is missing has at most "
+            "%s)\n",
+            missing, count_text(error_max).text);
+    }
+}
+
 static void append_head(struct buf *out, struct arena *arena, const struct traffic_report *report) {
     const struct tally_result *result = report->result;
     buf_printf(out, "%s file%s, %s line%s: %s request%s, %s not understood\n",
-               number(report->file_count).text, str_by_count(report->file_count, "", "s"),
-               number(result->lines).text, str_by_count(result->lines, "", "s"),
-               number(result->totals.requests).text, str_by_count(result->totals.requests, "", "s"),
-               number(result->unparsed).text);
+               count_text(report->file_count).text, str_by_count(report->file_count, "", "s"),
+               count_text(result->lines).text, str_by_count(result->lines, "", "s"),
+               count_text(result->totals.requests).text,
+               str_by_count(result->totals.requests, "", "s"), count_text(result->unparsed).text);
     if (result->from_ms != 0) {
         buf_printf(out, "from %" STR_FMT " to %" STR_FMT "\n",
                    STR_ARG(time_format_iso8601(arena, result->from_ms)),
@@ -82,7 +74,7 @@ static void append_head(struct buf *out, struct arena *arena, const struct traff
     for (size_t kind = ACCESS_LOG_CLASSIC; kind < ACCESS_LOG_KIND_COUNT; kind++) {
         if (result->kinds[kind] > 0) {
             buf_printf(out, "%s of the lines not understood: %s\n",
-                       number(result->kinds[kind]).text,
+                       count_text(result->kinds[kind]).text,
                        access_log_kind_name((enum access_log_kind)kind));
         }
     }
@@ -99,7 +91,7 @@ static void append_classes(struct buf *out, const struct tally_counts *counts) {
     buf_append(out, STR("\nCLASS             REQUESTS\n"));
     for (size_t class = 0; class < CLASS_COUNT; class ++) {
         buf_printf(out, "%-12s %13s  %9s  %s\n", traffic_class_name((enum traffic_class) class),
-                   number(counts->classes[class]).text,
+                   count_text(counts->classes[class]).text,
                    percent(counts->classes[class], counts->requests).text,
                    counts->classes[class] == 0 ? "" : blocked_by[class]);
     }
@@ -112,12 +104,12 @@ static void append_unknown(struct buf *out, struct arena *arena,
         buf_printf(
             out,
             "%s of these %s no class, as lines of fewer than 28 fields, from before August 2020.\n",
-            number(result->classless).text, str_by_count(result->classless, "has", "have"));
+            count_text(result->classless).text, str_by_count(result->classless, "has", "have"));
     }
     for (size_t i = 0; i < at_most(result->unknown_class_count, REASONS_SHOWN); i++) {
         const struct tally_reason *class = &result->unknown_classes[i];
         buf_printf(out, "%s of these %s the class \"%" STR_FMT "\", which is unknown here.\n",
-                   number(class->count).text, str_by_count(class->count, "has", "have"),
+                   count_text(class->count).text, str_by_count(class->count, "has", "have"),
                    STR_ARG(plain(arena, class->code)));
     }
     append_more(out, REASONS_SHOWN, result->unknown_class_count);
@@ -133,17 +125,17 @@ static void append_sentence(struct buf *out, struct arena *arena,
     uint64_t known = counts->requests - counts->classes[CLASS_UNKNOWN];
     buf_printf(
         out, "\nstrictest would block %s of %s request%s (%s), defensive %s (%s), monitor none.\n",
-        number(strictest).text, number(counts->requests).text,
+        count_text(strictest).text, count_text(counts->requests).text,
         str_by_count(counts->requests, "", "s"), percent(strictest, counts->requests).text,
-        number(defensive).text, percent(defensive, counts->requests).text);
+        count_text(defensive).text, percent(defensive, counts->requests).text);
     append_unknown(out, arena, result);
     if (known < counts->requests) {
-        buf_printf(out, "Of the other %s, strictest would block %s.\n", number(known).text,
+        buf_printf(out, "Of the other %s, strictest would block %s.\n", count_text(known).text,
                    percent(strictest, known).text);
     }
     if (strictest == 0 && known >= 3) {
         buf_printf(out, "None in %s requests still allows for up to about %s of the traffic.\n",
-                   number(known).text, percent(3, known).text);
+                   count_text(known).text, percent(3, known).text);
     }
 }
 
@@ -158,7 +150,7 @@ static void append_reasons(struct buf *out, struct arena *arena,
         const struct tally_reason *reason = &result->reasons[i];
         text_pad(out, plain(arena, reason->code), 38);
         buf_printf(out, "  %-10s %12s  %9s\n", traffic_class_name(reason->class),
-                   number(reason->count).text,
+                   count_text(reason->count).text,
                    percent(reason->count, result->totals.requests).text);
     }
     append_more(out, shown, result->reason_count);
@@ -177,8 +169,8 @@ static void append_load_balancers(struct buf *out, struct arena *arena,
     for (size_t i = 0; i < shown; i++) {
         uint64_t blocked = tally_blocked_by_strictest(&sums[i].counts);
         text_pad(out, plain(arena, sums[i].load_balancer), 45);
-        buf_printf(out, " %12s  %12s  %9s\n", number(sums[i].counts.requests).text,
-                   number(blocked).text, percent(blocked, sums[i].counts.requests).text);
+        buf_printf(out, " %12s  %12s  %9s\n", count_text(sums[i].counts.requests).text,
+                   count_text(blocked).text, percent(blocked, sums[i].counts.requests).text);
     }
     append_more(out, shown, count);
 }
@@ -192,21 +184,16 @@ static int by_blocked(const void *left, const void *right) {
     return of_a != of_b ? (of_a < of_b) - (of_a > of_b) : (a > b) - (a < b);
 }
 
-static const struct tally_day **worst_days(struct arena *arena, const struct tally_result *result) {
-    const struct tally_day **days = ARENA_ARRAY(arena, const struct tally_day *, result->day_count);
-    for (size_t i = 0; i < result->day_count; i++) {
-        days[i] = &result->days[i];
-    }
-    qsort(days, result->day_count, sizeof(days[0]), by_blocked);
-    return days;
-}
-
 static void append_days(struct buf *out, struct arena *arena, const struct tally_result *result) {
     if (result->day_count < 2) {
         return;
     }
     size_t shown = at_most(result->day_count, DAYS_SHOWN);
-    const struct tally_day **days = worst_days(arena, result);
+    const struct tally_day **days = ARENA_ARRAY(arena, const struct tally_day *, result->day_count);
+    for (size_t i = 0; i < result->day_count; i++) {
+        days[i] = &result->days[i];
+    }
+    qsort(days, result->day_count, sizeof(days[0]), by_blocked);
     buf_append(out,
                STR("\nDAY         LOAD BALANCER                             REQUESTS   STRICTEST "
                    "WOULD BLOCK     DEFENSIVE\n"));
@@ -215,16 +202,11 @@ static void append_days(struct buf *out, struct arena *arena, const struct tally
         uint64_t blocked = tally_blocked_by_strictest(counts);
         text_pad(out, date_format(arena, days[i]->day), 12);
         text_pad(out, plain(arena, days[i]->load_balancer), 37);
-        buf_printf(out, " %12s  %12s  %9s  %12s\n", number(counts->requests).text,
-                   number(blocked).text, percent(blocked, counts->requests).text,
-                   number(tally_blocked_by_defensive(counts)).text);
+        buf_printf(out, " %12s  %12s  %9s  %12s\n", count_text(counts->requests).text,
+                   count_text(blocked).text, percent(blocked, counts->requests).text,
+                   count_text(tally_blocked_by_defensive(counts)).text);
     }
     append_more(out, shown, result->day_count);
-}
-
-static bool has_several_load_balancers(const struct tally_result *result) {
-    return result->day_count > 1 && !str_eq(result->days[0].load_balancer,
-                                            result->days[result->day_count - 1].load_balancer);
 }
 
 static void append_groups(struct buf *out, struct arena *arena,
@@ -240,7 +222,7 @@ static void append_groups(struct buf *out, struct arena *arena,
     buf_append_char(out, '\n');
     for (size_t i = 0; i < shown; i++) {
         const struct tally_group *group = &report->result->groups[i];
-        buf_printf(out, "%12s  ", number(group->count).text);
+        buf_printf(out, "%12s  ", count_text(group->count).text);
         for (size_t k = 0; k < report->key_count; k++) {
             str text = plain(arena, traffic_group_text(group, report->keys[k]));
             str filled = str_is_empty(text) ? STR("-") : text;
@@ -249,19 +231,14 @@ static void append_groups(struct buf *out, struct arena *arena,
         buf_append_char(out, '\n');
     }
     append_more(out, shown, report->result->group_count);
-    if (report->result->group_error_max > 0) {
-        buf_printf(out,
-                   "  (too many to keep: a count may be too high, and what is missing has at most "
-                   "%s)\n",
-                   number(report->result->group_error_max).text);
-    }
+    append_error_note(out, "a group", report->result->group_error_max);
 }
 
 static void append_offender(struct buf *out, struct arena *arena,
                             const struct tally_offender *offender, bool has_load_balancer) {
     struct client_advice advice = client_advice_for(offender->reason, offender->user_agent);
     buf_printf(out, "%12s  %" STR_FMT " from %" STR_FMT " to %" STR_FMT "\n",
-               number(offender->count).text, STR_ARG(plain(arena, offender->reason)),
+               count_text(offender->count).text, STR_ARG(plain(arena, offender->reason)),
                STR_ARG(plain(arena, offender->client)), STR_ARG(plain(arena, offender->host)));
     if (has_load_balancer) {
         buf_printf(out, "              at:    %" STR_FMT "\n",
@@ -279,17 +256,15 @@ static void append_offenders(struct buf *out, struct arena *arena,
         return;
     }
     size_t shown = at_most(result->offender_count, OFFENDERS_SHOWN);
+    bool has_several =
+        result->day_count > 1 &&
+        !str_eq(result->days[0].load_balancer, result->days[result->day_count - 1].load_balancer);
     buf_append(out, STR("\nWHO WOULD BE BLOCKED\n"));
     for (size_t i = 0; i < shown; i++) {
-        append_offender(out, arena, &result->offenders[i], has_several_load_balancers(result));
+        append_offender(out, arena, &result->offenders[i], has_several);
     }
     append_more(out, shown, result->offender_count);
-    if (result->offender_error_max > 0) {
-        buf_printf(out,
-                   "  (too many to keep: a count may be too high, and who is missing has at most "
-                   "%s)\n",
-                   number(result->offender_error_max).text);
-    }
+    append_error_note(out, "a client", result->offender_error_max);
 }
 
 /* A path is shown whole: people have to find the file. */

@@ -10,41 +10,22 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
-static str reference_of(char c) {
-    switch (c) {
-    case '&':
-        return STR("&amp;");
-    case '<':
-        return STR("&lt;");
-    case '>':
-        return STR("&gt;");
-    case '"':
-        return STR("&quot;");
-    case '\'':
-        return STR("&apos;");
-    case '\t':
-        return STR("&#9;");
-    case '\n':
-        return STR("&#10;");
-    case '\r':
-        return STR("&#13;");
-    default:
-        return (unsigned char)c < ' ' || c == 0x7F ? STR(REPLACEMENT) : STR_EMPTY;
-    }
-}
-
-static bool is_noncharacter(str character) {
-    return str_eq(character, STR("\xEF\xBF\xBE")) || str_eq(character, STR("\xEF\xBF\xBF"));
-}
+/* NULL: the character stands for itself, or has no way to be written. */
+static const char *const references[0x80] = {
+    ['&'] = "&amp;",   ['<'] = "&lt;",  ['>'] = "&gt;",   ['"'] = "&quot;",
+    ['\''] = "&apos;", ['\t'] = "&#9;", ['\n'] = "&#10;", ['\r'] = "&#13;"};
 
 void xml_append(struct buf *out, str text) {
     while (text.len > 0) {
         str character = str_utf8_take(&text);
-        str reference = character.len == 1 ? reference_of(character.ptr[0]) : STR_EMPTY;
-        if (!str_is_empty(reference)) {
-            buf_append(out, reference);
-        } else if ((unsigned char)character.ptr[0] >= 0x80 &&
-                   (character.len == 1 || is_noncharacter(character))) {
+        unsigned char first = (unsigned char)character.ptr[0];
+        /* a control character, or a byte that is no UTF-8 */
+        bool is_unwritable = character.len == 1 && (first < ' ' || first >= 0x7F);
+        bool is_noncharacter =
+            str_eq(character, STR("\xEF\xBF\xBE")) || str_eq(character, STR("\xEF\xBF\xBF"));
+        if (first < sizeof(references) / sizeof(references[0]) && references[first] != NULL) {
+            buf_append(out, str_from_cstr(references[first]));
+        } else if (is_unwritable || is_noncharacter) {
             buf_append(out, STR(REPLACEMENT));
         } else if (escape_is_due(str_utf8_code_point(character))) {
             buf_printf(out, "&#x%X;", (unsigned)str_utf8_code_point(character));

@@ -24,7 +24,7 @@ CASES = {
     19: "any text in an error message",
     20: "a cause for X-Ray",
     21: "a crash",
-    22: "a bad configuration is told once, at init",
+    22: "a bad configuration is reported once, at init",
     23: "the answer to that is a failure too",
     24: "the next event is refused with 403",
     25: "the next event is answered with 500",

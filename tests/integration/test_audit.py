@@ -71,12 +71,12 @@ def test_a_region_alone_is_enough(aws_with_fleet):
 
 @pytest.mark.parametrize("fail_on, code", [
     ("non_compliant", 3), ("never", 0), ("unknown", 4), ("unknown,non_compliant", 3)])
-def test_exit_code_says_what_was_asked_for(fail_on, code, aws_with_fleet):
+def test_exit_code_follows_fail_on(fail_on, code, aws_with_fleet):
     aws_with_fleet.faults.add(READ_MODE, faults.access_denied(), times=1)
     assert audit(aws_with_fleet, "--fail-on", fail_on).returncode == code
 
 
-def test_what_cannot_be_read_is_unknown_and_named(aws_with_fleet):
+def test_a_load_balancer_that_cannot_be_read_is_unknown_and_named(aws_with_fleet):
     aws_with_fleet.faults.add(READ_MODE, faults.access_denied(), times=1)
     code, found = audit_json(aws_with_fleet)
     assert code == 3
@@ -166,7 +166,7 @@ def test_colour_can_be_refused(large):
     assert code == 3 and "\x1b" not in text
 
 
-def test_an_interrupt_shows_what_is_known_so_far(large):
+def test_an_interrupt_prints_the_verdicts_so_far(large):
     large.counts.clear()
 
     def some_are_read():

@@ -53,7 +53,7 @@ def sample(tmp_path):
     (["help", "frobnicate"], 'no command "frobnicate"'), (["help", "help", "help"], "at most one"),
     (["version", "now"], "takes no argument"), (["Version"], 'no command "Version"'),
 ])
-def test_wrong_usage_is_told_on_stderr_and_ends_with_2(arguments, words):
+def test_wrong_usage_is_printed_on_stderr_and_ends_with_2(arguments, words):
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert words in done.stderr and done.stderr.endswith('Try "bootstrap help".\n')
@@ -329,7 +329,7 @@ def test_invoke_prints_an_error_and_ends_with_1(name, error_type, fleet_aws):
     assert dict(fleet_aws.counts) == {}
 
 
-def test_invoke_prints_what_a_sweep_could_not_find_out(fleet_aws):
+def test_invoke_prints_the_error_of_an_incomplete_sweep(fleet_aws):
     spoilt = fleet.FLEET[0].arn
     fleet_aws.attribute_faults = {spoilt: faults.access_denied()}
     done = run("invoke", "-", stdin='{"action":"sweep"}', AWS_ENDPOINT_URL=fleet_aws.url)
@@ -362,7 +362,7 @@ def test_invoke_of_a_missing_file_names_it(tmp_path):
     assert f"{tmp_path}/missing.json: No such file" in done.stderr
 
 
-def test_plan_tells_what_would_change_and_changes_nothing(fleet_aws):
+def test_plan_shows_the_changes_and_makes_none(fleet_aws):
     before = {lb.arn: lb.mode for lb in fleet_aws.load_balancers.values()}
     done = run("plan", AWS_ENDPOINT_URL=fleet_aws.url, ENFORCEMENT="enforce",
                STATE_TABLE="no-such-table")
@@ -387,7 +387,7 @@ def test_plan_as_json_holds_the_actions(fleet_aws):
 
 
 @pytest.mark.parametrize("arguments", [["--format"], ["--format", "xml"], ["now"]])
-def test_plan_refuses_what_it_does_not_know(arguments):
+def test_plan_refuses_unknown_arguments(arguments):
     done = run("plan", *arguments)
     assert (done.returncode, done.stdout) == (USAGE, "")
 

@@ -17,8 +17,9 @@ from sim.stack import ON, ROOT, Stack
 
 PAGES = ["README.md", "CHANGELOG.md",
          *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
-GUIDES = ["operate.md", "policy.md", "evidence.md", "costs.md", "controls.md", "athena.md"]
-READS = (r'\benv,\s*"([A-Z][A-Z0-9_]+)"', r'\{"([A-Z][A-Z0-9_]+)",\s*is_\w+',
+GUIDES = ["operate.md", "policy.md", "evidence.md", "costs.md", "controls.md", "athena.md",
+          "configuration.md"]
+READS = (r'\benv,\s*"([A-Z][A-Z0-9_]+)"', r'\{"([A-Z][A-Z0-9_]+)",\s*(?:\w*read_\w+|TEXT\()',
          r'\bname = "([A-Z][A-Z0-9_]+)"', r'X\(\w+,[\s\\]*"([A-Z_]+)"')
 
 
@@ -53,7 +54,7 @@ def run(*arguments, **environment):
 # Parameters, variables and commands
 
 def parameters_of_the_binary():
-    """name: (default, accepted, variable), as `bootstrap help` tells them."""
+    """name: (default, accepted, variable), as `bootstrap help` prints them."""
     found = re.findall(r"^  (\w+) {2,}(.*)\n {10,}default: (.*); environment: (\w+)$",
                        run("help").stdout, re.M)
     assert len(found) == 12
@@ -67,9 +68,9 @@ def test_policy_lists_the_parameters_as_the_binary_does():
                       for name, (default, accepted, _) in parameters_of_the_binary().items()}
 
 
-def test_readme_lists_the_parameters_with_their_variables_and_defaults():
+def test_configuration_lists_the_parameters_with_their_variables_and_defaults():
     listed = {}
-    for parameters, variables, defaults, _ in rows("README.md", "Rule parameters"):
+    for parameters, variables, defaults, _ in rows("docs/configuration.md", "Rule parameters"):
         several = names(defaults) if len(names(parameters)) == len(names(defaults)) else []
         for i, name in enumerate(names(parameters)):
             default = several[i] if several else defaults
@@ -82,19 +83,21 @@ def variables_read():
     return {name for pattern in READS for name in re.findall(pattern, source())}
 
 
-def test_readme_lists_every_variable_that_is_read():
-    listed = {name for parameters, *_ in rows("README.md", "Environment")
+def test_configuration_lists_every_variable_that_is_read():
+    listed = {name for parameters, *_ in rows("docs/configuration.md", "Environment")
               for name in names(parameters)}
     of_rules = {variable for _, _, variable in parameters_of_the_binary().values()}
-    outside = {"AWS_LAMBDA_RUNTIME_API", "TERM", "NO_COLOR"}  # told with the command line
+    outside = {"AWS_LAMBDA_RUNTIME_API", "TERM", "NO_COLOR"}  # beside the command line
     assert listed - {"AWS_ENDPOINT_URL_<SERVICE>"} == variables_read() - of_rules - outside
     for name in outside:
         assert name in section("README.md", "Command line")
 
 
-def test_readme_gives_the_defaults_of_the_template():
+def test_configuration_and_readme_give_the_defaults_of_the_template():
     parameters = stack.load()["Parameters"]
-    for variables, defaults, _ in rows("README.md", "Environment"):
+    short, full = rows("README.md", "Configuration"), rows("docs/configuration.md", "Environment")
+    assert short and full
+    for variables, defaults, _ in short + full:
         for variable, default in zip(names(variables), names(defaults)):
             parameter = parameters.get(stack.camel_case(variable))
             if parameter and not variable.startswith("AWS_"):
@@ -104,18 +107,19 @@ def test_readme_gives_the_defaults_of_the_template():
 def test_readme_lists_the_commands_of_the_binary():
     listed = {name.split()[1] for commands, _ in rows("README.md", "Command line")
               for name in names(commands) if name.startswith("bootstrap ")}
-    told = set(re.findall(r"^  (\w+)(?: \S.*)? ", run("help").stdout.partition("\n\n")[2]
-                          .partition("Rule parameters")[0], re.M))
-    assert listed == told
+    printed = set(re.findall(r"^  (\w+)(?: \S.*)? ", run("help").stdout.partition("\n\n")[2]
+                             .partition("Rule parameters")[0], re.M))
+    assert listed == printed
     for commands, _ in rows("README.md", "Command line"):
         for command in names(commands):
             if command.startswith("bootstrap "):
-                told = run("help", command.split()[1]).stdout
-                assert set(re.findall(r"--[a-z-]+", command)) <= set(re.findall(r"--[a-z-]+", told))
+                text = run("help", command.split()[1]).stdout
+                assert set(re.findall(r"--[a-z-]+", command)) <= set(re.findall(r"--[a-z-]+", text))
 
 
 def test_template_parameters_are_all_explained_by_name():
-    explained = text_of("docs/deploy.md") + text_of("docs/evidence.md") + text_of("README.md")
+    explained = "".join(text_of(f"docs/{page}") for page in ("deploy.md", "evidence.md",
+                                                             "configuration.md"))
     for name in stack.load()["Parameters"]:
         variable = re.sub("(?<!^)([A-Z])", r"_\1", name).upper()
         assert f"`{name}" in explained or f"`{variable}`" in explained, name
@@ -135,7 +139,7 @@ def test_parameters_of_the_template_that_guides_name_exist(page):
 # Findings and controls
 
 def findings():
-    return dict(re.findall(r"X\((\w+), ([01])\)", source("include/policy/evaluate.h")))
+    return dict(re.findall(r"X\((\w+), ([01])\)", source("include/policy/*.h")))
 
 
 def test_policy_lists_every_finding_with_its_severity():
@@ -174,14 +178,13 @@ def test_controls_are_those_of_the_source():
 # Alerts, alarms, errors, log events, metrics
 
 def test_every_alert_is_explained_with_its_subject():
-    kinds = re.findall(r"^    ALERT_(\w+)[,\s]", source("include/report/alert.h"), re.M)
+    kinds = re.findall(r"^    ALERT_(\w+)[,\s]", source("include/policy/alert_kind.h"), re.M)
     listed = {names(kind)[0]: subject for kind, subject, *_ in rows("docs/operate.md", "Alerts")}
     assert set(listed) == set(kinds)
-    text = text_of("src/report/alert.c")
-    subjects = text[text.index("subject_what"):]
+    source_ = source("src/report/alert*.c")
     for kind, subject in listed.items():
         verb = subject.removeprefix("Exception ")
-        assert f'"{subject}' in subjects or f'"{verb}"' in subjects, kind
+        assert f'"{subject}' in source_ or f'"{verb}"' in source_, kind
 
 
 def test_every_alarm_is_explained():
@@ -219,7 +222,7 @@ def test_every_log_event_is_explained_with_its_level():
 
 
 def metric_names():
-    text = source("src/app/metrics.c") + source("src/app/log_object_reply.c")
+    text = source("src/app/*.c") + source("src/control/*.c")
     return (re.findall(r'\{"([A-Z]\w+)", "(?:Count|Percent|Seconds|None)",', text)
             + re.findall(r'\{"\w+", "([A-Z]\w+)"\}', text))
 

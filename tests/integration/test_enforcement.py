@@ -397,7 +397,7 @@ def test_the_table_holds_what_the_contract_says(start, aws, loop):
                 assert TIME.fullmatch(value), (name, value)
 
 
-def test_an_incident_lasts_from_weak_to_strong_and_is_told_twice(start, aws, loop):
+def test_an_incident_lasts_from_weak_to_strong_and_is_alerted_twice(start, aws, loop):
     arn = make(aws).arn
     function = start(aws=aws, **loop.environment(ENFORCEMENT="off"))
     for _ in range(3):
@@ -444,7 +444,7 @@ def test_an_alert_is_received_once_and_says_what_to_do(start, aws, loop):
         assert words in alert.body
 
 
-def test_an_alert_about_a_raise_tells_what_was_wrong_before(start, aws, loop):
+def test_an_alert_about_a_raise_says_what_was_wrong_before(start, aws, loop):
     balancer = make(aws)
     answer(start(aws=aws, **loop.environment()).invoke(weakened(balancer.arn)))
     alert, = loop.alerts()

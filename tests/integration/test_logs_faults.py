@@ -58,7 +58,7 @@ def faulty(path, fault, trace):
     ("error=EACCES", f"Permission denied, at byte {PIECE}"),
     ("retval=0", f"cut to {PIECE} of {{}} bytes while it was read"),
 ])
-def test_what_was_read_before_a_fault_is_counted_and_the_byte_is_named(tmp_path, fault, words):
+def test_lines_before_a_fault_are_counted_and_the_byte_is_named(tmp_path, fault, words):
     path, trace = tmp_path / "a.log", tmp_path / "trace"
     path.write_bytes(LINE * COUNT)
     try:

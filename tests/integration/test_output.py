@@ -92,7 +92,7 @@ def test_a_reader_of_the_old_file_keeps_it_whole(aws, command, report):
 
 @both_commands
 @pytest.mark.parametrize("target", ["out/report.json", "out/not there yet.json"])
-def test_a_link_stays_a_link_and_what_it_names_is_replaced(aws, command, target, report, tmp_path):
+def test_a_link_stays_a_link_and_its_target_is_replaced(aws, command, target, report, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     first.symlink_to("second")
     second.symlink_to(tmp_path / target)
@@ -262,7 +262,7 @@ def test_a_signal_that_is_ignored_stays_so(aws, report):
     assert os.listdir(report.parent) == [report.name]
 
 
-def test_an_audit_that_is_interrupted_writes_what_it_knows_and_leaves_nothing_else(aws, report):
+def test_an_interrupted_audit_writes_its_verdicts_so_far_and_leaves_no_other_file(aws, report):
     assert interrupted(aws, "audit", report, signal.SIGINT) == ERROR
     assert "interrupted" in report.read_text() and os.listdir(report.parent) == [report.name]
 

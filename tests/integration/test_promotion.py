@@ -196,7 +196,7 @@ def test_from_access_logs_to_strictest_and_back(aws, loop, bucket, function):
     # 6. It is not tried again before EVIDENCE_DAYS have passed.
     swept = function.invoke(SWEEP)
     assert evaluation(swept, api)["recommendation"] == "HOLD"
-    assert "strictest was taken back on" in evaluation(swept, api)["recommendationReason"]
+    assert "strictest was rolled back on" in evaluation(swept, api)["recommendationReason"]
     assert statuses(swept, api) == []
     assert function.invoke(WATCH).json()["actions"] == []
     assert sorted(loop.subjects()) == sorted([
@@ -291,7 +291,8 @@ def test_a_mode_that_somebody_changed_ends_the_watch(aws, loop, bucket, function
 
 
 @pytest.mark.parametrize("ends_first", [False, True])
-def test_what_an_owner_takes_back_is_not_promoted_again(aws, loop, bucket, function, ends_first):
+def test_a_promotion_that_its_owner_reverted_is_not_repeated(aws, loop, bucket, function,
+                                                             ends_first):
     shop = promoted(aws, loop, bucket, function)
     if ends_first:
         an_hour_passes(loop, shop)
@@ -303,7 +304,7 @@ def test_what_an_owner_takes_back_is_not_promoted_again(aws, loop, bucket, funct
         swept = function.invoke(SWEEP)
         assert evaluation(swept, shop)["recommendation"] == "HOLD"
         assert actions(swept, shop) == []
-    assert ("somebody else took that back"
+    assert ("somebody else reverted that"
             in evaluation(function.invoke(SWEEP), shop)["recommendationReason"])
     assert watched(loop, shop)["status"] == "taken-back"
     assert (loop.mode_of(shop.arn), aws.counts[MODIFY]) == ("defensive", 0)
@@ -380,7 +381,8 @@ def killed_at(start, aws, loop, operation, event):
     aws.faults.clear()
 
 
-def test_a_roll_back_is_told_although_the_sandbox_died_telling_it(start, aws, loop, bucket, function):
+def test_a_roll_back_is_alerted_although_the_sandbox_died_while_publishing(start, aws, loop, bucket,
+                                                                           function):
     shop = promoted(aws, loop, bucket, function)
     an_hour_passes(loop, shop, errors=50)
     killed_at(start, aws, loop, PUBLISH, WATCH)
@@ -391,7 +393,7 @@ def test_a_roll_back_is_told_although_the_sandbox_died_telling_it(start, aws, lo
     assert loop.subjects().count("Promotion rolled back: shop, mode defensive (was strictest)") == 1
 
 
-def test_a_promotion_that_was_never_made_is_told_as_such(start, aws, loop, bucket, function):
+def test_a_promotion_that_was_never_made_is_reported_as_such(start, aws, loop, bucket, function):
     shop = make(aws, "shop")
     answer(function.invoke(logged(bucket, shop)))
     killed_at(start, aws, loop, MODIFY, SWEEP)
@@ -403,7 +405,7 @@ def test_a_promotion_that_was_never_made_is_told_as_such(start, aws, loop, bucke
     assert statuses(function.invoke(SWEEP), shop) == [("promote", "done"), ("alert", "done")]
 
 
-def test_metrics_that_are_not_all_there_are_not_called_none(aws, loop, function):
+def test_incomplete_metrics_are_not_taken_for_none(aws, loop, function):
     shop = make(aws, "shop")
     count(loop, shop, now() - datetime.timedelta(days=1), "RequestCount", 5000)
 
@@ -412,11 +414,11 @@ def test_metrics_that_are_not_all_there_are_not_called_none(aws, loop, function)
     aws.faults.add(METRICS, Fault(after=forbid), times=9)
     swept = function.invoke(SWEEP)
     assert "recommendation" not in evaluation(swept, shop)
-    assert "CloudWatch could not tell all of its metrics" in function.log
+    assert "CloudWatch did not return all of its metrics" in function.log
     assert loop.mode_of(shop.arn) == "defensive"
 
 
-def test_one_that_cannot_be_judged_holds_all_and_is_told(aws, loop, bucket, function):
+def test_a_load_balancer_that_cannot_be_judged_holds_all_promotions(aws, loop, bucket, function):
     shop, junk = make(aws, "shop"), make(aws, "junk")
     answer(function.invoke(logged(bucket, shop)))
     loop.set_mode(junk.arn, "paranoid")
@@ -470,7 +472,7 @@ def test_a_roll_back_whose_answer_is_lost_is_recognised(aws, loop, bucket, funct
     assert len(loop.records(shop.arn, "CHANGE")) == 2
 
 
-def test_what_could_not_be_told_is_told_by_the_next_run(aws, loop, bucket, function):
+def test_an_alert_that_failed_is_sent_by_the_next_run(aws, loop, bucket, function):
     shop = promoted(aws, loop, bucket, function)
     an_hour_passes(loop, shop, errors=50)
     aws.faults.add(PUBLISH, faults.access_denied())

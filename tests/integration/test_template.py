@@ -183,7 +183,7 @@ NOT_OF_THE_TEMPLATE = {
     "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_MAX_CONCURRENCY",
     "AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "TERM", "NO_COLOR",
 }
-READS = (r'\benv,\s*"([A-Z][A-Z0-9_]+)"', r'\{"([A-Z][A-Z0-9_]+)",\s*is_\w+',
+READS = (r'\benv,\s*"([A-Z][A-Z0-9_]+)"', r'\{"([A-Z][A-Z0-9_]+)",\s*(?:\w*read_\w+|TEXT\()',
          r'\bname = "([A-Z][A-Z0-9_]+)"', r'X\(\w+,[\s\\]*"([A-Z_]+)"')
 
 

@@ -31,7 +31,7 @@ def test_tests_that_are_named_exist_and_run(document):
     assert [f"{path}::{name}" for path, name in named if not runs(path, name)] == []
 
 
-def test_no_way_of_naming_a_test_is_overlooked():
+def test_every_spelling_of_a_named_test_is_recognized():
     for document in DOCUMENTS:
         text = (ROOT / "docs" / document).read_text(encoding="utf-8")
         assert text.count("::") == len(named_in(document))
@@ -40,14 +40,14 @@ def test_no_way_of_naming_a_test_is_overlooked():
 @pytest.mark.parametrize("path, name", [
     ("tests/unit/test_json.c", "no_such_test"), ("tests/unit/test_nothing.c", "any"),
     ("tests/lint/test_named_tests.py", "runs"), ("tests/lint/test_named_tests.py", "test_none")])
-def test_what_is_no_test_is_noticed(path, name):
+def test_a_name_without_a_test_is_noticed(path, name):
     assert not runs(path, name)
 
 
 def test_every_threat_has_a_test():
     """Each row of a table of attempts names at least one."""
     text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
-    section = text.partition("## Who could do what")[2].partition("## What is not stopped")[0]
+    section = text.partition("## Attackers and their attempts")[2].partition("## What is not stopped")[0]
     rows = [line for line in section.splitlines()
             if line.startswith("|") and not line.startswith(("|---", "| attempt |"))]
     assert len(rows) > 40

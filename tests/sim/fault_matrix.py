@@ -135,7 +135,7 @@ KINDS = {
     "reset in body": Kind(faults.reset_in_body),
     DELAY: Kind(None, is_final=True),
     "throttle": Kind(faults.throttle, is_refusal=True),
-    "throttle, told when": Kind(lambda: faults.throttle(retry_after_ms=60), is_refusal=True),
+    "throttle with retry-after": Kind(lambda: faults.throttle(retry_after_ms=60), is_refusal=True),
     "500": Kind(faults.html, is_quoting=True),
     "503": Kind(lambda quote: faults.html(503, quote), is_quoting=True),
     "garbage": Kind(faults.garbage, is_quoting=True),
@@ -164,7 +164,7 @@ IMPOSSIBLE = {
     ("s3 PutObject", "reset in body"): "the answer has no body",
     ("s3 PutObject", "truncated"): "the answer has no body",
     ("config StartConfigRulesEvaluation", "empty"):
-        "an empty body that says so (`Content-Length: 0`) is all that AWS Config has to answer",
+        "AWS Config answers with an empty body and says so (`Content-Length: 0`)",
 }
 
 

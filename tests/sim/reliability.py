@@ -9,6 +9,7 @@ import ast
 import json
 import re
 import sys
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -20,42 +21,42 @@ LETTERS = {"repeated": "R", "seen to be done": "S", "done without": "D", "failed
            "NOT HELD": "**X**"}
 
 HEAD = """\
-# What goes wrong, and what happens then
+# Faults, and what the function does about them
 
-Made by `make reliability`; nothing here is typed by hand. The part about AWS calls is what a run of
-the fault matrix found, the part about the Runtime API a list of the tests that hold each case.
+`make reliability` writes this page; nothing here is typed by hand. The part about AWS calls is the
+result of a run of the fault matrix. The part about the Runtime API lists the tests of each case.
 
 ## Every AWS call, every fault
 
 The shipped binary handles an event while one call goes wrong at its first, second or last attempt.
-After each of the {total} runs the tests have seen that
+After each of the {total} runs the tests have checked that
 
-- the verdicts that could be reported were, and no other was;
+- the function reported every verdict that it could report, and no other;
 - the error, or the log where the event is done without the call, names the service and the operation;
 - no secret key, session token, signature, external id, result token or part of the event that is not
-  judged was told, though the answers quoted what they were sent, and the log level was TRACE;
+  judged appeared in a log or an answer, though AWS quoted the request, and the log level was TRACE;
 - the invocation ended before its deadline by itself, with an answer;
-- no mode was lowered, set twice or told of twice;
-- the same event, delivered again by Lambda when AWS is well, left everything as without the fault.
+- no mode was lowered, set twice or alerted twice;
+- the same event, delivered again by Lambda when AWS works, left everything as without the fault.
 
 | letter | meaning | runs |
 |---|---|---|
-| R | repeated, and the event is done as without the fault | {R} |
-| S | not repeated: it is looked, and seen that it was carried out although the answer was lost | {S} |
-| D | the event is done without it, and the log says what is missing | {D} |
-| F | the invocation fails by itself, after whatever could be reported was, for Lambda to repeat | {F} |
+| R | the call is repeated, and the event is done as without the fault | {R} |
+| S | the call is not repeated: the function looks, and sees that AWS carried it out although the answer was lost | {S} |
+| D | the event is done without the call, and the log says what is missing | {D} |
+| F | the function reports all it can and then fails, and Lambda repeats the invocation | {F} |
 
 Each cell has three letters: the fault at the first, at the second and at the last attempt.
 """
 
 FAULTS = {
-    "refused": "nobody listens, from that attempt on",
-    "reset before": "the connection is reset before anything is answered",
+    "refused": "the connection is refused, from that attempt on",
+    "reset before": "the connection is reset before any answer",
     "reset in headers": "carried out, and reset inside the headers of the answer",
     "reset in body": "carried out, and reset inside the body of the answer",
     "delay": "carried out, and answered after the deadline",
     "throttle": "throttled",
-    "throttle, told when": "throttled with `x-amz-retry-after`",
+    "throttle with retry-after": "throttled with `x-amz-retry-after`",
     "500": "500 with a page of HTML",
     "503": "503 with a page of HTML",
     "garbage": "200 with bytes that are no document",
@@ -85,11 +86,11 @@ def of_faults(rows, impossible):
         text += "\n" + table(["call", "event", *kinds], [
             [call, event, *("".join(found.get(kind, ["-"])) for kind in kinds)]
             for (call, event), found in cells.items()])
-    text += "\n" + table(["fault", "what is done to the call"], [[*each] for each in FAULTS.items()])
+    text += "\n" + table(["fault", "AWS's reaction to the call"], [[*each] for each in FAULTS.items()])
     text += "\nNot possible, and marked `-`:\n\n"
     text += "".join(f"- {call}, {kind}: {why}\n" for (call, kind), why in impossible.items())
     kinds = list(next(iter(certificates.values())))
-    text += "\nThe certificate of a service does not hold; nothing is ever sent to it:\n\n"
+    text += "\nThe certificate of a service is not valid; the function sends nothing to it:\n\n"
     return text + table(["first call to the service", "event", *kinds], [
         [call, event, *("".join(found[kind]) for kind in kinds)]
         for (call, event), found in certificates.items()])
@@ -113,7 +114,7 @@ def held_by_units(held_elsewhere):
     numbers = sorted(number for number, tests in held_elsewhere.items()
                      if any(test.startswith("tests/unit/") for test in tests))
     *first, last = map(str, numbers)
-    return (f"; the cases {', '.join(first)} and {last} are held, in part or in whole, by unit tests, "
+    return (f"; the cases {', '.join(first)} and {last} have, in part or in whole, unit tests, "
             "which run the code without the binary")
 
 
@@ -125,13 +126,13 @@ def of_conformance(cases, held_elsewhere, absent):
         lines.append([str(number), what, "<br>".join(f"`{each}`" for each in held)
                       if held else f"does not apply: {absent[number]}"])
     count = len(cases) - len(absent)
+    about = (
+        "Unlike the tables above this one is no result: it lists each case with its tests, by their "
+        "names. `make test` says whether they pass. The tests of `tests/conformance` run the shipped "
+        "binary against a scripted Runtime API that walks the state machine of Lambda's own"
+        f"{held_by_units(held_elsewhere)}. {count} cases have tests, {len(absent)} cannot arise.")
     return (f"\n## The Lambda Runtime API, {len(cases)} cases\n\n"
-            "Unlike the tables above this one is no result: it is a list of each case and the tests "
-            "that hold it, made from their names. Whether they passed is in the tally of `make "
-            "test`. The tests of `tests/conformance` run the shipped binary against a scripted "
-            "Runtime API that walks the state machine of Lambda's own"
-            f"{held_by_units(held_elsewhere)}. {count} cases have tests, {len(absent)} cannot "
-            "arise.\n\n" + table(["case", "about", "held by"], lines))
+            f"{textwrap.fill(about, 100)}\n\n" + table(["case", "about", "tests"], lines))
 
 
 def render(rows):

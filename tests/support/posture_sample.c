@@ -54,10 +54,8 @@ static void advise(struct arena *arena, const struct spec *spec, struct evaluati
     static const struct promotion_settings settings = {14, 1000, 0};
     struct evidence evidence = {.days = 14, .writes_logs = NO};
     if (spec->requests > 0) {
-        evidence.has_logs = true;
         evidence.writes_logs = YES;
         evidence.log_days = 14;
-        evidence.log_requests = (uint64_t)spec->requests;
         evidence.compliant = (uint64_t)spec->requests - spec->ambiguous;
         evidence.ambiguous = spec->ambiguous;
         evidence.log_newest_ms = SAMPLE_NOW_MS - 5 * 60000;

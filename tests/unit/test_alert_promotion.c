@@ -52,8 +52,8 @@ static void promoted_alert_says_why_and_what_comes_next(void **state) {
     assert_str(text.subject, "Promoted: shop, mode strictest (was defensive)");
     is_beginning(text.body,
                  "desync-guard raised the desync mitigation mode of the load balancer shop from "
-                 "defensive to strictest, as the evidence allows. It is watched now, and taken "
-                 "back if errors rise.\n"
+                 "defensive to strictest, as the evidence allows. desync-guard watches "
+                 "it now, and rolls it back if errors rise.\n"
                  "Why: strictest would block 0 of 5000 requests\n"
                  "\n"
                  "Load balancer: " SHOP "\n"
@@ -62,8 +62,8 @@ static void promoted_alert_says_why_and_what_comes_next(void **state) {
                  "Mode: strictest, requires defensive (minimum)\n"
                  "Owner: team-a\n"
                  "\n"
-                 "What describes the load balancer must say so too, or else its next deployment "
-                 "undoes this.\n");
+                 "The next deployment undoes this, unless the code that describes the load "
+                 "balancer sets the same mode.\n");
     assert_contains(text.body, "strictest");
     assert_false(str_contains(text.body, STR("Not compliant since")));
     assert_str(text.attributes[3].value, "strictest");

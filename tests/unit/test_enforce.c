@@ -59,7 +59,7 @@ static void each_decision_is_as_in_the_table(void **state) {
     }
 }
 
-static void no_change_at_all_is_allowed_by_zero_changes_a_run(void **state) {
+static void zero_changes_a_run_allow_no_change(void **state) {
     (void)state;
     const struct enforcement_settings none = {ENFORCEMENT_ENFORCE, 0, 3};
     const struct enforcement_counts counts = {0, 0};
@@ -110,7 +110,7 @@ static const struct {
     {"strict enough", is_strict_enough},
 };
 
-static void nothing_is_decided_without_every_ground(void **state) {
+static void each_missing_condition_prevents_the_change(void **state) {
     (void)state;
     const struct enforcement_counts counts = {0, 0};
     for (size_t i = 0; i < COUNT(REASONS); i++) {
@@ -155,8 +155,8 @@ static void a_change_never_lowers_and_never_sets_strictest(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_decision_is_as_in_the_table),
-        cmocka_unit_test(no_change_at_all_is_allowed_by_zero_changes_a_run),
-        cmocka_unit_test(nothing_is_decided_without_every_ground),
+        cmocka_unit_test(zero_changes_a_run_allow_no_change),
+        cmocka_unit_test(each_missing_condition_prevents_the_change),
         cmocka_unit_test(a_change_never_lowers_and_never_sets_strictest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

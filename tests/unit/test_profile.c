@@ -152,9 +152,8 @@ static void unknown_profile_of_an_unknown_scheme_is_never_guessed(void **state) 
             return;
         }
         assert_str(result->reason, is_unknown ? "the scheme could not be read" : "");
-        assert_contains(finding->message, is_unknown
-                                              ? ", so it cannot be told what is required. Set it"
-                                              : "is required. Set it");
+        assert_contains(finding->message, is_unknown ? ", so the required mode is not known. Set it"
+                                                     : "is required. Set it");
     }
 }
 

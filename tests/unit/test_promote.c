@@ -48,7 +48,7 @@ static void rings_are_in_the_order_of_numbers_then_text_then_none(void **state) 
     begin(VARIABLES(PROMOTION_ALL), 0);
 }
 
-static void a_promotion_is_made_remembered_and_told(void **state) {
+static void a_promotion_is_made_saved_and_alerted(void **state) {
     (void)state;
     begin(VARIABLES(PROMOTION_ALL), 1);
     sweep("r1");
@@ -129,7 +129,7 @@ static void enforcement_counts_against_the_same_limit(void **state) {
     assert_int_equal(promotion_acted(&world, 0, 0, "promote", "planned"), 1);
 }
 
-static void those_whose_evidence_says_no_are_left_alone(void **state) {
+static void load_balancers_without_good_evidence_are_not_promoted(void **state) {
     (void)state;
     begin(VARIABLES(PROMOTION_ALL), 4);
     promotion_log(&world, 0, "5000", "3");
@@ -170,7 +170,7 @@ static void recommend_and_a_missing_table_only_plan(void **state) {
     assert_int_equal(world.loop.modify_count, 0);
 }
 
-static void off_asks_nothing(void **state) {
+static void promotion_off_reads_no_evidence(void **state) {
     (void)state;
     begin(VARIABLES(PROMOTION_ALL), 1);
     world.loop.copies[0].guard.settings.control.promotion.promotion = PROMOTION_OFF;
@@ -195,7 +195,7 @@ static void delete_it(struct loop *loop) {
 }
 
 /* The last look is after the WATCH item was written. */
-static void what_others_do_before_the_change_is_seen(void **state) {
+static void a_change_by_others_before_the_promotion_stops_it(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -234,7 +234,7 @@ static void without_numbers_before_nothing_is_promoted(void **state) {
     assert_null(promotion_watched(&world, 0));
 }
 
-static void without_metrics_that_are_whole_nothing_is_promoted(void **state) {
+static void incomplete_metrics_promote_nothing(void **state) {
     (void)state;
     begin(VARIABLES(PROMOTION_ALL), 1);
     world.is_partial = true;
@@ -324,18 +324,18 @@ static void evidence_that_hangs_costs_no_report(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(rings_are_in_the_order_of_numbers_then_text_then_none, end),
-        cmocka_unit_test_teardown(a_promotion_is_made_remembered_and_told, end),
+        cmocka_unit_test_teardown(a_promotion_is_made_saved_and_alerted, end),
         cmocka_unit_test_teardown(one_ring_is_promoted_at_a_time, end),
         cmocka_unit_test_teardown(a_ring_with_a_roll_back_holds_those_after_it, end),
         cmocka_unit_test_teardown(no_more_than_a_run_may_change_are_promoted, end),
         cmocka_unit_test_teardown(enforcement_counts_against_the_same_limit, end),
-        cmocka_unit_test_teardown(those_whose_evidence_says_no_are_left_alone, end),
+        cmocka_unit_test_teardown(load_balancers_without_good_evidence_are_not_promoted, end),
         cmocka_unit_test_teardown(a_profile_of_strictest_becomes_compliant, end),
         cmocka_unit_test_teardown(recommend_and_a_missing_table_only_plan, end),
-        cmocka_unit_test_teardown(off_asks_nothing, end),
-        cmocka_unit_test_teardown(what_others_do_before_the_change_is_seen, end),
+        cmocka_unit_test_teardown(promotion_off_reads_no_evidence, end),
+        cmocka_unit_test_teardown(a_change_by_others_before_the_promotion_stops_it, end),
         cmocka_unit_test_teardown(without_numbers_before_nothing_is_promoted, end),
-        cmocka_unit_test_teardown(without_metrics_that_are_whole_nothing_is_promoted, end),
+        cmocka_unit_test_teardown(incomplete_metrics_promote_nothing, end),
         cmocka_unit_test_teardown(a_watch_of_impossible_numbers_is_not_ended_by_them, end),
         cmocka_unit_test_teardown(an_incomplete_sweep_promotes_nothing, end),
         cmocka_unit_test_teardown(evidence_that_hangs_costs_no_report, end),

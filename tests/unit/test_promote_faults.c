@@ -170,7 +170,7 @@ static void meet(void (*other)(struct loop *loop), size_t nth) {
     world.loop.meanwhile_nth = nth;
 }
 
-static void two_sweeps_that_meet_promote_once(void **state) {
+static void two_sweeps_at_once_promote_once(void **state) {
     (void)state;
     for (size_t nth = 1;; nth++) {
         begin();
@@ -191,7 +191,7 @@ static void two_sweeps_that_meet_promote_once(void **state) {
 }
 
 /* The watch leaves alone what a sweep has begun. */
-static void a_watch_that_meets_a_sweep_lets_it_finish(void **state) {
+static void a_watch_lets_the_promotion_of_a_sweep_finish(void **state) {
     (void)state;
     for (size_t nth = 1;; nth++) {
         begin();
@@ -210,7 +210,7 @@ static void a_watch_that_meets_a_sweep_lets_it_finish(void **state) {
     begin();
 }
 
-static void two_watches_that_meet_roll_back_once(void **state) {
+static void two_watches_at_once_roll_back_once(void **state) {
     (void)state;
     for (size_t nth = 1;; nth++) {
         begin_watched(50);
@@ -230,7 +230,7 @@ static void two_watches_that_meet_roll_back_once(void **state) {
     begin();
 }
 
-static void two_watches_that_meet_end_it_once(void **state) {
+static void two_watches_at_once_end_a_watch_once(void **state) {
     (void)state;
     for (size_t nth = 1;; nth++) {
         begin_watched(0);
@@ -250,7 +250,7 @@ static void two_watches_that_meet_end_it_once(void **state) {
 
 /* --- the life of a watch ----------------------------------------------------------------------*/
 
-static void what_was_begun_and_never_set_is_closed_when_its_lease_ends(void **state) {
+static void a_promotion_that_was_never_made_is_closed_after_its_lease(void **state) {
     (void)state;
     begin();
     set_fault(4, 1, true); /* denied */
@@ -272,8 +272,29 @@ static void what_was_begun_and_never_set_is_closed_when_its_lease_ends(void **st
     assert_int_equal(world.loop.message_count, 0);
 }
 
+static void carry_out_the_first_and_deny_the_second(struct loop *loop) {
+    promotion_member(&world, 0)->mode = "strictest";
+    loop->fault.answer = FAULTS[4].answer;
+}
+
+/* The look after the lost answer does not show it yet. */
+static void a_request_that_is_carried_out_late_is_watched(void **state) {
+    (void)state;
+    begin();
+    set_fault(1, 1, true); /* reset */
+    world.loop.fault.match = ASKS_MODIFY;
+    world.loop.meanwhile = carry_out_the_first_and_deny_the_second;
+    world.loop.meanwhile_match = ASKS_MODIFY;
+    world.loop.meanwhile_nth = 2;
+    promotion_sweep(&world, 0, "r1");
+    assert_int_equal(world.loop.fault_hits, 2);
+    assert_true(is_status("open"));
+    assert_int_equal(changes(), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "done"), 1);
+}
+
 /* During the watch, and after it has ended well. */
-static void what_somebody_took_back_is_not_promoted_again_for_as_many_days(void **state) {
+static void a_reverted_promotion_is_not_repeated_for_evidence_days(void **state) {
     (void)state;
     for (int is_after = 0; is_after < 2; is_after++) {
         begin_watched(0);
@@ -287,7 +308,7 @@ static void what_somebody_took_back_is_not_promoted_again_for_as_many_days(void 
         deliver("{\"action\":\"sweep\"}", "r2");
         assert_true(is_mode("defensive"));
         assert_true(loop_says(&world.loop.copies[0],
-                              "somebody else took that back, seen on 2026-11-23 (the mode is "
+                              "somebody else reverted that, seen on 2026-11-23 (the mode is "
                               "defensive now: somebody has changed it): it is not tried again"));
         world.loop.fake.now_ms += 14 * MS_PER_DAY;
         (void)table_plant(world.loop.table, promotion_member(&world, 0)->arn,
@@ -301,7 +322,7 @@ static void what_somebody_took_back_is_not_promoted_again_for_as_many_days(void 
 }
 
 /* Enforcement has named whom CloudTrail named. */
-static void who_took_it_back_is_named_where_it_is_known(void **state) {
+static void the_writer_who_reverted_a_promotion_is_named(void **state) {
     (void)state;
     begin_watched(0);
     (void)table_plant(world.loop.table, promotion_member(&world, 0)->arn,
@@ -328,7 +349,7 @@ static void a_watch_is_judged_only_when_the_last_numbers_are_in(void **state) {
     assert_true(is_status("closed"));
 }
 
-static void numbers_that_are_not_all_there_decide_nothing(void **state) {
+static void incomplete_numbers_decide_nothing(void **state) {
     (void)state;
     begin_watched(50);
     world.is_partial = true;
@@ -381,7 +402,7 @@ static size_t asked_as(const char *key) {
     return count;
 }
 
-static void after_roll_backs_each_account_is_asked_for_its_own_evaluation(void **state) {
+static void after_roll_backs_the_rule_of_each_account_is_evaluated(void **state) {
     (void)state;
     static const char *const CENTRAL[] = {PROMOTION_ALL,      "CROSS_ACCOUNT_ROLE", "reader",
                                           "ALLOWED_ACCOUNTS", "999999999999",       NULL};
@@ -404,20 +425,19 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_promotion_under_any_fault_is_made_once_and_watched, end),
         cmocka_unit_test_teardown(a_roll_back_under_any_fault_is_made_once, end),
-        cmocka_unit_test_teardown(two_sweeps_that_meet_promote_once, end),
-        cmocka_unit_test_teardown(a_watch_that_meets_a_sweep_lets_it_finish, end),
-        cmocka_unit_test_teardown(two_watches_that_meet_roll_back_once, end),
-        cmocka_unit_test_teardown(two_watches_that_meet_end_it_once, end),
-        cmocka_unit_test_teardown(what_was_begun_and_never_set_is_closed_when_its_lease_ends, end),
-        cmocka_unit_test_teardown(what_somebody_took_back_is_not_promoted_again_for_as_many_days,
-                                  end),
-        cmocka_unit_test_teardown(who_took_it_back_is_named_where_it_is_known, end),
+        cmocka_unit_test_teardown(two_sweeps_at_once_promote_once, end),
+        cmocka_unit_test_teardown(a_watch_lets_the_promotion_of_a_sweep_finish, end),
+        cmocka_unit_test_teardown(two_watches_at_once_roll_back_once, end),
+        cmocka_unit_test_teardown(two_watches_at_once_end_a_watch_once, end),
+        cmocka_unit_test_teardown(a_promotion_that_was_never_made_is_closed_after_its_lease, end),
+        cmocka_unit_test_teardown(a_request_that_is_carried_out_late_is_watched, end),
+        cmocka_unit_test_teardown(a_reverted_promotion_is_not_repeated_for_evidence_days, end),
+        cmocka_unit_test_teardown(the_writer_who_reverted_a_promotion_is_named, end),
         cmocka_unit_test_teardown(a_watch_is_judged_only_when_the_last_numbers_are_in, end),
-        cmocka_unit_test_teardown(numbers_that_are_not_all_there_decide_nothing, end),
+        cmocka_unit_test_teardown(incomplete_numbers_decide_nothing, end),
         cmocka_unit_test_teardown(a_deleted_load_balancer_ends_its_watch, end),
         cmocka_unit_test_teardown(without_a_table_there_is_nothing_to_watch, end),
-        cmocka_unit_test_teardown(after_roll_backs_each_account_is_asked_for_its_own_evaluation,
-                                  end),
+        cmocka_unit_test_teardown(after_roll_backs_the_rule_of_each_account_is_evaluated, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

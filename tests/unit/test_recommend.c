@@ -8,9 +8,7 @@ static const struct promotion_settings SETTINGS = {
     .evidence_days = 14, .requests_min = 1000, .blocked_percent_max = 0};
 
 /* Fresh logs of these classes. */
-#define LOGS                                                                                       \
-    .days = 14, .has_logs = true, .log_days = 12, .log_newest_ms = NOW_MS - 600000,                \
-    .writes_logs = YES
+#define LOGS .days = 14, .log_days = 12, .log_newest_ms = NOW_MS - 600000, .writes_logs = YES
 /* Fresh metrics of a load balancer without logs. */
 #define METRICS .days = 14, .has_metrics = true, .metric_newest_ms = NOW_MS, .writes_logs = NO
 
@@ -122,7 +120,7 @@ static void metrics_count_on_days_that_logs_do_not_cover(void **state) {
     advise_all(rows, COUNT(rows));
 }
 
-static void what_was_not_understood_could_be_blocked(void **state) {
+static void lines_not_understood_may_hide_blocked_requests(void **state) {
     (void)state;
     static const struct row rows[] = {
         {"old layout",
@@ -165,7 +163,7 @@ static void what_was_not_understood_could_be_blocked(void **state) {
 }
 
 /* Five in a thousand are allowed. */
-static void what_was_not_understood_may_be_as_much_as_may_be_blocked(void **state) {
+static void lines_not_understood_may_reach_the_allowed_share(void **state) {
     (void)state;
     const struct promotion_settings lax = {
         .evidence_days = 14, .requests_min = 100, .blocked_percent_max = 0.5};
@@ -188,7 +186,7 @@ static void what_was_not_understood_may_be_as_much_as_may_be_blocked(void **stat
 }
 
 /* Each of the two would be allowed alone. */
-static void what_is_blocked_and_what_may_be_are_taken_together(void **state) {
+static void blocked_requests_and_lines_not_understood_are_added(void **state) {
     (void)state;
     const struct promotion_settings lax = {
         .evidence_days = 14, .requests_min = 100, .blocked_percent_max = 5};
@@ -277,28 +275,27 @@ static void metrics_decide_without_logs(void **state) {
         {"nothing is known, with logs",
          {.days = 14, .writes_logs = YES},
          RECOMMEND_NO_EVIDENCE,
-         "let their bucket tell this function of new objects"},
+         "let their bucket notify this function of new objects"},
     };
     advise_all(rows, COUNT(rows));
 }
 
-static void what_was_done_lately_holds(void **state) {
+static void a_watch_a_roll_back_or_a_revert_holds(void **state) {
     (void)state;
     const struct evidence good = {LOGS, .compliant = 5000};
     struct row row = {"watched", good, RECOMMEND_HOLD, "is being watched"};
     row.evidence.is_watched = true;
     advises(&row);
-    row = (struct row){"rolled back", good, RECOMMEND_HOLD, "was taken back on 2026-11-09"};
+    row = (struct row){"rolled back", good, RECOMMEND_HOLD, "was rolled back on 2026-11-09"};
     row.evidence.rolled_back_ms = NOW_MS - DAYS(14) + 1;
     advises(&row);
-    row =
-        (struct row){"taken back", good, RECOMMEND_HOLD,
-                     "somebody else took that back, seen on 2026-11-09 (by Ann): it is not tried"};
-    row.evidence.taken_back_ms = NOW_MS - DAYS(14) + 1;
-    row.evidence.taken_back_note = STR("by Ann");
+    row = (struct row){"taken back", good, RECOMMEND_HOLD,
+                       "somebody else reverted that, seen on 2026-11-09 (by Ann): it is not tried"};
+    row.evidence.reverted_ms = NOW_MS - DAYS(14) + 1;
+    row.evidence.reverted_note = STR("by Ann");
     advises(&row);
     row = (struct row){"taken back long ago", good, RECOMMEND_PROMOTE, "hold 5000"};
-    row.evidence.taken_back_ms = NOW_MS - DAYS(14);
+    row.evidence.reverted_ms = NOW_MS - DAYS(14);
     advises(&row);
     row.name = "rolled back long ago";
     row.evidence.rolled_back_ms = NOW_MS - DAYS(14);
@@ -307,7 +304,7 @@ static void what_was_done_lately_holds(void **state) {
     advises(&row);
 }
 
-static void as_many_may_be_blocked_as_is_set(void **state) {
+static void the_allowed_share_may_be_blocked(void **state) {
     (void)state;
     const struct promotion_settings lax = {
         .evidence_days = 14, .requests_min = 1000, .blocked_percent_max = 0.1};
@@ -456,13 +453,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logs_decide),
         cmocka_unit_test(metrics_count_on_days_that_logs_do_not_cover),
-        cmocka_unit_test(what_was_not_understood_could_be_blocked),
-        cmocka_unit_test(what_was_not_understood_may_be_as_much_as_may_be_blocked),
-        cmocka_unit_test(what_is_blocked_and_what_may_be_are_taken_together),
+        cmocka_unit_test(lines_not_understood_may_hide_blocked_requests),
+        cmocka_unit_test(lines_not_understood_may_reach_the_allowed_share),
+        cmocka_unit_test(blocked_requests_and_lines_not_understood_are_added),
         cmocka_unit_test(old_numbers_promote_nothing),
         cmocka_unit_test(metrics_decide_without_logs),
-        cmocka_unit_test(what_was_done_lately_holds),
-        cmocka_unit_test(as_many_may_be_blocked_as_is_set),
+        cmocka_unit_test(a_watch_a_roll_back_or_a_revert_holds),
+        cmocka_unit_test(the_allowed_share_may_be_blocked),
         cmocka_unit_test(the_bound_is_that_of_a_poisson_count),
         cmocka_unit_test(a_profile_below_strictest_is_never_promoted),
         cmocka_unit_test(a_profile_of_strictest_is_promoted_although_the_mode_fails_it),

@@ -17,7 +17,7 @@ static const struct {
      "The tag Env is blank. Fill it within 7 days with a value that is not blank.",
      FINDING_TAG_MISSING},
     {"other case", "ENV", "x", "Env",
-     "The tag Env is missing (there is one called ENV, but capital letters count). Add it "
+     "The tag Env is missing (there is a tag ENV, but tag keys are case-sensitive). Add it "
      "within 7 days with a value that is not blank.",
      FINDING_TAG_MISSING},
     {"missing of some", NULL, "", "Env=prod|dev",

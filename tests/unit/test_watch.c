@@ -255,7 +255,7 @@ static void errors_that_rise_are_rolled_back_and_others_are_not(void **state) {
     }
 }
 
-static void nothing_is_allowed_by_an_increase_of_zero(void **state) {
+static void an_increase_of_zero_allows_no_more_errors(void **state) {
     (void)state;
     const struct watch_settings strict = {.minutes = 60, .error_increase_max = 0};
     const struct traffic_window before = {REQUESTS(1000), .target_5xx = 20};
@@ -271,7 +271,7 @@ static void nothing_is_allowed_by_an_increase_of_zero(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_that_rise_are_rolled_back_and_others_are_not),
-        cmocka_unit_test(nothing_is_allowed_by_an_increase_of_zero),
+        cmocka_unit_test(an_increase_of_zero_allows_no_more_errors),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);
 }
