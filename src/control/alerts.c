@@ -88,6 +88,10 @@ enum status alert_publish(struct control *control, const struct alert *alert, st
     return sns_publish(&control->guard->home, &message, control->arena, NULL, error);
 }
 
+bool has_alert_topic(const struct control *control) {
+    return !str_is_empty(control->guard->settings.control.alert_topic_arn);
+}
+
 unsigned alerts_publish(struct control *control, const struct enforcement_case *file,
                         const struct transition *transition) {
     unsigned unsent = 0;

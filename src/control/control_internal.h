@@ -32,7 +32,7 @@ MUST_USE enum status enforce_read_fresh(struct control *control, struct enforcem
 bool enforce_minimum(struct control *control, struct lb_state *before,
                      struct enforcement_case *file);
 
-/* A mode was raised whatever the scheme; the verdict that is remembered may hang on it. */
+/* A mode was raised whatever the scheme; the verdict that is remembered may depend on it. */
 MUST_USE enum status enforce_learn_scheme(struct control *control, struct enforcement_case *file,
                                           struct error *error);
 
@@ -75,6 +75,8 @@ unsigned alerts_publish(struct control *control, const struct enforcement_case *
 struct alert;
 MUST_USE enum status alert_publish(struct control *control, const struct alert *alert,
                                    struct error *error);
+
+bool has_alert_topic(const struct control *control);
 
 /* Keeps the finding for security_hub_import, where SECURITY_HUB is on and does not have it yet. */
 void security_hub_add(struct control *control, const struct evaluation *evaluation,

@@ -96,7 +96,7 @@ static void make_transition(const struct control *control, const struct enforcem
         .facts_ms = file->facts_ms,
         .now_ms = guard_now_ms(control->guard),
         .max_non_compliant_days = control->policy->max_non_compliant_days,
-        .has_alert_topic = !str_is_empty(control->guard->settings.control.alert_topic_arn),
+        .has_alert_topic = has_alert_topic(control),
         .claim_until_ms = claim_until_ms(control),
         .is_corrected = file->is_corrected,
         .has_given_up = file->intent.at_ms != 0 && !file->is_corrected,
