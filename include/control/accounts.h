@@ -24,13 +24,8 @@ MUST_USE enum status accounts_select_by_arn(struct guard *guard, str arn,
                                             struct closed_account *closed, struct arena *arena,
                                             struct error *error);
 
-/* Whether guard->aws, after accounts_select for it, really reaches that account: without
- * CROSS_ACCOUNT_ROLE it reaches our own only. */
-MUST_USE enum status accounts_can_reach(struct guard *guard, str account_id, struct arena *arena,
-                                        bool *aims_out, struct error *error);
-
-/* The same for an event of AWS Config, where most of them are known to be ours without a call. An
- * empty account is ours. */
+/* Whether guard->aws reaches the account of an event: without CROSS_ACCOUNT_ROLE our own only. Most
+ * events are known to be ours without a call; an empty account is ours. */
 MUST_USE enum status accounts_reach_event(struct guard *guard, str account_id, struct arena *arena,
                                           bool *reaches_out, struct error *error);
 /* Our own account's id: as STS says, or as the ARN of the function does where STS cannot be
@@ -42,10 +37,6 @@ MUST_USE enum status accounts_name_own(struct guard *guard, struct arena *arena,
  * is another account's, and no role is set to enter it. */
 MUST_USE enum status accounts_require(struct guard *guard, str account_id, struct arena *arena,
                                       struct error *error);
-/* "the event is of account ...", and the way to handle it. DENIED. */
-enum status accounts_refuse(struct guard *guard, str account_id, struct arena *arena,
-                            struct error *error);
-
 /* Our own account's id for a central function, which may be listed among those it may enter; empty
  * without CROSS_ACCOUNT_ROLE, where it has no others to enter. */
 MUST_USE enum status accounts_own_id(struct guard *guard, struct arena *arena, str *account_id_out,

@@ -35,9 +35,8 @@ struct security_hub_finding {
 struct control {
     struct guard *guard;
     const struct policy *policy;
-    struct arena *keep; /* of the invocation: actions and the first failure */
-    struct arena
-        *arena; /* of the judgement at hand: may be another one for each control_handle_judgement */
+    struct arena *keep;           /* of the invocation: actions and the first failure */
+    struct arena *arena;          /* of the judgement at hand; may be another for each one */
     struct state_table table;     /* name empty: there is none */
     const struct writer *caller;  /* of the call that is handled; NULL: none */
     enum desync_mode caller_mode; /* what they set; UNKNOWN: nothing */
@@ -50,17 +49,16 @@ struct control {
     struct security_hub_finding *imports;
     size_t import_count;
     size_t import_capacity;
-    bool has_new_verdict; /* there is something that AWS Config was not told of: see act_ask_... */
+    bool has_new_verdict; /* AWS Config does not know it yet: see reevaluate */
     struct error first_failure;
-    size_t failure_count; /* failed actions: none more after an control_handle_judgement, and it has
-                             settled all */
+    size_t failure_count;     /* failed actions; a judgement that adds none was handled in full */
     enum status last_failure; /* DEADLINE: there was no time for it */
 };
 
 void control_begin(struct control *control, struct guard *guard, const struct policy *policy,
                    struct arena *keep);
 
-/* Is there anything to do at all? */
+/* false: ENFORCEMENT is off and there is no STATE_TABLE, so that there is nothing to do. */
 bool control_is_on(const struct guard *guard);
 
 /* One judgement. `facts` are what it was made from; `read_ms` is when mode and tags were read live,
@@ -82,16 +80,16 @@ MUST_USE enum status control_load_remembered(struct control *control, str arn, i
                                              struct remembered_state *recall_out,
                                              struct error *error);
 
-/* Would enforcement raise this mode, as far as can be told without the table? */
+/* Whether enforcement would raise this mode, as far as is known without the table. */
 bool enforce_would_change(const struct control *control, const struct evaluation *evaluation);
 
 /* Imports the findings of what was acted on, in batches, before the arena of those judgements ends.
- * false: some could not be, which was told as a failure. */
+ * false: some could not be; the actions name them. */
 bool security_hub_import(struct control *control);
 
 /* Asks Config to evaluate its rule anew when a mode was raised, or when a call led to another
  * verdict or mode than was remembered; without a table, when there was a call. false: it should
- * have been asked, and was told as a failure. */
+ * have been asked; the actions say why it was not. */
 bool reevaluate(struct control *control);
 
 /* Appends a copy to the actions, and remembers the first failure (`cause` NULL: none). */

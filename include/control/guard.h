@@ -90,4 +90,8 @@ struct guard {
     str function_arn;     /* of the function that is invoked; empty: not known (the command line) */
 };
 
+static inline int64_t guard_now_ms(const struct guard *guard) {
+    return guard->clock->now_ms(guard->clock);
+}
+
 #endif

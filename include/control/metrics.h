@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What CloudWatch is told, by way of the log (report/emf.h): nothing waits for it and nothing fails
- * by it. On the command line nothing is written.
+ * Metrics for CloudWatch, by way of the log (report/emf.h): nothing waits for them and nothing
+ * fails by them. On the command line none are written.
  */
 #ifndef CONTROL_METRICS_H
 #define CONTROL_METRICS_H

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a judgement changes in what is remembered of a load balancer, and whom it is told. Pure: the
- * state before, the judgement and the moment in; the state after, incident and alerts out. Alerts
- * are on transitions, never on each evaluation: everything that was told is remembered in the
- * state.
+ * The change that one judgement makes to the state of a load balancer. Pure: the state before, the
+ * judgement and the moment in; the state after, the records and alerts out. Alerts are sent on
+ * transitions, never on each evaluation: each alert is remembered in the state.
  */
 #ifndef POLICY_TRANSITION_H
 #define POLICY_TRANSITION_H
@@ -23,12 +22,12 @@ struct correction {
     struct writer writer; /* the last writer before us; all empty: not known */
 };
 
-/* Alerts that an invocation takes out to tell them. It removes this when it knows what came of it:
- * found later, nobody knows whether they reached anybody. */
+/* The alerts that an invocation is publishing. It removes the claim once it knows the outcome. A
+ * claim that is found later means that nobody knows whether they reached anybody. */
 struct alert_claim {
     unsigned alerts;  /* a set of alert kinds; 0: there is none */
     int64_t until_ms; /* by then that invocation is over whatever happens */
-    str writer;       /* which invocation; the same when Lambda repeats it */
+    str writer;       /* the invocation; the same when Lambda repeats it */
 };
 
 /* The STATE item of the contract, section 7. Times are unix ms; 0: never. */
@@ -50,20 +49,12 @@ struct lb_state {
     int64_t escalated_day;    /* UTC day of the last escalation */
     str alerted_exception;    /* "expiring 2026-12-01" */
     int64_t fight_alerted_ms; /* when a fight was alerted last */
-    unsigned due_alerts; /* a set of alert kinds: is due, and nobody has begun to tell it. Whoever
-                        clears it under the version may tell it. */
+    unsigned due_alerts;      /* a set of alert kinds that nobody publishes yet */
     struct alert_claim alert_claim;
-    str imported; /* transition_import_key of what Security Hub was told last */
-    /* Written before a mode is raised. Whoever clears it under the version counts, records and
-     * alerts the correction, so that of many copies, and of an invocation and its repeat, one does.
-     */
+    str imported; /* transition_import_key of the finding that Security Hub has */
+    /* Written before a mode is raised. The copy that clears it under the version counts, records
+     * and alerts the correction: one of many copies, or of an invocation and its repeat. */
     struct correction intent;
-    /* Records that that are still to be written, so that a failure between two writes is made
-     * good: */
-    int64_t pending_open_ms;                 /* the incident to be opened */
-    int64_t pending_close_ms;                /* the incident to be closed ... */
-    int64_t pending_closed_ms;               /* ... and when it ended */
-    struct correction pending_change;        /* the CHANGE to be written */
     int64_t corrections_ms[CORRECTIONS_MAX]; /* own changes within the last 24 h, oldest first */
     size_t correction_count;
 };
@@ -74,9 +65,10 @@ struct transition_facts {
     int64_t facts_ms;
     int64_t now_ms;
     int max_non_compliant_days;
-    bool has_alert_topic; /* there is a topic: what is told reaches somebody */
-    bool is_corrected;    /* we raised the mode just now, as `correction` says */
-    bool has_given_up;    /* we said we would raise it, and shall not */
+    bool has_alert_topic;
+    int64_t claim_until_ms; /* when the claim on due alerts ends; 0: no time to publish any */
+    bool is_corrected;      /* we raised the mode just now, as `correction` says */
+    bool has_given_up;      /* we said we would raise it, and shall not */
     struct correction correction;
     int64_t weak_since_ms; /* when it is known to have been weak (the event's time); 0: not known */
     int64_t weak_read_ms;  /* with is_corrected: when the weak mode was read; 0: not known */
@@ -86,29 +78,36 @@ struct transition_facts {
     bool is_fight;           /* a correction was due and FIGHT_LIMIT forbade it */
 };
 
-struct transition {
-    struct lb_state next;
-    bool is_stale;        /* the facts are older than the state: nothing may be written or told but
-                             a correction of our own */
-    bool is_changed;      /* `next` differs from the state before and is to be written */
-    bool has_new_verdict; /* compliance or mode differ from what was remembered */
-    bool is_correction; /* it was corrected, and this is the first to say so: next.pending_change */
-    unsigned alerts;    /* a set of alert kinds; due, and so in next.due_alerts, too */
-    unsigned in_doubt; /* a set of alert kinds: whoever began to tell them was not heard of again */
+/* The items that are written together with STATE. */
+struct transition_records {
+    int64_t open_ms;          /* the INCIDENT to be opened; 0: none */
+    int64_t close_ms;         /* the INCIDENT to be closed, it may be the same; 0: none */
+    int64_t closed_ms;        /* when that one ended */
+    struct correction change; /* the CHANGE to be appended; at_ms 0: none */
 };
 
-/* What is still pending in `before` must have been written: it is forgotten here. Text of `next`
- * lives in `arena` or is borrowed from the evaluation. */
+struct transition {
+    struct lb_state next;
+    struct transition_records records;
+    bool is_stale;        /* the facts are older than the state: only a correction of our own may be
+                             written and alerted */
+    bool is_changed;      /* `next` differs from the state before and is to be written */
+    bool has_new_verdict; /* compliance or mode differ from what was remembered */
+    bool is_correction;   /* it was corrected, and this copy counts that: records.change */
+    unsigned alerts;      /* a set of alert kinds that are due: in next.alert_claim, or in
+                             next.due_alerts where there is no time to publish them */
+    unsigned in_doubt;    /* a set of alert kinds: the invocation that claimed them has ended */
+};
+
+/* Text of `next` lives in `arena` or is borrowed from the evaluation. */
 void transition_make(const struct lb_state *before, const struct transition_facts *facts,
                      struct arena *arena, struct transition *transition_out);
 
-/* Replaces what is remembered as intended, of an invocation that was not heard of again, by
- * `intent`. weakened_ms: when the call that is handled made the mode weak; 0: it did not. Later
- * than what was intended, it must have undone that: which counts as a correction, is then in
- * *undone_out, and is to be written down. */
-void transition_replace_intent(const struct lb_state *before, const struct correction *intent,
-                               int64_t weakened_ms, struct lb_state *next_out,
-                               struct correction *undone_out);
+/* Replaces the intent of an invocation that ended before it removed it by `intent`. weakened_ms:
+ * when the call that is handled made the mode weak; 0: it did not. If that is later than the old
+ * intent, the call has undone that correction, which then counts: it is in records.change. */
+struct transition transition_replace_intent(const struct lb_state *before,
+                                            const struct correction *intent, int64_t weakened_ms);
 
 /* Non-compliant for longer than that many days? since_ms 0: it is not, or that is not known. */
 bool transition_is_too_long(int64_t since_ms, int64_t now_ms, int days_max);

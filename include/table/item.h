@@ -21,6 +21,10 @@ void item_put_number(struct item_writer *item, const char *name, int64_t value);
 /* ISO 8601; 0 is left out. */
 void item_put_time(struct item_writer *item, const char *name, int64_t ms);
 
+/* dynamodb_update_item where an item that does not meet the condition may stay as it is: OK. */
+MUST_USE enum status item_update_if(struct aws_client *client, const struct dynamodb_update *update,
+                                    struct arena *arena, struct error *error);
+
 /* 0 when there is none. */
 int64_t item_time(const struct dynamodb_item *item, const char *name);
 /* More than any count, version or time in seconds that is ever written, and so little that a

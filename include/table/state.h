@@ -24,13 +24,16 @@ void state_read(const struct dynamodb_item *item, struct lb_state *state);
 /* STATE: what is remembered; has_verdict false when no judgement is. */
 MUST_USE enum status state_load(const struct state_table *table, str arn, struct arena *arena,
                                 struct lb_state *state_out, struct error *error);
-/* Replaces what was loaded as `before`. CONFLICT: another copy was faster; load again. */
+/* Replaces what was loaded as `before` by transition->next, and writes the INCIDENT and CHANGE of
+ * its records: all or nothing. CONFLICT: another copy was faster; load again. One put where STATE
+ * changes alone and claims no alert, else a transaction, whose lost answer is not taken for another
+ * copy's write. */
 MUST_USE enum status state_save(const struct state_table *table, str arn,
-                                const struct lb_state *before, const struct lb_state *next,
+                                const struct lb_state *before, const struct transition *transition,
                                 struct arena *arena, struct error *error);
 
 /* Says in STATE that a mode is about to be raised which was weak at intent->at_ms, and reads STATE
- * in the same call: whatever becomes of this invocation, the correction is not forgotten. CONFLICT:
+ * in the same call: however this invocation ends, the correction is not lost. CONFLICT:
  * another copy has acted on later facts, or has said so, too. */
 MUST_USE enum status state_intend(const struct state_table *table, str arn,
                                   const struct correction *intent, struct arena *arena,
@@ -39,11 +42,11 @@ MUST_USE enum status state_intend(const struct state_table *table, str arn,
 MUST_USE enum status state_forget_intent(const struct state_table *table, str arn,
                                          const struct correction *intent, struct arena *arena,
                                          struct error *error);
-/* What came of it is known: removes the mark. */
+/* The alerts were published, or may have been: removes the claim. */
 MUST_USE enum status state_end_alert_claim(const struct state_table *table, str arn,
                                            const struct alert_claim *alert_claim,
                                            struct arena *arena, struct error *error);
-/* What Security Hub was told. Not under the version: at worst it is told the same again. */
+/* Remembers what Security Hub has. Not under the version: at worst it gets the same again. */
 MUST_USE enum status state_note_import(const struct state_table *table, str arn, str key,
                                        struct arena *arena, struct error *error);
 

@@ -17,7 +17,7 @@ struct traffic_day {
     int64_t day; /* since 1970-01-01 */
     struct tally_counts counts;
     int64_t newest_ms; /* 0: there is no line of this day */
-    /* Of the day of the delivery, as such lines tell none: */
+    /* Counted on the day of the delivery, as such lines have no time: */
     uint64_t unparsed;
     uint64_t without_time;
     uint64_t damaged; /* objects */

@@ -16,8 +16,8 @@
  * Held and inconclusive ones have the status `closed` in the table and differ in `ending`; reverted
  * ones are `taken-back` there. Rolled back or reverted, a promotion is not tried again for
  * EVIDENCE_DAYS after `ended_ms`.
- * `begun`: the mode is about to be set, by whoever holds the lease. `rolling-back`: it was decided,
- * and is carried out by whoever holds the lease, or by the next who looks.
+ * `begun`: the holder of the lease is about to set the mode. `rolling-back`: the holder of the
+ * lease sets the mode back, or the next invocation that looks after the lease has ended.
  */
 #ifndef TABLE_WATCH_RECORDS_H
 #define TABLE_WATCH_RECORDS_H
@@ -49,7 +49,7 @@ struct watch_record {
     str note;                       /* how it ended; empty before */
     str writer;                     /* who has the lease */
     int64_t lease_ms;               /* until then it is left to the writer; 0: free */
-    bool is_alert_due;              /* the end is to be told */
+    bool is_alert_due;              /* of the ending */
     str owner;                      /* for the alert */
     struct traffic_window baseline; /* before the change, as CloudWatch knew it then */
 };
@@ -62,7 +62,7 @@ MUST_USE enum status watch_list(const struct state_table *table, struct arena *a
  * faster, and nothing was written. */
 MUST_USE enum status watch_save(const struct state_table *table, struct watch_record *record,
                                 struct arena *arena, struct error *error);
-/* The same, and the CHANGE item of a promotion ("promote") or a roll back ("rollback"): both or
+/* The same, and the CHANGE item of a promotion ("promote") or a rollback ("rollback"): both or
  * none. */
 MUST_USE enum status watch_save_change(const struct state_table *table, struct watch_record *record,
                                        const char *action, struct arena *arena,

@@ -16,10 +16,6 @@
 /* The reason of a verdict on a load balancer that AWS does not find. */
 #define GONE_REASON "does not exist any more"
 
-static inline int64_t guard_now_ms(const struct guard *guard) {
-    return guard->clock->now_ms(guard->clock);
-}
-
 /* --- the use cases, one for each trigger, each in the file of its name; handle.c calls them --- */
 
 void on_config_item(struct guard *guard, const struct config_invocation *invocation,

@@ -63,12 +63,8 @@ static enum status read_live(struct elb_call_run *run, struct load_balancer *fac
 
 /* With our own credentials, what is in another account is not found either. */
 static enum status check_account(const struct elb_call_run *run, struct error *error) {
-    str account = run->call->account_id;
-    bool is_own = true;
-    if (!str_is_empty(account)) {
-        TRY(accounts_can_reach(run->guard, account, run->arena, &is_own, error));
-    }
-    return is_own ? STATUS_NOT_FOUND : accounts_refuse(run->guard, account, run->arena, error);
+    TRY(accounts_require(run->guard, run->call->account_id, run->arena, error));
+    return STATUS_NOT_FOUND;
 }
 
 static void evaluate(const struct elb_call_run *run, const struct load_balancer *facts,

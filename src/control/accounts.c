@@ -1,37 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whose load balancers an invocation is about: our own account's, or that of a member account into
- * which a central function goes through a role. Whoever may invoke the function chooses the
- * account, so only those on the list are followed.
+ * The account that an invocation works in: our own, or a member account that a central function
+ * enters through a role. The caller of the function chooses the account, so only accounts in
+ * ALLOWED_ACCOUNTS are entered.
  */
 #include "control/accounts.h"
 #include "event/event.h"
+
+#include <string.h>
 
 /* A session must outlast the invocation, and this at least. */
 #define SESSION_REST_MS (INT64_C(120) * MS_PER_SECOND)
 /* Between two renewals for calls that were refused. */
 #define RENEWAL_PAUSE_MS (INT64_C(60) * MS_PER_SECOND)
 
-static bool is_allowed(const struct control_settings *settings, str account_id) {
-    for (size_t i = 0; i < settings->allowed_accounts.count; i++) {
-        if (str_eq(settings->allowed_accounts.ids[i], account_id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool lasts(const struct guard *guard, const struct sts_session *session) {
-    int64_t rest_ms = session->expires_ms - guard->clock->now_ms(guard->clock);
-    int64_t left_ms = aws_client_time_left_ms(&guard->home);
-    return rest_ms > SESSION_REST_MS && (left_ms == INT64_MAX || rest_ms > left_ms);
-}
-
-/* Replaces the session, whose text others may still use, only when it has the new one. */
+/* Callers may still use text of the old session: it is released only when there is a new one. */
 static enum status begin_session(struct guard *guard, str account_id, struct arena *arena,
                                  struct error *error) {
     const struct control_settings *settings = &guard->settings.control;
-    struct account_session next = {.begun_ms = guard->clock->now_ms(guard->clock)};
+    struct account_session next = {.begun_ms = guard_now_ms(guard)};
     const struct sts_role role = {
         .arn = str_format(arena, "arn:%" STR_FMT ":iam::%" STR_FMT ":role/%" STR_FMT,
                           STR_ARG(partition_of_region(guard->settings.region)), STR_ARG(account_id),
@@ -55,7 +42,10 @@ static enum status begin_session(struct guard *guard, str account_id, struct are
 static enum status open_session(struct guard *guard, str account_id, struct arena *arena,
                                 struct error *error) {
     struct account_session *session = &guard->session;
-    if (str_eq(session->account_id, account_id) && lasts(guard, &session->sts)) {
+    int64_t rest_ms = session->sts.expires_ms - guard_now_ms(guard);
+    int64_t left_ms = aws_client_time_left_ms(&guard->home);
+    if (str_eq(session->account_id, account_id) && rest_ms > SESSION_REST_MS &&
+        (left_ms == INT64_MAX || rest_ms > left_ms)) {
         return STATUS_OK;
     }
     session->account_id = STR_EMPTY;
@@ -67,7 +57,7 @@ static enum status open_session(struct guard *guard, str account_id, struct aren
 static bool renew_session(void *context, struct aws_client *client) {
     struct guard *guard = context;
     const struct account_session *session = &guard->session;
-    int64_t age_ms = guard->clock->now_ms(guard->clock) - session->begun_ms;
+    int64_t age_ms = guard_now_ms(guard) - session->begun_ms;
     if (session->is_renewed && age_ms < RENEWAL_PAUSE_MS) {
         return false;
     }
@@ -89,7 +79,12 @@ static bool renew_session(void *context, struct aws_client *client) {
 
 static enum status use_member_account(struct guard *guard, str account_id, struct arena *arena,
                                       struct error *error) {
-    if (!is_allowed(&guard->settings.control, account_id)) {
+    const struct account_list *allowed = &guard->settings.control.allowed_accounts;
+    bool is_allowed = false;
+    for (size_t i = 0; i < allowed->count; i++) {
+        is_allowed = is_allowed || str_eq(allowed->ids[i], account_id);
+    }
+    if (!is_allowed) {
         return error_set(error, arena, STATUS_DENIED,
                          "account %" STR_FMT " is not listed in ALLOWED_ACCOUNTS",
                          STR_ARG(account_id));
@@ -110,9 +105,7 @@ static enum status find_own_account(struct guard *guard, struct arena *arena, st
     if (account.len != sizeof guard->own_account - 1) {
         return error_set(error, arena, STATUS_INCOMPLETE, "sts GetCallerIdentity: no account id");
     }
-    for (size_t i = 0; i < account.len; i++) {
-        guard->own_account[i] = account.ptr[i];
-    }
+    memcpy(guard->own_account, account.ptr, account.len);
     return STATUS_OK;
 }
 
@@ -127,21 +120,16 @@ enum status accounts_own_id(struct guard *guard, struct arena *arena, str *accou
     return STATUS_OK;
 }
 
-/* What the client has learnt (signing keys, skew, retries left) stays with it from one invocation
- * to the next. */
-static void use_own_account(struct guard *guard) {
+enum status accounts_select(struct guard *guard, str account_id, str region, struct arena *arena,
+                            struct error *error) {
+    str own_region = guard->settings.region;
+    bool is_central = !str_is_empty(guard->settings.control.cross_account_role);
+    /* The client keeps its signing keys, skew and retries from one invocation to the next. */
     if (!str_eq(guard->aws.credentials.access_key_id, guard->home.credentials.access_key_id)) {
         aws_client_with_credentials(&guard->aws, &guard->home, &guard->home.credentials);
         guard->aws.pace = guard->home.pace;
     }
     guard->aws.deadline_ms = guard->home.deadline_ms;
-}
-
-enum status accounts_select(struct guard *guard, str account_id, str region, struct arena *arena,
-                            struct error *error) {
-    str own_region = guard->settings.region;
-    bool is_central = !str_is_empty(guard->settings.control.cross_account_role);
-    use_own_account(guard);
     if (is_central && !str_is_empty(account_id)) {
         TRY(find_own_account(guard, arena, error));
         if (!str_eq(account_id, str_from_cstr(guard->own_account))) {
@@ -188,39 +176,28 @@ enum status accounts_name_own(struct guard *guard, struct arena *arena, str *acc
     return str_is_empty(account) ? status : STATUS_OK;
 }
 
-enum status accounts_can_reach(struct guard *guard, str account_id, struct arena *arena,
-                               bool *aims_out, struct error *error) {
-    bool is_central = !str_is_empty(guard->settings.control.cross_account_role);
-    *aims_out = is_central;
-    if (!*aims_out) {
-        TRY(find_own_account(guard, arena, error));
-        *aims_out = str_eq(account_id, str_from_cstr(guard->own_account));
-    }
-    return STATUS_OK;
-}
-
 enum status accounts_reach_event(struct guard *guard, str account_id, struct arena *arena,
                                  bool *reaches_out, struct error *error) {
-    *reaches_out = str_is_empty(account_id) || str_eq(account_of_function(guard), account_id);
-    return *reaches_out ? STATUS_OK
-                        : accounts_can_reach(guard, account_id, arena, reaches_out, error);
-}
-
-enum status accounts_refuse(struct guard *guard, str account_id, struct arena *arena,
-                            struct error *error) {
-    return error_set(error, arena, STATUS_DENIED,
-                     "the event is of account %" STR_FMT
-                     ", which cannot be read: this function is of account %s, and "
-                     "CROSS_ACCOUNT_ROLE is not set. Set it, and list the account in "
-                     "ALLOWED_ACCOUNTS",
-                     STR_ARG(account_id), guard->own_account);
+    *reaches_out = str_is_empty(account_id) || str_eq(account_of_function(guard), account_id) ||
+                   !str_is_empty(guard->settings.control.cross_account_role);
+    if (!*reaches_out) {
+        TRY(find_own_account(guard, arena, error));
+        *reaches_out = str_eq(account_id, str_from_cstr(guard->own_account));
+    }
+    return STATUS_OK;
 }
 
 enum status accounts_require(struct guard *guard, str account_id, struct arena *arena,
                              struct error *error) {
     bool is_reached;
     TRY(accounts_reach_event(guard, account_id, arena, &is_reached, error));
-    return is_reached ? STATUS_OK : accounts_refuse(guard, account_id, arena, error);
+    return is_reached ? STATUS_OK
+                      : error_set(error, arena, STATUS_DENIED,
+                                  "the event is of account %" STR_FMT
+                                  ", which cannot be read: this function is of account %s, and "
+                                  "CROSS_ACCOUNT_ROLE is not set. Set it, and list the account in "
+                                  "ALLOWED_ACCOUNTS",
+                                  STR_ARG(account_id), guard->own_account);
 }
 
 enum status effective_policy(const struct guard *guard, const struct json *rule_parameters,

@@ -11,17 +11,15 @@ bool control_is_on(const struct guard *guard) {
            !str_is_empty(settings->state_table);
 }
 
-/* Lambda's id of the invocation is the same in its repeats; on the command line nothing is
- * repeated, and two runs at once are two writers. */
-static str writer_name(const struct guard *guard, struct arena *arena) {
-    if (!str_is_empty(guard->log->request_id)) {
-        return guard->log->request_id;
-    }
-    return str_format(arena, "command-line-%016llx", (unsigned long long)guard->home.random_state);
-}
-
 void control_begin(struct control *control, struct guard *guard, const struct policy *policy,
                    struct arena *keep) {
+    /* Lambda's id of the invocation is the same in its repeats; on the command line nothing is
+     * repeated, and two runs at once are two writers. */
+    str writer = guard->log->request_id;
+    if (str_is_empty(writer)) {
+        writer =
+            str_format(keep, "command-line-%016llx", (unsigned long long)guard->home.random_state);
+    }
     *control = (struct control){
         .guard = guard,
         .policy = policy,
@@ -29,7 +27,7 @@ void control_begin(struct control *control, struct guard *guard, const struct po
         .arena = keep,
         .table = {.client = &guard->home,
                   .name = guard->settings.control.state_table,
-                  .writer = writer_name(guard, keep)},
+                  .writer = writer},
     };
 }
 
@@ -76,9 +74,7 @@ struct correction control_correction(const struct control *control, int64_t at_m
         .at_ms = at_ms, .from = MODE_MONITOR, .to = MODE_DEFENSIVE}; /* all that enforcement does */
     const struct writer *writer = control_writer(control, correction.from);
     if (writer != NULL) {
-        correction.writer.arn = writer->arn;
-        correction.writer.invoked_by = writer->invoked_by;
-        correction.writer.user_agent = writer->user_agent;
+        correction.writer = *writer;
     }
     return correction;
 }

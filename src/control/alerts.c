@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Telling people and services: SNS, Security Hub, and AWS Config that its rule is worth evaluating.
+ * Publishes alerts to the SNS topic: each that the ledger has claimed once, and says which of them
+ * SNS certainly did not take.
  */
 #include "aws/sns.h"
 #include "control_internal.h"
@@ -32,44 +33,41 @@ str alert_names(struct arena *arena, unsigned alerts) {
     return names;
 }
 
-/* Of the correction that is told of; else whose call set the weak mode. A fight that no such call
- * led us to is with whoever was named before. That nobody could be found keeps no alert back. */
-static struct writer writer_of(const struct control *control, const struct alert_batch *batch,
-                               enum alert_kind kind) {
-    const struct correction *made = &batch->state->pending_change;
+/* The writer of the weak mode. A fight that no call led us to is with the writer who was named
+ * before. A writer that cannot be found keeps no alert back. */
+static struct writer writer_of(const struct control *control, const struct enforcement_case *file,
+                               const struct transition *transition, enum alert_kind kind) {
+    const struct correction *made = &transition->records.change;
     if (kind == ALERT_ENFORCED && made->at_ms != 0) {
-        return (struct writer){made->writer.arn, made->writer.user_agent, made->writer.invoked_by};
+        return made->writer;
     }
-    bool is_enforced = kind == ALERT_ENFORCED;
+    struct writer writer = {0};
     const struct writer *known =
-        control_writer(control, is_enforced ? batch->changed_from : batch->evaluation->mode);
-    struct writer caller = {0};
-    str arn = batch->evaluation->resource_id;
+        control_writer(control, kind == ALERT_ENFORCED ? MODE_MONITOR : file->evaluation->mode);
     if (known != NULL) {
-        caller = *known;
+        writer = *known;
+    } else if (kind == ALERT_FIGHT) {
+        (void)state_last_writer(&control->table, file->facts->arn, control->arena, &writer, NULL);
     }
-    if (known == NULL && kind == ALERT_FIGHT &&
-        state_last_writer(&control->table, arn, control->arena, &caller, NULL) != STATUS_OK) {
-        caller = (struct writer){0};
-    }
-    return (struct writer){caller.arn, caller.user_agent, caller.invoked_by};
+    return writer;
 }
 
-static struct alert alert_of(const struct control *control, const struct alert_batch *batch,
-                             enum alert_kind kind) {
-    const struct clock *clock = control->guard->clock;
-    bool tells_of_before = kind == ALERT_ENFORCED && batch->found != NULL;
-    struct alert alert = {
+static struct alert alert_of(const struct control *control, const struct enforcement_case *file,
+                             const struct transition *transition, enum alert_kind kind) {
+    const struct lb_state *state = &transition->next;
+    bool is_enforced = (transition->alerts & ALERT_SET(ALERT_ENFORCED)) != 0;
+    int64_t now_ms = guard_now_ms(control->guard);
+    return (struct alert){
         .kind = kind,
-        .evaluation = tells_of_before ? batch->found : batch->evaluation,
-        .since_ms = batch->since_ms,
-        .now_ms = clock->now_ms(clock),
-        .changed_from = batch->changed_to == MODE_UNKNOWN ? MODE_UNKNOWN : batch->changed_from,
-        .changed_to = batch->changed_to,
-        .corrections = corrections_in_a_day(batch->state, clock->now_ms(clock)),
+        .evaluation =
+            kind == ALERT_ENFORCED && file->found != NULL ? file->found : file->evaluation,
+        .since_ms = state->since_ms != 0 ? state->since_ms : transition->records.close_ms,
+        .now_ms = now_ms,
+        .changed_from = is_enforced ? MODE_MONITOR : MODE_UNKNOWN, /* enforcement does no more */
+        .changed_to = is_enforced ? MODE_DEFENSIVE : MODE_UNKNOWN,
+        .corrections = corrections_in_a_day(state, now_ms),
+        .writer = writer_of(control, file, transition, kind),
     };
-    alert.writer = writer_of(control, batch, kind);
-    return alert;
 }
 
 enum status alert_publish(struct control *control, const struct alert *alert, struct error *error) {
@@ -94,27 +92,28 @@ bool has_alert_topic(const struct control *control) {
     return !str_is_empty(control->guard->settings.control.alert_topic_arn);
 }
 
-unsigned alerts_publish(struct control *control, const struct alert_batch *batch) {
-    unsigned due_alerts = 0;
+unsigned alerts_publish(struct control *control, const struct enforcement_case *file,
+                        const struct transition *transition) {
+    unsigned unsent = 0;
     for (size_t i = 0; i < sizeof ALERT_NAMES / sizeof *ALERT_NAMES; i++) {
-        if ((batch->alerts & ALERT_SET(ALERT_NAMES[i].kind)) == 0) {
+        if ((transition->alerts & ALERT_SET(ALERT_NAMES[i].kind)) == 0) {
             continue;
         }
         struct error error = {0};
-        const struct alert alert = alert_of(control, batch, ALERT_NAMES[i].kind);
+        const struct alert alert = alert_of(control, file, transition, ALERT_NAMES[i].kind);
         bool is_published = alert_publish(control, &alert, &error) == STATUS_OK;
-        /* SNS knows no request twice: after no answer, half of one, or a 500 it may have been
-         * published, and counts as told. The invocation fails all the same, so that somebody looks.
-         */
+        /* SNS does not recognise a repeat: after no answer, half of one, or a 500 the alert may
+         * have been published, and counts as sent. The invocation fails all the same, so that
+         * somebody looks. */
         if (!is_published && !error.is_outcome_unknown) {
-            due_alerts |= ALERT_SET(ALERT_NAMES[i].kind);
+            unsent |= ALERT_SET(ALERT_NAMES[i].kind);
         }
-        const struct action action = {.resource_id = batch->evaluation->resource_id,
+        const struct action action = {.resource_id = file->facts->arn,
                                       .action = "alert",
                                       .status = is_published ? "done" : "failed",
                                       .reason = is_published ? str_from_cstr(ALERT_NAMES[i].name)
                                                              : error.message};
         action_add(control, &action, is_published ? NULL : &error);
     }
-    return due_alerts;
+    return unsent;
 }

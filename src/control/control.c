@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The way of one judgement: what is remembered, then enforcement (enforce_minimum.c), then memory
- * and alerts (ledger_commit.c, alerts_publish.c).
+ * The way of one judgement: STATE is loaded, the mode raised where that is due (enforce.c), the
+ * outcome written (ledger.c), and the alerts published that this write claimed (alerts.c). These
+ * three do not call each other: what one finds out, the next is handed as a value.
  */
 #include "aws/elbv2.h"
+#include "control/metrics.h"
 #include "control_internal.h"
 
 /* What an event says may be older than what is remembered as unchanged since: before it opens or
@@ -37,7 +39,7 @@ enum status control_load_remembered(struct control *control, str arn, int64_t we
     return recall_out->is_outdated ? STATUS_OK : status;
 }
 
-/* What is remembered; where the mode is going to be raised it is written down by the same call. */
+/* Loads STATE; where the mode is going to be raised, the same call writes the intent. */
 static enum status recall(struct control *control, str arn, int64_t read_ms,
                           const struct evaluation *evaluation, struct error *error) {
     if (str_eq(control->recall.arn, arn)) {
@@ -48,7 +50,7 @@ static enum status recall(struct control *control, str arn, int64_t read_ms,
                                    error);
 }
 
-/* false: there is nothing to remember, or it failed and was told. */
+/* false: there is nothing to remember, or it failed, which is in the actions. */
 static bool settle_verdict(struct control *control, struct lb_state *before,
                            struct enforcement_case *file) {
     struct error error = {0};
@@ -64,6 +66,55 @@ static bool settle_verdict(struct control *control, struct lb_state *before,
         return false;
     }
     return file->evaluation->compliance != COMPLIANCE_UNKNOWN;
+}
+
+/* Publishes the alerts that the transition claimed, and gives the claim back. */
+static void publish_alerts(struct control *control, const struct enforcement_case *file,
+                           const struct transition *transition) {
+    str arn = file->facts->arn;
+    struct error error = {.status = STATUS_DEADLINE,
+                          .message = STR("no time is left to publish it")};
+    if (transition->alerts == 0) {
+        return;
+    }
+    if (transition->next.due_alerts != 0) {
+        action_add_failure(control, arn, "alert", &error);
+        return;
+    }
+    unsigned unsent = alerts_publish(control, file, transition);
+    if (unsent == 0) {
+        ledger_end_alert_claim(control, arn, &transition->next.alert_claim);
+    } else if (ledger_requeue_alerts(control, arn, unsent, &error) != STATUS_OK) {
+        action_add_failure(control, arn, "remember", &error);
+    }
+}
+
+/* Returns since when the load balancer is non-compliant, as far as is remembered now. */
+static int64_t remember(struct control *control, const struct enforcement_case *file,
+                        struct lb_state *before) {
+    str arn = file->facts->arn;
+    struct transition transition;
+    struct error error = {0};
+    if (ledger_commit(control, file, before, &transition, &error) != STATUS_OK) {
+        action_add_failure(control, arn, "remember", &error);
+        return before->since_ms;
+    }
+    if (transition.in_doubt != 0) {
+        LOG(control->guard->log, LOG_WARN, "alert_in_doubt", LOG_STR("resourceId", arn),
+            LOG_STR("alert", alert_names(control->arena, transition.in_doubt)),
+            LOG_STR("reason", STR("an invocation ended while it published this alert, which may "
+                                  "have reached nobody and is not sent again")));
+    }
+    control->has_new_verdict =
+        control->has_new_verdict || (control->event_ms != 0 && transition.has_new_verdict);
+    if (transition.records.close_ms != 0) {
+        metrics_of_repair(control, arn, transition.records.close_ms, transition.records.closed_ms);
+    }
+    publish_alerts(control, file, &transition);
+    if (!transition.is_stale) {
+        security_hub_add(control, file->evaluation, &transition.next);
+    }
+    return transition.next.since_ms;
 }
 
 void control_copy_age(struct evaluation *reported, const struct evaluation *now) {
@@ -103,18 +154,16 @@ void control_handle_judgement(struct control *control, struct load_balancer *fac
     struct enforcement_case file = {
         .facts = facts,
         .evaluation = evaluation,
-        .facts_ms = read_ms != 0 ? read_ms
-                    : evaluation->ordering_ms != 0
-                        ? evaluation->ordering_ms
-                        : control->guard->clock->now_ms(control->guard->clock),
+        .facts_ms = read_ms != 0                   ? read_ms
+                    : evaluation->ordering_ms != 0 ? evaluation->ordering_ms
+                                                   : guard_now_ms(control->guard),
         .is_live = read_ms != 0,
         .intent = recalled.intent,
     };
     bool is_settled = settle_verdict(control, before, &file);
     control->has_new_verdict = control->has_new_verdict || file.is_corrected;
     int64_t since_ms =
-        is_settled && has_table ? ledger_commit(control, &file, before) : before->since_ms;
-    const struct clock *clock = control->guard->clock;
-    transition_add_age(evaluation, since_ms, clock->now_ms(clock),
+        is_settled && has_table ? remember(control, &file, before) : before->since_ms;
+    transition_add_age(evaluation, since_ms, guard_now_ms(control->guard),
                        control->policy->max_non_compliant_days, control->arena);
 }

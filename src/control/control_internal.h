@@ -27,60 +27,58 @@ struct enforcement_case {
 MUST_USE enum status enforce_read_fresh(struct control *control, struct enforcement_case *file,
                                         struct error *error);
 
-/* Raises the mode where it is due. false: it could not be found out or done, and was told as a
- * failure; what it was is not to be remembered. *before is read anew where that was needed. */
+/* Raises the mode where that is due. false: it failed, which is in the actions, and the judgement
+ * is not to be remembered. *before is read anew where that was needed. */
 bool enforce_minimum(struct control *control, struct lb_state *before,
                      struct enforcement_case *file);
 
-/* A mode was raised whatever the scheme; the verdict that is remembered may hang on it. */
+/* A mode was raised whatever the scheme; the verdict that is remembered may depend on it. */
 MUST_USE enum status enforce_learn_scheme(struct control *control, struct enforcement_case *file,
                                           struct error *error);
 
-/* Whose call set this mode, as far as the call that is handled alerts; NULL: not known. */
+/* The caller that set this mode, if the call that is handled did; NULL: not known. */
 const struct writer *control_writer(const struct control *control, enum desync_mode mode);
 
-/* What enforcement does to a mode that was weak at this time, and who is to be named. */
+/* The correction that enforcement makes of a mode that was weak at this time. */
 struct correction control_correction(const struct control *control, int64_t at_ms);
 
-/* state_load. Times that cannot be right are told of in the log, and not believed. */
+/* state_load. Times in the future are logged, and not believed. */
 MUST_USE enum status ledger_load(struct control *control, str arn, struct lb_state *state_out,
                                  struct error *error);
 
-/* state_intend, also where an earlier invocation said so and was not heard of again: its correction
+/* state_intend, also where an earlier invocation ended with its intent in place: its correction
  * counts when the call that is handled undid it. CONFLICT: another copy has acted on later facts.
  */
 MUST_USE enum status ledger_intend(struct control *control, str arn,
                                    const struct correction *intent, struct lb_state *state_out,
                                    struct error *error);
 
-/* Remembers it in the table, and alerts whom it concerns. `before` is what was loaded. Returns
- * since when the load balancer is non-compliant, as far as is remembered now; 0: it is not. */
-int64_t ledger_commit(struct control *control, const struct enforcement_case *file,
-                      struct lb_state *before);
+/* Writes the judgement into the table. `before` is what was loaded. The alerts of *transition_out
+ * are due; those that it claims are ours to publish, and then to be given back by one of the two
+ * functions below. */
+MUST_USE enum status ledger_commit(struct control *control, const struct enforcement_case *file,
+                                   struct lb_state *before, struct transition *transition_out,
+                                   struct error *error);
+/* These were not published: they are due again. */
+MUST_USE enum status ledger_requeue_alerts(struct control *control, str arn, unsigned alerts,
+                                           struct error *error);
+/* All were published, or may have been. */
+void ledger_end_alert_claim(struct control *control, str arn, const struct alert_claim *claim);
 
-/* What is told, and what it is told of. */
-struct alert_batch {
-    const struct evaluation *evaluation;
-    const struct evaluation *found; /* what it was before it was corrected; NULL: it was not */
-    const struct lb_state *state;   /* after the transition */
-    unsigned alerts;                /* of enum tell */
-    int64_t since_ms;               /* of the incident that is told of */
-    enum desync_mode changed_from;
-    enum desync_mode changed_to;
-};
 /* "enforced, opened" */
 str alert_names(struct arena *arena, unsigned alerts);
-/* Publishes it. Returns those that certainly were not published, to be told later. */
-unsigned alerts_publish(struct control *control, const struct alert_batch *batch);
+/* Publishes the alerts of the transition. Returns those that certainly were not published. */
+unsigned alerts_publish(struct control *control, const struct enforcement_case *file,
+                        const struct transition *transition);
 
 /* One alert to the topic; there must be one. */
 struct alert;
 MUST_USE enum status alert_publish(struct control *control, const struct alert *alert,
                                    struct error *error);
-/* Is there a topic? */
+
 bool has_alert_topic(const struct control *control);
 
-/* Keeps the finding for security_hub_import, where SECURITY_HUB is on and was not told it. */
+/* Keeps the finding for security_hub_import, where SECURITY_HUB is on and does not have it yet. */
 void security_hub_add(struct control *control, const struct evaluation *evaluation,
                       const struct lb_state *state);
 

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Lines of metrics in the log, which CloudWatch reads: written after the work is done, without a
+ * call, so that nothing waits for them and nothing fails by them.
+ */
 #include "control/metrics.h"
 
 #include <string.h>
@@ -6,12 +10,10 @@
 #define LINE_BYTES_MAX ((size_t)16 * 1024)
 #define MS_PER_HOUR    (3600.0 * 1000.0)
 
-static void set_account(char account_out[static 13], str arn) {
-    struct load_balancer_arn parts;
-    if (account_out[0] == '\0' && load_balancer_arn_parse(arn, &parts) == STATUS_OK) {
-        memcpy(account_out, parts.account_id.ptr, 12);
-        account_out[12] = '\0';
-    }
+/* Empty when it is no ARN of a load balancer. */
+static str account_of(str arn) {
+    struct load_balancer_arn parts = {0};
+    return load_balancer_arn_parse(arn, &parts) == STATUS_OK ? parts.account_id : STR_EMPTY;
 }
 
 struct fleet_count fleet_count_of(str account_id) {
@@ -23,7 +25,10 @@ struct fleet_count fleet_count_of(str account_id) {
 }
 
 void fleet_count_add(struct fleet_count *count, const struct evaluation *evaluation) {
-    set_account(count->account_id, evaluation->resource_id);
+    if (count->account_id[0] == '\0') {
+        memcpy(count->account_id, fleet_count_of(account_of(evaluation->resource_id)).account_id,
+               sizeof count->account_id);
+    }
     count->compliances[evaluation->compliance]++;
     if (evaluation->compliance != NOT_APPLICABLE) {
         count->modes[evaluation->mode]++;
@@ -46,7 +51,7 @@ void metrics_write(const struct guard *guard, const struct metrics_place *place,
     const struct emf_line line = {.metrics_namespace = guard->settings.report.metrics_namespace,
                                   .account_id = place->account_id,
                                   .region = place->region,
-                                  .now_ms = guard->clock->now_ms(guard->clock),
+                                  .now_ms = guard_now_ms(guard),
                                   .log_level = level_of(guard->log)};
     buf_init(&text, arena, LINE_BYTES_MAX);
     emf_write(&text, arena, &line, metrics, count);
@@ -55,7 +60,7 @@ void metrics_write(const struct guard *guard, const struct metrics_place *place,
     }
 }
 
-/* Of the Region that is aimed at. */
+/* For the Region that guard->aws reaches. */
 static void write_metrics(const struct guard *guard, str account_id,
                           const struct emf_metric *metrics, size_t count, struct arena *arena) {
     const struct metrics_place place = {account_id, guard->aws.region};
@@ -119,25 +124,22 @@ void metrics_of_actions(const struct control *control) {
         }
     }
     if (control->event_ms != 0 && count_done(control, "enforce") > 0) {
-        int64_t passed_ms =
-            control->guard->clock->now_ms(control->guard->clock) - control->event_ms;
+        int64_t passed_ms = guard_now_ms(control->guard) - control->event_ms;
         double seconds = passed_ms > 0 ? (double)passed_ms / (double)MS_PER_SECOND : 0.0;
         metrics[count++] = (struct emf_metric){"EventToEnforcedSeconds", "Seconds", seconds};
     }
     if (count > 0) {
-        char account_id[13] = "";
-        for (size_t i = 0; i < control->action_count; i++) {
-            set_account(account_id, control->actions[i].resource_id);
+        str account_id = STR_EMPTY;
+        for (size_t i = 0; i < control->action_count && str_is_empty(account_id); i++) {
+            account_id = account_of(control->actions[i].resource_id);
         }
-        write_metrics(control->guard, str_from_cstr(account_id), metrics, count, control->keep);
+        write_metrics(control->guard, account_id, metrics, count, control->keep);
     }
 }
 
 void metrics_of_repair(const struct control *control, str arn, int64_t opened_ms,
                        int64_t closed_ms) {
-    char account_id[13] = "";
     double hours = closed_ms > opened_ms ? (double)(closed_ms - opened_ms) / MS_PER_HOUR : 0.0;
     const struct emf_metric metric = {"MTTRHours", "None", hours};
-    set_account(account_id, arn);
-    write_metrics(control->guard, str_from_cstr(account_id), &metric, 1, control->arena);
+    write_metrics(control->guard, account_of(arn), &metric, 1, control->arena);
 }

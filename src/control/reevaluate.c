@@ -1,34 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Asking AWS Config to evaluate its rule anew.
+ * Asks AWS Config to evaluate its rule anew: at most once a minute in an account, over all copies.
  */
 #include "aws/config.h"
 #include "control_internal.h"
 #include "table/records.h"
 
-/* Organization rules have a name of their own in each member account, which nobody here knows. */
+/* Organization rules have another name in each member account, which is not known here. */
 static bool is_rule_of_another_account(const struct control *control) {
     const struct guard *guard = control->guard;
     return !str_eq(guard->aws.credentials.access_key_id, guard->home.credentials.access_key_id);
 }
 
-/* Rules of several accounts may have the same name. */
-static str claim_name(const struct control *control, str rule_name) {
-    return is_rule_of_another_account(control)
-               ? str_format(control->arena, "%" STR_FMT "@%" STR_FMT, STR_ARG(rule_name),
-                            STR_ARG(control->guard->session.account_id))
-               : rule_name;
-}
-
-/* Asks at most once a minute, in each account. An evaluation that could not be asked for is left to
- * whoever is next. */
+/* Asks at most once a minute, in each account. If AWS Config refuses, the claim is released, and
+ * the next invocation may ask. */
 static enum status claim_and_ask(struct control *control, str rule_name, struct error *error) {
     const struct guard *guard = control->guard;
     bool has_claim = !str_is_empty(control->table.name);
-    str name = claim_name(control, rule_name);
+    str name = rule_name;
+    if (is_rule_of_another_account(control)) { /* it may have the same name there */
+        name = str_format(control->arena, "%" STR_FMT "@%" STR_FMT, STR_ARG(rule_name),
+                          STR_ARG(guard->session.account_id));
+    }
     if (has_claim) {
-        int64_t now_ms = guard->clock->now_ms(guard->clock);
-        TRY(state_claim_reevaluation(&control->table, name, now_ms, control->arena, error));
+        TRY(state_claim_reevaluation(&control->table, name, guard_now_ms(guard), control->arena,
+                                     error));
     }
     enum status status =
         config_start_evaluation(&control->guard->aws, rule_name, control->arena, error);

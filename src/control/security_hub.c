@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Findings for Security Hub CSPM, imported in batches.
+ * Findings for Security Hub CSPM, imported in batches, each again until the import is remembered in
+ * STATE.
  */
 #include "aws/securityhub.h"
 #include "control_internal.h"
@@ -8,27 +9,20 @@
 
 #define FINDING_BYTES_MAX ((size_t)64 * 1024)
 
-/* What was never open need not be archived. */
-static bool is_to_be_imported(const struct evaluation *evaluation, const struct lb_state *state,
-                              str key) {
-    bool is_known_there = !str_is_empty(state->imported);
-    return !str_eq(state->imported, key) &&
-           (is_known_there || evaluation->compliance != NOT_APPLICABLE);
-}
-
 void security_hub_add(struct control *control, const struct evaluation *evaluation,
                       const struct lb_state *state) {
     str key = transition_import_key(evaluation, control->arena);
-    if (!control->guard->settings.control.imports_findings ||
-        !is_to_be_imported(evaluation, state, key)) {
+    /* A finding that was never open need not be archived. */
+    bool is_needless = str_is_empty(state->imported) && evaluation->compliance == NOT_APPLICABLE;
+    if (!control->guard->settings.control.imports_findings || is_needless ||
+        str_eq(state->imported, key)) {
         return;
     }
     struct buf text;
     struct json_writer writer;
-    const struct clock *clock = control->guard->clock;
     const struct asff asff = {.rule_name = control->guard->settings.control.config_rule_name,
                               .created_ms = state->since_ms,
-                              .updated_ms = clock->now_ms(clock)};
+                              .updated_ms = guard_now_ms(control->guard)};
     buf_init(&text, control->arena, FINDING_BYTES_MAX);
     json_writer_init(&writer, &text);
     asff_write(&writer, control->arena, evaluation, &asff);
@@ -38,8 +32,8 @@ void security_hub_add(struct control *control, const struct evaluation *evaluati
         (struct security_hub_finding){evaluation->resource_id, buf_str(&text), key};
 }
 
-/* One batch. Of one that was not taken as a whole it is not known which were: all are imported
- * again the next time, which does no harm. */
+/* If Security Hub does not take a batch as a whole, it is not known which findings it has: the next
+ * invocation imports all of them again, which does no harm. */
 static bool import_batch(struct control *control, const struct security_hub_finding *imports,
                          size_t count) {
     str findings[SECURITYHUB_BATCH_FINDINGS_MAX] = {STR_EMPTY};
@@ -54,10 +48,9 @@ static bool import_batch(struct control *control, const struct security_hub_find
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        str arn = imports[i].arn;
-        if (state_note_import(&control->table, arn, imports[i].key, control->arena, &error) !=
-            STATUS_OK) {
-            action_add_failure(control, arn, "remember", &error);
+        if (state_note_import(&control->table, imports[i].arn, imports[i].key, control->arena,
+                              &error) != STATUS_OK) {
+            action_add_failure(control, imports[i].arn, "remember", &error);
             return false;
         }
     }

@@ -1,13 +1,16 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One judgement, applied to the state of a load balancer. The same judgement applied twice changes
+ * nothing the second time: no alert, no incident, no correction is counted twice.
+ */
 #include "policy/transition.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 
 #define FINDINGS_BYTES_MAX 1024
-/* An invocation of 15 minutes and the two repeats of it, as long, a minute and two minutes later,
- * are over after 48. Who finds the mode raised later than that cannot say that it was we who did.
- */
+/* An invocation of 15 minutes and its two repeats, as long, a minute and two minutes later, are
+ * over after 48. A mode that is found raised later than that was not necessarily raised by us. */
 #define INTENT_MS_MAX (60 * 60 * MS_PER_SECOND)
 
 /* Ids of the failing findings, each once, in the order of the rules. */
@@ -62,26 +65,21 @@ str transition_import_key(const struct evaluation *evaluation, struct arena *are
                       STR_ARG(str_utf8_prefix(evaluation->owner, 256)));
 }
 
-/* When a call was made is known to the second, rounded down: one that is later for certain. Copies
- * that handle two calls of one moment at the same time are no fight. */
-static bool was_undone(const struct correction *intended, const struct correction *now,
-                       int64_t weakened_ms) {
-    return intended->at_ms != 0 && now->at_ms - intended->at_ms < INTENT_MS_MAX &&
-           weakened_ms > intended->at_ms;
-}
-
-void transition_replace_intent(const struct lb_state *before, const struct correction *intent,
-                               int64_t weakened_ms, struct lb_state *next_out,
-                               struct correction *undone_out) {
-    *next_out = *before;
-    *undone_out = (struct correction){.at_ms = 0};
-    if (was_undone(&before->intent, intent, weakened_ms)) {
-        *undone_out = before->intent;
-        remember_correction(next_out, before->intent.at_ms + 1); /* before what is intended now */
+/* CloudTrail's time of a call is rounded down to the second, so a later call is later for certain.
+ * Copies that handle two calls of one moment at the same time are no fight. */
+struct transition transition_replace_intent(const struct lb_state *before,
+                                            const struct correction *intent, int64_t weakened_ms) {
+    struct transition transition = {.next = *before};
+    int64_t intended_ms = before->intent.at_ms;
+    if (intended_ms != 0 && intent->at_ms - intended_ms < INTENT_MS_MAX &&
+        weakened_ms > intended_ms) {
+        transition.records.change = before->intent;
+        remember_correction(&transition.next, intended_ms + 1); /* before the new intent */
     }
-    next_out->exists = true;
-    next_out->intent = *intent;
-    next_out->version = before->version + 1;
+    transition.next.exists = true;
+    transition.next.intent = *intent;
+    transition.next.version = before->version + 1;
+    return transition;
 }
 
 /* Somebody else did what was intended, or more. Their call is known to the second. */
@@ -92,8 +90,8 @@ static bool is_done_by_others(const struct correction *intent,
             facts->set_by_other_ms / MS_PER_SECOND >= intent->at_ms / MS_PER_SECOND);
 }
 
-/* An invocation of ours said that it would raise the mode and was not heard of again, and the mode
- * is what it was to be: then this is the correction, as if it had been made just now. */
+/* An invocation of ours ended after it wrote its intent, and the mode is the intended one: then
+ * this is the correction, as if it had been made just now. */
 static void take_over_intent(const struct lb_state *before, struct transition_facts *facts) {
     const struct correction *intent = &before->intent;
     if (facts->is_corrected || intent->at_ms == 0 || facts->facts_ms < intent->at_ms ||
@@ -117,8 +115,7 @@ static void take_over_intent(const struct lb_state *before, struct transition_fa
     }
 }
 
-/* Copies that read the same weak mode all raise it: only the first one corrects something, and only
- * as long as nobody has counted it. */
+/* Copies that read the same weak mode all raise it: only the first write counts a correction. */
 static bool is_first_correction(const struct lb_state *before,
                                 const struct transition_facts *facts) {
     size_t count = before->correction_count;
@@ -127,7 +124,7 @@ static bool is_first_correction(const struct lb_state *before,
            (facts->weak_read_ms == 0 || is_later);
 }
 
-/* What was intended is settled one way or another, or goes on elsewhere. */
+/* Removes the intent unless another invocation may still carry it out. */
 static void settle_intent(const struct transition_facts *facts, struct lb_state *next) {
     if (facts->is_corrected || facts->has_given_up ||
         facts->evaluation->compliance == NOT_APPLICABLE ||
@@ -135,14 +132,6 @@ static void settle_intent(const struct transition_facts *facts, struct lb_state 
         facts->now_ms - next->intent.at_ms >= INTENT_MS_MAX) {
         next->intent = (struct correction){.at_ms = 0};
     }
-}
-
-/* It was not weak yet when it was seen to be in order. */
-static int64_t corrected_since(const struct lb_state *before,
-                               const struct transition_facts *facts) {
-    bool was_fine = before->has_verdict && before->compliance != NON_COMPLIANT;
-    return was_fine && before->facts_ms > facts->weak_since_ms ? before->facts_ms
-                                                               : facts->weak_since_ms;
 }
 
 /* An incident ends when the load balancer is compliant, excused, or no more. One that begins and is
@@ -153,13 +142,16 @@ static void move_incident(const struct lb_state *before, const struct transition
     struct lb_state *next = &transition->next;
     bool is_failing = facts->evaluation->compliance == NON_COMPLIANT;
     if (next->since_ms == 0 && (is_failing || transition->is_correction)) {
-        next->since_ms =
-            transition->is_correction ? corrected_since(before, facts) : facts->facts_ms;
-        next->pending_open_ms = next->since_ms;
+        bool was_fine_later = before->has_verdict && before->compliance != NON_COMPLIANT &&
+                              before->facts_ms > facts->weak_since_ms;
+        next->since_ms = !transition->is_correction ? facts->facts_ms
+                         : was_fine_later           ? before->facts_ms
+                                                    : facts->weak_since_ms;
+        transition->records.open_ms = next->since_ms;
     }
     if (next->since_ms != 0 && !is_failing) {
-        next->pending_close_ms = next->since_ms;
-        next->pending_closed_ms = facts->now_ms;
+        transition->records.close_ms = next->since_ms;
+        transition->records.closed_ms = facts->now_ms;
         next->since_ms = 0;
     }
 }
@@ -172,7 +164,8 @@ static void alert_of_incident(const struct lb_state *before, struct transition *
     } else if (next->since_ms != 0 && next->alerted_since_ms != next->since_ms) {
         transition->alerts |= ALERT_SET(ALERT_OPENED);
         next->alerted_since_ms = next->since_ms;
-    } else if (next->pending_close_ms != 0 && before->alerted_since_ms == next->pending_close_ms) {
+    } else if (transition->records.close_ms != 0 &&
+               before->alerted_since_ms == transition->records.close_ms) {
         transition->alerts |= ALERT_SET(ALERT_RESOLVED);
         next->alerted_since_ms = 0;
     }
@@ -209,49 +202,34 @@ static void alert_of_exception(const struct transition_facts *facts, struct aren
     bool is_expiring = find(evaluation, FINDING_EXCEPTION_EXPIRING) != NULL;
     bool is_resolved = (transition->alerts & ALERT_SET(ALERT_RESOLVED)) != 0;
     if (!is_expired && (!is_expiring || is_resolved)) {
-        return; /* that it is excused is told now, and that not for long the next time */
+        return; /* resolved by an exception now; the next time, that it ends soon */
     }
-    str told = str_format(arena, "%s %" STR_FMT, is_expired ? "expired" : "expiring",
-                          STR_ARG(evaluation->exception_until));
-    if (!str_eq(told, transition->next.alerted_exception)) {
+    str alerted = str_format(arena, "%s %" STR_FMT, is_expired ? "expired" : "expiring",
+                             STR_ARG(evaluation->exception_until));
+    if (!str_eq(alerted, transition->next.alerted_exception)) {
         transition->alerts |=
             is_expired ? ALERT_SET(ALERT_EXCEPTION_EXPIRED) : ALERT_SET(ALERT_EXCEPTION_EXPIRING);
-        transition->next.alerted_exception = told;
+        transition->next.alerted_exception = alerted;
     }
 }
 
-static void alert_of_fight(const struct transition_facts *facts, struct transition *transition) {
-    struct lb_state *next = &transition->next;
-    if (facts->is_fight && facts->now_ms - next->fight_alerted_ms >= MS_PER_DAY) {
-        transition->alerts |= ALERT_SET(ALERT_FIGHT);
-        next->fight_alerted_ms = facts->now_ms;
-    }
-}
-
-/* One transition is one alert: the most_severe is told, and says what there is to know of the
- * others.
- */
-static void keep_most_severe(struct transition *transition) {
-    static const unsigned MOST_SEVERE_FIRST[] = {ALERT_SET(ALERT_FIGHT),
-                                                 ALERT_SET(ALERT_ENFORCED),
-                                                 ALERT_SET(ALERT_EXCEPTION_EXPIRED),
-                                                 ALERT_SET(ALERT_OPENED),
-                                                 ALERT_SET(ALERT_ESCALATED),
-                                                 ALERT_SET(ALERT_RESOLVED),
-                                                 ALERT_SET(ALERT_EXCEPTION_EXPIRING)};
+/* One transition is one alert: the most severe, whose text covers the others. */
+static unsigned most_severe(unsigned alerts) {
+    static const enum alert_kind MOST_SEVERE_FIRST[] = {
+        ALERT_FIGHT,     ALERT_ENFORCED, ALERT_EXCEPTION_EXPIRED, ALERT_OPENED,
+        ALERT_ESCALATED, ALERT_RESOLVED, ALERT_EXCEPTION_EXPIRING};
     for (size_t i = 0; i < sizeof MOST_SEVERE_FIRST / sizeof *MOST_SEVERE_FIRST; i++) {
-        if ((transition->alerts & MOST_SEVERE_FIRST[i]) != 0) {
-            transition->alerts = MOST_SEVERE_FIRST[i];
-            return;
+        if ((alerts & ALERT_SET(MOST_SEVERE_FIRST[i])) != 0) {
+            return ALERT_SET(MOST_SEVERE_FIRST[i]);
         }
     }
+    return 0;
 }
 
-/* What reached nobody before and is still true; an incident that was over before anybody heard of
- * it is not told of at all. */
-static void alert_what_is_still_due(const struct lb_state *before,
-                                    const struct evaluation *evaluation,
-                                    struct transition *transition) {
+/* Adds the alerts that reached nobody before and are still true. An incident that ended before its
+ * opening was alerted is not alerted at all. */
+static void add_due_alerts(const struct lb_state *before, const struct evaluation *evaluation,
+                           struct transition *transition) {
     unsigned due = before->due_alerts;
     bool is_open = transition->next.since_ms != 0;
     if (!is_open && (due & ALERT_SET(ALERT_OPENED)) != 0) {
@@ -272,9 +250,9 @@ static void alert_what_is_still_due(const struct lb_state *before,
     transition->alerts |= due;
 }
 
-/* Where nobody listens nothing is told, nor remembered as told: what is still open when there is a
- * topic is told then. */
-static void alert_nobody(const struct lb_state *before, struct transition *transition) {
+/* Without a topic nothing is alerted, nor remembered as alerted: incidents that are still open when
+ * there is a topic are alerted then. */
+static void forget_alerts(const struct lb_state *before, struct transition *transition) {
     struct lb_state *next = &transition->next;
     next->alerted_since_ms = before->alerted_since_ms;
     next->escalated_day = before->escalated_day;
@@ -283,41 +261,40 @@ static void alert_nobody(const struct lb_state *before, struct transition *trans
     transition->alerts = 0;
 }
 
-static bool has_same_text(const struct lb_state *a, const struct lb_state *b) {
-    return str_eq(a->owner, b->owner) && str_eq(a->findings, b->findings) &&
-           str_eq(a->alerted_exception, b->alerted_exception);
-}
-
 /* Everything but facts_ms and version: time passing alone is no news worth a write. */
 static bool is_same(const struct lb_state *a, const struct lb_state *b) {
     return a->has_verdict == b->has_verdict && a->compliance == b->compliance &&
            a->mode == b->mode && a->required_mode == b->required_mode && a->grade == b->grade &&
-           has_same_text(a, b) && a->since_ms == b->since_ms &&
+           str_eq(a->owner, b->owner) && str_eq(a->findings, b->findings) &&
+           str_eq(a->alerted_exception, b->alerted_exception) && a->since_ms == b->since_ms &&
            a->alerted_since_ms == b->alerted_since_ms && a->escalated_day == b->escalated_day &&
            a->fight_alerted_ms == b->fight_alerted_ms && a->due_alerts == b->due_alerts &&
-           a->pending_open_ms == b->pending_open_ms && a->pending_close_ms == b->pending_close_ms &&
-           a->pending_change.at_ms == b->pending_change.at_ms &&
            a->intent.at_ms == b->intent.at_ms && a->alert_claim.alerts == b->alert_claim.alerts &&
            a->scheme == b->scheme && a->correction_count == b->correction_count;
 }
 
-static void forget_pending(struct lb_state *state) {
-    state->pending_open_ms = 0;
-    state->pending_close_ms = 0;
-    state->pending_closed_ms = 0;
-    state->pending_change = (struct correction){.at_ms = 0};
+/* The claim is part of the same write: of many copies, the one whose write is carried out publishes
+ * the alerts. */
+static void claim_alerts(const struct transition_facts *facts, struct transition *transition) {
+    struct lb_state *next = &transition->next;
+    bool is_claimed = transition->alerts != 0 && facts->claim_until_ms != 0;
+    next->due_alerts = is_claimed ? 0 : transition->alerts;
+    if (is_claimed) {
+        next->alert_claim = (struct alert_claim){.alerts = transition->alerts,
+                                                 .until_ms = facts->claim_until_ms,
+                                                 .writer = facts->writer};
+    }
 }
 
 /* Another copy has judged what we made of it: that stands, and counts the incident. */
-static void remember_late_correction(const struct transition_facts *facts,
-                                     struct transition *transition) {
+static void add_late_correction(const struct transition_facts *facts,
+                                struct transition *transition) {
     struct lb_state *next = &transition->next;
-    forget_pending(next);
     settle_intent(facts, next);
     remember_correction(next, facts->now_ms);
-    next->pending_change = facts->correction;
+    transition->records.change = facts->correction;
     transition->alerts = facts->has_alert_topic ? next->due_alerts | ALERT_SET(ALERT_ENFORCED) : 0;
-    next->due_alerts = transition->alerts;
+    claim_alerts(facts, transition);
     next->version++;
     transition->is_changed = true;
 }
@@ -325,7 +302,6 @@ static void remember_late_correction(const struct transition_facts *facts,
 static void take_judgement(const struct transition_facts *facts, struct arena *arena,
                            struct lb_state *next) {
     const struct evaluation *evaluation = facts->evaluation;
-    forget_pending(next);
     next->exists = true;
     next->has_verdict = true;
     next->facts_ms = facts->facts_ms;
@@ -338,22 +314,26 @@ static void take_judgement(const struct transition_facts *facts, struct arena *a
     next->findings = failing_ids(evaluation, arena);
 }
 
-static void tell(const struct lb_state *before, const struct transition_facts *facts,
-                 struct arena *arena, struct transition *transition) {
+static void decide_alerts(const struct lb_state *before, const struct transition_facts *facts,
+                          struct arena *arena, struct transition *transition) {
+    struct lb_state *next = &transition->next;
     alert_of_incident(before, transition);
     alert_of_age(facts, transition);
     alert_of_exception(facts, arena, transition);
-    alert_of_fight(facts, transition);
-    keep_most_severe(transition);
-    alert_what_is_still_due(before, facts->evaluation, transition);
-    if (!facts->has_alert_topic) {
-        alert_nobody(before, transition);
+    if (facts->is_fight && facts->now_ms - next->fight_alerted_ms >= MS_PER_DAY) {
+        transition->alerts |= ALERT_SET(ALERT_FIGHT);
+        next->fight_alerted_ms = facts->now_ms;
     }
-    transition->next.due_alerts = transition->alerts;
+    transition->alerts = most_severe(transition->alerts);
+    add_due_alerts(before, facts->evaluation, transition);
+    if (!facts->has_alert_topic) {
+        forget_alerts(before, transition);
+    }
+    claim_alerts(facts, transition);
 }
 
-/* Whoever began to tell something is over, and did not say what came of it. */
-static void doubt_alert_claim(const struct transition_facts *facts, struct transition *transition) {
+/* The invocation that claimed these alerts has ended, and left no word of their outcome. */
+static void end_stale_claim(const struct transition_facts *facts, struct transition *transition) {
     struct alert_claim *alert_claim = &transition->next.alert_claim;
     if (alert_claim->alerts != 0 &&
         (alert_claim->until_ms < facts->now_ms || str_eq(alert_claim->writer, facts->writer))) {
@@ -362,17 +342,17 @@ static void doubt_alert_claim(const struct transition_facts *facts, struct trans
     }
 }
 
-static void move_on(const struct lb_state *before, const struct transition_facts *facts,
-                    struct arena *arena, struct transition *transition) {
+static void apply_judgement(const struct lb_state *before, const struct transition_facts *facts,
+                            struct arena *arena, struct transition *transition) {
     struct lb_state *next = &transition->next;
     take_judgement(facts, arena, next);
     settle_intent(facts, next);
-    doubt_alert_claim(facts, transition);
+    end_stale_claim(facts, transition);
     move_incident(before, facts, transition);
-    tell(before, facts, arena, transition);
+    decide_alerts(before, facts, arena, transition);
     if (transition->is_correction) {
         remember_correction(next, facts->now_ms);
-        next->pending_change = facts->correction;
+        transition->records.change = facts->correction;
     }
     transition->has_new_verdict = !before->has_verdict || before->mode != next->mode ||
                                   before->compliance != next->compliance;
@@ -388,11 +368,11 @@ void transition_make(const struct lb_state *before, const struct transition_fact
     *transition_out =
         (struct transition){.next = *before, .is_correction = is_first_correction(before, &known)};
     if (!before->has_verdict || known.facts_ms >= before->facts_ms) {
-        move_on(before, &known, arena, transition_out);
+        apply_judgement(before, &known, arena, transition_out);
         return;
     }
     transition_out->is_stale = true;
     if (transition_out->is_correction) {
-        remember_late_correction(&known, transition_out);
+        add_late_correction(&known, transition_out);
     }
 }

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One scan of the whole table for the posture report: STATE, INCIDENT and CHANGE items and the
+ * POSTURE points of each day, of one Region. An item that cannot be read is left out, and none is
+ * changed.
+ */
 #include "table/history.h"
 #include "table/item.h"
 #include "table/watch_records.h"
@@ -21,16 +26,6 @@ struct reading {
     size_t point_capacity;
 };
 
-/* Room for one more of `size` bytes; its address. */
-static void *grow(struct arena *arena, void **items, size_t *count, size_t *capacity, size_t size) {
-    if (*count == *capacity) {
-        size_t more = *capacity == 0 ? 64 : 2 * *capacity;
-        *items = arena_realloc(arena, *items, *capacity * size, more * size);
-        *capacity = more;
-    }
-    return (char *)*items + (*count)++ * size;
-}
-
 static str text_of(const struct reading *reading, const struct dynamodb_item *item,
                    const char *name) {
     str text = dynamodb_get_string(item, name);
@@ -41,11 +36,9 @@ static void take_state(struct reading *reading, const struct dynamodb_item *item
     struct history *history = reading->history;
     struct lb_state state;
     state_read(item, &state);
-    void *items = history->states;
-    struct history_state *next = grow(reading->arena, &items, &history->state_count,
-                                      &reading->state_capacity, sizeof *history->states);
-    history->states = items;
-    *next = (struct history_state){
+    ARENA_RESERVE(reading->arena, history->states, history->state_count + 1,
+                  reading->state_capacity);
+    history->states[history->state_count++] = (struct history_state){
         .arn = str_copy(reading->arena, arn),
         .non_compliant_since_ms = state.since_ms,
         .is_fight = state.fight_alerted_ms != 0 &&
@@ -65,27 +58,23 @@ static void take_incident(struct reading *reading, const struct dynamodb_item *i
     if (incident.closed_ms != 0 && incident.closed_ms < reading->from_ms) {
         return;
     }
-    void *items = history->incidents;
-    struct posture_incident *next = grow(reading->arena, &items, &history->incident_count,
-                                         &reading->incident_capacity, sizeof *history->incidents);
-    history->incidents = items;
-    *next = incident;
+    ARENA_RESERVE(reading->arena, history->incidents, history->incident_count + 1,
+                  reading->incident_capacity);
+    history->incidents[history->incident_count++] = incident;
 }
 
-/* CHANGE items of before there was promotion say no action. */
+/* CHANGE items of enforcement name no action. */
 static void take_change(struct reading *reading, const struct dynamodb_item *item, str arn) {
     struct history *history = reading->history;
     int64_t at_ms = item_time(item, "changedAt");
     if (at_ms < reading->from_ms) {
         return;
     }
-    void *items = history->changes;
-    struct posture_change *change = grow(reading->arena, &items, &history->change_count,
-                                         &reading->change_capacity, sizeof *history->changes);
+    ARENA_RESERVE(reading->arena, history->changes, history->change_count + 1,
+                  reading->change_capacity);
     str action = text_of(reading, item, "action");
     const struct traffic_window baseline = watch_get_baseline(item);
-    history->changes = items;
-    *change = (struct posture_change){
+    history->changes[history->change_count++] = (struct posture_change){
         .arn = str_copy(reading->arena, arn),
         .action = str_is_empty(action) ? STR("enforce") : action,
         .from = mode_parse(dynamodb_get_string(item, "before")),
@@ -98,40 +87,37 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
     };
 }
 
-/* A day with one number that cannot be right is none. */
-static bool is_point(const struct dynamodb_item *item) {
-    static const char *const NUMBERS[] = {"listed", "nonCompliant", "monitor", "defensive",
-                                          "strictest"};
-    int64_t number;
-    bool is_good = true;
-    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
-        is_good = is_good && item_read_number(item, NUMBERS[i], &number) != ITEM_NUMBER_BAD;
-    }
-    return is_good;
-}
-
+/* Added to the other accounts' point of that day. A day with one number that cannot be right is
+ * left out. */
 static void take_point(struct reading *reading, const struct dynamodb_item *item, str date) {
     struct history *history = reading->history;
     int64_t day;
-    if (!date_parse(date, &day) || day < date_days_of_ms(reading->from_ms) || !is_point(item)) {
+    static const char *const NAMES[] = {"listed", "nonCompliant", "monitor", "defensive",
+                                        "strictest"};
+    int64_t numbers[sizeof NAMES / sizeof *NAMES];
+    if (!date_parse(date, &day) || day < date_days_of_ms(reading->from_ms)) {
         return;
+    }
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        if (item_read_number(item, NAMES[i], &numbers[i]) == ITEM_NUMBER_BAD) {
+            return;
+        }
     }
     struct posture_point *point = NULL;
     for (size_t i = 0; i < history->point_count; i++) {
         point = history->points[i].day == day ? &history->points[i] : point;
     }
     if (point == NULL) {
-        void *items = history->points;
-        point = grow(reading->arena, &items, &history->point_count, &reading->point_capacity,
-                     sizeof *history->points);
-        history->points = items;
-        point->day = day;
+        ARENA_RESERVE(reading->arena, history->points, history->point_count + 1,
+                      reading->point_capacity);
+        point = &history->points[history->point_count++];
+        *point = (struct posture_point){.day = day};
     }
-    point->listed += (uint64_t)item_number(item, "listed");
-    point->non_compliant += (uint64_t)item_number(item, "nonCompliant");
-    point->modes[MODE_MONITOR] += (uint64_t)item_number(item, "monitor");
-    point->modes[MODE_DEFENSIVE] += (uint64_t)item_number(item, "defensive");
-    point->modes[MODE_STRICTEST] += (uint64_t)item_number(item, "strictest");
+    point->listed += (uint64_t)numbers[0];
+    point->non_compliant += (uint64_t)numbers[1];
+    for (size_t mode = MODE_MONITOR; mode <= MODE_STRICTEST; mode++) {
+        point->modes[mode] += (uint64_t)numbers[2 + mode - MODE_MONITOR];
+    }
     (void)protected_percent(point->modes, &point->protected_percent);
 }
 
@@ -144,16 +130,8 @@ static bool is_of_region(const struct reading *reading, str pk) {
     return str_starts_with(pk, STR(POINT_PK "#")) && str_ends_with(pk, reading->region);
 }
 
-static bool cut_prefix(str *text, str prefix) {
-    if (!str_starts_with(*text, prefix)) {
-        return false;
-    }
-    *text = str_slice(*text, prefix.len, text->len);
-    return true;
-}
-
-/* What is of no use here (SEEN items are by far the most) must take no memory: nothing is copied
- * before it is known to be kept. */
+/* Most items are of no use here and must take no memory: text is copied only from those that are
+ * kept. */
 static enum status take_items(void *context, const struct dynamodb_item *items, size_t count,
                               struct error *error) {
     struct reading *reading = context;
@@ -166,12 +144,12 @@ static enum status take_items(void *context, const struct dynamodb_item *items, 
         }
         if (str_eq(sk, STR("STATE"))) {
             take_state(reading, &items[i], pk);
-        } else if (cut_prefix(&sk, STR("INCIDENT#"))) {
+        } else if (str_starts_with(sk, STR("INCIDENT#"))) {
             take_incident(reading, &items[i], pk);
-        } else if (cut_prefix(&sk, STR("CHANGE#"))) {
+        } else if (str_starts_with(sk, STR("CHANGE#"))) {
             take_change(reading, &items[i], pk);
-        } else if (str_starts_with(pk, STR(POINT_PK "#")) && cut_prefix(&sk, STR("DAY#"))) {
-            take_point(reading, &items[i], sk);
+        } else if (str_starts_with(pk, STR(POINT_PK "#")) && str_starts_with(sk, STR("DAY#"))) {
+            take_point(reading, &items[i], str_slice(sk, 4, sk.len));
         }
     }
     return STATUS_OK;
@@ -192,11 +170,11 @@ enum status history_read(const struct state_table *table, str region, int64_t fr
                               .arena = arena,
                               .from_ms = from_ms,
                               .now_ms = now_ms};
-    /* By far the most are of log files that were counted: they need not come. */
+    /* By far the most items are SEEN, of log files that were counted: they need not come. */
     const struct dynamodb_scan scan = {.table = table->name, .sk_prefix_left_out = STR("SEEN#")};
     const struct dynamodb_sink sink = {.context = &reading, .take = take_items};
     TRY(dynamodb_scan(table->client, &scan, &sink, arena, error));
-    if (history_out->point_count > 0) {
+    if (history_out->point_count > 0) { /* qsort takes no NULL */
         qsort(history_out->points, history_out->point_count, sizeof *history_out->points,
               compare_points);
     }

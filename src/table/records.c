@@ -4,20 +4,15 @@
  * re-evaluate.
  */
 #include "table/records.h"
-#include "aws/dynamodb.h"
+#include "table/item.h"
 
 /* EventBridge repeats a delivery for 24 h at most. */
 #define SEEN_KEPT_MS (2 * MS_PER_DAY)
 /* AWS Config starts an evaluation of a rule once a minute at most. */
 #define REEVALUATION_PAUSE_MS (60 * MS_PER_SECOND)
-#define TEXT_CHARACTERS_MAX   512 /* of what others wrote: ARNs, user agents */
 
 static str sort_key(struct arena *arena, const char *prefix, str rest) {
     return str_format(arena, "%s#%" STR_FMT, prefix, STR_ARG(rest));
-}
-
-static str time_key(struct arena *arena, const char *prefix, int64_t ms) {
-    return sort_key(arena, prefix, time_format_iso8601(arena, ms));
 }
 
 enum status state_claim_event(const struct state_table *table, str arn, struct event_claim *claim,
@@ -50,11 +45,6 @@ enum status state_claim_event(const struct state_table *table, str arn, struct e
     return dynamodb_put_item(table->client, &put, arena, error);
 }
 
-/* A condition that is not met says that the record is there already, or is another copy's now. */
-static enum status conflict_is_fine(enum status status) {
-    return status == STATUS_CONFLICT ? STATUS_OK : status;
-}
-
 /* Changes one attribute of our own claim, and nothing when another copy has taken it over. */
 static enum status set_in_claim(const struct state_table *table, const struct dynamodb_key *key,
                                 const struct dynamodb_attribute *change, struct arena *arena,
@@ -76,7 +66,7 @@ static enum status set_in_claim(const struct state_table *table, const struct dy
                        .values = values,
                        .value_count = 3},
     };
-    return conflict_is_fine(dynamodb_update_item(table->client, &update, arena, NULL, error));
+    return item_update_if(table->client, &update, arena, error);
 }
 
 enum status state_finish_event(const struct state_table *table, str arn, str event_id,
@@ -92,72 +82,6 @@ enum status state_release_event(const struct state_table *table, str arn, str ev
     const struct dynamodb_attribute free_at_once =
         dynamodb_string("leaseUntil", time_format_iso8601(arena, 0));
     return set_in_claim(table, &key, &free_at_once, arena, error);
-}
-
-enum status state_open_incident(const struct state_table *table, str arn, int64_t opened_ms,
-                                const struct lb_state *state, struct arena *arena,
-                                struct error *error) {
-    const struct dynamodb_attribute item[] = {
-        dynamodb_string(DYNAMODB_PK, arn),
-        dynamodb_string(DYNAMODB_SK, time_key(arena, "INCIDENT", opened_ms)),
-        dynamodb_string("openedAt", time_format_iso8601(arena, opened_ms)),
-        dynamodb_string("requiredMode", str_from_cstr(mode_name(state->required_mode))),
-        dynamodb_string("owner", str_is_empty(state->owner) ? STR("none") : state->owner),
-        dynamodb_string("findings",
-                        str_is_empty(state->findings) ? STR("MODE_TOO_WEAK") : state->findings),
-    };
-    const struct dynamodb_put put = {
-        .table = table->name,
-        .item = {item, sizeof item / sizeof *item},
-        .expression = {.condition = STR("attribute_not_exists(" DYNAMODB_PK ")")},
-    };
-    return conflict_is_fine(dynamodb_put_item(table->client, &put, arena, error));
-}
-
-enum status state_close_incident(const struct state_table *table, str arn, int64_t opened_ms,
-                                 int64_t closed_ms, struct arena *arena, struct error *error) {
-    const struct dynamodb_attribute value =
-        dynamodb_string(":t", time_format_iso8601(arena, closed_ms));
-    const struct dynamodb_update update = {
-        .table = table->name,
-        .key = {arn, time_key(arena, "INCIDENT", opened_ms)},
-        .update = STR("SET closedAt = :t"),
-        .expression = {.condition = STR("attribute_exists(" DYNAMODB_PK
-                                        ") AND attribute_not_exists(closedAt)"),
-                       .values = &value,
-                       .value_count = 1},
-    };
-    return conflict_is_fine(dynamodb_update_item(table->client, &update, arena, NULL, error));
-}
-
-static str text_or_none(str text) {
-    return str_is_empty(text) ? STR("none") : str_utf8_prefix(text, TEXT_CHARACTERS_MAX);
-}
-
-enum status state_append_change(const struct state_table *table, str arn,
-                                const struct change *change, struct arena *arena,
-                                struct error *error) {
-    static const struct writer nobody = {0};
-    const struct writer *writer = change->last_writer == NULL ? &nobody : change->last_writer;
-    const struct dynamodb_attribute item[] = {
-        dynamodb_string(DYNAMODB_PK, arn),
-        dynamodb_string(DYNAMODB_SK, time_key(arena, "CHANGE", change->at_ms)),
-        dynamodb_string("changedAt", time_format_iso8601(arena, change->at_ms)),
-        dynamodb_string("attribute", STR(ATTRIBUTE_DESYNC_MODE)),
-        dynamodb_string("before", str_from_cstr(mode_name(change->from))),
-        dynamodb_string("after", str_from_cstr(mode_name(change->to))),
-        dynamodb_string("why", text_or_none(change->why)),
-        dynamodb_string("writer", table->writer),
-        dynamodb_string("lastWriter", text_or_none(writer->arn)),
-        dynamodb_string("lastWriterUserAgent", text_or_none(writer->user_agent)),
-        dynamodb_string("lastWriterInvokedBy", text_or_none(writer->invoked_by)),
-    };
-    const struct dynamodb_put put = {
-        .table = table->name,
-        .item = {item, sizeof item / sizeof *item},
-        .expression = {.condition = STR("attribute_not_exists(" DYNAMODB_PK ")")},
-    };
-    return conflict_is_fine(dynamodb_put_item(table->client, &put, arena, error));
 }
 
 static str named(const struct dynamodb_item *item, const char *attribute) {
@@ -201,7 +125,7 @@ enum status state_release_reevaluation(const struct state_table *table, str rule
                        .values = values,
                        .value_count = 2},
     };
-    return conflict_is_fine(dynamodb_update_item(table->client, &update, arena, NULL, error));
+    return item_update_if(table->client, &update, arena, error);
 }
 
 enum status state_claim_reevaluation(const struct state_table *table, str rule_name, int64_t now_ms,

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The STATE item: one a load balancer, replaced as a whole under its version.
+ * The STATE item: one a load balancer. Each write is conditional on the version that was loaded, or
+ * on the attribute that it changes, so that of two copies one writes and the other one learns of
+ * it. INCIDENT and CHANGE are written by the same transaction. An item that somebody else has put
+ * into its place is read as far as it goes, and replaced.
  */
 #include "table/state.h"
 #include "base/buf.h"
 #include "table/item.h"
 
 #define CORRECTIONS_BYTES_MAX 2048
-/* Of an item that somebody else has put there: it is replaced rather than stumbled over forever. */
+/* Of an item that somebody else has put there; it is replaced. */
 #define NO_VERSION (-1)
 /* Of what others wrote: ARNs, user agents. */
 #define NAME_CHARACTERS_MAX 512
@@ -114,10 +117,6 @@ static void put_memory(struct item_writer *item, const struct lb_state *state) {
     item_put_text(item, "telling", alert_claim_format(&state->alert_claim, item->arena));
     item_put_text(item, "imported", state->imported);
     item_put_text(item, "intent", correction_format(&state->intent, item->arena));
-    item_put_text(item, "pendingChange", correction_format(&state->pending_change, item->arena));
-    item_put_time(item, "pendingOpen", state->pending_open_ms);
-    item_put_time(item, "pendingClose", state->pending_close_ms);
-    item_put_time(item, "pendingClosedAt", state->pending_closed_ms);
     item_put_text(item, "corrections", corrections_format(state, item->arena));
 }
 
@@ -164,10 +163,6 @@ static void read_memory(const struct dynamodb_item *item, struct lb_state *state
     state->alert_claim = read_alert_claim(dynamodb_get_string(item, "telling"));
     state->imported = dynamodb_get_string(item, "imported");
     state->intent = read_correction(dynamodb_get_string(item, "intent"));
-    state->pending_change = read_correction(dynamodb_get_string(item, "pendingChange"));
-    state->pending_open_ms = item_time(item, "pendingOpen");
-    state->pending_close_ms = item_time(item, "pendingClose");
-    state->pending_closed_ms = item_time(item, "pendingClosedAt");
     read_corrections(dynamodb_get_string(item, "corrections"), state);
 }
 
@@ -193,35 +188,119 @@ enum status state_load(const struct state_table *table, str arn, struct arena *a
     return STATUS_OK;
 }
 
-static struct dynamodb_expression unchanged_since(const struct lb_state *before,
-                                                  const struct dynamodb_attribute *version) {
+/* ---- writes ---- */
+
+static struct dynamodb_put put_of(const struct state_table *table, const struct item_writer *item) {
+    return (struct dynamodb_put){.table = table->name, .item = {item->attributes, item->count}};
+}
+
+/* Replaces the item as it was loaded, and no other. Lives in the arena of `item`. */
+static struct dynamodb_put put_state(const struct state_table *table, str arn,
+                                     const struct lb_state *before, const struct lb_state *next,
+                                     struct item_writer *item) {
+    item_put_text(item, DYNAMODB_PK, arn);
+    item_put_text(item, DYNAMODB_SK, STR("STATE"));
+    item_put_number(item, "version", next->version);
+    item_put_text(item, "writer", table->writer);
+    put_judgement(item, next);
+    put_memory(item, next);
+    struct dynamodb_put put = put_of(table, item);
     if (!before->exists) {
-        return (struct dynamodb_expression){.condition =
-                                                STR("attribute_not_exists(" DYNAMODB_PK ")")};
+        put.expression.condition = STR("attribute_not_exists(" DYNAMODB_PK ")");
+    } else if (before->version == NO_VERSION) {
+        put.expression.condition = STR("attribute_exists(" DYNAMODB_PK ")");
+    } else {
+        struct dynamodb_attribute *version = ARENA_NEW(item->arena, struct dynamodb_attribute);
+        *version = dynamodb_number(item->arena, ":v", before->version);
+        put.expression = (struct dynamodb_expression){
+            .condition = STR("version = :v"), .values = version, .value_count = 1};
     }
-    if (before->version == NO_VERSION) {
-        return (struct dynamodb_expression){.condition = STR("attribute_exists(" DYNAMODB_PK ")")};
-    }
-    return (struct dynamodb_expression){
-        .condition = STR("version = :v"), .values = version, .value_count = 1};
+    return put;
+}
+
+static str text_or_none(str text) {
+    return str_is_empty(text) ? STR("none") : str_utf8_prefix(text, NAME_CHARACTERS_MAX);
+}
+
+/* "INCIDENT#<time>" */
+static void put_key(struct item_writer *item, str arn, const char *kind, int64_t ms) {
+    str time = time_format_iso8601(item->arena, ms);
+    item_put_text(item, DYNAMODB_PK, arn);
+    item_put_text(item, DYNAMODB_SK, str_format(item->arena, "%s#%" STR_FMT, kind, STR_ARG(time)));
+}
+
+static struct dynamodb_put put_incident(const struct state_table *table, str arn,
+                                        const struct transition *transition,
+                                        struct item_writer *item) {
+    const struct lb_state *state = &transition->next;
+    const struct transition_records *records = &transition->records;
+    str findings = str_is_empty(state->findings) ? STR("MODE_TOO_WEAK") : state->findings;
+    put_key(item, arn, "INCIDENT", records->open_ms);
+    item_put_time(item, "openedAt", records->open_ms);
+    item_put_text(item, "requiredMode", str_from_cstr(mode_name(state->required_mode)));
+    item_put_text(item, "owner", str_is_empty(state->owner) ? STR("none") : state->owner);
+    item_put_text(item, "findings", findings);
+    item_put_time(item, "closedAt", records->closed_ms);
+    return put_of(table, item);
+}
+
+/* An incident that is missing or closed already must not hold STATE up: no condition. */
+static struct dynamodb_update close_incident(const struct state_table *table, str arn,
+                                             const struct transition_records *records,
+                                             struct arena *arena) {
+    struct dynamodb_attribute *values = ARENA_ARRAY(arena, struct dynamodb_attribute, 2);
+    str opened = time_format_iso8601(arena, records->close_ms);
+    values[0] = dynamodb_string(":o", opened);
+    values[1] = dynamodb_string(":c", time_format_iso8601(arena, records->closed_ms));
+    return (struct dynamodb_update){
+        .table = table->name,
+        .key = {arn, str_format(arena, "INCIDENT#%" STR_FMT, STR_ARG(opened))},
+        .update = STR("SET openedAt = :o, closedAt = if_not_exists(closedAt, :c)"),
+        .expression = {.values = values, .value_count = 2},
+    };
+}
+
+static struct dynamodb_put put_change(const struct state_table *table, str arn,
+                                      const struct correction *made, struct item_writer *item) {
+    put_key(item, arn, "CHANGE", made->at_ms);
+    item_put_time(item, "changedAt", made->at_ms);
+    item_put_text(item, "attribute", STR(ATTRIBUTE_DESYNC_MODE));
+    item_put_text(item, "before", str_from_cstr(mode_name(made->from)));
+    item_put_text(item, "after", str_from_cstr(mode_name(made->to)));
+    item_put_text(item, "why", STR("the mode is weaker than required"));
+    item_put_text(item, "writer", table->writer);
+    item_put_text(item, "lastWriter", text_or_none(made->writer.arn));
+    item_put_text(item, "lastWriterUserAgent", text_or_none(made->writer.user_agent));
+    item_put_text(item, "lastWriterInvokedBy", text_or_none(made->writer.invoked_by));
+    return put_of(table, item);
 }
 
 enum status state_save(const struct state_table *table, str arn, const struct lb_state *before,
-                       const struct lb_state *next, struct arena *arena, struct error *error) {
-    struct item_writer item = {.arena = arena};
-    item_put_text(&item, DYNAMODB_PK, arn);
-    item_put_text(&item, DYNAMODB_SK, STR("STATE"));
-    item_put_number(&item, "version", next->version);
-    item_put_text(&item, "writer", table->writer);
-    put_judgement(&item, next);
-    put_memory(&item, next);
-    const struct dynamodb_attribute version = dynamodb_number(arena, ":v", before->version);
-    const struct dynamodb_put put = {
-        .table = table->name,
-        .item = {item.attributes, item.count},
-        .expression = unchanged_since(before, &version),
-    };
-    return dynamodb_put_item(table->client, &put, arena, error);
+                       const struct transition *transition, struct arena *arena,
+                       struct error *error) {
+    const struct transition_records *records = &transition->records;
+    struct item_writer items[] = {{.arena = arena}, {.arena = arena}, {.arena = arena}};
+    const struct dynamodb_put state = put_state(table, arn, before, &transition->next, &items[0]);
+    struct dynamodb_put incident;
+    struct dynamodb_update closing;
+    struct dynamodb_put change;
+    struct dynamodb_action actions[3] = {{.put = &state}};
+    struct dynamodb_transaction transaction = {.actions = actions, .count = 1};
+    if (records->open_ms != 0) {
+        incident = put_incident(table, arn, transition, &items[1]);
+        actions[transaction.count++].put = &incident;
+    } else if (records->close_ms != 0) {
+        closing = close_incident(table, arn, records, arena);
+        actions[transaction.count++].update = &closing;
+    }
+    if (records->change.at_ms != 0) {
+        change = put_change(table, arn, &records->change, &items[2]);
+        actions[transaction.count++].put = &change;
+    }
+    bool has_claim = transition->alerts != 0 && transition->next.due_alerts == 0;
+    return transaction.count == 1 && !has_claim
+               ? dynamodb_put_item(table->client, &state, arena, error)
+               : dynamodb_transact_write(table->client, &transaction, arena, NULL, error);
 }
 
 enum status state_intend(const struct state_table *table, str arn, const struct correction *intent,
@@ -249,38 +328,38 @@ enum status state_intend(const struct state_table *table, str arn, const struct 
     return STATUS_OK;
 }
 
-enum status state_forget_intent(const struct state_table *table, str arn,
-                                const struct correction *intent, struct arena *arena,
-                                struct error *error) {
-    const struct dynamodb_attribute values[] = {
-        dynamodb_string(":i", correction_format(intent, arena)),
-        dynamodb_number(arena, ":one", 1),
-    };
+/* Removes an attribute that still has this value; the next write must know of that. */
+static enum status remove_attribute(const struct state_table *table, str arn,
+                                    const struct dynamodb_attribute *attribute, struct arena *arena,
+                                    struct error *error) {
+    str name = attribute->name;
+    const struct dynamodb_attribute values[] = {dynamodb_string(":x", attribute->value),
+                                                dynamodb_number(arena, ":one", 1)};
     const struct dynamodb_update update = {
         .table = table->name,
         .key = {arn, STR("STATE")},
-        .update = STR("REMOVE intent ADD version :one"),
-        .expression = {.condition = STR("intent = :i"), .values = values, .value_count = 2},
+        .update = str_format(arena, "REMOVE %" STR_FMT " ADD version :one", STR_ARG(name)),
+        .expression = {.condition = str_format(arena, "%" STR_FMT " = :x", STR_ARG(name)),
+                       .values = values,
+                       .value_count = 2},
     };
-    enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
-    return status == STATUS_CONFLICT ? STATUS_OK : status;
+    return item_update_if(table->client, &update, arena, error);
+}
+
+enum status state_forget_intent(const struct state_table *table, str arn,
+                                const struct correction *intent, struct arena *arena,
+                                struct error *error) {
+    const struct dynamodb_attribute attribute =
+        dynamodb_string("intent", correction_format(intent, arena));
+    return remove_attribute(table, arn, &attribute, arena, error);
 }
 
 enum status state_end_alert_claim(const struct state_table *table, str arn,
                                   const struct alert_claim *alert_claim, struct arena *arena,
                                   struct error *error) {
-    const struct dynamodb_attribute values[] = {
-        dynamodb_string(":t", alert_claim_format(alert_claim, arena)),
-        dynamodb_number(arena, ":one", 1),
-    };
-    const struct dynamodb_update update = {
-        .table = table->name,
-        .key = {arn, STR("STATE")},
-        .update = STR("REMOVE telling ADD version :one"),
-        .expression = {.condition = STR("telling = :t"), .values = values, .value_count = 2},
-    };
-    enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
-    return status == STATUS_CONFLICT ? STATUS_OK : status;
+    const struct dynamodb_attribute attribute =
+        dynamodb_string("telling", alert_claim_format(alert_claim, arena));
+    return remove_attribute(table, arn, &attribute, arena, error);
 }
 
 enum status state_note_import(const struct state_table *table, str arn, str key,
@@ -294,6 +373,5 @@ enum status state_note_import(const struct state_table *table, str arn, str key,
                        .values = &value,
                        .value_count = 1},
     };
-    enum status status = dynamodb_update_item(table->client, &update, arena, NULL, error);
-    return status == STATUS_CONFLICT ? STATUS_OK : status;
+    return item_update_if(table->client, &update, arena, error);
 }

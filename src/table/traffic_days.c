@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * TRAFFIC items: what a load balancer was asked on one day, added up object by object. One
- * transaction adds the object to its days and remembers it, so that whatever is delivered twice,
- * late, or to two copies at once is counted once.
+ * TRAFFIC items: the requests to a load balancer on one day, added up object by object. One
+ * transaction adds the object to its days and remembers it, so that an object that is delivered
+ * twice, late, or to two copies at once is counted once.
  */
 #include "table/traffic_days.h"
 #include "aws/dynamodb.h"
@@ -36,20 +36,15 @@ struct counting {
     struct dynamodb_action *actions; /* the object, then its days */
 };
 
-/* The same object under the same key is told of with the same ETag. */
-static str object_id(const struct log_object *object, struct arena *arena) {
-    str identity =
-        str_format(arena, "%" STR_FMT "/%" STR_FMT "\n%" STR_FMT, STR_ARG(object->bucket),
-                   STR_ARG(object->key), STR_ARG(object->e_tag));
-    return sha256_hex(arena, identity);
-}
-
 static void remember_object(struct counting *counting, const struct log_object *object,
                             int64_t now_ms) {
     struct arena *arena = counting->arena;
-    str id = object_id(object, arena);
     str url = str_format(arena, "s3://%" STR_FMT "/%" STR_FMT, STR_ARG(object->bucket),
                          STR_ARG(object->key));
+    /* S3 names the same object again by the same key and ETag. */
+    str id = sha256_hex(arena, str_format(arena, "%" STR_FMT "/%" STR_FMT "\n%" STR_FMT,
+                                          STR_ARG(object->bucket), STR_ARG(object->key),
+                                          STR_ARG(object->e_tag)));
     int64_t expires = (now_ms + TRAFFIC_SEEN_KEPT_MS) / MS_PER_SECOND;
     struct dynamodb_attribute *item = counting->seen;
     item[0] = dynamodb_string(DYNAMODB_PK, counting->traffic->arn);
@@ -92,70 +87,60 @@ static void fill_values(struct counting *counting, size_t i) {
         dynamodb_string(":newest", time_format_iso8601(counting->arena, day->newest_ms));
 }
 
-/* A day without a line of its own says nothing of the newest one, and a value that is not used is
- * refused. */
-static void leave_out_newest(struct dynamodb_update *update) {
-    update->update = STR("SET expires_at = :expires" ADD_COUNTERS);
-    update->expression.condition = STR_EMPTY;
-    update->expression.value_count = VALUES - 1;
-}
-
+/* A day without a line of its own leaves `newest_at`, and a value that is not used is refused. */
 static struct dynamodb_update day_update(const struct counting *counting, size_t i) {
-    str date = date_format(counting->arena, counting->traffic->days[i].day);
+    const struct traffic_day *day = &counting->traffic->days[i];
+    bool has_line = day->newest_ms != 0;
+    str date = date_format(counting->arena, day->day);
     return (struct dynamodb_update){
         .table = counting->table->name,
         .key = {counting->traffic->arn,
                 str_format(counting->arena, "TRAFFIC#%" STR_FMT, STR_ARG(date))},
-        .update = STR("SET newest_at = :newest, expires_at = :expires" ADD_COUNTERS),
-        .expression = {.condition = STR("attribute_not_exists(newest_at) OR newest_at < :newest"),
+        .update = has_line ? STR("SET newest_at = :newest, expires_at = :expires" ADD_COUNTERS)
+                           : STR("SET expires_at = :expires" ADD_COUNTERS),
+        .expression = {.condition =
+                           has_line ? STR("attribute_not_exists(newest_at) OR newest_at < :newest")
+                                    : STR_EMPTY,
                        .names = NAMES,
                        .name_count = COUNTERS,
                        .values = counting->values[i],
-                       .value_count = VALUES},
+                       .value_count = has_line ? VALUES : VALUES - 1},
     };
-}
-
-/* The day knows a newer line already. It never goes back, so that this needs no condition. */
-static void leave_newest(struct dynamodb_update *update) {
-    update->update = STR(
-        "SET newest_at = if_not_exists(newest_at, :newest), expires_at = :expires" ADD_COUNTERS);
-    update->expression.condition = STR_EMPTY;
-}
-
-static void prepare(struct counting *counting, const struct log_object *object, int64_t now_ms) {
-    size_t days = counting->traffic->day_count;
-    counting->values = arena_alloc_array(counting->arena, days, sizeof *counting->values);
-    counting->updates = ARENA_ARRAY(counting->arena, struct dynamodb_update, days);
-    counting->actions = ARENA_ARRAY(counting->arena, struct dynamodb_action, days + 1);
-    remember_object(counting, object, now_ms);
-    for (size_t i = 0; i < days; i++) {
-        fill_values(counting, i);
-        counting->updates[i] = day_update(counting, i);
-        if (counting->traffic->days[i].newest_ms == 0) {
-            leave_out_newest(&counting->updates[i]);
-        }
-        counting->actions[i + 1] = (struct dynamodb_action){.update = &counting->updates[i]};
-    }
 }
 
 enum status traffic_count_object(const struct state_table *table, const struct log_object *object,
                                  const struct log_traffic *traffic, int64_t now_ms,
                                  struct arena *arena, struct error *error) {
     ASSERT(traffic->day_count <= TRAFFIC_DAYS_MAX);
-    struct counting counting = {.table = table, .traffic = traffic, .arena = arena};
-    prepare(&counting, object, now_ms);
+    size_t days = traffic->day_count;
+    struct counting counting = {.table = table,
+                                .traffic = traffic,
+                                .arena = arena,
+                                .values = arena_alloc_array(arena, days, sizeof *counting.values),
+                                .updates = ARENA_ARRAY(arena, struct dynamodb_update, days),
+                                .actions = ARENA_ARRAY(arena, struct dynamodb_action, days + 1)};
     const struct dynamodb_transaction transaction = {.actions = counting.actions,
-                                                     .count = traffic->day_count + 1};
+                                                     .count = days + 1};
+    remember_object(&counting, object, now_ms);
+    for (size_t i = 0; i < days; i++) {
+        fill_values(&counting, i);
+        counting.updates[i] = day_update(&counting, i);
+        counting.actions[i + 1] = (struct dynamodb_action){.update = &counting.updates[i]};
+    }
     /* Objects of several nodes come in any order: each day is asked at most once whether this is
      * its newest line. */
-    for (size_t attempt = 0; attempt <= traffic->day_count; attempt++) {
+    for (size_t attempt = 0; attempt <= days; attempt++) {
         size_t failed = 0;
         enum status status =
             dynamodb_transact_write(table->client, &transaction, arena, &failed, error);
         if (status != STATUS_CONFLICT || failed == 0) {
             return status;
         }
-        leave_newest(&counting.updates[failed - 1]);
+        /* The day knows a newer line, and will not go back: no condition is needed. */
+        struct dynamodb_update *update = &counting.updates[failed - 1];
+        update->update = STR("SET newest_at = if_not_exists(newest_at, :newest), "
+                             "expires_at = :expires" ADD_COUNTERS);
+        update->expression.condition = STR_EMPTY;
     }
     return error_set(error, arena, STATUS_INCOMPLETE,
                      "dynamodb TransactWriteItems: unmet conditions of none");

@@ -1,47 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The WATCH items: their codec and their conditional writes. The life of one is drawn in
- * promote_internal.h.
+ * The WATCH items, whose life is drawn in watch_records.h. Each write is conditional on the version
+ * that was read; a promotion and a rollback are written with their CHANGE in one transaction. An
+ * item that cannot be read is left alone.
  */
 #include "table/watch_records.h"
 #include "table/item.h"
 #include "table/records.h"
 
 #define WATCH_PK "WATCH"
-/* A roll back is remembered for longer than EVIDENCE_DAYS can be. */
+/* A rollback is remembered for longer than EVIDENCE_DAYS can be. */
 #define ENDED_KEPT_MS       (100 * MS_PER_DAY)
 #define NOTE_CHARACTERS_MAX 1024
 #define MINUTES_MAX         (24 * 60) /* WATCH_MINUTES */
 
-static const char *const STATUS_NAMES[] = {
-    [WATCH_BEGUN] = "begun",
-    [WATCH_OPEN] = "open",
-    [WATCH_ROLLING_BACK] = "rolling-back",
-    [WATCH_HELD] = "closed",
-    [WATCH_INCONCLUSIVE] = "closed",
-    [WATCH_ROLLED_BACK] = "rolled-back",
-    [WATCH_REVERTED_BY_OTHER] = "taken-back",
-    [WATCH_NOT_MADE] = "not-made",
+static const struct {
+    const char *name;   /* in the table, where 0.1.0 wrote it likewise */
+    const char *ending; /* NULL: it has not ended, or was not made */
+} STATUSES[] = {
+    [WATCH_BEGUN] = {"begun", NULL},
+    [WATCH_OPEN] = {"open", NULL},
+    [WATCH_ROLLING_BACK] = {"rolling-back", NULL},
+    [WATCH_HELD] = {"closed", "held"},
+    [WATCH_INCONCLUSIVE] = {"closed", "inconclusive"},
+    [WATCH_ROLLED_BACK] = {"rolled-back", "rolled_back"},
+    [WATCH_REVERTED_BY_OTHER] = {"taken-back", "reverted"},
+    [WATCH_NOT_MADE] = {"not-made", NULL},
 };
-#define STATUS_COUNT (sizeof STATUS_NAMES / sizeof *STATUS_NAMES)
 
 const char *watch_ending(const struct watch_record *record) {
-    switch (record->status) {
-    case WATCH_HELD:
-        return "held";
-    case WATCH_INCONCLUSIVE:
-        return "inconclusive";
-    case WATCH_ROLLED_BACK:
-        return "rolled_back";
-    case WATCH_REVERTED_BY_OTHER:
-        return "reverted";
-    case WATCH_BEGUN:
-    case WATCH_OPEN:
-    case WATCH_ROLLING_BACK:
-    case WATCH_NOT_MADE:
-        break;
-    }
-    return NULL;
+    return STATUSES[record->status].ending;
 }
 
 static void put_baseline(struct item_writer *item, const struct traffic_window *baseline) {
@@ -62,7 +50,7 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     item_put_text(item, DYNAMODB_PK, STR(WATCH_PK));
     item_put_text(item, DYNAMODB_SK, record->arn);
     item_put_number(item, "version", record->version);
-    item_put_text(item, "status", str_from_cstr(STATUS_NAMES[record->status]));
+    item_put_text(item, "status", str_from_cstr(STATUSES[record->status].name));
     item_put_text(item, "ending", str_from_cstr(watch_ending(record)));
     item_put_time(item, "changedAt", record->changed_ms);
     item_put_text(item, "before", str_from_cstr(mode_name(record->from)));
@@ -81,7 +69,7 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     }
 }
 
-/* With one number that cannot be right it is none. */
+/* A baseline with a number that cannot be right has no data. */
 struct traffic_window watch_get_baseline(const struct dynamodb_item *item) {
     struct traffic_window baseline = {
         .start_ms = item_time(item, "baselineFrom"),
@@ -107,18 +95,12 @@ struct traffic_window watch_get_baseline(const struct dynamodb_item *item) {
     return baseline;
 }
 
-/* Of a watch whose length cannot be right: as long as one can be. */
-static int get_minutes(const struct dynamodb_item *item) {
-    int64_t minutes = item_number(item, "minutes");
-    return minutes >= 1 && minutes <= MINUTES_MAX ? (int)minutes : MINUTES_MAX;
-}
-
 /* false: it is no status of ours. Version 0.1.0 closed a watch without an ending; whether such a
  * promotion held is not known. */
 static bool get_status(const struct dynamodb_item *item, enum watch_status *status_out) {
     str status = dynamodb_get_string(item, "status");
-    for (size_t i = 0; i < STATUS_COUNT; i++) {
-        if (str_eq(status, str_from_cstr(STATUS_NAMES[i]))) {
+    for (size_t i = 0; i < sizeof STATUSES / sizeof *STATUSES; i++) {
+        if (str_eq(status, str_from_cstr(STATUSES[i].name))) {
             bool has_held = str_eq(dynamodb_get_string(item, "ending"), STR("held"));
             *status_out = i == WATCH_HELD && !has_held ? WATCH_INCONCLUSIVE : (enum watch_status)i;
             return true;
@@ -127,15 +109,17 @@ static bool get_status(const struct dynamodb_item *item, enum watch_status *stat
     return false;
 }
 
-/* false: somebody else has put something there that we cannot read; it is left alone. */
+/* false: the item cannot be read, and is left alone: somebody else has put it there. */
 static bool get_record(const struct dynamodb_item *item, struct watch_record *record) {
+    int64_t minutes = item_number(item, "minutes");
     *record = (struct watch_record){
         .arn = dynamodb_get_string(item, DYNAMODB_SK),
         .version = item_number(item, "version"),
         .changed_ms = item_time(item, "changedAt"),
         .from = mode_parse(dynamodb_get_string(item, "before")),
         .to = mode_parse(dynamodb_get_string(item, "after")),
-        .minutes = get_minutes(item),
+        /* A length that cannot be right is read as the longest. */
+        .minutes = minutes >= 1 && minutes <= MINUTES_MAX ? (int)minutes : MINUTES_MAX,
         .was_extended = item_number(item, "extended") != 0,
         .ended_ms = item_time(item, "endedAt"),
         .note = dynamodb_get_string(item, "note"),
@@ -165,7 +149,7 @@ enum status watch_list(const struct state_table *table, struct arena *arena,
     return STATUS_OK;
 }
 
-/* *next: what *record is to become. */
+/* *next becomes the record as the put writes it. */
 static struct dynamodb_put put_of(const struct state_table *table,
                                   const struct watch_record *record, struct arena *arena,
                                   struct watch_record *next) {
@@ -242,7 +226,7 @@ bool watch_is_reverted_since(const struct watch_record *record, enum desync_mode
            mode != MODE_UNKNOWN && mode < record->to;
 }
 
-/* Enforcement, which raises from monitor, names whom CloudTrail named. */
+/* A CHANGE of enforcement, which raises from monitor, names the writer that CloudTrail named. */
 enum status watch_describe_reverting(const struct state_table *table,
                                      const struct watch_record *record, enum desync_mode mode,
                                      struct arena *arena, str *note_out, struct error *error) {

@@ -144,7 +144,8 @@ def test_faults_that_are_got_over_leave_everything_as_without(trigger, kind, aws
     case.check_nothing_is_left_to_do()
 
 
-@pytest.mark.parametrize("operation", ["Publish", "PutItem", "UpdateItem", "GetItem", "Modify"])
+@pytest.mark.parametrize("operation", ["Publish", "PutItem", "UpdateItem", "GetItem",
+                                       "TransactWriteItems", "Modify"])
 def test_what_never_works_loses_no_report_and_ends_when_it_works_again(operation, aws, start):
     case = Case(aws, start, "config-change", AWS_MAX_ATTEMPTS="1")
     full = {"Publish": PUBLISH, "Modify": MODIFY}.get(operation, f"dynamodb:{operation}")

@@ -12,7 +12,7 @@ import pytest
 
 from sim import events, faults, fleet
 from sim.control_loop import (
-    MODIFY, PUT_ITEM, READ_MODE, READ_STATE, READ_TAGS, START_RULE, ControlLoop, call)
+    MODIFY, PUT_ITEM, READ_MODE, READ_STATE, READ_TAGS, START_RULE, TRANSACT, ControlLoop, call)
 from sim.fleet import LiveLoadBalancer
 from sim.function import Function
 from sim.runtime_api import RuntimeApi
@@ -215,7 +215,7 @@ def hold(aws, operation, nth=1):
     pytest.param(READ_TAGS, 1, id="both-read-tags"),
     pytest.param(READ_STATE, 1, id="both-knew-nothing"),
     pytest.param(MODIFY, 1, id="both-raised-it"),
-    pytest.param(PUT_ITEM, 3, id="both-tried-to-remember"),
+    pytest.param(TRANSACT, 1, id="both-tried-to-remember"),
 ])
 def test_two_calls_about_one_load_balancer_are_one_correction(operation, nth, scene):
     aws, loop, arn, copies = scene

@@ -458,7 +458,7 @@ BEFORE = {
     "elasticloadbalancing DescribeLoadBalancerAttributes": ("elbv2:DescribeLoadBalancers", 1),
     "elasticloadbalancing ModifyLoadBalancerAttributes":
         ("elbv2:DescribeLoadBalancerAttributes", 1),
-    "dynamodb PutItem": ("dynamodb:UpdateItem", 1),
+    "dynamodb PutItem": ("dynamodb:UpdateItem", 2),
     "dynamodb UpdateItem": ("dynamodb:GetItem", 1),
     "dynamodb Scan": ("dynamodb:Query", 2),
     "sts AssumeRole": ("sts:GetCallerIdentity", 1),

@@ -280,6 +280,7 @@ static inline void loop_start_copy(struct loop *loop, struct loop_copy *copy) {
         app_connect(&copy->guard, &loop->fake.transport, &copy->process, &error) != STATUS_OK) {
         fail_msg("%.*s", STR_ARG(error.message));
     }
+    copy->guard.home.random_state ^= (uint64_t)(copy - loop->copies) << 8; /* tokens of their own */
 }
 
 /* `count` load balancers of the three modes in turn: defensive, monitor, strictest. */

@@ -9,7 +9,6 @@
 #include "loop_world.h"
 
 #define PROMOTION_METRICS_MAX 64
-#define PROMOTION_TOKENS_MAX  16
 #define MINUTES(n)            ((n)*INT64_C(60000))
 
 #define ASKS_METRICS "GetMetricData"
@@ -31,9 +30,7 @@ struct promotion_world {
     struct loop loop;
     struct promotion_metric metrics[PROMOTION_METRICS_MAX];
     size_t metric_count;
-    bool is_partial;                  /* CloudWatch cannot tell all */
-    str tokens[PROMOTION_TOKENS_MAX]; /* of transactions that were carried out */
-    size_t token_count;
+    bool is_partial; /* CloudWatch cannot tell all */
 };
 
 static inline str promotion_dimension(str arn) {
@@ -132,39 +129,6 @@ static inline struct fake_answer promotion_query(struct table *table, const stru
     return table_ok(&out);
 }
 
-/* Puts, all of them or none; the same transaction again does nothing more. */
-static inline struct fake_answer promotion_transact(struct promotion_world *world,
-                                                    const struct json *body) {
-    struct table *table = world->loop.table;
-    const struct json *actions = json_get(body, "TransactItems");
-    str token = json_get_string(body, "ClientRequestToken");
-    struct table_item item;
-    assert_true(token.len > 0 && world->token_count < PROMOTION_TOKENS_MAX);
-    for (size_t i = 0; i < world->token_count; i++) {
-        if (str_eq(world->tokens[i], token)) {
-            return loop_text("{}");
-        }
-    }
-    for (const struct json *each = json_first(actions); each; each = json_next(each)) {
-        const struct json *put = json_get(each, "Put");
-        table_parse_item(table, json_get(put, "Item"), &item);
-        const struct table_item *there =
-            table_find(table, table_text(&item, "pk"), table_text(&item, "sk"));
-        if (!table_condition_is_met(table, put, there)) {
-            return (struct fake_answer){
-                .http_status = 400,
-                .body = STR("{\"__type\":\"TransactionCanceledException\",\"CancellationReasons\":"
-                            "[{\"Code\":\"ConditionalCheckFailed\"},{\"Code\":\"None\"}]}")};
-        }
-    }
-    for (const struct json *each = json_first(actions); each; each = json_next(each)) {
-        table_parse_item(table, json_get(json_get(each, "Put"), "Item"), &item);
-        (void)table_put(table, &item);
-    }
-    world->tokens[world->token_count++] = str_copy(table->arena, token);
-    return loop_text("{}");
-}
-
 static inline struct fake_answer promotion_serve(struct promotion_world *world,
                                                  const struct http_request *request) {
     struct loop *loop = &world->loop;
@@ -172,15 +136,12 @@ static inline struct fake_answer promotion_serve(struct promotion_world *world,
     bool is_metrics = fake_matches(&loop->fake, request, ASKS_METRICS);
     bool is_query = fake_matches(&loop->fake, request, ASKS_QUERY) &&
                     !str_contains(request->body, STR("begins_with"));
-    bool is_transaction = fake_matches(&loop->fake, request, ASKS_WRITES);
-    if (!is_metrics && !is_query && !is_transaction) {
+    if (!is_metrics && !is_query) {
         return loop_serve(loop, request);
     }
     assert_int_equal(
         json_parse(&loop->fake.arena, request->body, &JSON_LIMITS_DEFAULT, &body, NULL), STATUS_OK);
-    return is_metrics       ? promotion_metrics(world, body)
-           : is_transaction ? promotion_transact(world, body)
-                            : promotion_query(loop->table, body);
+    return is_metrics ? promotion_metrics(world, body) : promotion_query(loop->table, body);
 }
 
 static inline struct fake_answer promotion_respond(void *context,
@@ -203,7 +164,6 @@ static inline void promotion_world_begin(struct promotion_world *world,
                                          const char *const *variables, size_t count) {
     loop_begin(&world->loop, variables, count);
     world->metric_count = 0;
-    world->token_count = 0;
     world->is_partial = false;
     world->loop.fake.respond = promotion_respond;
     world->loop.fake.respond_context = world;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A DynamoDB table behind the fake transport: items in memory, and the conditions really evaluated,
- * so that duplicates, late events and copies at the same time can be tried out. It knows the
- * expressions this program uses: attribute_exists, attribute_not_exists, = and <, AND, OR,
- * parentheses, "SET a = :b" and "REMOVE a", both with "ADD n :m"; another one fails the test.
+ * A DynamoDB table behind the fake transport: items in memory, and the conditions really evaluated
+ * (table_expression.h), so that duplicates, late events and copies at the same time can be tried
+ * out. A transaction is carried out whole or not at all, and once for its token.
  *
  *     struct table *table = table_begin(&fake);
  *     ... table_respond(table, request) answers what table_is_asked(request) ...
@@ -11,248 +10,7 @@
 #ifndef TABLE_WORLD_H
 #define TABLE_WORLD_H
 
-#include <stdlib.h>
-
-#include "base/buf.h"
-#include "base/json.h"
-#include "fake_transport.h"
-#include "unit.h"
-
-#define TABLE_ITEMS_MAX      800
-#define TABLE_ATTRIBUTES_MAX 40
-
-struct table_attribute {
-    str name;
-    str type; /* "S", "N", ... */
-    str value;
-};
-
-struct table_item {
-    struct table_attribute attributes[TABLE_ATTRIBUTES_MAX];
-    size_t count;
-};
-
-struct table {
-    struct arena *arena;
-    struct table_item items[TABLE_ITEMS_MAX];
-    size_t count;
-    size_t writes; /* carried out */
-    size_t refused;
-};
-
-static inline bool table_is_asked(const struct http_request *request) {
-    return str_contains(request->url, STR("//dynamodb."));
-}
-
-static inline struct table *table_begin(struct fake_transport *fake) {
-    struct table *table = ARENA_NEW(&fake->arena, struct table);
-    table->arena = &fake->arena;
-    return table;
-}
-
-static inline const struct table_attribute *table_attribute(const struct table_item *item,
-                                                            str name) {
-    for (size_t i = 0; item != NULL && i < item->count; i++) {
-        if (str_eq(item->attributes[i].name, name)) {
-            return &item->attributes[i];
-        }
-    }
-    return NULL;
-}
-
-/* Empty when there is none. */
-static inline str table_text(const struct table_item *item, const char *name) {
-    const struct table_attribute *found = table_attribute(item, str_from_cstr(name));
-    return found == NULL ? STR_EMPTY : found->value;
-}
-
-static inline struct table_item *table_find(struct table *table, str pk, str sk) {
-    for (size_t i = 0; i < table->count; i++) {
-        struct table_item *item = &table->items[i];
-        if (str_eq(table_text(item, "pk"), pk) && str_eq(table_text(item, "sk"), sk)) {
-            return item;
-        }
-    }
-    return NULL;
-}
-
-/* How many items of this pk have an sk that begins so. */
-static inline size_t table_count(const struct table *table, str pk, const char *prefix) {
-    size_t count = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        count += str_eq(table_text(&table->items[i], "pk"), pk) &&
-                         str_starts_with(table_text(&table->items[i], "sk"), str_from_cstr(prefix))
-                     ? 1
-                     : 0;
-    }
-    return count;
-}
-
-/* The first in the order of their sk. */
-static inline const struct table_item *table_first(const struct table *table, str pk,
-                                                   const char *prefix) {
-    const struct table_item *first = NULL;
-    for (size_t i = 0; i < table->count; i++) {
-        const struct table_item *item = &table->items[i];
-        str sk = table_text(item, "sk");
-        if (str_eq(table_text(item, "pk"), pk) && str_starts_with(sk, str_from_cstr(prefix)) &&
-            (first == NULL || str_compare(sk, table_text(first, "sk")) < 0)) {
-            first = item;
-        }
-    }
-    return first;
-}
-
-static inline void table_set(struct table_item *item, const struct table_attribute *attribute) {
-    for (size_t i = 0; i < item->count; i++) {
-        if (str_eq(item->attributes[i].name, attribute->name)) {
-            item->attributes[i] = *attribute;
-            return;
-        }
-    }
-    assert_true(item->count < TABLE_ATTRIBUTES_MAX);
-    item->attributes[item->count++] = *attribute;
-}
-
-/* {"S":"text"} under the key `name`. */
-static inline struct table_attribute table_parse_value(struct table *table, str name,
-                                                       const struct json *typed) {
-    const struct json *value = json_first(typed);
-    assert_int_equal(json_count(typed), 1);
-    assert_true(json_is_string(value));
-    return (struct table_attribute){str_copy(table->arena, name),
-                                    str_copy(table->arena, json_key(value)),
-                                    str_copy(table->arena, json_string(value))};
-}
-
-static inline void table_parse_item(struct table *table, const struct json *members,
-                                    struct table_item *item) {
-    *item = (struct table_item){.count = 0};
-    for (const struct json *each = json_first(members); each; each = json_next(each)) {
-        const struct table_attribute attribute = table_parse_value(table, json_key(each), each);
-        table_set(item, &attribute);
-    }
-}
-
-static inline struct table_item *table_put(struct table *table, const struct table_item *item) {
-    struct table_item *there = table_find(table, table_text(item, "pk"), table_text(item, "sk"));
-    if (there == NULL) {
-        assert_true(table->count < TABLE_ITEMS_MAX);
-        there = &table->items[table->count++];
-    }
-    *there = *item;
-    table->writes++;
-    return there;
-}
-
-/* ---- conditions ---- */
-
-struct table_condition {
-    struct table *table;
-    const struct json *body; /* of the request: names and values */
-    const struct table_item *item;
-    str rest;
-};
-
-static inline bool table_eats(struct table_condition *condition, const char *word) {
-    condition->rest = str_trim(condition->rest);
-    str wanted = str_from_cstr(word);
-    if (!str_starts_with(condition->rest, wanted)) {
-        return false;
-    }
-    condition->rest = str_slice(condition->rest, wanted.len, condition->rest.len);
-    return true;
-}
-
-static inline str table_word(struct table_condition *condition) {
-    condition->rest = str_trim(condition->rest);
-    size_t len = 0;
-    while (len < condition->rest.len && strchr(" ()=<", condition->rest.ptr[len]) == NULL) {
-        len++;
-    }
-    str word = str_slice(condition->rest, 0, len);
-    condition->rest = str_slice(condition->rest, len, condition->rest.len);
-    assert_true(len > 0);
-    if (word.ptr[0] != '#') {
-        return word;
-    }
-    const struct json *names = json_get(condition->body, "ExpressionAttributeNames");
-    str name = json_get_string(names, str_to_cstr(condition->table->arena, word));
-    assert_false(str_is_empty(name));
-    return name;
-}
-
-static inline struct table_attribute table_value(struct table_condition *condition) {
-    char *word = str_to_cstr(condition->table->arena, table_word(condition));
-    const struct json *values = json_get(condition->body, "ExpressionAttributeValues");
-    assert_int_equal(word[0], ':');
-    assert_non_null(json_get(values, word));
-    return table_parse_value(condition->table, STR_EMPTY, json_get(values, word));
-}
-
-static inline int table_compare(const struct table_attribute *a, const struct table_attribute *b) {
-    if (!str_eq(a->type, STR("N"))) {
-        return str_compare(a->value, b->value);
-    }
-    int64_t left = 0;
-    int64_t right = 0;
-    assert_true(str_parse_i64(a->value, &left) && str_parse_i64(b->value, &right));
-    return left < right ? -1 : left > right;
-}
-
-static inline bool table_either(struct table_condition *condition);
-
-static inline bool table_operand(struct table_condition *condition) {
-    if (table_eats(condition, "(")) {
-        bool is_met = table_either(condition);
-        assert_true(table_eats(condition, ")"));
-        return is_met;
-    }
-    bool wants_none = table_eats(condition, "attribute_not_exists(");
-    if (wants_none || table_eats(condition, "attribute_exists(")) {
-        bool exists = table_attribute(condition->item, table_word(condition)) != NULL;
-        assert_true(table_eats(condition, ")"));
-        return exists != wants_none;
-    }
-    const struct table_attribute *left = table_attribute(condition->item, table_word(condition));
-    bool wants_less = table_eats(condition, "<");
-    assert_true(wants_less || table_eats(condition, "="));
-    const struct table_attribute right = table_value(condition);
-    if (left == NULL || !str_eq(left->type, right.type)) {
-        return false;
-    }
-    int order = table_compare(left, &right);
-    return wants_less ? order < 0 : order == 0;
-}
-
-static inline bool table_both(struct table_condition *condition) {
-    bool is_met = table_operand(condition);
-    while (table_eats(condition, "AND ")) {
-        is_met = table_operand(condition) && is_met;
-    }
-    return is_met;
-}
-
-static inline bool table_either(struct table_condition *condition) {
-    bool is_met = table_both(condition);
-    while (table_eats(condition, "OR ")) {
-        is_met = table_both(condition) || is_met;
-    }
-    return is_met;
-}
-
-static inline bool table_condition_is_met(struct table *table, const struct json *body,
-                                          const struct table_item *item) {
-    struct table_condition condition = {table, body, item, STR_EMPTY};
-    condition.rest = json_get_string(body, "ConditionExpression");
-    if (str_is_empty(condition.rest)) {
-        return true;
-    }
-    bool is_met = table_either(&condition);
-    assert_int_equal(condition.rest.len, 0);
-    table->refused += is_met ? 0 : 1;
-    return is_met;
-}
+#include "table_expression.h"
 
 /* ---- answers ---- */
 
@@ -323,46 +81,6 @@ static inline struct fake_answer table_put_item(struct table *table, const struc
     return table_ok(&out);
 }
 
-static inline void table_remove(struct table_item *item, str name) {
-    for (size_t i = 0; i < item->count; i++) {
-        if (str_eq(item->attributes[i].name, name)) {
-            item->attributes[i] = item->attributes[--item->count];
-            return;
-        }
-    }
-}
-
-/* Adds a number to one that is there, or to nothing. */
-static inline void table_add(struct table *table, struct table_item *item, str name,
-                             struct table_attribute value) {
-    const struct table_attribute *there = table_attribute(item, name);
-    int64_t sum = 0;
-    int64_t more = 0;
-    assert_true(there == NULL || str_parse_i64(there->value, &sum));
-    assert_true(str_parse_i64(value.value, &more));
-    value.name = name;
-    value.value = str_format(table->arena, "%lld", (long long)(sum + more));
-    table_set(item, &value);
-}
-
-static inline void table_change(struct table_condition *update, struct table_item *item) {
-    if (table_eats(update, "REMOVE ")) {
-        table_remove(item, table_word(update));
-    } else {
-        assert_true(table_eats(update, "SET "));
-        str name = str_copy(update->table->arena, table_word(update));
-        assert_true(table_eats(update, "="));
-        struct table_attribute value = table_value(update);
-        value.name = name;
-        table_set(item, &value);
-    }
-    if (table_eats(update, "ADD ")) {
-        str name = str_copy(update->table->arena, table_word(update));
-        table_add(update->table, item, name, table_value(update));
-    }
-    assert_int_equal(update->rest.len, 0);
-}
-
 static inline struct fake_answer table_update_item(struct table *table, const struct json *body) {
     struct table_item key;
     struct table_item *item = table_keyed(table, body, &key);
@@ -383,6 +101,61 @@ static inline struct fake_answer table_update_item(struct table *table, const st
     table_write_item(&out, &changed);
     buf_append(&out, STR("}"));
     return table_ok(&out);
+}
+
+/* Is the condition of this action met? */
+static inline bool table_may_act(struct table *table, const struct json *action) {
+    const struct json *put = json_get(action, "Put");
+    struct table_item key;
+    table_parse_item(
+        table,
+        json_get(put != NULL ? put : json_get(action, "Update"), put != NULL ? "Item" : "Key"),
+        &key);
+    return table_condition_is_met(
+        table, put != NULL ? put : json_get(action, "Update"),
+        table_find(table, table_text(&key, "pk"), table_text(&key, "sk")));
+}
+
+/* A token that comes again must come with the same actions. */
+static inline bool table_was_done(const struct table *table, str token) {
+    for (size_t i = 0; i < table->transaction_count; i++) {
+        if (str_eq(table->transactions[i].token, token)) {
+            assert_true(str_eq(table->transactions[i].request, table->request));
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline struct fake_answer table_transact(struct table *table, const struct json *body) {
+    const struct json *actions = json_get(body, "TransactItems");
+    str token = json_get_string(body, "ClientRequestToken");
+    struct buf out;
+    buf_init(&out, table->arena, 1 << 12);
+    assert_true(token.len > 0 && table->transaction_count < TABLE_TRANSACTIONS_MAX);
+    if (table_was_done(table, token)) {
+        return (struct fake_answer){.http_status = 200, .body = STR("{}")};
+    }
+    bool is_met = true;
+    buf_append(&out, STR("{\"__type\":\"TransactionCanceledException\",\"CancellationReasons\":["));
+    for (const struct json *each = json_first(actions); each; each = json_next(each)) {
+        bool may_act = table_may_act(table, each);
+        buf_printf(&out, "%s{\"Code\":\"%s\"}", each == json_first(actions) ? "" : ",",
+                   may_act ? "None" : "ConditionalCheckFailed");
+        is_met = is_met && may_act;
+    }
+    buf_append(&out, STR("]}"));
+    if (!is_met) {
+        return (struct fake_answer){.http_status = 400, .body = buf_str(&out)};
+    }
+    for (const struct json *each = json_first(actions); each; each = json_next(each)) {
+        const struct json *put = json_get(each, "Put");
+        (void)(put != NULL ? table_put_item(table, put)
+                           : table_update_item(table, json_get(each, "Update")));
+    }
+    table->transactions[table->transaction_count++] = (struct table_transaction){
+        str_copy(table->arena, token), str_copy(table->arena, table->request)};
+    return (struct fake_answer){.http_status = 200, .body = STR("{}")};
 }
 
 /* The last in the order of the sk is given first, as the program asks for it. */
@@ -447,6 +220,7 @@ static inline struct fake_answer table_respond(struct table *table,
         {"DynamoDB_20120810.GetItem", table_get_item},
         {"DynamoDB_20120810.PutItem", table_put_item},
         {"DynamoDB_20120810.UpdateItem", table_update_item},
+        {"DynamoDB_20120810.TransactWriteItems", table_transact},
         {"DynamoDB_20120810.Query", table_query},
         {"DynamoDB_20120810.Scan", table_scan},
     };
@@ -458,6 +232,7 @@ static inline struct fake_answer table_respond(struct table *table,
                      STATUS_OK);
     for (size_t i = 0; i < sizeof OPERATIONS / sizeof *OPERATIONS; i++) {
         if (str_eq(target, str_from_cstr(OPERATIONS[i].target))) {
+            table->request = request->body;
             return OPERATIONS[i].answer(table, body);
         }
     }

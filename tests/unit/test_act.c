@@ -35,7 +35,7 @@ static void handle(str event, const char *request_id) {
     loop_handle(&loop.copies[0], event, request_id);
 }
 
-static void a_weakened_mode_is_raised_told_and_remembered(void **state) {
+static void a_weakened_mode_is_raised_alerted_and_remembered(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     handle(weakened("e1"), "r1");
@@ -54,7 +54,7 @@ static void a_weakened_mode_is_raised_told_and_remembered(void **state) {
     assert_int_equal(loop.start_count, 1);
 }
 
-static void the_table_tells_the_whole_story_of_a_correction(void **state) {
+static void the_table_has_the_whole_story_of_a_correction(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     int64_t event_ms = FAKE_NOW_MS - 90000;
@@ -289,7 +289,7 @@ static void what_another_copy_has_corrected_since_is_left_to_it(void **state) {
 }
 
 /* The answer to the change need not tell of every attribute. */
-static void what_the_change_does_not_tell_stays_known(void **state) {
+static void facts_that_the_change_does_not_name_stay_known(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL, "DROP_INVALID_HEADERS", "require"));
     weak->drops_headers = true;
@@ -404,8 +404,8 @@ static void a_call_that_is_ignored_costs_nothing_but_a_line(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(a_weakened_mode_is_raised_told_and_remembered),
-        TEST(the_table_tells_the_whole_story_of_a_correction),
+        TEST(a_weakened_mode_is_raised_alerted_and_remembered),
+        TEST(the_table_has_the_whole_story_of_a_correction),
         TEST(a_duplicate_costs_one_refused_write),
         TEST(our_own_change_coming_back_does_nothing),
         TEST(each_setting_leads_to_its_mode),
@@ -415,7 +415,7 @@ int main(void) {
         TEST(the_alert_about_a_fight_names_who_wrote_last),
         TEST(a_lost_answer_to_the_change_is_looked_into),
         TEST(what_another_copy_has_corrected_since_is_left_to_it),
-        TEST(what_the_change_does_not_tell_stays_known),
+        TEST(facts_that_the_change_does_not_name_stay_known),
         TEST(one_that_vanishes_before_it_is_changed_is_no_failure),
         TEST(one_just_created_is_looked_for_again),
         TEST(one_that_never_comes_is_given_up_within_the_time),

@@ -8,7 +8,7 @@
 #define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 #define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define MINUTE         INT64_C(60000)
-#define ASKS_PUT       "DynamoDB_20120810.PutItem"
+#define ASKS_TRANSACT  "DynamoDB_20120810.TransactWriteItems"
 #define CAROL          "arn:aws:iam::111122223333:user/carol"
 
 static struct loop loop;
@@ -51,7 +51,7 @@ static void crash_at(const char *match, size_t nth) {
 
 /* Ends right after the mode was raised. */
 static void crash_after_raising(const char *id) {
-    crash_at(ASKS_PUT, 2); /* SEEN goes well, STATE does not */
+    crash_at(ASKS_TRANSACT, 1); /* SEEN and the intent go well, STATE does not */
     see(id);
     assert_true(loop.copies[0].reply.is_error);
     assert_string_equal(weak->mode, "defensive");
@@ -97,7 +97,7 @@ static void a_fight_ends_although_each_correction_ends_in_a_crash(void **state) 
     assert_int_equal(correction_count(), 2);
 }
 
-static void what_was_never_done_does_not_count(void **state) {
+static void a_correction_that_was_never_made_does_not_count(void **state) {
     (void)state;
     static const struct loop_call NEXT[] = {
         {.id = "e1", .event_ms = FAKE_NOW_MS},             /* the repeat of the same call */
@@ -141,7 +141,7 @@ static const struct {
     {"found while it may be repeated", "defensive", {.name = "AddTags"}, 45 * MINUTE, 1},
 };
 
-static void only_what_is_not_somebody_elses_is_taken_for_ours(void **state) {
+static void a_correction_by_somebody_else_is_not_taken_for_ours(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(FOUND); i++) {
         begin(VARIABLES(LOOP_ALL));
@@ -177,7 +177,7 @@ static void an_alert_that_a_crash_may_have_cost_is_named_in_the_log(void **state
     } NEXT[] = {{"e1", "r1", 0}, {"e2", "r2", 2 * MINUTE}}; /* the repeat; another one later */
     for (size_t i = 0; i < COUNT(NEXT); i++) {
         begin(VARIABLES(LOOP_ALL));
-        crash_at(NULL, 11); /* Publish, after all that is written before it */
+        crash_at(NULL, 7); /* Publish, after SEEN, two reads, the intent, Modify and STATE */
         const struct loop_call first = {.id = "e1"};
         loop_handle(&loop.copies[0], loop_event(&loop, &first, weak->arn), "r1");
         assert_int_equal(loop.message_count, 0);
@@ -194,6 +194,30 @@ static void an_alert_that_a_crash_may_have_cost_is_named_in_the_log(void **state
         assert_int_equal(loop_logged(&loop, "alert=enforced"), 1);
         assert_int_equal(loop.message_count, 0);
         assert_str(table_text(state_item(), "telling"), "");
+        loop_end(&loop);
+    }
+    begin(VARIABLES(LOOP_ALL));
+}
+
+/* The only attempt is carried out, or not, and its answer is lost. */
+static void an_alert_whose_claim_got_no_answer_is_published_once(void **state) {
+    (void)state;
+    for (int is_after = 0; is_after <= 1; is_after++) {
+        begin(VARIABLES(LOOP_ALL));
+        loop.copies[0].guard.home.attempts_max = 1;
+        loop.fault = (struct loop_fault){.nth = 1,
+                                         .is_after = is_after == 1,
+                                         .match = ASKS_TRANSACT,
+                                         .answer = {.status = STATUS_CONNECTION}};
+        see("e1");
+        assert_int_equal(loop.copies[0].reply.is_error, is_after == 0);
+        assert_int_equal(loop.message_count, is_after);
+        see("e1");
+        see("e2");
+        assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+        assert_int_equal(loop.message_count, 1);
+        assert_int_equal(table_count(loop.table, weak->arn, "CHANGE#"), 1);
+        assert_int_equal(loop_logged(&loop, "alert_in_doubt"), 0);
         loop_end(&loop);
     }
     begin(VARIABLES(LOOP_ALL));
@@ -271,9 +295,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_correction_that_was_undone_before_it_was_written_down_counts),
         TEST(a_fight_ends_although_each_correction_ends_in_a_crash),
-        TEST(what_was_never_done_does_not_count),
-        TEST(only_what_is_not_somebody_elses_is_taken_for_ours),
+        TEST(a_correction_that_was_never_made_does_not_count),
+        TEST(a_correction_by_somebody_else_is_not_taken_for_ours),
         TEST(an_alert_that_a_crash_may_have_cost_is_named_in_the_log),
+        TEST(an_alert_whose_claim_got_no_answer_is_published_once),
         TEST(an_alert_that_is_on_its_way_is_not_in_doubt),
         TEST(a_state_from_the_future_stops_nothing),
         TEST(a_call_of_an_absurd_time_opens_an_incident_now),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A fault at every call in turn, once and for good, before and after it was carried out; two copies
- * that meet at every call. However it ends: no report is lost, nothing is told twice, no mode is
+ * that meet at every call. However it ends: no report is lost, nothing is alerted twice, no mode is
  * lowered, and at most one incident is open.
  */
 #include "loop_world.h"
@@ -47,7 +47,7 @@ static str config_sweep(void) {
 }
 
 /* Each kind of message at most once, and those of one moment never twice. */
-static bool told_twice(void) {
+static bool is_alerted_twice(void) {
     return loop_told(&loop, "Mode raised") > 1 || loop_told(&loop, "Non-compliant") > 1 ||
            loop_told(&loop, "Resolved") > 1 || loop_told(&loop, "Changed back") > 0;
 }
@@ -56,8 +56,8 @@ static const char *what_is_wrong(bool is_mended) {
     if (loop.lowered_count > 0) {
         return "a mode was lowered";
     }
-    if (told_twice()) {
-        return "something was told twice";
+    if (is_alerted_twice()) {
+        return "something was alerted twice";
     }
     if (loop_open_incidents(&loop) > 1) {
         return "more than one incident is open";
@@ -226,7 +226,7 @@ static void copies_that_meet_at_any_call_end_in_one_story(void **state) {
                 wrong = "an invocation failed";
             }
             if (wrong == NULL && loop.message_count != 1) {
-                wrong = "not told once";
+                wrong = "not alerted once";
             }
             if (wrong == NULL && table_count(loop.table, weak->arn, "CHANGE#") != 1) {
                 wrong = "not one change was written down";

@@ -48,7 +48,7 @@ static void crash_after(const char *match, size_t nth) {
 
 /* The invocation is not heard of again after the mode was raised. */
 static void crash_after_raising(void) {
-    crash_after("DynamoDB_20120810.PutItem", 2); /* SEEN goes well, STATE does not */
+    crash_after("DynamoDB_20120810.TransactWriteItems", 1); /* all goes well before STATE */
     see("e1");
     assert_true(loop.copies[0].reply.is_error);
     assert_string_equal(weak->mode, "defensive");
@@ -56,7 +56,7 @@ static void crash_after_raising(void) {
     loop.fake.now_ms += 10 * 60000;
 }
 
-static void what_was_raised_before_a_crash_is_counted_written_down_and_told(void **state) {
+static void a_mode_raised_before_a_crash_is_counted_recorded_and_alerted(void **state) {
     (void)state;
     static const char *const NEXT[] = {"e1", "e2"}; /* the repeat, or any other call */
     for (size_t i = 0; i < COUNT(NEXT); i++) {
@@ -81,7 +81,7 @@ static void what_was_raised_before_a_crash_is_counted_written_down_and_told(void
     begin(VARIABLES(LOOP_ALL), 3);
 }
 
-static void what_somebody_else_raises_is_not_ours(void **state) {
+static void a_mode_that_somebody_else_raises_is_not_ours(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL), 3);
     loop.fault = (struct loop_fault){
@@ -194,7 +194,7 @@ static void a_scheme_that_cannot_be_read_after_the_change_loses_nothing(void **s
 #define SILENT "STATE_TABLE", "ledger", "ELB_REQUESTS_PER_SECOND", "off"
 #define SWEEP  STR("{\"action\":\"sweep\"}")
 
-static void an_open_incident_is_told_once_there_is_a_topic(void **state) {
+static void an_open_incident_is_alerted_once_there_is_a_topic(void **state) {
     (void)state;
     begin(VARIABLES(SILENT), 3);
     see("e1");
@@ -209,7 +209,7 @@ static void an_open_incident_is_told_once_there_is_a_topic(void **state) {
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 1);
 }
 
-static void what_is_over_when_there_is_a_topic_is_not_told(void **state) {
+static void an_incident_that_ended_before_there_was_a_topic_is_not_alerted(void **state) {
     (void)state;
     begin(VARIABLES(SILENT, "ENFORCEMENT", "enforce"), 3);
     see("e1");
@@ -277,15 +277,15 @@ static void age_is_a_finding_of_what_is_answered(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(what_was_raised_before_a_crash_is_counted_written_down_and_told),
-        TEST(what_somebody_else_raises_is_not_ours),
+        TEST(a_mode_raised_before_a_crash_is_counted_recorded_and_alerted),
+        TEST(a_mode_that_somebody_else_raises_is_not_ours),
         TEST(without_the_table_no_mode_is_raised),
         TEST(four_calls_come_before_the_change_whatever_the_scheme),
         TEST(a_new_one_brings_its_scheme_with_the_call),
         TEST(a_scheme_that_decides_is_read_before_the_verdict),
         TEST(a_scheme_that_cannot_be_read_after_the_change_loses_nothing),
-        TEST(an_open_incident_is_told_once_there_is_a_topic),
-        TEST(what_is_over_when_there_is_a_topic_is_not_told),
+        TEST(an_open_incident_is_alerted_once_there_is_a_topic),
+        TEST(an_incident_that_ended_before_there_was_a_topic_is_not_alerted),
         TEST(findings_are_imported_by_the_hundred),
         TEST(a_batch_that_is_refused_is_imported_the_next_time),
         TEST(a_case_that_is_older_than_security_hub_is_imported_once),

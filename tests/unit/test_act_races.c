@@ -84,7 +84,7 @@ static void a_change_that_is_refused_for_a_moment_is_made_after_another_look(voi
     begin(VARIABLES(LOOP_ALL));
 }
 
-static void what_is_read_before_a_long_wait_is_read_again(void **state) {
+static void facts_read_before_a_long_wait_are_read_again(void **state) {
     (void)state;
     begin(VARIABLES("ENFORCEMENT", "enforce"));
     struct pace *pace = loop.copies[0].guard.aws.pace;
@@ -199,7 +199,7 @@ static void a_claim_whose_answer_is_lost_is_released(void **state) {
     assert_string_equal(weak->mode, "defensive");
 }
 
-static void one_that_is_missed_for_a_moment_is_not_gone(void **state) {
+static void a_load_balancer_that_is_missing_for_a_moment_is_not_gone(void **state) {
     (void)state;
     static const char *const CALLS[] = {"AddTags", "ModifyLoadBalancerAttributes"};
     static const char *const MISSED[] = {ASKS_ATTRIBUTES, ASKS_TAGS, ASKS_MODIFY};
@@ -219,7 +219,7 @@ static void one_that_is_missed_for_a_moment_is_not_gone(void **state) {
     begin(VARIABLES(LOOP_ALL));
 }
 
-static void one_that_stays_missing_is_gone(void **state) {
+static void a_load_balancer_that_stays_missing_is_gone(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     weak->is_gone = true;
@@ -296,12 +296,12 @@ int main(void) {
         TEST(two_runs_by_hand_do_not_handle_the_same_call),
         TEST(an_event_that_failed_is_handled_by_a_redrive_at_once),
         TEST(a_claim_whose_answer_is_lost_is_released),
-        TEST(one_that_is_missed_for_a_moment_is_not_gone),
-        TEST(one_that_stays_missing_is_gone),
+        TEST(a_load_balancer_that_is_missing_for_a_moment_is_not_gone),
+        TEST(a_load_balancer_that_stays_missing_is_gone),
         TEST(one_that_comes_late_is_waited_for_as_long_as_there_is_time),
         TEST(one_of_another_account_is_not_taken_for_gone),
         TEST(what_a_call_names_beside_load_balancers_gets_a_line_each),
-        TEST(what_is_read_before_a_long_wait_is_read_again),
+        TEST(facts_read_before_a_long_wait_are_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

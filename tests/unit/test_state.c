@@ -45,9 +45,15 @@ static struct lb_state load(struct bench *bench) {
     return loaded;
 }
 
+static enum status save_as(struct bench *bench, const struct state_table *who,
+                           const struct lb_state *before, const struct lb_state *next) {
+    const struct transition transition = {.next = *next};
+    return state_save(who, LB, before, &transition, &bench->aws.arena, &bench->aws.error);
+}
+
 static enum status save(struct bench *bench, const struct lb_state *before,
                         const struct lb_state *next) {
-    return state_save(&bench->ours, LB, before, next, &bench->aws.arena, &bench->aws.error);
+    return save_as(bench, &bench->ours, before, next);
 }
 
 static const struct lb_state FULL = {
@@ -77,13 +83,6 @@ static const struct lb_state FULL = {
     .alert_claim = {.alerts = ALERT_SET(ALERT_FIGHT),
                     .until_ms = NOW + 9,
                     .writer = {"request-1", 9}},
-    .pending_change = {.at_ms = NOW - 7,
-                       .from = MODE_MONITOR,
-                       .to = MODE_STRICTEST,
-                       .writer.invoked_by = {"eks.amazonaws.com", 17}},
-    .pending_open_ms = NOW - 4,
-    .pending_close_ms = NOW - 3,
-    .pending_closed_ms = NOW - 2,
     .corrections_ms = {NOW - 60000, NOW - 1},
     .correction_count = 2,
 };
@@ -120,10 +119,6 @@ static void assert_same(const struct lb_state *a, const struct lb_state *b) {
     assert_int_equal(a->alert_claim.until_ms, b->alert_claim.until_ms);
     assert_true(str_eq(a->alert_claim.writer, b->alert_claim.writer));
     assert_same_correction(&a->intent, &b->intent);
-    assert_same_correction(&a->pending_change, &b->pending_change);
-    assert_int_equal(a->pending_open_ms, b->pending_open_ms);
-    assert_int_equal(a->pending_close_ms, b->pending_close_ms);
-    assert_int_equal(a->pending_closed_ms, b->pending_closed_ms);
     assert_int_equal(a->correction_count, b->correction_count);
     for (size_t i = 0; i < a->correction_count; i++) {
         assert_int_equal(a->corrections_ms[i], b->corrections_ms[i]);
@@ -177,14 +172,10 @@ static void a_state_is_saved_only_over_what_was_loaded(void **state) {
     const struct lb_state nothing = {0};
     struct lb_state next = FULL;
     assert_int_equal(save(bench, &nothing, &FULL), STATUS_OK);
-    assert_int_equal(
-        state_save(&bench->theirs, LB, &nothing, &FULL, &bench->aws.arena, &bench->aws.error),
-        STATUS_CONFLICT);
+    assert_int_equal(save_as(bench, &bench->theirs, &nothing, &FULL), STATUS_CONFLICT);
     next.version = 8;
     assert_int_equal(save(bench, &FULL, &next), STATUS_OK);
-    assert_int_equal(
-        state_save(&bench->theirs, LB, &FULL, &next, &bench->aws.arena, &bench->aws.error),
-        STATUS_CONFLICT);
+    assert_int_equal(save_as(bench, &bench->theirs, &FULL, &next), STATUS_CONFLICT);
     assert_int_equal(load(bench).version, 8);
 }
 
@@ -198,8 +189,7 @@ static const struct {
     {"words nobody knows",
      PAIRS("sk", "STATE", "compliance", "fine", "mode", "lax", "grade", "ABC", "version", "x"),
      COMPLIANCE_UNKNOWN, 0},
-    {"times that are none",
-     PAIRS("sk", "STATE", "factsTime", "soon", "pendingOpen", "0", "nonCompliantSince", "12"),
+    {"times that are none", PAIRS("sk", "STATE", "factsTime", "soon", "nonCompliantSince", "12"),
      COMPLIANCE_UNKNOWN, 0},
     {"odd corrections",
      PAIRS("sk", "STATE", "compliance", "COMPLIANT", "corrections", ",,x,2026-11-23T07:59:00Z,"),
@@ -223,7 +213,7 @@ static void an_odd_item_is_read_as_far_as_it_goes_and_replaced(void **state) {
         bool is_good = loaded.exists && loaded.compliance == ODD[i].compliance &&
                        loaded.correction_count == ODD[i].corrections && loaded.due_alerts == 0 &&
                        loaded.mode == MODE_UNKNOWN && loaded.facts_ms == 0 &&
-                       loaded.pending_open_ms == 0 && save(bench, &loaded, &next) == STATUS_OK &&
+                       loaded.since_ms == 0 && save(bench, &loaded, &next) == STATUS_OK &&
                        load(bench).version == next.version;
         if (!is_good) {
             fail_msg("%s", ODD[i].name);
@@ -317,13 +307,13 @@ static void a_claim_of_another_copy_is_not_finished(void **state) {
     assert_str(seen(bench, "writer"), "request-2");
 }
 
-static void an_event_that_was_forgotten_meanwhile_is_not_remembered_for_ever(void **state) {
+static void an_event_whose_claim_has_expired_is_not_remembered_for_ever(void **state) {
     struct bench *bench = *state;
     assert_int_equal(finish(bench), STATUS_OK);
     assert_int_equal(bench->table->count, 0);
 }
 
-static void a_seen_event_is_forgotten_after_two_days(void **state) {
+static void a_seen_event_expires_after_two_days(void **state) {
     struct bench *bench = *state;
     assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
     const struct table_item *item = table_first(bench->table, LB, "SEEN#event-1");
@@ -333,22 +323,23 @@ static void a_seen_event_is_forgotten_after_two_days(void **state) {
 
 /* ---- incidents, changes, re-evaluation ---- */
 
+static enum status record(struct bench *bench, const struct lb_state *before,
+                          const struct transition_records *records) {
+    struct transition transition = {.next = FULL, .records = *records};
+    transition.next.version = before->version + 1;
+    return state_save(&bench->ours, LB, before, &transition, &bench->aws.arena, &bench->aws.error);
+}
+
 static void an_incident_is_opened_once_and_closed_once(void **state) {
     struct bench *bench = *state;
-    struct arena *arena = &bench->aws.arena;
-    struct lb_state other = FULL;
-    other.owner = STR("somebody else");
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(
-            state_close_incident(&bench->ours, LB, NOW, NOW + MINUTE, arena, &bench->aws.error),
-            STATUS_OK);
-        assert_int_equal(table_count(bench->table, LB, "INCIDENT#"), 0);
-    }
-    assert_int_equal(state_open_incident(&bench->ours, LB, NOW, &FULL, arena, NULL), STATUS_OK);
-    assert_int_equal(state_open_incident(&bench->theirs, LB, NOW, &other, arena, NULL), STATUS_OK);
+    const struct lb_state nothing = {0};
+    const struct transition_records opened = {.open_ms = NOW};
+    assert_int_equal(record(bench, &nothing, &opened), STATUS_OK);
+    assert_int_equal(record(bench, &nothing, &opened), STATUS_CONFLICT); /* a slower copy */
     for (int64_t i = 1; i <= 2; i++) {
-        assert_int_equal(state_close_incident(&bench->ours, LB, NOW, NOW + i * MINUTE, arena, NULL),
-                         STATUS_OK);
+        struct lb_state loaded = load(bench);
+        const struct transition_records closed = {.close_ms = NOW, .closed_ms = NOW + i * MINUTE};
+        assert_int_equal(record(bench, &loaded, &closed), STATUS_OK);
     }
     const struct table_item *item = table_first(bench->table, LB, "INCIDENT#");
     assert_int_equal(table_count(bench->table, LB, "INCIDENT#"), 1);
@@ -357,21 +348,73 @@ static void an_incident_is_opened_once_and_closed_once(void **state) {
     assert_str(table_text(item, "closedAt"), "2026-11-23T08:01:00.000Z");
 }
 
+/* An operator has deleted it, or it was opened and closed by the same write. */
+static void an_incident_that_is_not_in_the_table_is_closed_all_the_same(void **state) {
+    struct bench *bench = *state;
+    static const struct transition_records ROWS[] = {
+        {.close_ms = NOW, .closed_ms = NOW + MINUTE},
+        {.open_ms = NOW, .close_ms = NOW, .closed_ms = NOW + MINUTE},
+    };
+    const struct lb_state nothing = {0};
+    for (size_t i = 0; i < COUNT(ROWS); i++) {
+        bench->table->count = 0;
+        assert_int_equal(record(bench, &nothing, &ROWS[i]), STATUS_OK);
+        const struct table_item *item = table_first(bench->table, LB, "INCIDENT#");
+        assert_str(table_text(item, "openedAt"), "2026-11-23T08:00:00.000Z");
+        assert_str(table_text(item, "closedAt"), "2026-11-23T08:01:00.000Z");
+    }
+}
+
+static void records_are_written_with_their_state_or_not_at_all(void **state) {
+    struct bench *bench = *state;
+    const struct lb_state nothing = {0};
+    const struct transition_records all = {
+        .open_ms = NOW, .close_ms = NOW, .closed_ms = NOW + 1, .change = FULL.intent};
+    assert_int_equal(save(bench, &nothing, &FULL), STATUS_OK);
+    assert_int_equal(record(bench, &nothing, &all), STATUS_CONFLICT);
+    assert_int_equal(bench->table->count, 1);
+    assert_int_equal(record(bench, &FULL, &all), STATUS_OK);
+    assert_int_equal(bench->table->count, 3);
+    assert_int_equal(load(bench).version, FULL.version + 1);
+}
+
+static void items_that_version_0_1_0_left_half_written_load_as_any_other(void **state) {
+    struct bench *bench = *state;
+    (void)table_plant(bench->table, LB,
+                      PAIRS("sk", "STATE", "+version", "4", "compliance", "COMPLIANT",
+                            "pendingOpen", "2026-11-23T08:00:00.000Z", "pendingClose",
+                            "2026-11-23T08:00:00.000Z", "pendingClosedAt",
+                            "2026-11-23T08:01:00.000Z", "pendingChange",
+                            "2026-11-23T08:00:00.000Z monitor defensive - - -"));
+    struct lb_state loaded = load(bench);
+    struct lb_state next = loaded;
+    assert_int_equal(loaded.version, 4);
+    assert_int_equal(loaded.compliance, COMPLIANT);
+    assert_int_equal(loaded.since_ms, 0);
+    next.version++;
+    assert_int_equal(save(bench, &loaded, &next), STATUS_OK);
+    const struct table_item *item = table_first(bench->table, LB, "STATE");
+    assert_str(table_text(item, "pendingOpen"), "");
+    assert_str(table_text(item, "pendingChange"), "");
+    assert_int_equal(bench->table->count, 1);
+}
+
 static void a_change_says_who_wrote_before_it(void **state) {
     struct bench *bench = *state;
-    const struct writer caller = {STR("arn:aws:iam::1:role/x"), STR("Terraform"), STR_EMPTY};
-    const struct change rows[] = {
-        {.at_ms = NOW, .from = MODE_MONITOR, .to = MODE_DEFENSIVE, .last_writer = &caller},
-        {.at_ms = NOW + 1, .from = MODE_MONITOR, .to = MODE_DEFENSIVE},
+    const struct transition_records rows[] = {
+        {.change = {.at_ms = NOW,
+                    .from = MODE_MONITOR,
+                    .to = MODE_DEFENSIVE,
+                    .writer = {STR("arn:aws:iam::1:role/x"), STR("Terraform"), STR_EMPTY}}},
+        {.change = {.at_ms = NOW + 1, .from = MODE_MONITOR, .to = MODE_DEFENSIVE}},
     };
     struct writer writer = {STR("left over"), STR_EMPTY, STR_EMPTY};
     assert_int_equal(state_last_writer(&bench->ours, LB, &bench->aws.arena, &writer, NULL),
                      STATUS_OK);
     assert_true(str_is_empty(writer.arn));
     for (size_t i = 0; i < COUNT(rows); i++) {
-        assert_int_equal(
-            state_append_change(&bench->ours, LB, &rows[i], &bench->aws.arena, &bench->aws.error),
-            STATUS_OK);
+        struct lb_state loaded = load(bench);
+        assert_int_equal(record(bench, &loaded, &rows[i]), STATUS_OK);
     }
     assert_int_equal(table_count(bench->table, LB, "CHANGE#"), 2);
     const struct table_item *item = table_first(bench->table, LB, "CHANGE#");
@@ -424,10 +467,16 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_same_invocation_repeated_may_go_on, begin, end),
         cmocka_unit_test_setup_teardown(a_finished_event_is_nobodys_any_more, begin, end),
         cmocka_unit_test_setup_teardown(a_claim_of_another_copy_is_not_finished, begin, end),
-        cmocka_unit_test_setup_teardown(
-            an_event_that_was_forgotten_meanwhile_is_not_remembered_for_ever, begin, end),
-        cmocka_unit_test_setup_teardown(a_seen_event_is_forgotten_after_two_days, begin, end),
+        cmocka_unit_test_setup_teardown(an_event_whose_claim_has_expired_is_not_remembered_for_ever,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_seen_event_expires_after_two_days, begin, end),
         cmocka_unit_test_setup_teardown(an_incident_is_opened_once_and_closed_once, begin, end),
+        cmocka_unit_test_setup_teardown(an_incident_that_is_not_in_the_table_is_closed_all_the_same,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(records_are_written_with_their_state_or_not_at_all, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(
+            items_that_version_0_1_0_left_half_written_load_as_any_other, begin, end),
         cmocka_unit_test_setup_teardown(a_change_says_who_wrote_before_it, begin, end),
         cmocka_unit_test_setup_teardown(one_copy_a_minute_may_ask_for_a_reevaluation, begin, end),
     };

@@ -50,44 +50,41 @@ static struct transition step(struct lb_state *state, const struct evaluation *e
     transition_make(state, &facts, &arena, &transition);
     if (transition.is_changed) {
         *state = transition.next;
-        state->pending_open_ms = state->pending_close_ms = state->pending_closed_ms =
-            0; /* written */
-        state->pending_change.at_ms = 0;
-        state->due_alerts = 0; /* told */
+        state->due_alerts = 0; /* published */
     }
     return transition;
 }
 
-static void an_episode_is_opened_told_and_closed_once(void **state) {
+static void an_incident_is_opened_alerted_and_closed_once(void **state) {
     (void)state;
     struct lb_state remembered = {0};
     struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
     struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
     struct transition first = step(&remembered, &bad, NOW, false);
     assert_true(first.is_changed && first.has_new_verdict);
-    assert_int_equal(first.next.pending_open_ms, NOW);
+    assert_int_equal(first.records.open_ms, NOW);
     assert_int_equal(first.alerts, ALERT_SET(ALERT_OPENED));
     assert_str(first.next.findings, "MODE_TOO_WEAK,TAG_MISSING");
     struct transition again = step(&remembered, &bad, NOW + HOUR, false);
     assert_false(again.is_changed);
     assert_int_equal(again.alerts, 0);
-    assert_int_equal(again.next.pending_open_ms, 0);
+    assert_int_equal(again.records.open_ms, 0);
     struct transition end = step(&remembered, &good, NOW + 2 * HOUR, false);
-    assert_int_equal(end.next.pending_close_ms, NOW);
-    assert_int_equal(end.next.pending_closed_ms, NOW + 2 * HOUR);
+    assert_int_equal(end.records.close_ms, NOW);
+    assert_int_equal(end.records.closed_ms, NOW + 2 * HOUR);
     assert_int_equal(end.alerts, ALERT_SET(ALERT_RESOLVED));
     assert_int_equal(remembered.since_ms, 0);
     assert_false(step(&remembered, &good, NOW + 3 * HOUR, false).is_changed);
 }
 
-static void a_first_compliant_sight_is_remembered_and_told_to_nobody(void **state) {
+static void a_first_compliant_judgement_is_remembered_and_not_alerted(void **state) {
     (void)state;
     struct lb_state remembered = {0};
     struct evaluation good = judged(COMPLIANT, MODE_STRICTEST);
     struct transition transition = step(&remembered, &good, NOW, false);
     assert_true(transition.is_changed);
     assert_int_equal(transition.alerts, 0);
-    assert_int_equal(transition.next.pending_open_ms, 0);
+    assert_int_equal(transition.records.open_ms, 0);
     assert_int_equal(transition.next.version, 1);
 }
 
@@ -111,9 +108,9 @@ static void a_correction_is_an_episode_of_its_own(void **state) {
     (void)step(&remembered, &good, NOW - HOUR, false);
     struct transition transition = step(&remembered, &good, NOW, true);
     assert_true(transition.is_changed);
-    assert_int_equal(transition.next.pending_open_ms, NOW - 5000);
-    assert_int_equal(transition.next.pending_close_ms, NOW - 5000);
-    assert_int_equal(transition.next.pending_closed_ms, NOW);
+    assert_int_equal(transition.records.open_ms, NOW - 5000);
+    assert_int_equal(transition.records.close_ms, NOW - 5000);
+    assert_int_equal(transition.records.closed_ms, NOW);
     assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
     assert_int_equal(corrections_in_a_day(&remembered, NOW), 1);
 }
@@ -125,8 +122,8 @@ static void a_correction_ends_the_open_incident(void **state) {
     struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
     (void)step(&remembered, &bad, NOW - HOUR, false);
     struct transition transition = step(&remembered, &good, NOW, true);
-    assert_int_equal(transition.next.pending_open_ms, 0);
-    assert_int_equal(transition.next.pending_close_ms, NOW - HOUR);
+    assert_int_equal(transition.records.open_ms, 0);
+    assert_int_equal(transition.records.close_ms, NOW - HOUR);
     assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
 }
 
@@ -135,13 +132,13 @@ static void a_correction_that_leaves_a_missing_tag_keeps_the_incident_open(void 
     struct lb_state remembered = {0};
     struct evaluation bad = judged(NON_COMPLIANT, MODE_DEFENSIVE);
     struct transition transition = step(&remembered, &bad, NOW, true);
-    assert_int_equal(transition.next.pending_open_ms, NOW - 5000);
-    assert_int_equal(transition.next.pending_close_ms, 0);
+    assert_int_equal(transition.records.open_ms, NOW - 5000);
+    assert_int_equal(transition.records.close_ms, 0);
     assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
     assert_int_equal(step(&remembered, &bad, NOW + HOUR, false).alerts, 0);
 }
 
-static void corrections_are_forgotten_after_a_day_and_never_overflow(void **state) {
+static void corrections_are_dropped_after_a_day_and_never_overflow(void **state) {
     (void)state;
     struct lb_state remembered = {0};
     struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
@@ -167,7 +164,7 @@ static void age_is_escalated_once_a_day(void **state) {
                      ALERT_SET(ALERT_ESCALATED));
 }
 
-static void an_exception_is_told_of_once_as_expiring_and_once_as_expired(void **state) {
+static void an_exception_is_alerted_once_as_expiring_and_once_as_expired(void **state) {
     (void)state;
     struct lb_state remembered = {0};
     struct evaluation excused = judged(COMPLIANT, MODE_MONITOR);
@@ -185,7 +182,7 @@ static void an_exception_is_told_of_once_as_expiring_and_once_as_expired(void **
     assert_int_equal(step(&remembered, &expired, NOW + 10 * MS_PER_DAY + HOUR, false).alerts, 0);
 }
 
-static void a_fight_is_told_of_once_a_day(void **state) {
+static void a_fight_is_alerted_once_a_day(void **state) {
     (void)state;
     struct lb_state remembered = {0};
     struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
@@ -260,7 +257,7 @@ static void one_that_is_gone_ends_its_incident(void **state) {
     struct evaluation gone = judged(NOT_APPLICABLE, MODE_UNKNOWN);
     (void)step(&remembered, &bad, NOW, false);
     struct transition transition = step(&remembered, &gone, NOW + HOUR, false);
-    assert_int_equal(transition.next.pending_close_ms, NOW);
+    assert_int_equal(transition.records.close_ms, NOW);
     assert_int_equal(transition.alerts, ALERT_SET(ALERT_RESOLVED));
 }
 
@@ -270,7 +267,7 @@ static void a_correction_cannot_reach_back_before_it_was_seen_to_be_fine(void **
     struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
     (void)step(&remembered, &good, NOW - 1000, false);
     struct transition transition = step(&remembered, &good, NOW, true);
-    assert_int_equal(transition.next.pending_open_ms, NOW - 1000);
+    assert_int_equal(transition.records.open_ms, NOW - 1000);
 }
 
 static struct transition_facts corrected_at(const struct evaluation *evaluation,
@@ -303,7 +300,7 @@ static void copies_that_read_the_same_weak_mode_correct_it_once(void **state) {
     assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
 }
 
-static void a_correction_says_it_all_when_the_beginning_was_not_told(void **state) {
+static void a_correction_says_it_all_when_the_opening_was_not_alerted(void **state) {
     (void)state;
     struct lb_state remembered = {0};
     struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
@@ -352,7 +349,7 @@ static const struct {
     {"an expiry that is no more", ALERT_SET(ALERT_EXCEPTION_EXPIRED), true, true, 0},
 };
 
-static void what_reached_nobody_is_told_while_it_is_true(void **state) {
+static void an_alert_that_reached_nobody_stays_due_while_it_is_true(void **state) {
     (void)state;
     struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
     struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
@@ -371,23 +368,23 @@ static void what_reached_nobody_is_told_while_it_is_true(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_episode_is_opened_told_and_closed_once),
-        cmocka_unit_test(a_first_compliant_sight_is_remembered_and_told_to_nobody),
+        cmocka_unit_test(an_incident_is_opened_alerted_and_closed_once),
+        cmocka_unit_test(a_first_compliant_judgement_is_remembered_and_not_alerted),
         cmocka_unit_test(older_facts_change_nothing),
         cmocka_unit_test(a_correction_is_an_episode_of_its_own),
         cmocka_unit_test(a_correction_ends_the_open_incident),
         cmocka_unit_test(a_correction_that_leaves_a_missing_tag_keeps_the_incident_open),
-        cmocka_unit_test(corrections_are_forgotten_after_a_day_and_never_overflow),
+        cmocka_unit_test(corrections_are_dropped_after_a_day_and_never_overflow),
         cmocka_unit_test(age_is_escalated_once_a_day),
-        cmocka_unit_test(an_exception_is_told_of_once_as_expiring_and_once_as_expired),
-        cmocka_unit_test(a_fight_is_told_of_once_a_day),
+        cmocka_unit_test(an_exception_is_alerted_once_as_expiring_and_once_as_expired),
+        cmocka_unit_test(a_fight_is_alerted_once_a_day),
         cmocka_unit_test(one_transition_is_one_alert),
         cmocka_unit_test(one_that_is_gone_ends_its_incident),
         cmocka_unit_test(a_correction_cannot_reach_back_before_it_was_seen_to_be_fine),
         cmocka_unit_test(copies_that_read_the_same_weak_mode_correct_it_once),
-        cmocka_unit_test(a_correction_says_it_all_when_the_beginning_was_not_told),
+        cmocka_unit_test(a_correction_says_it_all_when_the_opening_was_not_alerted),
         cmocka_unit_test(a_correction_is_remembered_although_others_judged_since),
-        cmocka_unit_test(what_reached_nobody_is_told_while_it_is_true),
+        cmocka_unit_test(an_alert_that_reached_nobody_stays_due_while_it_is_true),
     };
     return cmocka_run_group_tests(tests, NULL, reset);
 }

@@ -39,7 +39,7 @@ static void see(const char *mode, int64_t after_ms) {
     loop_handle(&loop.copies[0], loop_event(&loop, &call, weak->arn), id.ptr);
 }
 
-static void an_episode_is_told_at_its_beginning_and_its_end(void **state) {
+static void an_incident_is_alerted_at_its_beginning_and_its_end(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
     for (int i = 0; i < 3; i++) {
@@ -59,7 +59,7 @@ static void an_episode_is_told_at_its_beginning_and_its_end(void **state) {
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 2);
 }
 
-static void a_sound_one_is_told_to_nobody(void **state) {
+static void a_compliant_load_balancer_is_not_alerted(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
     see("defensive", 0);
@@ -68,7 +68,7 @@ static void a_sound_one_is_told_to_nobody(void **state) {
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 0);
 }
 
-static void age_is_told_once_a_day_by_whatever_looks(void **state) {
+static void age_is_alerted_once_a_day_by_any_invocation(void **state) {
     (void)state;
     begin(VARIABLES(WATCH, "MAX_NON_COMPLIANT_DAYS", "2"));
     see("monitor", 0);
@@ -82,7 +82,7 @@ static void age_is_told_once_a_day_by_whatever_looks(void **state) {
     assert_int_equal(loop.message_count, 1 + 4);
 }
 
-static void an_exception_is_told_as_expiring_and_as_expired_once_each(void **state) {
+static void an_exception_is_alerted_as_expiring_and_as_expired_once_each(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
     weak->tags = "<member><Key>desync-exception-until</Key><Value>2026-11-25</Value></member>"
@@ -111,7 +111,7 @@ static void accept_messages(void) {
 #define NOT_ALLOWED                                                                                \
     { .http_status = 403, .body = BODY(TROUBLE_XML("AuthorizationError")) }
 
-static void what_sns_refused_is_told_the_next_time(void **state) {
+static void an_alert_that_sns_refused_is_published_the_next_time(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
     refuse_messages((struct fake_answer)NOT_ALLOWED);
@@ -134,7 +134,7 @@ static void what_sns_refused_is_told_the_next_time(void **state) {
     assert_int_equal(loop_open_incidents(&loop), 0);
 }
 
-static void a_correction_that_sns_refused_is_told_by_lambdas_next_attempt(void **state) {
+static void a_correction_that_sns_refused_is_alerted_by_lambdas_next_attempt(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     const struct loop_call call = {.id = "e1"};
@@ -149,7 +149,7 @@ static void a_correction_that_sns_refused_is_told_by_lambdas_next_attempt(void *
     assert_int_equal(table_count(loop.table, weak->arn, "CHANGE#"), 1);
 }
 
-static void an_episode_that_ended_before_anybody_heard_of_it_is_not_told(void **state) {
+static void an_incident_that_ended_before_it_was_alerted_is_not_alerted(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
     refuse_messages((struct fake_answer)NOT_ALLOWED);
@@ -160,7 +160,7 @@ static void an_episode_that_ended_before_anybody_heard_of_it_is_not_told(void **
     assert_int_equal(loop.message_count, 0);
 }
 
-static void what_may_have_been_published_is_not_published_again(void **state) {
+static void an_alert_that_may_have_been_published_is_not_published_again(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -301,14 +301,14 @@ static void a_finding_that_was_refused_is_imported_the_next_time(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(an_episode_is_told_at_its_beginning_and_its_end),
-        TEST(a_sound_one_is_told_to_nobody),
-        TEST(age_is_told_once_a_day_by_whatever_looks),
-        TEST(an_exception_is_told_as_expiring_and_as_expired_once_each),
-        TEST(what_sns_refused_is_told_the_next_time),
-        TEST(a_correction_that_sns_refused_is_told_by_lambdas_next_attempt),
-        TEST(an_episode_that_ended_before_anybody_heard_of_it_is_not_told),
-        TEST(what_may_have_been_published_is_not_published_again),
+        TEST(an_incident_is_alerted_at_its_beginning_and_its_end),
+        TEST(a_compliant_load_balancer_is_not_alerted),
+        TEST(age_is_alerted_once_a_day_by_any_invocation),
+        TEST(an_exception_is_alerted_as_expiring_and_as_expired_once_each),
+        TEST(an_alert_that_sns_refused_is_published_the_next_time),
+        TEST(a_correction_that_sns_refused_is_alerted_by_lambdas_next_attempt),
+        TEST(an_incident_that_ended_before_it_was_alerted_is_not_alerted),
+        TEST(an_alert_that_may_have_been_published_is_not_published_again),
         TEST(a_refusal_is_remembered_even_when_the_records_cannot_be_written),
         TEST(config_is_asked_once_a_minute_by_all_copies),
         TEST(a_rule_that_a_member_account_lacks_is_no_failure_but_our_own_is),
