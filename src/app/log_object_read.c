@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "aws/region.h"
 #include "aws/s3.h"
 #include "base/random.h"
 #include "log_object_internal.h"

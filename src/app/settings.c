@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stddef.h>
 
+#include "aws/region.h"
 #include "base/ascii.h"
 #include "policy/transition.h"
 #include "settings_internal.h"

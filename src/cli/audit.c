@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "aws/region.h"
 #include "output.h"
 
 static bool add_region(struct audit_options *options, str region) {

@@ -26,8 +26,7 @@ static enum cli_exit tally_exit(const struct verdict_tally *tally) {
 
 static void evaluate_file(const struct guard *guard, const char *path,
                           struct verdict_tally *tally) {
-    struct arena arena;
-    arena_init(&arena);
+    struct arena arena = {0};
     struct error error = {0};
     str event;
     str line;

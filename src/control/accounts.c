@@ -5,6 +5,8 @@
  * account, so only those on the list are followed.
  */
 #include "control/accounts.h"
+
+#include "aws/region.h"
 #include "event/event.h"
 
 /* A session must outlast the invocation, and this at least. */

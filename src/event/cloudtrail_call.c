@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "aws/endpoint.h"
+#include "aws/region.h"
 #include "base/clock.h"
 #include "event_internal.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/endpoint.h"
+#include "aws/region.h"
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "event_internal.h"

@@ -2,7 +2,7 @@
  *
  * Reading members of an event: the floor that every decoder stands on.
  */
-#include "aws/endpoint.h"
+#include "aws/region.h"
 #include "base/clock.h"
 #include "event_internal.h"
 
