@@ -93,12 +93,6 @@ static enum status open_app(const struct lambda *lambda, const struct guard_sett
     return lambda->connect(&worker->guard, &worker->arena, error);
 }
 
-static void warm_up(struct worker *worker) {
-    str urls[4];
-    size_t url_count = app_warm_up_urls(&worker->guard, &worker->arena, urls);
-    http_curl_warm_up(worker->guard.aws.transport, urls, url_count, WARM_UP_CAP_MS);
-}
-
 static int run_worker(struct worker *worker) {
     const struct runtime_handler handler = {.context = &worker->guard, .handle = handle_event};
     return runtime_run(&worker->runtime, &handler);
@@ -146,7 +140,9 @@ static enum status prepare(const struct lambda *lambda, struct arena *arena,
         worker->runtime.set_trace_id = count == 1 ? set_trace_id : NULL;
     }
     if (settings.warms_up) {
-        warm_up(&workers[0]); /* the others would only lengthen INIT */
+        str urls[4]; /* of one worker: the others would only lengthen INIT */
+        size_t url_count = app_warm_up_urls(&workers[0].guard, &workers[0].arena, urls);
+        http_curl_warm_up(workers[0].guard.aws.transport, urls, url_count, WARM_UP_CAP_MS);
     }
     *workers_out = workers;
     *count_out = count;

@@ -4,6 +4,7 @@
  */
 #include <unistd.h>
 
+#include "aws/region.h"
 #include "cli/cli.h"
 #include "lambda.h"
 #include "net/http_curl.h"

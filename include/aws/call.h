@@ -68,18 +68,12 @@ bool aws_client_may_attempt(const struct aws_client *client, int attempt);
 /* Milliseconds until the deadline; negative when it is past. */
 int64_t aws_client_time_left_ms(const struct aws_client *client);
 
-struct aws_response {
-    int http_status;
-    const struct http_response *http;
-    str body;
-};
-
 /* What an error code means in one operation, where that differs from its general meaning or says
  * too little. */
 struct aws_code_meaning {
     const char *code;   /* NULL ends the list */
     enum status status; /* final: an answer with this code is never retried */
-    const char *hint;   /* told before AWS's own words; NULL: none */
+    const char *hint;   /* stands before AWS's own words; NULL: none */
 };
 
 /* Code and message of an error answer in any of AWS's shapes: x-amzn-ErrorType header, JSON
@@ -90,6 +84,11 @@ struct aws_error_text {
     str message;
 };
 struct aws_error_text aws_error_parse(struct arena *arena, const struct http_response *response);
+
+/* Reads the body of a 2xx answer into *context. INCOMPLETE and the like are retried as transient.
+ * May be called more than once (a new attempt): must start from nothing. */
+typedef enum status aws_parse_fn(void *context, struct arena *arena,
+                                 const struct http_response *response, struct error *error);
 
 struct aws_request {
     enum aws_service service;
@@ -118,14 +117,10 @@ struct aws_request {
      * sent, or the answer refuses it (throttled, wrong time). Everything else is final, with
      * is_outcome_unknown in the error: no answer, half an answer, a server's failure. */
     bool is_not_repeatable;
-    /* Reads the body of a 2xx answer into *context. INCOMPLETE and the like are retried as
-     * transient. May be called more than once (a new attempt): must start from nothing. NULL: the
-     * body is not read. */
-    enum status (*parse)(void *context, struct arena *arena, const struct aws_response *response,
-                         struct error *error);
+    aws_parse_fn *parse; /* NULL: the body is not read */
     /* Looks at an error answer before it is judged, and may put a more exact code or message in
      * the place of what aws_error_parse found. NULL: nothing does. */
-    void (*refine)(void *context, struct arena *arena, const struct aws_response *response,
+    void (*refine)(void *context, struct arena *arena, const struct http_response *response,
                    struct aws_error_text *text);
     void *context;
 };
@@ -138,7 +133,7 @@ MUST_USE enum status aws_call(struct aws_client *client, const struct aws_reques
                               struct arena *arena, struct error *error);
 
 /* Many calls at once over the transport's send_all, each retried on its own by the same rules.
- * outcomes[i] tells how requests[i] ended. Returns OK even when some failed; a bad status means
+ * outcomes[i] says how requests[i] ended. Returns OK even when some failed; a bad status means
  * none could be tried. */
 struct aws_outcome {
     enum status status;
@@ -147,15 +142,5 @@ struct aws_outcome {
 MUST_USE enum status aws_call_all(struct aws_client *client, const struct aws_request *requests,
                                   size_t count, unsigned in_flight_max, struct arena *arena,
                                   struct aws_outcome *outcomes, struct error *error);
-
-/* Form body of the query protocol: "Action=..&Version=.." and then pairs, percent-encoded (RFC
- * 3986). */
-struct aws_form {
-    struct buf *out;
-};
-void aws_form_begin(struct aws_form *form, struct buf *out, const char *action,
-                    const char *version);
-void aws_form_add(struct aws_form *form, str key, str value);
-extern const struct http_header AWS_FORM_HEADER; /* Content-Type of a form body */
 
 #endif

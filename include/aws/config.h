@@ -35,8 +35,8 @@ MUST_USE enum status config_put_evaluations(struct aws_client *client, str resul
                                             size_t count, struct arena *arena,
                                             struct config_report *report, struct error *error);
 
-#define CONFIG_RULE_NAME_CHARACTERS_MAX                                                            \
-    64 /* of GetComplianceDetailsByConfigRule; rules may have 128 */
+/* Of GetComplianceDetailsByConfigRule; a rule's name may have 128. */
+#define CONFIG_RULE_NAME_CHARACTERS_MAX 64
 
 /* What Config holds of one resource under a rule. */
 struct config_result {

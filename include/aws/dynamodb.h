@@ -74,8 +74,8 @@ struct dynamodb_put {
 };
 
 /* Replaces the whole item, when the condition is met by what is there. CONFLICT after a lost answer
- * is looked into: when what is there now equals the item it was this call that put it, and that is
- * OK. Two writers that must know of each other put something of their own into the item. */
+ * is looked into: when the table now holds an equal item, this call has put it, and that is OK. Two
+ * writers that must know of each other put something of their own into the item. */
 MUST_USE enum status dynamodb_put_item(struct aws_client *client, const struct dynamodb_put *put,
                                        struct arena *arena, struct error *error);
 

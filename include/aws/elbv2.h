@@ -24,16 +24,15 @@ MUST_USE enum status elbv2_read_load_balancer(struct aws_client *client, unsigne
                                               struct arena *arena, struct load_balancer *facts,
                                               struct error *error);
 
-#define ELBV2_MODIFY_MAX                                                                           \
-    20 /* attributes a call; a load balancer has more, so never send all back */
-
+/* Attributes a call. A load balancer has more, so a caller never sends all of them back. */
+#define ELBV2_MODIFY_MAX 20
 struct elbv2_attribute {
     str key;   /* ATTRIBUTE_DESYNC_MODE */
     str value; /* "defensive" */
 };
 
 /* Sets these attributes (1 to ELBV2_MODIFY_MAX, each key once) and no other. One attempt: what was
- * right to set may be wrong a second later, so whoever wants another reads and decides anew. The
+ * right to set may be wrong a second later, so a caller reads and decides anew before another. The
  * caller waits for its turn (aws_wait_for_turn, PACE_ELB_WRITE) before that reading. OK: mode and
  * headers in *facts are what AWS says they are now; compare them with what you wanted. INVALID:
  * nothing was sent. NOT_FOUND: the load balancer does not exist. Another bad status leaves *facts

@@ -17,19 +17,15 @@ enum aws_service {
     AWS_DYNAMODB,
     AWS_S3,
     AWS_SNS,
-    AWS_SQS,
     AWS_SECURITYHUB,
     AWS_STS,
-    AWS_ORGANIZATIONS,
-    AWS_EC2,
     AWS_SERVICE_COUNT
 };
 
 struct aws_service_info {
     const char *id;           /* AWS's service id in variables: "ELASTIC_LOAD_BALANCING_V2" */
-    const char *host_prefix;  /* "elasticloadbalancing" */
-    const char *signing_name; /* "elasticloadbalancing" */
-    const char *display_name; /* in messages: "elasticloadbalancing", "config" */
+    const char *host_prefix;  /* "elasticloadbalancing", "monitoring"; signed under this name too */
+    const char *display_name; /* in messages: "elasticloadbalancing", "cloudwatch" */
 };
 const struct aws_service_info *aws_service_info(enum aws_service service);
 
@@ -65,12 +61,5 @@ bool endpoint_is_overridden(const struct endpoint_settings *settings, enum aws_s
 /* Puts a label before the host: "bucket.s3.eu-west-1.amazonaws.com". The label must be one that can
  * stand there ([a-z0-9-]). */
 void endpoint_add_label(struct endpoint *endpoint, str label, struct arena *arena);
-
-/* "aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", ...; "aws" for a region of no known shape.
- */
-str partition_of_region(str region);
-
-/* Is it a region name by shape (lower-case words and digits joined by '-', ends in a digit)? */
-bool region_is_valid(str region);
 
 #endif

@@ -23,7 +23,7 @@ struct securityhub_report {
 /* Imports findings in the AWS Security Finding Format, each one JSON object, in batches. A batch
  * that fails does not keep the next from being tried, unless Security Hub is not enabled or we may
  * not import. PARTIAL: some findings were refused; the first call error otherwise; *report always
- * says how far it got. INVALID, TOO_LARGE: a finding (told by its number) is no object or too
+ * says how far it got. INVALID, TOO_LARGE: a finding (named by its number) is no object or too
  * large; nothing was sent. DENIED: Security Hub is not enabled in this account and Region, or we
  * may not import. Paced by client->pace. */
 MUST_USE enum status securityhub_import_findings(struct aws_client *client, const str *findings,

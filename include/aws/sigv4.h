@@ -17,8 +17,8 @@ struct sigv4_request {
     str method;
     str path;  /* as sent, starts with '/'; empty counts as "/" */
     str query; /* as sent, without '?'; empty when none; a space is "%20", '+' is a plus */
-    const struct http_header
-        *headers; /* what will be sent, Host included; any order, repeats allowed */
+    /* What will be sent, Host included; any order, repeats allowed. */
+    const struct http_header *headers;
     size_t header_count;
     str body;
     bool is_unsigned_payload;  /* UNSIGNED-PAYLOAD instead of the body's hash */

@@ -13,13 +13,11 @@
 struct arena_chunk;
 struct arena_deferred;
 
+/* Begins as {0}; no memory is taken before the first allocation. */
 struct arena {
     struct arena_chunk *chunks;      /* newest first */
     struct arena_deferred *deferred; /* newest first */
 };
-
-/* Zero-initialised `struct arena` is valid too; no memory is taken before the first allocation. */
-void arena_init(struct arena *arena);
 
 /* Zeroed, aligned for any type. size 0 gives a valid unique pointer. Never returns NULL. */
 void *arena_alloc(struct arena *arena, size_t size);

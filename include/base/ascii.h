@@ -32,6 +32,11 @@ static inline bool ascii_is_space(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Printable and no blank. */
+static inline bool ascii_is_graphic(char c) {
+    return c > ' ' && c <= '~';
+}
+
 static inline char ascii_lower(char c) {
     return ascii_is_upper(c) ? (char)(c - 'A' + 'a') : c;
 }

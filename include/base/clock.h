@@ -10,8 +10,8 @@
 
 struct clock {
     int64_t (*now_ms)(const struct clock *clock); /* wall clock, ms since 1970-01-01T00:00:00Z */
-    int64_t (*monotonic_us)(
-        const struct clock *clock); /* for durations only; may stand still in a frozen sandbox */
+    /* For durations only; may stand still in a frozen sandbox. */
+    int64_t (*monotonic_us)(const struct clock *clock);
     void (*sleep_ms)(const struct clock *clock, int64_t ms);
     void *context;
 };
@@ -20,7 +20,6 @@ const struct clock *clock_system(void);
 
 #define MS_PER_SECOND INT64_C(1000)
 #define MS_PER_DAY    INT64_C(86400000)
-#define DAY_NONE      INT64_MIN
 
 /* Days since 1970-01-01 of a civil date (month 1..12, day 1..31), and back. */
 int64_t date_to_days(int year, int month, int day);

@@ -41,8 +41,8 @@ bool json_is_array(const struct json *value);
 bool json_is_string(const struct json *value);
 bool json_is_number(const struct json *value);
 bool json_is_bool(const struct json *value);
-bool json_is_null(
-    const struct json *value); /* a JSON null; false for a missing value (NULL pointer) */
+/* A JSON null; false for a missing value (NULL pointer). */
+bool json_is_null(const struct json *value);
 /* "object", "array", "string", "number", "boolean", "null", "nothing" (for NULL): for error
  * messages */
 const char *json_type_name(const struct json *value);
@@ -83,8 +83,8 @@ void json_array_end(struct json_writer *writer);
 void json_write_key(struct json_writer *writer, str key);
 void json_write_str(struct json_writer *writer, str value);
 void json_write_i64(struct json_writer *writer, int64_t value);
-void json_write_double(struct json_writer *writer,
-                       double value); /* shortest form; NaN and infinities become null */
+/* Shortest form; NaN and infinities become null. */
+void json_write_double(struct json_writer *writer, double value);
 void json_write_bool(struct json_writer *writer, bool value);
 void json_write_null(struct json_writer *writer);
 /* Text that is already one JSON value. */

@@ -22,12 +22,13 @@ struct log_stream {
     int64_t lost;     /* lines, since the last notice */
 };
 
-/* `fd` stays the caller's. The first line makes a pipe or socket non-blocking, for whoever has it
- * open; files and terminals stay as they are. */
+/* `fd` stays the caller's. The first line makes a pipe or socket non-blocking, for every process
+ * that has it open; files and terminals stay as they are. */
 void log_stream_init(struct log_stream *stream, int fd);
 
-/* Lets `log` and its later copies write to the stream, which tells in a line of theirs (event
- * log_lines_lost) of what was lost. The clock is borrowed, and the stream must outlive them. */
+/* Lets `log` and its later copies write to the stream, which reports in a line of theirs
+ * (event log_lines_lost) how many lines were lost. The clock is borrowed, and the stream must
+ * outlive them. */
 void log_stream_attach(struct log_stream *stream, struct log *log);
 
 /* Takes one whole line, its newline included; fits `struct log`. At most 100 ms pass without the

@@ -44,6 +44,7 @@ bool str_is_empty(str s);
 /* `s`, or `otherwise` when it is empty. */
 str str_or(str s, str otherwise);
 bool str_eq(str a, str b);
+bool str_is_one_of(str s, const char *const *texts, size_t count);
 /* ASCII letters only, whatever the locale. */
 bool str_eq_ignore_case(str a, str b);
 /* Byte order, shorter first on a tie: <0, 0, >0. */
@@ -52,6 +53,10 @@ bool str_starts_with(str s, str prefix);
 bool str_ends_with(str s, str suffix);
 bool str_contains(str s, str part);
 bool str_contains_ignore_case(str s, str part);
+/* Takes `prefix` off the front of *rest; false: it does not begin so, and stays as it is. */
+bool str_take(str *rest, str prefix);
+/* What follows the last `c`; all of it where there is none. */
+str str_after_last(str s, char c);
 /* Position of the first `c`, or s.len. */
 size_t str_find_char(str s, char c);
 /* The bytes [from, to), clamped to s. */
@@ -75,6 +80,9 @@ bool str_parse_i64(str s, int64_t *value);
 /* Position of the first byte that is not part of well-formed UTF-8 (RFC 3629), or s.len when all
  * is. */
 size_t str_utf8_valid_prefix(str s);
+/* Bytes that one U+FFFD stands for where `s` (not empty) begins no valid character: as much of it
+ * as could have become one, at least 1 (the Unicode Standard, "maximal subpart"). */
+size_t str_utf8_bad_length(str s);
 /* Takes the next character out of *rest (not empty), or one byte that is no UTF-8: then the result
  * is a single byte of 0x80 or more. */
 str str_utf8_take(str *rest);

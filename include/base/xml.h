@@ -29,6 +29,7 @@ struct xml {
 MUST_USE enum status xml_parse(struct arena *arena, str text, size_t bytes_max,
                                const struct xml **root_out, const char **problem);
 
+size_t xml_count(const struct xml *node); /* children */
 /* First child of that name, or NULL; tolerates NULL. */
 const struct xml *xml_child(const struct xml *node, const char *name);
 /* Next sibling of the same name, or NULL. */

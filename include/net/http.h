@@ -19,8 +19,8 @@ struct http_header {
 struct http_request {
     str method; /* "GET", "POST", ... */
     str url;    /* absolute, already encoded; sent as it is */
-    const struct http_header
-        *headers; /* sent as given, in this order; no CR, LF or NUL (INVALID otherwise) */
+    /* Sent as given, in this order; no CR, LF or NUL (INVALID otherwise). */
+    const struct http_header *headers;
     size_t header_count;
     str body;           /* Content-Length is always exact; none is sent for an empty GET */
     int64_t timeout_ms; /* the whole exchange; 0: no limit (only GET /next of the Runtime API) */
@@ -47,7 +47,7 @@ enum http_batch_step {
     HTTP_BATCH_DONE  /* nothing will be started any more; finish what is in flight */
 };
 
-/* Many exchanges at once. The transport asks `next` whenever there is room and tells `completed` of
+/* Many exchanges at once. The transport asks `next` whenever there is room and calls `completed` at
  * each end. */
 struct http_batch {
     void *context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One line of an Application Load Balancer's access log: bytes in, slices of them out. Pure, no
- * allocation. Fields are told by position, and those behind the last one that is known are
+ * allocation. Fields are known by position, and those behind the last one that is known are
  * ignored, as AWS's user guide asks ("Access logs for your Application Load Balancer").
  */
 #ifndef TRAFFIC_ACCESS_LOG_H

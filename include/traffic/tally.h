@@ -2,7 +2,7 @@
  *
  * Access-log lines counted: per load balancer and UTC day with its reasons, per group, and who is
  * behind what a stricter mode would block. Memory is bounded whatever the input: groups and
- * offenders are kept in sketches (Space-Saving) whose error bound is told. Pure but for the arena.
+ * offenders are kept in sketches (Space-Saving) with a known error bound. Pure but for the arena.
  * Any HTTP client writes texts that are counted here, so its tables are hashed with a secret key.
  */
 #ifndef TRAFFIC_TALLY_H

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app_internal.h"
+#include "aws/region.h"
 #include "aws/s3.h"
 #include "base/random.h"
 #include "traffic/inflate.h"

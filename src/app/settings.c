@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app_internal.h"
+#include "aws/region.h"
 #include "base/ascii.h"
 #include "control/accounts.h"
 #include "policy/transition.h"

@@ -308,8 +308,7 @@ static void begin(struct sweep *sweep) {
     /* An audit reads evidence only where it is asked for advice. */
     if (guard->settings.control.promotion.promotion != PROMOTION_OFF &&
         (!sweep->options->is_audit || (listener != NULL && listener->wants_advice))) {
-        sweep->promotion =
-            promotion_begin(&sweep->control, sweep->ordering_ms);
+        sweep->promotion = promotion_begin(&sweep->control, sweep->ordering_ms);
     }
     sweep->acts = !sweep->options->is_audit && !invocation->is_test &&
                   (control_is_on(guard) || sweep->promotion != NULL);

@@ -3,20 +3,16 @@
  * One AWS call as a sequence of attempts: what is sent, and what its end means.
  */
 #include "call_internal.h"
-#include "random_internal.h"
 
 #define SIGNING_HEADERS_MAX 4
 #define SDK_HEADERS         2 /* amz-sdk-invocation-id, amz-sdk-request */
 
-static const char *service_name(const struct call *call) {
-    return aws_service_info(call->request->service)->display_name;
-}
-
 /* "elasticloadbalancing DescribeTags: <detail>", with the numbers of the last answer. */
 static enum status call_fail(const struct call *call, enum status status, str detail,
                              struct error *error) {
-    enum status result = error_set(error, call->arena, status, "%s %s: %" STR_FMT,
-                                   service_name(call), call->request->operation, STR_ARG(detail));
+    const char *service = aws_service_info(call->request->service)->display_name;
+    enum status result = error_set(error, call->arena, status, "%s %s: %" STR_FMT, service,
+                                   call->request->operation, STR_ARG(detail));
     if (error != NULL) {
         error->http_status = call->last_http_status;
         error->aws_code = call->last_code;
@@ -47,13 +43,6 @@ static struct retry_state retry_state_of(const struct aws_client *client,
     };
 }
 
-static str build_url(const struct call *call) {
-    const struct aws_request *request = call->request;
-    return str_format(call->arena, "%" STR_FMT "%" STR_FMT "%s%" STR_FMT,
-                      STR_ARG(call->endpoint.url), STR_ARG(request->path),
-                      str_is_empty(request->query) ? "" : "?", STR_ARG(request->query));
-}
-
 enum status call_begin(struct call *call, struct aws_client *client,
                        const struct aws_request *request, struct arena *arena,
                        struct error *error) {
@@ -70,22 +59,12 @@ enum status call_begin(struct call *call, struct aws_client *client,
     if (!str_is_empty(request->host_label)) {
         endpoint_add_label(&call->endpoint, request->host_label, arena);
     }
-    call->url = build_url(call);
+    call->url = str_format(arena, "%" STR_FMT "%" STR_FMT "%s%" STR_FMT,
+                           STR_ARG(call->endpoint.url), STR_ARG(request->path),
+                           str_is_empty(request->query) ? "" : "?", STR_ARG(request->query));
     call->invocation_id = random_uuid4(&client->random_state, arena);
     call->retry = retry_state_of(client, request);
     return STATUS_OK;
-}
-
-/* Host and the caller's headers, with room for what signing and the SDK add. */
-static struct http_header *collect_headers(const struct call *call, struct arena *arena) {
-    const struct aws_request *request = call->request;
-    struct http_header *headers = ARENA_ARRAY(
-        arena, struct http_header, 1 + request->header_count + SIGNING_HEADERS_MAX + SDK_HEADERS);
-    headers[0] = (struct http_header){STR("Host"), call->endpoint.host};
-    for (size_t i = 0; i < request->header_count; i++) {
-        headers[1 + i] = request->headers[i];
-    }
-    return headers;
 }
 
 static enum status call_sign(struct call *call, const struct http_header *headers,
@@ -106,37 +85,18 @@ static enum status call_sign(struct call *call, const struct http_header *header
     };
     const struct sigv4_scope scope = {
         .region = call->endpoint.signing_region,
-        .service = str_from_cstr(aws_service_info(request->service)->signing_name),
+        .service = str_from_cstr(aws_service_info(request->service)->host_prefix),
     };
     return sigv4_sign(&to_sign, &client->credentials, &scope, call->sent_ms + call->signed_skew_ms,
                       &client->keys[request->service], arena, result);
-}
-
-/* The SDK's two headers come after signing and stay unsigned, as in AWS's own SDKs. */
-static size_t append_headers(const struct call *call, struct arena *arena,
-                             const struct sigv4_result *signing, struct http_header *headers) {
-    size_t count = 1 + call->request->header_count;
-    for (size_t i = 0; i < signing->header_count; i++) {
-        headers[count++] = signing->headers[i];
-    }
-    headers[count++] = (struct http_header){STR("amz-sdk-invocation-id"), call->invocation_id};
-    headers[count++] = (struct http_header){
-        STR("amz-sdk-request"),
-        str_format(arena, "attempt=%d; max=%d", call->retry.attempt, call->retry.attempts_max)};
-    return count;
-}
-
-static int64_t attempt_timeout_ms(const struct call *call, int64_t time_left_ms) {
-    int64_t limit = call->request->timeout_ms;
-    limit = limit > 0 ? limit : CALL_TIMEOUT_MS_DEFAULT;
-    return limit < time_left_ms ? limit : time_left_ms;
 }
 
 static struct http_request http_request_of(const struct call *call,
                                            const struct http_header *headers,
                                            int64_t time_left_ms) {
     const struct aws_request *request = call->request;
-    int64_t timeout_ms = attempt_timeout_ms(call, time_left_ms);
+    int64_t limit_ms = request->timeout_ms > 0 ? request->timeout_ms : CALL_TIMEOUT_MS_DEFAULT;
+    int64_t timeout_ms = limit_ms < time_left_ms ? limit_ms : time_left_ms;
     return (struct http_request){
         .method = request->method,
         .url = call->url,
@@ -183,37 +143,44 @@ enum status call_prepare(struct call *call, struct arena *attempt_arena,
     call->sent_ms = client->clock->now_ms(client->clock);
     call->signed_skew_ms = client->skew_ms;
     call->signed_renewals = client->renewals;
-    struct http_header *headers = collect_headers(call, attempt_arena);
+    const struct aws_request *request = call->request;
     struct sigv4_result signing = {.header_count = 0};
+    struct http_header *headers =
+        ARENA_ARRAY(attempt_arena, struct http_header,
+                    1 + request->header_count + SIGNING_HEADERS_MAX + SDK_HEADERS);
+    size_t count = 0;
+    headers[count++] = (struct http_header){STR("Host"), call->endpoint.host};
+    for (size_t i = 0; i < request->header_count; i++) {
+        headers[count++] = request->headers[i];
+    }
     enum status status = call_sign(call, headers, attempt_arena, &signing);
     if (status != STATUS_OK) {
         return call_fail(call, status, STR("the request cannot be signed"), error);
     }
     call->signature = signing.signature;
+    for (size_t i = 0; i < signing.header_count; i++) {
+        headers[count++] = signing.headers[i];
+    }
+    /* The SDK's two headers stay unsigned, as in AWS's own SDKs. */
+    headers[count++] = (struct http_header){STR("amz-sdk-invocation-id"), call->invocation_id};
+    headers[count++] = (struct http_header){
+        STR("amz-sdk-request"), str_format(attempt_arena, "attempt=%d; max=%d", call->retry.attempt,
+                                           call->retry.attempts_max)};
     *request_out = http_request_of(call, headers, time_left_ms);
-    request_out->header_count = append_headers(call, attempt_arena, &signing, headers);
+    request_out->header_count = count;
     client->calls_sent++;
     return STATUS_OK;
 }
 
-static struct call_secrets secrets_of(const struct call *call) {
-    return (struct call_secrets){
+static str clean(const struct call *call, str text, bool is_code) {
+    const struct call_secrets secrets = {
         .credentials = &call->client->credentials,
         .signature = call->signature,
         .own = call->request->secrets,
         .own_count = call->request->secret_count,
     };
-}
-
-static str clean(const struct call *call, str text) {
-    const struct call_secrets secrets = secrets_of(call);
-    return call_message_clean(&secrets, call->arena, text);
-}
-
-/* Whoever answers may put anything there. */
-static str clean_code(const struct call *call, str code) {
-    const struct call_secrets secrets = secrets_of(call);
-    return call_code_clean(&secrets, call->arena, code);
+    return is_code ? call_code_clean(&secrets, call->arena, text)
+                   : call_message_clean(&secrets, call->arena, text);
 }
 
 static const struct aws_code_meaning *find_meaning(const struct call *call, str code) {
@@ -227,7 +194,7 @@ static const struct aws_code_meaning *find_meaning(const struct call *call, str 
 /* "AccessDenied (HTTP 403): <hint>: <what AWS says>", as far as there is any of it. */
 static str describe_answer(const struct call *call, int http_status, str code, str message) {
     struct arena *arena = call->arena;
-    str words = clean(call, message);
+    str words = clean(call, message, false);
     const struct aws_code_meaning *meaning = find_meaning(call, code);
     str hint = meaning != NULL ? str_from_cstr(meaning->hint) : call_hint(code);
     str head = str_is_empty(code)
@@ -242,11 +209,9 @@ static enum status judge_error_answer(struct call *call, const struct http_respo
     const struct aws_request *request = call->request;
     struct aws_error_text text = aws_error_parse(call->arena, response);
     if (request->refine != NULL) {
-        const struct aws_response answer = {
-            .http_status = response->status, .http = response, .body = response->body};
-        request->refine(request->context, call->arena, &answer, &text);
+        request->refine(request->context, call->arena, response, &text);
     }
-    text.code = clean_code(call, text.code);
+    text.code = clean(call, text.code, true); /* a code from outside may be any text */
     call->last_http_status = response->status;
     call->last_code = text.code;
     call->detail = describe_answer(call, response->status, text.code, text.message);
@@ -266,31 +231,25 @@ static enum status judge_success_answer(struct call *call, const struct http_res
     if (request->parse == NULL) {
         return STATUS_OK;
     }
-    const struct aws_response answer = {
-        .http_status = response->status, .http = response, .body = response->body};
     struct error problem = {.status = STATUS_OK};
-    enum status status = request->parse(request->context, call->arena, &answer, &problem);
+    enum status status = request->parse(request->context, call->arena, response, &problem);
     if (status != STATUS_OK) {
         str what = str_is_empty(problem.message) ? str_from_cstr(status_text(status))
-                                                 : clean(call, problem.message);
+                                                 : clean(call, problem.message, false);
         call->detail = str_format(call->arena, "unreadable answer (HTTP %d): %" STR_FMT,
                                   response->status, STR_ARG(what));
     }
     return status == STATUS_INVALID ? STATUS_INCOMPLETE : status;
 }
 
-static enum status judge_transport_failure(struct call *call, const struct call_end *end) {
-    call->last_http_status = 0;
-    call->last_code = STR_EMPTY;
-    bool has_message = end->error != NULL && !str_is_empty(end->error->message);
-    call->detail =
-        has_message ? clean(call, end->error->message) : str_from_cstr(status_text(end->status));
-    return end->status;
-}
-
 static enum status judge_end(struct call *call, const struct call_end *end) {
     if (end->status != STATUS_OK) {
-        return judge_transport_failure(call, end);
+        bool has_message = end->error != NULL && !str_is_empty(end->error->message);
+        call->last_http_status = 0;
+        call->last_code = STR_EMPTY;
+        call->detail = has_message ? clean(call, end->error->message, false)
+                                   : str_from_cstr(status_text(end->status));
+        return end->status;
     }
     const struct http_response *response = end->response;
     struct aws_client *client = call->client;
@@ -378,18 +337,6 @@ bool call_renew(struct call *call) {
     return true;
 }
 
-/* The attempt failed for its credentials, finally but for a renewal. */
-static enum call_verdict judge_credentials(struct call *call, enum status status,
-                                           enum credentials_trouble trouble, struct error *error) {
-    struct aws_client *client = call->client;
-    bool may_expire_for_good = client->renewal.renew == NULL;
-    if (trouble == CREDENTIALS_EXPIRED && may_expire_for_good) {
-        client->has_expired_for_good = true;
-    }
-    call_fail_finally(call, status, RETRY_NOT_RETRYABLE, error);
-    return may_renew(call) ? CALL_RENEW : CALL_FAILED;
-}
-
 enum call_verdict call_judge(struct call *call, const struct call_end *end, int64_t *delay_ms,
                              struct error *error) {
     struct aws_client *client = call->client;
@@ -409,7 +356,11 @@ enum call_verdict call_judge(struct call *call, const struct call_end *end, int6
     call->has_open_attempt = call->has_open_attempt || is_open;
     enum credentials_trouble trouble = call_credentials_trouble(call->last_code);
     if (trouble != CREDENTIALS_GOOD) {
-        return judge_credentials(call, status, trouble, error);
+        bool may_expire_for_good = client->renewal.renew == NULL;
+        client->has_expired_for_good =
+            client->has_expired_for_good || (trouble == CREDENTIALS_EXPIRED && may_expire_for_good);
+        call_fail_finally(call, status, RETRY_NOT_RETRYABLE, error);
+        return may_renew(call) ? CALL_RENEW : CALL_FAILED;
     }
     enum retry_class class = classify(call, status, is_open);
     enum retry_outcome outcome =

@@ -73,19 +73,15 @@ static bool start_call(struct batch *batch, struct batch_call *entry, struct htt
     return true;
 }
 
-static void skip_ended(struct batch *batch) {
-    while (batch->first_open < batch->count &&
-           batch->calls[batch->first_open].phase == PHASE_ENDED) {
-        batch->first_open++;
-    }
-}
-
 static enum http_batch_step batch_next(void *context, struct http_request *request, void **tag,
                                        int64_t *wait_ms) {
     struct batch *batch = context;
     int64_t now_ms = batch->client->clock->now_ms(batch->client->clock);
     int64_t earliest_ms = INT64_MAX;
-    skip_ended(batch);
+    while (batch->first_open < batch->count &&
+           batch->calls[batch->first_open].phase == PHASE_ENDED) {
+        batch->first_open++;
+    }
     for (size_t i = batch->first_open; i < batch->count; i++) {
         struct batch_call *entry = &batch->calls[i];
         if (entry->phase != PHASE_WAITING) {
@@ -130,20 +126,6 @@ static void batch_completed(void *context, void *tag, enum status status,
         return;
     }
     end_call(entry, verdict == CALL_SUCCEEDED ? STATUS_OK : entry->outcome->error.status);
-}
-
-static void batch_begin(struct batch *batch, const struct aws_request *requests,
-                        struct arena *arena, struct aws_outcome *outcomes) {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct batch_call *entry = &batch->calls[i];
-        entry->outcome = &outcomes[i];
-        outcomes[i].error = (struct error){.status = STATUS_OK};
-        enum status status =
-            call_begin(&entry->call, batch->client, &requests[i], arena, &outcomes[i].error);
-        if (status != STATUS_OK) {
-            end_call(entry, status);
-        }
-    }
 }
 
 /* The calls whose credentials were refused wait for others, or have ended. false: none waits. */
@@ -200,8 +182,16 @@ enum status aws_call_all(struct aws_client *client, const struct aws_request *re
         .completed = batch_completed,
     };
     struct error problem = {.status = STATUS_OK};
-    batch_begin(&batch, requests, arena, outcomes);
     enum status status;
+    for (size_t i = 0; i < count; i++) {
+        struct batch_call *entry = &batch.calls[i];
+        entry->outcome = &outcomes[i];
+        outcomes[i].error = (struct error){.status = STATUS_OK};
+        status = call_begin(&entry->call, client, &requests[i], arena, &outcomes[i].error);
+        if (status != STATUS_OK) {
+            end_call(entry, status);
+        }
+    }
     do { /* twice at most: a call renews once */
         status = client->transport->send_all(client->transport, &exchange, arena, &problem);
     } while (status == STATUS_OK && renew_credentials(&batch));

@@ -4,12 +4,6 @@
  */
 #include "call_internal.h"
 
-struct code_row {
-    const char *code;
-    enum status status;
-    const char *hint; /* NULL: AWS's message is enough */
-};
-
 #define HINT_EXPIRED "the function's temporary credentials have expired"
 #define HINT_INVALID "the credentials are not valid in this partition, account or region"
 #define HINT_SIGNED  "the signature was not accepted: wrong secret key, or a clock far off"
@@ -17,43 +11,45 @@ struct code_row {
 
 /* Everything here is a matter of permission or credentials and is the same however often it is
  * asked. Sources: "Common Errors" of the services' API references. */
-static const struct code_row CODE_ROWS[] = {
-    {"AccessDenied", STATUS_DENIED, NULL},
-    {"AccessDeniedException", STATUS_DENIED, NULL},
-    {"AuthorizationError", STATUS_DENIED, NULL},
-    {"AuthorizationErrorException", STATUS_DENIED, NULL},
-    {"InvalidAccessException", STATUS_DENIED, NULL},
-    {"KMSAccessDeniedException", STATUS_DENIED, NULL},
-    {"KMS.AccessDeniedException", STATUS_DENIED, NULL},
-    {"NotAuthorized", STATUS_DENIED, NULL},
-    {"OptInRequired", STATUS_DENIED, NULL},
-    {"UnauthorizedAccess", STATUS_DENIED, NULL},
-    {"UnauthorizedOperation", STATUS_DENIED, NULL},
-    {"ExpiredToken", STATUS_DENIED, HINT_EXPIRED},
-    {"ExpiredTokenException", STATUS_DENIED, HINT_EXPIRED},
-    {"TokenRefreshRequired", STATUS_DENIED, HINT_EXPIRED},
-    {"AuthFailure", STATUS_DENIED, HINT_INVALID},
-    {"InvalidAccessKeyId", STATUS_DENIED, HINT_INVALID},
-    {"InvalidClientTokenId", STATUS_DENIED, HINT_INVALID},
-    {"InvalidToken", STATUS_DENIED, HINT_INVALID},
-    {"MissingAuthenticationToken", STATUS_DENIED, HINT_INVALID},
-    {"MissingAuthenticationTokenException", STATUS_DENIED, HINT_INVALID},
-    {"UnrecognizedClientException", STATUS_DENIED, HINT_INVALID},
-    {"IncompleteSignature", STATUS_DENIED, HINT_SIGNED},
-    {"IncompleteSignatureException", STATUS_DENIED, HINT_SIGNED},
-    {"InvalidSignatureException", STATUS_DENIED, HINT_SIGNED},
-    {"SignatureDoesNotMatch", STATUS_DENIED, HINT_SIGNED},
-    {"RequestExpired", STATUS_DENIED, HINT_SKEWED},
-    {"RequestTimeTooSkewed", STATUS_DENIED, HINT_SKEWED},
-    {"ConditionalCheckFailed", STATUS_CONFLICT, NULL},
-    {"ConditionalCheckFailedException", STATUS_CONFLICT, NULL},
-    {"ConditionalRequestConflict", STATUS_CONFLICT, NULL},
-    {"PreconditionFailed", STATUS_CONFLICT, NULL},
+static const struct code_row {
+    const char *code; /* without "Exception" behind it, which some services add */
+    enum status status;
+    const char *hint; /* NULL: AWS's message is enough */
+    enum credentials_trouble trouble;
+} CODE_ROWS[] = {
+    {"AccessDenied", STATUS_DENIED, NULL, CREDENTIALS_GOOD},
+    {"AuthorizationError", STATUS_DENIED, NULL, CREDENTIALS_GOOD},
+    {"InvalidAccess", STATUS_DENIED, NULL, CREDENTIALS_GOOD},
+    {"KMSAccessDenied", STATUS_DENIED, NULL, CREDENTIALS_GOOD},
+    {"KMS.AccessDenied", STATUS_DENIED, NULL, CREDENTIALS_GOOD},
+    {"NotAuthorized", STATUS_DENIED, NULL, CREDENTIALS_GOOD},
+    {"OptInRequired", STATUS_DENIED, NULL, CREDENTIALS_GOOD},
+    {"UnauthorizedAccess", STATUS_DENIED, NULL, CREDENTIALS_GOOD},
+    {"UnauthorizedOperation", STATUS_DENIED, NULL, CREDENTIALS_GOOD},
+    {"ExpiredToken", STATUS_DENIED, HINT_EXPIRED, CREDENTIALS_EXPIRED},
+    {"TokenRefreshRequired", STATUS_DENIED, HINT_EXPIRED, CREDENTIALS_EXPIRED},
+    {"AuthFailure", STATUS_DENIED, HINT_INVALID, CREDENTIALS_GOOD},
+    {"InvalidAccessKeyId", STATUS_DENIED, HINT_INVALID, CREDENTIALS_UNKNOWN},
+    {"InvalidClientTokenId", STATUS_DENIED, HINT_INVALID, CREDENTIALS_UNKNOWN},
+    {"InvalidToken", STATUS_DENIED, HINT_INVALID, CREDENTIALS_UNKNOWN},
+    {"MissingAuthenticationToken", STATUS_DENIED, HINT_INVALID, CREDENTIALS_GOOD},
+    {"UnrecognizedClient", STATUS_DENIED, HINT_INVALID, CREDENTIALS_UNKNOWN},
+    {"IncompleteSignature", STATUS_DENIED, HINT_SIGNED, CREDENTIALS_GOOD},
+    {"InvalidSignature", STATUS_DENIED, HINT_SIGNED, CREDENTIALS_GOOD},
+    {"SignatureDoesNotMatch", STATUS_DENIED, HINT_SIGNED, CREDENTIALS_GOOD},
+    /* the request is too old, by a clock that is wrong; the credentials are good */
+    {"RequestExpired", STATUS_DENIED, HINT_SKEWED, CREDENTIALS_GOOD},
+    {"RequestTimeTooSkewed", STATUS_DENIED, HINT_SKEWED, CREDENTIALS_GOOD},
+    {"ConditionalCheckFailed", STATUS_CONFLICT, NULL, CREDENTIALS_GOOD},
+    {"ConditionalRequestConflict", STATUS_CONFLICT, NULL, CREDENTIALS_GOOD},
+    {"PreconditionFailed", STATUS_CONFLICT, NULL, CREDENTIALS_GOOD},
 };
 
 static const struct code_row *find_code(str code) {
-    for (size_t i = 0; i < sizeof(CODE_ROWS) / sizeof(CODE_ROWS[0]); i++) {
-        if (str_eq(code, str_from_cstr(CODE_ROWS[i].code))) {
+    const str ending = STR("Exception");
+    str bare = str_ends_with(code, ending) ? str_slice(code, 0, code.len - ending.len) : code;
+    for (size_t i = 0; i < sizeof CODE_ROWS / sizeof *CODE_ROWS; i++) {
+        if (str_eq(bare, str_from_cstr(CODE_ROWS[i].code))) {
             return &CODE_ROWS[i];
         }
     }
@@ -65,26 +61,9 @@ str call_hint(str code) {
     return row == NULL ? STR_EMPTY : str_from_cstr(row->hint);
 }
 
-/* RequestExpired is none of them: it is the request that is too old, by a clock that is wrong. */
 enum credentials_trouble call_credentials_trouble(str code) {
-    static const struct {
-        const char *code;
-        enum credentials_trouble trouble;
-    } ROWS[] = {
-        {"ExpiredToken", CREDENTIALS_EXPIRED},
-        {"ExpiredTokenException", CREDENTIALS_EXPIRED},
-        {"TokenRefreshRequired", CREDENTIALS_EXPIRED},
-        {"InvalidAccessKeyId", CREDENTIALS_UNKNOWN},
-        {"InvalidClientTokenId", CREDENTIALS_UNKNOWN},
-        {"InvalidToken", CREDENTIALS_UNKNOWN},
-        {"UnrecognizedClientException", CREDENTIALS_UNKNOWN},
-    };
-    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
-        if (str_eq(code, str_from_cstr(ROWS[i].code))) {
-            return ROWS[i].trouble;
-        }
-    }
-    return CREDENTIALS_GOOD;
+    const struct code_row *row = find_code(code);
+    return row == NULL ? CREDENTIALS_GOOD : row->trouble;
 }
 
 static bool says_not_found(str code) {

@@ -7,6 +7,7 @@
 #define AWS_CALL_INTERNAL_H
 
 #include "aws/call.h"
+#include "base/json.h"
 #include "base/xml.h"
 
 #define CALL_TIMEOUT_MS_DEFAULT     5000 /* a Describe takes well under 1 s; 3 attempts fit in 15 */
@@ -96,19 +97,62 @@ str call_message_clean(const struct call_secrets *secrets, struct arena *arena, 
  * bytes on. */
 str call_code_clean(const struct call_secrets *secrets, struct arena *arena, str code);
 
-/* Content-Type and X-Amz-Target of a call to a JSON service, in `arena`. `version`: "1.0". */
-#define JSON_HEADER_COUNT 2
-const struct http_header *json_headers(struct arena *arena, const char *version, str target);
+/* A call of a service that speaks JSON or the query protocol, while its body is being written. */
+struct service_call {
+    struct aws_request request;
+    struct buf body;
+    struct json_writer writer; /* inside the one object of a JSON body */
+};
+
+/* Fills in the method, the path and the headers of *like, which names the service and the
+ * operation; everything lives in `arena`. A query body begins with Action and Version. *call must
+ * not move before service_call_end. */
+void service_call_begin(struct service_call *call, struct arena *arena, size_t body_bytes_max,
+                        const struct aws_request *like);
+/* The next parameter of a query body: "&key=value", percent-encoded (RFC 3986). */
+void service_call_add(struct service_call *call, const char *key, str value);
+/* Ends the body; the request is whole then. TOO_LARGE: "<service> <operation>: the request is too
+ * large". */
+MUST_USE enum status service_call_end(struct service_call *call, struct error *error);
+/* Ends the body and sends the request. */
+MUST_USE enum status service_call_send(struct service_call *call, struct aws_client *client,
+                                       struct error *error);
+
+/* INVALID: "<service> <operation>: <problem>". */
+MUST_USE enum status service_refuse(enum aws_service service, const char *operation,
+                                    const char *problem, struct arena *arena, struct error *error);
+
+/* Random numbers for jitter and invocation ids: nothing of it is ever secret, so a guessable state
+ * does no harm. */
+uint64_t random_next(uint64_t *state);
+/* In [0, 1). */
+double random_unit(uint64_t *state);
+/* "f81d4fae-7dec-41d0-a765-00a0c91e6bf6", version 4, in `arena`. */
+str random_uuid4(uint64_t *state, struct arena *arena);
 
 /* The object that a JSON service answered with; anything else is INCOMPLETE, named in *error. */
-struct json;
-MUST_USE enum status json_answer(struct arena *arena, const struct aws_response *response,
+MUST_USE enum status json_answer(struct arena *arena, const struct http_response *response,
                                  const struct json **root_out, struct error *error);
 
 /* <XResponse><XResult> of a query service's answer; anything else is INCOMPLETE, named in *error.
  */
-MUST_USE enum status query_result(struct arena *arena, const struct aws_response *response,
+MUST_USE enum status query_result(struct arena *arena, const struct http_response *response,
                                   const char *operation, const struct xml **result_out,
                                   struct error *error);
+
+/* A listing that comes in pages. */
+struct paging {
+    const char *name; /* "config DescribeConfigRules", for messages */
+    int pages_max;    /* a listing of more pages is one that does not end */
+    void *context;
+    /* Reads the page that `token` leads to (empty: the first) and keeps what is wanted of it.
+     * *next_out leads to the page after it; left empty: there is none. `arena` lives until the
+     * page after the next begins. */
+    enum status (*add_page)(void *context, str token, struct arena *arena, str *next_out,
+                            struct error *error);
+};
+/* All pages. INCOMPLETE: a page leads to itself, or there are too many. *error lives in `arena`. */
+MUST_USE enum status paging_run(const struct paging *paging, struct arena *arena,
+                                struct error *error);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * AWS's words, told without giving anything away.
+ * AWS's words made fit for a message: no secret is left in them.
  */
-#include "base/buf.h"
+#include "base/ascii.h"
 #include "call_internal.h"
 
 /* From here on AWS quotes what a signature was made from or the header itself. */
@@ -22,10 +22,10 @@ static bool starts_signature_talk(str rest) {
 
 /* Shorter than this nothing is a secret, and would only punch holes into words. */
 #define SECRET_BYTES_MIN 4
-/* Longer ones would take long to look for: beside them nothing of AWS's words is told. */
+/* Longer ones would take long to look for: then no message quotes AWS's words. */
 #define SECRET_BYTES_MAX 8192
-/* AWS may quote a piece of a secret. In a message this much of one tells of it; a code decides what
- * is done next and may share a word with a secret, so it takes more there. */
+/* AWS may quote a piece of a secret. In a message so many bytes of one are hidden; a code decides
+ * what is done next and may share a word with a secret, so it takes more there. */
 #define PART_BYTES_IN_MESSAGE 8
 #define PART_BYTES_IN_CODE    16
 
@@ -43,19 +43,17 @@ static size_t common_length(str a, str b) {
     return len;
 }
 
-/* Length of the longest part of `secret` that `rest` starts with, 0 when it tells nothing. */
+/* Length of the longest part of `secret` that `rest` starts with, 0 when it starts with none that
+ * is hidden. */
 static size_t part_length(str secret, size_t part_bytes, str rest) {
     size_t least = secret.len < part_bytes ? secret.len : part_bytes;
     size_t longest = 0;
-    if (secret.len < SECRET_BYTES_MIN) {
-        return 0;
-    }
-    for (size_t from = 0; from + least <= secret.len; from++) {
+    for (size_t from = 0; secret.len >= SECRET_BYTES_MIN && from + least <= secret.len; from++) {
         from += str_find_char(str_slice(secret, from, secret.len), rest.ptr[0]);
         size_t len = common_length(str_slice(secret, from, secret.len), rest);
         longest = len > longest ? len : longest;
     }
-    return longest >= least ? longest : 0;
+    return secret.len >= SECRET_BYTES_MIN && longest >= least ? longest : 0;
 }
 
 static size_t longest_part_length(const struct secrets *secrets, str rest) {
@@ -92,9 +90,8 @@ static bool append_without_secrets(struct buf *out, const struct secrets *secret
 static bool read_hex(str text, unsigned *value) {
     *value = 0;
     for (size_t i = 0; i < text.len; i++) {
-        char lower = (char)(text.ptr[i] | 0x20);
-        size_t digit = str_find_char(STR("0123456789abcdef"), lower);
-        if (digit > 15) {
+        int digit = ascii_hex_value(text.ptr[i]);
+        if (digit < 0) {
             return false;
         }
         *value = *value << 4 | (unsigned)digit;
@@ -162,11 +159,6 @@ static str unescape(struct arena *arena, str text) {
     return buf_str(&plain);
 }
 
-/* Twice: a URL stands in a form, and JSON in JSON. */
-static str unescape_all(struct arena *arena, str text) {
-    return unescape(arena, unescape(arena, text));
-}
-
 /* White space and control characters become one blank; a byte that is no UTF-8 a question mark. */
 static void append_one_line(struct buf *out, str text) {
     bool ends_blank = true;
@@ -207,7 +199,7 @@ static bool collect_secrets(const struct call_secrets *from, struct arena *arena
         if (secret.len > SECRET_BYTES_MAX) {
             return false;
         }
-        secrets->items[i] = unescape_all(arena, secret);
+        secrets->items[i] = unescape(arena, unescape(arena, secret));
     }
     return true;
 }
@@ -216,7 +208,7 @@ static bool collect_secrets(const struct call_secrets *from, struct arena *arena
 static str without_secrets(const struct secrets *secrets, struct arena *arena, str text) {
     struct buf out;
     buf_init(&out, arena, CLEAN_BYTES_MAX);
-    str plain = unescape_all(arena, text);
+    str plain = unescape(arena, unescape(arena, text)); /* a URL in a form, JSON in JSON */
     bool is_whole = append_without_secrets(&out, secrets, plain);
     if (is_whole && !str_eq(plain, text)) {
         buf_clear(&out);

@@ -4,7 +4,7 @@
  */
 #include "aws/call.h"
 
-#include "random_internal.h"
+#include "call_internal.h"
 
 #define ATTEMPTS_MAX_ACCEPTED 10
 

@@ -6,11 +6,10 @@
  */
 #include "aws/cloudwatch.h"
 
-#include "base/json.h"
+#include "base/ascii.h"
 #include "call_internal.h"
 
 #define OPERATION "GetMetricData"
-#define TARGET    "GraniteServiceVersion20100801." OPERATION
 /* Far below CloudWatch's rate for one account; the memory of as many pages. */
 #define IN_FLIGHT_MAX 3
 /* Of the 100,800 that CloudWatch would give: each is two JSON values, of which 100,000 are read of
@@ -24,9 +23,7 @@
 /* As many as 500 queries have in 15 days of minutes, the most that CloudWatch keeps. */
 #define PAGES_MAX 275
 
-enum { HEADER_COUNT = JSON_HEADER_COUNT + 1 };
-
-/* What the pages told of one series so far. */
+/* What one page holds of a series. */
 struct sum {
     double sum;
     size_t points;
@@ -66,8 +63,7 @@ static void write_query(struct json_writer *writer, const struct cloudwatch_seri
     json_object_end(writer);
     json_array_end(writer);
     json_object_end(writer);
-    json_write_key(writer, STR("Period"));
-    json_write_i64(writer, series->period_s);
+    json_write_member_i64(writer, "Period", series->period_s);
     json_write_member(writer, "Stat", STR("Sum"));
     json_object_end(writer);
     json_object_end(writer);
@@ -82,51 +78,11 @@ static void write_range(struct json_writer *writer, const struct group *group) {
         start_ms = one->start_ms < start_ms ? one->start_ms : start_ms;
         end_ms = one->end_ms > end_ms ? one->end_ms : end_ms;
     }
-    json_write_key(writer, STR("StartTime"));
-    json_write_i64(writer, start_ms / MS_PER_SECOND);
-    json_write_key(writer, STR("EndTime"));
-    json_write_i64(writer, (end_ms + MS_PER_SECOND - 1) / MS_PER_SECOND);
-}
-
-static str write_body(const struct group *group, struct arena *arena) {
-    struct buf body;
-    struct json_writer writer;
-    buf_init(&body, arena, BODY_BYTES_MAX);
-    json_writer_init(&writer, &body);
-    json_object_begin(&writer);
-    write_range(&writer, group);
-    json_write_key(&writer, STR("MaxDatapoints"));
-    json_write_i64(&writer, DATAPOINTS_MAX);
-    json_write_key(&writer, STR("MetricDataQueries"));
-    json_array_begin(&writer);
-    for (size_t i = 0; i < group->count; i++) {
-        write_query(&writer, &group->series[i], i, arena);
-    }
-    json_array_end(&writer);
-    if (!str_is_empty(group->next_token)) {
-        json_write_member(&writer, "NextToken", group->next_token);
-    }
-    json_object_end(&writer);
-    ASSERT(buf_status(&body) == STATUS_OK);
-    return buf_str(&body);
-}
-
-/* Asks for errors as the query protocol names them, as AWS's own clients do. */
-static const struct http_header *headers_new(struct arena *arena) {
-    const struct http_header *json = json_headers(arena, "1.0", STR(TARGET));
-    struct http_header *headers = ARENA_ARRAY(arena, struct http_header, HEADER_COUNT);
-    for (size_t i = 0; i < JSON_HEADER_COUNT; i++) {
-        headers[i] = json[i];
-    }
-    headers[JSON_HEADER_COUNT] = (struct http_header){STR("x-amzn-query-mode"), STR("true")};
-    return headers;
+    json_write_member_i64(writer, "StartTime", start_ms / MS_PER_SECOND);
+    json_write_member_i64(writer, "EndTime", (end_ms + MS_PER_SECOND - 1) / MS_PER_SECOND);
 }
 
 /* ---- what is answered ---- */
-
-static enum status refuse(struct arena *arena, struct error *error, const char *what) {
-    return error_set(error, arena, STATUS_INCOMPLETE, "%s", what);
-}
 
 /* "m17" -> 17; the group's count when it is none of ours. */
 static size_t number_of_id(str id, size_t count) {
@@ -162,7 +118,7 @@ static enum status parse_points(const struct json *result, const struct cloudwat
     const struct json *values = json_get(result, "Values");
     if (!json_is_array(times) || !json_is_array(values) ||
         json_count(times) != json_count(values)) {
-        return refuse(arena, error, "a series without a value for each time");
+        return error_set(error, arena, STATUS_INCOMPLETE, "a series without a value for each time");
     }
     const struct json *value = json_first(values);
     for (const struct json *time = json_first(times); time != NULL; time = json_next(time)) {
@@ -170,7 +126,7 @@ static enum status parse_points(const struct json *result, const struct cloudwat
         double number = 0;
         if (!json_number(time, &seconds) || !json_number(value, &number) || seconds < 0 ||
             seconds > SECONDS_MAX) {
-            return refuse(arena, error, "a value that is no number");
+            return error_set(error, arena, STATUS_INCOMPLETE, "a value that is no number");
         }
         add_point(sum, series, seconds, number);
         value = json_next(value);
@@ -179,13 +135,13 @@ static enum status parse_points(const struct json *result, const struct cloudwat
 }
 
 static enum status parse_page(void *context, struct arena *arena,
-                              const struct aws_response *response, struct error *error) {
+                              const struct http_response *response, struct error *error) {
     struct group *group = context;
     const struct json *root = NULL;
     TRY(json_answer(arena, response, &root, error));
     const struct json *results = json_get(root, "MetricDataResults");
     if (!json_is_array(results)) {
-        return refuse(arena, error, "no list of MetricDataResults");
+        return error_set(error, arena, STATUS_INCOMPLETE, "no list of MetricDataResults");
     }
     group->read = ARENA_ARRAY(arena, struct sum, group->count);
     for (size_t i = 0; i < group->count; i++) {
@@ -194,17 +150,42 @@ static enum status parse_page(void *context, struct arena *arena,
     for (const struct json *one = json_first(results); one != NULL; one = json_next(one)) {
         size_t i = number_of_id(json_get_string(one, "Id"), group->count);
         if (i == group->count) {
-            return refuse(arena, error, "a series that was not asked for");
+            return error_set(error, arena, STATUS_INCOMPLETE, "a series that was not asked for");
         }
         TRY(parse_points(one, &group->series[i], &group->read[i], arena, error));
         group->read[i].is_complete = str_eq(json_get_string(one, "StatusCode"), STR("Complete"));
     }
     group->read_token = json_get_string(root, "NextToken");
-    return group->read_token.len <= TOKEN_BYTES_MAX ? STATUS_OK
-                                                    : refuse(arena, error, "a token too long");
+    return group->read_token.len <= TOKEN_BYTES_MAX
+               ? STATUS_OK
+               : error_set(error, arena, STATUS_INCOMPLETE, "a token too long");
 }
 
 /* ---- pages and groups ---- */
+
+static struct aws_request page_request(struct group *group, struct arena *arena) {
+    struct service_call call;
+    service_call_begin(&call, arena, BODY_BYTES_MAX,
+                       &(struct aws_request){.service = AWS_CLOUDWATCH,
+                                             .operation = OPERATION,
+                                             .timeout_ms = TIMEOUT_MS,
+                                             .parse = parse_page,
+                                             .context = group});
+    write_range(&call.writer, group);
+    json_write_member_i64(&call.writer, "MaxDatapoints", DATAPOINTS_MAX);
+    json_write_key(&call.writer, STR("MetricDataQueries"));
+    json_array_begin(&call.writer);
+    for (size_t i = 0; i < group->count; i++) {
+        write_query(&call.writer, &group->series[i], i, arena);
+    }
+    json_array_end(&call.writer);
+    if (!str_is_empty(group->next_token)) {
+        json_write_member(&call.writer, "NextToken", group->next_token);
+    }
+    enum status status = service_call_end(&call, NULL);
+    ASSERT(status == STATUS_OK);
+    return call.request;
+}
 
 /* Only after the call: an answer that is asked for again must not count twice. `arena` outlives the
  * page. */
@@ -227,28 +208,6 @@ static enum status keep_page(struct group *group, struct arena *arena, struct er
                       : STATUS_OK;
 }
 
-static size_t collect_requests(struct group *groups, size_t count, struct arena *arena,
-                               struct aws_request *requests) {
-    size_t asked = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!groups[i].is_done) {
-            requests[asked++] = (struct aws_request){
-                .service = AWS_CLOUDWATCH,
-                .operation = OPERATION,
-                .method = STR("POST"),
-                .path = STR("/"),
-                .headers = headers_new(arena),
-                .header_count = HEADER_COUNT,
-                .body = write_body(&groups[i], arena),
-                .timeout_ms = TIMEOUT_MS,
-                .parse = parse_page,
-                .context = &groups[i],
-            };
-        }
-    }
-    return asked;
-}
-
 /* The next page of each group that has one; *asked_out: how many had. */
 static enum status read_pages(struct aws_client *client, struct group *groups, size_t count,
                               struct arena *arena, size_t *asked_out, struct error *error) {
@@ -256,10 +215,16 @@ static enum status read_pages(struct aws_client *client, struct group *groups, s
     struct aws_request requests[IN_FLIGHT_MAX];
     struct aws_outcome outcomes[IN_FLIGHT_MAX];
     struct error cause = {.status = STATUS_OK};
-    size_t asked = collect_requests(groups, count, &scratch, requests);
-    enum status status = asked == 0 ? STATUS_OK
-                                    : aws_call_all(client, requests, asked, IN_FLIGHT_MAX, &scratch,
-                                                   outcomes, &cause);
+    enum status status = STATUS_OK;
+    size_t asked = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!groups[i].is_done) {
+            requests[asked++] = page_request(&groups[i], &scratch);
+        }
+    }
+    if (asked > 0) {
+        status = aws_call_all(client, requests, asked, IN_FLIGHT_MAX, &scratch, outcomes, &cause);
+    }
     for (size_t i = 0; i < asked && status == STATUS_OK; i++) {
         status = outcomes[i].status;
         cause = outcomes[i].error;
@@ -273,12 +238,6 @@ static enum status read_pages(struct aws_client *client, struct group *groups, s
     *asked_out = asked;
     arena_clean_up(&scratch);
     return status;
-}
-
-static void forget_broken_off(struct group *group) {
-    for (size_t i = 0; i < group->count && !group->is_done; i++) {
-        group->series[i].is_complete = false;
-    }
 }
 
 /* Up to IN_FLIGHT_MAX groups to their last pages. */
@@ -299,21 +258,20 @@ static enum status read_groups(struct aws_client *client, struct cloudwatch_seri
     do {
         status = read_pages(client, groups, group_count, arena, &asked, error);
     } while (status == STATUS_OK && asked > 0);
-    for (size_t i = 0; i < group_count; i++) {
-        forget_broken_off(&groups[i]);
+    for (size_t i = 0; i < count; i++) { /* a listing that broke off is not complete */
+        series[i].is_complete = series[i].is_complete && groups[i / CLOUDWATCH_QUERIES_MAX].is_done;
     }
     return status;
 }
 
 /* ---- all of them ---- */
 
+static bool is_name_character(char c) {
+    return c == ' ' || ascii_is_graphic(c);
+}
+
 static bool is_name(str name) {
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] < ' ' || name.ptr[i] > '~') {
-            return false;
-        }
-    }
-    return name.len > 0 && name.len <= NAME_BYTES_MAX;
+    return name.len > 0 && name.len <= NAME_BYTES_MAX && ascii_has_only(name, is_name_character);
 }
 
 static bool is_series(const struct cloudwatch_series *series) {

@@ -6,14 +6,13 @@
  */
 #include "aws/config.h"
 
-#include "base/json.h"
 #include "call_internal.h"
-#include "random_internal.h"
 
 #define TYPE_CHARACTERS_MAX 256
 #define ID_CHARACTERS_MAX   768
 #define FAILED_IDS_MAX      5
 #define BATCHES_AT_ONCE     4
+#define OPERATION           "PutEvaluations"
 
 /* FailedEvaluations are failures "because of a client or server error": worth repeating, briefly.
  */
@@ -23,15 +22,6 @@
 /* All limits above, four bytes a character, six a byte when escaped, and room for the keys. */
 #define EVALUATION_JSON_BYTES_MAX                                                                  \
     ((CONFIG_ANNOTATION_CHARACTERS_MAX + TYPE_CHARACTERS_MAX + ID_CHARACTERS_MAX) * 4 * 6 + 512)
-
-#define CONFIG_TARGET       "StarlingDoveService.PutEvaluations"
-#define CONFIG_CONTENT_TYPE "application/x-amz-json-1.1"
-
-static const struct http_header CONFIG_HEADERS[] = {
-    {{"Content-Type", sizeof("Content-Type") - 1},
-     {CONFIG_CONTENT_TYPE, sizeof(CONFIG_CONTENT_TYPE) - 1}},
-    {{"X-Amz-Target", sizeof("X-Amz-Target") - 1}, {CONFIG_TARGET, sizeof(CONFIG_TARGET) - 1}},
-};
 
 struct item {
     const struct config_evaluation *evaluation;
@@ -45,7 +35,7 @@ struct sending {
     struct item *items; /* those still to be sent */
     size_t item_count;
     struct config_report *report;
-    size_t failed_ids_told;
+    size_t failed_ids_named;
     struct error first_error;
     bool is_over; /* nothing sent with this token can be accepted any more */
 };
@@ -58,8 +48,8 @@ static bool has_length(str text, size_t characters_max) {
 }
 
 static bool is_compliance_type(str text) {
-    return str_eq(text, STR("COMPLIANT")) || str_eq(text, STR("NON_COMPLIANT")) ||
-           str_eq(text, STR("NOT_APPLICABLE"));
+    static const char *const types[] = {"COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE"};
+    return str_is_one_of(text, types, sizeof types / sizeof *types);
 }
 
 /* What is wrong with it, or NULL. */
@@ -82,16 +72,16 @@ static const char *evaluation_problem(const struct config_evaluation *evaluation
 static enum status check_input(str result_token, const struct config_evaluation *evaluations,
                                size_t count, struct arena *arena, struct error *error) {
     if (str_is_empty(result_token)) {
-        return error_set(error, arena, STATUS_INVALID, "config PutEvaluations: no result token");
+        return service_refuse(AWS_CONFIG, OPERATION, "no result token", arena, error);
     }
     for (size_t i = 0; i < count; i++) {
         const char *problem = evaluation_problem(&evaluations[i]);
         if (problem != NULL) {
             str id = evaluations[i].resource_id;
-            size_t valid = str_utf8_valid_prefix(id);
+            id = str_slice(id, 0, str_utf8_valid_prefix(id));
             return error_set(error, arena, STATUS_INVALID,
-                             "config PutEvaluations: evaluation %zu (\"%" STR_FMT "\"): %s", i + 1,
-                             STR_ARG(str_utf8_prefix(str_slice(id, 0, valid), 128)), problem);
+                             "config " OPERATION ": evaluation %zu (\"%" STR_FMT "\"): %s", i + 1,
+                             STR_ARG(str_utf8_prefix(id, 128)), problem);
         }
     }
     return STATUS_OK;
@@ -110,27 +100,8 @@ static void write_evaluation(struct json_writer *writer, const struct config_eva
     json_write_member(writer, "ComplianceResourceId", item->resource_id);
     json_write_member(writer, "ComplianceType", item->compliance_type);
     json_write_member(writer, "Annotation", item->annotation);
-    json_write_key(writer, STR("OrderingTimestamp"));
-    json_write_i64(writer, item->ordering_ms / MS_PER_SECOND);
+    json_write_member_i64(writer, "OrderingTimestamp", item->ordering_ms / MS_PER_SECOND);
     json_object_end(writer);
-}
-
-static void write_batch(struct buf *out, const struct batch *batch, str result_token) {
-    struct json_writer writer;
-    json_writer_init(&writer, out);
-    json_object_begin(&writer);
-    json_write_key(&writer, STR("Evaluations"));
-    json_array_begin(&writer);
-    for (size_t i = 0; i < batch->count; i++) {
-        write_evaluation(&writer, batch->items[i].evaluation);
-    }
-    json_array_end(&writer);
-    json_write_member(&writer, "ResultToken", result_token);
-    if (str_eq(result_token, STR("TESTMODE"))) {
-        json_write_key(&writer, STR("TestMode"));
-        json_write_bool(&writer, true);
-    }
-    json_object_end(&writer);
 }
 
 /* Marks the item this entry of FailedEvaluations names; false when it names none of ours. */
@@ -152,18 +123,14 @@ static bool mark_refused(const struct batch *batch, const struct json *entry) {
  * that cannot be matched means that something of ours failed and we do not know what: unreadable,
  * and the batch goes out again. */
 static enum status parse_answer(void *context, struct arena *arena,
-                                const struct aws_response *response, struct error *error) {
+                                const struct http_response *response, struct error *error) {
     const struct batch *batch = context;
     const struct json *root = NULL;
-    struct json_problem problem = {.what = NULL};
-    enum status status = json_parse(arena, response->body, &JSON_LIMITS_DEFAULT, &root, &problem);
-    if (status != STATUS_OK) {
-        return error_set(error, arena, status, "%s", problem.what);
-    }
+    TRY(json_answer(arena, response, &root, error));
     const struct json *failed = json_get(root, "FailedEvaluations");
     bool is_list = failed == NULL || json_is_null(failed) || json_is_array(failed);
-    if (!json_is_object(root) || !is_list) {
-        return error_set(error, arena, STATUS_INCOMPLETE, "no object with FailedEvaluations");
+    if (!is_list) {
+        return error_set(error, arena, STATUS_INCOMPLETE, "no list of FailedEvaluations");
     }
     for (size_t i = 0; i < batch->count; i++) {
         batch->items[i].is_refused = false;
@@ -177,27 +144,30 @@ static enum status parse_answer(void *context, struct arena *arena,
     return STATUS_OK;
 }
 
-static enum status write_request(struct sending *sending, struct batch *batch,
-                                 struct aws_request *request) {
-    struct buf body;
-    size_t token_bytes_max = sending->result_token.len * 6 + 256;
-    buf_init(&body, sending->arena,
-             CONFIG_EVALUATIONS_MAX * EVALUATION_JSON_BYTES_MAX + token_bytes_max);
-    write_batch(&body, batch, sending->result_token);
-    *request = (struct aws_request){
-        .service = AWS_CONFIG,
-        .operation = "PutEvaluations",
-        .method = STR("POST"),
-        .path = STR("/"),
-        .headers = CONFIG_HEADERS,
-        .header_count = sizeof(CONFIG_HEADERS) / sizeof(CONFIG_HEADERS[0]),
-        .body = buf_str(&body),
-        .secrets = &sending->result_token,
-        .secret_count = 1,
-        .parse = parse_answer,
-        .context = batch,
-    };
-    return buf_status(&body);
+static struct aws_request batch_request(struct sending *sending, struct batch *batch) {
+    struct service_call call;
+    service_call_begin(&call, sending->arena,
+                       CONFIG_EVALUATIONS_MAX * EVALUATION_JSON_BYTES_MAX +
+                           sending->result_token.len * 6 + 256,
+                       &(struct aws_request){.service = AWS_CONFIG,
+                                             .operation = OPERATION,
+                                             .secrets = &sending->result_token,
+                                             .secret_count = 1,
+                                             .parse = parse_answer,
+                                             .context = batch});
+    json_write_key(&call.writer, STR("Evaluations"));
+    json_array_begin(&call.writer);
+    for (size_t i = 0; i < batch->count; i++) {
+        write_evaluation(&call.writer, batch->items[i].evaluation);
+    }
+    json_array_end(&call.writer);
+    json_write_member(&call.writer, "ResultToken", sending->result_token);
+    if (str_eq(sending->result_token, STR("TESTMODE"))) {
+        json_write_member_bool(&call.writer, "TestMode", true);
+    }
+    enum status status = service_call_end(&call, NULL);
+    ASSERT(status == STATUS_OK); /* its bound follows from what check_input lets through */
+    return call.request;
 }
 
 /* ---- all batches, all rounds ---- */
@@ -205,15 +175,16 @@ static enum status write_request(struct sending *sending, struct batch *batch,
 static void note_failed(struct sending *sending, const struct item *item) {
     struct config_report *report = sending->report;
     report->failed++;
-    if (sending->failed_ids_told < FAILED_IDS_MAX) {
-        sending->failed_ids_told++;
+    if (sending->failed_ids_named < FAILED_IDS_MAX) {
+        sending->failed_ids_named++;
         report->failed_ids = str_format(
             sending->arena, "%" STR_FMT "%s%" STR_FMT, STR_ARG(report->failed_ids),
             str_is_empty(report->failed_ids) ? "" : ", ", STR_ARG(item->evaluation->resource_id));
     }
 }
 
-static const struct token_trouble {
+/* They are the token's or its rule's, and meet every further batch as well. */
+static const struct {
     const char *code;
     const char *hint;
 } TOKEN_TROUBLES[] = {
@@ -223,7 +194,6 @@ static const struct token_trouble {
      "the rule was deleted after it asked for this evaluation; nothing is left to report to"},
 };
 
-/* Troubles with the token or its rule meet every further batch as well. */
 static void note_call_error(struct sending *sending, struct error *error) {
     for (size_t i = 0; i < sizeof(TOKEN_TROUBLES) / sizeof(TOKEN_TROUBLES[0]); i++) {
         if (str_eq(error->aws_code, str_from_cstr(TOKEN_TROUBLES[i].code))) {
@@ -270,8 +240,7 @@ static void send_group(struct sending *sending, size_t from, size_t to, size_t *
             .items = &sending->items[i],
             .count = rest < CONFIG_EVALUATIONS_MAX ? rest : CONFIG_EVALUATIONS_MAX,
         };
-        enum status status = write_request(sending, &batches[count], &requests[count]);
-        ASSERT(status == STATUS_OK); /* its bound follows from what check_input lets through */
+        requests[count] = batch_request(sending, &batches[count]);
         count++;
     }
     enum status status = aws_call_all(sending->client, requests, count, BATCHES_AT_ONCE,
@@ -299,37 +268,22 @@ static void send_round(struct sending *sending) {
     sending->item_count = kept;
 }
 
-/* False when the wait would not end before the deadline. */
-static bool wait_before_round(struct sending *sending, int round) {
-    struct aws_client *client = sending->client;
-    int64_t base_ms = (int64_t)RESEND_DELAY_MS_MIN << round;
-    int64_t delay_ms = base_ms + (int64_t)((double)base_ms * random_unit(&client->random_state));
-    if (delay_ms >= aws_client_time_left_ms(client)) {
-        return false;
-    }
-    client->clock->sleep_ms(client->clock, delay_ms);
-    return true;
-}
-
 static enum status conclude(struct sending *sending, struct error *error) {
     for (size_t i = 0; i < sending->item_count; i++) {
         note_failed(sending, &sending->items[i]);
     }
     if (sending->first_error.status != STATUS_OK) {
-        if (error != NULL) {
-            *error = sending->first_error;
-        }
+        error_copy(error, sending->arena, &sending->first_error);
         return sending->first_error.status;
     }
-    if (sending->report->failed > 0) {
-        return error_set(
-            error, sending->arena, STATUS_PARTIAL,
-            "config PutEvaluations: %zu of %zu evaluation%s not accepted: %" STR_FMT,
-            sending->report->failed, sending->report->failed + sending->report->reported,
-            str_by_count(sending->report->failed + sending->report->reported, " was", "s were"),
-            STR_ARG(sending->report->failed_ids));
-    }
-    return STATUS_OK;
+    const struct config_report *report = sending->report;
+    size_t count = report->failed + report->reported;
+    return report->failed == 0
+               ? STATUS_OK
+               : error_set(error, sending->arena, STATUS_PARTIAL,
+                           "config " OPERATION ": %zu of %zu evaluation%s not accepted: %" STR_FMT,
+                           report->failed, count, str_by_count(count, " was", "s were"),
+                           STR_ARG(report->failed_ids));
 }
 
 enum status config_put_evaluations(struct aws_client *client, str result_token,
@@ -351,9 +305,14 @@ enum status config_put_evaluations(struct aws_client *client, str result_token,
     }
     send_round(&sending);
     for (int round = 0; round < RESEND_ROUNDS_MAX && sending.item_count > 0; round++) {
-        if (!aws_client_may_attempt(client, round + 2) || !wait_before_round(&sending, round)) {
+        int64_t base_ms = (int64_t)RESEND_DELAY_MS_MIN << round;
+        int64_t delay_ms =
+            base_ms + (int64_t)((double)base_ms * random_unit(&client->random_state));
+        if (!aws_client_may_attempt(client, round + 2) ||
+            delay_ms >= aws_client_time_left_ms(client)) {
             break;
         }
+        client->clock->sleep_ms(client->clock, delay_ms);
         send_round(&sending);
     }
     return conclude(&sending, error);

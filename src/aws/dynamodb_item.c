@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Items to and from DynamoDB's JSON, and the checksum of its answers.
+ * Items, puts and updates to and from DynamoDB's JSON, and the checksum of its answers.
  */
 #include <inttypes.h>
 #include <isa-l/crc.h>
 
-#include "base/ascii.h"
 #include "dynamodb_internal.h"
 
 #define PK_BYTES_MAX 2048
@@ -42,39 +41,39 @@ bool dynamodb_get_number(const struct dynamodb_item *item, const char *name, int
 
 /* ---- out ---- */
 
-static size_t digits(str text) {
-    size_t count = 0;
-    while (count < text.len && ascii_is_digit(text.ptr[count])) {
-        count++;
+/* Takes one character of `set` off the front, if there is one. */
+static bool take_one_of(str *rest, str set) {
+    bool is_one = rest->len > 0 && str_find_char(set, rest->ptr[0]) < set.len;
+    *rest = str_slice(*rest, is_one ? 1 : 0, rest->len);
+    return is_one;
+}
+
+static bool take_digits(str *rest) {
+    size_t before = rest->len;
+    while (take_one_of(rest, STR("0123456789"))) {
     }
-    return count;
+    return rest->len < before;
 }
 
 /* "-12.5E+3" and the like. */
 static bool is_number(str text) {
-    str rest = str_slice(text, str_starts_with(text, STR("-")) ? 1 : 0, text.len);
-    size_t whole = digits(rest);
-    bool is_good = whole > 0;
-    rest = str_slice(rest, whole, rest.len);
-    if (str_starts_with(rest, STR("."))) {
-        size_t fraction = digits(str_slice(rest, 1, rest.len));
-        is_good = is_good && fraction > 0;
-        rest = str_slice(rest, 1 + fraction, rest.len);
+    (void)take_one_of(&text, STR("-"));
+    bool is_good = take_digits(&text);
+    if (take_one_of(&text, STR("."))) {
+        is_good = take_digits(&text) && is_good;
     }
-    if (str_starts_with(rest, STR("e")) || str_starts_with(rest, STR("E"))) {
-        size_t sign = rest.len > 1 && (rest.ptr[1] == '-' || rest.ptr[1] == '+') ? 2 : 1;
-        size_t exponent = digits(str_slice(rest, sign, rest.len));
-        is_good = is_good && exponent > 0;
-        rest = str_slice(rest, sign + exponent, rest.len);
+    if (take_one_of(&text, STR("eE"))) {
+        (void)take_one_of(&text, STR("+-"));
+        is_good = take_digits(&text) && is_good;
     }
-    return is_good && rest.len == 0;
+    return is_good && text.len == 0;
 }
 
 static bool is_utf8(str text) {
     return str_utf8_valid_prefix(text) == text.len;
 }
 
-bool dynamodb_attribute_is_valid(const struct dynamodb_attribute *attribute) {
+static bool is_valid(const struct dynamodb_attribute *attribute) {
     if (str_is_empty(attribute->name) || !is_utf8(attribute->name)) {
         return false;
     }
@@ -89,6 +88,11 @@ bool dynamodb_attribute_is_valid(const struct dynamodb_attribute *attribute) {
         return true;
     }
     return false;
+}
+
+struct dynamodb_key dynamodb_key_of(const struct dynamodb_item *item) {
+    return (struct dynamodb_key){dynamodb_get_string(item, DYNAMODB_PK),
+                                 dynamodb_get_string(item, DYNAMODB_SK)};
 }
 
 bool dynamodb_key_is_valid(const struct dynamodb_key *key) {
@@ -119,43 +123,113 @@ void dynamodb_write_attribute(struct json_writer *writer,
     json_object_end(writer);
 }
 
-void dynamodb_write_key(struct json_writer *writer, const struct dynamodb_key *key) {
+void dynamodb_write_key(struct json_writer *writer, str name, const struct dynamodb_key *key) {
     const struct dynamodb_attribute pk = dynamodb_string(DYNAMODB_PK, key->pk);
     const struct dynamodb_attribute sk = dynamodb_string(DYNAMODB_SK, key->sk);
+    json_write_key(writer, name);
     json_object_begin(writer);
     dynamodb_write_attribute(writer, &pk);
     dynamodb_write_attribute(writer, &sk);
     json_object_end(writer);
 }
 
-/* ---- in ---- */
-
-/* False for a type that is left out. */
-static bool parse_value(const struct json *typed, struct dynamodb_attribute *attribute) {
-    str type = json_key(typed);
-    for (int i = 0; i < TYPE_COUNT; i++) {
-        if (str_eq(type, str_from_cstr(TYPE_KEYS[i]))) {
-            attribute->type = (enum dynamodb_type)i;
-            attribute->value = json_string(typed);
-            if (i == DYNAMODB_BOOL) {
-                attribute->value = json_bool(typed, false) ? STR("true") : STR("false");
-            }
-            return true;
+static bool are_valid(const struct dynamodb_attribute *attributes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!is_valid(&attributes[i])) {
+            return false;
         }
     }
-    return false;
+    return true;
 }
 
-static bool is_well_typed(const struct json *typed) {
-    str type = json_key(typed);
-    if (str_eq(type, STR("S"))) {
+const char *dynamodb_put_flaw(const struct dynamodb_put *put) {
+    const struct dynamodb_key key = dynamodb_key_of(&put->item);
+    const struct dynamodb_expression *expression = &put->expression;
+    if (str_is_empty(put->table) || !dynamodb_key_is_valid(&key)) {
+        return "no table, or an item without pk and sk";
+    }
+    bool is_good = are_valid(put->item.attributes, put->item.count) &&
+                   are_valid(expression->values, expression->value_count);
+    return is_good ? NULL : "an attribute whose value is not of its type";
+}
+
+const char *dynamodb_update_flaw(const struct dynamodb_update *update) {
+    const struct dynamodb_expression *expression = &update->expression;
+    if (str_is_empty(update->table) || !dynamodb_key_is_valid(&update->key) ||
+        str_is_empty(update->update)) {
+        return "no table, no key or nothing to update";
+    }
+    bool is_good = are_valid(expression->values, expression->value_count);
+    return is_good ? NULL : "an attribute whose value is not of its type";
+}
+
+static void write_expression(struct json_writer *writer,
+                             const struct dynamodb_expression *expression) {
+    if (!str_is_empty(expression->condition)) {
+        json_write_member(writer, "ConditionExpression", expression->condition);
+    }
+    if (expression->name_count > 0) {
+        json_write_key(writer, STR("ExpressionAttributeNames"));
+        json_object_begin(writer);
+        for (size_t i = 0; i < expression->name_count; i++) {
+            const struct dynamodb_name *name = &expression->names[i];
+            json_write_member(writer, name->placeholder, str_from_cstr(name->name));
+        }
+        json_object_end(writer);
+    }
+    if (expression->value_count > 0) {
+        json_write_key(writer, STR("ExpressionAttributeValues"));
+        json_object_begin(writer);
+        for (size_t i = 0; i < expression->value_count; i++) {
+            dynamodb_write_attribute(writer, &expression->values[i]);
+        }
+        json_object_end(writer);
+    }
+}
+
+void dynamodb_write_put(struct json_writer *writer, const struct dynamodb_put *put) {
+    json_write_member(writer, "TableName", put->table);
+    json_write_key(writer, STR("Item"));
+    json_object_begin(writer);
+    for (size_t i = 0; i < put->item.count; i++) {
+        dynamodb_write_attribute(writer, &put->item.attributes[i]);
+    }
+    json_object_end(writer);
+    write_expression(writer, &put->expression);
+}
+
+void dynamodb_write_update(struct json_writer *writer, const struct dynamodb_update *update) {
+    json_write_member(writer, "TableName", update->table);
+    dynamodb_write_key(writer, STR("Key"), &update->key);
+    json_write_member(writer, "UpdateExpression", update->update);
+    write_expression(writer, &update->expression);
+}
+
+/* ---- in ---- */
+
+/* {"S":"text"}. false: not in the form of its type. *is_kept: it is of a type that we read. */
+static bool parse_value(const struct json *typed, struct dynamodb_attribute *attribute,
+                        bool *is_kept) {
+    int type = 0;
+    while (type < TYPE_COUNT && !str_eq(json_key(typed), str_from_cstr(TYPE_KEYS[type]))) {
+        type++;
+    }
+    *is_kept = type < TYPE_COUNT;
+    attribute->type = (enum dynamodb_type)type;
+    attribute->value = json_string(typed);
+    switch (type) {
+    case DYNAMODB_STRING:
         return json_is_string(typed);
+    case DYNAMODB_NUMBER:
+        return json_is_string(typed) && is_number(attribute->value);
+    case DYNAMODB_BOOL:
+        attribute->value = json_bool(typed, false) ? STR("true") : STR("false");
+        return json_is_bool(typed);
+    case DYNAMODB_NULL:
+        return json_is_bool(typed);
+    default:
+        return true;
     }
-    if (str_eq(type, STR("N"))) {
-        return json_is_string(typed) && is_number(json_string(typed));
-    }
-    bool is_flag = str_eq(type, STR("BOOL")) || str_eq(type, STR("NULL"));
-    return !is_flag || json_is_bool(typed);
 }
 
 enum status dynamodb_parse_item(const struct json *object, struct arena *arena,
@@ -167,12 +241,13 @@ enum status dynamodb_parse_item(const struct json *object, struct arena *arena,
         ARENA_ARRAY(arena, struct dynamodb_attribute, json_count(object));
     size_t count = 0;
     for (const struct json *member = json_first(object); member; member = json_next(member)) {
-        const struct json *typed = json_first(member);
-        if (!json_is_object(member) || json_count(member) != 1 || !is_well_typed(typed)) {
+        bool is_kept = false;
+        attributes[count].name = json_key(member);
+        if (!json_is_object(member) || json_count(member) != 1 ||
+            !parse_value(json_first(member), &attributes[count], &is_kept)) {
             return error_set(error, arena, STATUS_INCOMPLETE, "an attribute in no known form");
         }
-        attributes[count].name = json_key(member);
-        count += parse_value(typed, &attributes[count]) ? 1 : 0;
+        count += is_kept ? 1 : 0;
     }
     *item_out = (struct dynamodb_item){attributes, count};
     return STATUS_OK;
@@ -180,18 +255,18 @@ enum status dynamodb_parse_item(const struct json *object, struct arena *arena,
 
 /* DynamoDB sends the CRC-32 of the body as it stands on the wire; absent where something between
  * has changed the body. */
-static bool checksum_is_right(const struct aws_response *response) {
-    str header = http_header_get(response->http, "x-amz-crc32");
-    int64_t told = 0;
+static bool checksum_is_right(const struct http_response *response) {
+    str header = http_header_get(response, "x-amz-crc32");
+    int64_t sent = 0;
     if (str_is_empty(header)) {
         return true;
     }
     uint32_t found =
         crc32_gzip_refl(0, (const unsigned char *)response->body.ptr, response->body.len);
-    return str_parse_i64(header, &told) && told == (int64_t)found;
+    return str_parse_i64(header, &sent) && sent == (int64_t)found;
 }
 
-enum status dynamodb_answer(struct arena *arena, const struct aws_response *response,
+enum status dynamodb_answer(struct arena *arena, const struct http_response *response,
                             const struct json **root_out, struct error *error) {
     if (!checksum_is_right(response)) {
         return error_set(error, arena, STATUS_INCOMPLETE, "the answer does not match its checksum");

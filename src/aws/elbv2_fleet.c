@@ -1,71 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Attributes and tags of many load balancers. Everything the calls allocate lives in an arena that
- * is gone at the end; what is kept of a load balancer is its mode and its tags.
+ * All load balancers of a Region, and attributes and tags of many. Everything the calls allocate
+ * lives in arenas that are gone at the end; what is kept of a load balancer is copied.
  */
-#include "base/buf.h"
 #include "elbv2_internal.h"
 
+#define LIST                "DescribeLoadBalancers"
+#define LIST_FORM_BYTES_MAX ((size_t)20 * 1024) /* with a marker, of which 1 KB is long */
+/* 400 load balancers a page, the most AWS gives: 100,000 are beyond any quota, and little enough to
+ * hold. */
+#define PAGES_MAX     250
 #define TAGS_ARNS_MAX 20 /* load balancers in one DescribeTags */
+/* A throttled sweep waits for AWS's bucket to refill, which three attempts are too short for. */
+#define ATTEMPTS_MAX 6
 
-/* One DescribeTags and whom it asks for: `count` neighbours from `readings`. */
-struct tags_call {
-    struct elbv2_reading *readings;
+/* ---- listing ---- */
+
+struct listing {
+    struct aws_client *client;
+    struct arena *arena;
+    struct load_balancer *items;
     size_t count;
+    size_t capacity;
+    /* of the page that was just parsed, in its arena */
+    struct load_balancer *page;
+    size_t page_count;
+    str next_marker;
 };
+
+static enum status parse_page(void *context, struct arena *arena,
+                              const struct http_response *response, struct error *error) {
+    struct listing *listing = context;
+    const struct xml *result = NULL;
+    TRY(query_result(arena, response, LIST, &result, error));
+    const struct xml *list = xml_child(result, "LoadBalancers");
+    if (list == NULL) {
+        return error_set(error, arena, STATUS_INCOMPLETE, "the answer holds no <LoadBalancers>");
+    }
+    listing->page = ARENA_ARRAY(arena, struct load_balancer, xml_count(list));
+    listing->page_count = 0;
+    for (const struct xml *member = list->first_child; member != NULL; member = member->next) {
+        TRY(elbv2_parse_load_balancer(member, arena, &listing->page[listing->page_count++], error));
+    }
+    listing->next_marker = xml_child_text(result, "NextMarker");
+    return STATUS_OK;
+}
+
+static enum status add_page(void *context, str marker, struct arena *arena, str *next_out,
+                            struct error *error) {
+    struct listing *listing = context;
+    struct service_call call;
+    service_call_begin(&call, arena, LIST_FORM_BYTES_MAX,
+                       &(struct aws_request){.service = AWS_ELBV2,
+                                             .operation = LIST,
+                                             .pace = PACE_ELB_READ,
+                                             .attempts_max = ATTEMPTS_MAX,
+                                             .parse = parse_page,
+                                             .context = listing});
+    service_call_add(&call, "PageSize", STR("400"));
+    if (!str_is_empty(marker)) {
+        service_call_add(&call, "Marker", marker);
+    }
+    TRY(service_call_send(&call, listing->client, error));
+    size_t needed = listing->count + listing->page_count;
+    ARENA_RESERVE(listing->arena, listing->items, needed, listing->capacity);
+    for (size_t i = 0; i < listing->page_count; i++) {
+        struct load_balancer *kept = &listing->items[listing->count++];
+        *kept = listing->page[i];
+        kept->arn = str_copy(listing->arena, kept->arn);
+        kept->name = str_copy(listing->arena, kept->name);
+        kept->source = SOURCE_LIVE;
+    }
+    *next_out = listing->next_marker;
+    return STATUS_OK;
+}
+
+enum status elbv2_list_load_balancers(struct aws_client *client, struct arena *arena,
+                                      struct load_balancer **load_balancers_out, size_t *count_out,
+                                      struct error *error) {
+    struct listing listing = {.client = client, .arena = arena};
+    const struct paging paging = {"elasticloadbalancing " LIST, PAGES_MAX, &listing, add_page};
+    enum status status = paging_run(&paging, arena, error);
+    *load_balancers_out = listing.items;
+    *count_out = listing.count;
+    return status;
+}
+
+/* ---- reading many ---- */
 
 struct fleet {
     struct aws_client *client;
     struct elbv2_fleet_item *items;
-    struct elbv2_reading *readings; /* one each */
+    struct load_balancer *readings; /* one each */
     size_t count;
     unsigned in_flight_max;
     struct arena *scratch;
     struct arena *arena; /* of what is kept */
 };
-
-/* Every one that was asked for must be in the answer (see elbv2.c on what its absence means). */
-static enum status parse_many_tags(void *context, struct arena *arena,
-                                   const struct aws_response *response, struct error *error) {
-    const struct tags_call *call = context;
-    const struct xml *result = NULL;
-    TRY(query_result(arena, response, "DescribeTags", &result, error));
-    const struct xml *descriptions = xml_child(result, "TagDescriptions");
-    for (size_t i = 0; i < call->count; i++) {
-        const struct xml *ours =
-            elbv2_find_member(descriptions, "ResourceArn", call->readings[i].arn);
-        const struct xml *list = xml_child(ours, "Tags");
-        if (list == NULL) {
-            return error_set(error, arena, STATUS_INCOMPLETE,
-                             "the answer holds no <Tags> of %" STR_FMT,
-                             STR_ARG(call->readings[i].arn));
-        }
-        TRY(elbv2_parse_tag_list(&call->readings[i], arena, list, error));
-    }
-    return STATUS_OK;
-}
-
-static struct aws_request tags_request(struct tags_call *call, struct arena *arena) {
-    struct buf body;
-    struct aws_form form;
-    buf_init(&body, arena, ELBV2_FORM_BYTES_MAX);
-    aws_form_begin(&form, &body, "DescribeTags", ELBV2_VERSION);
-    for (size_t i = 0; i < call->count; i++) {
-        aws_form_add(&form, str_format(arena, "ResourceArns.member.%zu", i + 1),
-                     call->readings[i].arn);
-    }
-    return elbv2_request("DescribeTags", buf_str(&body), parse_many_tags, call);
-}
-
-static struct aws_request attributes_request(struct elbv2_reading *reading, struct arena *arena) {
-    struct buf body;
-    struct aws_form form;
-    buf_init(&body, arena, ELBV2_FORM_BYTES_MAX);
-    aws_form_begin(&form, &body, "DescribeLoadBalancerAttributes", ELBV2_VERSION);
-    aws_form_add(&form, STR("LoadBalancerArn"), reading->arn);
-    return elbv2_request("DescribeLoadBalancerAttributes", buf_str(&body), elbv2_parse_attributes,
-                         reading);
-}
 
 static void note_problem(struct fleet *fleet, struct elbv2_fleet_item *item,
                          const struct aws_outcome *outcome) {
@@ -77,40 +108,40 @@ static void note_problem(struct fleet *fleet, struct elbv2_fleet_item *item,
     }
 }
 
-static void keep_attributes(struct fleet *fleet, size_t i, const struct aws_outcome *outcome) {
+/* Takes over what was read of this part, or that it is unknown. */
+static void keep(struct fleet *fleet, enum elbv2_part part, size_t i,
+                 const struct aws_outcome *outcome) {
     struct load_balancer *facts = fleet->items[i].facts;
     bool is_read = outcome->status == STATUS_OK;
-    elbv2_fill_attributes(facts, &fleet->readings[i], is_read);
-    facts->mode_text = str_copy(fleet->arena, facts->mode_text);
+    elbv2_fill(part, facts, is_read ? &fleet->readings[i] : NULL);
     if (!is_read) {
         note_problem(fleet, &fleet->items[i], outcome);
+    } else if (part == ELBV2_ATTRIBUTES) {
+        facts->mode_text = str_copy(fleet->arena, facts->mode_text);
+    } else {
+        struct tag *tags = ARENA_ARRAY(fleet->arena, struct tag, facts->tag_count);
+        for (size_t t = 0; t < facts->tag_count; t++) {
+            tags[t] = (struct tag){str_copy(fleet->arena, facts->tags[t].key),
+                                   str_copy(fleet->arena, facts->tags[t].value)};
+        }
+        facts->tags = tags;
     }
 }
 
-static void keep_tags(struct fleet *fleet, size_t i, const struct aws_outcome *outcome) {
-    struct load_balancer *facts = fleet->items[i].facts;
-    bool is_read = outcome->status == STATUS_OK;
-    elbv2_fill_tags(facts, &fleet->readings[i], is_read);
-    if (!is_read) {
-        note_problem(fleet, &fleet->items[i], outcome);
-        return;
-    }
-    struct tag *tags = ARENA_ARRAY(fleet->arena, struct tag, facts->tag_count);
-    for (size_t t = 0; t < facts->tag_count; t++) {
-        tags[t] = (struct tag){str_copy(fleet->arena, facts->tags[t].key),
-                               str_copy(fleet->arena, facts->tags[t].value)};
-    }
-    facts->tags = tags;
+/* The call that reads this part of `count` neighbours. */
+static struct aws_request describe(struct fleet *fleet, enum elbv2_part part, size_t first,
+                                   size_t count) {
+    struct elbv2_readings *readings = ARENA_NEW(fleet->scratch, struct elbv2_readings);
+    *readings = (struct elbv2_readings){&fleet->readings[first], count};
+    struct aws_request request = elbv2_describe(part, readings, fleet->scratch);
+    request.attempts_max = ATTEMPTS_MAX;
+    return request;
 }
 
-/* Carries the requests out. Their outcomes say what became of each, also when nothing could be
- * sent. */
-static struct aws_outcome *carry_out(struct fleet *fleet, struct aws_request *requests,
-                                     size_t count) {
+/* Sends the requests. Their outcomes say what became of each, also when nothing could be sent. */
+static struct aws_outcome *send(struct fleet *fleet, const struct aws_request *requests,
+                                size_t count) {
     struct aws_outcome *outcomes = ARENA_ARRAY(fleet->scratch, struct aws_outcome, count);
-    for (size_t i = 0; i < count; i++) {
-        requests[i].attempts_max = ELBV2_ATTEMPTS_FLEET;
-    }
     struct error error = {0};
     enum status status = aws_call_all(fleet->client, requests, count, fleet->in_flight_max,
                                       fleet->scratch, outcomes, &error);
@@ -124,62 +155,52 @@ static bool may_fail_for_one(const struct aws_outcome *outcome) {
     return elbv2_says_gone(outcome) || outcome->status == STATUS_INCOMPLETE;
 }
 
-static void read_tags_singly(struct fleet *fleet, const size_t *indexes, size_t count) {
-    struct aws_request *requests = ARENA_ARRAY(fleet->scratch, struct aws_request, count);
-    for (size_t i = 0; i < count; i++) {
-        struct tags_call *call = ARENA_NEW(fleet->scratch, struct tags_call);
-        *call = (struct tags_call){&fleet->readings[indexes[i]], 1};
-        requests[i] = tags_request(call, fleet->scratch);
-    }
-    struct aws_outcome *outcomes = carry_out(fleet, requests, count);
-    for (size_t i = 0; i < count; i++) {
-        keep_tags(fleet, indexes[i], &outcomes[i]);
-    }
+static size_t tags_call_size(const struct fleet *fleet, size_t first) {
+    size_t left = fleet->count - first;
+    return left < TAGS_ARNS_MAX ? left : TAGS_ARNS_MAX;
 }
 
-/* Those of failed tag calls that still exist. */
-static size_t take_unread(struct fleet *fleet, const struct tags_call *calls,
-                          const struct aws_outcome *outcomes, size_t call_count, size_t *indexes) {
+/* Keeps the tags that were read, and asks once more for those of failed calls, one by one. */
+static void settle_tags(struct fleet *fleet, const struct aws_outcome *outcomes) {
+    size_t *again = ARENA_ARRAY(fleet->scratch, size_t, fleet->count);
+    struct aws_request *requests = ARENA_ARRAY(fleet->scratch, struct aws_request, fleet->count);
     size_t count = 0;
-    for (size_t c = 0; c < call_count; c++) {
-        size_t first = (size_t)(calls[c].readings - fleet->readings);
-        for (size_t i = first; i < first + calls[c].count; i++) {
-            /* One that was asked for alone would be the same request again. */
-            bool is_final = calls[c].count == 1 && !aws_client_may_attempt(fleet->client, 2);
-            if (!may_fail_for_one(&outcomes[c]) || is_final) {
-                keep_tags(fleet, i, &outcomes[c]);
-            } else if (fleet->items[i].status != STATUS_NOT_FOUND) {
-                indexes[count++] = i;
-            }
+    for (size_t i = 0; i < fleet->count; i++) {
+        const struct aws_outcome *outcome = &outcomes[i / TAGS_ARNS_MAX];
+        size_t call_size = tags_call_size(fleet, i - i % TAGS_ARNS_MAX);
+        /* One that was asked for alone would be the same request again. */
+        bool is_final = call_size == 1 && !aws_client_may_attempt(fleet->client, 2);
+        if (!may_fail_for_one(outcome) || is_final) {
+            keep(fleet, ELBV2_TAGS, i, outcome);
+        } else if (fleet->items[i].status != STATUS_NOT_FOUND) {
+            again[count] = i;
+            requests[count++] = describe(fleet, ELBV2_TAGS, i, 1);
         }
     }
-    return count;
+    if (count > 0) {
+        outcomes = send(fleet, requests, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        keep(fleet, ELBV2_TAGS, again[i], &outcomes[i]);
+    }
 }
 
 static void read_all(struct fleet *fleet) {
-    struct arena *scratch = fleet->scratch;
-    size_t call_count = (fleet->count + TAGS_ARNS_MAX - 1) / TAGS_ARNS_MAX;
-    struct tags_call *calls = ARENA_ARRAY(scratch, struct tags_call, call_count);
+    size_t tags_calls = (fleet->count + TAGS_ARNS_MAX - 1) / TAGS_ARNS_MAX;
+    size_t count = 0;
     struct aws_request *requests =
-        ARENA_ARRAY(scratch, struct aws_request, call_count + fleet->count);
-    for (size_t c = 0; c < call_count; c++) {
-        size_t left = fleet->count - c * TAGS_ARNS_MAX;
-        calls[c] = (struct tags_call){&fleet->readings[c * TAGS_ARNS_MAX],
-                                      left < TAGS_ARNS_MAX ? left : TAGS_ARNS_MAX};
-        requests[c] = tags_request(&calls[c], scratch);
+        ARENA_ARRAY(fleet->scratch, struct aws_request, tags_calls + fleet->count);
+    for (size_t first = 0; first < fleet->count; first += TAGS_ARNS_MAX) {
+        requests[count++] = describe(fleet, ELBV2_TAGS, first, tags_call_size(fleet, first));
     }
     for (size_t i = 0; i < fleet->count; i++) {
-        requests[call_count + i] = attributes_request(&fleet->readings[i], scratch);
+        requests[count++] = describe(fleet, ELBV2_ATTRIBUTES, i, 1);
     }
-    struct aws_outcome *outcomes = carry_out(fleet, requests, call_count + fleet->count);
+    const struct aws_outcome *outcomes = send(fleet, requests, count);
     for (size_t i = 0; i < fleet->count; i++) {
-        keep_attributes(fleet, i, &outcomes[call_count + i]);
+        keep(fleet, ELBV2_ATTRIBUTES, i, &outcomes[tags_calls + i]);
     }
-    size_t *unread = ARENA_ARRAY(scratch, size_t, fleet->count);
-    size_t unread_count = take_unread(fleet, calls, outcomes, call_count, unread);
-    if (unread_count > 0) {
-        read_tags_singly(fleet, unread, unread_count);
-    }
+    settle_tags(fleet, outcomes);
 }
 
 void elbv2_read_fleet(struct aws_client *client, struct elbv2_fleet_item *items, size_t count,
@@ -191,7 +212,7 @@ void elbv2_read_fleet(struct aws_client *client, struct elbv2_fleet_item *items,
     struct fleet fleet = {
         .client = client,
         .items = items,
-        .readings = ARENA_ARRAY(&scratch, struct elbv2_reading, count),
+        .readings = ARENA_ARRAY(&scratch, struct load_balancer, count),
         .count = count,
         .in_flight_max = in_flight_max,
         .scratch = &scratch,

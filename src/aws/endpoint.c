@@ -1,130 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/endpoint.h"
+#include "aws/region.h"
 #include "base/ascii.h"
-
-#define REGION_BYTES_MAX 32
 
 /* Which hosts GovCloud has instead of "{prefix}-fips": its ordinary hosts are FIPS-validated. */
 enum gov_fips { GOV_FIPS_OWN_HOST, GOV_FIPS_PLAIN_IPV4_ONLY, GOV_FIPS_PLAIN };
 
-struct service_row {
+static const struct service_row {
     struct aws_service_info info;
     enum gov_fips gov_fips;
-};
-
-static const struct service_row services[AWS_SERVICE_COUNT] = {
-    [AWS_ELBV2] = {{"ELASTIC_LOAD_BALANCING_V2", "elasticloadbalancing", "elasticloadbalancing",
-                    "elasticloadbalancing"},
+} services[AWS_SERVICE_COUNT] = {
+    [AWS_ELBV2] = {{"ELASTIC_LOAD_BALANCING_V2", "elasticloadbalancing", "elasticloadbalancing"},
                    GOV_FIPS_PLAIN_IPV4_ONLY},
-    [AWS_CONFIG] = {{"CONFIG_SERVICE", "config", "config", "config"}, GOV_FIPS_PLAIN_IPV4_ONLY},
-    [AWS_CLOUDWATCH] = {{"CLOUDWATCH", "monitoring", "monitoring", "cloudwatch"}, GOV_FIPS_PLAIN},
-    [AWS_DYNAMODB] = {{"DYNAMODB", "dynamodb", "dynamodb", "dynamodb"}, GOV_FIPS_PLAIN_IPV4_ONLY},
-    [AWS_S3] = {{"S3", "s3", "s3", "s3"}, GOV_FIPS_OWN_HOST},
-    [AWS_SNS] = {{"SNS", "sns", "sns", "sns"}, GOV_FIPS_PLAIN_IPV4_ONLY},
-    [AWS_SQS] = {{"SQS", "sqs", "sqs", "sqs"}, GOV_FIPS_PLAIN_IPV4_ONLY},
-    [AWS_SECURITYHUB] = {{"SECURITYHUB", "securityhub", "securityhub", "securityhub"},
-                         GOV_FIPS_OWN_HOST},
-    [AWS_STS] = {{"STS", "sts", "sts", "sts"}, GOV_FIPS_PLAIN_IPV4_ONLY},
-    [AWS_ORGANIZATIONS] = {{"ORGANIZATIONS", "organizations", "organizations", "organizations"},
-                           GOV_FIPS_PLAIN_IPV4_ONLY},
-    [AWS_EC2] = {{"EC2", "ec2", "ec2", "ec2"}, GOV_FIPS_PLAIN_IPV4_ONLY},
-};
-
-enum partition_id {
-    PARTITION_AWS,
-    PARTITION_AWS_CN,
-    PARTITION_AWS_EUSC,
-    PARTITION_AWS_ISO,
-    PARTITION_AWS_ISO_B,
-    PARTITION_AWS_ISO_E,
-    PARTITION_AWS_ISO_F,
-    PARTITION_AWS_US_GOV,
-    PARTITION_COUNT
-};
-
-struct partition {
-    const char *name;
-    const char *region_prefix; /* followed by one word and one number: "us-gov-" "west" "-1" */
-    const char *suffix;
-    const char *dualstack_suffix;
-    const char *organizations_region;      /* the one region with the global host; NULL: none */
-    const char *organizations_fips_region; /* likewise for FIPS; NULL: each region its own host */
-    bool has_s3_fips;
-};
-
-static const struct partition partitions[PARTITION_COUNT] = {
-    [PARTITION_AWS] = {"aws", NULL, "amazonaws.com", "api.aws", "us-east-1", "us-east-1", true},
-    [PARTITION_AWS_CN] = {"aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn",
-                          "cn-northwest-1", NULL, false},
-    [PARTITION_AWS_EUSC] = {"aws-eusc", "eusc-de-", "amazonaws.eu", "api.amazonwebservices.eu",
-                            NULL, NULL, true},
-    [PARTITION_AWS_ISO] = {"aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1",
-                           NULL, true},
-    [PARTITION_AWS_ISO_B] = {"aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud",
-                             "us-isob-east-1", NULL, true},
-    [PARTITION_AWS_ISO_E] = {"aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk",
-                             NULL, NULL, true},
-    [PARTITION_AWS_ISO_F] = {"aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov",
-                             "us-isof-south-1", NULL, true},
-    [PARTITION_AWS_US_GOV] = {"aws-us-gov", "us-gov-", "amazonaws.com", "api.aws", "us-gov-west-1",
-                              "us-gov-west-1", true},
+    [AWS_CONFIG] = {{"CONFIG_SERVICE", "config", "config"}, GOV_FIPS_PLAIN_IPV4_ONLY},
+    [AWS_CLOUDWATCH] = {{"CLOUDWATCH", "monitoring", "cloudwatch"}, GOV_FIPS_PLAIN},
+    [AWS_DYNAMODB] = {{"DYNAMODB", "dynamodb", "dynamodb"}, GOV_FIPS_PLAIN_IPV4_ONLY},
+    [AWS_S3] = {{"S3", "s3", "s3"}, GOV_FIPS_OWN_HOST},
+    [AWS_SNS] = {{"SNS", "sns", "sns"}, GOV_FIPS_PLAIN_IPV4_ONLY},
+    [AWS_SECURITYHUB] = {{"SECURITYHUB", "securityhub", "securityhub"}, GOV_FIPS_OWN_HOST},
+    [AWS_STS] = {{"STS", "sts", "sts"}, GOV_FIPS_PLAIN_IPV4_ONLY},
 };
 
 const struct aws_service_info *aws_service_info(enum aws_service service) {
     ASSERT((size_t)service < AWS_SERVICE_COUNT);
     return &services[service].info;
-}
-
-/* ---- regions ---- */
-
-static bool is_region_word(str word) {
-    for (size_t i = 0; i < word.len; i++) {
-        if (!ascii_is_lower(word.ptr[i]) && !ascii_is_digit(word.ptr[i])) {
-            return false;
-        }
-    }
-    return word.len > 0;
-}
-
-bool region_is_valid(str region) {
-    if (region.len == 0 || region.len > REGION_BYTES_MAX || !ascii_is_lower(region.ptr[0])) {
-        return false;
-    }
-    size_t words = 0;
-    for (str rest = region; rest.ptr != NULL; words++) {
-        if (!is_region_word(str_split(&rest, '-'))) {
-            return false;
-        }
-    }
-    return words >= 2 && ascii_is_digit(region.ptr[region.len - 1]);
-}
-
-/* "west-1": exactly one word and one number */
-static bool is_word_and_number(str text) {
-    size_t dash = str_find_char(text, '-');
-    str word = str_slice(text, 0, dash);
-    str number = str_slice(text, dash + 1, text.len);
-    for (size_t i = 0; i < number.len; i++) {
-        if (!ascii_is_digit(number.ptr[i])) {
-            return false;
-        }
-    }
-    return is_region_word(word) && number.len > 0;
-}
-
-static const struct partition *partition_find(str region) {
-    for (size_t i = 0; i < PARTITION_COUNT; i++) {
-        str prefix = str_from_cstr(partitions[i].region_prefix);
-        if (!str_is_empty(prefix) && str_starts_with(region, prefix) &&
-            is_word_and_number(str_slice(region, prefix.len, region.len))) {
-            return &partitions[i];
-        }
-    }
-    return &partitions[PARTITION_AWS];
-}
-
-str partition_of_region(str region) {
-    return str_from_cstr(partition_find(region)->name);
 }
 
 /* ---- AWS's own hosts ---- */
@@ -138,20 +37,8 @@ static const char *fips_label(const struct endpoint_settings *settings, enum aws
     enum gov_fips gov_fips = services[service].gov_fips;
     bool is_plain_here = gov_fips == GOV_FIPS_PLAIN ||
                          (gov_fips == GOV_FIPS_PLAIN_IPV4_ONLY && !settings->uses_dualstack);
-    bool is_gov = partition == &partitions[PARTITION_AWS_US_GOV];
+    bool is_gov = str_eq(str_from_cstr(partition->name), STR("aws-us-gov"));
     return is_gov && is_plain_here ? "" : "-fips";
-}
-
-/* Organizations lives in one region of a partition and signs for it; its dual-stack hosts are
- * regional. */
-static str host_region(const struct endpoint_settings *settings, enum aws_service service,
-                       const struct partition *partition, str region) {
-    if (service != AWS_ORGANIZATIONS || settings->uses_dualstack) {
-        return region;
-    }
-    const char *global = settings->uses_fips ? partition->organizations_fips_region
-                                             : partition->organizations_region;
-    return global == NULL ? region : str_from_cstr(global);
 }
 
 static enum status resolve_standard(const struct endpoint_settings *settings,
@@ -162,20 +49,18 @@ static enum status resolve_standard(const struct endpoint_settings *settings,
         return error_set(error, arena, STATUS_UNSUPPORTED,
                          "S3 has no FIPS endpoint in partition %s", partition->name);
     }
-    /* S3 says dual-stack in the host and keeps the suffix; all others change the suffix. */
-    bool is_s3 = service == AWS_S3;
+    bool is_s3 = service == AWS_S3; /* says dual-stack in the host; all others change the suffix */
     const char *suffix =
         settings->uses_dualstack && !is_s3 ? partition->dualstack_suffix : partition->suffix;
-    str signing_region = host_region(settings, service, partition, region);
-    str host = str_format(arena, "%s%s%s.%" STR_FMT ".%s", aws_service_info(service)->host_prefix,
-                          fips_label(settings, service, partition),
-                          is_s3 && settings->uses_dualstack ? ".dualstack" : "",
-                          STR_ARG(signing_region), suffix);
+    str host =
+        str_format(arena, "%s%s%s.%" STR_FMT ".%s", aws_service_info(service)->host_prefix,
+                   fips_label(settings, service, partition),
+                   is_s3 && settings->uses_dualstack ? ".dualstack" : "", STR_ARG(region), suffix);
     *endpoint_out = (struct endpoint){
         .url = str_format(arena, "https://%" STR_FMT, STR_ARG(host)),
         .host = host,
         .path = STR(""),
-        .signing_region = str_copy(arena, signing_region),
+        .signing_region = str_copy(arena, region),
     };
     return STATUS_OK;
 }
@@ -189,21 +74,8 @@ struct url_parts {
     str path; /* without slashes at its end */
 };
 
-static bool is_host_char(char c) {
-    char lower = (char)(c | 0x20);
-    return ascii_is_lower(lower) || ascii_is_digit(c) || c == '-' || c == '.' || c == '_';
-}
-
 static bool is_hex_or_colon(char c) {
-    char lower = (char)(c | 0x20);
-    return ascii_is_digit(c) || (lower >= 'a' && lower <= 'f') || c == ':' || c == '.';
-}
-
-/* RFC 3986 path characters; a '?' or '#' would begin a query or fragment. */
-static bool is_path_char(char c) {
-    const str others = STR("-._~/%!$&'()*+,;=:@");
-    return ascii_is_lower((char)(c | 0x20)) || ascii_is_digit(c) ||
-           str_find_char(others, c) < others.len;
+    return ascii_hex_value(c) >= 0 || c == ':' || c == '.';
 }
 
 static bool is_port(str port) {
@@ -232,7 +104,7 @@ static bool authority_parse(str authority, struct url_parts *parts) {
     str rest = str_slice(authority, host_len, authority.len);
     parts->port = str_slice(rest, 1, rest.len);
     bool is_host_good = is_v6 ? is_v6_address(str_slice(authority, 1, host_len - 1))
-                              : host_len > 0 && ascii_has_only(parts->host, is_host_char);
+                              : host_len > 0 && ascii_is_made_of(parts->host, STR("-._"));
     bool is_rest_good = str_is_empty(rest) || (rest.ptr[0] == ':' && is_port(parts->port));
     return is_host_good && is_rest_good;
 }
@@ -242,10 +114,8 @@ static bool url_parse(str url, struct url_parts *parts) {
     str scheme = str_slice(url, 0, scheme_len);
     str rest = str_slice(url, scheme_len, url.len);
     parts->is_https = str_eq_ignore_case(scheme, STR("https"));
-    if (!parts->is_https && !str_eq_ignore_case(scheme, STR("http"))) {
-        return false;
-    }
-    if (!str_starts_with(rest, STR("://"))) {
+    if ((!parts->is_https && !str_eq_ignore_case(scheme, STR("http"))) ||
+        !str_starts_with(rest, STR("://"))) {
         return false;
     }
     rest = str_slice(rest, 3, rest.len);
@@ -255,7 +125,8 @@ static bool url_parse(str url, struct url_parts *parts) {
         parts->path.len--;
     }
     return authority_parse(str_slice(rest, 0, authority_len), parts) &&
-           ascii_has_only(parts->path, is_path_char);
+           /* RFC 3986; a '?' or '#' would begin a query or fragment */
+           ascii_is_made_of(parts->path, STR("-._~/%!$&'()*+,;=:@"));
 }
 
 /* As curl and the Host header have it: lower case, no default port, no slash at the end. */
@@ -343,33 +214,14 @@ static enum status read_bool(const struct env *env, const char *name, struct are
 static enum status read_url(const struct env *env, const char *name, struct arena *arena,
                             str *url_out, struct error *error) {
     str value = env_get(env, name);
-    if (str_is_empty(value)) {
-        *url_out = STR_EMPTY;
-        return STATUS_OK;
-    }
     struct url_parts parts = {0};
-    if (!url_parse(value, &parts)) {
+    if (!str_is_empty(value) && !url_parse(value, &parts)) {
         return error_set(error, arena, STATUS_CONFIGURATION,
                          "%s must be http://host[:port][/path] or https://host[:port][/path], "
                          "without user, query or fragment",
                          name);
     }
-    *url_out = url_format(arena, &parts);
-    return STATUS_OK;
-}
-
-static enum status read_overrides(const struct env *env, struct arena *arena,
-                                  struct endpoint_settings *settings, struct error *error) {
-    bool is_ignored = false;
-    TRY(read_bool(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", arena, &is_ignored, error));
-    if (is_ignored) {
-        return STATUS_OK;
-    }
-    TRY(read_url(env, "AWS_ENDPOINT_URL", arena, &settings->override_all, error));
-    for (size_t i = 0; i < AWS_SERVICE_COUNT; i++) {
-        str name = str_format(arena, "AWS_ENDPOINT_URL_%s", services[i].info.id);
-        TRY(read_url(env, str_to_cstr(arena, name), arena, &settings->override_service[i], error));
-    }
+    *url_out = str_is_empty(value) ? STR_EMPTY : url_format(arena, &parts);
     return STATUS_OK;
 }
 
@@ -377,9 +229,17 @@ enum status endpoint_settings_from_env(const struct env *env, struct arena *aren
                                        struct endpoint_settings *settings_out,
                                        struct error *error) {
     struct endpoint_settings found = {0};
+    bool is_ignored = false;
     TRY(read_bool(env, "AWS_USE_FIPS_ENDPOINT", arena, &found.uses_fips, error));
     TRY(read_bool(env, "AWS_USE_DUALSTACK_ENDPOINT", arena, &found.uses_dualstack, error));
-    TRY(read_overrides(env, arena, &found, error));
+    TRY(read_bool(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", arena, &is_ignored, error));
+    if (!is_ignored) {
+        TRY(read_url(env, "AWS_ENDPOINT_URL", arena, &found.override_all, error));
+    }
+    for (size_t i = 0; i < AWS_SERVICE_COUNT && !is_ignored; i++) {
+        str name = str_format(arena, "AWS_ENDPOINT_URL_%s", services[i].info.id);
+        TRY(read_url(env, name.ptr, arena, &found.override_service[i], error));
+    }
     *settings_out = found;
     return STATUS_OK;
 }

@@ -9,32 +9,13 @@
 /* The longest code in the service models has 57 characters. */
 #define ERROR_CODE_CHARACTERS_MAX 128
 
-static bool is_code_char(char c) {
-    return ascii_is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
-}
-
-static str after_last(str text, char c) {
-    size_t from = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        from = text.ptr[i] == c ? i + 1 : from;
-    }
-    return str_slice(text, from, text.len);
-}
-
 /* "ns#Code:http://..." -> "Code"; empty when what remains is no code, since codes end up in
  * messages and decide about retries. The colon goes first: the address behind it may hold a '#'. */
 static str code_tidy(str raw) {
     str code = str_slice(raw, 0, str_find_char(raw, ':'));
-    code = str_trim(after_last(code, '#'));
-    if (code.len > ERROR_CODE_CHARACTERS_MAX) {
-        return STR_EMPTY;
-    }
-    for (size_t i = 0; i < code.len; i++) {
-        if (!is_code_char(code.ptr[i])) {
-            return STR_EMPTY;
-        }
-    }
-    return code;
+    code = str_trim(str_after_last(code, '#'));
+    bool is_code = code.len <= ERROR_CODE_CHARACTERS_MAX && ascii_is_made_of(code, STR("._-"));
+    return is_code ? code : STR_EMPTY;
 }
 
 /* The first of these members that is a string with something in it. */

@@ -52,7 +52,7 @@ static void bucket_fill(struct pace_bucket *bucket, int64_t now_ms) {
     bucket->filled_at_ms = now_ms; /* a clock set back starts anew from where it is */
 }
 
-/* Until one whole token is there, rounded up so that asking again then finds it. */
+/* Until the bucket holds one whole token, rounded up so that asking again then finds it. */
 static int64_t bucket_wait_ms(const struct pace_bucket *bucket) {
     if (bucket->tokens >= 1.0) {
         return 0;
@@ -88,12 +88,6 @@ static void bucket_slow_down(struct pace_bucket *bucket, int64_t now_ms) {
     }
 }
 
-static void bucket_speed_up(struct pace_bucket *bucket, int64_t now_ms) {
-    bucket_fill(bucket, now_ms); /* what was gained so far was gained at the old rate */
-    double rate = bucket->rate + bucket->rate_max * RATE_STEP_SHARE;
-    bucket->rate = rate > bucket->rate_max ? bucket->rate_max : rate;
-}
-
 void pace_completed(struct pace *pace, enum pace_category category, bool was_throttled,
                     int64_t now_ms) {
     if (category == PACE_NONE || pace->is_off) {
@@ -104,7 +98,9 @@ void pace_completed(struct pace *pace, enum pace_category category, bool was_thr
         if (was_throttled) {
             bucket_slow_down(buckets[i], now_ms);
         } else {
-            bucket_speed_up(buckets[i], now_ms);
+            bucket_fill(buckets[i], now_ms); /* what was gained so far was gained at the old rate */
+            double rate = buckets[i]->rate + buckets[i]->rate_max * RATE_STEP_SHARE;
+            buckets[i]->rate = rate > buckets[i]->rate_max ? buckets[i]->rate_max : rate;
         }
     }
 }

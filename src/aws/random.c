@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "random_internal.h"
-
 #include <inttypes.h>
+
+#include "call_internal.h"
 
 /* splitmix64 by Sebastiano Vigna, public domain: https://prng.di.unimi.it/splitmix64.c */
 uint64_t random_next(uint64_t *state) {

@@ -36,7 +36,6 @@ static const char *const throttling_codes[] = {
     "SlowDown",
     "PriorRequestNotComplete",
     "EC2ThrottledException",
-    NULL,
 };
 
 static const char *const transient_codes[] = {
@@ -45,23 +44,15 @@ static const char *const transient_codes[] = {
     "InternalError",
     "IDPCommunicationError",            /* STS */
     "ReplicatedWriteConflictException", /* DynamoDB, marked retryable in its model */
-    NULL,
 };
 
 /* RequestExpired and RequestInTheFuture left this set in 2026. */
 static const char *const skew_codes[] = {
     "RequestTimeTooSkewed", "InvalidSignatureException", "SignatureDoesNotMatch",
-    "AuthFailure",          "AccessDeniedException",     NULL,
+    "AuthFailure",          "AccessDeniedException",
 };
 
-static bool is_one_of(str code, const char *const *codes) {
-    for (; *codes != NULL; codes++) {
-        if (str_eq(code, str_from_cstr(*codes))) {
-            return true;
-        }
-    }
-    return false;
-}
+#define IS_ONE_OF(code, codes) str_is_one_of((code), (codes), sizeof(codes) / sizeof *(codes))
 
 static enum retry_class class_of_http_status(int http_status) {
     switch (http_status) {
@@ -77,16 +68,11 @@ static enum retry_class class_of_http_status(int http_status) {
     }
 }
 
-/* An answer that did not come, or not to its end, says nothing whatever its HTTP status was. */
-static bool is_lost_answer(enum status status) {
-    return status == STATUS_TIMEOUT || status == STATUS_CONNECTION || status == STATUS_INCOMPLETE;
-}
-
 enum retry_class retry_classify(str aws_code, int http_status, enum status status) {
-    if (is_one_of(aws_code, throttling_codes)) {
+    if (IS_ONE_OF(aws_code, throttling_codes)) {
         return RETRY_THROTTLING;
     }
-    if (is_one_of(aws_code, transient_codes)) {
+    if (IS_ONE_OF(aws_code, transient_codes)) {
         return RETRY_TRANSIENT;
     }
     enum retry_class by_status = class_of_http_status(http_status);
@@ -96,16 +82,11 @@ enum retry_class retry_classify(str aws_code, int http_status, enum status statu
     if (http_status == 0 && status == STATUS_THROTTLED) {
         return RETRY_THROTTLING;
     }
-    bool is_transient = is_lost_answer(status) || (http_status == 0 && status_is_retryable(status));
+    /* An answer that did not come, or not to its end, says nothing whatever its HTTP status was. */
+    bool is_lost =
+        status == STATUS_TIMEOUT || status == STATUS_CONNECTION || status == STATUS_INCOMPLETE;
+    bool is_transient = is_lost || (http_status == 0 && status_is_retryable(status));
     return is_transient ? RETRY_TRANSIENT : RETRY_NO;
-}
-
-static int64_t backoff_ms(const struct retry_state *state, enum retry_class retry_class,
-                          double random_0_1) {
-    int64_t delay = retry_class == RETRY_THROTTLING ? BASE_THROTTLING_MS : state->base_ms;
-    int doublings = state->attempt - 1;
-    delay <<= doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX;
-    return (int64_t)(random_0_1 * (double)(delay < DELAY_MS_MAX ? delay : DELAY_MS_MAX));
 }
 
 /* The server may lengthen the wait, within limits, but never shorten it. */
@@ -136,7 +117,11 @@ enum retry_outcome retry_next(struct retry_state *state, struct retry_quota *quo
     }
     quota->tokens -= cost;
     state->last_cost = cost;
-    *delay_ms = lengthened_ms(backoff_ms(state, retry_class, random_0_1), retry_after);
+    int64_t bound_ms = retry_class == RETRY_THROTTLING ? BASE_THROTTLING_MS : state->base_ms;
+    int doublings = state->attempt - 1;
+    bound_ms <<= doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX;
+    bound_ms = bound_ms < DELAY_MS_MAX ? bound_ms : DELAY_MS_MAX;
+    *delay_ms = lengthened_ms((int64_t)(random_0_1 * (double)bound_ms), retry_after);
     return RETRY_AGAIN;
 }
 
@@ -162,5 +147,5 @@ void skew_update(int64_t *skew_ms, str date_header, str age_header, int64_t sent
 
 bool skew_explains(str aws_code, int64_t skew_ms) {
     bool is_notable = skew_ms > SKEW_MS_NOTABLE || skew_ms < -SKEW_MS_NOTABLE;
-    return is_notable && is_one_of(aws_code, skew_codes);
+    return is_notable && IS_ONE_OF(aws_code, skew_codes);
 }

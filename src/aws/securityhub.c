@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/securityhub.h"
 
-#include "base/json.h"
 #include "call_internal.h"
 
-#define OPERATION         "BatchImportFindings"
-#define FAILURES_TOLD_MAX 5
-#define ID_CHARACTERS_MAX 128 /* of 512, in a message */
-#define TIMEOUT_MS        10000
+#define OPERATION          "BatchImportFindings"
+#define FAILURES_NAMED_MAX 5
+#define ID_CHARACTERS_MAX  128 /* of 512, in a message */
+#define TIMEOUT_MS         10000
 /* {"Findings":[...]} and a comma a finding */
 #define BODY_BYTES_MAX (SECURITYHUB_BATCH_BYTES_MAX + 1024)
 
@@ -26,7 +25,7 @@ struct import {
     struct aws_client *client;
     struct arena *arena;
     struct securityhub_report *report;
-    size_t failures_told;
+    size_t failures_named;
     struct error first_error;
     bool is_over; /* every further batch would fare the same */
 };
@@ -40,23 +39,6 @@ struct batch {
     const struct json *failed_first; /* entries of FailedFindings */
 };
 
-static str write_batch(struct arena *arena, const struct batch *batch) {
-    struct buf body;
-    struct json_writer writer;
-    buf_init(&body, arena, BODY_BYTES_MAX);
-    json_writer_init(&writer, &body);
-    json_object_begin(&writer);
-    json_write_key(&writer, STR("Findings"));
-    json_array_begin(&writer);
-    for (size_t i = 0; i < batch->count; i++) {
-        json_write_raw(&writer, batch->findings[i]);
-    }
-    json_array_end(&writer);
-    json_object_end(&writer);
-    ASSERT(buf_status(&body) == STATUS_OK);
-    return buf_str(&body);
-}
-
 /* A count up to `count_max`, or false. */
 static bool read_count(const struct json *value, size_t count_max, size_t *count_out) {
     double number = 0;
@@ -69,7 +51,7 @@ static bool read_count(const struct json *value, size_t count_max, size_t *count
 
 /* Both counts must add up to what was sent: an answer that forgets a finding is not understood. */
 static enum status parse_answer(void *context, struct arena *arena,
-                                const struct aws_response *response, struct error *error) {
+                                const struct http_response *response, struct error *error) {
     struct batch *batch = context;
     const struct json *root = NULL;
     size_t succeeded = 0;
@@ -88,6 +70,14 @@ static enum status parse_answer(void *context, struct arena *arena,
 
 static enum status send_batch(struct aws_client *client, struct batch *batch, struct arena *arena,
                               struct error *error) {
+    struct buf body;
+    buf_init(&body, arena, BODY_BYTES_MAX);
+    for (size_t i = 0; i < batch->count; i++) {
+        buf_append(&body, i == 0 ? STR("{\"Findings\":[") : STR(","));
+        buf_append(&body, batch->findings[i]);
+    }
+    buf_append(&body, STR("]}"));
+    ASSERT(buf_status(&body) == STATUS_OK);
     const struct aws_request request = {
         .service = AWS_SECURITYHUB,
         .operation = OPERATION,
@@ -95,7 +85,7 @@ static enum status send_batch(struct aws_client *client, struct batch *batch, st
         .path = STR("/findings/import"),
         .headers = &HEADER,
         .header_count = 1,
-        .body = write_batch(arena, batch),
+        .body = buf_str(&body),
         .timeout_ms = TIMEOUT_MS,
         .pace = PACE_SECURITYHUB_IMPORT,
         .meanings = MEANINGS,
@@ -107,23 +97,22 @@ static enum status send_batch(struct aws_client *client, struct batch *batch, st
 
 /* ---- all batches ---- */
 
-static str clean(const struct import *import, str text) {
-    const struct call_secrets secrets = {.credentials = &import->client->credentials};
-    return call_message_clean(&secrets, import->arena, text);
-}
-
-static void tell_failures(struct import *import, const struct batch *batch) {
+static void name_failures(struct import *import, const struct batch *batch) {
     struct securityhub_report *report = import->report;
     const struct json *entry = batch->failed_first;
-    for (; entry != NULL && import->failures_told < FAILURES_TOLD_MAX; entry = json_next(entry)) {
-        str id = clean(import, str_utf8_prefix(json_get_string(entry, "Id"), ID_CHARACTERS_MAX));
-        str code = clean(import, json_get_string(entry, "ErrorCode"));
-        str message = clean(import, json_get_string(entry, "ErrorMessage"));
+    const struct call_secrets secrets = {.credentials = &import->client->credentials};
+    for (; entry != NULL && import->failures_named < FAILURES_NAMED_MAX; entry = json_next(entry)) {
+        str id = str_utf8_prefix(json_get_string(entry, "Id"), ID_CHARACTERS_MAX);
+        str code = json_get_string(entry, "ErrorCode");
+        str message = json_get_string(entry, "ErrorMessage");
+        id = call_message_clean(&secrets, import->arena, id);
+        code = call_message_clean(&secrets, import->arena, code);
+        message = call_message_clean(&secrets, import->arena, message);
         report->failures =
             str_format(import->arena, "%" STR_FMT "%s%" STR_FMT " (%" STR_FMT ": %" STR_FMT ")",
-                       STR_ARG(report->failures), import->failures_told > 0 ? ", " : "",
+                       STR_ARG(report->failures), import->failures_named > 0 ? ", " : "",
                        STR_ARG(id), STR_ARG(code), STR_ARG(message));
-        import->failures_told++;
+        import->failures_named++;
     }
 }
 
@@ -132,7 +121,7 @@ static void settle_batch(struct import *import, struct batch *batch) {
     struct error cause = {.status = STATUS_OK};
     enum status status = send_batch(import->client, batch, &scratch, &cause);
     if (status == STATUS_OK) {
-        tell_failures(import, batch);
+        name_failures(import, batch);
         import->report->imported += batch->count - batch->failed;
         import->report->failed += batch->failed;
     } else {

@@ -7,6 +7,7 @@
 #include <openssl/params.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "sigv4_internal.h"
 
@@ -14,8 +15,6 @@
 #define TERMINATOR     "aws4_request"
 #define SECRET_PREFIX  "AWS4"
 #define DAY_CHARACTERS 8 /* of "20261123T080000Z" */
-
-/* AWS's secrets have 40 characters; a fixed room on the stack can be wiped for certain. */
 
 /* Basic time has four digits for the year. */
 #define TIME_MS_MAX INT64_C(253402300799999)
@@ -101,7 +100,8 @@ static void key_derive(EVP_MAC_CTX *hmac, const struct secret *secret,
     }
 }
 
-/* The fingerprint is keyed with the secret, so that it changes with it and tells nothing of it. */
+/* The fingerprint is keyed with the secret, so that it changes with it and reveals nothing of it.
+ */
 static void key_from_cache(EVP_MAC_CTX *hmac, const struct secret *secret,
                            const struct signing *signing, struct sigv4_key_cache *cache) {
     unsigned char fingerprint[SHA256_BYTES];
@@ -136,25 +136,13 @@ static str signature_compute(const struct signing *signing, str string_to_sign,
 
 /* ---- what goes into it ---- */
 
-/* Printable ASCII without blank, comma and slash: these separate the parts of the Authorization
- * header and of the scope. */
-static bool is_scope_part(str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (c <= ' ' || c > '~' || c == ',' || c == '/') {
-            return false;
-        }
-    }
-    return text.len > 0;
+/* Commas and slashes separate the parts of the Authorization header and of the scope. */
+static bool is_scope_character(char c) {
+    return ascii_is_graphic(c) && c != ',' && c != '/';
 }
 
-static bool is_sendable(str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~') {
-            return false;
-        }
-    }
-    return true;
+static bool is_scope_part(str text) {
+    return text.len > 0 && ascii_has_only(text, is_scope_character);
 }
 
 static enum status check_signer(const struct aws_credentials *credentials,
@@ -162,8 +150,9 @@ static enum status check_signer(const struct aws_credentials *credentials,
     size_t secret_len = credentials->secret_access_key.len;
     bool is_good = is_scope_part(credentials->access_key_id) && secret_len > 0 &&
                    secret_len <= CREDENTIALS_SECRET_BYTES_MAX &&
-                   is_sendable(credentials->session_token) && is_scope_part(scope->region) &&
-                   is_scope_part(scope->service) && time_ms >= 0 && time_ms <= TIME_MS_MAX;
+                   ascii_has_only(credentials->session_token, ascii_is_graphic) &&
+                   is_scope_part(scope->region) && is_scope_part(scope->service) && time_ms >= 0 &&
+                   time_ms <= TIME_MS_MAX;
     return is_good ? STATUS_OK : STATUS_INVALID;
 }
 
@@ -187,38 +176,6 @@ static size_t headers_add(const struct signing *signing, str payload_hash,
     return request->omits_session_token ? without_token : result->header_count;
 }
 
-static enum status canonicalise(const struct signing *signing, struct arena *arena,
-                                struct sigv4_result *result, struct canonical_output *canonical) {
-    const struct sigv4_request *request = signing->request;
-    str payload_hash =
-        request->is_unsigned_payload ? STR("UNSIGNED-PAYLOAD") : sha256_hex(arena, request->body);
-    size_t signed_count = headers_add(signing, payload_hash, result);
-    struct canonical_input input = {
-        .request = request,
-        .added = result->headers,
-        .added_count = signed_count,
-        .payload_hash = payload_hash,
-    };
-    return canonical_request_build(&input, arena, canonical);
-}
-
-static str string_to_sign_format(const struct signing *signing, str canonical_request,
-                                 struct arena *arena) {
-    str hash = sha256_hex(arena, canonical_request);
-    return str_format(arena, ALGORITHM "\n%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT,
-                      STR_ARG(signing->time), STR_ARG(signing->credential_scope), STR_ARG(hash));
-}
-
-static str authorization_format(const struct signing *signing, str signed_headers, str signature,
-                                struct arena *arena) {
-    return str_format(arena,
-                      ALGORITHM " Credential=%" STR_FMT "/%" STR_FMT ", SignedHeaders=%" STR_FMT
-                                ", Signature=%" STR_FMT,
-                      STR_ARG(signing->credentials->access_key_id),
-                      STR_ARG(signing->credential_scope), STR_ARG(signed_headers),
-                      STR_ARG(signature));
-}
-
 enum status sigv4_sign(const struct sigv4_request *request,
                        const struct aws_credentials *credentials, const struct sigv4_scope *scope,
                        int64_t time_ms, struct sigv4_key_cache *cache, struct arena *arena,
@@ -232,13 +189,27 @@ enum status sigv4_sign(const struct sigv4_request *request,
                    STR_ARG(signing.day), STR_ARG(scope->region), STR_ARG(scope->service));
     struct sigv4_result signed_result = {0};
     struct canonical_output canonical = {0};
-    TRY(canonicalise(&signing, arena, &signed_result, &canonical));
+    str payload_hash =
+        request->is_unsigned_payload ? STR("UNSIGNED-PAYLOAD") : sha256_hex(arena, request->body);
+    const struct canonical_input input = {
+        .request = request,
+        .added_count = headers_add(&signing, payload_hash, &signed_result),
+        .added = signed_result.headers,
+        .payload_hash = payload_hash,
+    };
+    TRY(canonical_request_build(&input, arena, &canonical));
     signed_result.canonical_request = canonical.text;
-    signed_result.string_to_sign = string_to_sign_format(&signing, canonical.text, arena);
+    signed_result.string_to_sign = str_format(
+        arena, ALGORITHM "\n%" STR_FMT "\n%" STR_FMT "\n%" STR_FMT, STR_ARG(signing.time),
+        STR_ARG(signing.credential_scope), STR_ARG(sha256_hex(arena, canonical.text)));
     signed_result.signature =
         signature_compute(&signing, signed_result.string_to_sign, cache, arena);
     str authorization =
-        authorization_format(&signing, canonical.signed_headers, signed_result.signature, arena);
+        str_format(arena,
+                   ALGORITHM " Credential=%" STR_FMT "/%" STR_FMT ", SignedHeaders=%" STR_FMT
+                             ", Signature=%" STR_FMT,
+                   STR_ARG(credentials->access_key_id), STR_ARG(signing.credential_scope),
+                   STR_ARG(canonical.signed_headers), STR_ARG(signed_result.signature));
     header_put(&signed_result, "Authorization", authorization);
     *result = signed_result;
     return STATUS_OK;

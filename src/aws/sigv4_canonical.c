@@ -48,11 +48,6 @@ static void drop_segment(struct buf *out) {
     }
 }
 
-static void append_segment(struct buf *out, str segment) {
-    buf_append_char(out, '/');
-    buf_append_percent_encoded(out, segment);
-}
-
 /* Without empty and dot segments, and encoded once more although it is sent encoded already. */
 static str path_normalised(struct arena *arena, str path) {
     struct buf out;
@@ -62,7 +57,8 @@ static str path_normalised(struct arena *arena, str path) {
         if (str_eq(segment, STR(".."))) {
             drop_segment(&out);
         } else if (!str_is_empty(segment) && !str_eq(segment, STR("."))) {
-            append_segment(&out, segment);
+            buf_append_char(&out, '/');
+            buf_append_percent_encoded(&out, segment);
         }
     }
     /* "/a/" keeps its last slash, "/a/." does not have one, "/" is all that is left of "/a/.." */
@@ -71,13 +67,6 @@ static str path_normalised(struct arena *arena, str path) {
     }
     ASSERT(!out.is_too_large);
     return buf_str(&out);
-}
-
-static str path_canonical(struct arena *arena, const struct sigv4_request *request) {
-    if (str_is_empty(request->path)) {
-        return STR("/");
-    }
-    return request->keeps_path_as_is ? request->path : path_normalised(arena, request->path);
 }
 
 /* ---- query ---- */
@@ -94,14 +83,6 @@ static int compare_pairs(const void *a, const void *b) {
     const struct query_pair *right = b;
     int by_name = str_compare(left->name, right->name);
     return by_name != 0 ? by_name : str_compare(left->value, right->value);
-}
-
-static size_t count_char(str text, char c) {
-    size_t count = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        count += text.ptr[i] == c;
-    }
-    return count;
 }
 
 static size_t query_parse(struct arena *arena, str query, struct query_pair *pairs) {
@@ -123,7 +104,11 @@ static str query_canonical(struct arena *arena, str query) {
     if (str_is_empty(query)) {
         return STR_EMPTY;
     }
-    struct query_pair *pairs = ARENA_ARRAY(arena, struct query_pair, count_char(query, '&') + 1);
+    size_t pairs_max = 1;
+    for (size_t i = 0; i < query.len; i++) {
+        pairs_max += query.ptr[i] == '&';
+    }
+    struct query_pair *pairs = ARENA_ARRAY(arena, struct query_pair, pairs_max);
     size_t count = query_parse(arena, query, pairs);
     qsort(pairs, count, sizeof *pairs, compare_pairs);
     struct buf out;
@@ -160,36 +145,21 @@ static bool is_left_unsigned(str name) {
                                         "upgrade",
                                         "user-agent",
                                         "x-amzn-trace-id"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (str_eq(name, str_from_cstr(names[i]))) {
-            return true;
-        }
-    }
-    return str_starts_with(name, STR("amz-sdk-"));
+    return str_is_one_of(name, names, sizeof names / sizeof *names) ||
+           str_starts_with(name, STR("amz-sdk-"));
 }
 
 static bool is_token(str name) {
-    const str others = STR("!#$%&'*+-.^_`|~");
-    for (size_t i = 0; i < name.len; i++) {
-        if (!ascii_is_alphanumeric(name.ptr[i]) &&
-            str_find_char(others, name.ptr[i]) == others.len) {
-            return false;
-        }
-    }
-    return name.len > 0;
-}
-
-static bool is_white(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    return name.len > 0 && ascii_is_made_of(name, STR("!#$%&'*+-.^_`|~"));
 }
 
 /* Trimmed, with each run of white space inside made one space. */
 static void append_value(struct buf *out, str value) {
     str text = str_trim(value);
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_white(text.ptr[i])) {
+        if (!ascii_is_space(text.ptr[i])) {
             buf_append_char(out, text.ptr[i]);
-        } else if (!is_white(text.ptr[i - 1])) {
+        } else if (!ascii_is_space(text.ptr[i - 1])) {
             buf_append_char(out, ' ');
         }
     }
@@ -208,26 +178,20 @@ struct header_list {
     bool has_host;
 };
 
-static void header_add(struct arena *arena, struct header_list *list, struct http_header header) {
-    str name = str_lower(arena, header.name);
-    if (is_left_unsigned(name)) {
-        return;
-    }
-    list->has_host = list->has_host || str_eq(name, STR("host"));
-    list->items[list->count] = (struct canonical_header){name, header.value, list->count};
-    list->count++;
-}
-
 static struct header_list headers_collect(struct arena *arena,
                                           const struct canonical_input *input) {
     size_t given = input->request->header_count;
-    struct header_list list = {0};
-    list.items = ARENA_ARRAY(arena, struct canonical_header, given + input->added_count);
-    for (size_t i = 0; i < given; i++) {
-        header_add(arena, &list, input->request->headers[i]);
-    }
-    for (size_t i = 0; i < input->added_count; i++) {
-        header_add(arena, &list, input->added[i]);
+    size_t count = given + input->added_count;
+    struct header_list list = {.items = ARENA_ARRAY(arena, struct canonical_header, count)};
+    for (size_t i = 0; i < count; i++) {
+        const struct http_header *header =
+            i < given ? &input->request->headers[i] : &input->added[i - given];
+        str name = str_lower(arena, header->name);
+        if (!is_left_unsigned(name)) {
+            list.has_host = list.has_host || str_eq(name, STR("host"));
+            list.items[list.count] = (struct canonical_header){name, header->value, list.count};
+            list.count++;
+        }
     }
     /* By name alone, not by "name:value": "x-amz-meta-a" comes before "x-amz-meta-a-b". */
     qsort(list.items, list.count, sizeof *list.items, compare_headers);
@@ -272,21 +236,13 @@ static enum status check_target(const struct sigv4_request *request) {
 }
 
 /* Of what signing adds, a second one with another value would break the signature. */
-static bool is_added_by_signing(str name) {
-    static const char *const names[] = {"authorization", "x-amz-date", "x-amz-security-token",
+static enum status check_headers(const struct sigv4_request *request, struct arena *arena) {
+    static const char *const added[] = {"authorization", "x-amz-date", "x-amz-security-token",
                                         "x-amz-content-sha256"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (str_eq_ignore_case(name, str_from_cstr(names[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum status check_headers(const struct sigv4_request *request) {
     for (size_t i = 0; i < request->header_count; i++) {
         const struct http_header *header = &request->headers[i];
-        if (!is_token(header->name) || is_added_by_signing(header->name) ||
+        str name = str_lower(arena, header->name);
+        if (!is_token(name) || str_is_one_of(name, added, sizeof added / sizeof *added) ||
             has_char(header->value, '\0')) {
             return STATUS_INVALID;
         }
@@ -294,25 +250,20 @@ static enum status check_headers(const struct sigv4_request *request) {
     return STATUS_OK;
 }
 
-/* Before anything is allocated in proportion to it. */
-static enum status check_size(const struct sigv4_request *request) {
-    size_t parts[] = {request->method.len, request->path.len, request->query.len};
-    size_t left = CANONICAL_BYTES_MAX;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (parts[i] > left) {
-            return STATUS_TOO_LARGE;
-        }
-        left -= parts[i];
-    }
-    return request->header_count > left ? STATUS_TOO_LARGE : STATUS_OK;
-}
-
 enum status canonical_request_build(const struct canonical_input *input, struct arena *arena,
                                     struct canonical_output *output) {
     const struct sigv4_request *request = input->request;
-    TRY(check_size(request));
+    size_t lengths[] = {request->method.len, request->path.len, request->query.len,
+                        request->header_count};
+    size_t left = CANONICAL_BYTES_MAX; /* before anything is allocated in proportion to it */
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        if (lengths[i] > left) {
+            return STATUS_TOO_LARGE;
+        }
+        left -= lengths[i];
+    }
     TRY(check_target(request));
-    TRY(check_headers(request));
+    TRY(check_headers(request, arena));
     struct header_list list = headers_collect(arena, input);
     if (!list.has_host) {
         return STATUS_INVALID;
@@ -324,7 +275,9 @@ enum status canonical_request_build(const struct canonical_input *input, struct 
     headers_write(&list, &lines, &names);
     TRY(buf_status(&lines));
     TRY(buf_status(&names));
-    str path = path_canonical(arena, request);
+    str path = str_is_empty(request->path) ? STR("/")
+               : request->keeps_path_as_is ? request->path
+                                           : path_normalised(arena, request->path);
     str query = query_canonical(arena, request->query);
     output->signed_headers = buf_str(&names);
     output->text = str_format(

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "aws/sns.h"
 
+#include "aws/region.h"
 #include "base/ascii.h"
-#include "base/buf.h"
 #include "call_internal.h"
 
-#define SNS_VERSION     "2010-03-31"
 #define NAME_BYTES_MAX  256
 #define ATTRIBUTES_MAX  10 /* more are refused for topics with raw delivery to SQS */
 #define ARN_BYTES_MAX   512
@@ -79,22 +78,17 @@ static const char *message_problem(const struct sns_message *message) {
     return is_text(message->text) ? attributes_problem(message) : "no text, or none in UTF-8";
 }
 
-static size_t message_bytes(const struct sns_message *message) {
+static enum status check(const struct sns_message *message, struct arena *arena,
+                         struct error *error) {
+    const char *problem = message_problem(message);
+    if (problem != NULL) {
+        return service_refuse(AWS_SNS, "Publish", problem, arena, error);
+    }
     size_t bytes = message->text.len;
     for (size_t i = 0; i < message->attribute_count; i++) {
         bytes += message->attributes[i].name.len + sizeof(TYPE_OF_STRINGS) - 1 +
                  message->attributes[i].value.len;
     }
-    return bytes;
-}
-
-static enum status check(const struct sns_message *message, struct arena *arena,
-                         struct error *error) {
-    const char *problem = message_problem(message);
-    if (problem != NULL) {
-        return error_set(error, arena, STATUS_INVALID, "sns Publish: %s", problem);
-    }
-    size_t bytes = message_bytes(message);
     if (bytes > SNS_MESSAGE_BYTES_MAX) {
         return error_set(error, arena, STATUS_TOO_LARGE,
                          "sns Publish: the message has %zu bytes, %d are allowed", bytes,
@@ -105,9 +99,8 @@ static enum status check(const struct sns_message *message, struct arena *arena,
 
 /* ---- the call ---- */
 
-static void write_attribute(struct aws_form *form, struct arena *arena, size_t number,
-                            const struct sns_attribute *attribute) {
-    str entry = str_format(arena, "MessageAttributes.entry.%zu.", number);
+static void add_attribute(struct service_call *call, size_t number,
+                          const struct sns_attribute *attribute) {
     const struct {
         const char *key;
         str value;
@@ -115,26 +108,14 @@ static void write_attribute(struct aws_form *form, struct arena *arena, size_t n
                  {"Value.DataType", STR(TYPE_OF_STRINGS)},
                  {"Value.StringValue", attribute->value}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        str key = str_format(arena, "%" STR_FMT "%s", STR_ARG(entry), parts[i].key);
-        aws_form_add(form, key, parts[i].value);
-    }
-}
-
-static void write_form(struct buf *body, const struct sns_message *message) {
-    struct aws_form form;
-    aws_form_begin(&form, body, "Publish", SNS_VERSION);
-    aws_form_add(&form, STR("TopicArn"), message->topic_arn);
-    if (!str_is_empty(message->subject)) {
-        aws_form_add(&form, STR("Subject"), message->subject);
-    }
-    aws_form_add(&form, STR("Message"), message->text);
-    for (size_t i = 0; i < message->attribute_count; i++) {
-        write_attribute(&form, body->arena, i + 1, &message->attributes[i]);
+        str key =
+            str_format(call->body.arena, "MessageAttributes.entry.%zu.%s", number, parts[i].key);
+        service_call_add(call, key.ptr, parts[i].value);
     }
 }
 
 static enum status parse_answer(void *context, struct arena *arena,
-                                const struct aws_response *response, struct error *error) {
+                                const struct http_response *response, struct error *error) {
     str *message_id = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "Publish", &result, error));
@@ -148,26 +129,25 @@ static enum status parse_answer(void *context, struct arena *arena,
 
 enum status sns_publish(struct aws_client *client, const struct sns_message *message,
                         struct arena *arena, str *message_id_out, struct error *error) {
-    struct buf body;
+    struct service_call call;
     str message_id = STR_EMPTY;
     TRY(check(message, arena, error));
-    buf_init(&body, arena, FORM_BYTES_MAX);
-    write_form(&body, message);
-    ASSERT(buf_status(&body) == STATUS_OK);
-    const struct aws_request request = {
-        .service = AWS_SNS,
-        .operation = "Publish",
-        .method = STR("POST"),
-        .path = STR("/"),
-        .headers = &AWS_FORM_HEADER,
-        .header_count = 1,
-        .body = buf_str(&body),
-        .region = region_of_topic(message->topic_arn),
-        .is_not_repeatable = true,
-        .parse = parse_answer,
-        .context = &message_id,
-    };
-    TRY(aws_call(client, &request, arena, error));
+    service_call_begin(&call, arena, FORM_BYTES_MAX,
+                       &(struct aws_request){.service = AWS_SNS,
+                                             .operation = "Publish",
+                                             .region = region_of_topic(message->topic_arn),
+                                             .is_not_repeatable = true,
+                                             .parse = parse_answer,
+                                             .context = &message_id});
+    service_call_add(&call, "TopicArn", message->topic_arn);
+    if (!str_is_empty(message->subject)) {
+        service_call_add(&call, "Subject", message->subject);
+    }
+    service_call_add(&call, "Message", message->text);
+    for (size_t i = 0; i < message->attribute_count; i++) {
+        add_attribute(&call, i + 1, &message->attributes[i]);
+    }
+    TRY(service_call_send(&call, client, error));
     if (message_id_out != NULL) {
         *message_id_out = message_id;
     }

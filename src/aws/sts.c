@@ -5,10 +5,8 @@
 #include "aws/sts.h"
 
 #include "base/ascii.h"
-#include "base/buf.h"
 #include "call_internal.h"
 
-#define STS_VERSION           "2011-06-15"
 #define FORM_BYTES_MAX        ((size_t)16 * 1024)
 #define ROLE_ARN_BYTES_MAX    2048
 #define EXTERNAL_ID_BYTES_MIN 2
@@ -18,22 +16,12 @@
 /* ---- guards ---- */
 
 static bool is_account(str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9') {
-            return false;
-        }
-    }
-    return text.len == ACCOUNT_DIGITS;
+    return text.len == ACCOUNT_DIGITS && ascii_has_only(text, ascii_is_digit);
 }
 
 /* No blank, no control character, nothing beyond ASCII: fit for a header. */
 static bool is_printable_word(str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~') {
-            return false;
-        }
-    }
-    return text.len > 0;
+    return text.len > 0 && ascii_has_only(text, ascii_is_graphic);
 }
 
 /* arn:<partition>:iam::<account>:role/<path and name> */
@@ -56,26 +44,8 @@ static bool is_external_id(str id) {
 
 /* ---- calls ---- */
 
-typedef enum status parse_fn(void *context, struct arena *arena,
-                             const struct aws_response *response, struct error *error);
-
-static struct aws_request sts_request(const char *operation, const struct buf *body,
-                                      parse_fn *parse, void *context) {
-    return (struct aws_request){
-        .service = AWS_STS,
-        .operation = operation,
-        .method = STR("POST"),
-        .path = STR("/"),
-        .headers = &AWS_FORM_HEADER,
-        .header_count = 1,
-        .body = buf_str(body),
-        .parse = parse,
-        .context = context,
-    };
-}
-
 static enum status parse_session(void *context, struct arena *arena,
-                                 const struct aws_response *response, struct error *error) {
+                                 const struct http_response *response, struct error *error) {
     struct sts_session *session = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "AssumeRole", &result, error));
@@ -100,34 +70,35 @@ enum status sts_assume_role(struct aws_client *client, const struct sts_role *ro
                             struct arena *arena, struct sts_session *session_out,
                             struct error *error) {
     if (!is_role_arn(role->arn)) {
-        return error_set(error, arena, STATUS_INVALID, "sts AssumeRole: that is no role's ARN");
+        return service_refuse(AWS_STS, "AssumeRole", "that is no role's ARN", arena, error);
     }
     if (!str_is_empty(role->external_id) && !is_external_id(role->external_id)) {
-        return error_set(error, arena, STATUS_INVALID,
-                         "sts AssumeRole: an external id has 2..1224 letters, digits or _+=,.@:/-");
+        return service_refuse(AWS_STS, "AssumeRole",
+                              "an external id has 2..1224 letters, digits or _+=,.@:/-", arena,
+                              error);
     }
-    struct buf body;
-    struct aws_form form;
-    buf_init(&body, arena, FORM_BYTES_MAX);
-    aws_form_begin(&form, &body, "AssumeRole", STS_VERSION);
-    aws_form_add(&form, STR("RoleArn"), role->arn);
-    aws_form_add(&form, STR("RoleSessionName"), STR(STS_SESSION_NAME));
-    aws_form_add(&form, STR("DurationSeconds"), str_format(arena, "%d", STS_SESSION_SECONDS));
-    if (!str_is_empty(role->external_id)) {
-        aws_form_add(&form, STR("ExternalId"), role->external_id);
-    }
-    ASSERT(buf_status(&body) == STATUS_OK);
     struct sts_session session = {.expires_ms = 0};
-    struct aws_request request = sts_request("AssumeRole", &body, parse_session, &session);
-    request.secrets = &role->external_id;
-    request.secret_count = 1;
-    TRY(aws_call(client, &request, arena, error));
+    struct service_call call;
+    service_call_begin(&call, arena, FORM_BYTES_MAX,
+                       &(struct aws_request){.service = AWS_STS,
+                                             .operation = "AssumeRole",
+                                             .secrets = &role->external_id,
+                                             .secret_count = 1,
+                                             .parse = parse_session,
+                                             .context = &session});
+    service_call_add(&call, "RoleArn", role->arn);
+    service_call_add(&call, "RoleSessionName", STR(STS_SESSION_NAME));
+    service_call_add(&call, "DurationSeconds", str_format(arena, "%d", STS_SESSION_SECONDS));
+    if (!str_is_empty(role->external_id)) {
+        service_call_add(&call, "ExternalId", role->external_id);
+    }
+    TRY(service_call_send(&call, client, error));
     *session_out = session;
     return STATUS_OK;
 }
 
 static enum status parse_account(void *context, struct arena *arena,
-                                 const struct aws_response *response, struct error *error) {
+                                 const struct http_response *response, struct error *error) {
     str *account = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "GetCallerIdentity", &result, error));
@@ -141,14 +112,14 @@ static enum status parse_account(void *context, struct arena *arena,
 
 enum status sts_get_account(struct aws_client *client, struct arena *arena, str *account_out,
                             struct error *error) {
-    struct buf body;
-    struct aws_form form;
+    struct service_call call;
     str account = STR_EMPTY;
-    buf_init(&body, arena, FORM_BYTES_MAX);
-    aws_form_begin(&form, &body, "GetCallerIdentity", STS_VERSION);
-    const struct aws_request request =
-        sts_request("GetCallerIdentity", &body, parse_account, &account);
-    TRY(aws_call(client, &request, arena, error));
+    service_call_begin(&call, arena, FORM_BYTES_MAX,
+                       &(struct aws_request){.service = AWS_STS,
+                                             .operation = "GetCallerIdentity",
+                                             .parse = parse_account,
+                                             .context = &account});
+    TRY(service_call_send(&call, client, error));
     *account_out = account;
     return STATUS_OK;
 }

@@ -144,10 +144,6 @@ static void free_large(struct arena *arena, const void *ptr) {
     }
 }
 
-void arena_init(struct arena *arena) {
-    *arena = (struct arena){0};
-}
-
 void *arena_alloc(struct arena *arena, size_t size) {
     ASSERT(arena != NULL);
     return size >= LARGE_BYTES_MIN ? alloc_large(arena, size) : alloc_small(arena, size);
@@ -161,7 +157,7 @@ void *arena_alloc_array(struct arena *arena, size_t count, size_t size) {
 }
 
 /* true when `ptr` is the newest small allocation and could stay where it is. A small one never
- * becomes large in place: the size alone tells where an allocation lives. */
+ * becomes large in place: the size alone determines where an allocation lives. */
 static bool resize_in_place(struct arena *arena, unsigned char *ptr, size_t old_size, size_t size) {
     struct arena_chunk *chunk = current_chunk(arena);
     size_t old_taken = round_up(old_size);
@@ -230,10 +226,6 @@ static void run_deferred(struct arena *arena) {
     }
 }
 
-static bool is_keepable(const struct arena_chunk *chunk) {
-    return !chunk->is_large && chunk->capacity + sizeof(struct arena_chunk) <= CHUNK_BYTES_KEPT;
-}
-
 void arena_reset(struct arena *arena) {
     ASSERT(arena != NULL);
     run_deferred(arena);
@@ -241,7 +233,8 @@ void arena_reset(struct arena *arena) {
     struct arena_chunk *next = NULL;
     for (struct arena_chunk *chunk = arena->chunks; chunk != NULL; chunk = next) {
         next = chunk->next;
-        if (kept == NULL && is_keepable(chunk)) {
+        size_t held = chunk->capacity + sizeof(struct arena_chunk);
+        if (kept == NULL && !chunk->is_large && held <= CHUNK_BYTES_KEPT) {
             kept = chunk;
         } else {
             chunk_free(chunk);

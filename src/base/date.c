@@ -95,17 +95,9 @@ static bool take_digits(str *text, size_t count, int *value) {
     return true;
 }
 
-static bool take_text(str *text, str expected) {
-    if (!str_starts_with(*text, expected)) {
-        return false;
-    }
-    *text = str_slice(*text, expected.len, text->len);
-    return true;
-}
-
 static bool take_name(str *text, const char names[][4], int count, int *index) {
     for (int i = 0; i < count; i++) {
-        if (take_text(text, str_from_cstr(names[i]))) {
+        if (str_take(text, str_from_cstr(names[i]))) {
             *index = i;
             return true;
         }
@@ -113,22 +105,21 @@ static bool take_name(str *text, const char names[][4], int count, int *index) {
     return false;
 }
 
-static bool days_of_existing_day(int year, int month, int day, int64_t *days) {
-    if (year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 || day < 1 ||
-        day > days_in_month(year, month)) {
-        return false;
-    }
-    *days = date_to_days(year, month, day);
-    return true;
+/* false: there is no such day. */
+static bool days_of(int year, int month, int day, int64_t *days) {
+    bool exists = year >= YEAR_MIN && year <= YEAR_MAX && month >= 1 && month <= 12 && day >= 1 &&
+                  day <= days_in_month(year, month);
+    *days = exists ? date_to_days(year, month, day) : 0;
+    return exists;
 }
 
 static bool take_date(str *text, int64_t *days) {
     int year = 0;
     int month = 0;
     int day = 0;
-    return take_digits(text, 4, &year) && take_text(text, STR("-")) &&
-           take_digits(text, 2, &month) && take_text(text, STR("-")) &&
-           take_digits(text, 2, &day) && days_of_existing_day(year, month, day, days);
+    return take_digits(text, 4, &year) && str_take(text, STR("-")) &&
+           take_digits(text, 2, &month) && str_take(text, STR("-")) && take_digits(text, 2, &day) &&
+           days_of(year, month, day, days);
 }
 
 /* hh:mm:ss; no leap second, which no AWS clock shows (they smear it). */
@@ -136,8 +127,8 @@ static bool take_time_of_day(str *text, int64_t *ms) {
     int hour = 0;
     int minute = 0;
     int second = 0;
-    if (!take_digits(text, 2, &hour) || !take_text(text, STR(":")) ||
-        !take_digits(text, 2, &minute) || !take_text(text, STR(":")) ||
+    if (!take_digits(text, 2, &hour) || !str_take(text, STR(":")) ||
+        !take_digits(text, 2, &minute) || !str_take(text, STR(":")) ||
         !take_digits(text, 2, &second) || hour > 23 || minute > 59 || second > 59) {
         return false;
     }
@@ -148,7 +139,7 @@ static bool take_time_of_day(str *text, int64_t *ms) {
 /* Nothing, or '.' and at least one digit; what is finer than a millisecond is cut off. */
 static bool take_fraction(str *text, int64_t *ms) {
     *ms = 0;
-    if (!take_text(text, STR("."))) {
+    if (!str_take(text, STR("."))) {
         return true;
     }
     int64_t weight = 100;
@@ -163,11 +154,11 @@ static bool take_fraction(str *text, int64_t *ms) {
 /* What to subtract for UTC. */
 static bool take_zone(str *text, int64_t *ms) {
     *ms = 0;
-    if (take_text(text, STR("Z"))) {
+    if (str_take(text, STR("Z"))) {
         return true;
     }
-    bool is_east = take_text(text, STR("+"));
-    if (!is_east && !take_text(text, STR("-"))) {
+    bool is_east = str_take(text, STR("+"));
+    if (!is_east && !str_take(text, STR("-"))) {
         return false;
     }
     int hours = 0;
@@ -175,7 +166,7 @@ static bool take_zone(str *text, int64_t *ms) {
     if (!take_digits(text, 2, &hours)) {
         return false;
     }
-    take_text(text, STR(":"));
+    (void)str_take(text, STR(":"));
     if (!take_digits(text, 2, &minutes) || hours > 23 || minutes > 59) {
         return false;
     }
@@ -205,7 +196,7 @@ bool time_parse_iso8601(str text, int64_t *ms_out) {
     int64_t ms = 0;
     int64_t fraction = 0;
     int64_t zone = 0;
-    if (!take_date(&text, &days) || !take_text(&text, STR("T")) || !take_time_of_day(&text, &ms) ||
+    if (!take_date(&text, &days) || !str_take(&text, STR("T")) || !take_time_of_day(&text, &ms) ||
         !take_fraction(&text, &fraction) || !take_zone(&text, &zone) || text.len != 0) {
         return false;
     }
@@ -220,14 +211,14 @@ bool time_parse_http(str text, int64_t *ms_out) {
     int year = 0;
     int64_t days = 0;
     int64_t ms = 0;
-    if (!take_name(&text, weekday_names, 7, &weekday) || !take_text(&text, STR(", ")) ||
-        !take_digits(&text, 2, &day) || !take_text(&text, STR(" ")) ||
-        !take_name(&text, month_names, 12, &month) || !take_text(&text, STR(" ")) ||
-        !take_digits(&text, 4, &year) || !take_text(&text, STR(" ")) ||
+    if (!take_name(&text, weekday_names, 7, &weekday) || !str_take(&text, STR(", ")) ||
+        !take_digits(&text, 2, &day) || !str_take(&text, STR(" ")) ||
+        !take_name(&text, month_names, 12, &month) || !str_take(&text, STR(" ")) ||
+        !take_digits(&text, 4, &year) || !str_take(&text, STR(" ")) ||
         !take_time_of_day(&text, &ms) || !str_eq(text, STR(" GMT"))) {
         return false;
     }
-    if (!days_of_existing_day(year, month + 1, day, &days) || floor_mod(days, 7) != weekday) {
+    if (!days_of(year, month + 1, day, &days) || floor_mod(days, 7) != weekday) {
         return false;
     }
     *ms_out = days * MS_PER_DAY + ms;
@@ -243,12 +234,6 @@ str time_format_iso8601(struct arena *arena, int64_t ms) {
 }
 
 str time_format_basic(struct arena *arena, int64_t ms) {
-    int year = 0;
-    int month = 0;
-    int day = 0;
-    date_from_days(date_days_of_ms(ms), &year, &month, &day);
-    int64_t rest = floor_mod(ms, MS_PER_DAY);
-    return str_format(arena, "%04d%02d%02dT%02d%02d%02dZ", year, month, day,
-                      (int)(rest / MS_PER_HOUR), (int)(rest / MS_PER_MINUTE % 60),
-                      (int)(rest / MS_PER_SECOND % 60));
+    const char *iso = time_format_iso8601(arena, ms).ptr; /* 2026-11-23T08:00:00.123Z */
+    return str_format(arena, "%.4s%.2s%.5s%.2s%.2sZ", iso, iso + 5, iso + 8, iso + 14, iso + 17);
 }

@@ -72,13 +72,6 @@ struct members {
     size_t capacity;
 };
 
-static void members_reserve(struct members *members, struct arena *arena, size_t count) {
-    if (count > members->capacity) {
-        members->capacity = count > 2 * members->capacity ? count : 2 * members->capacity;
-        members->items = ARENA_ARRAY(arena, const cJSON *, members->capacity);
-    }
-}
-
 static int compare_keys(const void *left, const void *right) {
     const cJSON *const *a = left;
     const cJSON *const *b = right;
@@ -101,7 +94,7 @@ static const cJSON *find_duplicate_member(struct members *members, struct arena 
     if (count < 2) {
         return NULL;
     }
-    members_reserve(members, arena, count);
+    ARENA_RESERVE(arena, members->items, count, members->capacity);
     size_t i = 0;
     for (const cJSON *node = object->child; node != NULL; node = node->next) {
         members->items[i++] = node;
@@ -154,9 +147,13 @@ static enum status read_tree(struct arena *arena, str text, const cJSON **tree,
     return STATUS_OK;
 }
 
-static enum status parse(struct arena *arena, str text, const struct json_limits *limits,
-                         const struct json **root_out, struct json_problem *problem) {
+enum status json_parse(struct arena *arena, str text, const struct json_limits *limits,
+                       const struct json **root_out, struct json_problem *problem) {
+    ASSERT(arena != NULL && limits != NULL && root_out != NULL);
+    struct json_problem unwanted = {.what = NULL, .position = 0};
     const cJSON *root = NULL;
+    problem = problem != NULL ? problem : &unwanted;
+    *root_out = NULL;
     TRY(json_scan(text, limits, JSON_KEY_NONE, problem));
     TRY(read_tree(arena, text, &root, problem));
     const cJSON *duplicate = find_duplicate(arena, root);
@@ -166,14 +163,6 @@ static enum status parse(struct arena *arena, str text, const struct json_limits
     ASSERT(duplicate == NULL);
     *root_out = value_of(root);
     return STATUS_OK;
-}
-
-enum status json_parse(struct arena *arena, str text, const struct json_limits *limits,
-                       const struct json **root_out, struct json_problem *problem) {
-    ASSERT(arena != NULL && limits != NULL && root_out != NULL);
-    struct json_problem unwanted = {.what = NULL, .position = 0};
-    *root_out = NULL;
-    return parse(arena, text, limits, root_out, problem != NULL ? problem : &unwanted);
 }
 
 bool json_is_object(const struct json *value) {

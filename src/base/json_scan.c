@@ -140,14 +140,6 @@ static enum status scan_digits(struct scan *scan) {
     return STATUS_OK;
 }
 
-static enum status scan_exponent(struct scan *scan) {
-    scan->pos++;
-    if (peek(scan) == '+' || peek(scan) == '-') {
-        scan->pos++;
-    }
-    return scan_digits(scan);
-}
-
 /* Infinity must not reach a caller that turns the number into an integer. */
 static enum status check_number_size(struct scan *scan, size_t start) {
     char text[NUMBER_BYTES_MAX + 1] = {0};
@@ -177,7 +169,11 @@ static enum status scan_number(struct scan *scan) {
         TRY(scan_digits(scan));
     }
     if (peek(scan) == 'e' || peek(scan) == 'E') {
-        TRY(scan_exponent(scan));
+        scan->pos++;
+        if (peek(scan) == '+' || peek(scan) == '-') {
+            scan->pos++;
+        }
+        TRY(scan_digits(scan));
     }
     return check_number_size(scan, start);
 }
@@ -274,14 +270,6 @@ static enum status scan_after_value(struct scan *scan, enum step *step) {
     return closing == '}' ? scan_key(scan) : STATUS_OK;
 }
 
-static enum status scan_steps(struct scan *scan) {
-    enum step step = STEP_VALUE;
-    while (step != STEP_END) {
-        TRY(step == STEP_VALUE ? scan_value(scan, &step) : scan_after_value(scan, &step));
-    }
-    return STATUS_OK;
-}
-
 /* What is wrong with the bytes before they are looked at as JSON. */
 static enum status check_bytes(struct scan *scan, str text, const struct json_limits *limits) {
     if (text.len > limits->bytes_max) {
@@ -309,5 +297,9 @@ enum status json_scan(str text, const struct json_limits *limits, size_t key_ref
         .problem = problem,
     };
     TRY(check_bytes(&scan, text, limits));
-    return scan_steps(&scan);
+    enum step step = STEP_VALUE;
+    while (step != STEP_END) {
+        TRY(step == STEP_VALUE ? scan_value(&scan, &step) : scan_after_value(&scan, &step));
+    }
+    return STATUS_OK;
 }

@@ -162,26 +162,10 @@ void json_write_member_list(struct json_writer *writer, const char *key, const c
     json_array_end(writer);
 }
 
-/* The letter of a two-character escape, or 0. */
-static char escape_letter(uint32_t code) {
-    switch (code) {
-    case '\b':
-        return 'b';
-    case '\f':
-        return 'f';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return 0;
-    }
-}
-
 static void append_escape(struct buf *out, uint32_t code) {
-    char letter = escape_letter(code);
+    static const char letters[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    char letter = code < sizeof letters ? letters[code] : '\0';
     if (letter != 0) {
         buf_append_char(out, '\\');
         buf_append_char(out, letter);
@@ -216,46 +200,6 @@ static void append_escaped(struct buf *out, str text) {
     }
 }
 
-/* What may follow a lead byte, after table 3-7 of the Unicode Standard; `more` is 0 for a byte
- * that leads nothing. */
-struct lead {
-    unsigned more;
-    unsigned char second_min;
-    unsigned char second_max;
-};
-
-static struct lead lead_of(unsigned char c) {
-    static const struct {
-        unsigned char first, last;
-        struct lead lead;
-    } leads[] = {
-        {0xC2, 0xDF, {1, 0x80, 0xBF}}, {0xE0, 0xE0, {2, 0xA0, 0xBF}}, {0xE1, 0xEC, {2, 0x80, 0xBF}},
-        {0xED, 0xED, {2, 0x80, 0x9F}}, {0xEE, 0xEF, {2, 0x80, 0xBF}}, {0xF0, 0xF0, {3, 0x90, 0xBF}},
-        {0xF1, 0xF3, {3, 0x80, 0xBF}}, {0xF4, 0xF4, {3, 0x80, 0x8F}},
-    };
-    for (size_t i = 0; i < sizeof(leads) / sizeof(leads[0]); i++) {
-        if (c >= leads[i].first && c <= leads[i].last) {
-            return leads[i].lead;
-        }
-    }
-    return (struct lead){0, 0, 0};
-}
-
-/* Bytes that one U+FFFD stands for: as much of a sequence as could have become valid, at least 1
- * (the Unicode Standard, "maximal subpart"). `bad` is not empty and starts no valid sequence. */
-static size_t bad_subpart(str bad) {
-    struct lead lead = lead_of((unsigned char)bad.ptr[0]);
-    size_t len = 1;
-    while (len <= lead.more && len < bad.len) {
-        unsigned char c = (unsigned char)bad.ptr[len];
-        if (c < (len == 1 ? lead.second_min : 0x80) || c > (len == 1 ? lead.second_max : 0xBF)) {
-            break;
-        }
-        len++;
-    }
-    return len;
-}
-
 void json_append_quoted(struct buf *out, str text) {
     ASSERT(out != NULL);
     buf_append_char(out, '"');
@@ -265,7 +209,7 @@ void json_append_quoted(struct buf *out, str text) {
         text = str_slice(text, valid, text.len);
         if (text.len > 0) {
             buf_append(out, STR("\xEF\xBF\xBD"));
-            text = str_slice(text, bad_subpart(text), text.len);
+            text = str_slice(text, str_utf8_bad_length(text), text.len);
         }
     }
     buf_append_char(out, '"');

@@ -41,15 +41,10 @@ enum log_level log_level_passing(const struct log *log) {
 }
 
 bool log_format_parse(str name, enum log_format *format) {
-    if (str_eq_ignore_case(name, STR("JSON"))) {
-        *format = LOG_FORMAT_JSON;
-        return true;
-    }
-    if (str_eq_ignore_case(name, STR("Text"))) {
-        *format = LOG_FORMAT_TEXT;
-        return true;
-    }
-    return false;
+    bool is_json = str_eq_ignore_case(name, STR("JSON"));
+    bool is_text = str_eq_ignore_case(name, STR("Text"));
+    *format = is_json ? LOG_FORMAT_JSON : is_text ? LOG_FORMAT_TEXT : *format;
+    return is_json || is_text;
 }
 
 /* A line being put together. Once something had to be cut, nothing more is added. */
@@ -123,8 +118,8 @@ static str first_half(str text) {
     return str_slice(text, 0, end);
 }
 
-/* A value that does not fit is halved until it does: how much longer quoting makes it cannot be
- * told beforehand. A field without text left is dropped whole. */
+/* A value that does not fit is halved until it does: how much longer quoting makes it is
+ * not known beforehand. A field without text left is dropped whole. */
 static void add_field(struct line *line, const struct log_field *field) {
     if (line->is_cut) {
         return;
@@ -173,7 +168,7 @@ static str end_line(struct line *line) {
     return buf_str(&line->buf);
 }
 
-/* Logging never fails the work it tells of: what stderr does not take is lost. */
+/* Logging never fails the work that it reports: what stderr does not take is lost. */
 static void write_stderr(str line) {
     while (line.len > 0) {
         ssize_t written = write(STDERR_FILENO, line.ptr, line.len);

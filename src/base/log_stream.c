@@ -58,16 +58,9 @@ static size_t push(const struct log_stream *stream, str text) {
     return done;
 }
 
-/* Nothing may be glued to the beginning of a line whose end was lost. */
-static bool end_cut_line(struct log_stream *stream) {
-    if (stream->is_mid_line) {
-        stream->is_mid_line = push(stream, STR("\n")) == 0;
-    }
-    return !stream->is_mid_line;
-}
-
 static bool put(struct log_stream *stream, str line) {
-    if (!end_cut_line(stream)) {
+    /* Nothing may be glued to the beginning of a line whose end was lost. */
+    if (stream->is_mid_line && push(stream, STR("\n")) == 0) {
         return false;
     }
     size_t done = push(stream, line);
@@ -76,16 +69,10 @@ static bool put(struct log_stream *stream, str line) {
     return is_whole;
 }
 
-/* Comes from log_write, called by log_lost_lines. */
+/* What log_write calls with the notice of lost lines. */
 static void put_notice(void *context, str line) {
     struct log_stream *stream = context;
     stream->is_stuck = !put(stream, line);
-}
-
-static void log_lost_lines(struct log_stream *stream) {
-    if (stream->lost > 0 && stream->is_published) {
-        LOG(&stream->notices, LOG_WARN, "log_lines_lost", LOG_INT("lines", stream->lost));
-    }
 }
 
 void log_stream_attach(struct log_stream *stream, struct log *log) {
@@ -101,9 +88,9 @@ void log_stream_write(void *stream_, str line) {
     struct log_stream *stream = stream_;
     (void)pthread_mutex_lock(&stream->mutex);
     prepare(stream);
-    log_lost_lines(stream);
-    if (stream->lost > 0 && stream->is_published && !stream->is_stuck) {
-        stream->lost = 0;
+    if (stream->lost > 0 && stream->is_published) {
+        LOG(&stream->notices, LOG_WARN, "log_lines_lost", LOG_INT("lines", stream->lost));
+        stream->lost = stream->is_stuck ? stream->lost : 0;
     }
     stream->is_stuck = !put(stream, line);
     stream->lost += stream->is_stuck;

@@ -14,7 +14,7 @@ str str_from_cstr(const char *text) {
 }
 
 static char *copy_with_nul(struct arena *arena, str s) {
-    char *copy = arena_alloc(arena, s.len + 1); /* zeroed: the NUL is there */
+    char *copy = arena_alloc(arena, s.len + 1); /* zeroed: it ends in NUL */
     if (s.len > 0) {
         memcpy(copy, s.ptr, s.len);
     }
@@ -73,6 +73,15 @@ bool str_eq_ignore_case(str a, str b) {
     return true;
 }
 
+bool str_is_one_of(str s, const char *const *texts, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(s, str_from_cstr(texts[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int str_compare(str a, str b) {
     size_t shorter = a.len < b.len ? a.len : b.len;
     int order = shorter == 0 ? 0 : memcmp(a.ptr, b.ptr, shorter);
@@ -85,6 +94,22 @@ bool str_starts_with(str s, str prefix) {
 
 bool str_ends_with(str s, str suffix) {
     return s.len >= suffix.len && str_eq(str_slice(s, s.len - suffix.len, s.len), suffix);
+}
+
+bool str_take(str *rest, str prefix) {
+    if (!str_starts_with(*rest, prefix)) {
+        return false;
+    }
+    *rest = str_slice(*rest, prefix.len, rest->len);
+    return true;
+}
+
+str str_after_last(str s, char c) {
+    size_t from = s.len;
+    while (from > 0 && s.ptr[from - 1] != c) {
+        from--;
+    }
+    return str_slice(s, from, s.len);
 }
 
 bool str_contains(str s, str part) {
@@ -194,28 +219,38 @@ static bool is_continuation(char c) {
     return ((unsigned char)c & 0xC0) == 0x80;
 }
 
-static bool is_utf8_tail(const struct utf8_lead *lead, str s) {
-    if (s.len < lead->length) {
-        return false;
+/* How many bytes of `s` (not empty) can be the beginning of one character, at least 1; and how many
+ * such a character has, 0 when the first byte leads none. */
+static size_t utf8_fit(str s, size_t *length_out) {
+    unsigned char first = (unsigned char)s.ptr[0];
+    const struct utf8_lead *lead = utf8_leads;
+    const struct utf8_lead *end = utf8_leads + sizeof utf8_leads / sizeof *utf8_leads;
+    while (lead < end && (first < lead->first || first > lead->last)) {
+        lead++;
     }
-    unsigned char second = (unsigned char)s.ptr[1];
-    if (second < lead->second_min || second > lead->second_max) {
-        return false;
+    *length_out = lead < end ? lead->length : 0;
+    size_t fit = 1;
+    while (fit < *length_out && fit < s.len) {
+        unsigned char next = (unsigned char)s.ptr[fit];
+        bool is_fit = fit > 1 ? is_continuation(s.ptr[fit])
+                              : next >= lead->second_min && next <= lead->second_max;
+        if (!is_fit) {
+            break;
+        }
+        fit++;
     }
-    return (lead->length < 3 || is_continuation(s.ptr[2])) &&
-           (lead->length < 4 || is_continuation(s.ptr[3]));
+    return fit;
 }
 
 /* Bytes of the well-formed character at the start of `s` (not empty), or 0. */
 static size_t utf8_length(str s) {
-    unsigned char first = (unsigned char)s.ptr[0];
-    for (size_t i = 0; i < sizeof(utf8_leads) / sizeof(utf8_leads[0]); i++) {
-        const struct utf8_lead *lead = &utf8_leads[i];
-        if (first >= lead->first && first <= lead->last) {
-            return lead->length == 1 || is_utf8_tail(lead, s) ? lead->length : 0;
-        }
-    }
-    return 0;
+    size_t length;
+    return utf8_fit(s, &length) == length ? length : 0;
+}
+
+size_t str_utf8_bad_length(str s) {
+    size_t length;
+    return utf8_fit(s, &length);
 }
 
 size_t str_utf8_valid_prefix(str s) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/xml.h"
 
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "base/buf.h"
 
@@ -51,11 +52,11 @@ static bool is_one_of(char c, const char *set) {
 
 /* AWS's names are ASCII; others are not well-formed here. */
 static bool is_name_start(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':';
+    return ascii_is_letter(c) || c == '_' || c == ':';
 }
 
 static bool is_name_char(char c) {
-    return is_name_start(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+    return is_name_start(c) || ascii_is_digit(c) || c == '-' || c == '.';
 }
 
 /* https://www.w3.org/TR/xml/#NT-Char */
@@ -141,11 +142,8 @@ static uint32_t character_of(str reference) {
     uint32_t code = 0;
     for (size_t i = 0; i < digits.len && code <= UNICODE_MAX; i++) {
         char c = digits.ptr[i];
-        uint32_t digit = c >= '0' && c <= '9'             ? (uint32_t)(c - '0')
-                         : is_hex && c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a') + 10
-                         : is_hex && c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10
-                                                          : UNICODE_MAX + 1;
-        code = digit > UNICODE_MAX ? digit : code * (is_hex ? 16 : 10) + digit;
+        int digit = is_hex || ascii_is_digit(c) ? ascii_hex_value(c) : -1;
+        code = digit < 0 ? UNICODE_MAX + 1 : code * (is_hex ? 16 : 10) + (uint32_t)digit;
     }
     return is_char(code) ? code : 0;
 }
@@ -226,14 +224,6 @@ static bool is_html(str name) {
     return str_eq_ignore_case(name, STR("html"));
 }
 
-static str local_name(str name) {
-    size_t start = name.len;
-    while (start > 0 && name.ptr[start - 1] != ':') {
-        start--;
-    }
-    return str_slice(name, start, name.len);
-}
-
 static bool open_element(struct reader *reader, str name) {
     if (reader->depth == 0 && reader->root != NULL) {
         return refuse(reader, STATUS_INCOMPLETE, "something behind the root element");
@@ -248,7 +238,7 @@ static bool open_element(struct reader *reader, str name) {
         return refuse(reader, STATUS_TOO_LARGE, "too many elements");
     }
     struct xml *node = ARENA_NEW(reader->arena, struct xml);
-    node->name = str_copy(reader->arena, local_name(name));
+    node->name = str_copy(reader->arena, str_after_last(name, ':'));
     reader->node_count++;
     if (reader->depth == 0) {
         reader->root = node;
@@ -484,4 +474,12 @@ const struct xml *xml_next_same(const struct xml *node) {
 str xml_child_text(const struct xml *node, const char *name) {
     const struct xml *child = xml_child(node, name);
     return child != NULL ? child->text : STR_EMPTY;
+}
+
+size_t xml_count(const struct xml *node) {
+    size_t count = 0;
+    for (const struct xml *child = node->first_child; child != NULL; child = child->next) {
+        count++;
+    }
+    return count;
 }

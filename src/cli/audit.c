@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aws/region.h"
 #include "cli_internal.h"
 #include "output.h"
 #include "progress.h"

@@ -5,6 +5,8 @@
  * ALLOWED_ACCOUNTS are entered.
  */
 #include "control/accounts.h"
+
+#include "aws/region.h"
 #include "event/event.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
  * not ours to act on is recognised, with the reason; only what cannot be understood is an error.
  * Source: "Logging API calls for Elastic Load Balancing using AWS CloudTrail", ELB User Guide.
  */
-#include "aws/endpoint.h"
+#include "aws/region.h"
 #include "base/clock.h"
 #include "event_internal.h"
 

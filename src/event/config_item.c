@@ -2,7 +2,7 @@
  *
  * Configuration items of AWS Config, in both dialects; and the verdicts that need no policy.
  */
-#include "aws/endpoint.h"
+#include "aws/region.h"
 #include "base/clock.h"
 #include "event_internal.h"
 

@@ -3,7 +3,7 @@
  * From the bytes of an event to one struct: which family it is of, and the invocations of AWS
  * Config rules and of our own schedules themselves.
  */
-#include "aws/endpoint.h"
+#include "aws/region.h"
 #include "base/ascii.h"
 #include "event_internal.h"
 

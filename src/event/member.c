@@ -4,7 +4,7 @@
  */
 #include <stdarg.h>
 
-#include "aws/endpoint.h"
+#include "aws/region.h"
 #include "base/clock.h"
 #include "event_internal.h"
 

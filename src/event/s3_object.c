@@ -5,7 +5,7 @@
  * Sources: "Event message structure", "Using EventBridge" (Amazon S3 User Guide); "Using Lambda
  * with Amazon SQS" (AWS Lambda Developer Guide).
  */
-#include "aws/endpoint.h"
+#include "aws/region.h"
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "event_internal.h"

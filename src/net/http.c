@@ -44,11 +44,6 @@ static bool is_token(str text) {
     return text.len > 0 && ascii_is_made_of(text, STR("!#$%&'*+-.^_`|~"));
 }
 
-static bool holds_line_break(str text) {
-    return str_find_char(text, '\r') < text.len || str_find_char(text, '\n') < text.len ||
-           str_find_char(text, '\0') < text.len;
-}
-
 /* A second opinion on where the body ends is how requests are smuggled: only the transport frames.
  */
 static bool is_framing_contradicted(const struct http_header *header, size_t body_bytes) {
@@ -64,7 +59,9 @@ static const char *header_problem(const struct http_header *header, size_t body_
     if (!is_token(header->name)) {
         return "a request header's name is not a token";
     }
-    if (holds_line_break(header->value)) {
+    str value = header->value;
+    if (str_find_char(value, '\r') < value.len || str_find_char(value, '\n') < value.len ||
+        str_find_char(value, '\0') < value.len) {
         return "a request header holds a line break or NUL";
     }
     if (is_framing_contradicted(header, body_bytes)) {

@@ -32,10 +32,6 @@ static char header_no_expect[] = "Expect:";
 
 /* Receiving */
 
-static bool is_blank(str line) {
-    return str_eq(line, STR("\r\n")) || str_eq(line, STR("\n"));
-}
-
 /* "HTTP/1.1 200 OK" -> 200; 0 when it is not one */
 static int status_of_line(str line) {
     size_t space = str_find_char(line, ' ');
@@ -57,7 +53,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *context) {
     if (str_starts_with(line, STR("HTTP/"))) {
         buf_clear(&exchange->head);
         exchange->status = status_of_line(line);
-    } else if (is_blank(line)) {
+    } else if (str_eq(line, STR("\r\n")) || str_eq(line, STR("\n"))) {
         exchange->is_head_ended = exchange->status >= 200;
     } else {
         buf_append(&exchange->head, line);
@@ -240,15 +236,6 @@ static enum status check(const struct http_curl *curl, const struct http_request
     return STATUS_OK;
 }
 
-static struct exchange *take(struct http_curl *curl) {
-    struct exchange *exchange = curl->exchanges_idle;
-    if (exchange == NULL) {
-        return exchange_new(curl);
-    }
-    curl->exchanges_idle = exchange->idle_next;
-    return exchange;
-}
-
 enum status exchange_begin(struct http_curl *curl, const struct http_request *request,
                            struct arena *arena, struct exchange **exchange_out,
                            struct error *error) {
@@ -259,7 +246,12 @@ enum status exchange_begin(struct http_curl *curl, const struct http_request *re
         }
         return status;
     }
-    struct exchange *exchange = take(curl);
+    struct exchange *exchange = curl->exchanges_idle;
+    if (exchange != NULL) {
+        curl->exchanges_idle = exchange->idle_next;
+    } else {
+        exchange = exchange_new(curl);
+    }
     exchange->arena = arena;
     exchange->host = str_copy(arena, http_url_host(request->url));
     exchange->origin = host_uses_origin(request->url);
@@ -280,7 +272,7 @@ enum status exchange_begin(struct http_curl *curl, const struct http_request *re
 /* Ending */
 
 /* A server that hangs up, or resets, during the handshake has refused nothing: the next attempt
- * may succeed. curl gives that the same code as a refusal and tells them apart in its text only.
+ * may succeed. curl gives that the same code as a refusal; only its text distinguishes them.
  * The last is OpenSSL's number for an unexpected end (library 20, reason 294); its words are not
  * loaded. */
 static const char *const handshake_cuts[] = {

@@ -37,12 +37,6 @@ struct host_uses {
  * other's connections from being dropped. */
 uint64_t host_uses_origin(str url);
 void host_uses_note(struct host_uses *uses, uint64_t origin, int64_t now_ms);
-/* Whether a connection to that host may have been idle for longer than that. */
-bool host_uses_is_stale(struct host_uses *uses, uint64_t origin, int64_t now_ms,
-                        int64_t idle_ms_max);
-bool host_uses_is_any_stale(const struct host_uses *uses, int64_t now_ms, int64_t idle_ms_max);
-void host_uses_clear(struct host_uses *uses);
-
 struct http_curl {
     struct transport transport; /* first: a transport is cast back to this */
     struct arena *arena;        /* the transport's own life */
@@ -78,11 +72,10 @@ struct exchange {
 };
 
 /* The multi handle, made when there is none; the pool is dropped first when what it holds for the
- * host of `url` is stale. Nothing may be in flight. */
-void http_curl_ready(struct http_curl *curl, str url);
-/* The same for a batch, whose hosts are not known beforehand and whose requests in flight leave no
- * moment to drop the pool: what it holds for any host counts. */
-void http_curl_ready_for_batch(struct http_curl *curl);
+ * host of `url` is stale. `url` NULL: for any host, as of a batch, whose hosts are not known
+ * beforehand and whose requests in flight leave no moment to drop the pool. Nothing may be in
+ * flight. */
+void http_curl_ready(struct http_curl *curl, const str *url);
 
 /* Puts the request in the multi handle, without moving a byte yet. INVALID or TIMEOUT (no time
  * left) when it must not be sent. */
@@ -100,8 +93,5 @@ void exchange_clean_up(struct exchange *exchange);
 struct exchange *http_curl_step(struct http_curl *curl, int *code_out);
 /* Waits for a byte or for at most that long. */
 void http_curl_wait(struct http_curl *curl, int64_t wait_ms);
-
-enum status http_curl_send_all(struct transport *transport, const struct http_batch *batch,
-                               struct arena *arena, struct error *error);
 
 #endif

@@ -62,29 +62,19 @@ static bool is_stale(const struct host_use *use, int64_t now_ms, int64_t idle_ms
     return idle_ms < 0 || idle_ms > idle_ms_max;
 }
 
-bool host_uses_is_stale(struct host_uses *uses, uint64_t origin, int64_t now_ms,
-                        int64_t idle_ms_max) {
+/* Whether a connection to that host may have been idle for longer than that. */
+static bool is_host_stale(struct host_uses *uses, uint64_t origin, int64_t now_ms,
+                          int64_t idle_ms_max) {
     const struct host_use *use = find(uses, origin);
     return use == NULL ? uses->has_forgotten : is_stale(use, now_ms, idle_ms_max);
 }
 
-bool host_uses_is_any_stale(const struct host_uses *uses, int64_t now_ms, int64_t idle_ms_max) {
+static bool is_any_stale(const struct host_uses *uses, int64_t now_ms, int64_t idle_ms_max) {
     bool is_any = uses->has_forgotten;
     for (size_t i = 0; i < uses->count && !is_any; i++) {
         is_any = is_stale(&uses->rows[i], now_ms, idle_ms_max);
     }
     return is_any;
-}
-
-void host_uses_clear(struct host_uses *uses) {
-    uses->count = 0;
-    uses->has_forgotten = false;
-}
-
-static void drop_connections(struct http_curl *curl) {
-    (void)curl_multi_cleanup(curl->multi);
-    curl->multi = NULL;
-    host_uses_clear(&curl->uses);
 }
 
 /* curl counts idle time on a clock that may stand still while the sandbox is frozen, so the wall
@@ -94,15 +84,19 @@ static void drop_stale_connections(struct http_curl *curl, const str *url) {
         return;
     }
     int64_t now_ms = curl->clock->now_ms(curl->clock);
-    bool is_stale = url == NULL ? host_uses_is_any_stale(&curl->uses, now_ms, curl->idle_ms_max)
-                                : host_uses_is_stale(&curl->uses, host_uses_origin(*url), now_ms,
-                                                     curl->idle_ms_max);
-    if (is_stale) {
-        drop_connections(curl);
+    bool is_too_old =
+        url == NULL ? is_any_stale(&curl->uses, now_ms, curl->idle_ms_max)
+                    : is_host_stale(&curl->uses, host_uses_origin(*url), now_ms, curl->idle_ms_max);
+    if (is_too_old) {
+        (void)curl_multi_cleanup(curl->multi);
+        curl->multi = NULL;
+        curl->uses.count = 0;
+        curl->uses.has_forgotten = false;
     }
 }
 
-static void have_multi(struct http_curl *curl) {
+void http_curl_ready(struct http_curl *curl, const str *url) {
+    drop_stale_connections(curl, url);
     if (curl->multi == NULL) {
         curl->multi = curl_multi_init();
         ASSERT(curl->multi != NULL);
@@ -110,16 +104,6 @@ static void have_multi(struct http_curl *curl) {
             curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, (long)POOL_CONNECTIONS_MAX);
         ASSERT(code == CURLM_OK);
     }
-}
-
-void http_curl_ready(struct http_curl *curl, str url) {
-    drop_stale_connections(curl, &url);
-    have_multi(curl);
-}
-
-void http_curl_ready_for_batch(struct http_curl *curl) {
-    drop_stale_connections(curl, NULL);
-    have_multi(curl);
 }
 
 static struct exchange *take_ended(struct http_curl *curl, int *code_out) {

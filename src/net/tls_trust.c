@@ -43,19 +43,14 @@ static void tls_trust_clean_up(void *ptr) {
     trust->store = NULL;
 }
 
-static bool add_root(X509_STORE *store, const struct amazon_root *root) {
-    const unsigned char *der = root->der;
-    X509 *certificate = d2i_X509(NULL, &der, (long)root->der_len);
-    bool is_added = certificate != NULL && X509_STORE_add_cert(store, certificate) == 1;
-    X509_free(certificate);
-    return is_added;
-}
-
 static X509_STORE *amazon_store(void) {
     X509_STORE *store = X509_STORE_new();
     bool is_whole = store != NULL;
     for (size_t i = 0; is_whole && i < AMAZON_ROOT_COUNT; i++) {
-        is_whole = add_root(store, &amazon_roots[i]);
+        const unsigned char *der = amazon_roots[i].der;
+        X509 *certificate = d2i_X509(NULL, &der, (long)amazon_roots[i].der_len);
+        is_whole = certificate != NULL && X509_STORE_add_cert(store, certificate) == 1;
+        X509_free(certificate);
     }
     if (!is_whole) {
         X509_STORE_free(store);

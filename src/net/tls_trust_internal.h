@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whom a TLS client believes: one store of root certificates, parsed once and shared by every
+ * The roots that a TLS client trusts: one store, parsed once and shared by every
  * connection (curl would parse its bundle again for each). The library underneath (OpenSSL) is seen
  * by net/tls_trust.c alone; a TLS context is therefore a void pointer here.
  */

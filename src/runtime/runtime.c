@@ -1,11 +1,15 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop over the Runtime API: /next takes an event; /response, /error and /init/error hand an
+ * outcome back.
+ */
 #include "runtime/runtime.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "base/ascii.h"
-#include "runtime/runtime_internal.h"
+#include "base/json.h"
 
 /* The largest event is 6 MiB + 100 bytes of JSON; the rest is head-room for the platform. */
 #define EVENT_BYTES_MAX ((size_t)8 * 1024 * 1024)
@@ -19,11 +23,33 @@
 static const int64_t take_delays_ms[] = {0, 0, 100, 300, 600};
 #define TAKE_ATTEMPTS (sizeof(take_delays_ms) / sizeof(take_delays_ms[0]))
 
-/* The base URL */
+/* The answer of the Runtime API is a line of JSON that nobody reads. */
+#define ANSWER_BYTES_MAX ((size_t)64 * 1024)
+/* 6 MiB on the same machine take milliseconds; the event's own deadline does not apply, since a
+ * late answer is still better than none. */
+#define POST_TIMEOUT_MS 30000
+/* An init that failed should end. */
+#define INIT_ERROR_TIMEOUT_MS 2000
+/* A message is for people; and however it is escaped (six bytes for one at worst) the body stays
+ * below the platform's bound. */
+#define MESSAGE_BYTES_MAX    ((size_t)128 * 1024)
+#define ERROR_TYPE_BYTES_MAX ((size_t)1024)
+#define ERROR_BODY_BYTES_MAX ((size_t)1024 * 1024)
 
-static bool is_host_name(str host) {
-    return host.len > 0 && ascii_is_made_of(host, STR(".-_"));
+#define POST_ATTEMPTS 2
+
+/* What the loop does after a call. */
+enum runtime_step {
+    RUNTIME_GO_ON,
+    RUNTIME_EXIT /* the platform said so, or no further call can succeed; already logged */
+};
+
+/* The platform keeps its first token as the "runtime release". */
+static struct http_header user_agent(void) {
+    return (struct http_header){STR("User-Agent"), STR("desync-guard/" DESYNC_GUARD_VERSION)};
 }
+
+/* ---- the base URL ---- */
 
 static bool is_ipv6(struct arena *arena, str text) {
     struct in6_addr address;
@@ -41,7 +67,7 @@ static bool is_port(str text) {
 static size_t host_end(struct arena *arena, str text) {
     if (!str_starts_with(text, STR("["))) {
         size_t colon = str_find_char(text, ':');
-        return is_host_name(str_slice(text, 0, colon)) ? colon : 0;
+        return ascii_is_made_of(str_slice(text, 0, colon), STR(".-_")) ? colon : 0;
     }
     size_t bracket = str_find_char(text, ']');
     return is_ipv6(arena, str_slice(text, 1, bracket)) ? bracket + 1 : 0;
@@ -70,7 +96,7 @@ enum status runtime_base_url(str runtime_api, struct arena *arena, str *url_out,
     return STATUS_OK;
 }
 
-/* Taking an event */
+/* ---- taking an event ---- */
 
 /* A deadline that has passed before the event arrived is an emulator's invention (one sends 5000);
  * believing it would fail every call. */
@@ -117,7 +143,7 @@ static enum runtime_step read_event(struct runtime *runtime, struct arena *arena
 
 static enum status ask_next(struct runtime *runtime, struct arena *arena,
                             struct http_response *response, struct error *error) {
-    const struct http_header headers[] = {runtime_user_agent()};
+    const struct http_header headers[] = {user_agent()};
     const struct http_request request = {
         .method = STR("GET"),
         .url =
@@ -148,8 +174,9 @@ static void log_next_failed(const struct runtime *runtime, enum status status,
         LOG_STR("errorMessage", status == STATUS_OK ? STR("not an event") : error->message));
 }
 
-enum runtime_step runtime_take(struct runtime *runtime, struct arena *arena,
-                               struct runtime_invocation *invocation) {
+/* Waits for the next event without limit, and asks again where that can help. */
+static enum runtime_step take_event(struct runtime *runtime, struct arena *arena,
+                                    struct runtime_invocation *invocation) {
     for (size_t attempt = 1; attempt <= TAKE_ATTEMPTS; attempt++) {
         if (take_delays_ms[attempt - 1] > 0) {
             runtime->clock->sleep_ms(runtime->clock, take_delays_ms[attempt - 1]);
@@ -169,7 +196,186 @@ enum runtime_step runtime_take(struct runtime *runtime, struct arena *arena,
     return RUNTIME_EXIT;
 }
 
-/* The loop */
+/* ---- handing an outcome back ---- */
+
+/* (Runtime|Function)\.[A-Z][a-zA-Z]+ is what the platform accepts. */
+static bool is_accepted_type(str name) {
+    return name.len >= 2 && ascii_is_upper(name.ptr[0]) && ascii_has_only(name, ascii_is_letter);
+}
+
+/* What the platform would make of any other form, done here so that nothing odd enters a header. */
+static str type_header(str error_type) {
+    str function = STR("Function.");
+    str runtime = STR("Runtime.");
+    bool is_function = str_starts_with(error_type, function);
+    size_t prefix = is_function                            ? function.len
+                    : str_starts_with(error_type, runtime) ? runtime.len
+                                                           : error_type.len;
+    if (is_accepted_type(str_slice(error_type, prefix, error_type.len))) {
+        return error_type;
+    }
+    return is_function ? STR("Function.Unknown") : STR("Runtime.Unknown");
+}
+
+static str error_body(struct arena *arena, str error_type, str error_message) {
+    struct buf buf;
+    struct json_writer writer;
+    buf_init(&buf, arena, ERROR_BODY_BYTES_MAX);
+    json_writer_init(&writer, &buf);
+    json_object_begin(&writer);
+    json_write_member(&writer, "errorMessage", str_slice(error_message, 0, MESSAGE_BYTES_MAX));
+    json_write_member(&writer, "errorType", str_slice(error_type, 0, ERROR_TYPE_BYTES_MAX));
+    json_write_key(&writer, STR("stackTrace"));
+    json_array_begin(&writer);
+    json_array_end(&writer);
+    json_object_end(&writer);
+    ASSERT(buf_status(&buf) == STATUS_OK); /* the bounds above add up to less */
+    return buf_str(&buf);
+}
+
+/* One POST with its optional headers. */
+struct post {
+    str url;
+    str body;
+    str invocation_id; /* empty: not sent */
+    str error_type;    /* empty: not sent */
+    int64_t timeout_ms;
+};
+
+static enum status send_once(struct runtime *runtime, struct arena *arena, const struct post *post,
+                             struct http_response *response, struct error *error) {
+    struct http_header headers[4] = {
+        user_agent(),
+        {STR("Content-Type"), STR("application/json")},
+    };
+    size_t count = 2;
+    if (!str_is_empty(post->invocation_id)) {
+        headers[count++] =
+            (struct http_header){STR("Lambda-Runtime-Invocation-Id"), post->invocation_id};
+    }
+    if (!str_is_empty(post->error_type)) {
+        headers[count++] = (struct http_header){STR("Lambda-Runtime-Function-Error-Type"),
+                                                type_header(post->error_type)};
+    }
+    const struct http_request request = {
+        .method = STR("POST"),
+        .url = post->url,
+        .headers = headers,
+        .header_count = count,
+        .body = post->body,
+        .timeout_ms = post->timeout_ms,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .response_bytes_max = ANSWER_BYTES_MAX,
+    };
+    *error = (struct error){0};
+    *response = (struct http_response){0};
+    return runtime->transport->send(runtime->transport, &request, arena, response, error);
+}
+
+static void log_problem(const struct runtime *runtime, enum log_level level, const char *event,
+                        int http_status, str message) {
+    LOG(runtime->log, level, event, LOG_INT("httpStatus", http_status),
+        LOG_STR("errorMessage", message));
+}
+
+static enum runtime_step judge(const struct runtime *runtime, int http_status, bool is_repeated) {
+    /* After a first attempt of unknown outcome, "not your turn" (403), "wrong id" (400) and "too
+     * late" (410) mean that the first one was taken. */
+    bool is_refused = http_status == 400 || http_status == 403 || http_status == 410;
+    if ((http_status >= 200 && http_status < 300) || (is_refused && is_repeated)) {
+        return RUNTIME_GO_ON;
+    }
+    if (http_status == 413) {
+        /* The platform has answered the caller already; an /error now would be refused. */
+        log_problem(runtime, LOG_ERROR, "post_too_large", http_status, STR("larger than allowed"));
+        return RUNTIME_GO_ON;
+    }
+    if (http_status >= 500) {
+        log_problem(runtime, LOG_FATAL, "post_failed", http_status, STR("the platform failed"));
+        return RUNTIME_EXIT;
+    }
+    /* The answer to /next will show whether the state machine is stuck. */
+    log_problem(runtime, LOG_WARN, "post_refused", http_status, STR("the platform refused it"));
+    return RUNTIME_GO_ON;
+}
+
+/* A connection that broke leaves open whether the outcome was taken. Sending it again is safe: the
+ * platform takes one outcome per invocation. After a second failure the way to the platform is
+ * gone, and a fresh sandbox is the cure. */
+static enum runtime_step send_outcome(struct runtime *runtime, struct arena *arena,
+                                      const struct post *post) {
+    for (int attempt = 1; attempt <= POST_ATTEMPTS; attempt++) {
+        struct http_response response;
+        struct error error;
+        if (send_once(runtime, arena, post, &response, &error) == STATUS_OK) {
+            return judge(runtime, response.status, attempt > 1);
+        }
+        bool is_last = attempt == POST_ATTEMPTS;
+        log_problem(runtime, is_last ? LOG_FATAL : LOG_WARN, "post_not_delivered", 0,
+                    error.message);
+    }
+    return RUNTIME_EXIT;
+}
+
+static enum runtime_step post_error(struct runtime *runtime, struct arena *arena,
+                                    const struct runtime_invocation *invocation,
+                                    const struct runtime_reply *reply) {
+    str error_type = str_is_empty(reply->error_type) ? STR("Runtime.Unknown") : reply->error_type;
+    const struct post post = {
+        .url = str_format(arena, "%" STR_FMT "/runtime/invocation/%" STR_FMT "/error",
+                          STR_ARG(runtime->base_url), STR_ARG(invocation->request_id)),
+        .body = error_body(arena, error_type, reply->error_message),
+        .invocation_id = invocation->invocation_id,
+        .error_type = error_type,
+        .timeout_ms = POST_TIMEOUT_MS,
+    };
+    return send_outcome(runtime, arena, &post);
+}
+
+static enum runtime_step post_outcome(struct runtime *runtime, struct arena *arena,
+                                      const struct runtime_invocation *invocation,
+                                      const struct runtime_reply *reply) {
+    if (reply->is_error) {
+        return post_error(runtime, arena, invocation, reply);
+    }
+    if (reply->body.len > RUNTIME_RESPONSE_BYTES_MAX) {
+        /* Sending it would cost the transfer and be refused. The platform still accepts an /error
+         * instead, and the type is the one it would use itself. */
+        const struct runtime_reply too_large = {
+            .is_error = true,
+            .error_type = STR("Function.ResponseSizeTooLarge"),
+            .error_message =
+                str_format(arena, "the response of %zu bytes exceeds the maximum of %d",
+                           reply->body.len, RUNTIME_RESPONSE_BYTES_MAX),
+        };
+        log_problem(runtime, LOG_ERROR, "response_too_large", 0, too_large.error_message);
+        return post_error(runtime, arena, invocation, &too_large);
+    }
+    const struct post post = {
+        .url = str_format(arena, "%" STR_FMT "/runtime/invocation/%" STR_FMT "/response",
+                          STR_ARG(runtime->base_url), STR_ARG(invocation->request_id)),
+        .body = reply->body,
+        .invocation_id = invocation->invocation_id,
+        .timeout_ms = POST_TIMEOUT_MS,
+    };
+    return send_outcome(runtime, arena, &post);
+}
+
+void runtime_init_error(struct runtime *runtime, str error_type, str error_message) {
+    struct arena arena = {0};
+    const struct post post = {
+        .url = str_format(&arena, "%" STR_FMT "/runtime/init/error", STR_ARG(runtime->base_url)),
+        .body = error_body(&arena, error_type, error_message),
+        .error_type = error_type,
+        .timeout_ms = INIT_ERROR_TIMEOUT_MS,
+    };
+    struct http_response response;
+    struct error error;
+    (void)send_once(runtime, &arena, &post, &response, &error);
+    arena_clean_up(&arena);
+}
+
+/* ---- the loop ---- */
 
 static void log_end(const struct runtime *runtime, const struct runtime_invocation *invocation,
                     const struct runtime_reply *reply, int64_t start_us) {
@@ -188,7 +394,7 @@ static void log_end(const struct runtime *runtime, const struct runtime_invocati
 static enum runtime_step serve_one(struct runtime *runtime, const struct runtime_handler *handler,
                                    struct arena *arena) {
     struct runtime_invocation invocation;
-    if (runtime_take(runtime, arena, &invocation) == RUNTIME_EXIT) {
+    if (take_event(runtime, arena, &invocation) == RUNTIME_EXIT) {
         return RUNTIME_EXIT;
     }
     int64_t start_us = runtime->clock->monotonic_us(runtime->clock);
@@ -199,7 +405,7 @@ static enum runtime_step serve_one(struct runtime *runtime, const struct runtime
     }
     struct runtime_reply reply = {0};
     handler->handle(handler->context, &invocation, arena, &reply);
-    enum runtime_step step = runtime_post(runtime, arena, &invocation, &reply);
+    enum runtime_step step = post_outcome(runtime, arena, &invocation, &reply);
     log_end(runtime, &invocation, &reply, start_us);
     runtime->log->request_id = STR_EMPTY; /* they die with the arena */
     runtime->log->tenant_id = STR_EMPTY;
@@ -207,8 +413,7 @@ static enum runtime_step serve_one(struct runtime *runtime, const struct runtime
 }
 
 int runtime_run(struct runtime *runtime, const struct runtime_handler *handler) {
-    struct arena arena;
-    arena_init(&arena);
+    struct arena arena = {0};
     while (serve_one(runtime, handler, &arena) == RUNTIME_GO_ON) {
         arena_reset(&arena);
     }

@@ -7,8 +7,7 @@
  */
 #include "traffic/access_log.h"
 
-#include <string.h>
-
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "traffic/access_log_internal.h"
 
@@ -94,21 +93,25 @@ static void split_line(str line, struct fields *fields) {
     }
 }
 
-static bool is_made_of(str text, const char *allowed) {
+static bool is_number(str text) {
+    return text.len > 0 && ascii_has_only(text, ascii_is_digit);
+}
+
+/* Digits and some of `others`. */
+static bool is_digits_and(str text, str others) {
     for (size_t i = 0; i < text.len; i++) {
-        if (str_find_char(str_from_cstr(allowed), text.ptr[i]) == strlen(allowed)) {
+        if (!ascii_is_digit(text.ptr[i]) && str_find_char(others, text.ptr[i]) == others.len) {
             return false;
         }
     }
     return text.len > 0;
 }
 
-/* Enough of "2026-11-23T12:00:00.000000Z" to tell a time from everything else. */
+/* Enough of "2026-11-23T12:00:00.000000Z" to recognise a time. */
 static bool looks_like_time(str text) {
-    static const char digits[] = "0123456789";
-    return text.len >= STR("2026-11-23T").len && is_made_of(str_slice(text, 0, 4), digits) &&
-           text.ptr[4] == '-' && is_made_of(str_slice(text, 5, 7), digits) && text.ptr[7] == '-' &&
-           is_made_of(str_slice(text, 8, 10), digits) && text.ptr[10] == 'T';
+    return text.len >= STR("2026-11-23T").len && is_number(str_slice(text, 0, 4)) &&
+           text.ptr[4] == '-' && is_number(str_slice(text, 5, 7)) && text.ptr[7] == '-' &&
+           is_number(str_slice(text, 8, 10)) && text.ptr[10] == 'T';
 }
 
 static bool is_access_log(const struct fields *fields) {
@@ -126,19 +129,20 @@ static bool is_classic(const struct fields *fields) {
 /* "time client_ip client_port listener_port ..." */
 static bool is_connection(const struct fields *fields) {
     return looks_like_time(fields->text[1]) && fields->count >= FIELDS_CONNECTION_MIN &&
-           is_made_of(fields->text[3], "0123456789") && is_made_of(fields->text[4], "0123456789");
+           is_number(fields->text[3]) && is_number(fields->text[4]);
 }
 
-/* "type time latency target ...": the latency tells it from an access log line that was cut. */
+/* "type time latency target ...": the latency distinguishes it from an access log line that was
+ * cut. */
 static bool is_health(const struct fields *fields) {
     return looks_like_time(fields->text[FIELD_TIME]) && fields->quoted == 0 &&
            fields->count >= FIELDS_HEALTH_MIN && fields->count <= FIELDS_HEALTH_MAX &&
-           is_made_of(fields->text[3], "0123456789.-");
+           is_digits_and(fields->text[3], STR(".-"));
 }
 
 /* "tls 2.0 2026-10-25T17:41:05 net/name/id ...": "Access logs for your Network Load Balancer". */
 static bool is_network(const struct fields *fields) {
-    return is_made_of(fields->text[FIELD_NETWORK_VERSION], "0123456789.") &&
+    return is_digits_and(fields->text[FIELD_NETWORK_VERSION], STR(".")) &&
            looks_like_time(fields->text[FIELD_NETWORK_TIME]) &&
            str_starts_with(fields->text[FIELD_NETWORK_ELB], STR("net/"));
 }
@@ -201,4 +205,96 @@ enum access_log_kind access_log_parse(str line, struct access_log_record *record
         record_out);
     record_out->field_count = fields.count;
     return ACCESS_LOG_LINE;
+}
+
+/* ---- from fields to a record ---- */
+
+static bool is_none(str text) {
+    return text.len == 0 || str_eq(text, STR("-"));
+}
+
+/* "192.0.2.7:2817", "[2001:db8::1]:2817" and "2001:db8:0:0:0:0:0:1:2817" have all been seen. */
+static str address_of_client(str client) {
+    if (str_starts_with(client, STR("["))) {
+        return str_slice(client, 1, str_find_char(client, ']'));
+    }
+    size_t colon = client.len;
+    while (colon > 0 && client.ptr[colon - 1] != ':') {
+        colon--;
+    }
+    bool has_port = colon > 1 && is_number(str_slice(client, colon, client.len));
+    return has_port ? str_slice(client, 0, colon - 1) : client;
+}
+
+/* Where the scheme's "://" begins: in "METHOD scheme://...", or in a line of which not even the
+ * method was understood. request.len: nowhere. */
+static size_t find_scheme_end(str request) {
+    for (size_t at = 1; at + 2 < request.len; at++) {
+        if (request.ptr[at] != ':' || request.ptr[at + 1] != '/' || request.ptr[at + 2] != '/') {
+            continue;
+        }
+        size_t from = at;
+        while (from > 0 && ascii_is_letter(request.ptr[from - 1])) {
+            from--;
+        }
+        bool is_scheme = from < at && (from == 0 || request.ptr[from - 1] == ' ');
+        return is_scheme ? at : request.len;
+    }
+    return request.len;
+}
+
+static str host_of_request(str request) {
+    str rest = str_slice(request, find_scheme_end(request) + STR("://").len, request.len);
+    if (str_starts_with(rest, STR("["))) {
+        size_t bracket = str_find_char(rest, ']');
+        return bracket < rest.len ? str_slice(rest, 0, bracket + 1) : STR_EMPTY;
+    }
+    size_t len = 0;
+    while (len < rest.len && rest.ptr[len] != ':' && rest.ptr[len] != '/' && rest.ptr[len] != '?' &&
+           rest.ptr[len] != ' ') {
+        len++;
+    }
+    return str_slice(rest, 0, len);
+}
+
+/* A real line has a blank before the name in field 19. */
+static str host_of(str request, str domain) {
+    str host = host_of_request(request);
+    if (!is_none(host)) {
+        return host;
+    }
+    domain = str_trim(domain);
+    return is_none(domain) ? STR("-") : domain;
+}
+
+static enum traffic_class class_of(str text) {
+    if (str_eq(text, STR("-"))) {
+        return CLASS_COMPLIANT;
+    }
+    for (int class = CLASS_ACCEPTABLE; class <= CLASS_SEVERE; class ++) {
+        if (str_eq(text, str_from_cstr(traffic_class_name((enum traffic_class) class)))) {
+            return (enum traffic_class) class;
+        }
+    }
+    return CLASS_UNKNOWN;
+}
+
+void access_log_fill(const struct access_log_parts *parts, struct access_log_record *record_out) {
+    *record_out = (struct access_log_record){
+        .time = parts->time,
+        .load_balancer = parts->load_balancer,
+        .client = address_of_client(parts->client),
+        .host = host_of(parts->request, parts->domain),
+        .user_agent = parts->user_agent,
+        .reason = is_none(parts->reason) ? STR_EMPTY : parts->reason,
+        .class = class_of(parts->class),
+        .class_name = parts->class,
+    };
+}
+
+const char *traffic_class_name(enum traffic_class class) {
+    static const char *const names[] = {"Compliant", "Acceptable", "Ambiguous", "Severe",
+                                        "Unknown"};
+    ASSERT((int)class >= 0 && class < CLASS_COUNT);
+    return names[class];
 }

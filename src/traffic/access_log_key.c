@@ -9,12 +9,8 @@
 #define ACCOUNT_DIGITS 12
 #define ID_LENGTH      16
 
-static bool is_id_character(char c) {
-    return ascii_is_alphanumeric(c);
-}
-
 static bool is_name_character(char c) {
-    return is_id_character(c) || c == '-';
+    return ascii_is_alphanumeric(c) || c == '-';
 }
 
 /* Takes the longest text of such characters off the front. */
@@ -28,33 +24,17 @@ static str take_while(str *rest, bool (*is_member)(char)) {
     return taken;
 }
 
-static bool take_text(str *rest, str expected) {
-    if (!str_starts_with(*rest, expected)) {
-        return false;
-    }
-    *rest = str_slice(*rest, expected.len, rest->len);
-    return true;
-}
-
-static str last_part(str key) {
-    size_t from = key.len;
-    while (from > 0 && key.ptr[from - 1] != '/') {
-        from--;
-    }
-    return str_slice(key, from, key.len);
-}
-
 /* "app.<name>.<id>_"; false for a Classic or Network Load Balancer's. */
 static bool take_application(str *rest, struct access_log_key *key) {
-    if (!take_text(rest, STR("app."))) {
+    if (!str_take(rest, STR("app."))) {
         return false;
     }
     key->name = take_while(rest, is_name_character);
-    if (key->name.len == 0 || !take_text(rest, STR("."))) {
+    if (key->name.len == 0 || !str_take(rest, STR("."))) {
         return false;
     }
-    key->id = take_while(rest, is_id_character);
-    return key->id.len == ID_LENGTH && take_text(rest, STR("_"));
+    key->id = take_while(rest, ascii_is_alphanumeric);
+    return key->id.len == ID_LENGTH && str_take(rest, STR("_"));
 }
 
 /* "<name>_...", without dots; its objects are never compressed. */
@@ -65,12 +45,12 @@ static bool is_classic(str rest) {
 
 static enum access_log_kind kind_of_delivered(str name, struct access_log_key *key) {
     key->account_id = take_while(&name, ascii_is_digit);
-    if (key->account_id.len != ACCOUNT_DIGITS || !take_text(&name, STR("_elasticloadbalancing_"))) {
+    if (key->account_id.len != ACCOUNT_DIGITS || !str_take(&name, STR("_elasticloadbalancing_"))) {
         return ACCESS_LOG_UNPARSED;
     }
     key->region = take_while(&name, is_name_character);
     bool is_log = key->is_compressed || str_ends_with(name, STR(".log"));
-    if (key->region.len == 0 || !is_log || !take_text(&name, STR("_"))) {
+    if (key->region.len == 0 || !is_log || !str_take(&name, STR("_"))) {
         return ACCESS_LOG_UNPARSED;
     }
     if (take_application(&name, key)) {
@@ -117,7 +97,7 @@ static enum access_log_kind kind_of(str key, str name, struct access_log_key *pa
 }
 
 struct access_log_key access_log_key_parse(str key) {
-    str name = last_part(key);
+    str name = str_after_last(key, '/');
     struct access_log_key parsed = {.is_compressed = str_ends_with(name, STR(".log.gz"))};
     enum access_log_kind kind = kind_of(key, name, &parsed);
     bool is_compressed = str_ends_with(name, STR(".gz"));

@@ -128,14 +128,6 @@ __attribute__((format(printf, 3, 4))) static enum status fail(struct inflate *st
     return status;
 }
 
-static enum status fail_foreign(struct inflate *stream) {
-    if (stream->member_begin == 0) {
-        return fail(stream, STATUS_INVALID, "not gzip data, at byte 0");
-    }
-    return fail(stream, STATUS_INVALID, "foreign bytes behind the gzip data, at byte %" PRIu64,
-                stream->member_begin);
-}
-
 static const char *reason_of(int result) {
     switch (result) {
     case ISAL_INVALID_BLOCK:
@@ -189,7 +181,11 @@ static bool begins_as_gzip(const struct inflate *stream) {
 static enum status read_header(struct inflate *stream) {
     uint32_t given = stream->isal.avail_in;
     if (!begins_as_gzip(stream)) {
-        return fail_foreign(stream);
+        return stream->member_begin == 0
+                   ? fail(stream, STATUS_INVALID, "not gzip data, at byte 0")
+                   : fail(stream, STATUS_INVALID,
+                          "foreign bytes behind the gzip data, at byte %" PRIu64,
+                          stream->member_begin);
     }
     int result = isal_read_gzip_header(&stream->isal, &stream->header);
     take_input(stream, given);

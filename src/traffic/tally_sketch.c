@@ -12,7 +12,7 @@
 #define SLOTS_FIRST ((size_t)32)
 
 /* A reason is a word, an address at most 45 letters, a name in DNS 253, a load balancer's id 53.
- * User agents may have 8 KB; what tells one from another stands at the front. */
+ * User agents may have 8 KB; what distinguishes them stands at the front. */
 static const size_t text_bytes_max[KEY_TEXTS] = {[KEY_REASON] = 64,
                                                  [KEY_CLIENT] = 64,
                                                  [KEY_USER_AGENT] = 512,
@@ -224,27 +224,20 @@ static void fill_slot(struct sketch *sketch, uint32_t number, const struct newco
     sketch->index[place_of(sketch, with->hash, with->key)] = number + 1;
 }
 
-static void take_free_slot(struct sketch *sketch, const struct newcomer *with) {
-    reserve_slot(sketch);
-    uint32_t number = (uint32_t)sketch->count++;
-    fill_slot(sketch, number, with);
-    put_in_heap(sketch, number, number);
-    move_up(sketch, number);
-}
-
-static void take_rarest_slot(struct sketch *sketch, const struct newcomer *with) {
-    uint32_t number = sketch->heap[0];
-    uint64_t hash = sketch->slots[number].hash;
-    free_place(sketch, place_of(sketch, hash, &sketch->keys[number]));
-    fill_slot(sketch, number, with);
-    move_down(sketch, 0);
-}
-
+/* A free slot, else the rarest one. */
 static void take_slot(struct sketch *sketch, const struct newcomer *with) {
     if (sketch->count < sketch->capacity) {
-        take_free_slot(sketch, with);
+        reserve_slot(sketch);
+        uint32_t number = (uint32_t)sketch->count++;
+        fill_slot(sketch, number, with);
+        put_in_heap(sketch, number, number);
+        move_up(sketch, number);
     } else {
-        take_rarest_slot(sketch, with);
+        uint32_t number = sketch->heap[0];
+        uint64_t hash = sketch->slots[number].hash;
+        free_place(sketch, place_of(sketch, hash, &sketch->keys[number]));
+        fill_slot(sketch, number, with);
+        move_down(sketch, 0);
     }
 }
 

@@ -55,7 +55,7 @@ int main(int count, char **arguments) {
         fputs("usage: html_report_tool FORMAT [KIND] [MINUTES]\n", stderr);
         return EXIT_FAILURE;
     }
-    arena_init(&arena);
+    arena = (struct arena){0};
     make(&arena, count > 2 ? arguments[2] : "rich", &sample);
     sample.fleet.generated_ms += minutes * 60000;
     buf_init(&out, &arena, REPORT_BYTES_MAX);

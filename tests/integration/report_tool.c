@@ -211,8 +211,7 @@ static bool run(const char *format_name, const struct fleet_table_style *style, 
     if (!fleet_format_parse(str_from_cstr(format_name), &format)) {
         return false;
     }
-    struct arena scratch;
-    arena_init(&scratch);
+    struct arena scratch = {0};
     struct fleet fleet = fleet_read(root);
     fleet_write(out, &scratch, &fleet, format, style);
     fprintf(stderr, "%zu\n", arena_bytes_held(&scratch));
@@ -227,8 +226,8 @@ int main(int argc, char **argv) {
     };
     struct arena written;
     struct buf out;
-    arena_init(&arena);
-    arena_init(&written);
+    arena = (struct arena){0};
+    written = (struct arena){0};
     buf_init(&out, &written, OUTPUT_BYTES_MAX);
     bool is_done = argc > 1 && run(argv[1], &style, &out) && buf_status(&out) == STATUS_OK;
     fwrite(out.ptr, 1, out.len, stdout);

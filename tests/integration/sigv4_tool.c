@@ -111,8 +111,7 @@ static void line_answer(str text, struct sigv4_key_cache *cache, struct arena *a
 int main(void) {
     static char line[LINE_BYTES_MAX];
     struct sigv4_key_cache cache = {0};
-    struct arena arena;
-    arena_init(&arena);
+    struct arena arena = {0};
     while (fgets(line, sizeof line, stdin) != NULL) {
         line_answer(str_from_cstr(line), &cache, &arena);
         arena_reset(&arena);

@@ -29,6 +29,8 @@ CASES = {
     "unknown_layer": ("layer_edges", "src/extra/x.c", "\n", [1]),
     "allowed_edges": (
         "layer_edges", "src/app/x.c", '#include "aws/call.h"\n#include "policy/policy.h"\n', []),
+    "event_includes_aws": ("layer_edges", "src/event/x.c", '#include "aws/call.h"\n', [1]),
+    "event_includes_regions": ("layer_edges", "src/event/x.c", '#include "aws/region.h"\n', []),
     "main_includes_lambda_and_cli": ("layer_edges", "src/main.c", '#include "lambda.h"\n#include "cli/cli.h"\n', []),
     "main_includes_runtime": ("layer_edges", "src/main.c", '#include "runtime/runtime.h"\n', [1]),
     "lambda_includes_runtime": ("layer_edges", "src/lambda.c", '#include "runtime/runtime.h"\n', []),

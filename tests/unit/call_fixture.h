@@ -16,7 +16,7 @@ struct parsed {
 };
 
 static inline enum status parse_good(void *context, struct arena *arena,
-                                     const struct aws_response *response, struct error *error) {
+                                     const struct http_response *response, struct error *error) {
     struct parsed *parsed = context;
     const struct xml *root = NULL;
     const char *problem = NULL;
@@ -29,13 +29,18 @@ static inline enum status parse_good(void *context, struct arena *arena,
     return str_is_empty(parsed->value) ? STATUS_INCOMPLETE : STATUS_OK;
 }
 
+static const struct http_header FORM_HEADER = {
+    {"Content-Type", sizeof("Content-Type") - 1},
+    {"application/x-www-form-urlencoded", sizeof("application/x-www-form-urlencoded") - 1},
+};
+
 static inline struct aws_request request_of(struct parsed *parsed) {
     return (struct aws_request){
         .service = AWS_ELBV2,
         .operation = "DescribeTags",
         .method = STR("POST"),
         .path = STR("/"),
-        .headers = &AWS_FORM_HEADER,
+        .headers = &FORM_HEADER,
         .header_count = 1,
         .body = STR("Action=DescribeTags"),
         .parse = parse_good,

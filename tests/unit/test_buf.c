@@ -10,8 +10,7 @@
 #include <cmocka.h>
 
 static int set_up(void **state) {
-    static struct arena arena;
-    arena_init(&arena);
+    static struct arena arena = {0};
     *state = &arena;
     return 0;
 }

@@ -93,7 +93,7 @@ static void call_bare_404_is_not_found_for_s3_only(void **state) {
 }
 
 static enum status parse_never(void *context, struct arena *arena,
-                               const struct aws_response *response, struct error *error) {
+                               const struct http_response *response, struct error *error) {
     (void)response;
     return error_set(error, arena, *(enum status *)context, "because");
 }

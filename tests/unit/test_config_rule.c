@@ -63,7 +63,7 @@ static void swallow(void *context, str line) {
 
 static void bench_init(struct bench *bench) {
     fake_init(&bench->fake);
-    arena_init(&bench->arena);
+    bench->arena = (struct arena){0};
     bench->log = (struct log){.clock = &bench->fake.clock, .write = swallow};
     bench->guard = (struct guard){.env = &ENVIRONMENT,
                                   .clock = &bench->fake.clock,

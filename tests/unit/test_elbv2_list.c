@@ -145,7 +145,7 @@ static void elbv2_list_refuses_a_marker_that_does_not_fit(void **state) {
     fake_answer(&bench.aws.fake, (struct fake_answer){.http_status = 200, .body = buf_str(&body)});
     assert_int_equal(list(&bench), STATUS_TOO_LARGE);
     assert_str(bench.aws.error.message,
-               "elasticloadbalancing DescribeLoadBalancers: the marker is too long");
+               "elasticloadbalancing DescribeLoadBalancers: the request is too large");
     assert_int_equal(bench.count, 1);
     fixture_end(&bench.aws);
 }

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/call.h"
-#include "base/buf.h"
+#include "aws/call_internal.h"
 #include "unit.h"
 
-static str form_of(struct arena *arena, str key, str value) {
-    struct buf out;
-    struct aws_form form;
-    buf_init(&out, arena, 4096);
-    aws_form_begin(&form, &out, "DescribeTags", "2015-12-01");
-    aws_form_add(&form, key, value);
-    assert_int_equal(buf_status(&out), STATUS_OK);
-    return str_slice(buf_str(&out), sizeof("Action=DescribeTags&Version=2015-12-01&") - 1, out.len);
+static void begin(struct service_call *call, struct arena *arena, size_t bytes_max) {
+    const struct aws_request like = {.service = AWS_ELBV2, .operation = "DescribeTags"};
+    service_call_begin(call, arena, bytes_max, &like);
+}
+
+static str form_of(struct arena *arena, const char *key, str value) {
+    struct service_call call;
+    begin(&call, arena, 4096);
+    service_call_add(&call, key, value);
+    assert_int_equal(service_call_end(&call, NULL), STATUS_OK);
+    str body = call.request.body;
+    return str_slice(body, sizeof("Action=DescribeTags&Version=2015-12-01&") - 1, body.len);
 }
 
 static void form_begins_with_action_and_version(void **state) {
     (void)state;
     struct arena arena = {.chunks = NULL};
-    struct buf out;
-    struct aws_form form;
-    buf_init(&out, &arena, 4096);
-    aws_form_begin(&form, &out, "DescribeTags", "2015-12-01");
-    assert_str(buf_str(&out), "Action=DescribeTags&Version=2015-12-01");
+    struct service_call call;
+    begin(&call, &arena, 4096);
+    assert_int_equal(service_call_end(&call, NULL), STATUS_OK);
+    assert_str(call.request.body, "Action=DescribeTags&Version=2015-12-01");
     arena_clean_up(&arena);
 }
 
@@ -43,7 +45,7 @@ static void form_values_are_percent_encoded(void **state) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct arena arena = {.chunks = NULL};
-        str got = form_of(&arena, STR("k"), rows[i].value);
+        str got = form_of(&arena, "k", rows[i].value);
         if (!str_eq(got, str_from_cstr(rows[i].expected))) {
             fail_msg("%s: %" STR_FMT, rows[i].name, STR_ARG(got));
         }
@@ -54,26 +56,31 @@ static void form_values_are_percent_encoded(void **state) {
 static void form_keys_are_encoded_too(void **state) {
     (void)state;
     struct arena arena = {.chunks = NULL};
-    assert_str(form_of(&arena, STR("A.member.1 &"), STR("x")), "A.member.1%20%26=x");
+    assert_str(form_of(&arena, "A.member.1 &", STR("x")), "A.member.1%20%26=x");
     arena_clean_up(&arena);
 }
 
 static void form_beyond_the_limit_is_remembered(void **state) {
     (void)state;
     struct arena arena = {.chunks = NULL};
-    struct buf out;
-    struct aws_form form;
-    buf_init(&out, &arena, 45);
-    aws_form_begin(&form, &out, "DescribeTags", "2015-12-01");
-    aws_form_add(&form, STR("k"), STR("longer than that"));
-    assert_int_equal(buf_status(&out), STATUS_TOO_LARGE);
+    struct service_call call;
+    struct error error = {0};
+    begin(&call, &arena, 45);
+    service_call_add(&call, "k", STR("longer than that"));
+    assert_int_equal(service_call_end(&call, &error), STATUS_TOO_LARGE);
+    assert_str(error.message, "elasticloadbalancing DescribeTags: the request is too large");
     arena_clean_up(&arena);
 }
 
 static void form_header_is_the_content_type(void **state) {
     (void)state;
-    assert_str(AWS_FORM_HEADER.name, "Content-Type");
-    assert_str(AWS_FORM_HEADER.value, "application/x-www-form-urlencoded; charset=utf-8");
+    struct arena arena = {.chunks = NULL};
+    struct service_call call;
+    begin(&call, &arena, 4096);
+    assert_int_equal(call.request.header_count, 1);
+    assert_str(call.request.headers[0].name, "Content-Type");
+    assert_str(call.request.headers[0].value, "application/x-www-form-urlencoded; charset=utf-8");
+    arena_clean_up(&arena);
 }
 
 int main(void) {

@@ -240,8 +240,7 @@ static void chunked_body_of_6_mib_costs_less_than_three_times_its_size(void **st
     snprintf(start, sizeof(start), CHUNKED "%x\r\n", 6291556);
     char *answer = repeat(&world, start, 'x', 6291556);
     strcat(answer, "\r\n0\r\n\r\n");
-    struct arena arena;
-    arena_init(&arena);
+    struct arena arena = {0};
     const struct script_answer answers = {.bytes = answer};
     const struct script_connection one = {&answers, 1};
     struct script_server server;

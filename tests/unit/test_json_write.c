@@ -14,8 +14,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static int set_up(void **state) {
-    static struct arena arena;
-    arena_init(&arena);
+    static struct arena arena = {0};
     *state = &arena;
     return 0;
 }

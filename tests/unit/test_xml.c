@@ -18,8 +18,7 @@
 #define BYTES_MAX    ((size_t)64 * 1024 * 1024)
 
 static int set_up(void **state) {
-    static struct arena arena;
-    arena_init(&arena);
+    static struct arena arena = {0};
     *state = &arena;
     return 0;
 }
