@@ -17,7 +17,7 @@ struct watch_item {
 };
 
 /* `change` not NULL: together with the CHANGE item of this action ("promote", "rollback"). false:
- * nothing was written, as another copy was faster and goes on with the item, or as the write
+ * nothing was written, as another copy was faster and has the item, or as the write
  * failed, which the actions name then. Likewise below. */
 bool watch_item_save(struct watch_item *item, const char *change);
 /* Until the lease ends, other copies leave the item alone. */

@@ -22,7 +22,7 @@ struct evaluation {
     enum compliance compliance;
     str reason;                     /* why NOT_APPLICABLE or UNKNOWN; empty otherwise */
     enum desync_mode mode;          /* found */
-    enum desync_mode required_mode; /* MODE_UNKNOWN: none, or it hangs on a fact that is missing */
+    enum desync_mode required_mode; /* MODE_UNKNOWN: none, or a fact that decides it is missing */
     str required_because; /* "minimum", "internet-facing", "profile modern", ...; short, for the
                              annotation */
     enum desync_mode profile_mode; /* what the profile tag asks for; MODE_UNKNOWN: no such tag, or

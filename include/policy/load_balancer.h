@@ -34,7 +34,7 @@ struct load_balancer {
     enum desync_mode mode; /* MODE_UNKNOWN: not read, absent or no value we know */
     str mode_text;         /* what stood there when it is no mode we know; empty when absent */
     enum tristate drops_invalid_headers;
-    enum tristate writes_logs; /* access logs; only of live facts, and no verdict hangs on it */
+    enum tristate writes_logs; /* access logs; only of live facts, and they decide no verdict */
     bool has_tags; /* false: tags could not be read (that is unknown); true with tag_count 0: there
                       are none */
     const struct tag *tags;

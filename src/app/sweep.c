@@ -267,6 +267,10 @@ static void run(struct sweep *sweep) {
                     : sweep->acts  ? sweep->guard->settings.control.config_rule_name
                                    : STR_EMPTY;
     listing_read_scope(&sweep->listing, &sweep->budget, rule_name, sweep->arena);
+    if (sweep->listing.is_scope_unknown) { /* some may be outside: none of them is acted on */
+        sweep->acts = false;
+        sweep->cursor.is_on = false;
+    }
     listing_read(&sweep->listing, &sweep->budget, sweep->arena);
     sweep->budget.left_count = sweep->listing.to_judge_count;
     if (listener != NULL && listener->listed != NULL) {

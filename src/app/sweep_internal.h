@@ -60,6 +60,7 @@ struct sweep_listing {
     size_t to_judge_count;     /* all but network and Gateway Load Balancers */
     struct error error;        /* the listing is incomplete */
     struct config_scope scope; /* of the rule; empty: everything is inside, or it is not known */
+    bool is_scope_unknown;
 };
 void listing_read(struct sweep_listing *listing, const struct sweep_budget *budget,
                   struct arena *arena);

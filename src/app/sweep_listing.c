@@ -58,8 +58,10 @@ void listing_read_scope(struct sweep_listing *listing, const struct sweep_budget
     budget_set_deadline(budget, budget->deadline_ms);
     if (status != STATUS_OK) {
         listing->scope = (struct config_scope){.tag_key = STR_EMPTY};
+        listing->is_scope_unknown = status != STATUS_NOT_FOUND;
         LOG(guard->log, LOG_WARN, "scope_unknown", LOG_STR("ruleName", rule_name),
-            LOG_STR("reason", STR("all load balancers are judged, as if the rule had no scope")),
+            LOG_STR("reason", STR("all load balancers are judged, as if the rule had no scope; "
+                                  "nothing is changed, remembered or alerted")),
             LOG_STR("errorMessage", error.message));
     }
 }

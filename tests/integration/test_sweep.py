@@ -144,6 +144,17 @@ def test_a_scope_that_may_not_be_read_is_said_and_changes_nothing(fleet_aws, swe
     assert "scope_unknown" in outcome.log and "DescribeConfigRules" in outcome.log
 
 
+def test_nothing_is_changed_while_the_scope_is_not_known(fleet_aws, sweep):
+    weak = fleet.LiveLoadBalancer("weak", "00000000000000bb", "monitor", {"Owner": "shop-team"})
+    aws = fleet_aws([weak])
+    aws.config.set_scope(RULE, TagKey="Tier")
+    aws.faults.add(SCOPE, faults.access_denied())
+    outcome = sweep(aws, ENFORCEMENT="enforce")
+    assert outcome.kind == "response", outcome.body
+    assert stored(aws) == {weak.arn: "NON_COMPLIANT"}
+    assert "ModifyLoadBalancerAttributes" not in {name.rpartition(":")[2] for name in aws.counts}
+
+
 def test_results_carry_the_time_of_the_notification(fleet_aws, sweep):
     aws = fleet_aws(fleet.synthetic(3))
     assert sweep(aws).kind == "response"
