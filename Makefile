@@ -343,7 +343,7 @@ format-check: packages-check
 tidy: packages-check packages-test $(roots)
 	@echo "clang-tidy src"
 	@printf '%s\n' $(filter src/%.c,$(c_files)) | xargs -P $$(nproc) -n 1 sh -c \
-	    'case $$1 in */status.c | */musl_*) model= ;; *) model="-include tests/lint/analyzer.h" ;; esac; \
+	    'case $$1 in */error.c | */musl_*) model= ;; *) model="-include tests/lint/analyzer.h" ;; esac; \
 	     clang-tidy-14 --quiet "$$1" -- $(filter-out -MMD -MP,$(BASE)) $$model 2>>build/tidy.log' tidy
 
 cppcheck: packages-check

@@ -48,7 +48,7 @@ const struct policy *policy_or_reply(const struct guard *guard, const struct jso
 
 void reply_error(struct app_reply *reply, enum error_type error, str message) {
     static const char *const TEXTS[] = {
-#define X(name, text) [name] = text,
+#define X(name, text) [name] = (text),
         ERROR_TYPE_MAP(X)
 #undef X
     };

@@ -192,7 +192,7 @@ static enum status parse_piece(void *context, struct arena *arena,
 }
 
 static enum status read_piece(struct reading *reading, struct arena *arena, struct error *error) {
-    struct aws_request request;
+    struct aws_request request = {.header_count = 0};
     struct http_header headers[2];
     TRY(request_of(reading->client, reading->object, "GetObject", arena, &request, error));
     if (!reading->is_whole) {

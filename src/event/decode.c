@@ -171,8 +171,8 @@ static const struct word ACTIONS[] = {{"sweep", INVOCATION_SWEEP},
 enum status decode_event(str event, struct arena *arena, struct invocation *invocation_out,
                          struct error *error) {
     const struct reader reader = {arena, error};
-    const struct json *root;
-    const struct json *member;
+    const struct json *root = NULL;
+    const struct json *member = NULL;
     *invocation_out = (struct invocation){.kind = INVOCATION_CONFIG};
     TRY(parse_object(&reader, "the event", event, &root));
     TRY(read_member(&reader, root, "invokingEvent", &member));

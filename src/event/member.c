@@ -37,7 +37,7 @@ enum status read_member(const struct reader *reader, const struct json *object, 
 
 enum status read_text(const struct reader *reader, const struct json *object, const char *key,
                       str *text_out) {
-    const struct json *value;
+    const struct json *value = NULL;
     TRY(read_member(reader, object, key, &value));
     if (value != NULL && !json_is_null(value) && !json_is_string(value)) {
         return refuse_event(reader, "member \"%s\" must be a string, found %s", key,
@@ -62,7 +62,7 @@ enum status read_region(const struct reader *reader, const struct json *object, 
 
 enum status read_time(const struct reader *reader, const struct json *object, const char *key,
                       int64_t *ms_out) {
-    str text;
+    str text = STR_EMPTY;
     TRY(read_text(reader, object, key, &text));
     *ms_out = 0;
     return str_is_empty(text) || time_parse_iso8601(text, ms_out)
