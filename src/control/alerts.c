@@ -46,8 +46,10 @@ static struct writer writer_of(const struct control *control, const struct enfor
         control_writer(control, kind == ALERT_ENFORCED ? MODE_MONITOR : file->evaluation->mode);
     if (known != NULL) {
         writer = *known;
-    } else if (kind == ALERT_FIGHT) {
-        (void)state_last_writer(&control->table, file->facts->arn, control->arena, &writer, NULL);
+    } else if (kind == ALERT_FIGHT &&
+               state_last_writer(&control->table, file->facts->arn, control->arena, &writer,
+                                 NULL) != STATUS_OK) {
+        writer = (struct writer){0}; /* an alert without a name is better than none */
     }
     return writer;
 }
