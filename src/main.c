@@ -31,7 +31,7 @@ static int run_command(const struct env *env, struct log *log, int argc, char **
     struct arena arena = {0};
     log->level_min = log->level_min > LOG_WARN ? log->level_min : LOG_WARN;
     const struct cli cli = {env, clock_system(), log, &arena, connect_app};
-    int exit_code = cli_run(&cli, argc, argv);
+    int exit_code = (int)cli_run(&cli, argc, argv);
     arena_clean_up(&arena);
     return exit_code;
 }

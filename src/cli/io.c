@@ -131,7 +131,9 @@ bool flush_output(void) {
 }
 
 /* In one piece, so that two threads or processes do not mix their lines. */
-static void print_error_va(const char *format, va_list arguments, const char *advice) {
+__attribute__((format(printf, 1, 0))) static void print_error_va(const char *format,
+                                                                 va_list arguments,
+                                                                 const char *advice) {
     struct arena arena = {0};
     str message = escape_text(&arena, str_format_va(&arena, format, arguments));
     str text = str_format(&arena, "bootstrap: %" STR_FMT "\n%s", STR_ARG(message), advice);

@@ -115,7 +115,7 @@ static struct number_text whole_hours(double hours) {
         return html_hours(hours);
     }
     struct number_text number;
-    (void)snprintf(number.text, sizeof(number.text), "%s&nbsp;h",
+    (void)snprintf(number.text, sizeof(number.text), "%.64s&nbsp;h",
                    count_text((uint64_t)(hours + 0.5)).text);
     return number;
 }
