@@ -119,7 +119,7 @@ def swept(start, aws_with_fleet):
 def test_alarms_and_dashboard_ask_for_metrics_the_function_writes(on, swept):
     written, = [line for line in swept["config"] if "_aws" in line]
     directive, = written["_aws"]["CloudWatchMetrics"]
-    source = (ROOT / "src/app/metrics.c").read_text()
+    source = (ROOT / "src/control/metrics.c").read_text()
     known = set(re.findall(r'\{"(\w+)", "(?:Percent|Count|Seconds|None)"|"enforce", "(\w+)"|'
                            r'"promote", "(\w+)"|"rollback", "(\w+)"', source))
     known = {name for names in known for name in names if name}
