@@ -119,7 +119,7 @@ def failed(function):
 
 @pytest.mark.parametrize("operation, event, action", [
     ("dynamodb:GetItem", SWEEP, "remember"),
-    ("dynamodb:PutItem", SWEEP, "remember"),
+    ("dynamodb:TransactWriteItems", SWEEP, "remember"),
     ("dynamodb:Scan", SWEEP, "remember"),
     ("dynamodb:GetItem", "elb-call", "remember"),
     ("sns:Publish", SWEEP, "alert"),
