@@ -68,7 +68,7 @@ static struct s3_object object_of(const struct order *order) {
     return (struct s3_object){text_of(order, "region"),
                               text_of(order, "bucket"),
                               text_of(order, "key"),
-                              text_of(order, "e_tag")};
+                              text_of(order, "e_tag"), STR_EMPTY};
 }
 
 struct taken {
