@@ -21,7 +21,7 @@ import cves  # noqa: E402
 
 # Of the source package: the binary packages that may have its changelog, the first that exists.
 BINARIES = {"openssl": ["libssl3t64", "libssl3"], "curl": ["libcurl4t64", "libcurl4"],
-            "cjson": ["libcjson1"], "zlib": ["zlib1g"], "libdeflate": ["libdeflate0"],
+            "cjson": ["libcjson1"], "libisal": ["libisal2"], "zlib": ["zlib1g"], "libdeflate": ["libdeflate0"],
             "musl-dev": ["musl-dev"], "libexpat1-dev": ["libexpat1"]}
 SOURCES = {"musl-dev": "musl", "libexpat1-dev": "expat"}
 CVE = re.compile(r"CVE-\d{4}-\d{4,}")

@@ -3,6 +3,8 @@
 
 import gzip
 import os
+import platform
+import runpy
 import subprocess
 import sys
 
@@ -72,6 +74,14 @@ def archive(tmp_path):
 def entry(source, version, *changes):
     lines = "".join(f"  * {each}\n" for each in changes)
     return f"{source} ({version}) bookworm; urgency=high\n\n{lines}\n -- x <x@x>  Mon, 1 Jan\n\n"
+
+
+def test_every_library_inside_has_a_binary_package_whose_changelog_is_read():
+    table = runpy.run_path(str(ROOT / ".ci/outdated.py"))["BINARIES"]
+    inside = [line.split()[0] for line in
+              (ROOT / f"build/deps/{platform.machine().replace('aarch64', 'arm64')}/versions")
+              .read_text(encoding="utf-8").splitlines()]
+    assert inside and set(inside) <= set(table)
 
 
 def revision(archive, *fixes):
