@@ -28,7 +28,7 @@ static void hold_line(struct line_gate *gate, str line, enum access_log_kind kin
     if (!goes_on) {
         gate->quoted_in = kind;
     }
-    gate->held[gate->quoted_in] += line.len > 0 ? 1 : 0;
+    gate->held[gate->quoted_in]++;
     gate->is_in_quotes = gate->quoted_in != ACCESS_LOG_UNPARSED && ends_in_quotes(line, goes_on);
 }
 
@@ -39,6 +39,10 @@ static str hold_lines(struct line_gate *gate, str lines) {
         str line = str_split(&rest, '\n');
         bool has_cr = line.len > 0 && line.ptr[line.len - 1] == '\r';
         line = str_slice(line, 0, line.len - (has_cr ? 1 : 0));
+        if (line.len == 0) { /* gigabytes of empty lines unpack from a few megabytes */
+            lines = rest;
+            continue;
+        }
         struct access_log_record record;
         enum access_log_kind kind = access_log_parse(line, &record);
         if (kind == ACCESS_LOG_LINE) {

@@ -66,7 +66,7 @@ def test_a_sweep_says_that_it_was_too_long(function, weak_for_days):
     found, = answer(function.invoke(SWEEP))["evaluations"]
     assert ids([found]) == ["MODE_TOO_WEAK", TOO_LONG]
     age = found["findings"][-1]
-    assert age["severity"] == "INFORMATIONAL" and "7 days that are allowed" in age["message"]
+    assert age["severity"] == "INFORMATIONAL" and "7 days allowed" in age["message"]
     assert TOO_LONG not in found["annotation"]
 
 

@@ -4,6 +4,7 @@
 import gzip
 import os
 import platform
+import re
 import runpy
 import subprocess
 import sys
@@ -82,6 +83,12 @@ def test_every_library_inside_has_a_binary_package_whose_changelog_is_read():
               (ROOT / f"build/deps/{platform.machine().replace('aarch64', 'arm64')}/versions")
               .read_text(encoding="utf-8").splitlines()]
     assert inside and set(inside) <= set(table)
+
+
+def test_what_a_reason_says_is_left_out_is_left_out_of_the_build():
+    options = re.findall(r"\((no-\w+)\)", (ROOT / ".ci/cves").read_text(encoding="utf-8"))
+    build = (ROOT / ".ci/deps.sh").read_text(encoding="utf-8").split()
+    assert options and set(options) <= set(build)
 
 
 def revision(archive, *fixes):
