@@ -22,7 +22,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """What an emulator or whatever looks for leaks spoils is skipped, and the reason told."""
+    """What an emulator or whatever looks for leaks spoils is skipped, with the reason."""
     is_watched = bool(os.environ.get("BOOTSTRAP_LEAK_CHECK"))
     is_emulated = bool(os.environ.get("BOOTSTRAP_PREFIX"))
     is_skipped = {"native": is_watched or is_emulated, "plain": is_watched,

@@ -78,7 +78,7 @@ def plain(bench, paths, core_count):
 
 
 def peak_mebibytes(bench, path):
-    """As seen while it runs. What is told at its end is no less than this Python's own peak."""
+    """As seen while it runs. What it reports at its end is no less than this Python's own peak."""
     process = subprocess.Popen([bench.bootstrap, "logs", "--format", "json", path],
                                stdout=subprocess.DEVNULL)
     peak = 0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sandbox ROUNDS [EVENT_FILE] < VARIANTS: starts functions as Lambda does, is their Runtime API,
- * and tells when what happened. Spawner, server and watch are one C process, so that what is timed
+ * and prints when what happened. Spawner, server and watch are one C process, so that what is timed
  * is the function. The rounds go over all variants in turn: a slow moment of the machine meets all.
  *
  * A variant is one line of tab-separated fields: its name, how many events it is given, its whole

@@ -77,14 +77,14 @@ HELD_ELSEWHERE = {
     46: ["tests/unit/test_http_curl_pool.c::"
          "connection_idle_by_the_wall_clock_is_not_used_again",
          "tests/unit/test_http_curl_pool.c::"
-         "connection_whose_other_side_is_silently_gone_is_not_waited_for",
+         "connection_with_a_silently_dead_peer_is_not_waited_for",
          "tests/unit/test_http_curl_pool.c::"
          "requests_to_one_host_do_not_keep_another_hosts_connection_alive"],
     47: ["tests/unit/test_http_curl.c::request_that_is_malformed_is_refused_unsent"],
     48: ["tests/fuzz/test_fuzz.py::test_target_holds_over_seeds_and_former_finds",
          "tests/unit/test_runtime.c::any_single_failure_on_the_way_is_survived",
-         "tests/unit/test_sweep_faults.c::sweep_survives_any_trouble_at_any_call",
-         "tests/unit/test_act_faults.c::a_call_is_handled_once_under_any_fault"],
+         "tests/unit/test_sweep_faults.c::sweep_survives_any_fault_at_any_call",
+         "tests/unit/test_act_faults.c::api_call_is_handled_once_under_any_fault"],
 }
 
 ABSENT = {

@@ -121,6 +121,6 @@ def test_all_bad_events_in_one_process(start, api, aws):
 @pytest.mark.parametrize("change", [
     {"somethingNew": {"a": [1, 2, 3]}}, {"version": "2.0"}, {"evaluationMode": None},
     {"executionRoleArn": None}, {"accountId": None}, {"configRuleName": None}])
-def test_what_aws_may_add_or_leave_out_is_no_error(change, start, aws):
+def test_event_with_added_or_omitted_optional_members_is_no_error(change, start, aws):
     outcome = start(aws=aws).invoke(good_event(**change))
     assert outcome.kind == "response", outcome.body

@@ -25,7 +25,7 @@ def wait(api, function, condition):
     assert api.wait(condition, alive=function.is_alive), function.log
 
 
-def test_case_44_as_many_wait_as_may_and_never_more(start, api, aws):
+def test_case_44_waiting_workers_equal_the_maximum_concurrency(start, api, aws):
     function = start(aws=aws, AWS_LAMBDA_MAX_CONCURRENCY=str(WORKERS))
     wait(api, function, lambda: api.waiting == WORKERS)
     time.sleep(0.2)

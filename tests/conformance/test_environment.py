@@ -68,7 +68,7 @@ def test_a_blank_variable_counts_as_not_given(start, aws):
 
 @pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(raw=b"", reset=True)],
                          ids=["403", "500", "reset"])
-def test_case_23_whatever_init_error_answers_the_process_ends(answer, start, api):
+def test_case_23_process_ends_after_any_answer_to_init_error(answer, start, api):
     api.script("init_error", answer, answer, answer)
     assert start(DESYNC_MODE="paranoid").exit_code() != 0
     assert 1 <= len(api.requests_to("init_error")) <= 2
@@ -182,7 +182,7 @@ def drain(read_end):
 
 
 def test_case_39_a_log_that_nobody_reads_stops_nothing(start, aws):
-    """The pipe is full after some 60 invocations. What is lost is told once somebody reads."""
+    """The pipe is full after some 60 invocations. Lost lines are reported once somebody reads."""
     read_end, write_end = os.pipe()
     options = {"stdout": write_end, "stderr": write_end}
     function = start(aws=aws, process_options=options, AWS_LAMBDA_LOG_LEVEL="TRACE")
@@ -305,7 +305,7 @@ def traced(start, api, tmp_path):
     path = tmp_path / "calls"
     function = start(command=[*process.strace(path), *bootstrap_command()], WARM_UP="off")
     function.wait_until_idle()
-    # The call may be heard of here before strace has written it down.
+    # The call may arrive here before strace has written it down.
     assert api.wait(lambda: "invocation/next" in path.read_text(errors="replace"))
     return function, path
 
@@ -318,7 +318,7 @@ def test_case_50_few_system_calls_to_the_first_event(traced):
     assert "execve" in calls and "connect" in calls
 
 
-def test_case_28_nothing_wakes_the_process_that_waits(traced, api):
+def test_case_28_idle_process_is_never_woken(traced, api):
     """A limit of time for the answer would show in how long curl lets the system wait; its longest
     is a minute, once the second for connecting is over."""
     function, path = traced

@@ -259,7 +259,7 @@ def test_case_27_connection_closed_between_invocations(close, start, api, aws):
     assert len(api.outcomes) == 3
 
 
-def test_case_27_nobody_listens(start, api):
+def test_case_27_refused_connection_ends_the_process(start, api):
     address = api.address
     api.stop()
     assert start(AWS_LAMBDA_RUNTIME_API=address).exit_code() != 0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The main of a fuzz target without libFuzzer: runs it over the files it is given, one line each,
- * so that the last line tells which one broke it.
+ * so that the last line names the one that broke it.
  */
 #include "fuzz/fuzz.h"
 

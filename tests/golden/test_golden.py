@@ -35,7 +35,7 @@ def test_event_gives_what_is_expected(name, bootstrap, tmp_path):
 # The samples are what they should be
 
 @pytest.mark.parametrize("name", CASES)
-def test_nothing_is_left_out_of_our_own_expectations(name):
+def test_own_expectations_name_every_member(name):
     expected = expectation(name)
     assert expected["about"]
     for section in ("evaluate", "live"):
@@ -170,14 +170,14 @@ def folder(tmp_path):
     return folder
 
 
-def test_a_folder_of_ones_own_is_run(bootstrap, folder):
+def test_user_folder_is_run(bootstrap, folder):
     done = run(folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == ["ok   expired", "ok   stale",
                                         "2 cases, 0 not as expected"]
 
 
-def test_a_folder_of_ones_own_that_is_wrong_fails_and_says_where(bootstrap, folder):
+def test_bad_user_folder_fails_and_names_the_place(bootstrap, folder):
     (folder / "stale.expected.json").write_text('{"live": {"compliance": "COMPLIANT"}}')
     done = run(folder)
     assert done.returncode == 1
@@ -185,7 +185,7 @@ def test_a_folder_of_ones_own_that_is_wrong_fails_and_says_where(bootstrap, fold
     assert done.stdout.endswith("2 cases, 1 not as expected\n")
 
 
-def test_what_is_written_down_is_found_again_and_keeps_the_dates_of_the_event(bootstrap, folder):
+def test_written_expectations_pass_and_keep_the_dates_of_the_event(bootstrap, folder):
     (folder / "stale.expected.json").unlink()
     (folder / "expired/expected.json").write_text(json.dumps({"about": "mine"}))
     assert run("--write", folder).returncode == 0
@@ -216,7 +216,7 @@ def test_an_environment_can_be_given(bootstrap, folder):
     (shutil.rmtree, "is no folder"),
     (lambda f: [shutil.rmtree(f), f.mkdir()], "holds no case"),
 ])
-def test_a_case_that_says_nothing_is_an_error_that_names_it(spoil, words, bootstrap, folder):
+def test_empty_case_is_an_error_that_names_it(spoil, words, bootstrap, folder):
     spoil(folder)
     done = run(folder)
     assert done.returncode == 2

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fault at every call in turn of what is done about a weak load balancer: the report is never
-lost, nobody is told twice, no mode is ever lowered, and the repeated invocation ends the work."""
+lost, no alert is sent twice, no mode is ever lowered, and the repeated invocation ends the work."""
 
 import itertools
 import json
@@ -133,7 +133,7 @@ def test_a_fault_at_any_call_that_is_not_repeated(trigger, kind, nth, aws, start
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "throttle"])
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_faults_that_are_got_over_leave_everything_as_without(trigger, kind, aws, start):
+def test_retried_faults_give_the_result_of_a_run_without_faults(trigger, kind, aws, start):
     """Every second call fails once."""
     case = Case(aws, start, trigger)
     for nth in range(2, 2 * CALLS_MAX, 2):
@@ -146,7 +146,7 @@ def test_faults_that_are_got_over_leave_everything_as_without(trigger, kind, aws
 
 @pytest.mark.parametrize("operation", ["Publish", "PutItem", "UpdateItem", "GetItem",
                                        "TransactWriteItems", "Modify"])
-def test_what_never_works_loses_no_report_and_ends_when_it_works_again(operation, aws, start):
+def test_permanent_fault_loses_no_report_and_work_ends_after_recovery(operation, aws, start):
     case = Case(aws, start, "config-change", AWS_MAX_ATTEMPTS="1")
     full = {"Publish": PUBLISH, "Modify": MODIFY}.get(operation, f"dynamodb:{operation}")
     aws.faults.add(full, faults.throttle(), times=99)
@@ -158,5 +158,5 @@ def test_what_never_works_loses_no_report_and_ends_when_it_works_again(operation
     assert case.invoke().kind == "response"
     case.check()
     if operation in ("Publish", "Modify"):
-        assert len(case.loop.alerts()) == 1  # late, but told
+        assert len(case.loop.alerts()) == 1  # late, but sent
     assert json.loads(case.event)["resultToken"] not in case.function.log

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/athena.md: its expression takes every line that `bootstrap logs` takes and tells the same
+"""docs/athena.md: its expression takes every line that `bootstrap logs` takes and gives the same
 class of each, and its queries say what they are said to. The queries run in SQLite, with the two
 functions that it lacks.
 """
@@ -71,7 +71,7 @@ def test_table_has_a_column_for_each_group_and_no_two_of_a_name():
 
 
 @pytest.mark.parametrize("line", lines() + LONG, ids=lambda line: line[:16])
-def test_every_line_gets_the_class_that_the_splitter_tells(line):
+def test_every_line_gets_the_class_of_the_splitter(line):
     row = row_of(line)
     assert (told(row["classification"], row["classification_reason"]) if row else None) \
         == counted(line)
@@ -189,7 +189,7 @@ def test_classes_and_reasons_are_those_of_the_splitter(database):
                           for line in lines())
 
 
-def test_what_strictest_would_block_is_counted_by_load_balancer(database):
+def test_requests_that_strictest_would_block_are_counted_by_load_balancer(database):
     load(database, log_line(), log_line(), log_line(class_="Severe", reason="BadUri"),
          log_line(class_="Acceptable", reason="SpaceInUri"), log_line(25), "garbage",
          *[log_line(elb="app/api/1")] * 300)
@@ -199,7 +199,7 @@ def test_what_strictest_would_block_is_counted_by_load_balancer(database):
     assert (clean["would_block"], clean["at_most_percent"]) == (0, 1.0)
 
 
-def test_clients_are_told_by_network_agent_and_reason(database):
+def test_clients_are_grouped_by_network_agent_and_reason(database):
     bad = {"class_": "Ambiguous", "reason": "EmptyHeader"}
     load(database, log_line(**bad), log_line(client="203.0.113.99:1", **bad), log_line(),
          log_line(client="[2001:db8::1]:54321", **bad), log_line(elb="app/api/1", **bad))

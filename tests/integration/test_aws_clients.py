@@ -86,7 +86,7 @@ def get(ask, key, **options):
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)
-def test_what_is_written_under_an_odd_key_is_there_and_can_be_read(key, ask, s3):
+def test_object_with_an_unusual_key_is_written_and_read(key, ask, s3):
     assert put(ask, key, b"<html>")["status"] == "OK"
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [key]
     there = s3.get_object(Bucket=BUCKET, Key=key)
@@ -131,7 +131,7 @@ def test_an_object_that_was_replaced_is_a_conflict(ask, s3):
 
 @pytest.mark.parametrize("bucket, says", [
     (BUCKET, "no such object"), ("no-such-bucket", "no such bucket")])
-def test_what_is_missing_is_named(bucket, says, ask, s3):
+def test_missing_bucket_or_object_is_named(bucket, says, ask, s3):
     found = get(ask, "missing", bucket=bucket)
     assert found["status"] == "NOT_FOUND"
     assert says in found["message"]
@@ -147,7 +147,7 @@ def test_the_checksum_is_kept_with_the_object(ask, s3):
     faults.reset_before, faults.reset_in_headers, faults.reset_in_body, faults.cut_in_body,
     faults.truncated, faults.empty, faults.garbage, faults.html, faults.bare_status])
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_a_range_that_breaks_is_read_again(kind, nth, ask, aws, s3):
+def test_interrupted_range_is_read_again(kind, nth, ask, aws, s3):
     s3.put_object(Bucket=BUCKET, Key="log.gz", Body=SHARED_BYTES)
     aws.faults.add("s3:GetObject", kind(), nth=nth)
     found = get(ask, "log.gz")
@@ -157,7 +157,7 @@ def test_a_range_that_breaks_is_read_again(kind, nth, ask, aws, s3):
 
 @pytest.mark.parametrize("kind", [faults.reset_before, faults.reset_in_headers, faults.empty,
                                   faults.html, faults.bare_status])
-def test_a_write_that_breaks_is_written_again(kind, ask, aws, s3):
+def test_interrupted_write_is_repeated(kind, ask, aws, s3):
     aws.faults.add("s3:PutObject", kind())
     assert put(ask, "k", b"hello")["status"] == "OK"
     assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"hello"

@@ -103,7 +103,7 @@ def test_unreadable_facts_are_never_reported(kind, operation, start, aws_with_fl
 
 
 @pytest.mark.parametrize("kind", ["access_denied", "expired_token", "huge"])
-def test_what_cannot_get_better_is_not_repeated(kind, start, aws):
+def test_permanent_errors_are_not_retried(kind, start, aws):
     event = prepared(aws, "config-change.monitor-owner")
     aws.faults.add(PUT, ALWAYS[kind](), times=99)
     assert start(aws=aws).invoke(event).kind == "error"
@@ -113,7 +113,7 @@ def test_what_cannot_get_better_is_not_repeated(kind, start, aws):
 @pytest.mark.parametrize("operation, sample", [
     (PUT, "config-change.monitor-owner"), (READ_MODE, "config-change.stale-item"),
     (READ_TAGS, "config-change.stale-item")])
-def test_an_environment_whose_credentials_expired_is_replaced(
+def test_sandbox_with_expired_credentials_is_replaced(
         operation, sample, start, aws_with_fleet):
     aws = aws_with_fleet
     event = prepared(aws, sample)
@@ -128,7 +128,7 @@ def test_an_environment_whose_credentials_expired_is_replaced(
 
 
 @pytest.mark.parametrize("code", ["RequestExpired", "UnrecognizedClientException", "AccessDenied"])
-def test_an_environment_with_another_trouble_goes_on(code, start, aws):
+def test_sandbox_continues_after_other_errors(code, start, aws):
     event = prepared(aws, "config-change.monitor-owner")
     function = start(aws=aws, WARM_UP="off")
     aws.faults.add(PUT, faults.error(code), times=99)
@@ -262,7 +262,7 @@ TOKEN = "AQID+token/of==one-event-0123456789"
 @pytest.mark.parametrize("quoted", [
     TOKEN, f"...{TOKEN[8:]}", f"{TOKEN[:20]}...", TOKEN.replace("/", "%2F").replace("+", "%2B"),
     TOKEN.replace("/", "\\/").replace("=", "&#61;")])
-def test_the_result_token_never_shows_in_whatever_spelling(quoted, start, aws):
+def test_result_token_is_never_printed_in_any_encoding(quoted, start, aws):
     event = json.loads(events.load("config-change.monitor-owner"))
     event["resultToken"] = TOKEN
     aws.faults.add(PUT, faults.error(
@@ -304,7 +304,7 @@ def test_https_from_an_unknown_ca_is_refused(start, tls_aws):
     ("wrong_name", {"addresses": ["127.0.0.2"]}),
     ("expired", {"days": (-3, -1)}),
 ])
-def test_a_certificate_that_does_not_hold_is_refused(problem, options, start, tmp_path):
+def test_invalid_certificate_is_refused(problem, options, start, tmp_path):
     ca = TestCa(tmp_path)
     aws = LocalAws(tls=ca.server_context(**options))
     event = prepared(aws, "config-change.monitor-owner")

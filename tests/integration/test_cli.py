@@ -130,7 +130,7 @@ def test_each_line_is_a_json_object_with_all_members(kind, sample):
         assert finding["message"].endswith(".")
 
 
-def test_all_samples_at_once_give_a_line_each_or_a_complaint_each():
+def test_every_sample_gives_one_line_or_one_error():
     paths = sorted(events.FOLDER.glob("*.json"))
     done = run("evaluate", *paths)
     assert done.returncode == ERROR
@@ -216,7 +216,7 @@ def test_a_bad_variable_is_named(variables, words, command, sample):
     assert words in done.stderr and done.stderr.startswith("bootstrap: ")
 
 
-def test_the_environment_holds_where_no_parameter_is_given(tmp_path):
+def test_environment_applies_where_no_parameter_is_given(tmp_path):
     event = json.loads(events.load("config-change.defensive-owner"))
     del event["ruleParameters"]
     path = tmp_path / "event.json"
@@ -262,7 +262,7 @@ def test_closed_stderr_costs_no_verdict(sample, tmp_path):
     assert (done.returncode, verdicts(done)[0]["compliance"]) == (ERROR, "COMPLIANT")
 
 
-def test_a_reader_that_leaves_ends_it_quietly(sample):
+def test_closed_pipe_ends_the_command_quietly(sample):
     path = sample("fine")
     read_end, write_end = os.pipe()
     os.close(read_end)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two copies of the shipped binary on one table and one fleet: what is remembered and told must not
-hang on who was first."""
+"""Two copies of the shipped binary on one table and one fleet: what is recorded and alerted must not
+depend on which was first."""
 
 import datetime
 import json
@@ -144,7 +144,7 @@ def clean_up(shared_aws):
     shared_aws.reset()
 
 
-def test_one_copy_leaves_what_the_story_says(one_copy):
+def test_one_sandbox_records_the_expected_history(one_copy):
     items, subjects, balancers = one_copy
     kinds = Counter()
     for (_, kind, *_), count in items.items():
@@ -155,12 +155,12 @@ def test_one_copy_leaves_what_the_story_says(one_copy):
                if subject.startswith("Mode raised: ")) == 8
 
 
-def test_two_copies_remember_what_one_does(one_copy, two_copies):
+def test_two_sandboxes_record_the_same_as_one(one_copy, two_copies):
     loop, _, _ = two_copies
     assert remembered(loop) == one_copy[0]
 
 
-def test_two_copies_tell_what_one_does(one_copy, two_copies):
+def test_two_sandboxes_alert_the_same_as_one(one_copy, two_copies):
     loop, _, _ = two_copies
     assert Counter(loop.subjects()) == one_copy[1]
 
@@ -178,7 +178,7 @@ def test_no_episode_is_older_than_the_calls_or_ends_before_it_began(two_copies):
             assert min(told) <= opened <= closed
 
 
-def test_config_was_asked_once_by_both(two_copies, shared_aws):
+def test_two_sandboxes_start_one_reevaluation(two_copies, shared_aws):
     assert shared_aws.counts[START_RULE] == 1
 
 
@@ -248,7 +248,7 @@ def test_two_calls_about_a_weak_one_that_is_not_raised_are_one_incident(enforcem
     assert [s.partition(":")[0] for s in loop.subjects()] == ["Non-compliant"]
 
 
-def test_one_call_delivered_to_both_is_handled_by_one(scene):
+def test_event_delivered_to_two_sandboxes_is_handled_by_one(scene):
     aws, loop, arn, copies = scene
     hold(aws, PUT_ITEM)
     event = call("modify-attributes", arn)

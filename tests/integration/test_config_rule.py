@@ -201,7 +201,7 @@ def test_parameters_override_the_environment(start, aws):
     assert with_parameter.json()["evaluations"][0]["requiredMode"] == "defensive"
 
 
-def test_environment_holds_where_no_parameter_is_given(start, aws):
+def test_environment_applies_where_no_parameter_is_given(start, aws):
     event = json.loads(events.load("config-change.defensive-owner"))
     del event["ruleParameters"]
     register_token(aws, json.dumps(event))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a call that EventBridge tells of to the mode raised, remembered and told, and back to AWS
+"""From an API call that EventBridge delivers to the mode raised, recorded, alerted, and back to AWS
 Config, through the shipped binary against the local AWS."""
 
 import datetime
@@ -102,8 +102,8 @@ def test_a_duplicate_costs_one_refused_write_and_changes_nothing(start, aws, loo
     assert len(loop.alerts()) == 1
 
 
-def test_a_duplicate_leaves_alone_even_what_was_weakened_since(start, aws, loop):
-    """Of that another event tells."""
+def test_duplicate_event_does_not_correct_a_later_weakening(start, aws, loop):
+    """A later weakening has an event of its own."""
     arn = make(aws).arn
     function = start(aws=aws, **loop.environment())
     event = weakened(arn)
@@ -115,7 +115,7 @@ def test_a_duplicate_leaves_alone_even_what_was_weakened_since(start, aws, loop)
     assert loop.mode_of(arn) == "defensive"
 
 
-def test_our_own_change_coming_back_starts_no_loop(start, aws, loop):
+def test_event_of_our_own_change_starts_no_loop(start, aws, loop):
     arn = make(aws).arn
     function = start(aws=aws, **loop.environment())
     answer(function.invoke(weakened(arn)))
@@ -142,7 +142,7 @@ def test_every_call_that_may_change_a_verdict_leads_to_a_live_read_and_the_raise
 @pytest.mark.parametrize("sample", [
     "classic-create", "classic-modify", "create-failed", "create-nlb", "modify-failed", "modify-nlb",
     "set-subnets", "add-tags-target-group"])
-def test_what_is_not_ours_is_left_alone_with_one_line(sample, start, aws, loop):
+def test_api_call_out_of_scope_is_ignored_with_one_log_line(sample, start, aws, loop):
     function = start(aws=aws, **loop.environment())
     event = json.loads(events.load(f"elb-call.{sample}"))
     assert answer(function.invoke(event)) == {"evaluations": [], "reported": 0, "failed": 0,
@@ -154,7 +154,7 @@ def test_what_is_not_ours_is_left_alone_with_one_line(sample, start, aws, loop):
     assert lines[0]["reason"]
 
 
-def test_each_load_balancer_of_a_call_is_seen_to_once_and_nothing_else_is(start, aws, loop):
+def test_each_load_balancer_of_an_api_call_is_handled_once(start, aws, loop):
     first, second = make(aws).arn, make(aws).arn
     event = call("remove-tags-mixed", first)
     others = [arn for arn in json.loads(events.load("elb-call.remove-tags-mixed"))["detail"][
@@ -168,7 +168,7 @@ def test_each_load_balancer_of_a_call_is_seen_to_once_and_nothing_else_is(start,
     assert {pk for pk, _ in loop.items()} == {first, second, f"CONFIG_RULE#{RULE}"}
 
 
-def test_a_deleted_one_ends_its_incident(start, aws, loop):
+def test_deleted_load_balancer_closes_its_incident(start, aws, loop):
     arn = make(aws).arn
     function = start(aws=aws, **loop.environment(ENFORCEMENT="off"))
     answer(function.invoke(weakened(arn)))
@@ -229,7 +229,7 @@ def test_an_exception_is_respected(start, aws, loop):
     assert aws.counts[MODIFY] == 0 and loop.mode_of(arn) == "monitor"
 
 
-def test_unknown_is_never_acted_on_and_the_retry_finds_the_work(start, aws, loop):
+def test_unknown_verdict_changes_nothing_and_is_handled_by_the_retry(start, aws, loop):
     arn = make(aws).arn
     function = start(aws=aws, **loop.environment())
     event, request_id = weakened(arn), str(uuid.uuid4())
@@ -263,7 +263,7 @@ def test_a_load_balancer_that_is_not_there_yet_is_waited_for(start, aws, loop):
 
 
 @pytest.mark.timely("promises seconds, and valgrind makes many of one")
-def test_a_created_one_that_never_comes_is_gone_within_the_time(start, aws, loop):
+def test_created_load_balancer_that_never_appears_is_given_up_before_the_deadline(start, aws, loop):
     arn = make(aws).arn
     loop.client("elbv2").delete_load_balancer(LoadBalancerArn=arn)
     deadline = {"Lambda-Runtime-Deadline-Ms": str(int((aws.now() + 3) * 1000))}
@@ -274,7 +274,7 @@ def test_a_created_one_that_never_comes_is_gone_within_the_time(start, aws, loop
 
 # Somebody else disagrees
 
-def test_a_fight_is_stopped_and_its_other_side_named(start, aws, loop):
+def test_fight_is_stopped_and_the_other_writer_named(start, aws, loop):
     arn = make(aws).arn
     function = start(aws=aws, **loop.environment(FIGHT_LIMIT="2"))
     outcomes = []
@@ -325,7 +325,7 @@ def test_a_config_change_is_reported_first_and_then_enforced(start, aws, loop):
     assert loop.records(balancer.arn, "STATE")[0]["compliance"] == "COMPLIANT"
 
 
-def test_config_is_asked_again_when_what_it_was_told_is_no_longer_true(start, aws, loop):
+def test_reevaluation_is_started_when_the_reported_verdict_is_outdated(start, aws, loop):
     balancer = make(aws)
     event = loop.put_rule_token(config_change(balancer))
     outcome = start(aws=aws, **loop.environment()).invoke(event)
@@ -342,7 +342,7 @@ def test_an_item_that_is_out_of_date_leads_to_no_change(start, aws, loop):
 
 
 @pytest.mark.parametrize("change", [{"evaluationMode": "PROACTIVE"}, {"resultToken": "TESTMODE"}])
-def test_what_was_not_asked_in_earnest_is_only_judged(change, start, aws, loop):
+def test_proactive_and_test_mode_events_are_only_judged(change, start, aws, loop):
     event = json.loads(loop.put_rule_token(config_change(make(aws)))) | change
     answer(start(aws=aws, **loop.environment()).invoke(event))
     assert set(names(aws)) == {REPORT}
@@ -366,7 +366,7 @@ def test_a_sweep_changes_no_more_than_allowed_and_the_next_one_goes_on(start, aw
 
 # What is remembered
 
-def test_the_table_holds_what_the_contract_says(start, aws, loop):
+def test_table_items_match_the_contract(start, aws, loop):
     arn = make(aws).arn
     event = weakened(arn)
     started = aws.now()
@@ -417,7 +417,7 @@ def test_an_incident_lasts_from_weak_to_strong_and_is_alerted_twice(start, aws, 
 
 
 @pytest.mark.parametrize("missing", ["STATE_TABLE", "ALERT_TOPIC_ARN", "CONFIG_RULE_NAME"])
-def test_each_part_is_simply_off_without_its_resource(missing, start, aws, loop):
+def test_each_feature_is_off_without_its_resource(missing, start, aws, loop):
     arn = make(aws).arn
     outcome = start(aws=aws, **loop.environment(**{missing: None})).invoke(weakened(arn))
     assert ("enforce", "done") in actions(outcome)
@@ -426,7 +426,7 @@ def test_each_part_is_simply_off_without_its_resource(missing, start, aws, loop)
     assert aws.counts[used[missing]] == 0
 
 
-# Who is told
+# Alerts
 
 def test_an_alert_is_received_once_and_says_what_to_do(start, aws, loop):
     balancer = make(aws)
@@ -454,7 +454,7 @@ def test_an_alert_about_a_raise_says_what_was_wrong_before(start, aws, loop):
     assert "MODE_TOO_WEAK" in alert.body.partition("Found before that:")[2]
 
 
-def test_config_is_asked_once_a_minute_by_all_copies_together(start, aws, loop, api):
+def test_all_sandboxes_start_one_reevaluation_a_minute(start, aws, loop, api):
     first, second = make(aws).arn, make(aws).arn
     function = start(aws=aws, **loop.environment())
     assert actions(function.invoke(weakened(first)))[-1] == ("reevaluate", "done")
@@ -465,7 +465,7 @@ def test_config_is_asked_once_a_minute_by_all_copies_together(start, aws, loop, 
     other.api.stop()
 
 
-def test_being_asked_too_often_is_no_failure(start, aws, loop):
+def test_limit_error_of_config_is_no_failure(start, aws, loop):
     """Without a table nothing can be agreed upon: AWS Config itself says no."""
     first, second = make(aws).arn, make(aws).arn
     function = start(aws=aws, **loop.environment(STATE_TABLE=None))
@@ -541,7 +541,7 @@ CENTRAL = {"CROSS_ACCOUNT_ROLE": "security/desync-guard-member", "EXTERNAL_ID": 
            "ALLOWED_ACCOUNTS": f"111122223333,{MEMBER}"}
 
 
-def test_a_member_account_is_seen_to_through_its_role(start, aws, loop, member):
+def test_member_account_is_handled_through_its_role(start, aws, loop, member):
     function = start(aws=aws, **loop.environment(**CENTRAL))
     outcome = function.invoke(weakened(member))
     assert ("enforce", "done") in actions(outcome)
@@ -558,7 +558,7 @@ def test_a_member_account_is_seen_to_through_its_role(start, aws, loop, member):
     assert not home & {READ_MODE, READ_TAGS, MODIFY}
 
 
-def test_a_session_serves_the_next_event_and_home_is_not_forgotten(start, aws, loop, member):
+def test_cached_session_and_our_own_account_serve_the_next_events(start, aws, loop, member):
     own = make(aws).arn
     function = start(aws=aws, **loop.environment(**CENTRAL))
     for arn in (member, own, member):

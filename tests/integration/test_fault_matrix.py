@@ -27,7 +27,7 @@ SERVICES = ("elbv2", "config", "dynamodb", "sns", "securityhub", "s3", "cloudwat
 def rows(request, tmp_path_factory):
     """Case -> its row. All chosen ones are played at once: most of them wait most of the time."""
     chosen = [item.callspec.params["case"] for item in request.session.items
-              if getattr(item, "function", None) is test_a_fault_is_held]
+              if getattr(item, "function", None) is test_fault_has_no_unexpected_outcome]
     played = fault_matrix.run(chosen or CASES, tmp_path_factory.mktemp("certificates"))
     if len(played) == len(CASES):
         fault_matrix.write(played, reliability.ROWS)
@@ -36,7 +36,7 @@ def rows(request, tmp_path_factory):
 
 @pytest.mark.timely("promises seconds, and valgrind makes many of one")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_fault_is_held(case, rows):
+def test_fault_has_no_unexpected_outcome(case, rows):
     assert "problem" not in rows[case], rows[case]["problem"]
 
 
@@ -48,7 +48,7 @@ def test_the_reliability_table_is_that_of_this_run(rows):
     assert reliability.DOCUMENT.read_text() == made, "make reliability, and look at the difference"
 
 
-def test_no_call_is_left_out():
+def test_matrix_covers_every_call():
     """The linker keeps of the binary only what can be reached, names of operations included."""
     session = botocore.session.get_session()
     operations = {name for service in SERVICES
@@ -77,7 +77,7 @@ def as_json(text):
     return json.dumps({"a": [{"b": f"said {text}"}]}).replace("/", "\\/")
 
 
-# where: the call by which it is told
+# where: the call that carries it
 CALLS = {
     "alert": lambda text: a_call("sns:Publish", "query", f"Message={quote_plus(text)}",
                                  {"Message": f"said {text}"}),
@@ -100,7 +100,7 @@ def a_play(log="", said=b"", calls=()):
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("where", ["log", "answer", *CALLS])
-def test_a_secret_is_noticed_wherever_it_is_told(where, secret):
+def test_leaked_secret_is_found_in_every_output(where, secret):
     signed = CALLS["alert"]("nothing")  # signatures are known from the calls
     play = a_play(log=f"x {secret} y" if where == "log" else "",
                   said=f"x {secret} y".encode() if where == "answer" else b"",
@@ -109,7 +109,7 @@ def test_a_secret_is_noticed_wherever_it_is_told(where, secret):
         play._check_secrets()
 
 
-def test_what_aws_has_to_be_told_is_no_secret_told():
+def test_secret_that_aws_requires_is_no_leak():
     token = json.dumps({"ResultToken": f"{MARKER}-token", "Evaluations": []})
     calls = [a_call("config:PutEvaluations", "json", token),
              a_call("sts:AssumeRole", "query", "", {"ExternalId": EXTERNAL_ID}),
@@ -117,7 +117,7 @@ def test_what_aws_has_to_be_told_is_no_secret_told():
     a_play(log="words", said=b"words", calls=calls)._check_secrets()
 
 
-def test_every_call_meets_every_quote_in_an_answer_that_is_told():
+def test_every_call_is_tested_with_every_quoted_secret():
     """At the last attempt nothing repeats a call; what is denied or expired is never repeated."""
     for number, target in enumerate(fault_matrix.TARGETS):
         met = {case.quote for case in CASES
@@ -125,5 +125,5 @@ def test_every_call_meets_every_quote_in_an_answer_that_is_told():
         assert met == set(fault_matrix.QUOTES), target.name
 
 
-def test_every_call_that_is_looked_into_is_one_of_the_matrix():
+def test_every_examined_call_is_in_the_matrix():
     assert fault_matrix.TELLING <= {target.operation for target in fault_matrix.TARGETS}

@@ -235,7 +235,7 @@ HEAP_ATTACKS = ["link", "header", "sealed-header", "double-free", "double-free-u
 
 
 @pytest.mark.parametrize("what", HEAP_ATTACKS)
-def test_attack_on_the_heap_is_seen_before_it_has_an_effect(what, elf, architecture):
+def test_heap_corruption_is_detected_before_it_has_an_effect(what, elf, architecture):
     assert run_probe(architecture, what) == -signal.SIGABRT
 
 

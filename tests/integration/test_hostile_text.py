@@ -340,7 +340,7 @@ def test_an_answer_that_is_none_of_aws_is_quoted_in_visible_characters():
             for arguments in commands:
                 done = run(*arguments, stdin=event, PROMOTION="off", AWS_ENDPOINT_URL=aws.url,
                            AWS_MAX_ATTEMPTS="1")
-                # Of what is no answer of AWS only the status is told.
+                # Of an answer that is not from AWS only the status is reported.
                 harmless.check(f"{kind} {arguments}", done, "json" in kind, ends_of(arguments))
 
 

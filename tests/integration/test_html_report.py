@@ -156,7 +156,7 @@ def test_two_reports_of_the_same_state_differ_in_the_time_alone():
         assert timeless(later) == first
 
 
-def test_json_and_csv_tell_the_same():
+def test_json_and_csv_hold_the_same_values():
     report = json.loads(render("json"))
     rows = list(csv.DictReader(io.StringIO(render("csv").decode("utf-8"), newline="")))
     assert [row["resourceId"] for row in rows if row["resourceId"]] == [

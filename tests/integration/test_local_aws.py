@@ -48,7 +48,7 @@ def code_of(call):
     ({"aws_session_token": None}, "InvalidClientTokenId"),
     ({"aws_access_key_id": "AKIAOTHER"}, "InvalidClientTokenId"),
 ])
-def test_what_is_not_signed_rightly_is_refused(options, code, aws):
+def test_badly_signed_request_is_refused(options, code, aws):
     keys = {"aws_access_key_id": ACCESS_KEY_ID, "aws_secret_access_key": "x",
             "aws_session_token": SESSION_TOKEN} | options
     client = boto3.client("config", region_name=REGION, endpoint_url=aws.url, config=NO_RETRIES,

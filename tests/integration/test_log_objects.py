@@ -84,7 +84,7 @@ def objects(outcome):
     return [(each["status"], each["requests"]) for each in outcome.json()["logObjects"]]
 
 
-# Each way by which S3 tells
+# Each kind of S3 notification
 
 @pytest.mark.parametrize("event_of", [
     pytest.param(lambda b, o: b.bridge_event(o), id="EventBridge"),
@@ -93,7 +93,7 @@ def objects(outcome):
     pytest.param(lambda b, o: queue_event(b.notification(o)), id="S3-SQS"),
     pytest.param(lambda b, o: queue_event(sns_envelope(b.notification(o))), id="S3-SNS-SQS"),
 ])
-def test_an_object_is_counted_however_it_is_told_of(event_of, function, loop, bucket, aws):
+def test_object_is_counted_for_each_kind_of_notification(event_of, function, loop, bucket, aws):
     made = many_lines(200, 1)
     stored = bucket.put([text for _, _, text in made])
     outcome = function.invoke(event_of(bucket, stored))
@@ -103,7 +103,7 @@ def test_an_object_is_counted_however_it_is_told_of(event_of, function, loop, bu
     assert dict(aws.counts) == {GET: 1, COUNT: 1}
 
 
-def test_what_is_kept_is_what_the_contract_says(function, loop, bucket):
+def test_traffic_items_match_the_contract(function, loop, bucket):
     stored = bucket.put([line("2026-11-23T08:01:00", "Severe", "BadContentLength")])
     function.invoke(bucket.notification(stored))
     arn = arn_of(stored[0])
@@ -150,7 +150,7 @@ def test_another_version_under_the_same_key_is_counted_too(function, loop, bucke
     assert traffic(loop, arn_of(first[0]))["2026-11-23"]["requests"] == 2
 
 
-def test_a_replay_of_what_may_have_been_forgotten_counts_nothing(function, loop, bucket):
+def test_replayed_event_whose_record_may_have_expired_counts_nothing(function, loop, bucket):
     """Counted by one way, it is known to every other for as long as any accepts it."""
     for days, first, second in ((1, "counted", "duplicate"), (13, "counted", "duplicate"),
                                 (15, "skipped", "skipped")):
@@ -228,7 +228,7 @@ def test_two_copies_with_different_objects_of_one_day_lose_nothing(copies, loop,
 
 # What cannot be counted
 
-def test_a_damaged_object_counts_as_far_as_it_can_be_read_once(function, loop, bucket):
+def test_readable_part_of_a_damaged_object_is_counted_once(function, loop, bucket):
     made = [("2026-11-23", "-", line(f"2026-11-23T08:{n // 60:02}:{n % 60:02}"))
             for n in range(600)]
     content = gzipped([text for _, _, text in made])
@@ -250,7 +250,7 @@ def test_a_damaged_object_counts_as_far_as_it_can_be_read_once(function, loop, b
 @pytest.mark.parametrize("content, words", [
     pytest.param(f'{line("2026-11-23T08:01:00")}\n'.encode() * 50, "not gzip", id="plain-text"),
     pytest.param(b"", "it is empty", id="empty")])
-def test_a_foreign_object_under_the_key_of_a_log_is_skipped_with_one_line(
+def test_object_that_only_has_an_access_log_key_is_skipped_with_one_log_line(
         content, words, function, loop, bucket, aws):
     """It is none of a load balancer's files, so that it says nothing of lost lines."""
     stored = bucket.put(content)
@@ -275,7 +275,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("words", FOREIGN)
-def test_a_foreign_object_is_skipped_with_one_line_and_no_call(words, function, bucket, aws):
+def test_object_that_is_no_access_log_costs_one_log_line_and_no_call(words, function, bucket, aws):
     outcome = function.invoke(bucket.notification((FOREIGN[words], "e")))
     assert objects(outcome) == [("skipped", 0)]
     assert words in outcome.json()["logObjects"][0]["why"]
@@ -284,7 +284,7 @@ def test_a_foreign_object_is_skipped_with_one_line_and_no_call(words, function, 
     assert dict(aws.counts) == {}
 
 
-def test_an_object_that_is_gone_is_skipped(function, bucket):
+def test_deleted_object_is_skipped(function, bucket):
     outcome = function.invoke(bucket.notification((bucket.key(), "e")))
     assert objects(outcome) == [("skipped", 0)]
     assert "does not exist any more" in outcome.json()["logObjects"][0]["why"]
@@ -299,7 +299,7 @@ def test_other_events_of_s3_are_left_alone(function, bucket, aws):
     assert dict(aws.counts) == {}
 
 
-def test_only_what_failed_is_left_in_the_queue_and_its_repeat_counts_it(
+def test_failed_message_stays_in_the_queue_and_is_counted_by_the_retry(
         function, loop, bucket, aws):
     stored = [bucket.put([line("2026-11-23T08:01:00")]) for _ in range(3)]
     bodies = [bucket.notification(stored[0]), "not what S3 sends", bucket.notification(stored[1]),
@@ -315,7 +315,7 @@ def test_only_what_failed_is_left_in_the_queue_and_its_repeat_counts_it(
     assert traffic(loop, arn_of(stored[0][0]))["2026-11-23"]["requests"] == 3
 
 
-def test_without_a_queue_what_failed_is_an_error_that_names_it(function, loop, bucket, aws):
+def test_without_a_queue_a_failed_object_is_an_error_that_names_it(function, loop, bucket, aws):
     stored = [bucket.put([line("2026-11-23T08:01:00")]) for _ in range(2)]
     aws.faults.add(GET, faults.error("AccessDenied", status=403), nth=2)
     outcome = function.invoke(bucket.notification(*stored))
@@ -335,7 +335,7 @@ def test_without_a_queue_what_failed_is_an_error_that_names_it(function, loop, b
     pytest.param(faults.reset_in_body(), id="reset-in-body"),
     pytest.param(faults.cut_in_body(), id="cut-in-body"),
 ])
-def test_what_passes_is_repeated_within_the_invocation(
+def test_transient_fault_is_retried_within_the_invocation(
         operation, fault, function, loop, bucket, aws):
     made = many_lines(300, 4)
     stored = bucket.put([text for _, _, text in made])
@@ -398,7 +398,7 @@ def test_the_command_line_counts_as_lambda_does_without_metrics(aws, loop, bucke
     assert traffic(loop, arn_of(stored[0]))["2026-11-23"]["requests"] == 1
 
 
-def test_without_a_table_it_is_off(start, aws, bucket):
+def test_without_a_table_log_counting_is_off(start, aws, bucket):
     function = start(aws=aws)
     stored = bucket.put([line("2026-11-23T08:01:00")])
     outcome = function.invoke(queue_event(*[bucket.notification(stored)] * 3))

@@ -107,7 +107,7 @@ def folder(tmp_path):
 
 # What is counted
 
-def test_a_folder_of_every_age_and_quirk_equals_an_independent_splitter(folder):
+def test_folder_of_every_log_version_matches_an_independent_splitter(folder):
     found = report(folder)
     assert_totals(found, totals(lines() * 3))
     assert found["files"] == 3
@@ -155,7 +155,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_lines_behind_a_foreign_one_are_counted_and_the_foreign_one_too(tmp_path, kind, pack):
+def test_line_of_another_log_type_and_lines_after_it_are_counted(tmp_path, kind, pack):
     made = ["", FOREIGN[kind], "rubbish", FOREIGN[kind], *lines(), FOREIGN[kind]]
     expected = totals(line for line in made if line)
     path = write(tmp_path / "a.log", pack(text_of(made, "\r\n")))
@@ -212,7 +212,7 @@ def test_an_offender_has_its_network_and_a_cause_and_a_fix(folder):
     assert "Reactor Netty" in found[0]["cause"] and "3664" in found[0]["fix"]
 
 
-def test_threads_change_nothing_in_the_answer(tmp_path):
+def test_thread_count_does_not_change_the_result(tmp_path):
     made = random.Random(7)
     for number in range(6):
         some = [log_line(class_="Acceptable", reason="GetHeadZeroContentLength",
@@ -278,7 +278,7 @@ def test_no_blocked_request_in_many_is_still_bounded(tmp_path):
     assert "None in 3,000 requests still allows for up to about 0.10 %" in run(path).stdout.decode()
 
 
-def test_nothing_of_a_log_controls_a_terminal_or_a_spreadsheet(tmp_path):
+def test_log_text_cannot_control_a_terminal_or_a_spreadsheet(tmp_path):
     evil = log_line(agent='"=cmd()\x1b[2J\x07"', class_="Severe", reason="BadMethod").encode()
     path = write(tmp_path / "a.log", evil + b"\n")
     assert b"\x1b" not in run(path).stdout and b"\x07" not in run(path).stdout

@@ -65,13 +65,13 @@ def test_a_correction_says_how_long_it_took_and_how_long_it_was_open(function):
     assert 90 / 3600 <= found["MTTRHours"][0] < 200 / 3600
 
 
-def test_nothing_is_written_where_nothing_was_done(function):
+def test_without_work_no_metrics_are_written(function):
     balancer = next(lb for lb in fleet.FLEET if lb.mode == "strictest")
     assert function.invoke(json.dumps(call("add-tags", balancer.arn))).kind == "response"
     assert metrics(function) == {}
 
 
-def test_an_incomplete_sweep_tells_no_share(aws, function):
+def test_incomplete_sweep_reports_no_percentage(aws, function):
     aws.faults.add("elbv2:DescribeLoadBalancers", faults.access_denied(), times=9)
     assert function.invoke('{"action":"sweep"}').kind == "error"
     assert "ProtectedPercent" not in metrics(function)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every time the process asks the system for memory in turn is refused. By design that ends it with
-a line of its own (and Lambda starts another sandbox), or with an error where a library told of it;
+a line of its own (and Lambda starts another sandbox), or with an error where a library reported it;
 never with a crash."""
 
 import re
@@ -45,7 +45,7 @@ def was_refused(trace):
 
 
 def held(returncode, log):
-    """Ended by itself: by its line, or by an answer of its own where a library told of it."""
+    """Ended by itself: by its line, or by an answer of its own where a library reported it."""
     if returncode == -signal.SIGABRT:
         lines = log.strip().splitlines()
         return bool(lines) and bool(LAST_WORDS.match(lines[-1]))

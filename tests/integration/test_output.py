@@ -184,7 +184,7 @@ def test_a_file_or_folder_that_may_not_be_written_is_an_error_before_any_call(aw
 
 @pytest.mark.plain("what looks for leaks writes files, too")
 @both_commands
-def test_a_document_that_does_not_fit_leaves_the_old_one_and_nothing_else(aws, command, report):
+def test_document_that_does_not_fit_keeps_the_old_file_and_leaves_no_other(aws, command, report):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
@@ -195,7 +195,7 @@ def test_a_document_that_does_not_fit_leaves_the_old_one_and_nothing_else(aws, c
 
 
 @both_commands
-def test_a_full_disk_leaves_the_old_one_and_nothing_else(aws, command, tmp_path):
+def test_full_disk_keeps_the_old_file_and_leaves_no_other(aws, command, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", disk],
@@ -226,7 +226,7 @@ def test_a_file_that_is_mounted_by_itself_is_written_over(aws, report, tmp_path)
 
 
 @both_commands
-def test_work_that_fails_leaves_the_old_one_and_nothing_else(aws, command, report):
+def test_failed_command_keeps_the_old_file_and_leaves_no_other(aws, command, report):
     done = subprocess.run([*bootstrap_command(), *COMMANDS[command], "--output", report], text=True,
                           capture_output=True, env=environment(aws, AWS_ACCESS_KEY_ID=None,
                                                                AWS_SECRET_ACCESS_KEY=None))
@@ -251,12 +251,12 @@ def interrupted(aws, command, report, number, **options):
 @pytest.mark.parametrize("command, number", [
     ("audit", signal.SIGTERM), ("audit", signal.SIGHUP), ("report", signal.SIGINT),
     ("report", signal.SIGTERM), ("report", signal.SIGHUP)])
-def test_a_signal_leaves_the_old_one_and_nothing_else(aws, command, number, report):
+def test_signal_keeps_the_old_file_and_leaves_no_other(aws, command, number, report):
     assert interrupted(aws, command, report, number) == -number
     assert report.read_text() == YESTERDAY and os.listdir(report.parent) == [report.name]
 
 
-def test_a_signal_that_is_ignored_stays_so(aws, report):
+def test_ignored_signal_stays_ignored(aws, report):
     def ignore():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
@@ -320,7 +320,7 @@ def denied(aws, *operations):
 @pytest.mark.parametrize("fail_on, code", [
     (None, UNKNOWN), ("unknown", UNKNOWN), ("non_compliant,unknown", UNKNOWN),
     ("unknown,non_compliant", UNKNOWN), ("non_compliant", FINE), ("never", FINE)])
-def test_an_audit_that_may_read_nothing_but_the_list_ends_with_4(aws, fail_on, code):
+def test_audit_with_permission_to_list_only_exits_with_4(aws, fail_on, code):
     denied(aws, ATTRIBUTES, TAGS)
     done = run(aws, "audit", *(["--fail-on", fail_on] if fail_on else []))
     assert done.returncode == code
@@ -349,7 +349,7 @@ def test_a_region_that_cannot_be_listed_beside_one_that_can_is_unknown(aws, weak
 
 
 @pytest.mark.parametrize("fail_on", ["non_compliant,unknown", "never"])
-def test_an_audit_that_can_list_nothing_anywhere_is_an_error(aws, fail_on):
+def test_audit_that_can_list_no_region_is_an_error(aws, fail_on):
     denied(aws, LIST)
     done = run(aws, "audit", "--region", "eu-west-1,us-east-1", "--fail-on", fail_on)
     assert done.returncode == ERROR
@@ -373,7 +373,7 @@ def test_another_users_file_in_a_sticky_folder_is_written_over(aws, bootstrap):
         assert sorted(os.listdir(folder)) == ["bootstrap", "report.json"]
 
 
-def test_an_audit_that_could_list_nothing_leaves_the_old_one(aws, report):
+def test_audit_that_listed_no_region_keeps_the_old_file(aws, report):
     aws.faults.add(LIST, faults.access_denied(), times=99)
     done = write(aws, "audit", report)
     assert done.returncode == ERROR and "AccessDenied" in done.stderr

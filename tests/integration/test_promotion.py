@@ -137,7 +137,7 @@ def test_from_access_logs_to_strictest_and_back(aws, loop, bucket, function):
     shop, api = make(aws, "shop", ring="1"), make(aws, "api", ring="2")
     batch = make(aws, "batch")
 
-    # 1. Access logs are delivered, one of them told of twice, and are counted once.
+    # 1. Access logs are delivered, one of them announced twice, and are counted once.
     first = logged(bucket, shop)
     for event in (first, first, logged(bucket, api),
                   logged(bucket, batch, "Acceptable", "GetHeadZeroContentLength")):
@@ -279,7 +279,7 @@ def test_a_profile_and_an_exception_are_left_to_their_owners(aws, loop, bucket, 
     assert [loop.mode_of(each.arn) for each in (legacy, excused)] == ["defensive", "defensive"]
 
 
-def test_a_mode_that_somebody_changed_ends_the_watch(aws, loop, bucket, function):
+def test_mode_changed_by_another_writer_ends_the_watch(aws, loop, bucket, function):
     shop = promoted(aws, loop, bucket, function)
     loop.set_mode(shop.arn, "monitor")
     an_hour_passes(loop, shop, errors=500)
@@ -345,7 +345,7 @@ def test_a_few_minutes_of_logs_do_not_outvote_metrics(aws, loop, bucket, functio
     assert says in found["recommendationReason"]
 
 
-def test_traffic_that_stays_away_is_no_all_clear(aws, loop, bucket, function):
+def test_watch_without_traffic_is_closed_without_a_judgement(aws, loop, bucket, function):
     shop = promoted(aws, loop, bucket, function)
     changed = date_back(loop, shop, 130)
     half_an_hour = datetime.timedelta(minutes=30)
@@ -405,7 +405,7 @@ def test_a_promotion_that_was_never_made_is_reported_as_such(start, aws, loop, b
     assert statuses(function.invoke(SWEEP), shop) == [("promote", "done"), ("alert", "done")]
 
 
-def test_incomplete_metrics_are_not_taken_for_none(aws, loop, function):
+def test_incomplete_metrics_are_not_counted_as_zero(aws, loop, function):
     shop = make(aws, "shop")
     count(loop, shop, now() - datetime.timedelta(days=1), "RequestCount", 5000)
 
@@ -429,7 +429,7 @@ def test_a_load_balancer_that_cannot_be_judged_holds_all_promotions(aws, loop, b
 
 
 @pytest.mark.parametrize("promotion", ["recommend", "off"])
-def test_an_open_watch_is_ended_whatever_promotion_is_now(start, aws, loop, bucket, function,
+def test_open_watch_is_ended_for_any_promotion_setting(start, aws, loop, bucket, function,
                                                           promotion):
     shop = promoted(aws, loop, bucket, function)
     an_hour_passes(loop, shop, errors=50)

@@ -49,7 +49,7 @@ def invoke(function, event):
     return outcome.json()
 
 
-def test_report_is_written_dated_and_as_latest_and_its_summary_is_told(function, loop):
+def test_report_is_written_dated_and_as_latest_and_its_summary_published(function, loop):
     report = invoke(function, REPORT)["report"]
     found = objects(loop)
     assert sorted(found) == sorted(report["keys"]) and len(found) == 6
@@ -71,7 +71,7 @@ def test_documents_are_written_to_a_bucket_of_our_own_account_only(function, loo
     assert owners == ["123456789012"] * 6
 
 
-def test_the_documents_tell_the_same(function, loop):
+def test_html_json_and_csv_reports_agree(function, loop):
     invoke(function, REPORT)
     found = {key: got["Body"].read().decode() for key, got in objects(loop).items()
              if "/latest/" in key}
@@ -118,7 +118,7 @@ def test_without_bucket_and_topic_it_is_only_made(aws, loop, start):
 @pytest.mark.parametrize("operation, error_type", [
     (PUT, "Function.ActionFailed"), (SCAN, "Function.ActionFailed"),
     (LIST, "Function.SweepIncomplete")])
-def test_what_cannot_be_done_is_an_error_that_names_the_call(
+def test_failed_call_is_an_error_that_names_it(
         operation, error_type, aws, loop, start):
     function = start(aws=aws, **loop.environment(REPORT_BUCKET=BUCKET, AWS_MAX_ATTEMPTS="1",
                                                  ELB_REQUESTS_PER_SECOND="off"))

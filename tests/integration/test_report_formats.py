@@ -102,7 +102,7 @@ def test_sarif_follows_the_schema_and_githubs_limits(one):
     github_takes(log)
 
 
-def test_sarif_schema_refuses_what_is_none():
+def test_sarif_schema_refuses_invalid_documents():
     log = loads(render("sarif", usual()))
     log["runs"][0]["results"][0]["level"] = "grave"
     assert not jsonschema.Draft4Validator(SARIF_SCHEMA).is_valid(log)
@@ -176,7 +176,7 @@ def test_ocsf_follows_the_schema(one, ocsf_schema):
         assert event["type_uid"] == event["class_uid"] * 100 + event["activity_id"]
 
 
-def test_ocsf_schema_refuses_what_is_none(ocsf_schema):
+def test_ocsf_schema_refuses_invalid_documents(ocsf_schema):
     event = loads(render("ocsf", usual()))[0]
     assert not ocsf_schema.is_valid(event | {"severity_id": 7})
     assert not ocsf_schema.is_valid(event | {"grade": "A"})
@@ -236,7 +236,7 @@ def test_asff_follows_the_model(one):
         assert len(item["Title"]) <= 256 and len(item["Description"]) <= 1024
 
 
-def test_asff_model_refuses_what_is_none():
+def test_asff_model_refuses_invalid_documents():
     item = loads(render("asff", usual(1)))[0]
     assert asff_complaints([item | {"Severity": {"Label": "GRAVE"}}])
     assert asff_complaints([item | {"Mode": "monitor"}])
@@ -267,7 +267,7 @@ def test_junit_follows_the_schema(one, junit_schema):
     assert counted["tests"] == expected
 
 
-def test_junit_schema_refuses_what_is_none(junit_schema):
+def test_junit_schema_refuses_invalid_documents(junit_schema):
     document = render("junit", usual()).decode()
     assert not junit_schema.is_valid(document.replace("<failure", "<fault").replace(
         "</failure", "</fault"))

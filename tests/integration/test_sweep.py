@@ -53,7 +53,7 @@ def scheduled(**changes):
 
 @pytest.fixture
 def sweep(start):
-    """sweep(aws) runs the binary, unpaced and without promotion unless told otherwise, and sweeps
+    """sweep(aws) runs the binary, unpaced and without promotion unless set otherwise, and sweeps
     once."""
     def run(aws, event=None, seconds=60, pace="off", **environment):
         function = start(aws=aws, ELB_REQUESTS_PER_SECOND=pace,
@@ -113,7 +113,7 @@ def left_scope(load_balancer):
 @pytest.mark.parametrize("scope", [
     {"TagKey": "Tier"}, {"TagKey": "Tier", "TagValue": "edge"},
     {"TagKey": "Tier", "ComplianceResourceTypes": ["AWS::ElasticLoadBalancingV2::LoadBalancer"]}])
-def test_what_left_the_scope_of_the_rule_stays_not_applicable(scope, fleet_aws, sweep):
+def test_load_balancer_outside_the_scope_of_the_rule_stays_not_applicable(scope, fleet_aws, sweep):
     inside, outside = fleet.synthetic(2)
     inside.tags["Tier"] = "edge"
     aws = fleet_aws([inside, outside])
@@ -133,7 +133,7 @@ def test_a_rule_of_one_load_balancer_says_nothing_of_the_others(fleet_aws, sweep
     assert b"outside the scope of the rule" in outcome.body
 
 
-def test_a_scope_that_may_not_be_read_is_said_and_changes_nothing(fleet_aws, sweep):
+def test_unreadable_scope_is_reported_and_changes_nothing(fleet_aws, sweep):
     balancers = fleet.synthetic(3)
     aws = fleet_aws(balancers)
     aws.config.set_scope(RULE, TagKey="Tier")
@@ -173,7 +173,7 @@ def test_an_account_without_load_balancers_is_swept_too(fleet_aws, sweep):
 
 # Clean-up
 
-def test_vanished_ones_are_cleaned_up_over_all_pages_of_results(fleet_aws, sweep):
+def test_deleted_load_balancers_are_cleaned_up_over_all_pages_of_results(fleet_aws, sweep):
     balancers = fleet.synthetic(260, networks=1)
     living, gone, network = balancers[:10], balancers[10:260], balancers[260]
     aws = fleet_aws([*living, network])
@@ -194,7 +194,7 @@ def test_vanished_ones_are_cleaned_up_over_all_pages_of_results(fleet_aws, sweep
     assert annotation.startswith("NOT_APPLICABLE") and "does not exist any more" in annotation
 
 
-def test_what_was_judged_after_the_notification_has_not_vanished(fleet_aws, sweep):
+def test_load_balancer_judged_after_the_notification_is_not_cleaned_up(fleet_aws, sweep):
     """Created while the sweep was listing, and judged by its change event meanwhile."""
     balancers = fleet.synthetic(5)
     newer, older = balancers.pop(), balancers.pop()
@@ -263,7 +263,7 @@ def test_all_unknown_ones_are_counted_and_named(fleet_aws, sweep):
     assert "12 are unknown" in message and len(message) < 8192
 
 
-def test_a_mode_that_is_none_is_unknown(fleet_aws, sweep):
+def test_invalid_mode_is_unknown(fleet_aws, sweep):
     balancers = fleet.synthetic(5)
     balancers[2].mode = "paranoid"
     aws = fleet_aws(balancers)
@@ -284,7 +284,7 @@ def test_one_tag_call_that_fails_makes_its_twenty_unknown_and_no_other(fleet_aws
 
 @pytest.mark.parametrize("operation, nth", [(TAGS, 1), (TAGS, 2), (ATTRIBUTES, 1),
                                             (ATTRIBUTES, 30)])
-def test_one_deleted_mid_sweep_is_not_applicable(operation, nth, fleet_aws, sweep):
+def test_load_balancer_deleted_mid_sweep_is_not_applicable(operation, nth, fleet_aws, sweep):
     balancers = fleet.synthetic(60)
     # The last of their twenty and of all: neither its tags nor its attributes were asked for yet.
     deleted = [balancers[n].arn for n in (39, 58, 59)]
@@ -299,7 +299,7 @@ def test_one_deleted_mid_sweep_is_not_applicable(operation, nth, fleet_aws, swee
 
 # Reporting
 
-def test_what_config_refuses_once_is_sent_again(fleet_aws, sweep):
+def test_evaluation_refused_once_is_sent_again(fleet_aws, sweep):
     balancers = fleet.synthetic(120)
     aws = fleet_aws(balancers)
     for load_balancer in balancers[::40]:
@@ -313,7 +313,7 @@ def test_what_config_refuses_once_is_sent_again(fleet_aws, sweep):
     assert Counter(r.resource_id for r in aws.config.history).most_common(1)[0][1] == 1
 
 
-def test_what_config_refuses_for_ever_fails_the_sweep_and_no_other(fleet_aws, sweep):
+def test_evaluation_refused_always_fails_the_sweep_and_no_other_evaluation(fleet_aws, sweep):
     balancers = fleet.synthetic(230)
     gone = balancers.pop()
     refused = [balancers[3], balancers[222]]
@@ -331,7 +331,7 @@ def test_what_config_refuses_for_ever_fails_the_sweep_and_no_other(fleet_aws, sw
 # Time and pace
 
 @pytest.mark.native("promises seconds, of which emulators and valgrind make many")
-def test_time_that_runs_out_ends_the_sweep_with_what_it_got(fleet_aws, sweep):
+def test_sweep_out_of_time_reports_the_verdicts_so_far(fleet_aws, sweep):
     balancers = fleet.synthetic(430)
     gone = balancers.pop()
     aws = fleet_aws(balancers)
@@ -457,7 +457,7 @@ def test_the_delivery_of_a_snapshot_is_a_schedule_too(fleet_aws, sweep):
     assert sweep(aws, scheduled(invokingEvent=json.dumps(invoking))).json()["reported"] == 4
 
 
-def test_bad_parameters_are_told_before_anything_is_read(fleet_aws, sweep):
+def test_bad_parameters_are_reported_before_any_read(fleet_aws, sweep):
     aws = fleet_aws(fleet.synthetic(4))
     outcome = sweep(aws, scheduled(ruleParameters='{"desyncMode":"paranoid"}'))
     assert "desyncMode" in message_of(outcome, "Function.InvalidParameter")

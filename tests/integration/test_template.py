@@ -56,7 +56,7 @@ def test_cfn_lint_finds_nothing_in_the_transformed_template(region, tmp_path):
     assert lint(path, region) == (0, "")
 
 
-def test_cfn_lint_would_find_something(template, tmp_path):
+def test_cfn_lint_reports_a_planted_error(template, tmp_path):
     path = tmp_path / "broken.json"
     path.write_text(json.dumps(template).replace("dynamodb:GetItem", "dynamodb:GetItme"))
     assert "W3037" in lint(path, "eu-west-1")[1]
@@ -368,7 +368,7 @@ def test_a_feature_brings_its_own_actions_and_no_others(template, feature):
 @pytest.mark.parametrize("rule", ["on", "off"])
 @pytest.mark.parametrize("calls", ["on", "off"])
 @pytest.mark.parametrize("enforcement", ["off", "plan", "enforce"])
-def test_the_rule_it_is_given_the_name_of_it_may_ask_for_an_evaluation(template, rule, calls,
+def test_function_may_start_evaluations_of_the_rule_it_is_given(template, rule, calls,
                                                                        enforcement):
     """A message of AWS Config that was overtaken is a reason, too, with all else off."""
     parameters = {"CreateConfigRule": rule, "ReactToApiCalls": calls, "Enforcement": enforcement}

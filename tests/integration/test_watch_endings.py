@@ -140,7 +140,7 @@ def test_an_open_watch_has_no_ending_and_an_unmeasured_baseline_is_null(aws, loo
     assert '<span class="badge open">watching</span>' in report(aws, loop, "html")
 
 
-def test_an_unmeasured_baseline_stays_null_when_cloudwatch_has_forgotten(aws, loop, shop, function):
+def test_unmeasured_baseline_stays_null_after_metrics_expired(aws, loop, shop, function):
     date_back(loop, shop, 20 * 24 * 60)
     assert promotion(aws, loop)["before"] is None
     assert ">0 &rarr;" not in report(aws, loop, "html")
@@ -154,7 +154,7 @@ def test_a_watch_that_an_earlier_version_closed_is_not_green(aws, loop, shop, fu
     assert promotion(aws, loop)["ending"] == "inconclusive"
 
 
-def test_a_day_on_which_no_mode_was_known_is_no_hundred_percent(aws, loop, shop, function):
+def test_day_without_known_modes_is_not_100_percent(aws, loop, shop, function):
     yesterday = (now() - datetime.timedelta(days=1)).date().isoformat()
     names = ("listed", "nonCompliant", "monitor", "defensive", "strictest")
     loop.look(lambda: loop.client("dynamodb").put_item(TableName=loop.table, Item={

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the whole control loop works with besides load balancers: a state table, a topic with a queue
-behind it, an AWS Config rule, and the calls that EventBridge tells of."""
+behind it, an AWS Config rule, and the API calls that EventBridge delivers."""
 
 import json
 import uuid
@@ -108,7 +108,7 @@ class ControlLoop:
         return self.aws.moto.load_balancers("eu-west-1", account)[arn].attrs[DESYNC_MODE]
 
     def set_mode(self, arn, mode):
-        """Somebody else's change, of which an event may tell or not."""
+        """Somebody else's change, with or without an event."""
         self.aws.moto.load_balancers("eu-west-1")[arn].attrs[DESYNC_MODE] = mode
 
     def put_rule_token(self, event):
@@ -139,7 +139,7 @@ def call(sample, arn, **detail):
 
 
 def config_change(load_balancer):
-    """AWS Config tells of this load balancer, weakened: (event, its text)."""
+    """AWS Config's item of this load balancer, weakened: (event, its text)."""
     def change(inner):
         item = inner["configurationItem"]
         item["resourceId"] = item["ARN"] = load_balancer.arn

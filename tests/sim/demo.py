@@ -2,8 +2,8 @@
 """`make demo`: the shipped binary at work, on this machine, without an AWS account or a network.
 
 Starts a local AWS and a Lambda Runtime API, creates a few load balancers, feeds the Config rule
-samples of events/ to ./bootstrap as Lambda would, and prints what AWS Config was told. Then the same
-with enforcement on: somebody weakens a mode, and EventBridge tells of it, twice. Last, the posture
+samples of events/ to ./bootstrap as Lambda would, and prints what AWS Config received. Then the same
+with enforcement on: somebody weakens a mode, and EventBridge delivers it, twice. Last, the posture
 report of that fleet, as a page to open. Fails when a verdict is not the one in tests/golden, or not
 all is done, once.
 """

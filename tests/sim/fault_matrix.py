@@ -34,7 +34,7 @@ STAGES = 14
 
 def closing(fault):
     """The same, and the end of the connection: on one that was used before, curl repeats by itself
-    what is reset, and which attempt that was could not be told."""
+    what is reset, and which attempt that was is unknown."""
     def instead(call):
         answer = fault.instead(call)
         answer.close = True
@@ -187,7 +187,7 @@ class Case:
 
     @property
     def quote(self):
-        """What the answer quotes: each target meets every one of them in an answer that is told."""
+        """What the answer quotes: each target meets every one of them in an answer that is reported."""
         turn = self.target + list(KINDS).index(self.kind) + ATTEMPTS.index(self.attempt)
         return QUOTES[turn % len(QUOTES)]
 
@@ -413,20 +413,20 @@ class Play:
         self.function = self.start()
 
     def _check_secrets(self):
-        """In nothing that somebody reads or that is kept: log, answers, and what AWS was told."""
+        """In nothing that somebody reads or that is kept: log, answers, and what AWS received."""
         secrets = {text for pair in list(self.aws.keys.items()) for text in (pair[0], *pair[1])}
         secrets |= {each.scope.signature for each in self.aws.calls}
         secrets |= {MARKER, EXTERNAL_ID, HEADER}
         parts = {part for secret in filter(None, secrets) for part in parts_of(secret)}
         said = [("the log", self.former_log + self.function.log),
                 ("an answer", self.said.decode("utf-8", "replace"))]
-        said += [(each.name, told_by(each)) for each in self.aws.calls if each.name in TELLING]
+        said += [(each.name, readable_text_of(each)) for each in self.aws.calls if each.name in TELLING]
         told = [(where, part) for where, text in said for part in sorted(parts & parts_of(text))]
         assert not told, f"told: {told[:5]}"
 
 
 HEADER = "AWS4-HMAC-SHA256"  # how an Authorization header begins
-PART = 16  # characters of a secret that tell of it
+PART = 16  # characters of a secret that reveal it
 
 
 def parts_of(text):
@@ -439,7 +439,7 @@ TELLING = {PUBLISH, "securityhub:POST /findings/import", "s3:PutObject", "config
            "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:TransactWriteItems"}
 
 
-def told_by(call):
+def readable_text_of(call):
     """The words of a call that are for others, without what JSON, forms and HTML make of them."""
     if call.form:
         return "\n".join(call.form.values())

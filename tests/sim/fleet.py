@@ -63,7 +63,7 @@ FLEET = [
     LiveLoadBalancer("search", "93e1c7a5b8d0f264", "defensive", {"Owner": "search-team"}),
     LiveLoadBalancer("tcp-edge", "17d9b3f5e7a2c640", None,
                      {"Owner": "network@example.com"}, type="network"),
-    # The items of these three hold junk where the mode or the tags should be.
+    # The items of these three hold malformed values where the mode or the tags should be.
     LiveLoadBalancer("junk-mode", "43de355b7217f4f4", "defensive", {"Owner": "labs"}),
     LiveLoadBalancer("junk-tags", "0df95b7c87d32a07", "defensive", {"Owner": "labs"}),
     LiveLoadBalancer("junk-twice", "f68b4533fa8d3431", "monitor", {"Owner": "labs"}),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bucket that access logs are delivered to, and the events by which S3 tells of them."""
+"""A bucket that access logs are delivered to, and the events by which S3 announces them."""
 
 import datetime
 import gzip

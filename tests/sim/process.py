@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Linux tells of a running process: its memory, its environment, its system calls."""
+"""What Linux reports of a running process: its memory, its environment, its system calls."""
 
 import os
 import re

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A fleet that no account has: some thirty load balancers with a history, of every kind that a
- * report tells of, and tags by people who would like the report to say something else. Judged by
+ * report names, and tags by people who would like the report to say something else. Judged by
  * the real rules; everything lives in the arena.
  */
 #ifndef TESTS_SUPPORT_POSTURE_SAMPLE_H

@@ -175,7 +175,7 @@ static inline void fake_fill_response(const struct fake_answer *answer, struct a
     };
 }
 
-/* Records the request and tells how it will end and when. */
+/* Records the request and returns how it will end and when. */
 static inline void fake_start(struct fake_transport *fake, const struct http_request *request,
                               struct arena *arena, struct fake_flight *flight) {
     fake_record(fake, request);

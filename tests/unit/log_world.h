@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Access logs in a simulated account: objects in S3, told of by events, and the table (see
+ * Access logs in a simulated account: objects in S3, announced by events, and the table (see
  * table_world.h) they are counted in, with transactions really carried out; two copies of the
  * program, a fault at any call, and something that happens meanwhile.
  */
@@ -399,8 +399,8 @@ static inline void log_handle(struct log_world *world, str event) {
     app_handle(&world->guard, event, deadline_ms, &world->arena, &world->reply);
 }
 
-/* The usual object, told of by a notification. */
-static inline void log_tell(struct log_world *world) {
+/* The usual object, announced by a notification. */
+static inline void log_notify(struct log_world *world) {
     log_handle(world, log_notification(world, LOG_KEY, "e1"));
 }
 

@@ -392,7 +392,7 @@ static inline size_t loop_logged(const struct loop *loop, const char *text) {
 }
 
 /* How many messages have this in their subject. */
-static inline size_t loop_told(const struct loop *loop, const char *text) {
+static inline size_t loop_alert_count(const struct loop *loop, const char *text) {
     size_t count = 0;
     for (size_t i = 0; i < loop->message_count; i++) {
         count += str_contains(loop->messages[i].subject, str_from_cstr(text)) ? 1 : 0;

@@ -30,7 +30,7 @@ struct promotion_world {
     struct loop loop;
     struct promotion_metric metrics[PROMOTION_METRICS_MAX];
     size_t metric_count;
-    bool is_partial; /* CloudWatch cannot tell all */
+    bool is_partial; /* CloudWatch answers in part */
 };
 
 static inline str promotion_dimension(str arn) {

@@ -2,7 +2,7 @@
  *
  * A Region behind the fake transport: load balancers with pages, attributes and tags, AWS Config
  * with the results of one rule, AWS's own throttling, and a fault at the nth call. What Config was
- * told is kept, so that a test can hold it against the facts.
+ * reported is kept, so that a test can hold it against the facts.
  */
 #ifndef REGION_WORLD_H
 #define REGION_WORLD_H
@@ -28,7 +28,7 @@ struct region_member {
     bool is_exposed;    /* internet-facing */
 };
 
-struct region_told {
+struct region_report {
     str resource_type;
     str resource_id;
     str compliance;
@@ -61,8 +61,8 @@ struct region {
     size_t repeated;       /* so many of the first members are listed again at the end */
     struct region_result results[REGION_MAX];
     size_t result_count;
-    struct region_told told[REGION_MAX];
-    size_t told_count;
+    struct region_report reports[REGION_MAX];
+    size_t reported_count;
     size_t put_calls;
     size_t elb_calls;
     str refused_id; /* listed in FailedEvaluations, refusals_left times */
@@ -248,8 +248,8 @@ static inline struct fake_answer region_put(struct region *region, const struct 
     for (const struct json *item = json_first(list); item != NULL; item = json_next(item)) {
         double ordering_s = 0;
         assert_true(json_number(json_get(item, "OrderingTimestamp"), &ordering_s));
-        assert_true(region->told_count < REGION_MAX);
-        const struct region_told told = {
+        assert_true(region->reported_count < REGION_MAX);
+        const struct region_report told = {
             .resource_type = str_copy(arena, json_get_string(item, "ComplianceResourceType")),
             .resource_id = str_copy(arena, json_get_string(item, "ComplianceResourceId")),
             .compliance = str_copy(arena, json_get_string(item, "ComplianceType")),
@@ -262,7 +262,7 @@ static inline struct fake_answer region_put(struct region *region, const struct 
             buf_printf(&out, "{\"ComplianceResourceType\":\"%s\",\"ComplianceResourceId\":\"%s\"}",
                        told.resource_type.ptr, told.resource_id.ptr);
         } else {
-            region->told[region->told_count++] = told;
+            region->reports[region->reported_count++] = told;
         }
     }
     buf_append(&out, STR("]}"));
@@ -396,12 +396,12 @@ static inline struct region *region_begin(struct fake_transport *fake) {
     return region;
 }
 
-/* The last thing Config was told of a resource, or NULL. */
-static inline const struct region_told *region_told_of(const struct region *region, str id) {
-    const struct region_told *last = NULL;
-    for (size_t i = 0; i < region->told_count; i++) {
-        if (str_eq(region->told[i].resource_id, id)) {
-            last = &region->told[i];
+/* The last evaluation that Config got of a resource, or NULL. */
+static inline const struct region_report *region_report_of(const struct region *region, str id) {
+    const struct region_report *last = NULL;
+    for (size_t i = 0; i < region->reported_count; i++) {
+        if (str_eq(region->reports[i].resource_id, id)) {
+            last = &region->reports[i];
         }
     }
     return last;

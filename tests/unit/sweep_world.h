@@ -109,8 +109,8 @@ static inline const char *world_truth(const struct region_member *member) {
     return strcmp(member->mode, "monitor") == 0 ? "NON_COMPLIANT" : "COMPLIANT";
 }
 
-static inline bool world_told(const struct world *world, str id, const char *compliance) {
-    const struct region_told *told = region_told_of(world->region, id);
+static inline bool world_reported(const struct world *world, str id, const char *compliance) {
+    const struct region_report *told = region_report_of(world->region, id);
     return compliance == NULL ? told == NULL
                               : told != NULL && str_eq(told->compliance, str_from_cstr(compliance));
 }

@@ -71,9 +71,9 @@ static inline struct fake_answer table_put_item(struct table *table, const struc
     }
     struct buf out;
     buf_init(&out, table->arena, 1 << 16);
-    bool tells_old = str_eq(json_get_string(body, "ReturnValues"), STR("ALL_OLD"));
-    buf_append(&out, there != NULL && tells_old ? STR("{\"Attributes\":") : STR("{"));
-    if (there != NULL && tells_old) {
+    bool returns_old = str_eq(json_get_string(body, "ReturnValues"), STR("ALL_OLD"));
+    buf_append(&out, there != NULL && returns_old ? STR("{\"Attributes\":") : STR("{"));
+    if (there != NULL && returns_old) {
         table_write_item(&out, there);
     }
     buf_append(&out, STR("}"));

@@ -122,14 +122,14 @@ static void assert_row(const struct row *row) {
     assert_int_equal(record.time.ptr[0], '2');
 }
 
-static void line_of_any_age_and_oddity_gives_its_record(void **state) {
+static void log_line_of_every_format_version_is_parsed(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         assert_row(&rows[i]);
     }
 }
 
-static void time_and_load_balancer_are_borrowed_from_the_line(void **state) {
+static void time_and_load_balancer_point_into_the_line(void **state) {
     (void)state;
     const char *line = TO_27 "\"-\" \"-\"";
     struct access_log_record record;
@@ -139,7 +139,7 @@ static void time_and_load_balancer_are_borrowed_from_the_line(void **state) {
     assert_ptr_equal(record.time.ptr, line + 6);
 }
 
-static void line_of_a_megabyte_is_read_like_any_other(void **state) {
+static void line_of_one_megabyte_is_parsed(void **state) {
     struct buf line;
     buf_init(&line, *state, (size_t)4 << 20);
     buf_append(&line, STR(HEAD("192.0.2.1:1") "\"GET http://a.example:80/"));
@@ -195,9 +195,9 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(line_of_any_age_and_oddity_gives_its_record),
-        TEST(time_and_load_balancer_are_borrowed_from_the_line),
-        TEST(line_of_a_megabyte_is_read_like_any_other),
+        TEST(log_line_of_every_format_version_is_parsed),
+        TEST(time_and_load_balancer_point_into_the_line),
+        TEST(line_of_one_megabyte_is_parsed),
         TEST(lines_of_other_parsers_tests_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,7 @@ static const struct {
      ACCESS_LOG_TEST_FILE},
 };
 
-static void foreign_line_is_refused_by_name(void **state) {
+static void line_of_another_log_type_is_refused_by_its_type(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(kinds); i++) {
         struct access_log_record record;
@@ -146,7 +146,7 @@ static const struct {
     {"nothing", "", ACCESS_LOG_UNPARSED, false},
 };
 
-static void object_is_told_by_its_key(void **state) {
+static void object_type_is_read_from_its_key(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(keys); i++) {
         struct access_log_key key = access_log_key_parse(str_from_cstr(keys[i].key));
@@ -165,9 +165,9 @@ static void object_is_told_by_its_key(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(foreign_line_is_refused_by_name),
+        TEST(line_of_another_log_type_is_refused_by_its_type),
         TEST(every_kind_and_class_has_a_name_of_its_own),
-        TEST(object_is_told_by_its_key),
+        TEST(object_type_is_read_from_its_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,7 +69,7 @@ static void assert_agreement_on(str lines, struct seen *seen) {
 }
 
 /* Of many seeds each: from clean lines to rubble. */
-static void both_ways_agree_on_every_line(void **state) {
+static void fast_and_full_parser_agree_on_every_line(void **state) {
     static const struct {
         unsigned odds;
         uint64_t damages;
@@ -90,7 +90,7 @@ static void both_ways_agree_on_every_line(void **state) {
 }
 
 /* One letter of a clean line after the other is taken for each that means something. */
-static void both_ways_agree_on_every_single_mistake(void **state) {
+static void fast_and_full_parser_agree_on_every_one_byte_error(void **state) {
     static const char letters[] = {'"', ' ', '\\', '\n', '-', '\0'};
     struct buf clean;
     struct seen seen = {0};
@@ -130,8 +130,8 @@ static void clean_line_of_every_modern_length_is_modern(void **state) {
 }
 
 /* One field less and two spaces in its place, wherever a block of 64 bytes may end: the number of
- * spaces alone would tell nothing. */
-static void two_spaces_are_never_taken_for_a_field(void **state) {
+ * spaces alone would prove nothing. */
+static void two_spaces_are_not_parsed_as_a_field(void **state) {
     static const char text[] =
         "h2 2026-11-22T10:11:12.345678Z app/my-alb/%.*s%s192.0.2.1:1 - -1 -1 -1 400 - %s0 "
         "\"GET https://a.example:443/ HTTP/1.1\" \"c\" %.*s%sarn \"-\" \"-\" \"-\" 0 "
@@ -151,7 +151,7 @@ static void two_spaces_are_never_taken_for_a_field(void **state) {
     }
 }
 
-static void nothing_behind_the_lines_is_read(void **state) {
+static void parser_does_not_read_past_the_last_line(void **state) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(pages, MAP_FAILED);
@@ -203,11 +203,11 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(both_ways_agree_on_every_line),
-        TEST(both_ways_agree_on_every_single_mistake),
+        TEST(fast_and_full_parser_agree_on_every_line),
+        TEST(fast_and_full_parser_agree_on_every_one_byte_error),
         TEST(clean_line_of_every_modern_length_is_modern),
-        TEST(two_spaces_are_never_taken_for_a_field),
-        TEST(nothing_behind_the_lines_is_read),
+        TEST(two_spaces_are_not_parsed_as_a_field),
+        TEST(parser_does_not_read_past_the_last_line),
         TEST(random_bytes_are_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static void handle(str event, const char *request_id) {
     loop_handle(&loop.copies[0], event, request_id);
 }
 
-static void a_weakened_mode_is_raised_alerted_and_remembered(void **state) {
+static void weakened_mode_is_raised_alerted_and_recorded(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     handle(weakened("e1"), "r1");
@@ -50,11 +50,11 @@ static void a_weakened_mode_is_raised_alerted_and_remembered(void **state) {
     assert_true(loop_says(&loop.copies[0], "\"action\":\"enforce\",\"status\":\"done\""));
     assert_true(loop_says(&loop.copies[0], "\"compliance\":\"COMPLIANT\""));
     assert_int_equal(loop.message_count, 1);
-    assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Mode raised"), 1);
     assert_int_equal(loop.start_count, 1);
 }
 
-static void the_table_has_the_whole_story_of_a_correction(void **state) {
+static void table_records_every_step_of_a_correction(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     int64_t event_ms = FAKE_NOW_MS - 90000;
@@ -77,7 +77,7 @@ static void the_table_has_the_whole_story_of_a_correction(void **state) {
     assert_int_equal(table_count(loop.table, weak_arn, ""), 4);
 }
 
-static void a_duplicate_costs_one_refused_write(void **state) {
+static void duplicate_event_costs_one_refused_write(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     handle(weakened("e1"), "r1");
@@ -91,7 +91,7 @@ static void a_duplicate_costs_one_refused_write(void **state) {
     assert_int_equal(loop_logged(&loop, "duplicate"), 1);
 }
 
-static void our_own_change_coming_back_does_nothing(void **state) {
+static void event_of_our_own_change_does_nothing(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     handle(weakened("e1"), "r1");
@@ -176,7 +176,7 @@ static void an_unknown_mode_is_not_acted_on(void **state) {
     begin(VARIABLES(LOOP_ALL));
 }
 
-static void a_run_changes_so_many_and_plans_the_rest(void **state) {
+static void run_stops_at_its_change_limit_and_plans_the_rest(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL, "MAX_CHANGES_PER_RUN", "2"));
     const struct loop_call call = {.name = "AddTags", .id = "e1"};
@@ -209,8 +209,8 @@ static void the_fourth_correction_in_a_day_is_not_made(void **state) {
     }
     assert_int_equal(loop.modify_count, 3);
     assert_string_equal(weak->mode, "monitor");
-    assert_int_equal(loop_told(&loop, "Mode raised"), 3);
-    assert_int_equal(loop_told(&loop, "Changed back 3 times"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Mode raised"), 3);
+    assert_int_equal(loop_alert_count(&loop, "Changed back 3 times"), 1);
     assert_int_equal(table_count(loop.table, weak_arn, "INCIDENT#"), 4);
     assert_int_equal(loop_open_incidents(&loop), 1);
     /* A day after the first, one is made again. */
@@ -219,7 +219,7 @@ static void the_fourth_correction_in_a_day_is_not_made(void **state) {
     assert_string_equal(weak->mode, "defensive");
 }
 
-static void the_alert_about_a_fight_names_who_wrote_last(void **state) {
+static void fight_alert_names_the_last_writer(void **state) {
     (void)state;
     static const struct {
         struct loop_call call;
@@ -244,7 +244,7 @@ static void the_alert_about_a_fight_names_who_wrote_last(void **state) {
         loop.fake.now_ms += 3600000;
         handle(loop_event(&loop, &rows[i].call, weak_arn), "r2");
         loop_succeeded(&loop.copies[0]);
-        assert_int_equal(loop_told(&loop, "Changed back"), 1);
+        assert_int_equal(loop_alert_count(&loop, "Changed back"), 1);
         for (size_t n = 0; n < loop.message_count; n++) {
             str text = loop.messages[n].text;
             if (str_contains(loop.messages[n].subject, STR("Changed back")) &&
@@ -258,7 +258,7 @@ static void the_alert_about_a_fight_names_who_wrote_last(void **state) {
     begin(VARIABLES(LOOP_ALL));
 }
 
-static void a_lost_answer_to_the_change_is_looked_into(void **state) {
+static void lost_answer_to_a_change_is_followed_by_a_read(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     loop.fault = (struct loop_fault){.nth = 1,
@@ -269,14 +269,14 @@ static void a_lost_answer_to_the_change_is_looked_into(void **state) {
     handle(weakened("e1"), "r1");
     loop_succeeded(&loop.copies[0]);
     assert_int_equal(table_count(loop.table, weak_arn, "CHANGE#"), 1);
-    assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Mode raised"), 1);
 }
 
 static void let_the_other_work(struct loop *world) {
     loop_handle(&world->copies[1], weakened("e2"), "r2");
 }
 
-static void what_another_copy_has_corrected_since_is_left_to_it(void **state) {
+static void correction_by_another_sandbox_is_not_repeated(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     loop.meanwhile = let_the_other_work;
@@ -288,8 +288,8 @@ static void what_another_copy_has_corrected_since_is_left_to_it(void **state) {
     assert_int_equal(loop.message_count, 1);
 }
 
-/* The answer to the change need not tell of every attribute. */
-static void facts_that_the_change_does_not_name_stay_known(void **state) {
+/* The answer to the change need not name every attribute. */
+static void attributes_missing_from_the_modify_answer_stay_known(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL, "DROP_INVALID_HEADERS", "require"));
     weak->drops_headers = true;
@@ -304,7 +304,7 @@ static void vanish(struct loop *world) {
     weak->is_gone = true;
 }
 
-static void one_that_vanishes_before_it_is_changed_is_no_failure(void **state) {
+static void load_balancer_deleted_before_the_change_is_no_failure(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     loop.meanwhile = vanish;
@@ -321,7 +321,7 @@ static void come_into_being(struct loop *world) {
     weak->is_gone = false;
 }
 
-static void one_just_created_is_looked_for_again(void **state) {
+static void new_load_balancer_that_is_not_found_is_read_again(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     const struct loop_call call = {.name = "CreateLoadBalancer", .id = "e1"};
@@ -335,7 +335,7 @@ static void one_just_created_is_looked_for_again(void **state) {
     assert_int_equal(loop.fake.slept_ms, 500 + 1000);
 }
 
-static void one_that_never_comes_is_given_up_within_the_time(void **state) {
+static void load_balancer_that_never_appears_is_given_up_before_the_deadline(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     const struct loop_call call = {.name = "CreateLoadBalancer", .id = "e1"};
@@ -345,7 +345,7 @@ static void one_that_never_comes_is_given_up_within_the_time(void **state) {
     assert_int_equal(loop.message_count, 0);
 }
 
-static void a_deleted_one_ends_its_incident_after_one_look(void **state) {
+static void deleted_load_balancer_closes_its_incident_after_one_read(void **state) {
     (void)state;
     begin(VARIABLES("STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC));
     handle(weakened("e1"), "r1");
@@ -359,10 +359,10 @@ static void a_deleted_one_ends_its_incident_after_one_look(void **state) {
     assert_int_equal(loop_open_incidents(&loop), 0);
     assert_int_equal(table_count(loop.table, weak_arn, "INCIDENT#"), 1);
     assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), reads + 1);
-    assert_int_equal(loop_told(&loop, "Resolved"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Resolved"), 1);
 }
 
-static void a_deletion_that_did_not_happen_ends_nothing(void **state) {
+static void failed_deletion_closes_no_incident(void **state) {
     (void)state;
     begin(VARIABLES("STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC));
     handle(weakened("e1"), "r1");
@@ -371,10 +371,10 @@ static void a_deletion_that_did_not_happen_ends_nothing(void **state) {
     handle(loop_event(&loop, &call, weak_arn), "r2");
     loop_succeeded(&loop.copies[0]);
     assert_int_equal(loop_open_incidents(&loop), 1);
-    assert_int_equal(loop_told(&loop, "Resolved"), 0);
+    assert_int_equal(loop_alert_count(&loop, "Resolved"), 0);
 }
 
-static void without_a_table_what_needs_it_says_once_that_it_is_off(void **state) {
+static void without_a_table_dependent_features_log_once_that_they_are_off(void **state) {
     (void)state;
     begin(VARIABLES("ENFORCEMENT", "enforce", "ALERT_TOPIC_ARN", LOOP_TOPIC, "CONFIG_RULE_NAME",
                     LOOP_RULE, "SECURITY_HUB", "on"));
@@ -391,7 +391,7 @@ static void without_a_table_what_needs_it_says_once_that_it_is_off(void **state)
     assert_int_equal(loop_logged(&loop, "STATE_TABLE is not set"), 0);
 }
 
-static void a_call_that_is_ignored_costs_nothing_but_a_line(void **state) {
+static void ignored_api_call_only_writes_a_log_line(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL, "CROSS_ACCOUNT_ROLE", "reader", "ALLOWED_ACCOUNTS", "999999999999"));
     const struct loop_call call = {.name = "SetSubnets", .id = "e1"};
@@ -404,25 +404,25 @@ static void a_call_that_is_ignored_costs_nothing_but_a_line(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(a_weakened_mode_is_raised_alerted_and_remembered),
-        TEST(the_table_has_the_whole_story_of_a_correction),
-        TEST(a_duplicate_costs_one_refused_write),
-        TEST(our_own_change_coming_back_does_nothing),
+        TEST(weakened_mode_is_raised_alerted_and_recorded),
+        TEST(table_records_every_step_of_a_correction),
+        TEST(duplicate_event_costs_one_refused_write),
+        TEST(event_of_our_own_change_does_nothing),
         TEST(each_setting_leads_to_its_mode),
         TEST(an_unknown_mode_is_not_acted_on),
-        TEST(a_run_changes_so_many_and_plans_the_rest),
+        TEST(run_stops_at_its_change_limit_and_plans_the_rest),
         TEST(the_fourth_correction_in_a_day_is_not_made),
-        TEST(the_alert_about_a_fight_names_who_wrote_last),
-        TEST(a_lost_answer_to_the_change_is_looked_into),
-        TEST(what_another_copy_has_corrected_since_is_left_to_it),
-        TEST(facts_that_the_change_does_not_name_stay_known),
-        TEST(one_that_vanishes_before_it_is_changed_is_no_failure),
-        TEST(one_just_created_is_looked_for_again),
-        TEST(one_that_never_comes_is_given_up_within_the_time),
-        TEST(a_deleted_one_ends_its_incident_after_one_look),
-        TEST(a_deletion_that_did_not_happen_ends_nothing),
-        TEST(without_a_table_what_needs_it_says_once_that_it_is_off),
-        TEST(a_call_that_is_ignored_costs_nothing_but_a_line),
+        TEST(fight_alert_names_the_last_writer),
+        TEST(lost_answer_to_a_change_is_followed_by_a_read),
+        TEST(correction_by_another_sandbox_is_not_repeated),
+        TEST(attributes_missing_from_the_modify_answer_stay_known),
+        TEST(load_balancer_deleted_before_the_change_is_no_failure),
+        TEST(new_load_balancer_that_is_not_found_is_read_again),
+        TEST(load_balancer_that_never_appears_is_given_up_before_the_deadline),
+        TEST(deleted_load_balancer_closes_its_incident_after_one_read),
+        TEST(failed_deletion_closes_no_incident),
+        TEST(without_a_table_dependent_features_log_once_that_they_are_off),
+        TEST(ignored_api_call_only_writes_a_log_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who is told, and how often: alerts on transitions only, none twice, those that reached nobody
+ * Alerts, and how often: on transitions only, none twice, those that reached nobody
  * later; AWS Config asked once a minute; findings for Security Hub.
  */
 #include "loop_world.h"
@@ -39,23 +39,23 @@ static void see(const char *mode, int64_t after_ms) {
     loop_handle(&loop.copies[0], loop_event(&loop, &call, weak->arn), id.ptr);
 }
 
-static void an_incident_is_alerted_at_its_beginning_and_its_end(void **state) {
+static void incident_is_alerted_when_opened_and_when_closed(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
     for (int i = 0; i < 3; i++) {
         see("monitor", HOUR);
     }
     assert_int_equal(loop.message_count, 1);
-    assert_int_equal(loop_told(&loop, "Non-compliant"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Non-compliant"), 1);
     for (int i = 0; i < 3; i++) {
         see("defensive", HOUR);
     }
     assert_int_equal(loop.message_count, 2);
-    assert_int_equal(loop_told(&loop, "Resolved"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Resolved"), 1);
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 1);
     assert_int_equal(loop_open_incidents(&loop), 0);
     see("monitor", HOUR);
-    assert_int_equal(loop_told(&loop, "Non-compliant"), 2);
+    assert_int_equal(loop_alert_count(&loop, "Non-compliant"), 2);
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 2);
 }
 
@@ -68,7 +68,7 @@ static void a_compliant_load_balancer_is_not_alerted(void **state) {
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 0);
 }
 
-static void age_is_alerted_once_a_day_by_any_invocation(void **state) {
+static void open_incident_is_escalated_once_a_day_by_any_invocation(void **state) {
     (void)state;
     begin(VARIABLES(WATCH, "MAX_NON_COMPLIANT_DAYS", "2"));
     see("monitor", 0);
@@ -78,7 +78,7 @@ static void age_is_alerted_once_a_day_by_any_invocation(void **state) {
         loop_succeeded(&loop.copies[i % 2]);
     }
     /* Found at 08:00; days 2 (from 14:00), 3, 4 and 5 (until 08:00). */
-    assert_int_equal(loop_told(&loop, "Non-compliant for"), 4);
+    assert_int_equal(loop_alert_count(&loop, "Non-compliant for"), 4);
     assert_int_equal(loop.message_count, 1 + 4);
 }
 
@@ -91,8 +91,8 @@ static void an_exception_is_alerted_as_expiring_and_as_expired_once_each(void **
     for (int i = 0; i < 6; i++) {
         see("monitor", DAY);
     }
-    assert_int_equal(loop_told(&loop, "Exception ends 2026-11-25"), 1);
-    assert_int_equal(loop_told(&loop, "Exception ended 2026-11-25"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Exception ends 2026-11-25"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Exception ended 2026-11-25"), 1);
     assert_int_equal(loop.message_count, 2); /* that it is non-compliant now goes without saying */
 }
 
@@ -111,7 +111,7 @@ static void accept_messages(void) {
 #define NOT_ALLOWED                                                                                \
     { .http_status = 403, .body = BODY(TROUBLE_XML("AuthorizationError")) }
 
-static void an_alert_that_sns_refused_is_published_the_next_time(void **state) {
+static void alert_refused_by_sns_is_published_by_the_next_invocation(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
     refuse_messages((struct fake_answer)NOT_ALLOWED);
@@ -122,19 +122,19 @@ static void an_alert_that_sns_refused_is_published_the_next_time(void **state) {
     see("monitor", HOUR);
     loop_succeeded(&loop.copies[0]);
     see("monitor", HOUR);
-    assert_int_equal(loop_told(&loop, "Non-compliant"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Non-compliant"), 1);
     refuse_messages((struct fake_answer)NOT_ALLOWED);
     see("defensive", HOUR);
     accept_messages();
     see("defensive", HOUR);
     see("defensive", HOUR);
-    assert_int_equal(loop_told(&loop, "Resolved"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Resolved"), 1);
     assert_int_equal(loop.message_count, 2);
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 1);
     assert_int_equal(loop_open_incidents(&loop), 0);
 }
 
-static void a_correction_that_sns_refused_is_alerted_by_lambdas_next_attempt(void **state) {
+static void correction_alert_refused_by_sns_is_published_by_the_lambda_retry(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     const struct loop_call call = {.id = "e1"};
@@ -143,7 +143,7 @@ static void a_correction_that_sns_refused_is_alerted_by_lambdas_next_attempt(voi
     loop_deliver(&loop.copies[0], loop_event(&loop, &call, weak->arn), "r1");
     loop_succeeded(&loop.copies[0]);
     assert_int_equal(loop.message_count, 1);
-    assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Mode raised"), 1);
     assert_true(str_contains(loop.messages[0].text, STR("from monitor to defensive")));
     assert_int_equal(loop.modify_count, 1);
     assert_int_equal(table_count(loop.table, weak->arn, "CHANGE#"), 1);
@@ -188,7 +188,7 @@ static void an_alert_that_may_have_been_published_is_not_published_again(void **
     begin(VARIABLES(WATCH));
 }
 
-static void a_refusal_is_remembered_even_when_the_records_cannot_be_written(void **state) {
+static void refused_alert_stays_due_when_records_cannot_be_written(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
     /* One fault for both: the message, and the first write of the incident. */
@@ -212,7 +212,7 @@ static void a_refusal_is_remembered_even_when_the_records_cannot_be_written(void
 
 /* ---- AWS Config and Security Hub ---- */
 
-static void config_is_asked_once_a_minute_by_all_copies(void **state) {
+static void all_sandboxes_start_one_reevaluation_a_minute(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
     see("monitor", 0);
@@ -256,7 +256,7 @@ static void a_rule_that_a_member_account_lacks_is_no_failure_but_our_own_is(void
     begin(VARIABLES(WATCH));
 }
 
-static void without_a_table_configs_own_limit_is_swallowed(void **state) {
+static void without_a_table_limit_errors_of_config_are_ignored(void **state) {
     (void)state;
     begin(VARIABLES("CONFIG_RULE_NAME", LOOP_RULE));
     see("monitor", 0);
@@ -301,18 +301,18 @@ static void a_finding_that_was_refused_is_imported_the_next_time(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(an_incident_is_alerted_at_its_beginning_and_its_end),
+        TEST(incident_is_alerted_when_opened_and_when_closed),
         TEST(a_compliant_load_balancer_is_not_alerted),
-        TEST(age_is_alerted_once_a_day_by_any_invocation),
+        TEST(open_incident_is_escalated_once_a_day_by_any_invocation),
         TEST(an_exception_is_alerted_as_expiring_and_as_expired_once_each),
-        TEST(an_alert_that_sns_refused_is_published_the_next_time),
-        TEST(a_correction_that_sns_refused_is_alerted_by_lambdas_next_attempt),
+        TEST(alert_refused_by_sns_is_published_by_the_next_invocation),
+        TEST(correction_alert_refused_by_sns_is_published_by_the_lambda_retry),
         TEST(an_incident_that_ended_before_it_was_alerted_is_not_alerted),
         TEST(an_alert_that_may_have_been_published_is_not_published_again),
-        TEST(a_refusal_is_remembered_even_when_the_records_cannot_be_written),
-        TEST(config_is_asked_once_a_minute_by_all_copies),
+        TEST(refused_alert_stays_due_when_records_cannot_be_written),
+        TEST(all_sandboxes_start_one_reevaluation_a_minute),
         TEST(a_rule_that_a_member_account_lacks_is_no_failure_but_our_own_is),
-        TEST(without_a_table_configs_own_limit_is_swallowed),
+        TEST(without_a_table_limit_errors_of_config_are_ignored),
         TEST(a_finding_is_imported_with_each_transition),
         TEST(a_finding_that_was_refused_is_imported_the_next_time),
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What an invocation that was not heard of again leaves in STATE, and who it is that did what is
+ * What an invocation that crashed leaves in STATE, and which principal did what is
  * found after it; and times that cannot be right.
  */
 #include "loop_world.h"
@@ -68,7 +68,7 @@ static void weaken(const char *id) {
     see_call(&call);
 }
 
-static void a_correction_that_was_undone_before_it_was_written_down_counts(void **state) {
+static void correction_undone_before_it_was_recorded_counts(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     crash_after_raising("e1");
@@ -77,7 +77,7 @@ static void a_correction_that_was_undone_before_it_was_written_down_counts(void 
     assert_string_equal(weak->mode, "defensive");
     assert_int_equal(table_count(loop.table, weak->arn, "CHANGE#"), 2);
     assert_int_equal(correction_count(), 2);
-    assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Mode raised"), 1);
     assert_int_equal(loop_open_incidents(&loop), 0);
 }
 
@@ -141,7 +141,7 @@ static const struct {
     {"found while it may be repeated", "defensive", {.name = "AddTags"}, 45 * MINUTE, 1},
 };
 
-static void a_correction_by_somebody_else_is_not_taken_for_ours(void **state) {
+static void correction_by_another_principal_is_not_counted_as_ours(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(FOUND); i++) {
         begin(VARIABLES(LOOP_ALL));
@@ -154,7 +154,7 @@ static void a_correction_by_somebody_else_is_not_taken_for_ours(void **state) {
         see_call(&call);
         loop_succeeded(&loop.copies[0]);
         size_t changes = table_count(loop.table, weak->arn, "CHANGE#");
-        if (changes != FOUND[i].changes || loop_told(&loop, "Mode raised") != changes ||
+        if (changes != FOUND[i].changes || loop_alert_count(&loop, "Mode raised") != changes ||
             !str_is_empty(table_text(state_item(), "intent"))) {
             fail_msg("%s: %zu changes", FOUND[i].name, changes);
         }
@@ -166,9 +166,9 @@ static void a_correction_by_somebody_else_is_not_taken_for_ours(void **state) {
     begin(VARIABLES(LOOP_ALL));
 }
 
-/* ---- told, or not ---- */
+/* ---- alerted, or not ---- */
 
-static void an_alert_that_a_crash_may_have_cost_is_named_in_the_log(void **state) {
+static void alert_possibly_lost_in_a_crash_is_logged(void **state) {
     (void)state;
     static const struct {
         const char *id;
@@ -200,7 +200,7 @@ static void an_alert_that_a_crash_may_have_cost_is_named_in_the_log(void **state
 }
 
 /* The only attempt is carried out, or not, and its answer is lost. */
-static void an_alert_whose_claim_got_no_answer_is_published_once(void **state) {
+static void alert_is_published_once_when_its_claim_got_no_answer(void **state) {
     (void)state;
     for (int is_after = 0; is_after <= 1; is_after++) {
         begin(VARIABLES(LOOP_ALL));
@@ -214,7 +214,7 @@ static void an_alert_whose_claim_got_no_answer_is_published_once(void **state) {
         assert_int_equal(loop.message_count, is_after);
         see("e1");
         see("e2");
-        assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+        assert_int_equal(loop_alert_count(&loop, "Mode raised"), 1);
         assert_int_equal(loop.message_count, 1);
         assert_int_equal(table_count(loop.table, weak->arn, "CHANGE#"), 1);
         assert_int_equal(loop_logged(&loop, "alert_in_doubt"), 0);
@@ -248,7 +248,7 @@ static void an_alert_that_is_on_its_way_is_not_in_doubt(void **state) {
 
 /* ---- times that cannot be right ---- */
 
-static void a_state_from_the_future_stops_nothing(void **state) {
+static void state_from_the_future_does_not_block_processing(void **state) {
     (void)state;
     static const struct {
         int64_t ahead_ms;
@@ -272,7 +272,7 @@ static void a_state_from_the_future_stops_nothing(void **state) {
     begin(VARIABLES(LOOP_ALL));
 }
 
-static void a_call_of_an_absurd_time_opens_an_incident_now(void **state) {
+static void api_call_with_an_absurd_time_opens_an_incident_now(void **state) {
     (void)state;
     static const int64_t TIMES[] = {1, FAKE_NOW_MS - 25 * 60 * MINUTE, FAKE_NOW_MS + 6 * MINUTE};
     for (size_t i = 0; i < COUNT(TIMES); i++) {
@@ -293,15 +293,15 @@ static void a_call_of_an_absurd_time_opens_an_incident_now(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(a_correction_that_was_undone_before_it_was_written_down_counts),
+        TEST(correction_undone_before_it_was_recorded_counts),
         TEST(a_fight_ends_although_each_correction_ends_in_a_crash),
         TEST(a_correction_that_was_never_made_does_not_count),
-        TEST(a_correction_by_somebody_else_is_not_taken_for_ours),
-        TEST(an_alert_that_a_crash_may_have_cost_is_named_in_the_log),
-        TEST(an_alert_whose_claim_got_no_answer_is_published_once),
+        TEST(correction_by_another_principal_is_not_counted_as_ours),
+        TEST(alert_possibly_lost_in_a_crash_is_logged),
+        TEST(alert_is_published_once_when_its_claim_got_no_answer),
         TEST(an_alert_that_is_on_its_way_is_not_in_doubt),
-        TEST(a_state_from_the_future_stops_nothing),
-        TEST(a_call_of_an_absurd_time_opens_an_incident_now),
+        TEST(state_from_the_future_does_not_block_processing),
+        TEST(api_call_with_an_absurd_time_opens_an_incident_now),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

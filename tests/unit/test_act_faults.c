@@ -48,8 +48,9 @@ static str config_sweep(void) {
 
 /* Each kind of message at most once, and those of one moment never twice. */
 static bool is_alerted_twice(void) {
-    return loop_told(&loop, "Mode raised") > 1 || loop_told(&loop, "Non-compliant") > 1 ||
-           loop_told(&loop, "Resolved") > 1 || loop_told(&loop, "Changed back") > 0;
+    return loop_alert_count(&loop, "Mode raised") > 1 ||
+           loop_alert_count(&loop, "Non-compliant") > 1 ||
+           loop_alert_count(&loop, "Resolved") > 1 || loop_alert_count(&loop, "Changed back") > 0;
 }
 
 static const char *what_is_wrong(bool is_mended) {
@@ -83,29 +84,29 @@ static const char *what_is_wrong(bool is_mended) {
     return NULL;
 }
 
-/* What SNS may have got counts as told; all else is told in the end. Where nothing works any more
+/* What SNS may have got counts as sent; all else is sent in the end. Where nothing works any more
  * it cannot even be written down that it is due. */
 static const char *lost_alert(size_t fault, bool is_lasting) {
-    bool may_be_told = loop.publish_hits > 0 && !FAULTS[fault].is_refusal;
-    return is_lasting || may_be_told || loop.message_count == 1 ? NULL : "the alert is lost";
+    bool may_be_alerted = loop.publish_hits > 0 && !FAULTS[fault].is_refusal;
+    return is_lasting || may_be_alerted || loop.message_count == 1 ? NULL : "the alert is lost";
 }
 
 struct run {
     str (*event)(void);
-    bool is_reported; /* the event is Config's, and each load balancer must be told of */
+    bool is_reported; /* the event is Config's, and each load balancer must be reported */
 };
 
 static str weakened_event(void) {
     return weakened("e1");
 }
 
-/* Config can be told, unless it is Config that is at fault. */
+/* Config gets reports, unless the fault is in Config. */
 static bool lost_a_report(const struct run *run, bool is_first_ok) {
     if (!run->is_reported || !is_first_ok) {
         return false;
     }
     for (size_t i = 0; i < loop.region->count; i++) {
-        if (region_told_of(loop.region, loop.region->members[i].arn) == NULL) {
+        if (region_report_of(loop.region, loop.region->members[i].arn) == NULL) {
             return true;
         }
     }
@@ -156,7 +157,7 @@ static void torture(const struct run *run, size_t calls_min) {
     }
 }
 
-static void a_call_is_handled_once_under_any_fault(void **state) {
+static void api_call_is_handled_once_under_any_fault(void **state) {
     (void)state;
     const struct run run = {.event = weakened_event};
     torture(&run, 12);
@@ -168,8 +169,8 @@ static void a_sweep_loses_no_report_under_any_fault(void **state) {
     torture(&run, 15);
 }
 
-/* All that is told in the sweep, whatever comes of acting: the fault begins with the table. */
-static void a_dead_table_costs_no_report(void **state) {
+/* All reports of the sweep, whatever comes of acting: the fault begins with the table. */
+static void reports_are_sent_when_the_table_fails(void **state) {
     (void)state;
     for (size_t fault = 0; fault < COUNT(FAULTS); fault++) {
         begin();
@@ -177,14 +178,14 @@ static void a_dead_table_costs_no_report(void **state) {
             .nth = 1, .is_lasting = true, .match = "//dynamodb.", .answer = FAULTS[fault].answer};
         loop_handle(&loop.copies[0], config_sweep(), "r1");
         assert_true(loop.copies[0].reply.is_error);
-        assert_int_equal(loop.region->told_count, 3);
+        assert_int_equal(loop.region->reported_count, 3);
         assert_int_equal(loop.modify_count, 0);
         assert_int_equal(loop.message_count, 0);
         loop_end(&loop);
     }
 }
 
-static void a_hanging_table_leaves_the_time_to_report_the_rest(void **state) {
+static void table_that_never_answers_leaves_time_to_report_the_rest(void **state) {
     (void)state;
     static const struct fake_answer HANGS = {.status = STATUS_TIMEOUT};
     loop_begin(&loop, EVERYTHING, 1000);
@@ -192,7 +193,7 @@ static void a_hanging_table_leaves_the_time_to_report_the_rest(void **state) {
         (struct loop_fault){.nth = 1, .is_lasting = true, .match = "//dynamodb.", .answer = HANGS};
     loop_handle(&loop.copies[0], config_sweep(), "r1");
     assert_true(loop.copies[0].reply.is_error);
-    assert_int_equal(loop.region->told_count, 1000);
+    assert_int_equal(loop.region->reported_count, 1000);
     assert_true(str_contains(loop.copies[0].reply.error_message, STR("no time was left to act")));
     loop_end(&loop);
 }
@@ -210,7 +211,7 @@ static void let_the_other_work(struct loop *world) {
     loop_handle(&world->copies[1], id == NULL ? config_sweep() : weakened(id), "r2");
 }
 
-static void copies_that_meet_at_any_call_end_in_one_story(void **state) {
+static void two_sandboxes_interleaved_at_any_call_record_one_history(void **state) {
     (void)state;
     for (meeting = 0; meeting < COUNT(MEETINGS); meeting++) {
         bool has_met = true;
@@ -243,11 +244,11 @@ static void copies_that_meet_at_any_call_end_in_one_story(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_call_is_handled_once_under_any_fault),
+        cmocka_unit_test(api_call_is_handled_once_under_any_fault),
         cmocka_unit_test(a_sweep_loses_no_report_under_any_fault),
-        cmocka_unit_test(a_dead_table_costs_no_report),
-        cmocka_unit_test(a_hanging_table_leaves_the_time_to_report_the_rest),
-        cmocka_unit_test(copies_that_meet_at_any_call_end_in_one_story),
+        cmocka_unit_test(reports_are_sent_when_the_table_fails),
+        cmocka_unit_test(table_that_never_answers_leaves_time_to_report_the_rest),
+        cmocka_unit_test(two_sandboxes_interleaved_at_any_call_record_one_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What STATE remembers across invocations: that a mode was going to be raised, the scheme, what
- * Security Hub was told, and what nobody could be told of yet.
+ * Security Hub got, and the alerts that could not be sent yet.
  */
 #include "loop_world.h"
 
@@ -46,7 +46,7 @@ static void crash_after(const char *match, size_t nth) {
     loop.fault_calls = 0;
 }
 
-/* The invocation is not heard of again after the mode was raised. */
+/* The invocation crashes after the mode was raised. */
 static void crash_after_raising(void) {
     crash_after("DynamoDB_20120810.TransactWriteItems", 1); /* all goes well before STATE */
     see("e1");
@@ -71,7 +71,7 @@ static void a_mode_raised_before_a_crash_is_counted_recorded_and_alerted(void **
         assert_str(table_text(change, "before"), "monitor");
         assert_str(table_text(change, "lastWriter"), LOOP_WRITER);
         assert_int_equal(loop.message_count, 1);
-        assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+        assert_int_equal(loop_alert_count(&loop, "Mode raised"), 1);
         const struct table_item *item = table_first(loop.table, weak->arn, "STATE");
         assert_int_equal(table_text(item, "corrections").len, 24);
         assert_str(table_text(item, "intent"), "");
@@ -97,7 +97,7 @@ static void a_mode_that_somebody_else_raises_is_not_ours(void **state) {
     see("e2");
     loop_succeeded(&loop.copies[0]);
     assert_int_equal(table_count(loop.table, weak->arn, "CHANGE#"), 0);
-    assert_int_equal(loop_told(&loop, "Mode raised"), 0);
+    assert_int_equal(loop_alert_count(&loop, "Mode raised"), 0);
 }
 
 static void without_the_table_no_mode_is_raised(void **state) {
@@ -122,7 +122,7 @@ static size_t calls_before_modify(void) {
     return count;
 }
 
-static void four_calls_come_before_the_change_whatever_the_scheme(void **state) {
+static void change_follows_four_calls_for_any_scheme(void **state) {
     (void)state;
     begin(VARIABLES(BY_SCHEME), 3);
     weak->is_exposed = true;
@@ -143,7 +143,7 @@ static void four_calls_come_before_the_change_whatever_the_scheme(void **state) 
     assert_int_equal(fake_requests_with(&loop.fake, ASKS_LISTING), 1);
 }
 
-static void a_new_one_brings_its_scheme_with_the_call(void **state) {
+static void scheme_of_a_new_load_balancer_is_read_from_the_create_call(void **state) {
     (void)state;
     begin(VARIABLES(BY_SCHEME), 3);
     const struct loop_call call = {.name = "CreateLoadBalancer", .id = "e1"};
@@ -189,12 +189,12 @@ static void a_scheme_that_cannot_be_read_after_the_change_loses_nothing(void **s
     assert_int_equal(loop.message_count, 1);
 }
 
-/* ---- who could not be told yet ---- */
+/* ---- alerts that could not be sent yet ---- */
 
 #define SILENT "STATE_TABLE", "ledger", "ELB_REQUESTS_PER_SECOND", "off"
 #define SWEEP  STR("{\"action\":\"sweep\"}")
 
-static void an_open_incident_is_alerted_once_there_is_a_topic(void **state) {
+static void open_incident_is_alerted_once_a_topic_is_set(void **state) {
     (void)state;
     begin(VARIABLES(SILENT), 3);
     see("e1");
@@ -205,11 +205,11 @@ static void an_open_incident_is_alerted_once_there_is_a_topic(void **state) {
         loop_succeeded(&loop.copies[0]);
     }
     assert_int_equal(loop.message_count, 1);
-    assert_int_equal(loop_told(&loop, "Non-compliant"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Non-compliant"), 1);
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 1);
 }
 
-static void an_incident_that_ended_before_there_was_a_topic_is_not_alerted(void **state) {
+static void incident_closed_before_a_topic_was_set_is_not_alerted(void **state) {
     (void)state;
     begin(VARIABLES(SILENT, "ENFORCEMENT", "enforce"), 3);
     see("e1");
@@ -248,7 +248,7 @@ static void a_batch_that_is_refused_is_imported_the_next_time(void **state) {
     assert_int_equal(loop.finding_count, 150);
 }
 
-static void a_case_that_is_older_than_security_hub_is_imported_once(void **state) {
+static void incident_older_than_security_hub_is_imported_once(void **state) {
     (void)state;
     begin(VARIABLES(SILENT), 3);
     see("e1");
@@ -263,7 +263,7 @@ static void a_case_that_is_older_than_security_hub_is_imported_once(void **state
     assert_int_equal(loop.finding_count, 4);
 }
 
-static void age_is_a_finding_of_what_is_answered(void **state) {
+static void incident_age_is_a_finding_in_the_response(void **state) {
     (void)state;
     begin(VARIABLES(SILENT, "MAX_NON_COMPLIANT_DAYS", "2"), 3);
     see("e1");
@@ -280,16 +280,16 @@ int main(void) {
         TEST(a_mode_raised_before_a_crash_is_counted_recorded_and_alerted),
         TEST(a_mode_that_somebody_else_raises_is_not_ours),
         TEST(without_the_table_no_mode_is_raised),
-        TEST(four_calls_come_before_the_change_whatever_the_scheme),
-        TEST(a_new_one_brings_its_scheme_with_the_call),
+        TEST(change_follows_four_calls_for_any_scheme),
+        TEST(scheme_of_a_new_load_balancer_is_read_from_the_create_call),
         TEST(a_scheme_that_decides_is_read_before_the_verdict),
         TEST(a_scheme_that_cannot_be_read_after_the_change_loses_nothing),
-        TEST(an_open_incident_is_alerted_once_there_is_a_topic),
-        TEST(an_incident_that_ended_before_there_was_a_topic_is_not_alerted),
+        TEST(open_incident_is_alerted_once_a_topic_is_set),
+        TEST(incident_closed_before_a_topic_was_set_is_not_alerted),
         TEST(findings_are_imported_by_the_hundred),
         TEST(a_batch_that_is_refused_is_imported_the_next_time),
-        TEST(a_case_that_is_older_than_security_hub_is_imported_once),
-        TEST(age_is_a_finding_of_what_is_answered),
+        TEST(incident_older_than_security_hub_is_imported_once),
+        TEST(incident_age_is_a_finding_in_the_response),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

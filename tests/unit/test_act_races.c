@@ -67,7 +67,7 @@ static void a_mode_raised_between_two_attempts_is_not_lowered(void **state) {
     begin(VARIABLES(LOOP_ALL));
 }
 
-static void a_change_that_is_refused_for_a_moment_is_made_after_another_look(void **state) {
+static void change_refused_once_is_made_after_another_read(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(REFUSALS); i++) {
         begin(VARIABLES(LOOP_ALL));
@@ -78,7 +78,7 @@ static void a_change_that_is_refused_for_a_moment_is_made_after_another_look(voi
         assert_string_equal(weak->mode, "defensive");
         assert_int_equal(fake_requests_with(&loop.fake, ASKS_MODIFY), 2);
         assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), 2);
-        assert_int_equal(loop_told(&loop, "Mode raised"), 1);
+        assert_int_equal(loop_alert_count(&loop, "Mode raised"), 1);
         loop_end(&loop);
     }
     begin(VARIABLES(LOOP_ALL));
@@ -99,7 +99,7 @@ static void facts_read_before_a_long_wait_are_read_again(void **state) {
     assert_string_equal(weak->mode, "defensive");
 }
 
-static void config_is_asked_by_the_repeat_when_it_could_not_be_at_first(void **state) {
+static void failed_reevaluation_is_started_by_the_retry(void **state) {
     (void)state;
     static const char *const SETTINGS[] = {"off", "enforce"};
     for (size_t i = 0; i < COUNT(SETTINGS); i++) {
@@ -123,8 +123,8 @@ static void config_is_asked_by_the_repeat_when_it_could_not_be_at_first(void **s
     begin(VARIABLES(LOOP_ALL));
 }
 
-/* Whoever is next may ask AWS Config what it could not be asked. */
-static void a_request_to_config_that_failed_holds_nobody_else_up(void **state) {
+/* The next invocation may start the reevaluation that failed. */
+static void failed_reevaluation_does_not_block_other_invocations(void **state) {
     (void)state;
     begin(VARIABLES("STATE_TABLE", "ledger", "CONFIG_RULE_NAME", LOOP_RULE));
     loop.fault = (struct loop_fault){
@@ -143,7 +143,7 @@ static void run_by_hand(struct loop *world) {
 }
 
 /* Lambda gives each invocation an id, the command line none. */
-static void two_runs_by_hand_do_not_handle_the_same_call(void **state) {
+static void two_manual_invocations_handle_one_event_once(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     loop.copies[1].guard.home.random_state ^= 1;
@@ -159,7 +159,7 @@ static void two_runs_by_hand_do_not_handle_the_same_call(void **state) {
 }
 
 /* Whatever the first delivery fails of, the redrive comes while its lease is not over. */
-static void an_event_that_failed_is_handled_by_a_redrive_at_once(void **state) {
+static void failed_event_is_handled_by_an_immediate_redrive(void **state) {
     (void)state;
     static const char *const FAILING[] = {ASKS_ATTRIBUTES, ASKS_MODIFY, ASKS_PUBLISH};
     for (size_t i = 0; i < COUNT(FAILING); i++) {
@@ -174,7 +174,7 @@ static void an_event_that_failed_is_handled_by_a_redrive_at_once(void **state) {
         loop.fault = (struct loop_fault){.nth = 0};
         loop_handle(&loop.copies[1], weakened("e1"), "redrive");
         loop_succeeded(&loop.copies[1]);
-        if (strcmp(weak->mode, "defensive") != 0 || loop_told(&loop, "Mode raised") != 1 ||
+        if (strcmp(weak->mode, "defensive") != 0 || loop_alert_count(&loop, "Mode raised") != 1 ||
             loop_logged(&loop, "duplicate") != 0) {
             fail_msg("%s", FAILING[i]);
         }
@@ -199,7 +199,7 @@ static void a_claim_whose_answer_is_lost_is_released(void **state) {
     assert_string_equal(weak->mode, "defensive");
 }
 
-static void a_load_balancer_that_is_missing_for_a_moment_is_not_gone(void **state) {
+static void load_balancer_not_found_once_is_not_treated_as_deleted(void **state) {
     (void)state;
     static const char *const CALLS[] = {"AddTags", "ModifyLoadBalancerAttributes"};
     static const char *const MISSED[] = {ASKS_ATTRIBUTES, ASKS_TAGS, ASKS_MODIFY};
@@ -211,7 +211,7 @@ static void a_load_balancer_that_is_missing_for_a_moment_is_not_gone(void **stat
         const struct loop_call call = {.name = CALLS[i / COUNT(MISSED)], .id = "e1"};
         handle(loop_event(&loop, &call, weak->arn), "r1");
         loop_succeeded(&loop.copies[0]);
-        if (strcmp(weak->mode, "defensive") != 0 || loop_told(&loop, "Mode raised") != 1) {
+        if (strcmp(weak->mode, "defensive") != 0 || loop_alert_count(&loop, "Mode raised") != 1) {
             fail_msg("%s, missed by %s: %s", call.name, MISSED[i % COUNT(MISSED)], weak->mode);
         }
         loop_end(&loop);
@@ -219,7 +219,7 @@ static void a_load_balancer_that_is_missing_for_a_moment_is_not_gone(void **stat
     begin(VARIABLES(LOOP_ALL));
 }
 
-static void a_load_balancer_that_stays_missing_is_gone(void **state) {
+static void load_balancer_that_stays_not_found_is_treated_as_deleted(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     weak->is_gone = true;
@@ -234,7 +234,7 @@ static void come_into_being(struct loop *world) {
     weak->is_gone = false;
 }
 
-static void one_that_comes_late_is_waited_for_as_long_as_there_is_time(void **state) {
+static void late_load_balancer_is_waited_for_until_the_deadline(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     const struct loop_call call = {.name = "CreateLoadBalancer", .id = "e1"};
@@ -248,7 +248,7 @@ static void one_that_comes_late_is_waited_for_as_long_as_there_is_time(void **st
 }
 
 /* What is in another account is not found with our own credentials, and says nothing. */
-static void one_of_another_account_is_not_taken_for_gone(void **state) {
+static void load_balancer_of_another_account_is_not_treated_as_deleted(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     str arn = STR("arn:aws:elasticloadbalancing:eu-west-1:999999999999:loadbalancer/app/shop/"
@@ -266,7 +266,7 @@ static void one_of_another_account_is_not_taken_for_gone(void **state) {
     assert_int_equal(table_count(loop.table, arn, "STATE"), 0);
 }
 
-static void what_a_call_names_beside_load_balancers_gets_a_line_each(void **state) {
+static void other_resources_of_an_api_call_get_one_log_line_each(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     const struct loop_call call = {.name = "AddTags", .id = "e1"};
@@ -290,17 +290,17 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
         TEST(a_mode_raised_between_two_attempts_is_not_lowered),
-        TEST(a_change_that_is_refused_for_a_moment_is_made_after_another_look),
-        TEST(config_is_asked_by_the_repeat_when_it_could_not_be_at_first),
-        TEST(a_request_to_config_that_failed_holds_nobody_else_up),
-        TEST(two_runs_by_hand_do_not_handle_the_same_call),
-        TEST(an_event_that_failed_is_handled_by_a_redrive_at_once),
+        TEST(change_refused_once_is_made_after_another_read),
+        TEST(failed_reevaluation_is_started_by_the_retry),
+        TEST(failed_reevaluation_does_not_block_other_invocations),
+        TEST(two_manual_invocations_handle_one_event_once),
+        TEST(failed_event_is_handled_by_an_immediate_redrive),
         TEST(a_claim_whose_answer_is_lost_is_released),
-        TEST(a_load_balancer_that_is_missing_for_a_moment_is_not_gone),
-        TEST(a_load_balancer_that_stays_missing_is_gone),
-        TEST(one_that_comes_late_is_waited_for_as_long_as_there_is_time),
-        TEST(one_of_another_account_is_not_taken_for_gone),
-        TEST(what_a_call_names_beside_load_balancers_gets_a_line_each),
+        TEST(load_balancer_not_found_once_is_not_treated_as_deleted),
+        TEST(load_balancer_that_stays_not_found_is_treated_as_deleted),
+        TEST(late_load_balancer_is_waited_for_until_the_deadline),
+        TEST(load_balancer_of_another_account_is_not_treated_as_deleted),
+        TEST(other_resources_of_an_api_call_get_one_log_line_each),
         TEST(facts_read_before_a_long_wait_are_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static size_t request_with(const char *text) {
     return 0;
 }
 
-static void a_reported_item_is_read_live_corrected_and_asked_for_anew(void **state) {
+static void config_item_is_read_live_corrected_and_reevaluated(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     handle(config_change("token", ""), "r1");
@@ -64,10 +64,10 @@ static void a_reported_item_is_read_live_corrected_and_asked_for_anew(void **sta
     assert_true(request_with("PutEvaluations") < request_with(ASKS_ATTRIBUTES));
     assert_true(request_with(ASKS_ATTRIBUTES) < request_with(ASKS_MODIFY));
     assert_int_equal(loop.start_count, 1);
-    assert_str(region_told_of(loop.region, weak_arn)->compliance, "NON_COMPLIANT");
+    assert_str(region_report_of(loop.region, weak_arn)->compliance, "NON_COMPLIANT");
 }
 
-static void an_item_overtaken_by_the_facts_changes_nothing(void **state) {
+static void outdated_config_item_changes_nothing(void **state) {
     (void)state;
     static const char *const MODES[] = {"strictest", "defensive"};
     for (size_t i = 0; i < COUNT(MODES); i++) {
@@ -150,7 +150,7 @@ static void a_late_item_opens_no_incident_on_a_mode_that_is_fine(void **state) {
     handle(config_change("token", ""), "r2");
     loop_succeeded(&loop.copies[0]);
     assert_int_equal(loop_open_incidents(&loop), 1);
-    assert_int_equal(loop_told(&loop, "Non-compliant"), 1);
+    assert_int_equal(loop_alert_count(&loop, "Non-compliant"), 1);
 }
 
 static void come_back(struct loop *world) {
@@ -158,8 +158,8 @@ static void come_back(struct loop *world) {
     weak->is_gone = false;
 }
 
-/* One answer of "not found" is no reason to tell AWS Config that it is gone. */
-static void only_what_is_missed_twice_is_reported_gone(void **state) {
+/* One answer of "not found" is no reason to report it to AWS Config as deleted. */
+static void load_balancer_not_found_twice_is_reported_as_deleted(void **state) {
     (void)state;
     for (int comes_back = 0; comes_back <= 1; comes_back++) {
         begin(VARIABLES("ENFORCEMENT", "off"));
@@ -171,7 +171,7 @@ static void only_what_is_missed_twice_is_reported_gone(void **state) {
         handle(config_change("token", ""), "r1");
         loop_succeeded(&loop.copies[0]);
         assert_int_equal(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), 2);
-        assert_str(region_told_of(loop.region, weak_arn)->compliance,
+        assert_str(region_report_of(loop.region, weak_arn)->compliance,
                    comes_back ? "NON_COMPLIANT" : "NOT_APPLICABLE");
         loop_end(&loop);
     }
@@ -182,12 +182,12 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
         TEST(a_late_item_opens_no_incident_on_a_mode_that_is_fine),
-        TEST(a_reported_item_is_read_live_corrected_and_asked_for_anew),
-        TEST(an_item_overtaken_by_the_facts_changes_nothing),
+        TEST(config_item_is_read_live_corrected_and_reevaluated),
+        TEST(outdated_config_item_changes_nothing),
         TEST(what_is_only_a_test_leads_to_nothing),
         TEST(a_sweep_corrects_what_it_finds),
         TEST(a_mode_raised_since_it_was_read_is_not_lowered),
-        TEST(only_what_is_missed_twice_is_reported_gone),
+        TEST(load_balancer_not_found_twice_is_reported_as_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

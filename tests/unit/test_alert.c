@@ -59,7 +59,7 @@ static struct alert_text render(const struct alert *alert) {
     return text;
 }
 
-static void opened_alert_reads_like_this(void **state) {
+static void opened_alert_text_is_exact(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     add_weak(&evaluation);
@@ -91,7 +91,7 @@ static void opened_alert_reads_like_this(void **state) {
                "\n" CONSOLE);
 }
 
-static void resolved_alert_reads_like_this(void **state) {
+static void resolved_alert_text_is_exact(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     evaluation.compliance = COMPLIANT;
@@ -110,7 +110,7 @@ static void resolved_alert_reads_like_this(void **state) {
                           "\n" CONSOLE);
 }
 
-static void enforced_alert_reads_like_this(void **state) {
+static void enforced_alert_text_is_exact(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     add_weak(&evaluation);
@@ -157,7 +157,7 @@ static void enforced_alert_reads_like_this(void **state) {
                "\n" CONSOLE);
 }
 
-static void escalated_alert_reads_like_this(void **state) {
+static void escalated_alert_text_is_exact(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     add_weak(&evaluation);
@@ -183,7 +183,7 @@ static void escalated_alert_reads_like_this(void **state) {
     assert_str(text.attributes[0].value, "HIGH");
 }
 
-static void expiring_alert_reads_like_this(void **state) {
+static void expiring_alert_text_is_exact(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     evaluation.compliance = COMPLIANT;
@@ -215,7 +215,7 @@ static void expiring_alert_reads_like_this(void **state) {
     assert_str(text.attributes[2].value, "EXCEPTION_EXPIRING");
 }
 
-static void expired_alert_reads_like_this(void **state) {
+static void expired_alert_text_is_exact(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     evaluation.exception_until = STR("2026-11-22");
@@ -246,7 +246,7 @@ static void expired_alert_reads_like_this(void **state) {
     assert_str(text.attributes[2].value, "EXCEPTION_EXPIRED");
 }
 
-static void fight_alert_reads_like_this(void **state) {
+static void fight_alert_text_is_exact(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     add_weak(&evaluation);
@@ -361,7 +361,7 @@ static void a_raise_because_an_exception_ended_says_so(void **state) {
                     "excuses the mode.\n");
 }
 
-static void no_longer_judged_says_why(void **state) {
+static void resolved_alert_of_a_deleted_load_balancer_gives_the_reason(void **state) {
     (void)state;
     struct evaluation evaluation;
     evaluation_without_facts(&evaluation, STR("t"), STR(SHOP), NOT_APPLICABLE,
@@ -382,7 +382,7 @@ static void assert_attributes(const struct alert_text *text, const char *const *
     }
 }
 
-static void attributes_tell_of_the_gravest_finding(void **state) {
+static void message_attributes_name_the_most_severe_finding(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     add(&evaluation, FINDING_TAG_MISSING, SEVERITY_MEDIUM, "Owner", "m");
@@ -398,7 +398,7 @@ static void attributes_tell_of_the_gravest_finding(void **state) {
     assert_str(render(&alert).attributes[3].value, "defensive");
 }
 
-static void attributes_are_never_empty(void **state) {
+static void message_attributes_are_never_empty(void **state) {
     (void)state;
     struct evaluation evaluation = {.compliance = COMPLIANCE_UNKNOWN, .owner = STR(" \n ")};
     struct alert alert = {.kind = ALERT_RESOLVED, .evaluation = &evaluation};
@@ -407,7 +407,7 @@ static void attributes_are_never_empty(void **state) {
     assert_attributes(&text, expected);
 }
 
-static void place_comes_from_the_arn_when_it_is_not_given(void **state) {
+static void account_and_region_default_to_those_of_the_arn(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     struct alert alert = {.kind = ALERT_OPENED, .evaluation = &evaluation, .now_ms = NOW_MS};
@@ -422,19 +422,19 @@ static void place_comes_from_the_arn_when_it_is_not_given(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opened_alert_reads_like_this),
-        cmocka_unit_test(resolved_alert_reads_like_this),
-        cmocka_unit_test(enforced_alert_reads_like_this),
-        cmocka_unit_test(escalated_alert_reads_like_this),
-        cmocka_unit_test(expiring_alert_reads_like_this),
-        cmocka_unit_test(expired_alert_reads_like_this),
-        cmocka_unit_test(fight_alert_reads_like_this),
+        cmocka_unit_test(opened_alert_text_is_exact),
+        cmocka_unit_test(resolved_alert_text_is_exact),
+        cmocka_unit_test(enforced_alert_text_is_exact),
+        cmocka_unit_test(escalated_alert_text_is_exact),
+        cmocka_unit_test(expiring_alert_text_is_exact),
+        cmocka_unit_test(expired_alert_text_is_exact),
+        cmocka_unit_test(fight_alert_text_is_exact),
         cmocka_unit_test(subject_says_what_explains_the_mode),
         cmocka_unit_test(a_raise_because_an_exception_ended_says_so),
-        cmocka_unit_test(no_longer_judged_says_why),
-        cmocka_unit_test(attributes_tell_of_the_gravest_finding),
-        cmocka_unit_test(attributes_are_never_empty),
-        cmocka_unit_test(place_comes_from_the_arn_when_it_is_not_given),
+        cmocka_unit_test(resolved_alert_of_a_deleted_load_balancer_gives_the_reason),
+        cmocka_unit_test(message_attributes_name_the_most_severe_finding),
+        cmocka_unit_test(message_attributes_are_never_empty),
+        cmocka_unit_test(account_and_region_default_to_those_of_the_arn),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);
 }

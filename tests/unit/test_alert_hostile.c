@@ -90,7 +90,7 @@ static size_t count_lines(str body, const char *beginning) {
     return count;
 }
 
-static void outside_text_cannot_begin_a_line(void **state) {
+static void untrusted_text_cannot_begin_a_line(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -136,7 +136,7 @@ static void outside_text_cannot_begin_a_line(void **state) {
     }
 }
 
-static void markup_of_outside_text_is_defused(void **state) {
+static void markup_in_untrusted_text_is_escaped(void **state) {
     (void)state;
     str hostile = STR("<!channel> <https://evil.example|Console> <script>alert(1)</script>");
     struct writer writer = {hostile, hostile, hostile};
@@ -238,7 +238,7 @@ static void command_names_exactly_the_load_balancer(void **state) {
     }
 }
 
-static void id_that_is_no_plain_line_gets_no_command_and_no_link(void **state) {
+static void malformed_id_gets_no_command_and_no_link(void **state) {
     (void)state;
     const struct {
         const char *name;
@@ -392,7 +392,7 @@ static void console_link_follows_the_partition(void **state) {
     }
 }
 
-static void everything_at_its_longest_still_fits(void **state) {
+static void alert_with_every_value_at_its_longest_fits(void **state) {
     (void)state;
     static const char *const fills[] = {"a", "'", "<", EMOJI, "a ", "\xFF", "\"", "k,"};
     for (size_t i = 0; i < COUNT(fills); i++) {
@@ -441,15 +441,15 @@ static void findings_beyond_the_limit_are_counted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outside_text_cannot_begin_a_line),
-        cmocka_unit_test(markup_of_outside_text_is_defused),
+        cmocka_unit_test(untrusted_text_cannot_begin_a_line),
+        cmocka_unit_test(markup_in_untrusted_text_is_escaped),
         cmocka_unit_test(command_names_exactly_the_load_balancer),
-        cmocka_unit_test(id_that_is_no_plain_line_gets_no_command_and_no_link),
+        cmocka_unit_test(malformed_id_gets_no_command_and_no_link),
         cmocka_unit_test(tags_command_names_every_key_that_can_be_one),
         cmocka_unit_test(tag_key_that_is_cut_or_too_long_is_left_out_of_the_command),
         cmocka_unit_test(command_sets_all_attributes_at_once),
         cmocka_unit_test(console_link_follows_the_partition),
-        cmocka_unit_test(everything_at_its_longest_still_fits),
+        cmocka_unit_test(alert_with_every_value_at_its_longest_fits),
         cmocka_unit_test(findings_beyond_the_limit_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);

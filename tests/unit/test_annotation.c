@@ -82,7 +82,7 @@ static void findings_of_one_id_stand_together(void **state) {
                "event. Why: TAG_MISSING (Owner, Env), TAG_VALUE_NOT_ALLOWED (Cost).");
 }
 
-static void one_date_of_several_exception_faults_is_told_once(void **state) {
+static void date_shared_by_several_exception_findings_is_named_once(void **state) {
     (void)state;
     struct evaluation evaluation = sample();
     add(&evaluation, FINDING_EXCEPTION_EXPIRED, STR("2026-10-01"));
@@ -91,7 +91,7 @@ static void one_date_of_several_exception_faults_is_told_once(void **state) {
                     "Why: EXCEPTION_EXPIRED (2026-10-01), EXCEPTION_INCOMPLETE.");
 }
 
-static void compliant_says_why_too(void **state) {
+static void compliant_annotation_gives_the_reason(void **state) {
     (void)state;
     struct evaluation evaluation = sample();
     evaluation.compliance = COMPLIANT;
@@ -229,7 +229,7 @@ static void text_is_cut_only_between_words(void **state) {
     }
 }
 
-static void owner_is_always_told_and_shortened_only_between_words(void **state) {
+static void owner_is_always_named_and_cut_only_between_words(void **state) {
     (void)state;
     static const char word[] = "abcdefghijklmnopqrstuvwxyz_0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
     const struct {
@@ -315,7 +315,7 @@ static void subject_that_would_be_cut_inside_a_word_is_left_out(void **state) {
                     ". Why: TAG_MISSING (Cost centre of the " ELLIPSIS "), TAG_VALUE_NOT_ALLOWED.");
 }
 
-static void mode_that_is_no_mode_is_quoted_in_whole_words(void **state) {
+static void unknown_mode_is_quoted_in_whole_words(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -337,7 +337,7 @@ static void mode_that_is_no_mode_is_quoted_in_whole_words(void **state) {
     }
 }
 
-static void what_shows_nothing_is_not_printed(void **state) {
+static void invisible_text_is_not_printed(void **state) {
     (void)state;
     for (size_t i = 1; i < COUNT(BLANKS); i++) {
         struct evaluation evaluation = sample();
@@ -395,19 +395,19 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(non_compliant_says_modes_owner_source_why_and_what_to_do),
         cmocka_unit_test(findings_of_one_id_stand_together),
-        cmocka_unit_test(one_date_of_several_exception_faults_is_told_once),
-        cmocka_unit_test(compliant_says_why_too),
+        cmocka_unit_test(date_shared_by_several_exception_findings_is_named_once),
+        cmocka_unit_test(compliant_annotation_gives_the_reason),
         cmocka_unit_test(unknown_and_not_applicable_give_the_reason),
         cmocka_unit_test(source_note_says_why_it_was_read_live),
         cmocka_unit_test(empty_evaluation_still_gives_an_annotation),
         cmocka_unit_test(line_breaks_and_control_characters_become_blanks),
         cmocka_unit_test(long_parts_are_cut_but_head_and_source_stay),
         cmocka_unit_test(text_is_cut_only_between_words),
-        cmocka_unit_test(owner_is_always_told_and_shortened_only_between_words),
+        cmocka_unit_test(owner_is_always_named_and_cut_only_between_words),
         cmocka_unit_test(first_finding_always_stays),
         cmocka_unit_test(subject_that_would_be_cut_inside_a_word_is_left_out),
-        cmocka_unit_test(mode_that_is_no_mode_is_quoted_in_whole_words),
-        cmocka_unit_test(what_shows_nothing_is_not_printed),
+        cmocka_unit_test(unknown_mode_is_quoted_in_whole_words),
+        cmocka_unit_test(invisible_text_is_not_printed),
         cmocka_unit_test(text_of_exactly_256_characters_is_not_cut),
         cmocka_unit_test(annotations_of_real_judgements_are_well_formed),
     };

@@ -85,7 +85,7 @@ static void arena_allocations_of_every_size_are_zeroed_aligned_and_apart(void **
     arena_clean_up(&arena);
 }
 
-static void arena_alloc_of_nothing_gives_unique_pointers(void **state) {
+static void arena_alloc_of_zero_bytes_gives_unique_pointers(void **state) {
     (void)state;
     struct arena arena = {0};
     void *first = arena_alloc(&arena, 0);
@@ -356,7 +356,7 @@ static void arena_deferred_still_sees_the_arenas_memory(void **state) {
     arena_clean_up(&arena);
 }
 
-static void arena_under_asan_poisons_what_is_not_handed_out(void **state) {
+static void arena_under_asan_poisons_unallocated_memory(void **state) {
     (void)state;
 #ifdef TEST_ASAN
     struct arena arena = {0};
@@ -385,7 +385,7 @@ int main(void) {
         cmocka_unit_test(arena_zero_initialised_needs_no_init),
         cmocka_unit_test(arena_small_use_takes_one_small_chunk),
         cmocka_unit_test(arena_allocations_of_every_size_are_zeroed_aligned_and_apart),
-        cmocka_unit_test(arena_alloc_of_nothing_gives_unique_pointers),
+        cmocka_unit_test(arena_alloc_of_zero_bytes_gives_unique_pointers),
         cmocka_unit_test(arena_alloc_around_chunk_borders_is_usable),
         cmocka_unit_test(arena_large_allocation_leaves_the_small_chunk_in_use),
         cmocka_unit_test(arena_chunks_double_up_to_a_mebibyte),
@@ -403,7 +403,7 @@ int main(void) {
         cmocka_unit_test(arena_clean_up_runs_deferred_too),
         cmocka_unit_test(arena_deferred_that_defers_is_run_in_the_same_reset),
         cmocka_unit_test(arena_deferred_still_sees_the_arenas_memory),
-        cmocka_unit_test(arena_under_asan_poisons_what_is_not_handed_out),
+        cmocka_unit_test(arena_under_asan_poisons_unallocated_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

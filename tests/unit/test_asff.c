@@ -62,7 +62,7 @@ static str text_at(const struct json *finding, const char *outer, const char *in
     return json_get_string(json_get(finding, outer), inner);
 }
 
-static void finding_reads_like_this(void **state) {
+static void finding_text_is_exact(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     struct asff asff = usual();
@@ -167,7 +167,7 @@ static void id_is_that_of_the_load_balancer_and_the_rule_alone(void **state) {
     assert_str(json_get_string(parse(&evaluation, &asff), "Id"), "desync-guard/" SHOP);
 }
 
-static void place_comes_from_the_arn_when_it_is_not_given(void **state) {
+static void account_and_region_default_to_those_of_the_arn(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
     evaluation.resource_id = STR("arn:aws-iso:elasticloadbalancing:us-iso-east-1:210987654321:"
@@ -335,10 +335,10 @@ static void real_judgements_are_acceptable(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finding_reads_like_this),
+        cmocka_unit_test(finding_text_is_exact),
         cmocka_unit_test(verdict_sets_status_state_and_severity),
         cmocka_unit_test(id_is_that_of_the_load_balancer_and_the_rule_alone),
-        cmocka_unit_test(place_comes_from_the_arn_when_it_is_not_given),
+        cmocka_unit_test(account_and_region_default_to_those_of_the_arn),
         cmocka_unit_test(evaluation_without_findings_is_described_by_its_annotation),
         cmocka_unit_test(recommendation_is_what_fixes_it),
         cmocka_unit_test(hostile_values_keep_the_limits),

@@ -22,7 +22,7 @@ static int tear_down(void **state) {
 
 #define assert_buf(buf, expected) assert_true(str_eq(buf_str(&(buf)), STR(expected)))
 
-static void buf_just_born_is_empty_and_holds_no_memory(void **state) {
+static void buf_new_is_empty_and_holds_no_memory(void **state) {
     struct buf buf;
     buf_init(&buf, *state, 100);
     assert_int_equal(buf_str(&buf).len, 0);
@@ -79,7 +79,7 @@ static void buf_printf_up_to_its_maximum_is_ok_and_past_it_refused(void **state)
     assert_int_equal(buf_status(&buf), STATUS_TOO_LARGE);
 }
 
-static void buf_after_a_refusal_takes_nothing_more(void **state) {
+static void buf_after_a_failure_appends_nothing(void **state) {
     struct buf buf;
     buf_init(&buf, *state, 5);
     buf_append(&buf, STR("abc"));
@@ -127,7 +127,7 @@ static void buf_growing_beside_other_allocations_keeps_its_bytes(void **state) {
     }
 }
 
-static void buf_clear_empties_forgets_a_refusal_and_keeps_the_memory(void **state) {
+static void buf_clear_resets_length_and_failure_and_keeps_the_memory(void **state) {
     struct buf buf;
     buf_init(&buf, *state, 5);
     buf_append(&buf, STR("abc"));
@@ -141,7 +141,7 @@ static void buf_clear_empties_forgets_a_refusal_and_keeps_the_memory(void **stat
     assert_ptr_equal(buf.ptr, memory);
 }
 
-static void buf_rewind_takes_back_appends_and_refusals(void **state) {
+static void buf_rewind_undoes_appends_and_failures(void **state) {
     struct buf buf;
     buf_init(&buf, *state, 5);
     buf_append(&buf, STR("abc"));
@@ -156,24 +156,22 @@ static void buf_rewind_takes_back_appends_and_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(buf_just_born_is_empty_and_holds_no_memory, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(buf_new_is_empty_and_holds_no_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(buf_appends_follow_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(buf_append_keeps_nul_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(buf_filled_to_its_maximum_is_ok, set_up, tear_down),
         cmocka_unit_test_setup_teardown(buf_printf_up_to_its_maximum_is_ok_and_past_it_refused,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(buf_after_a_refusal_takes_nothing_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(buf_after_a_failure_appends_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(buf_of_maximum_zero_refuses_the_first_byte, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(buf_with_the_largest_maximum_grows_as_needed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(buf_growing_beside_other_allocations_keeps_its_bytes,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(buf_clear_empties_forgets_a_refusal_and_keeps_the_memory,
+        cmocka_unit_test_setup_teardown(buf_clear_resets_length_and_failure_and_keeps_the_memory,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(buf_rewind_takes_back_appends_and_refusals, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(buf_rewind_undoes_appends_and_failures, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

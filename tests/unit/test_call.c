@@ -172,7 +172,7 @@ static bool torture_one(const struct trouble *trouble, int failures) {
     return is_good;
 }
 
-static void call_any_trouble_of_any_length_ends_in_the_right_status(void **state) {
+static void call_any_fault_of_any_length_ends_in_the_right_status(void **state) {
     (void)state;
     bool is_good = true;
     for (size_t i = 0; i < TROUBLE_COUNT; i++) {
@@ -338,7 +338,7 @@ int main(void) {
         cmocka_unit_test(call_limits_of_the_request_are_kept),
         cmocka_unit_test(call_s3_signs_its_payload_header),
         cmocka_unit_test(call_bad_region_fails_before_sending),
-        cmocka_unit_test(call_any_trouble_of_any_length_ends_in_the_right_status),
+        cmocka_unit_test(call_any_fault_of_any_length_ends_in_the_right_status),
         cmocka_unit_test(call_never_sends_or_sleeps_past_the_deadline),
         cmocka_unit_test(call_without_time_left_sends_nothing),
         cmocka_unit_test(call_deadline_before_a_retry_keeps_the_last_failure),

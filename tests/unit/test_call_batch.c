@@ -5,7 +5,7 @@
 
 #define CALLS_MAX 100
 
-/* Many calls told apart by their body: "call=7;". */
+/* Many calls distinguished by their body: "call=7;". */
 struct many {
     struct aws_fixture fixture;
     struct parsed parsed[CALLS_MAX];
@@ -37,7 +37,7 @@ static void always_good(struct many *many, int64_t took_ms) {
     fake_answer(&many->fixture.fake, answer);
 }
 
-static void call_all_carries_all_and_keeps_the_limit(void **state) {
+static void call_all_sends_all_within_the_concurrency_limit(void **state) {
     (void)state;
     static struct many many;
     many_begin(&many, 50);
@@ -54,7 +54,7 @@ static void call_all_carries_all_and_keeps_the_limit(void **state) {
     fixture_end(&many.fixture);
 }
 
-static void call_all_of_nothing_does_nothing(void **state) {
+static void call_all_of_zero_calls_does_nothing(void **state) {
     (void)state;
     static struct many many;
     many_begin(&many, 0);
@@ -146,7 +146,7 @@ static bool torture_all(const struct trouble *trouble, int failures, int64_t tim
     return is_good;
 }
 
-static void call_all_trouble_of_one_stays_its_own(void **state) {
+static void call_all_fault_of_one_call_does_not_affect_the_others(void **state) {
     (void)state;
     bool is_good = true;
     for (size_t i = 0; i < TROUBLE_COUNT; i++) {
@@ -250,12 +250,12 @@ static void call_all_memory_of_an_attempt_is_used_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(call_all_carries_all_and_keeps_the_limit),
-        cmocka_unit_test(call_all_of_nothing_does_nothing),
+        cmocka_unit_test(call_all_sends_all_within_the_concurrency_limit),
+        cmocka_unit_test(call_all_of_zero_calls_does_nothing),
         cmocka_unit_test(call_all_repeats_only_what_failed),
         cmocka_unit_test(call_all_one_that_waits_does_not_hold_up_the_others),
         cmocka_unit_test(call_all_invocation_ids_differ_between_calls),
-        cmocka_unit_test(call_all_trouble_of_one_stays_its_own),
+        cmocka_unit_test(call_all_fault_of_one_call_does_not_affect_the_others),
         cmocka_unit_test(call_all_past_the_deadline_starts_nothing_more),
         cmocka_unit_test(call_all_bad_region_is_each_calls_own_failure),
         cmocka_unit_test(call_all_transport_that_gives_up_leaves_no_success_behind),

@@ -258,7 +258,7 @@ static void call_skew_that_explains_nothing_is_tried_once_only(void **state) {
     }
 }
 
-static void call_skew_known_before_is_not_blamed_again(void **state) {
+static void call_known_skew_is_not_corrected_again(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -295,7 +295,7 @@ int main(void) {
         cmocka_unit_test(call_skewed_clock_is_corrected_by_one_more_try),
         cmocka_unit_test(call_sent_once_is_sent_again_with_the_right_time),
         cmocka_unit_test(call_skew_that_explains_nothing_is_tried_once_only),
-        cmocka_unit_test(call_skew_known_before_is_not_blamed_again),
+        cmocka_unit_test(call_known_skew_is_not_corrected_again),
         cmocka_unit_test(call_skew_try_counts_as_an_attempt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

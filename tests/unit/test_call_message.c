@@ -3,7 +3,7 @@
 
 #include "call_fixture.h"
 
-static void call_message_hides_what_must_not_be_told(void **state) {
+static void call_message_hides_secrets(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -63,7 +63,7 @@ static void call_message_hides_the_signature(void **state) {
     fixture_end(&fixture);
 }
 
-static void call_code_is_no_place_for_a_secret(void **state) {
+static void call_error_code_hides_a_secret(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -89,7 +89,7 @@ static void refuse_own(struct aws_fixture *fixture, str secret, const char *code
                      STATUS_REFUSED);
 }
 
-static void call_message_hides_what_the_request_names_and_parts_of_it(void **state) {
+static void call_message_hides_secrets_of_the_request_and_their_parts(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -144,7 +144,7 @@ static void call_message_hides_parts_of_the_credentials(void **state) {
     fixture_end(&fixture);
 }
 
-static void call_message_beside_an_endless_secret_tells_nothing(void **state) {
+static void call_message_is_withheld_when_a_secret_is_too_long_to_mask(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -197,9 +197,9 @@ static void call_message_is_cut_to_300_characters(void **state) {
 }
 
 /* Ends with a message no transport should give: a NUL, a control character, no UTF-8. */
-static enum status send_junk_message(struct transport *transport,
-                                     const struct http_request *request, struct arena *arena,
-                                     struct http_response *response, struct error *error) {
+static enum status send_malformed_message(struct transport *transport,
+                                          const struct http_request *request, struct arena *arena,
+                                          struct http_response *response, struct error *error) {
     (void)transport;
     (void)request;
     (void)arena;
@@ -213,7 +213,7 @@ static void call_message_is_one_line_of_valid_utf8(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
-    fixture.fake.transport.send = send_junk_message;
+    fixture.fake.transport.send = send_malformed_message;
     assert_int_equal(call_once(&fixture), STATUS_TLS);
     assert_str(fixture.error.message, "elasticloadbalancing DescribeTags: a b [31m?? c\xc3\xa9");
     fixture_end(&fixture);
@@ -221,13 +221,13 @@ static void call_message_is_one_line_of_valid_utf8(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(call_message_hides_what_must_not_be_told),
+        cmocka_unit_test(call_message_hides_secrets),
         cmocka_unit_test(call_message_hides_the_signature),
-        cmocka_unit_test(call_code_is_no_place_for_a_secret),
-        cmocka_unit_test(call_message_hides_what_the_request_names_and_parts_of_it),
+        cmocka_unit_test(call_error_code_hides_a_secret),
+        cmocka_unit_test(call_message_hides_secrets_of_the_request_and_their_parts),
         cmocka_unit_test(call_message_hides_an_escaped_secret_in_its_own_spelling),
         cmocka_unit_test(call_message_hides_parts_of_the_credentials),
-        cmocka_unit_test(call_message_beside_an_endless_secret_tells_nothing),
+        cmocka_unit_test(call_message_is_withheld_when_a_secret_is_too_long_to_mask),
         cmocka_unit_test(call_code_shares_a_word_with_a_secret_and_stays),
         cmocka_unit_test(call_message_is_cut_to_300_characters),
         cmocka_unit_test(call_message_is_one_line_of_valid_utf8),

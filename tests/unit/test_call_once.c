@@ -98,7 +98,7 @@ static void meaning_of_a_code_replaces_status_hint_and_retry(void **state) {
     }
 }
 
-static void region_of_a_request_goes_before_the_clients(void **state) {
+static void region_of_a_request_overrides_the_clients(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -115,7 +115,7 @@ static void region_of_a_request_goes_before_the_clients(void **state) {
 }
 
 /* A batch retries by the same rules. */
-static void unrepeatable_calls_of_a_batch_are_not_doubled_either(void **state) {
+static void unrepeatable_calls_of_a_batch_are_not_repeated(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -154,8 +154,8 @@ int main(void) {
         cmocka_unit_test(repeatable_call_says_whether_it_may_have_been_carried_out),
         cmocka_unit_test(unrepeatable_call_whose_time_ends_between_attempts_was_not_carried_out),
         cmocka_unit_test(meaning_of_a_code_replaces_status_hint_and_retry),
-        cmocka_unit_test(region_of_a_request_goes_before_the_clients),
-        cmocka_unit_test(unrepeatable_calls_of_a_batch_are_not_doubled_either),
+        cmocka_unit_test(region_of_a_request_overrides_the_clients),
+        cmocka_unit_test(unrepeatable_calls_of_a_batch_are_not_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,7 +113,7 @@ static const char *const dates_bad[] = {
     "YYYY-MM-DD",
 };
 
-static void date_parse_refuses_what_is_no_existing_day(void **state) {
+static void date_parse_refuses_days_that_do_not_exist(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(dates_bad); i++) {
         int64_t days = 77;
@@ -202,7 +202,7 @@ static const char *const iso_bad[] = {
     "1795420800",
 };
 
-static void time_parse_iso8601_refuses_all_else(void **state) {
+static void time_parse_iso8601_refuses_other_text(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(iso_bad); i++) {
         int64_t ms = 77;
@@ -271,7 +271,7 @@ static const char *const http_bad[] = {
     "Wed, 31 Dec 1969 23:59:59 GMT",
 };
 
-static void time_parse_http_refuses_all_else(void **state) {
+static void time_parse_http_refuses_other_text(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(http_bad); i++) {
         int64_t ms = 77;
@@ -378,13 +378,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(date_known_days_agree_in_every_direction),
         cmocka_unit_test(date_every_day_from_1600_to_9999_follows_the_one_before),
-        cmocka_unit_test(date_parse_refuses_what_is_no_existing_day),
+        cmocka_unit_test(date_parse_refuses_days_that_do_not_exist),
         cmocka_unit_test(date_days_of_ms_is_the_day_that_holds_the_moment),
         cmocka_unit_test(time_parse_iso8601_reads_fractions_and_offsets),
-        cmocka_unit_test(time_parse_iso8601_refuses_all_else),
+        cmocka_unit_test(time_parse_iso8601_refuses_other_text),
         cmocka_unit_test(time_parse_iso8601_of_any_cut_text_is_refused_within_its_bytes),
         cmocka_unit_test(time_parse_http_reads_the_date_header),
-        cmocka_unit_test(time_parse_http_refuses_all_else),
+        cmocka_unit_test(time_parse_http_refuses_other_text),
         cmocka_unit_test(time_formats_are_what_aws_writes),
         cmocka_unit_test(time_formatted_is_parsed_back),
         cmocka_unit_test(clock_system_agrees_with_the_machine),

@@ -47,7 +47,7 @@ static void answer(struct aws_fixture *fixture, const char *match, const char *b
     "],\"StatusCode\":\"" code "\"}"
 #define RESULTS(inside) "{\"MetricDataResults\":[" inside "]"
 
-static void sums_are_asked_for_like_this(void **state) {
+static void sums_request_is_exact(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -76,7 +76,7 @@ static void sums_are_asked_for_like_this(void **state) {
     fixture_end(&fixture);
 }
 
-static void each_series_counts_what_lies_in_its_own_range(void **state) {
+static void each_series_sums_only_its_own_time_range(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -249,7 +249,7 @@ static struct fake_answer full_respond(void *context, const struct http_request 
     return (struct fake_answer){.http_status = 200, .body = buf_str(&body)};
 }
 
-static void a_page_as_full_as_it_may_be_is_read(void **state) {
+static void page_of_maximum_size_is_read(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -263,7 +263,7 @@ static void a_page_as_full_as_it_may_be_is_read(void **state) {
     fixture_end(&fixture);
 }
 
-static void what_was_not_read_is_not_complete(void **state) {
+static void unread_series_is_incomplete(void **state) {
     (void)state;
     for (size_t fails_from = 1; fails_from <= 8; fails_from++) {
         struct aws_fixture fixture;
@@ -290,7 +290,7 @@ static void what_was_not_read_is_not_complete(void **state) {
 
 /* ---- trouble ---- */
 
-static void a_page_that_is_asked_for_again_counts_once(void **state) {
+static void retried_page_counts_once(void **state) {
     (void)state;
     static const char *const broken[] = {
         RESULTS(RESULT("m0", "1795392000", "1", "Complete")),
@@ -332,7 +332,7 @@ static void answers_in_another_shape_are_unreadable(void **state) {
     refuse_bodies(sum_one, bodies, sizeof bodies / sizeof *bodies);
 }
 
-static void pages_that_lead_to_themselves_end(void **state) {
+static void repeated_page_token_ends_the_listing(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -345,7 +345,7 @@ static void pages_that_lead_to_themselves_end(void **state) {
     fixture_end(&fixture);
 }
 
-static void series_that_cannot_be_are_not_asked_for(void **state) {
+static void invalid_series_are_not_requested(void **state) {
     (void)state;
     static char name[256];
     memset(name, 'n', sizeof name);
@@ -374,7 +374,7 @@ static void series_that_cannot_be_are_not_asked_for(void **state) {
     }
 }
 
-static void sums_survive_every_trouble(void **state) {
+static void sums_survive_every_fault(void **state) {
     (void)state;
     const struct torture torture = {sum_one, STR(RESULTS(RESULT("m0", "", "", "Complete")) "}"),
                                     "cloudwatch GetMetricData: ", RETRY_ATTEMPTS_DEFAULT};
@@ -383,17 +383,17 @@ static void sums_survive_every_trouble(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_are_asked_for_like_this),
-        cmocka_unit_test(each_series_counts_what_lies_in_its_own_range),
+        cmocka_unit_test(sums_request_is_exact),
+        cmocka_unit_test(each_series_sums_only_its_own_time_range),
         cmocka_unit_test(series_are_complete_when_their_last_page_says_so),
         cmocka_unit_test(fleets_of_every_size_are_summed),
-        cmocka_unit_test(a_page_as_full_as_it_may_be_is_read),
-        cmocka_unit_test(what_was_not_read_is_not_complete),
-        cmocka_unit_test(a_page_that_is_asked_for_again_counts_once),
+        cmocka_unit_test(page_of_maximum_size_is_read),
+        cmocka_unit_test(unread_series_is_incomplete),
+        cmocka_unit_test(retried_page_counts_once),
         cmocka_unit_test(answers_in_another_shape_are_unreadable),
-        cmocka_unit_test(pages_that_lead_to_themselves_end),
-        cmocka_unit_test(series_that_cannot_be_are_not_asked_for),
-        cmocka_unit_test(sums_survive_every_trouble),
+        cmocka_unit_test(repeated_page_token_ends_the_listing),
+        cmocka_unit_test(invalid_series_are_not_requested),
+        cmocka_unit_test(sums_survive_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

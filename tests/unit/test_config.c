@@ -61,7 +61,7 @@ static size_t sent_count(struct aws_fixture *fixture, size_t n) {
     return json_count(json_get(sent_body(fixture, n), "Evaluations"));
 }
 
-static void config_put_sends_exactly_this(void **state) {
+static void config_put_request_is_exact(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -112,7 +112,7 @@ static void config_put_escapes_what_it_is_given(void **state) {
     fixture_end(&fixture);
 }
 
-static void config_put_of_nothing_sends_nothing(void **state) {
+static void config_put_of_zero_evaluations_sends_no_request(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -196,7 +196,7 @@ static void set_field(struct config_evaluation *evaluation, const struct guard *
     *fields[guard->field] = value;
 }
 
-static void config_put_refuses_what_aws_would_before_any_call(void **state) {
+static void config_put_refuses_invalid_evaluations_before_any_call(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof(GUARDS) / sizeof(GUARDS[0]); i++) {
         struct aws_fixture fixture;
@@ -240,7 +240,7 @@ static void config_put_needs_a_token_and_a_time(void **state) {
     "{\"ComplianceResourceType\":\"" TYPE "\",\"ComplianceResourceId\":\"" id                      \
     "\",\"ComplianceType\":\"COMPLIANT\",\"OrderingTimestamp\":1795406400}"
 
-static void config_put_sends_refused_ones_again_and_only_them(void **state) {
+static void config_put_resends_only_failed_evaluations(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -274,7 +274,7 @@ static void config_put_never_accepted_is_partial_after_three_rounds(void **state
     fixture_end(&fixture);
 }
 
-static void config_put_refused_over_batches_are_collected(void **state) {
+static void config_put_collects_failed_evaluations_of_all_batches(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -289,7 +289,7 @@ static void config_put_refused_over_batches_are_collected(void **state) {
     fixture_end(&fixture);
 }
 
-static void config_put_tells_five_failed_ids_at_most(void **state) {
+static void config_put_error_names_at_most_five_failed_ids(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -371,7 +371,7 @@ static void config_put_one_failing_batch_does_not_lose_the_others(void **state) 
     fixture_end(&fixture);
 }
 
-static void config_put_first_of_two_errors_is_told(void **state) {
+static void config_put_returns_the_first_of_two_errors(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -437,7 +437,7 @@ static bool torture_one(const struct trouble *trouble, int failures) {
     return is_good;
 }
 
-static void config_put_any_trouble_of_one_batch_ends_in_the_right_status(void **state) {
+static void config_put_any_fault_of_one_batch_ends_in_the_right_status(void **state) {
     (void)state;
     bool is_good = true;
     for (size_t i = 0; i < TROUBLE_COUNT; i++) {
@@ -448,7 +448,7 @@ static void config_put_any_trouble_of_one_batch_ends_in_the_right_status(void **
     assert_true(is_good);
 }
 
-static void config_put_out_of_time_tells_how_far_it_got(void **state) {
+static void config_put_out_of_time_reports_its_progress(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -469,24 +469,24 @@ static void config_put_out_of_time_tells_how_far_it_got(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(config_put_sends_exactly_this),
+        cmocka_unit_test(config_put_request_is_exact),
         cmocka_unit_test(config_put_test_token_sets_test_mode),
         cmocka_unit_test(config_put_escapes_what_it_is_given),
-        cmocka_unit_test(config_put_of_nothing_sends_nothing),
+        cmocka_unit_test(config_put_of_zero_evaluations_sends_no_request),
         cmocka_unit_test(config_put_sends_batches_of_a_hundred),
-        cmocka_unit_test(config_put_refuses_what_aws_would_before_any_call),
+        cmocka_unit_test(config_put_refuses_invalid_evaluations_before_any_call),
         cmocka_unit_test(config_put_needs_a_token_and_a_time),
-        cmocka_unit_test(config_put_sends_refused_ones_again_and_only_them),
+        cmocka_unit_test(config_put_resends_only_failed_evaluations),
         cmocka_unit_test(config_put_never_accepted_is_partial_after_three_rounds),
-        cmocka_unit_test(config_put_refused_over_batches_are_collected),
-        cmocka_unit_test(config_put_tells_five_failed_ids_at_most),
+        cmocka_unit_test(config_put_collects_failed_evaluations_of_all_batches),
+        cmocka_unit_test(config_put_error_names_at_most_five_failed_ids),
         cmocka_unit_test(config_put_does_not_wait_past_the_deadline),
         cmocka_unit_test(config_put_answers_that_count_or_do_not),
         cmocka_unit_test(config_put_one_failing_batch_does_not_lose_the_others),
-        cmocka_unit_test(config_put_first_of_two_errors_is_told),
+        cmocka_unit_test(config_put_returns_the_first_of_two_errors),
         cmocka_unit_test(config_put_bad_token_or_lost_rule_ends_it_with_a_hint),
-        cmocka_unit_test(config_put_any_trouble_of_one_batch_ends_in_the_right_status),
-        cmocka_unit_test(config_put_out_of_time_tells_how_far_it_got),
+        cmocka_unit_test(config_put_any_fault_of_one_batch_ends_in_the_right_status),
+        cmocka_unit_test(config_put_out_of_time_reports_its_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

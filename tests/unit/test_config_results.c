@@ -40,7 +40,7 @@ static void add_results(struct bench *bench, size_t count) {
     }
 }
 
-static void config_results_are_asked_for_like_this(void **state) {
+static void config_results_request_is_exact(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench);
@@ -92,7 +92,7 @@ static void config_results_of_all_pages_are_listed(void **state) {
 }
 
 /* A page may be empty and yet have a successor. */
-static void config_results_go_on_after_an_empty_page(void **state) {
+static void config_results_continue_after_an_empty_page(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench);
@@ -134,7 +134,7 @@ static void config_results_times_are_read_or_zero(void **state) {
     }
 }
 
-static void config_results_in_another_shape_are_unreadable(void **state) {
+static void malformed_config_results_are_unreadable(void **state) {
     (void)state;
     static const char *const bodies[] = {
         "",
@@ -200,8 +200,8 @@ static void config_results_of_no_rule_are_not_found(void **state) {
     fixture_end(&bench.aws);
 }
 
-/* Trouble at each page: for ever it is told, once it is repeated and no result comes twice. */
-static void config_results_meet_any_trouble_at_any_page(void **state) {
+/* A fault at each page: a permanent one is an error, a single one is retried, no result twice. */
+static void config_results_survive_any_fault_at_any_page(void **state) {
     (void)state;
     for (size_t i = 0; i < 2 * 3 * TROUBLE_COUNT; i++) {
         const struct trouble *trouble = &TROUBLES[i / 6];
@@ -225,14 +225,14 @@ static void config_results_meet_any_trouble_at_any_page(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(config_results_are_asked_for_like_this),
+        cmocka_unit_test(config_results_request_is_exact),
         cmocka_unit_test(config_results_of_all_pages_are_listed),
-        cmocka_unit_test(config_results_go_on_after_an_empty_page),
+        cmocka_unit_test(config_results_continue_after_an_empty_page),
         cmocka_unit_test(config_results_times_are_read_or_zero),
-        cmocka_unit_test(config_results_in_another_shape_are_unreadable),
+        cmocka_unit_test(malformed_config_results_are_unreadable),
         cmocka_unit_test(config_results_that_do_not_end_are_incomplete),
         cmocka_unit_test(config_results_of_no_rule_are_not_found),
-        cmocka_unit_test(config_results_meet_any_trouble_at_any_page),
+        cmocka_unit_test(config_results_survive_any_fault_at_any_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

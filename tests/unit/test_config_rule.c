@@ -199,7 +199,7 @@ static void each_item_costs_its_calls_and_gets_its_verdict(void **state) {
     }
 }
 
-static void one_that_is_gone_when_read_is_not_applicable(void **state) {
+static void load_balancer_deleted_before_the_read_is_not_applicable(void **state) {
     (void)state;
     struct bench bench;
     bench_init(&bench);
@@ -232,7 +232,7 @@ static const struct fault FAULTS[] = {
 
 /* A fault that never ends: nothing is reported that was not found out, and no fault passes as
  * success. */
-static void a_lasting_fault_fails_the_invocation(void **state) {
+static void permanent_fault_fails_the_invocation(void **state) {
     (void)state;
     static const char *const CALLS[] = {"Action=DescribeLoadBalancerAttributes", "PutEvaluations"};
     for (size_t call = 0; call < 2; call++) {
@@ -258,7 +258,7 @@ static void a_lasting_fault_fails_the_invocation(void **state) {
 }
 
 /* The same fault once: the call is repeated and the verdict arrives. */
-static void a_passing_fault_costs_a_retry_and_no_verdict(void **state) {
+static void transient_fault_costs_a_retry_and_no_verdict(void **state) {
     (void)state;
     for (size_t i = 0; i + 1 < sizeof FAULTS / sizeof *FAULTS; i++) {
         print_message("%s\n", FAULTS[i].name);
@@ -341,12 +341,12 @@ static void a_load_balancer_out_of_reach_is_unknown_without_a_call(void **state)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_item_costs_its_calls_and_gets_its_verdict),
-        cmocka_unit_test(one_that_is_gone_when_read_is_not_applicable),
-        cmocka_unit_test(a_lasting_fault_fails_the_invocation),
+        cmocka_unit_test(load_balancer_deleted_before_the_read_is_not_applicable),
+        cmocka_unit_test(permanent_fault_fails_the_invocation),
         cmocka_unit_test(an_event_without_a_token_is_refused_before_any_call),
         cmocka_unit_test(an_impossible_time_is_read_live_and_never_outranks_now),
         cmocka_unit_test(a_load_balancer_out_of_reach_is_unknown_without_a_call),
-        cmocka_unit_test(a_passing_fault_costs_a_retry_and_no_verdict),
+        cmocka_unit_test(transient_fault_costs_a_retry_and_no_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@ static enum status start(struct aws_fixture *fixture) {
                                    &fixture->error);
 }
 
-static void start_is_asked_for_like_this(void **state) {
+static void start_request_is_exact(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -22,7 +22,7 @@ static void start_is_asked_for_like_this(void **state) {
     fixture_end(&fixture);
 }
 
-static void start_takes_nothing_for_an_answer_only_when_told_so(void **state) {
+static void start_accepts_an_empty_answer_with_content_length_zero(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -32,7 +32,7 @@ static void start_takes_nothing_for_an_answer_only_when_told_so(void **state) {
     fixture_end(&fixture);
 }
 
-static void start_refusals_mean_what_they_mean_here_and_are_final(void **state) {
+static void start_errors_have_their_status_and_are_final(void **state) {
     (void)state;
     static const struct {
         const char *code;
@@ -63,7 +63,7 @@ static void start_refusals_mean_what_they_mean_here_and_are_final(void **state) 
     }
 }
 
-static void start_of_a_name_no_rule_can_have_sends_nothing(void **state) {
+static void start_of_an_invalid_rule_name_sends_no_request(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -79,7 +79,7 @@ static void start_of_a_name_no_rule_can_have_sends_nothing(void **state) {
     fixture_end(&fixture);
 }
 
-static void start_survives_every_trouble(void **state) {
+static void start_survives_every_fault(void **state) {
     (void)state;
     const struct torture torture = {start, STR("{}"),
                                     "config StartConfigRulesEvaluation: ", RETRY_ATTEMPTS_DEFAULT};
@@ -88,11 +88,11 @@ static void start_survives_every_trouble(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(start_is_asked_for_like_this),
-        cmocka_unit_test(start_takes_nothing_for_an_answer_only_when_told_so),
-        cmocka_unit_test(start_refusals_mean_what_they_mean_here_and_are_final),
-        cmocka_unit_test(start_of_a_name_no_rule_can_have_sends_nothing),
-        cmocka_unit_test(start_survives_every_trouble),
+        cmocka_unit_test(start_request_is_exact),
+        cmocka_unit_test(start_accepts_an_empty_answer_with_content_length_zero),
+        cmocka_unit_test(start_errors_have_their_status_and_are_final),
+        cmocka_unit_test(start_of_an_invalid_rule_name_sends_no_request),
+        cmocka_unit_test(start_survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

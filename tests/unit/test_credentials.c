@@ -65,7 +65,7 @@ static void long_lived_keys_need_no_token(void **state) {
     assert_true(str_is_empty(credentials.session_token));
 }
 
-static void what_is_wrong_is_named_and_never_shown(void **state) {
+static void bad_credential_variable_is_named_and_its_value_hidden(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -110,7 +110,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(all_three_variables_are_read),
         TEST(long_lived_keys_need_no_token),
-        TEST(what_is_wrong_is_named_and_never_shown),
+        TEST(bad_credential_variable_is_named_and_its_value_hidden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

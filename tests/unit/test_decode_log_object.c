@@ -110,7 +110,7 @@ static void keys_of_notifications_are_decoded(void **state) {
     }
 }
 
-static void quotes_around_an_e_tag_are_taken_off(void **state) {
+static void quotes_around_an_etag_are_removed(void **state) {
     (void)state;
     const char *event =
         RECORDS(RECORD_OF("ObjectCreated:Copy", "logs", "k", ",\"eTag\":\"\\\"d41d8-2\\\"\""));
@@ -132,7 +132,7 @@ static const struct {
     {"test event", TEST_EVENT, "s3:TestEvent, which S3 sends to try the way out"},
 };
 
-static void what_creates_no_object_is_recognised_and_left_alone(void **state) {
+static void events_that_create_no_object_are_recognised_and_ignored(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof IGNORED / sizeof *IGNORED; i++) {
         print_message("%s\n", IGNORED[i].name);
@@ -170,7 +170,7 @@ static void an_envelope_of_sns_is_opened(void **state) {
     assert_str(logs.objects[0].key, "AWSLogs/a b.gz");
 }
 
-static void a_message_that_cannot_be_understood_fails_alone(void **state) {
+static void malformed_queue_message_fails_alone(void **state) {
     (void)state;
     struct log_delivery logs =
         decoded(QUEUE(RECORDS(RECORD("a")), "hello", RECORDS(RECORD("b") "," RECORD("%zz")), "7",
@@ -279,14 +279,13 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_notification_may_hold_several_objects_in_order,
                                         open_arena, close_arena),
         cmocka_unit_test_setup_teardown(keys_of_notifications_are_decoded, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(quotes_around_an_e_tag_are_taken_off, open_arena,
-                                        close_arena),
-        cmocka_unit_test_setup_teardown(what_creates_no_object_is_recognised_and_left_alone,
+        cmocka_unit_test_setup_teardown(quotes_around_an_etag_are_removed, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(events_that_create_no_object_are_recognised_and_ignored,
                                         open_arena, close_arena),
         cmocka_unit_test_setup_teardown(messages_of_a_queue_keep_their_objects, open_arena,
                                         close_arena),
         cmocka_unit_test_setup_teardown(an_envelope_of_sns_is_opened, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(a_message_that_cannot_be_understood_fails_alone, open_arena,
+        cmocka_unit_test_setup_teardown(malformed_queue_message_fails_alone, open_arena,
                                         close_arena),
         cmocka_unit_test_setup_teardown(bad_input_is_refused_by_the_name_of_the_member, open_arena,
                                         close_arena),

@@ -6,7 +6,7 @@
 
 /* ---- what is sent ---- */
 
-static void requests_look_like_this(void **state) {
+static void requests_are_exact(void **state) {
     (void)state;
     static const struct {
         enum status (*call)(struct aws_fixture *fixture);
@@ -64,7 +64,7 @@ static void values_of_every_type_are_written(void **state) {
     fixture_end(&fixture);
 }
 
-static void what_dynamodb_would_refuse_is_not_sent(void **state) {
+static void invalid_dynamodb_request_is_not_sent(void **state) {
     (void)state;
     static char long_pk[2049];
     memset(long_pk, 'k', sizeof long_pk);
@@ -131,7 +131,7 @@ static void item_beyond_all_limits_is_too_large(void **state) {
 
 /* ---- conditions and lost answers ---- */
 
-static void put_that_met_its_own_work_is_a_success(void **state) {
+static void repeated_put_that_finds_its_own_item_succeeds(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -194,7 +194,7 @@ static void put_that_met_its_own_work_is_a_success(void **state) {
     }
 }
 
-static void update_refused_after_a_lost_answer_says_that_nobody_knows(void **state) {
+static void update_refused_after_a_lost_answer_has_an_unknown_outcome(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -205,7 +205,7 @@ static void update_refused_after_a_lost_answer_says_that_nobody_knows(void **sta
     fixture_end(&fixture);
 }
 
-static void counter_is_never_added_to_twice(void **state) {
+static void counter_is_never_incremented_twice(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -222,7 +222,7 @@ static void counter_is_never_added_to_twice(void **state) {
     fixture_end(&fixture);
 }
 
-static void every_call_survives_every_trouble(void **state) {
+static void every_call_survives_every_fault(void **state) {
     (void)state;
     const struct torture tortures[] = {
         {put, STR("{}"), "dynamodb PutItem: ", RETRY_ATTEMPTS_DYNAMODB},
@@ -236,14 +236,14 @@ static void every_call_survives_every_trouble(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests_look_like_this),
+        cmocka_unit_test(requests_are_exact),
         cmocka_unit_test(values_of_every_type_are_written),
-        cmocka_unit_test(what_dynamodb_would_refuse_is_not_sent),
+        cmocka_unit_test(invalid_dynamodb_request_is_not_sent),
         cmocka_unit_test(item_beyond_all_limits_is_too_large),
-        cmocka_unit_test(put_that_met_its_own_work_is_a_success),
-        cmocka_unit_test(update_refused_after_a_lost_answer_says_that_nobody_knows),
-        cmocka_unit_test(counter_is_never_added_to_twice),
-        cmocka_unit_test(every_call_survives_every_trouble),
+        cmocka_unit_test(repeated_put_that_finds_its_own_item_succeeds),
+        cmocka_unit_test(update_refused_after_a_lost_answer_has_an_unknown_outcome),
+        cmocka_unit_test(counter_is_never_incremented_twice),
+        cmocka_unit_test(every_call_survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 
 /* ---- what comes back ---- */
 
-static void item_is_read_without_the_types_we_do_not_know(void **state) {
+static void item_is_read_without_attributes_of_unknown_type(void **state) {
     (void)state;
     struct aws_fixture fixture;
     struct got got;
@@ -36,7 +36,7 @@ static void item_is_read_without_the_types_we_do_not_know(void **state) {
     fixture_end(&fixture);
 }
 
-static void item_that_is_not_there_is_not_found_and_no_error(void **state) {
+static void missing_item_is_not_found_and_no_error(void **state) {
     (void)state;
     struct aws_fixture fixture;
     struct got got = {.is_found = true, .item = {.count = 3}};
@@ -48,7 +48,7 @@ static void item_that_is_not_there_is_not_found_and_no_error(void **state) {
     fixture_end(&fixture);
 }
 
-static void item_in_another_form_is_unreadable(void **state) {
+static void malformed_item_is_unreadable(void **state) {
     (void)state;
     static const char *const bodies[] = {
         "[]",
@@ -132,7 +132,7 @@ static void refusals_have_their_status(void **state) {
 
 /* ---- the checksum ---- */
 
-static void answer_that_does_not_match_its_checksum_is_asked_for_again(void **state) {
+static void answer_with_a_wrong_checksum_is_requested_again(void **state) {
     (void)state;
     static const char good[] = "{\"Item\":{\"pk\":{\"S\":\"lb#1\"}}}";
     static const char bad[] = "{\"Item\":{\"pk\":{\"S\":\"lb#2\"}}}";
@@ -194,12 +194,12 @@ static void recorded_answer_matches_its_checksum(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(item_is_read_without_the_types_we_do_not_know),
-        cmocka_unit_test(item_that_is_not_there_is_not_found_and_no_error),
-        cmocka_unit_test(item_in_another_form_is_unreadable),
+        cmocka_unit_test(item_is_read_without_attributes_of_unknown_type),
+        cmocka_unit_test(missing_item_is_not_found_and_no_error),
+        cmocka_unit_test(malformed_item_is_unreadable),
         cmocka_unit_test(update_gives_the_item_before_or_after),
         cmocka_unit_test(refusals_have_their_status),
-        cmocka_unit_test(answer_that_does_not_match_its_checksum_is_asked_for_again),
+        cmocka_unit_test(answer_with_a_wrong_checksum_is_requested_again),
         cmocka_unit_test_setup_teardown(recorded_answer_matches_its_checksum, fixture_setup,
                                         fixture_teardown),
     };

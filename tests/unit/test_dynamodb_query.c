@@ -26,7 +26,7 @@ static enum status query_all(struct aws_fixture *fixture) {
     return query_into(fixture, &query, &listed);
 }
 
-static void query_is_asked_like_this(void **state) {
+static void query_request_is_exact(void **state) {
     (void)state;
     static const struct {
         struct dynamodb_query query;
@@ -149,7 +149,7 @@ static void query_never_gives_more_than_the_limit(void **state) {
     fixture_end(&fixture);
 }
 
-static void query_that_breaks_off_gives_what_came_before(void **state) {
+static void interrupted_query_keeps_the_pages_before(void **state) {
     (void)state;
     struct aws_fixture fixture;
     struct listed listed;
@@ -170,7 +170,7 @@ static void query_that_breaks_off_gives_what_came_before(void **state) {
     fixture_end(&fixture);
 }
 
-static void query_whose_pages_lead_nowhere_ends(void **state) {
+static void query_with_a_repeated_page_key_ends(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -182,7 +182,7 @@ static void query_whose_pages_lead_nowhere_ends(void **state) {
     fixture_end(&fixture);
 }
 
-static void query_answers_in_another_shape_are_unreadable(void **state) {
+static void malformed_query_answers_are_unreadable(void **state) {
     (void)state;
     static const char *const bodies[] = {
         "{}",
@@ -198,7 +198,7 @@ static void query_answers_in_another_shape_are_unreadable(void **state) {
     refuse_bodies(query_all, bodies, sizeof bodies / sizeof *bodies);
 }
 
-static void query_for_what_cannot_be_is_not_sent(void **state) {
+static void invalid_query_is_not_sent(void **state) {
     (void)state;
     const struct dynamodb_query rows[] = {
         {.pk = STR("lb")},
@@ -222,7 +222,7 @@ static void query_for_what_cannot_be_is_not_sent(void **state) {
     fixture_end(&fixture);
 }
 
-static void query_survives_every_trouble(void **state) {
+static void query_survives_every_fault(void **state) {
     (void)state;
     const struct torture torture = {query_all, STR("{\"Items\":[" ITEM("1") "]}"),
                                     "dynamodb Query: ", RETRY_ATTEMPTS_DYNAMODB};
@@ -231,14 +231,14 @@ static void query_survives_every_trouble(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(query_is_asked_like_this),
+        cmocka_unit_test(query_request_is_exact),
         cmocka_unit_test(query_reads_all_pages_up_to_the_limit),
         cmocka_unit_test(query_never_gives_more_than_the_limit),
-        cmocka_unit_test(query_that_breaks_off_gives_what_came_before),
-        cmocka_unit_test(query_whose_pages_lead_nowhere_ends),
-        cmocka_unit_test(query_answers_in_another_shape_are_unreadable),
-        cmocka_unit_test(query_for_what_cannot_be_is_not_sent),
-        cmocka_unit_test(query_survives_every_trouble),
+        cmocka_unit_test(interrupted_query_keeps_the_pages_before),
+        cmocka_unit_test(query_with_a_repeated_page_key_ends),
+        cmocka_unit_test(malformed_query_answers_are_unreadable),
+        cmocka_unit_test(invalid_query_is_not_sent),
+        cmocka_unit_test(query_survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

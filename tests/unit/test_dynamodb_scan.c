@@ -41,7 +41,7 @@ static enum status scan_all(struct aws_fixture *fixture) {
     return scan_into(fixture, &scan, &taken);
 }
 
-static void scan_is_asked_like_this(void **state) {
+static void scan_request_is_exact(void **state) {
     (void)state;
     static const char *const names[] = {"pk", "mode"};
     static const struct {
@@ -113,7 +113,7 @@ static struct fake_answer table_respond(void *context, const struct http_request
     return (struct fake_answer){.http_status = 200, .body = buf_str(&body)};
 }
 
-static void scan_hands_on_every_page_in_turn(void **state) {
+static void scan_passes_every_page_to_the_sink_in_order(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -195,7 +195,7 @@ static void scan_ends_where_the_sink_ends_it(void **state) {
     fixture_end(&fixture);
 }
 
-static void scan_never_hands_on_a_page_twice(void **state) {
+static void scan_never_passes_a_page_twice(void **state) {
     (void)state;
     static const struct fake_answer troubles[] = {
         {.http_status = 500},
@@ -224,7 +224,7 @@ static void scan_never_hands_on_a_page_twice(void **state) {
     }
 }
 
-static void scan_whose_pages_lead_nowhere_ends(void **state) {
+static void scan_with_a_repeated_page_key_ends(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -237,7 +237,7 @@ static void scan_whose_pages_lead_nowhere_ends(void **state) {
     fixture_end(&fixture);
 }
 
-static void scan_for_what_cannot_be_is_not_sent(void **state) {
+static void invalid_scan_is_not_sent(void **state) {
     (void)state;
     static const char *names[DYNAMODB_SCAN_ATTRIBUTES_MAX + 1];
     const struct dynamodb_scan rows[] = {
@@ -259,7 +259,7 @@ static void scan_for_what_cannot_be_is_not_sent(void **state) {
     }
 }
 
-static void scan_survives_every_trouble(void **state) {
+static void scan_survives_every_fault(void **state) {
     (void)state;
     const struct torture torture = {scan_all, STR("{\"Items\":[" ITEM("0") "]}"),
                                     "dynamodb Scan: ", RETRY_ATTEMPTS_DYNAMODB};
@@ -268,14 +268,14 @@ static void scan_survives_every_trouble(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scan_is_asked_like_this),
-        cmocka_unit_test(scan_hands_on_every_page_in_turn),
+        cmocka_unit_test(scan_request_is_exact),
+        cmocka_unit_test(scan_passes_every_page_to_the_sink_in_order),
         cmocka_unit_test(scan_reads_a_full_page_of_many_small_attributes),
         cmocka_unit_test(scan_ends_where_the_sink_ends_it),
-        cmocka_unit_test(scan_never_hands_on_a_page_twice),
-        cmocka_unit_test(scan_whose_pages_lead_nowhere_ends),
-        cmocka_unit_test(scan_for_what_cannot_be_is_not_sent),
-        cmocka_unit_test(scan_survives_every_trouble),
+        cmocka_unit_test(scan_never_passes_a_page_twice),
+        cmocka_unit_test(scan_with_a_repeated_page_key_ends),
+        cmocka_unit_test(invalid_scan_is_not_sent),
+        cmocka_unit_test(scan_survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ static enum status transact_simply(struct aws_fixture *fixture) {
     return transact(fixture, STR("t-1"), NULL);
 }
 
-static void transaction_is_asked_like_this(void **state) {
+static void transaction_request_is_exact(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -99,7 +99,7 @@ static const struct {
     {"no table", REFUSED("ResourceNotFoundException"), STATUS_NOT_FOUND, 1, 9, "no such table"},
 };
 
-static void cancelled_transactions_tell_why(void **state) {
+static void cancelled_transaction_error_gives_the_reason(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof CANCELLED_ROWS / sizeof *CANCELLED_ROWS; i++) {
         struct aws_fixture fixture;
@@ -205,7 +205,7 @@ static void transaction_refused_after_a_lost_answer_is_known_to_be_undone(void *
 
 /* ---- what is not sent ---- */
 
-static void transaction_that_cannot_be_is_not_sent(void **state) {
+static void invalid_transaction_is_not_sent(void **state) {
     (void)state;
     struct aws_fixture fixture;
     struct seen_item seen;
@@ -249,7 +249,7 @@ static void transaction_that_cannot_be_is_not_sent(void **state) {
     fixture_end(&fixture);
 }
 
-static void transaction_survives_every_trouble(void **state) {
+static void transaction_survives_every_fault(void **state) {
     (void)state;
     const struct torture torture = {transact_simply, STR("{}"),
                                     "dynamodb TransactWriteItems: ", ATTEMPTS_MAX};
@@ -258,15 +258,15 @@ static void transaction_survives_every_trouble(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transaction_is_asked_like_this),
+        cmocka_unit_test(transaction_request_is_exact),
         cmocka_unit_test(transaction_without_a_token_makes_one_a_call),
-        cmocka_unit_test(cancelled_transactions_tell_why),
+        cmocka_unit_test(cancelled_transaction_error_gives_the_reason),
         cmocka_unit_test(transaction_that_was_busy_succeeds_later),
         cmocka_unit_test(transaction_whose_answers_are_lost_is_done_once),
         cmocka_unit_test(transaction_that_stays_lost_says_so),
         cmocka_unit_test(transaction_refused_after_a_lost_answer_is_known_to_be_undone),
-        cmocka_unit_test(transaction_that_cannot_be_is_not_sent),
-        cmocka_unit_test(transaction_survives_every_trouble),
+        cmocka_unit_test(invalid_transaction_is_not_sent),
+        cmocka_unit_test(transaction_survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

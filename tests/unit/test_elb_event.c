@@ -200,7 +200,7 @@ static const struct {
      NO_ALB},
 };
 
-static void other_calls_are_left_alone_and_say_why(void **state) {
+static void other_api_calls_are_ignored_with_a_reason(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(LEFT); i++) {
         struct elb_call call;
@@ -230,7 +230,7 @@ static const struct {
      "the region \"moon\", which is no AWS Region"},
 };
 
-static void what_cannot_be_understood_is_an_error(void **state) {
+static void malformed_event_is_an_error(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(REFUSED_EVENTS); i++) {
         struct elb_call call;
@@ -271,7 +271,7 @@ static const struct {
     {"junk", ",\"userIdentity\":{\"sessionContext\":7,\"arn\":[1]},\"userAgent\":{}", "", "", ""},
 };
 
-static void the_caller_is_the_durable_one(void **state) {
+static void caller_is_the_role_or_user_behind_the_session(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(CALLERS); i++) {
         struct elb_call call;
@@ -289,7 +289,7 @@ static void the_caller_is_the_durable_one(void **state) {
     }
 }
 
-static void the_envelope_says_what_the_record_leaves_out(void **state) {
+static void account_and_region_missing_from_the_record_come_from_the_envelope(void **state) {
     (void)state;
     struct elb_call call;
     struct error error;
@@ -304,7 +304,7 @@ static void the_envelope_says_what_the_record_leaves_out(void **state) {
 
 #define MANY 20000
 
-static void of_very_many_arns_each_is_kept_once(void **state) {
+static void duplicate_arns_are_kept_once(void **state) {
     (void)state;
     struct elb_call call;
     struct error error;
@@ -329,11 +329,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modify_reads_the_mode_that_the_call_names),
         cmocka_unit_test(calls_about_application_load_balancers_are_taken),
-        cmocka_unit_test(other_calls_are_left_alone_and_say_why),
-        cmocka_unit_test(what_cannot_be_understood_is_an_error),
-        cmocka_unit_test(the_caller_is_the_durable_one),
-        cmocka_unit_test(the_envelope_says_what_the_record_leaves_out),
-        cmocka_unit_test(of_very_many_arns_each_is_kept_once),
+        cmocka_unit_test(other_api_calls_are_ignored_with_a_reason),
+        cmocka_unit_test(malformed_event_is_an_error),
+        cmocka_unit_test(caller_is_the_role_or_user_behind_the_session),
+        cmocka_unit_test(account_and_region_missing_from_the_record_come_from_the_envelope),
+        cmocka_unit_test(duplicate_arns_are_kept_once),
     };
     return cmocka_run_group_tests(tests, NULL, clean_up);
 }

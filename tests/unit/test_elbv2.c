@@ -250,7 +250,7 @@ static void elbv2_description_decides_type_and_scheme(void **state) {
     }
 }
 
-static void elbv2_gone_load_balancer_is_not_found_whatever_else_failed(void **state) {
+static void elbv2_deleted_load_balancer_is_not_found_whatever_else_failed(void **state) {
     (void)state;
     static const char *const asks[] = {ASKS_ATTRIBUTES, ASKS_TAGS, ASKS_DESCRIPTION};
     for (size_t i = 0; i < 3; i++) {
@@ -280,7 +280,7 @@ static void elbv2_gone_while_tags_look_empty_is_not_found(void **state) {
     fixture_end(&fixture);
 }
 
-static void elbv2_other_not_found_does_not_read_as_gone(void **state) {
+static void elbv2_other_not_found_errors_are_not_a_deletion(void **state) {
     (void)state;
     static const struct {
         int http_status;
@@ -297,7 +297,7 @@ static void elbv2_other_not_found_does_not_read_as_gone(void **state) {
     }
 }
 
-static void elbv2_first_failure_is_told_and_the_rest_is_kept(void **state) {
+static void elbv2_first_failure_is_returned_and_the_other_facts_are_kept(void **state) {
     (void)state;
     struct aws_fixture fixture;
     fixture_begin(&fixture);
@@ -350,7 +350,7 @@ static bool torture_one(const struct trouble *trouble, const char *match, int fa
     return is_good;
 }
 
-static void elbv2_any_trouble_in_any_call_ends_in_the_right_status(void **state) {
+static void elbv2_any_fault_in_any_call_ends_in_the_right_status(void **state) {
     (void)state;
     static const char *const asks[] = {ASKS_ATTRIBUTES, ASKS_TAGS, ASKS_DESCRIPTION};
     bool is_good = true;
@@ -434,12 +434,12 @@ int main(void) {
         cmocka_unit_test(elbv2_tag_without_a_value_is_kept),
         cmocka_unit_test(elbv2_ours_is_found_among_others),
         cmocka_unit_test(elbv2_description_decides_type_and_scheme),
-        cmocka_unit_test(elbv2_gone_load_balancer_is_not_found_whatever_else_failed),
+        cmocka_unit_test(elbv2_deleted_load_balancer_is_not_found_whatever_else_failed),
         cmocka_unit_test(elbv2_gone_while_tags_look_empty_is_not_found),
-        cmocka_unit_test(elbv2_other_not_found_does_not_read_as_gone),
-        cmocka_unit_test(elbv2_first_failure_is_told_and_the_rest_is_kept),
+        cmocka_unit_test(elbv2_other_not_found_errors_are_not_a_deletion),
+        cmocka_unit_test(elbv2_first_failure_is_returned_and_the_other_facts_are_kept),
         cmocka_unit_test(elbv2_without_an_arn_asks_nothing),
-        cmocka_unit_test(elbv2_any_trouble_in_any_call_ends_in_the_right_status),
+        cmocka_unit_test(elbv2_any_fault_in_any_call_ends_in_the_right_status),
         cmocka_unit_test(elbv2_out_of_time_is_a_deadline_that_names_the_call),
         cmocka_unit_test(elbv2_recorded_answers_are_read),
     };

@@ -83,7 +83,7 @@ static void elbv2_fleet_costs_a_call_each_and_one_for_twenty(void **state) {
     }
 }
 
-static void elbv2_fleet_asks_for_tags_like_this(void **state) {
+static void elbv2_fleet_tags_request_is_exact(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench, 22);
@@ -156,7 +156,7 @@ static void elbv2_fleet_one_call_that_fails_for_good_costs_no_other(void **state
     assert_true(is_good);
 }
 
-static void elbv2_fleet_trouble_that_passes_is_not_seen(void **state) {
+static void elbv2_fleet_transient_fault_fails_no_load_balancer(void **state) {
     (void)state;
     for (size_t i = 0; i < TROUBLE_COUNT; i++) {
         for (size_t nth = 1; TROUBLES[i].is_repeated && nth <= 23; nth += 11) {
@@ -175,7 +175,7 @@ static void elbv2_fleet_trouble_that_passes_is_not_seen(void **state) {
     }
 }
 
-static void elbv2_fleet_one_that_is_gone_leaves_the_19_others_readable(void **state) {
+static void elbv2_fleet_deleted_load_balancer_leaves_the_19_others_readable(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench, 60);
@@ -193,7 +193,7 @@ static void elbv2_fleet_one_that_is_gone_leaves_the_19_others_readable(void **st
 }
 
 /* Its attributes were read, and it was deleted before its tags were. */
-static void elbv2_fleet_one_that_goes_between_two_calls_is_gone(void **state) {
+static void elbv2_fleet_load_balancer_deleted_between_two_calls_is_not_found(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench, 20);
@@ -234,7 +234,7 @@ static void elbv2_fleet_tags_left_out_are_unknown_for_that_one_alone(void **stat
     fixture_end(&bench.aws);
 }
 
-static void elbv2_fleet_other_not_found_does_not_read_as_gone(void **state) {
+static void elbv2_fleet_other_not_found_errors_are_not_a_deletion(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench, 20);
@@ -368,15 +368,15 @@ static void elbv2_fleet_transport_that_gives_up_leaves_all_unknown(void **state)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elbv2_fleet_costs_a_call_each_and_one_for_twenty),
-        cmocka_unit_test(elbv2_fleet_asks_for_tags_like_this),
+        cmocka_unit_test(elbv2_fleet_tags_request_is_exact),
         cmocka_unit_test(elbv2_fleet_guesses_no_mode),
         cmocka_unit_test(elbv2_fleet_one_call_that_fails_for_good_costs_no_other),
-        cmocka_unit_test(elbv2_fleet_trouble_that_passes_is_not_seen),
-        cmocka_unit_test(elbv2_fleet_one_that_is_gone_leaves_the_19_others_readable),
-        cmocka_unit_test(elbv2_fleet_one_that_goes_between_two_calls_is_gone),
+        cmocka_unit_test(elbv2_fleet_transient_fault_fails_no_load_balancer),
+        cmocka_unit_test(elbv2_fleet_deleted_load_balancer_leaves_the_19_others_readable),
+        cmocka_unit_test(elbv2_fleet_load_balancer_deleted_between_two_calls_is_not_found),
         cmocka_unit_test(elbv2_fleet_all_gone_asks_for_no_tags_singly),
         cmocka_unit_test(elbv2_fleet_tags_left_out_are_unknown_for_that_one_alone),
-        cmocka_unit_test(elbv2_fleet_other_not_found_does_not_read_as_gone),
+        cmocka_unit_test(elbv2_fleet_other_not_found_errors_are_not_a_deletion),
         cmocka_unit_test(elbv2_fleet_never_outruns_its_pace),
         cmocka_unit_test(elbv2_fleet_slows_down_when_throttled_and_reads_all),
         cmocka_unit_test(elbv2_fleet_without_a_pace_would_be_throttled_out),

@@ -172,7 +172,7 @@ static bool broken_listing(const struct trouble *trouble, size_t nth) {
     return is_good;
 }
 
-static void elbv2_list_broken_off_keeps_the_pages_before(void **state) {
+static void elbv2_list_interrupted_keeps_the_pages_before(void **state) {
     (void)state;
     bool is_good = true;
     for (size_t i = 0; i < TROUBLE_COUNT; i++) {
@@ -183,7 +183,7 @@ static void elbv2_list_broken_off_keeps_the_pages_before(void **state) {
     assert_true(is_good);
 }
 
-static void elbv2_list_takes_a_page_once_however_often_it_was_asked_for(void **state) {
+static void elbv2_list_counts_a_retried_page_once(void **state) {
     (void)state;
     for (size_t i = 0; i < TROUBLE_COUNT; i++) {
         for (size_t nth = 1; TROUBLES[i].is_repeated && nth <= 3; nth++) {
@@ -202,8 +202,8 @@ static void elbv2_list_takes_a_page_once_however_often_it_was_asked_for(void **s
     }
 }
 
-/* The first member of a page was read before the second one turned out to be junk. */
-static void elbv2_list_takes_nothing_of_a_page_with_junk(void **state) {
+/* The first member of a page was read before the second one turned out to be malformed. */
+static void elbv2_list_drops_a_malformed_page(void **state) {
     (void)state;
     static const char *const pages[] = {
         PAGE(MEMBER("a", "application") "<member/>", ""),
@@ -225,7 +225,7 @@ static void elbv2_list_takes_nothing_of_a_page_with_junk(void **state) {
 }
 
 /* Pages live in arenas of their own; what is kept grows with what is listed alone. */
-static void elbv2_list_keeps_little_of_each(void **state) {
+static void elbv2_list_uses_little_memory_per_load_balancer(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench);
@@ -243,10 +243,10 @@ int main(void) {
         cmocka_unit_test(elbv2_list_sends_the_marker_as_it_came),
         cmocka_unit_test(elbv2_list_that_does_not_end_is_incomplete),
         cmocka_unit_test(elbv2_list_refuses_a_marker_that_does_not_fit),
-        cmocka_unit_test(elbv2_list_broken_off_keeps_the_pages_before),
-        cmocka_unit_test(elbv2_list_takes_a_page_once_however_often_it_was_asked_for),
-        cmocka_unit_test(elbv2_list_takes_nothing_of_a_page_with_junk),
-        cmocka_unit_test(elbv2_list_keeps_little_of_each),
+        cmocka_unit_test(elbv2_list_interrupted_keeps_the_pages_before),
+        cmocka_unit_test(elbv2_list_counts_a_retried_page_once),
+        cmocka_unit_test(elbv2_list_drops_a_malformed_page),
+        cmocka_unit_test(elbv2_list_uses_little_memory_per_load_balancer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static void modify_sends_the_keys_given_and_no_other(void **state) {
     fixture_end(&fixture);
 }
 
-static void modify_tells_what_the_answer_says_not_what_was_asked(void **state) {
+static void modify_returns_the_attributes_of_the_answer(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -71,7 +71,7 @@ static void modify_tells_what_the_answer_says_not_what_was_asked(void **state) {
     }
 }
 
-static void modify_answers_in_another_shape_are_unreadable(void **state) {
+static void malformed_modify_answers_are_unreadable(void **state) {
     (void)state;
     static const char *const bodies[] = {
         ATTRIBUTES(MODE("defensive")),
@@ -116,7 +116,7 @@ static void modify_that_fails_leaves_the_facts_alone(void **state) {
     }
 }
 
-static void modify_of_what_cannot_be_sends_nothing(void **state) {
+static void invalid_modify_is_not_sent(void **state) {
     (void)state;
     static char long_value[1025];
     memset(long_value, 'v', sizeof long_value);
@@ -189,7 +189,7 @@ static void the_caller_waits_for_the_turn_of_a_modify(void **state) {
     fixture_end(&fixture);
 }
 
-static void modify_survives_every_trouble(void **state) {
+static void modify_survives_every_fault(void **state) {
     (void)state;
     const struct torture torture = {modify, STR(GOOD_BODY),
                                     "elasticloadbalancing ModifyLoadBalancerAttributes: ", 1};
@@ -199,13 +199,13 @@ static void modify_survives_every_trouble(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modify_sends_the_keys_given_and_no_other),
-        cmocka_unit_test(modify_tells_what_the_answer_says_not_what_was_asked),
-        cmocka_unit_test(modify_answers_in_another_shape_are_unreadable),
+        cmocka_unit_test(modify_returns_the_attributes_of_the_answer),
+        cmocka_unit_test(malformed_modify_answers_are_unreadable),
         cmocka_unit_test(modify_that_fails_leaves_the_facts_alone),
-        cmocka_unit_test(modify_of_what_cannot_be_sends_nothing),
+        cmocka_unit_test(invalid_modify_is_not_sent),
         cmocka_unit_test(modify_takes_twenty_attributes_at_their_longest),
         cmocka_unit_test(the_caller_waits_for_the_turn_of_a_modify),
-        cmocka_unit_test(modify_survives_every_trouble),
+        cmocka_unit_test(modify_survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static const struct json *directive(const struct json *root) {
     return json_first(json_get(json_get(root, "_aws"), "CloudWatchMetrics"));
 }
 
-static void object_reads_like_this(void **state) {
+static void object_text_is_exact(void **state) {
     (void)state;
     assert_str(emf(STR("123456789012"), STR("eu-west-1"), SOME, COUNT(SOME)),
                "{\"_aws\":{\"Timestamp\":1795420800000,\"CloudWatchMetrics\":[{"
@@ -139,7 +139,7 @@ static void hostile_text_stays_in_its_string(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(line_of_a_json_log_has_level_and_timestamp, judging_reset),
-        cmocka_unit_test_teardown(object_reads_like_this, judging_reset),
+        cmocka_unit_test_teardown(object_text_is_exact, judging_reset),
         cmocka_unit_test_teardown(empty_dimension_is_left_out, judging_reset),
         cmocka_unit_test_teardown(value_that_is_no_number_is_left_out_alone, judging_reset),
         cmocka_unit_test_teardown(hundred_metrics_are_one_object_on_one_line, judging_reset),

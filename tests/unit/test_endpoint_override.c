@@ -51,7 +51,7 @@ static struct endpoint endpoint_under(const struct variable *variables, enum aws
     return endpoint;
 }
 
-static void nothing_set_gives_awss_own_host(void **state) {
+static void without_an_override_the_host_is_that_of_aws(void **state) {
     (void)state;
     const struct variable none[] = {{NULL, NULL}};
     assert_str(endpoint_under(none, AWS_CONFIG).url, "https://config.eu-west-1.amazonaws.com");
@@ -67,7 +67,7 @@ static void switches_are_true_or_false_in_any_case(void **state) {
     assert_str(endpoint_under(off, AWS_CONFIG).url, "https://config.eu-west-1.amazonaws.com");
 }
 
-static void a_switch_that_is_neither_is_named(void **state) {
+static void switch_that_is_neither_true_nor_false_is_named(void **state) {
     (void)state;
     static const char *const names[] = {"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT",
                                         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"};
@@ -150,7 +150,7 @@ static const struct url_row good_urls[] = {
     {"http://my_host", "http://my_host", "my_host", ""},
 };
 
-static void urls_are_taken_apart_and_made_uniform(void **state) {
+static void urls_are_parsed_and_normalized(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof good_urls / sizeof *good_urls; i++) {
         const struct url_row *row = &good_urls[i];
@@ -256,14 +256,14 @@ static void fips_and_dualstack_exclude_an_override(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_set_gives_awss_own_host),
+        TEST(without_an_override_the_host_is_that_of_aws),
         TEST(switches_are_true_or_false_in_any_case),
-        TEST(a_switch_that_is_neither_is_named),
+        TEST(switch_that_is_neither_true_nor_false_is_named),
         TEST(the_services_own_variable_wins),
         TEST(every_service_has_its_variable),
         TEST(an_override_is_of_its_service_or_of_all),
         TEST(ignored_variables_are_not_even_checked),
-        TEST(urls_are_taken_apart_and_made_uniform),
+        TEST(urls_are_parsed_and_normalized),
         TEST(unusable_urls_are_named_but_not_shown),
         TEST(a_bad_override_given_directly_is_invalid),
         TEST(fips_and_dualstack_exclude_an_override),

@@ -40,7 +40,7 @@ static const struct {
     {"one more than a run may", &ENFORCE, 1, 2, {25, 0}, ENFORCE_PLANNED, MODE_DEFENSIVE},
     {"the third correction", &ENFORCE, 1, 2, {0, 2}, ENFORCE_CHANGE, MODE_DEFENSIVE},
     {"the fourth correction", &ENFORCE, 1, 2, {0, 3}, ENFORCE_FIGHT, MODE_DEFENSIVE},
-    {"a fight is told although the run is full", &ENFORCE, 1, 2, {25, 3}, ENFORCE_FIGHT, 2},
+    {"a fight is alerted although the run is full", &ENFORCE, 1, 2, {25, 3}, ENFORCE_FIGHT, 2},
     {"nobody counts corrections", &ENFORCE, 1, 2, {0, -1}, ENFORCE_CHANGE, MODE_DEFENSIVE},
 };
 

@@ -131,7 +131,7 @@ static void escape_names_the_code_point_of_all_that_is_not_shown(void **state) {
     assert_true(escaped > 4000 && escaped < 5000);
 }
 
-static void escape_is_due_for_all_that_moves_a_cursor_or_turns_text_round(void **state) {
+static void escape_covers_cursor_movement_and_bidirectional_text(void **state) {
     (void)state;
     static const struct {
         uint32_t first;
@@ -153,8 +153,7 @@ int main(void) {
         cmocka_unit_test_teardown(escape_text_without_anything_to_escape_is_borrowed, reset),
         cmocka_unit_test_teardown(escape_append_fits_at_the_worst_growth_and_ends_the_text, reset),
         cmocka_unit_test_teardown(escape_names_the_code_point_of_all_that_is_not_shown, reset),
-        cmocka_unit_test_teardown(escape_is_due_for_all_that_moves_a_cursor_or_turns_text_round,
-                                  reset),
+        cmocka_unit_test_teardown(escape_covers_cursor_movement_and_bidirectional_text, reset),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_clean_up(&arena);

@@ -71,7 +71,7 @@ static void days_of_the_window_are_added_up(void **state) {
     assert_int_equal(evidence->log_newest_ms, NEWEST);
 }
 
-static void counters_that_are_no_counts_are_none(void **state) {
+static void malformed_counters_are_ignored(void **state) {
     (void)state;
     (void)table_plant(world.loop.table, cases[0].arn,
                       PAIRS("sk", "TRAFFIC#2026-11-23", "requests", "many", "+compliant", "-5",
@@ -117,7 +117,7 @@ static void plant_days(size_t i, int first) {
     }
 }
 
-static void logs_of_a_day_leave_nothing_of_it_to_metrics(void **state) {
+static void day_covered_by_logs_uses_no_metrics(void **state) {
     (void)state;
     plant_days(0, 10);
     plant_days(1, 11);
@@ -139,7 +139,7 @@ static void logs_of_a_day_leave_nothing_of_it_to_metrics(void **state) {
 }
 
 /* A few minutes of logs say nothing of the other days; on their own day they win. */
-static void metrics_are_of_the_days_without_logs(void **state) {
+static void metrics_cover_the_days_without_logs(void **state) {
     (void)state;
     plant(0, "TRAFFIC#2026-11-23", "610", "2026-11-23T07:50:00.000Z");
     plant(0, "TRAFFIC#2026-11-20", "620", "2026-11-20T07:50:00.000Z");
@@ -154,7 +154,7 @@ static void metrics_are_of_the_days_without_logs(void **state) {
     assert_int_equal(cases[0].evidence.metric_non_compliant, 4 * 10 + 1 + 2 + 4 + 5);
 }
 
-/* Of what their logs hold, the logs tell: metrics are of the rest. */
+/* Access logs count the requests they hold, metrics the rest. */
 static void logs_of_less_than_half_of_the_requests_do_not_cover_their_day(void **state) {
     (void)state;
     int64_t day_ms = FAKE_NOW_MS - 3 * MS_PER_DAY; /* 2026-11-20 */
@@ -181,7 +181,7 @@ static void logs_of_less_than_half_of_the_requests_do_not_cover_their_day(void *
 }
 
 /* Logs of the last minutes are on their way, at midnight those of the whole day. */
-static void todays_logs_may_still_be_on_their_way(void **state) {
+static void logs_of_today_may_be_incomplete(void **state) {
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         plant(i, "TRAFFIC#2026-11-23", "1", "2026-11-23T00:00:01.000Z");
@@ -294,13 +294,13 @@ static void windows_hold_their_own_minutes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(days_of_the_window_are_added_up, begin, end),
-        cmocka_unit_test_setup_teardown(counters_that_are_no_counts_are_none, begin, end),
+        cmocka_unit_test_setup_teardown(malformed_counters_are_ignored, begin, end),
         cmocka_unit_test_setup_teardown(counters_beyond_any_count_leave_no_evidence, begin, end),
-        cmocka_unit_test_setup_teardown(logs_of_a_day_leave_nothing_of_it_to_metrics, begin, end),
+        cmocka_unit_test_setup_teardown(day_covered_by_logs_uses_no_metrics, begin, end),
         cmocka_unit_test_setup_teardown(
             logs_of_less_than_half_of_the_requests_do_not_cover_their_day, begin, end),
-        cmocka_unit_test_setup_teardown(todays_logs_may_still_be_on_their_way, begin, end),
-        cmocka_unit_test_setup_teardown(metrics_are_of_the_days_without_logs, begin, end),
+        cmocka_unit_test_setup_teardown(logs_of_today_may_be_incomplete, begin, end),
+        cmocka_unit_test_setup_teardown(metrics_cover_the_days_without_logs, begin, end),
         cmocka_unit_test_setup_teardown(metrics_are_summed_over_the_window, begin, end),
         cmocka_unit_test_setup_teardown(incomplete_metrics_are_not_used, begin, end),
         cmocka_unit_test_setup_teardown(a_query_that_could_not_be_read_is_marked, begin, end),

@@ -143,7 +143,7 @@ static void only_an_existing_day_is_a_date(void **state) {
     }
 }
 
-static void what_shows_nothing_is_no_date_reason_or_approver(void **state) {
+static void invisible_text_is_no_date_reason_or_approver(void **state) {
     (void)state;
     struct policy *policy = policy_with(NULL, 0);
     for (size_t i = 0; i < COUNT(BLANKS); i++) {
@@ -337,7 +337,7 @@ static void prefix_and_its_case_are_the_policy_s(void **state) {
     assert_contains(find(result, FINDING_EXCEPTION_INCOMPLETE)->message, ": Waiver-approver ");
 }
 
-static void until_of_an_unread_mode_is_still_told_but_not_judged(void **state) {
+static void end_date_is_reported_but_not_judged_when_the_mode_is_unknown(void **state) {
     (void)state;
     const struct exception_tags tags = {"2026-10-01", "r", "a"};
     struct evaluation *result = judge(&tags, MODE_UNKNOWN, policy_with(NULL, 0), NOW_MS);
@@ -351,7 +351,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_of_an_exception_in_every_mode),
         cmocka_unit_test(only_an_existing_day_is_a_date),
-        cmocka_unit_test(what_shows_nothing_is_no_date_reason_or_approver),
+        cmocka_unit_test(invisible_text_is_no_date_reason_or_approver),
         cmocka_unit_test(the_day_begins_and_ends_at_utc_midnight),
         cmocka_unit_test(exactly_the_days_from_today_to_the_maximum_are_honoured),
         cmocka_unit_test(warning_comes_on_the_last_days_only),
@@ -359,7 +359,7 @@ int main(void) {
         cmocka_unit_test(exception_excuses_a_higher_requirement_but_never_a_tag),
         cmocka_unit_test(exception_excuses_no_header_and_no_profile_typo),
         cmocka_unit_test(prefix_and_its_case_are_the_policy_s),
-        cmocka_unit_test(until_of_an_unread_mode_is_still_told_but_not_judged),
+        cmocka_unit_test(end_date_is_reported_but_not_judged_when_the_mode_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);
 }

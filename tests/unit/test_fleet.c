@@ -69,7 +69,7 @@ static void sort_puts_the_worst_verdict_first(void **state) {
     assert_str(names_of(&fleet), "weak dark excused fine net ");
 }
 
-static void sort_puts_graver_findings_first(void **state) {
+static void sort_puts_more_severe_findings_first(void **state) {
     (void)state;
     struct fleet fleet = fleet_none();
     fleet_find(fleet_add(&fleet, "low", COMPLIANT, MODE_STRICTEST), FINDING_EXCEPTION_UNUSED,
@@ -84,7 +84,7 @@ static void sort_puts_graver_findings_first(void **state) {
     assert_str(names_of(&fleet), "high medium low clean ");
 }
 
-static void sort_goes_on_by_account_region_name_and_id(void **state) {
+static void sort_orders_ties_by_account_region_name_and_id(void **state) {
     (void)state;
     struct fleet fleet = fleet_none();
     fleet_add(&fleet, "e", COMPLIANT, MODE_STRICTEST)->account_id = STR("999999999999");
@@ -98,7 +98,7 @@ static void sort_goes_on_by_account_region_name_and_id(void **state) {
     assert_str(fleet.rows[2].evaluation.resource_id, "z");
 }
 
-static void sort_takes_none_and_one(void **state) {
+static void sort_accepts_zero_and_one_evaluations(void **state) {
     (void)state;
     struct fleet fleet = {0};
     fleet_sort(&fleet);
@@ -192,7 +192,7 @@ static void controls_of_an_evaluation_are_those_of_what_fails(void **state) {
     }
 }
 
-static void document_that_does_not_fit_is_told(void **state) {
+static void document_that_does_not_fit_is_an_error(void **state) {
     (void)state;
     static void (*const writers[])(struct buf *, struct arena *, const struct fleet *) = {
         fleet_write_json,  fleet_write_csv,  fleet_write_junit,
@@ -212,13 +212,13 @@ int main(void) {
         cmocka_unit_test_teardown(summary_counts_verdicts_modes_and_grades, judging_reset),
         cmocka_unit_test_teardown(protected_percent_is_of_the_known_modes, judging_reset),
         cmocka_unit_test_teardown(sort_puts_the_worst_verdict_first, judging_reset),
-        cmocka_unit_test_teardown(sort_puts_graver_findings_first, judging_reset),
-        cmocka_unit_test_teardown(sort_goes_on_by_account_region_name_and_id, judging_reset),
-        cmocka_unit_test_teardown(sort_takes_none_and_one, judging_reset),
+        cmocka_unit_test_teardown(sort_puts_more_severe_findings_first, judging_reset),
+        cmocka_unit_test_teardown(sort_orders_ties_by_account_region_name_and_id, judging_reset),
+        cmocka_unit_test_teardown(sort_accepts_zero_and_one_evaluations, judging_reset),
         cmocka_unit_test_teardown(format_names_are_those_of_the_contract, judging_reset),
         cmocka_unit_test_teardown(every_finding_has_its_controls, judging_reset),
         cmocka_unit_test_teardown(controls_of_an_evaluation_are_those_of_what_fails, judging_reset),
-        cmocka_unit_test_teardown(document_that_does_not_fit_is_told, judging_reset),
+        cmocka_unit_test_teardown(document_that_does_not_fit_is_an_error, judging_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static str table(const struct fleet *fleet, bool has_color, size_t width) {
     return buf_str(&out);
 }
 
-static void table_reads_like_this(void **state) {
+static void table_text_is_exact(void **state) {
     (void)state;
     struct fleet fleet = fleet_usual();
     fleet_sort(&fleet);
@@ -49,7 +49,7 @@ static void empty_fleet_has_no_table(void **state) {
                "Complete: 0 listed, 0 judged, 0 unknown\n");
 }
 
-static void what_is_missing_is_named(void **state) {
+static void regions_that_were_not_read_are_named(void **state) {
     (void)state;
     const struct fleet_gap gaps[] = {
         {STR("123456789012"), STR("us-east-1"), STR("access\ndenied\x1b[2J")},
@@ -266,9 +266,9 @@ static void text_is_padded_to_columns(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(table_reads_like_this, judging_reset),
+        cmocka_unit_test_teardown(table_text_is_exact, judging_reset),
         cmocka_unit_test_teardown(empty_fleet_has_no_table, judging_reset),
-        cmocka_unit_test_teardown(what_is_missing_is_named, judging_reset),
+        cmocka_unit_test_teardown(regions_that_were_not_read_are_named, judging_reset),
         cmocka_unit_test_teardown(color_is_used_only_when_there_is_some, judging_reset),
         cmocka_unit_test_teardown(color_moves_no_column, judging_reset),
         cmocka_unit_test_teardown(table_is_never_wider_than_the_terminal, judging_reset),

@@ -23,7 +23,7 @@ static struct fleet fleet_of_one(void) {
     "EXCEPTION_UNUSED."
 #define SHOP FLEET_ARN "shop" FLEET_ARN_ID
 
-static void json_reads_like_this(void **state) {
+static void json_text_is_exact(void **state) {
     (void)state;
     struct fleet fleet = fleet_of_one();
     const struct fleet_gap gap = {STR("123456789012"), STR("us-east-1"), STR("access denied")};
@@ -55,7 +55,7 @@ static void json_reads_like_this(void **state) {
     "severities,messages,controls,exceptionUntil,annotation,source,orderingTimestamp,"             \
     "resourceType,resourceId\r\n"
 
-static void csv_reads_like_this(void **state) {
+static void csv_text_is_exact(void **state) {
     (void)state;
     struct fleet fleet = fleet_of_one();
     const struct fleet_gap gap = {STR("123456789012"), STR("us-east-1"), STR("access denied")};
@@ -75,7 +75,7 @@ static void csv_reads_like_this(void **state) {
                "known by then (1 listed, 1 judged, 0 unknown).\",,,,\r\n");
 }
 
-static void csv_guards_cells_and_keeps_them_apart(void **state) {
+static void csv_disarms_formulas_and_separates_cells(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -121,7 +121,7 @@ static void csv_keeps_messages_apart(void **state) {
     assert_contains(fleet_rendered(&fleet, fleet_write_csv), ",\"a\\\\nb\\| | see to it\",");
 }
 
-static void xml_text_is_made_of_what_xml_can_hold(void **state) {
+static void xml_text_has_only_valid_characters(void **state) {
     (void)state;
     const struct {
         const char *name;
@@ -161,7 +161,7 @@ static void xml_text_is_made_of_what_xml_can_hold(void **state) {
     }
 }
 
-static void junit_reads_like_this(void **state) {
+static void junit_text_is_exact(void **state) {
     (void)state;
     struct fleet fleet = fleet_of_one();
     assert_str(fleet_rendered(&fleet, fleet_write_junit),
@@ -213,7 +213,7 @@ static void sarif_path_stays_within_the_repository(void **state) {
     }
 }
 
-static void sarif_result_tells_level_rule_and_resource(void **state) {
+static void sarif_result_has_level_rule_and_resource(void **state) {
     (void)state;
     struct fleet fleet = fleet_of_one();
     const struct json *run = sarif_run(&fleet);
@@ -238,14 +238,14 @@ static void sarif_result_tells_level_rule_and_resource(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(json_reads_like_this, judging_reset),
-        cmocka_unit_test_teardown(csv_reads_like_this, judging_reset),
-        cmocka_unit_test_teardown(csv_guards_cells_and_keeps_them_apart, judging_reset),
+        cmocka_unit_test_teardown(json_text_is_exact, judging_reset),
+        cmocka_unit_test_teardown(csv_text_is_exact, judging_reset),
+        cmocka_unit_test_teardown(csv_disarms_formulas_and_separates_cells, judging_reset),
         cmocka_unit_test_teardown(csv_keeps_messages_apart, judging_reset),
-        cmocka_unit_test_teardown(xml_text_is_made_of_what_xml_can_hold, judging_reset),
-        cmocka_unit_test_teardown(junit_reads_like_this, judging_reset),
+        cmocka_unit_test_teardown(xml_text_has_only_valid_characters, judging_reset),
+        cmocka_unit_test_teardown(junit_text_is_exact, judging_reset),
         cmocka_unit_test_teardown(sarif_path_stays_within_the_repository, judging_reset),
-        cmocka_unit_test_teardown(sarif_result_tells_level_rule_and_resource, judging_reset),
+        cmocka_unit_test_teardown(sarif_result_has_level_rule_and_resource, judging_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

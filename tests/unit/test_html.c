@@ -147,7 +147,7 @@ static size_t count_of(str text, str part) {
     return count;
 }
 
-static void page_tells_what_is_missing(void **state) {
+static void page_names_missing_data(void **state) {
     (void)state;
     struct posture_sample sample;
     posture_sample_make(&arena, SAMPLE_STATELESS, &sample);
@@ -319,7 +319,7 @@ int main(void) {
         cmocka_unit_test_teardown(no_byte_ends_an_element_or_attribute, judging_reset),
         cmocka_unit_test_teardown(hashes_are_those_of_style_and_script, judging_reset),
         cmocka_unit_test_teardown(numbers_read_well, judging_reset),
-        cmocka_unit_test_teardown(page_tells_what_is_missing, judging_reset),
+        cmocka_unit_test_teardown(page_names_missing_data, judging_reset),
         cmocka_unit_test_teardown(page_of_an_empty_fleet_says_so, judging_reset),
         cmocka_unit_test_teardown(attention_lists_every_non_compliant_one_then_the_unknown,
                                   judging_reset),

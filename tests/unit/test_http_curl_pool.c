@@ -39,7 +39,7 @@ static void connection_closed_while_idle_is_replaced_without_an_error(void **sta
     world_close(&world);
 }
 
-/* The trap that uses_fresh_connection is for. Should curl stop doing it, this test tells. */
+/* The trap that uses_fresh_connection is for. If curl stops doing it, this test fails. */
 static void request_on_a_pooled_connection_that_dies_is_sent_again_by_curl(void **state) {
     (void)state;
     static const struct script_answer dies[] = {{.bytes = OK_BYTES}, {.end = SCRIPT_CLOSE}};
@@ -142,8 +142,8 @@ static void requests_to_one_host_do_not_keep_another_hosts_connection_alive(void
 }
 
 /* The server keeps the socket of the first request open and never answers a second one on it, as
- * when it is gone without a word: nothing but the clock can tell. */
-static void connection_whose_other_side_is_silently_gone_is_not_waited_for(void **state) {
+ * when it is gone without a word: only the clock shows it. */
+static void connection_with_a_silently_dead_peer_is_not_waited_for(void **state) {
     (void)state;
     static const struct script_answer gone[] = {{.bytes = OK_BYTES}, {.bytes = NULL}};
     static const struct script_connection script[] = {{gone, COUNT(gone)},
@@ -167,7 +167,7 @@ static void ask_other_hosts(struct world *world, int count) {
     }
 }
 
-static void host_that_was_pushed_out_of_the_full_table_counts_as_stale(void **state) {
+static void host_evicted_from_the_full_table_counts_as_stale(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -447,8 +447,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fresh_connection_serves_later_requests_too),
     cmocka_unit_test(connection_idle_by_the_wall_clock_is_not_used_again),
     cmocka_unit_test(requests_to_one_host_do_not_keep_another_hosts_connection_alive),
-    cmocka_unit_test(connection_whose_other_side_is_silently_gone_is_not_waited_for),
-    cmocka_unit_test(host_that_was_pushed_out_of_the_full_table_counts_as_stale),
+    cmocka_unit_test(connection_with_a_silently_dead_peer_is_not_waited_for),
+    cmocka_unit_test(host_evicted_from_the_full_table_counts_as_stale),
     cmocka_unit_test(early_answer_and_reset_end_a_large_post_without_a_signal),
     cmocka_unit_test(server_that_never_answers_times_out),
     cmocka_unit_test(closed_port_is_a_connection_error_that_names_it),

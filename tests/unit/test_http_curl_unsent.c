@@ -43,7 +43,7 @@ static enum status post(struct world *world, const struct unsent_row *row, int p
     return send_it(world, &request);
 }
 
-static void transport_tells_what_was_never_sent_from_what_was_lost(void **state) {
+static void transport_distinguishes_unsent_requests_from_lost_answers(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(unsent_rows); i++) {
         const struct unsent_row *row = &unsent_rows[i];
@@ -122,7 +122,7 @@ static void request_that_is_malformed_was_not_sent(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transport_tells_what_was_never_sent_from_what_was_lost),
+        cmocka_unit_test(transport_distinguishes_unsent_requests_from_lost_answers),
         cmocka_unit_test(request_to_a_closed_port_was_not_sent),
         cmocka_unit_test(numbers_of_an_earlier_request_do_not_count),
         cmocka_unit_test(request_sent_on_a_pooled_connection_and_then_refused_counts_as_sent),

@@ -208,7 +208,7 @@ static void a_member_larger_than_the_window_comes_in_pieces(void **state) {
     assert_true(at_once.pieces > 4);
 }
 
-static void a_member_that_lies_about_its_size_is_damaged_and_counted_once(void **state) {
+static void member_with_a_wrong_size_is_damaged_and_counted_once(void **state) {
     (void)state;
     str text = some_lines(100000);
     str bytes = gzip(text);
@@ -236,7 +236,7 @@ static void a_large_file_cut_short_is_counted_once(void **state) {
     }
 }
 
-static void a_header_with_a_name_or_more_is_read_over(void **state) {
+static void optional_header_fields_are_skipped(void **state) {
     (void)state;
     str body = gzip(STR("one\n"));
     str rest = str_slice(body, 10, body.len);
@@ -268,7 +268,7 @@ static void members_in_a_row_are_one_text_even_within_a_line(void **state) {
     assert_all_ways_give(bytes, STR("first\nsecond line\nthird"));
 }
 
-static void a_member_of_no_text_hands_on_nothing(void **state) {
+static void empty_member_gives_no_text(void **state) {
     (void)state;
     assert_all_ways_give(gzip(STR("")), STR(""));
 }
@@ -286,7 +286,7 @@ static void a_line_longer_than_allowed_goes_on_without_loss(void **state) {
     }
 }
 
-static void a_window_serves_file_after_file(void **state) {
+static void one_window_inflates_several_files(void **state) {
     (void)state;
     struct inflate *stream = inflate_new(&arena);
     str good = gzip(STR("good\n"));
@@ -323,7 +323,7 @@ static void plain_text_is_cut_into_lines(void **state) {
     }
 }
 
-static void plain_text_of_nothing_is_fine(void **state) {
+static void empty_plain_text_is_accepted(void **state) {
     (void)state;
     struct outcome outcome = {0};
     const struct line_sink sink = {&outcome, take};
@@ -363,7 +363,7 @@ static void a_cut_behind_the_last_line_loses_none(void **state) {
     assert_text(&outcome, text, AT_ONCE);
 }
 
-static void a_wrong_checksum_is_told_with_its_place(void **state) {
+static void wrong_checksum_is_reported_with_its_offset(void **state) {
     (void)state;
     str bytes = gzip(STR("one\ntwo\n"));
     char *crc = (char *)(uintptr_t)bytes.ptr + bytes.len - 8;
@@ -384,7 +384,7 @@ static void damage_in_a_later_member_keeps_the_earlier_ones(void **state) {
     assert_all_ways_fail(bytes, STATUS_INCOMPLETE, message, STR("one\ntwo\nthree\n"));
 }
 
-static void foreign_bytes_behind_the_last_member_are_named(void **state) {
+static void trailing_bytes_after_the_last_member_are_reported(void **state) {
     (void)state;
     str bytes = gzip(STR("one\n"));
     char message[80];
@@ -409,7 +409,7 @@ static void zeros_behind_a_member_are_padding(void **state) {
     assert_all_ways_fail(zeros, STATUS_INVALID, "not gzip data, at byte 0", STR(""));
 }
 
-static void what_is_no_gzip_is_said_to_be_none(void **state) {
+static void input_that_is_no_gzip_is_reported_as_such(void **state) {
     (void)state;
     assert_all_ways_fail(STR("http 2026"), STATUS_INVALID, "not gzip data, at byte 0", STR(""));
     assert_all_ways_fail(STR(""), STATUS_INCOMPLETE, "gzip data cut short at byte 0", STR(""));
@@ -457,22 +457,22 @@ int main(void) {
         TEST(one_member_gives_its_text),
         TEST(text_of_any_kind_and_size_survives_the_window),
         TEST(a_member_larger_than_the_window_comes_in_pieces),
-        TEST(a_member_that_lies_about_its_size_is_damaged_and_counted_once),
+        TEST(member_with_a_wrong_size_is_damaged_and_counted_once),
         TEST(a_large_file_cut_short_is_counted_once),
-        TEST(a_header_with_a_name_or_more_is_read_over),
+        TEST(optional_header_fields_are_skipped),
         TEST(members_in_a_row_are_one_text_even_within_a_line),
-        TEST(a_member_of_no_text_hands_on_nothing),
+        TEST(empty_member_gives_no_text),
         TEST(a_line_longer_than_allowed_goes_on_without_loss),
-        TEST(a_window_serves_file_after_file),
+        TEST(one_window_inflates_several_files),
         TEST(plain_text_is_cut_into_lines),
-        TEST(plain_text_of_nothing_is_fine),
+        TEST(empty_plain_text_is_accepted),
         TEST(a_file_cut_short_anywhere_is_incomplete_and_gives_what_was_before),
         TEST(a_cut_behind_the_last_line_loses_none),
-        TEST(a_wrong_checksum_is_told_with_its_place),
+        TEST(wrong_checksum_is_reported_with_its_offset),
         TEST(damage_in_a_later_member_keeps_the_earlier_ones),
-        TEST(foreign_bytes_behind_the_last_member_are_named),
+        TEST(trailing_bytes_after_the_last_member_are_reported),
         TEST(zeros_behind_a_member_are_padding),
-        TEST(what_is_no_gzip_is_said_to_be_none),
+        TEST(input_that_is_no_gzip_is_reported_as_such),
         TEST(every_flipped_byte_ends_the_same_at_once_and_in_pieces),
         TEST(a_failed_stream_stays_failed),
     };

@@ -192,7 +192,7 @@ static void many_members_are_read_once(void **state) {
 }
 
 /* RFC 1951, 3.2.4 and 3.2.6 */
-static void blocks_of_nothing_fill_the_buffer_again_and_again(void **state) {
+static void empty_blocks_refill_the_buffer_repeatedly(void **state) {
     (void)state;
     str stored = {"\x00\x00\x00\xff\xff", 5}; /* a block without compression, of no bytes */
     str fixed = {"\x02\x08\x20\x80\x00", 5};  /* four of fixed codes, of their end alone */
@@ -216,7 +216,7 @@ static void a_block_larger_than_the_buffer_is_read_once(void **state) {
     assert_gives(dressed(fixed_block(text), gzip(text, 6), 1), text);
 }
 
-static void padding_longer_than_the_buffer_is_read_over(void **state) {
+static void padding_longer_than_the_buffer_is_skipped(void **state) {
     (void)state;
     size_t count = 3 * BUFFER_BYTES + 5;
     str zeros = {arena_alloc(&arena, count), count};
@@ -224,7 +224,7 @@ static void padding_longer_than_the_buffer_is_read_over(void **state) {
     assert_gives(join(join(one, zeros), join(one, zeros)), STR("one\none\n"));
 }
 
-static void damage_behind_the_first_buffer_is_told_as_zlib_tells_it(void **state) {
+static void damage_after_the_first_buffer_gives_the_error_of_zlib(void **state) {
     (void)state;
     str text = noise(6 * BUFFER_BYTES, 5);
     str sound = gzip(text, 6);
@@ -243,7 +243,7 @@ static void damage_behind_the_first_buffer_is_told_as_zlib_tells_it(void **state
 }
 
 /* Zeros behind the end would be read as hundreds of bytes here, were it a bit or two of them. */
-static void no_byte_behind_a_cut_is_made_up(void **state) {
+static void cut_input_gives_no_byte_past_the_cut(void **state) {
     (void)state;
     str line = join(noise(140, 9), STR("\n"));
     str bytes = gzip(repeat(line, 1800), 1);
@@ -277,11 +277,11 @@ int main(void) {
         TEST(a_file_of_many_buffers_is_read_once),
         TEST(a_member_may_end_anywhere_near_the_end_of_the_buffer),
         TEST(many_members_are_read_once),
-        TEST(blocks_of_nothing_fill_the_buffer_again_and_again),
+        TEST(empty_blocks_refill_the_buffer_repeatedly),
         TEST(a_block_larger_than_the_buffer_is_read_once),
-        TEST(padding_longer_than_the_buffer_is_read_over),
-        TEST(damage_behind_the_first_buffer_is_told_as_zlib_tells_it),
-        TEST(no_byte_behind_a_cut_is_made_up),
+        TEST(padding_longer_than_the_buffer_is_skipped),
+        TEST(damage_after_the_first_buffer_gives_the_error_of_zlib),
+        TEST(cut_input_gives_no_byte_past_the_cut),
         TEST(a_file_cut_at_the_end_of_a_piece_is_incomplete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,7 @@ static void assert_str(str actual, const char *expected) {
     }
 }
 
-static void json_types_are_told_apart(void **state) {
+static void json_types_are_distinguished(void **state) {
     static const char *const names[] = {"object",  "array",   "string", "number",
                                         "boolean", "boolean", "null"};
     const struct json *root = parse_ok(*state, STR("[{},[],\"\",0,true,false,null]"));
@@ -57,7 +57,7 @@ static void json_types_are_told_apart(void **state) {
     assert_int_equal(i, COUNT(names));
 }
 
-static void json_missing_value_is_nothing_and_empty(void **state) {
+static void json_missing_value_is_null_and_empty(void **state) {
     (void)state;
     double number = 7;
     assert_string_equal(json_type_name(NULL), "nothing");
@@ -184,8 +184,8 @@ static void json_tree_does_not_borrow_the_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_types_are_told_apart),
-        cmocka_unit_test(json_missing_value_is_nothing_and_empty),
+        cmocka_unit_test(json_types_are_distinguished),
+        cmocka_unit_test(json_missing_value_is_null_and_empty),
         cmocka_unit_test(json_wrong_type_gives_the_empty_value),
         cmocka_unit_test(json_keys_that_differ_in_case_are_different),
         cmocka_unit_test(json_get_other_case_names_only_the_other_spelling),

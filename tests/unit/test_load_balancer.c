@@ -70,7 +70,7 @@ static void arn_application_gives_all_parts(void **state) {
     assert_true(parts.name.ptr >= arn.ptr && parts.name.ptr < arn.ptr + arn.len);
 }
 
-static void arn_of_every_kind_is_told_apart(void **state) {
+static void arn_types_are_distinguished(void **state) {
     (void)state;
     static const struct {
         const char *arn;
@@ -233,7 +233,7 @@ int main(void) {
         cmocka_unit_test(modes_are_ordered_by_strictness),
         cmocka_unit_test(anything_but_the_exact_name_is_unknown),
         cmocka_unit_test(arn_application_gives_all_parts),
-        cmocka_unit_test(arn_of_every_kind_is_told_apart),
+        cmocka_unit_test(arn_types_are_distinguished),
         cmocka_unit_test(arn_ends_in_any_1_to_32_letters_or_digits),
         cmocka_unit_test(arn_of_anything_else_is_invalid),
         cmocka_unit_test(arn_cut_before_its_id_is_never_an_application_load_balancer),

@@ -33,16 +33,16 @@ static int close_world(void **state) {
 static void lines_are_counted_by_class_under_the_load_balancer_of_the_key(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
-    log_tell(&world);
+    log_notify(&world);
     log_answered(&world, "[" ROW(LOG_KEY, "counted", "5", "") "]");
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "5 2 1 1 1 0 2026-11-23T08:02:00.250Z");
     assert_int_equal(world.fake.request_count, 2);
 }
 
-static void what_is_kept_has_an_end(void **state) {
+static void traffic_items_expire_after_400_days(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
-    log_tell(&world);
+    log_notify(&world);
     const struct table_item *day = table_first(world.table, STR(LOG_ARN), "TRAFFIC#");
     const struct table_item *seen = table_first(world.table, STR(LOG_ARN), "SEEN#");
     /* 400 days after 2026-11-23, and 15 days after now. */
@@ -56,7 +56,7 @@ static void lines_are_counted_on_their_own_day_not_that_of_the_delivery(void **s
     LOG_PUT(&world, LOG_KEY, LINE("2026-11-22T23:59:59.999999Z", "Severe", "BadContentLength"),
             LINE("2026-11-23T00:00:00.000000Z", "-", "-"),
             LINE("2026-11-22T23:58:00.000000Z", "-", "-"));
-    log_tell(&world);
+    log_notify(&world);
     assert_str(log_day(&world, LOG_ARN, "2026-11-22"), "2 1 0 0 1 0 2026-11-22T23:59:59.999Z");
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "1 1 0 0 0 0 2026-11-23T00:00:00.000Z");
 }
@@ -65,7 +65,7 @@ static void objects_of_a_day_add_up(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
     LOG_PUT(&world, LOG_KEY_OF("second00"), EVERY_CLASS);
-    log_tell(&world);
+    log_notify(&world);
     log_handle(&world, log_notification(&world, LOG_KEY_OF("second00"), "e1"));
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "10 4 2 2 2 0 2026-11-23T08:02:00.250Z");
 }
@@ -129,7 +129,7 @@ static size_t bytes_held_after(const char *key, const char *class, const char *r
     return held;
 }
 
-static void texts_that_no_item_holds_are_not_kept(void **state) {
+static void request_texts_are_not_held_in_memory_after_counting(void **state) {
     (void)state;
     size_t quiet = bytes_held_after(LOG_KEY, "-", "-");
     assert_true(bytes_held_after(LOG_KEY_OF("second00"), "Severe", "BadHeader") < quiet + 65536);
@@ -138,8 +138,8 @@ static void texts_that_no_item_holds_are_not_kept(void **state) {
 static void the_same_object_is_counted_once(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
-    log_tell(&world);
-    log_tell(&world);
+    log_notify(&world);
+    log_notify(&world);
     log_answered(&world, "[" ROW(LOG_KEY, "duplicate", "0", "it was counted before") "]");
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "5 2 1 1 1 0 2026-11-23T08:02:00.250Z");
     assert_int_equal(log_logged(&world, "ignored"), 1);
@@ -149,7 +149,7 @@ static void the_same_object_is_counted_once(void **state) {
 static void an_object_announced_by_two_services_is_counted_once(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
-    log_tell(&world);
+    log_notify(&world);
     log_handle(&world,
                STR("{\"detail-type\":\"Object Created\",\"source\":\"aws.s3\",\"region\":"
                    "\"eu-west-1\",\"account\":\"123456789012\",\"detail\":{\"bucket\":{\"name\":"
@@ -160,7 +160,7 @@ static void an_object_announced_by_two_services_is_counted_once(void **state) {
 static void another_version_under_the_same_key_is_another_object(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
-    log_tell(&world);
+    log_notify(&world);
     LOG_PUT(&world, LOG_KEY, LINE("2026-11-23T08:04:00.000000Z", "-", "-"))->e_tag = "e2";
     log_handle(&world, log_notification(&world, LOG_KEY, "e2"));
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "6 3 1 1 1 0 2026-11-23T08:04:00.000Z");
@@ -168,16 +168,16 @@ static void another_version_under_the_same_key_is_another_object(void **state) {
 
 static void copy_that_was_faster(struct log_world *there) {
     struct log_world before = *there;
-    log_tell(there);
+    log_notify(there);
     assert_false(there->reply.is_error);
     there->reply = before.reply;
 }
 
-static void another_copy_that_counts_the_object_meanwhile_counts_it_alone(void **state) {
+static void object_counted_by_another_sandbox_meanwhile_is_not_counted_again(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
     world.meanwhile = copy_that_was_faster;
-    log_tell(&world);
+    log_notify(&world);
     log_answered(&world, "[" ROW(LOG_KEY, "duplicate", "0", "it was counted before") "]");
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "5 2 1 1 1 0 2026-11-23T08:02:00.250Z");
 }
@@ -218,7 +218,7 @@ static const struct {
     {"foreign", "holiday.jpg", "no access log of a load balancer"},
 };
 
-static void foreign_objects_are_skipped_with_a_line_each_and_without_a_call(void **state) {
+static void objects_that_are_no_access_logs_are_skipped_with_a_log_line_and_no_call(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof SKIPPED / sizeof *SKIPPED; i++) {
         print_message("%s\n", SKIPPED[i].name);
@@ -272,14 +272,14 @@ static void old_lines_are_of_an_unknown_class(void **state) {
                    "HTTP/1.1\" \"curl/7.46.0\" - - arn:aws:tg \"Root=1-5\" \"-\" \"-\" 0 "
                    "2018-07-02T22:22:48.364000Z \"forward\" \"-\" \"-\"\nnonsense\n");
     log_put(&world, LOG_KEY, log_zip(&world, line));
-    log_tell(&world);
+    log_notify(&world);
     log_answered(&world, "[" ROW(LOG_KEY, "counted", "1", "") "]");
     assert_str(log_day(&world, LOG_ARN, "2018-07-02"), "1 0 0 0 0 1 2018-07-02T22:23:00.186Z");
     assert_int_equal(log_logged(&world, "unparsed=1"), 1);
 }
 
 /* A class of another name is another thing than a line that has no class yet. */
-static void what_is_not_understood_is_counted_apart_and_once(void **state) {
+static void unparsed_lines_are_counted_separately_and_once(void **state) {
     (void)state;
     struct buf text;
     const struct log_line lines[] = {
@@ -291,12 +291,12 @@ static void what_is_not_understood_is_counted_apart_and_once(void **state) {
     buf_append(&text, log_text_of(&world, lines, sizeof lines / sizeof *lines));
     buf_append(&text, STR("another layout\nanother layout\nanother layout\n"));
     log_put(&world, LOG_KEY, log_zip(&world, buf_str(&text)));
-    log_tell(&world);
+    log_notify(&world);
     assert_str(log_day(&world, LOG_ARN, "2026-11-22"), "2 1 0 0 0 1 2026-11-22T23:59:00.000Z");
     assert_str(log_not_understood(&world, LOG_ARN, "2026-11-22"), "1 0 0 0");
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "0 0 0 0 0 0 ");
     assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 3 2 0");
-    log_tell(&world);
+    log_notify(&world);
     assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 3 2 0");
 }
 
@@ -326,10 +326,10 @@ static void an_object_too_old_to_be_counted_once_is_skipped(void **state) {
 }
 
 /* As long as any way accepts the object, all know of it, whichever was the first. */
-static void what_was_counted_is_remembered_for_as_long_as_it_is_accepted(void **state) {
+static void counted_objects_are_recorded_for_as_long_as_they_are_accepted(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
-    log_tell(&world);
+    log_notify(&world);
     const struct table_item *seen = table_first(world.table, STR(LOG_ARN), "SEEN#");
     int64_t expires = 0;
     assert_true(str_parse_i64(table_text(seen, "expires_at"), &expires));
@@ -340,7 +340,7 @@ static void what_was_counted_is_remembered_for_as_long_as_it_is_accepted(void **
     assert_int_equal(world.fake.request_count, calls);
 }
 
-static void a_key_without_a_time_is_of_nothing_to_count(void **state) {
+static void object_key_without_a_time_is_skipped(void **state) {
     (void)state;
     static const char *const KEYS[] = {DELIVERED("20261341T0800Z"), DELIVERED("20261121"),
                                        DELIVERED("20261121X0800Z"), DELIVERED("2026112xT0800Z")};
@@ -372,7 +372,7 @@ static const struct {
 };
 
 /* Lines counted as not understood would hold up the promotion of the load balancer in the key. */
-static void other_kinds_of_logs_are_skipped_by_their_lines_and_leave_no_trace(void **state) {
+static void logs_of_another_type_are_skipped_by_their_lines_and_not_recorded(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof SKIPPED_BY_CONTENT / sizeof *SKIPPED_BY_CONTENT; i++) {
         print_message("%s\n", SKIPPED_BY_CONTENT[i].name);
@@ -390,7 +390,7 @@ static void other_kinds_of_logs_are_skipped_by_their_lines_and_leave_no_trace(vo
 static void an_object_without_lines_is_done(void **state) {
     (void)state;
     log_put(&world, LOG_KEY, log_zip(&world, STR_EMPTY));
-    log_tell(&world);
+    log_notify(&world);
     log_answered(&world, "[" ROW(LOG_KEY, "counted", "0", "") "]");
     assert_int_equal(world.table->count, 1);
 }
@@ -415,7 +415,7 @@ static void metrics_are_one_line_for_an_account_and_region(void **state) {
     assert_true(str_contains(first, STR("\"Namespace\":\"DesyncGuard\"")));
 }
 
-static void nothing_counted_gives_no_metrics(void **state) {
+static void without_counted_lines_no_metrics_are_written(void **state) {
     (void)state;
     log_handle(&world, log_notification(&world, "holiday.jpg", "e1"));
     assert_int_equal(world.metrics.len, 0);
@@ -425,7 +425,7 @@ static void the_command_line_writes_no_metrics(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
     world.guard.metrics.write = NULL;
-    log_tell(&world);
+    log_notify(&world);
     log_answered(&world, "[" ROW(LOG_KEY, "counted", "5", "") "]");
 }
 
@@ -439,7 +439,7 @@ static void a_queue_gets_a_list_of_failures_even_when_it_is_empty(void **state) 
     assert_true(str_ends_with(world.reply.body, STR("],\"batchItemFailures\":[]}")));
 }
 
-static void without_a_table_it_is_off_and_says_so_once(void **state) {
+static void without_a_table_log_counting_is_off_and_logged_once(void **state) {
     (void)state;
     log_end(&world);
     log_begin(&world, LOG_NO_TABLE);
@@ -451,7 +451,7 @@ static void without_a_table_it_is_off_and_says_so_once(void **state) {
     assert_int_equal(world.fake.request_count, 0);
 }
 
-static void evaluate_says_that_nothing_is_judged(void **state) {
+static void evaluate_of_a_log_event_reports_that_it_judges_nothing(void **state) {
     (void)state;
     str line;
     enum compliance compliance;
@@ -469,32 +469,32 @@ static void evaluate_says_that_nothing_is_judged(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(lines_are_counted_by_class_under_the_load_balancer_of_the_key),
-        TEST(what_is_kept_has_an_end),
+        TEST(traffic_items_expire_after_400_days),
         TEST(lines_are_counted_on_their_own_day_not_that_of_the_delivery),
         TEST(objects_of_a_day_add_up),
         TEST(the_newest_line_stays_the_newest_whatever_the_order),
         TEST(each_day_has_its_own_newest_line),
-        TEST(texts_that_no_item_holds_are_not_kept),
+        TEST(request_texts_are_not_held_in_memory_after_counting),
         TEST(the_same_object_is_counted_once),
         TEST(an_object_announced_by_two_services_is_counted_once),
         TEST(another_version_under_the_same_key_is_another_object),
-        TEST(another_copy_that_counts_the_object_meanwhile_counts_it_alone),
-        TEST(foreign_objects_are_skipped_with_a_line_each_and_without_a_call),
+        TEST(object_counted_by_another_sandbox_meanwhile_is_not_counted_again),
+        TEST(objects_that_are_no_access_logs_are_skipped_with_a_log_line_and_no_call),
         TEST(other_events_of_s3_are_skipped_with_a_line),
         TEST(load_balancers_of_other_accounts_and_partitions_are_counted),
         TEST(old_lines_are_of_an_unknown_class),
-        TEST(what_is_not_understood_is_counted_apart_and_once),
+        TEST(unparsed_lines_are_counted_separately_and_once),
         TEST(an_object_too_old_to_be_counted_once_is_skipped),
-        TEST(what_was_counted_is_remembered_for_as_long_as_it_is_accepted),
-        TEST(a_key_without_a_time_is_of_nothing_to_count),
-        TEST(other_kinds_of_logs_are_skipped_by_their_lines_and_leave_no_trace),
+        TEST(counted_objects_are_recorded_for_as_long_as_they_are_accepted),
+        TEST(object_key_without_a_time_is_skipped),
+        TEST(logs_of_another_type_are_skipped_by_their_lines_and_not_recorded),
         TEST(an_object_without_lines_is_done),
         TEST(metrics_are_one_line_for_an_account_and_region),
-        TEST(nothing_counted_gives_no_metrics),
+        TEST(without_counted_lines_no_metrics_are_written),
         TEST(the_command_line_writes_no_metrics),
         TEST(a_queue_gets_a_list_of_failures_even_when_it_is_empty),
-        TEST(without_a_table_it_is_off_and_says_so_once),
-        TEST(evaluate_says_that_nothing_is_judged),
+        TEST(without_a_table_log_counting_is_off_and_logged_once),
+        TEST(evaluate_of_a_log_event_reports_that_it_judges_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

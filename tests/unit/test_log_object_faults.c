@@ -40,7 +40,7 @@ static char *copy_with_room(str content, size_t room) {
     return copy;
 }
 
-static str with_junk_behind(str content) {
+static str with_trailing_bytes(str content) {
     char *copy = copy_with_room(content, 8);
     memcpy(copy + content.len, "and more", 8);
     return (str){copy, content.len + 8};
@@ -61,24 +61,24 @@ static const struct {
     {"cut short", cut_short, "3 2 0 0 1 0 2026-11-23T08:02:00.000Z", "cut short at byte"},
     {"cut within its last line", cut_within_its_last_line, "2 1 0 0 1 0 2026-11-23T08:02:00.000Z",
      "cut short at byte"},
-    {"junk behind it", with_junk_behind, "3 2 0 0 1 0 2026-11-23T08:02:00.000Z",
+    {"junk behind it", with_trailing_bytes, "3 2 0 0 1 0 2026-11-23T08:02:00.000Z",
      "foreign bytes behind"},
     {"wrong checksum", with_a_wrong_checksum, "3 2 0 0 1 0 2026-11-23T08:02:00.000Z",
      "damaged gzip data at byte"},
 };
 
-static void a_damaged_object_counts_as_far_as_it_can_be_read_and_once(void **state) {
+static void readable_part_of_a_damaged_object_is_counted_once(void **state) {
     for (size_t i = 0; i < sizeof DAMAGES / sizeof *DAMAGES; i++) {
         print_message("%s\n", DAMAGES[i].name);
         str content = log_zip(&world, LOG_TEXT(&world, PLAIN, SEVERE, PLAIN));
         log_put(&world, LOG_KEY, DAMAGES[i].damage(content));
-        log_tell(&world);
+        log_notify(&world);
         assert_false(world.reply.is_error);
         assert_true(str_contains(world.reply.body, STR("\"status\":\"damaged\"")));
         assert_true(str_contains(world.reply.body, str_from_cstr(DAMAGES[i].why)));
         assert_int_equal(log_logged(&world, "ERROR"), 1);
         assert_str(log_day(&world, LOG_ARN, "2026-11-23"), DAMAGES[i].counted);
-        log_tell(&world);
+        log_notify(&world);
         assert_true(str_contains(world.reply.body, STR("\"status\":\"duplicate\"")));
         assert_str(log_day(&world, LOG_ARN, "2026-11-23"), DAMAGES[i].counted);
         (void)close_world(state);
@@ -87,7 +87,7 @@ static void a_damaged_object_counts_as_far_as_it_can_be_read_and_once(void **sta
 }
 
 /* Whatever is in it, that it is there holds up nothing. */
-static void what_does_not_begin_as_gzip_is_skipped_with_a_line_and_leaves_nothing(void **state) {
+static void object_that_does_not_start_as_gzip_is_skipped_with_a_log_line(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -105,7 +105,7 @@ static void what_does_not_begin_as_gzip_is_skipped_with_a_line_and_leaves_nothin
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         print_message("%s\n", rows[i].name);
         log_put(&world, LOG_KEY, rows[i].content);
-        log_tell(&world);
+        log_notify(&world);
         assert_false(world.reply.is_error);
         assert_true(str_contains(world.reply.body, STR("\"status\":\"skipped\",\"requests\":0")));
         assert_true(str_contains(world.reply.body, str_from_cstr(rows[i].why)));
@@ -116,7 +116,7 @@ static void what_does_not_begin_as_gzip_is_skipped_with_a_line_and_leaves_nothin
 }
 
 /* What was to be gzip is a log of which something is lost, however short it is. */
-static void what_begins_as_gzip_and_breaks_off_at_once_is_damaged_and_done(void **state) {
+static void gzip_object_cut_at_its_start_is_damaged_and_not_retried(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -129,12 +129,12 @@ static void what_begins_as_gzip_and_breaks_off_at_once_is_damaged_and_done(void 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         print_message("%s\n", rows[i].name);
         log_put(&world, LOG_KEY, rows[i].content);
-        log_tell(&world);
+        log_notify(&world);
         assert_true(str_contains(world.reply.body, STR("\"status\":\"damaged\",\"requests\":0")));
         /* On the day of its delivery, and of no line the newest. */
         assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "0 0 0 0 0 0 ");
         assert_str(log_not_understood(&world, LOG_ARN, "2026-11-23"), "0 0 0 1");
-        log_tell(&world);
+        log_notify(&world);
         assert_true(str_contains(world.reply.body, STR("\"status\":\"duplicate\"")));
         (void)close_world(state);
         (void)open_world(state);
@@ -150,7 +150,7 @@ static void more_days_than_fit_in_one_transaction_are_an_error(void **state) {
         lines[i] = (struct log_line)LINE(str_to_cstr(&world.fake.arena, time), "-", "-");
     }
     log_put(&world, LOG_KEY, log_zip(&world, log_text_of(&world, lines, 99)));
-    log_tell(&world);
+    log_notify(&world);
     assert_false(world.reply.is_error);
     assert_int_equal(table_count(world.table, STR(LOG_ARN), "TRAFFIC#"), 99);
     log_put(&world, LOG_KEY, log_zip(&world, log_text_of(&world, lines, 100)))->e_tag = "e2";
@@ -190,13 +190,13 @@ static const struct {
     {"no connection", {.status = STATUS_CONNECTION}, true, "fake: connection failed"},
 };
 
-static void what_a_repeat_cannot_mend_is_skipped_and_the_rest_is_an_error(void **state) {
+static void permanent_failures_are_skipped_and_transient_ones_are_an_error(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof UNREAD / sizeof *UNREAD; i++) {
         print_message("%s\n", UNREAD[i].name);
         world.fault = (struct log_fault){
             .match = ".s3.", .nth = 1, .is_lasting = true, .answer = UNREAD[i].answer};
-        log_tell(&world);
+        log_notify(&world);
         assert_int_equal(world.reply.is_error, UNREAD[i].is_error);
         str told = world.reply.is_error ? world.reply.error_message : world.reply.body;
         assert_true(str_contains(told, str_from_cstr(UNREAD[i].why)));
@@ -205,7 +205,7 @@ static void what_a_repeat_cannot_mend_is_skipped_and_the_rest_is_an_error(void *
     }
 }
 
-static void an_object_that_breaks_off_in_its_second_piece_is_not_counted(void **state) {
+static void object_whose_second_range_fails_is_not_counted(void **state) {
     (void)state;
     /* Larger than a piece: text that does not shrink. */
     size_t size = (size_t)5 * 1024 * 1024;
@@ -221,11 +221,11 @@ static void an_object_that_breaks_off_in_its_second_piece_is_not_counted(void **
     log_put(&world, LOG_KEY, log_zip(&world, text));
     world.fault = (struct log_fault){
         .match = "bytes=4194304-", .nth = 1, .is_lasting = true, .answer = {.http_status = 500}};
-    log_tell(&world);
+    log_notify(&world);
     assert_true(world.reply.is_error);
     assert_int_equal(world.table->count, 0);
     world.fault.nth = 0;
-    log_tell(&world);
+    log_notify(&world);
     assert_false(world.reply.is_error);
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "2 1 0 0 1 0 2026-11-23T08:02:00.000Z");
 }
@@ -275,7 +275,7 @@ static void nearly_all_of_the_time_passes(struct log_world *there) {
     there->fake.now_ms += LOG_TIME_MS - 1000;
 }
 
-static void what_there_is_no_time_for_is_left_to_the_queue(void **state) {
+static void objects_without_time_left_stay_in_the_queue(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, PLAIN);
     LOG_PUT(&world, LOG_KEY_OF("second00"), PLAIN);
@@ -331,7 +331,7 @@ static void each_object_is_counted_once_whichever_call_fails(void **state) {
                                              .is_after = TROUBLE[t / 2].is_after,
                                              .answer = TROUBLE[t / 2].answer,
                                              .is_lasting = is_lasting};
-            log_tell(&world);
+            log_notify(&world);
             bool had_fault = world.fault_hits > 0;
             hits += world.fault_hits;
             world.fault.is_lasting = false;
@@ -354,15 +354,15 @@ static void each_object_is_counted_once_whichever_call_fails(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_damaged_object_counts_as_far_as_it_can_be_read_and_once),
-        TEST(what_does_not_begin_as_gzip_is_skipped_with_a_line_and_leaves_nothing),
-        TEST(what_begins_as_gzip_and_breaks_off_at_once_is_damaged_and_done),
+        TEST(readable_part_of_a_damaged_object_is_counted_once),
+        TEST(object_that_does_not_start_as_gzip_is_skipped_with_a_log_line),
+        TEST(gzip_object_cut_at_its_start_is_damaged_and_not_retried),
         TEST(more_days_than_fit_in_one_transaction_are_an_error),
-        TEST(what_a_repeat_cannot_mend_is_skipped_and_the_rest_is_an_error),
-        TEST(an_object_that_breaks_off_in_its_second_piece_is_not_counted),
+        TEST(permanent_failures_are_skipped_and_transient_ones_are_an_error),
+        TEST(object_whose_second_range_fails_is_not_counted),
         TEST(only_messages_that_failed_are_returned_to_the_queue),
         TEST(a_message_of_several_objects_fails_when_one_of_them_does),
-        TEST(what_there_is_no_time_for_is_left_to_the_queue),
+        TEST(objects_without_time_left_stay_in_the_queue),
         TEST(each_object_is_counted_once_whichever_call_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,7 @@ static void line_that_nobody_reads_is_lost_and_counted_without_another_wait(void
     struct world *world = *state;
     int64_t written = fill(world);
     assert_true(written > 0);
-    world->stream.reader_wait_ms = WITHOUT_END; /* whoever waits now never comes back */
+    world->stream.reader_wait_ms = WITHOUT_END; /* a wait now never returns */
     for (int i = 0; i < 1000; i++) {
         write_line(world, "lost\n");
     }
@@ -111,7 +111,7 @@ static void line_that_nobody_reads_is_lost_and_counted_without_another_wait(void
     assert_int_equal(said.len, written * 4096);
 }
 
-static void what_was_lost_is_told_once_when_lines_get_through_again(void **state) {
+static void lost_lines_are_reported_once_when_writing_works_again(void **state) {
     struct world *world = *state;
     (void)fill(world);
     write_line(world, "lost\n");
@@ -158,7 +158,7 @@ static void notice_has_the_logs_own_format_and_level(void **state) {
     }
 }
 
-static void stream_of_no_log_loses_lines_without_a_word(void **state) {
+static void stream_without_a_log_loses_lines_silently(void **state) {
     struct world *world = *state;
     log_stream_init(&world->stream, world->ends[1]);
     (void)fill(world);
@@ -326,10 +326,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(line_is_written_as_it_is),
         TEST(line_that_nobody_reads_is_lost_and_counted_without_another_wait),
-        TEST(what_was_lost_is_told_once_when_lines_get_through_again),
+        TEST(lost_lines_are_reported_once_when_writing_works_again),
         TEST(end_of_a_cut_line_is_written_before_the_next_one),
         TEST(notice_has_the_logs_own_format_and_level),
-        TEST(stream_of_no_log_loses_lines_without_a_word),
+        TEST(stream_without_a_log_loses_lines_silently),
         TEST(reader_is_waited_for_again_once_a_line_got_through),
         TEST(line_of_a_megabyte_arrives_whole_where_somebody_reads),
         TEST(lines_of_several_threads_stay_whole),

@@ -88,7 +88,7 @@ static void throttling_halves_the_rate_once_a_second(void **state) {
     assert_true(pace.account.rate >= 0.5);
 }
 
-static void calls_that_go_through_bring_the_rate_back_to_its_maximum(void **state) {
+static void successful_calls_restore_the_maximum_rate(void **state) {
     (void)state;
     struct pace pace;
     pace_init(&pace, 8, NOW);
@@ -127,7 +127,7 @@ int main(void) {
         cmocka_unit_test(writes_are_slower_and_count_for_the_account_too),
         cmocka_unit_test(imports_have_a_bucket_of_their_own),
         cmocka_unit_test(throttling_halves_the_rate_once_a_second),
-        cmocka_unit_test(calls_that_go_through_bring_the_rate_back_to_its_maximum),
+        cmocka_unit_test(successful_calls_restore_the_maximum_rate),
         cmocka_unit_test(other_services_and_a_pace_that_is_off_never_wait),
         cmocka_unit_test(a_clock_set_back_neither_gives_nor_takes_tokens),
     };

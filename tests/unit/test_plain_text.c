@@ -43,7 +43,7 @@ static void plain_text_is_one_valid_line_of_bounded_length(void **state) {
 }
 
 /* The first and the last of each range of what shows nothing, and their neighbours that do show. */
-static void plain_text_tells_what_shows_from_what_does_not(void **state) {
+static void plain_text_distinguishes_visible_from_invisible_characters(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -131,7 +131,7 @@ static void plain_text_words_is_cut_only_at_a_blank(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text_is_one_valid_line_of_bounded_length),
-        cmocka_unit_test(plain_text_tells_what_shows_from_what_does_not),
+        cmocka_unit_test(plain_text_distinguishes_visible_from_invisible_characters),
         cmocka_unit_test(plain_text_words_is_cut_only_at_a_blank),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);

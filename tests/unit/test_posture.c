@@ -53,7 +53,7 @@ static void repair_times_are_nearest_ranks(void **state) {
     }
 }
 
-static void exposure_is_what_lies_within_the_period(void **state) {
+static void exposure_counts_only_time_within_the_period(void **state) {
     (void)state;
     const double period = 90 * 24;
     const struct {
@@ -147,7 +147,7 @@ static str summary_of(const struct posture_sample *sample) {
     return buf_str(&out);
 }
 
-static void summary_reads_like_this(void **state) {
+static void summary_text_is_exact(void **state) {
     (void)state;
     struct posture_sample sample;
     posture_sample_make(&arena, SAMPLE_RICH, &sample);
@@ -197,11 +197,11 @@ static void summary_of_short_times_does_not_call_them_none(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(repair_times_are_nearest_ranks, judging_reset),
-        cmocka_unit_test_teardown(exposure_is_what_lies_within_the_period, judging_reset),
+        cmocka_unit_test_teardown(exposure_counts_only_time_within_the_period, judging_reset),
         cmocka_unit_test_teardown(changes_count_within_the_period, judging_reset),
         cmocka_unit_test_teardown(kpis_of_the_sample_are_counted, judging_reset),
         cmocka_unit_test_teardown(unknown_is_not_without_owner, judging_reset),
-        cmocka_unit_test_teardown(summary_reads_like_this, judging_reset),
+        cmocka_unit_test_teardown(summary_text_is_exact, judging_reset),
         cmocka_unit_test_teardown(summary_says_what_is_missing, judging_reset),
         cmocka_unit_test_teardown(summary_of_short_times_does_not_call_them_none, judging_reset),
     };

@@ -194,7 +194,7 @@ static void json_of_a_candidate_has_the_bound(void **state) {
     assert_true(number_at(candidate, "blocked") == 0);
     assert_true(number_at(candidate, "boundPercent") == 300.0 / 48213.0);
     assert_str(json_get_string(candidate, "evidenceFrom"), "logs");
-    /* nothing was seen, so there is no share that could be told */
+    /* nothing was seen, so there is no percentage to report */
     const struct json *unseen = find_by_id(json_get(root, "recommendations"), "reports");
     assert_true(number_at(unseen, "requests") == 0);
     assert_null(json_get(unseen, "boundPercent"));

@@ -120,7 +120,7 @@ static void unknown_profile_of_an_unknown_scheme_is_never_guessed(void **state) 
         const char *facing;
         const char *internal;
         const char *profiles;
-        enum desync_mode required; /* MODE_UNKNOWN: cannot be told */
+        enum desync_mode required; /* MODE_UNKNOWN: cannot be determined */
     } rows[] = {
         {"facing stricter", "", "strictest", "", "legacy=defensive", MODE_UNKNOWN},
         {"internal stricter", "", "", "strictest", "legacy=defensive", MODE_UNKNOWN},

@@ -56,7 +56,8 @@ static void a_promotion_is_made_saved_and_alerted(void **state) {
     is_now(0, "strictest");
     assert_int_equal(promotion_acted(&world, 0, 0, "promote", "done"), 1);
     assert_str(promotion_status(&world, 0), "open");
-    assert_int_equal(loop_told(&world.loop, "Promoted: lb-0, mode strictest (was defensive)"), 1);
+    assert_int_equal(
+        loop_alert_count(&world.loop, "Promoted: lb-0, mode strictest (was defensive)"), 1);
     const struct table_item *change = table_first(world.loop.table, arn, "CHANGE#");
     assert_str(table_text(change, "action"), "promote");
     assert_str(table_text(change, "before"), "defensive");
@@ -294,7 +295,7 @@ static void an_incomplete_sweep_promotes_nothing(void **state) {
 }
 
 /* Neither the table nor CloudWatch may take the time in which verdicts are found and reported. */
-static void evidence_that_hangs_costs_no_report(void **state) {
+static void reports_are_sent_when_evidence_never_answers(void **state) {
     (void)state;
     static const char *const HANGING[] = {ASKS_QUERY, ASKS_METRICS};
     for (size_t i = 0; i < COUNT(HANGING); i++) {
@@ -312,7 +313,7 @@ static void evidence_that_hangs_costs_no_report(void **state) {
                         "\"configRuleName\":\"rule\"}"),
                     "r1");
         loop_succeeded(&world.loop.copies[0]);
-        assert_int_equal(world.loop.region->told_count, 3);
+        assert_int_equal(world.loop.region->reported_count, 3);
         assert_int_equal(loop_logged(&world.loop, "evidence_failed"), 1);
         assert_true(world.loop.fake.now_ms - began_ms < LOOP_TIME_MS / 2);
         assert_int_equal(world.loop.modify_count, 0);
@@ -338,7 +339,7 @@ int main(void) {
         cmocka_unit_test_teardown(incomplete_metrics_promote_nothing, end),
         cmocka_unit_test_teardown(a_watch_of_impossible_numbers_is_not_ended_by_them, end),
         cmocka_unit_test_teardown(an_incomplete_sweep_promotes_nothing, end),
-        cmocka_unit_test_teardown(evidence_that_hangs_costs_no_report, end),
+        cmocka_unit_test_teardown(reports_are_sent_when_evidence_never_answers, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

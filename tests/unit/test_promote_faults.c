@@ -3,7 +3,7 @@
  * Promotion and watch with a fault at every call in turn, once and for good, before and after it
  * was carried out; with invocations that end at any call; and with two copies that meet at every
  * call. However it ends: no promotion is unwatched, one that hurts is taken back once, and nothing
- * is told twice.
+ * is alerted twice.
  */
 #include "promotion_world.h"
 
@@ -96,7 +96,7 @@ static bool promote_with(size_t fault, size_t nth, bool is_lasting) {
         fail_at(fault, nth, "it was not made good");
     }
     if (world.loop.lowered_count > 0 || world.loop.modify_count != 1 ||
-        loop_told(&world.loop, "Promoted") > 1) {
+        loop_alert_count(&world.loop, "Promoted") > 1) {
         fail_at(fault, nth, "something was done twice");
     }
     loop_end(&world.loop);
@@ -117,8 +117,8 @@ static void a_promotion_under_any_fault_is_made_once_and_watched(void **state) {
     begin();
 }
 
-/* It is told at least once, as long as anything works at all: a lost answer of SNS, or of the
- * table after it, has it told again. */
+/* The alert is sent at least once if any call works: a lost answer of SNS, or of the
+ * table after it, sends it again. */
 static bool roll_back_with(size_t fault, size_t nth, bool is_lasting) {
     begin_watched(50);
     set_fault(fault, nth, is_lasting);
@@ -128,7 +128,7 @@ static bool roll_back_with(size_t fault, size_t nth, bool is_lasting) {
     if (!is_mode("defensive") || !is_status("rolled-back") || changes() != 2) {
         fail_at(fault, nth, "it was not made good");
     }
-    size_t told = loop_told(&world.loop, "rolled back");
+    size_t told = loop_alert_count(&world.loop, "rolled back");
     if (world.loop.lowered_count != 1 || told > 2) {
         fail_at(fault, nth, "something was done twice");
     }
@@ -178,7 +178,7 @@ static void two_sweeps_at_once_promote_once(void **state) {
         promotion_sweep(&world, 0, "r1");
         bool have_met = world.loop.meanwhile == NULL;
         if (world.loop.modify_count != 1 || changes() != 1 || !is_status("open") ||
-            loop_told(&world.loop, "Promoted") != 1) {
+            loop_alert_count(&world.loop, "Promoted") != 1) {
             fail_at(0, nth, "two sweeps");
         }
         loop_end(&world.loop);
@@ -199,7 +199,7 @@ static void a_watch_lets_the_promotion_of_a_sweep_finish(void **state) {
         promotion_sweep(&world, 0, "r1");
         bool have_met = world.loop.meanwhile == NULL;
         if (world.loop.modify_count != 1 || changes() != 1 || !is_status("open") ||
-            loop_told(&world.loop, "Promoted") != 1) {
+            loop_alert_count(&world.loop, "Promoted") != 1) {
             fail_at(0, nth, "a watch in a sweep");
         }
         loop_end(&world.loop);
@@ -218,7 +218,7 @@ static void two_watches_at_once_roll_back_once(void **state) {
         promotion_watch(&world, 0, "w1");
         bool have_met = world.loop.meanwhile == NULL;
         if (world.loop.modify_count != 2 || changes() != 2 || !is_status("rolled-back") ||
-            loop_told(&world.loop, "rolled back") != 1) {
+            loop_alert_count(&world.loop, "rolled back") != 1) {
             fail_at(0, nth, "two watches");
         }
         loop_end(&world.loop);
@@ -237,7 +237,7 @@ static void two_watches_at_once_end_a_watch_once(void **state) {
         meet(watch_too, nth);
         promotion_watch(&world, 0, "w1");
         bool have_met = world.loop.meanwhile == NULL;
-        if (!is_status("closed") || loop_told(&world.loop, "Watch ended") != 1) {
+        if (!is_status("closed") || loop_alert_count(&world.loop, "Watch ended") != 1) {
             fail_at(0, nth, "two watches");
         }
         loop_end(&world.loop);
@@ -335,7 +335,7 @@ static void the_writer_who_reverted_a_promotion_is_named(void **state) {
                           "changed it"));
 }
 
-static void a_watch_is_judged_only_when_the_last_numbers_are_in(void **state) {
+static void watch_is_judged_after_its_last_metrics_arrived(void **state) {
     (void)state;
     begin();
     promotion_sweep(&world, 0, "r0");
@@ -433,7 +433,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_request_that_is_carried_out_late_is_watched, end),
         cmocka_unit_test_teardown(a_reverted_promotion_is_not_repeated_for_evidence_days, end),
         cmocka_unit_test_teardown(the_writer_who_reverted_a_promotion_is_named, end),
-        cmocka_unit_test_teardown(a_watch_is_judged_only_when_the_last_numbers_are_in, end),
+        cmocka_unit_test_teardown(watch_is_judged_after_its_last_metrics_arrived, end),
         cmocka_unit_test_teardown(incomplete_numbers_decide_nothing, end),
         cmocka_unit_test_teardown(a_deleted_load_balancer_ends_its_watch, end),
         cmocka_unit_test_teardown(without_a_table_there_is_nothing_to_watch, end),

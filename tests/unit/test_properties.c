@@ -7,7 +7,7 @@
 static const char *const until_values[] = {NULL,         "",           "2026-11-22", "2026-11-23",
                                            "2026-12-31", "2027-12-31", "someday"};
 
-/* Everything the verdict may hang on, each with few values. */
+/* Everything the verdict may depend on, each with few values. */
 struct world {
     int type;
     int mode;

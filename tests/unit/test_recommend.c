@@ -48,7 +48,7 @@ static void advise_all(const struct row *rows, size_t count) {
     }
 }
 
-static void logs_decide(void **state) {
+static void access_logs_decide_the_recommendation(void **state) {
     (void)state;
     static const struct row rows[] = {
         {"nothing would be blocked",
@@ -280,7 +280,7 @@ static void metrics_decide_without_logs(void **state) {
     advise_all(rows, COUNT(rows));
 }
 
-static void a_watch_a_roll_back_or_a_revert_holds(void **state) {
+static void watch_roll_back_or_revert_prevents_promotion(void **state) {
     (void)state;
     const struct evidence good = {LOGS, .compliant = 5000};
     struct row row = {"watched", good, RECOMMEND_HOLD, "is being watched"};
@@ -451,14 +451,14 @@ static void underutilized_is_advice_with_the_numbers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(logs_decide),
+        cmocka_unit_test(access_logs_decide_the_recommendation),
         cmocka_unit_test(metrics_count_on_days_that_logs_do_not_cover),
         cmocka_unit_test(lines_not_understood_may_hide_blocked_requests),
         cmocka_unit_test(lines_not_understood_may_reach_the_allowed_share),
         cmocka_unit_test(blocked_requests_and_lines_not_understood_are_added),
         cmocka_unit_test(old_numbers_promote_nothing),
         cmocka_unit_test(metrics_decide_without_logs),
-        cmocka_unit_test(a_watch_a_roll_back_or_a_revert_holds),
+        cmocka_unit_test(watch_roll_back_or_revert_prevents_promotion),
         cmocka_unit_test(the_allowed_share_may_be_blocked),
         cmocka_unit_test(the_bound_is_that_of_a_poisson_count),
         cmocka_unit_test(a_profile_below_strictest_is_never_promoted),

@@ -109,7 +109,7 @@ static void evaluation_without_facts_keeps_the_types_of_its_members(void **state
     assert_int_equal((int)failed, 1);
 }
 
-static void unknown_and_live_are_told(void **state) {
+static void response_has_the_unknown_verdict_and_the_live_source(void **state) {
     (void)state;
     struct load_balancer facts = facts_of(MODE_UNKNOWN);
     facts.source = SOURCE_LIVE;
@@ -240,7 +240,7 @@ int main(void) {
         cmocka_unit_test(response_without_anything_has_all_members),
         cmocka_unit_test(evaluation_has_the_contract_s_members_in_order),
         cmocka_unit_test(evaluation_without_facts_keeps_the_types_of_its_members),
-        cmocka_unit_test(unknown_and_live_are_told),
+        cmocka_unit_test(response_has_the_unknown_verdict_and_the_live_source),
         cmocka_unit_test(text_from_outside_stays_valid_json),
         cmocka_unit_test(actions_are_listed_with_all_members),
         cmocka_unit_test(members_can_be_extended_by_the_caller),

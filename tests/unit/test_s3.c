@@ -61,7 +61,7 @@ static void put_names_the_owner_that_the_bucket_must_have(void **state) {
     fixture_end(&fixture);
 }
 
-static void put_in_the_place_of_a_version_is_conditional(void **state) {
+static void put_that_replaces_a_version_is_conditional(void **state) {
     (void)state;
     static const char *const spellings[] = {"0a-2", "\"0a-2\""};
     for (size_t i = 0; i < 2; i++) {
@@ -83,7 +83,7 @@ static void put_in_the_place_of_a_version_is_conditional(void **state) {
 
 /* ---- where an object is ---- */
 
-static void objects_are_addressed_like_this(void **state) {
+static void object_urls_are_exact(void **state) {
     (void)state;
     static const struct {
         const char *bucket, *key, *region, *override, *url;
@@ -122,7 +122,7 @@ static void objects_are_addressed_like_this(void **state) {
     }
 }
 
-static void objects_that_cannot_be_are_not_asked_for(void **state) {
+static void invalid_objects_are_not_requested(void **state) {
     (void)state;
     static char long_key[S3_KEY_BYTES_MAX + 1];
     memset(long_key, 'k', sizeof long_key);
@@ -230,9 +230,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(put_sends_type_checksum_and_hash),
         cmocka_unit_test(put_names_the_owner_that_the_bucket_must_have),
-        cmocka_unit_test(put_in_the_place_of_a_version_is_conditional),
-        cmocka_unit_test(objects_are_addressed_like_this),
-        cmocka_unit_test(objects_that_cannot_be_are_not_asked_for),
+        cmocka_unit_test(put_that_replaces_a_version_is_conditional),
+        cmocka_unit_test(object_urls_are_exact),
+        cmocka_unit_test(invalid_objects_are_not_requested),
         cmocka_unit_test(refusals_say_what_to_do),
         cmocka_unit_test(put_that_s3_does_not_confirm_is_sent_again),
     };

@@ -6,7 +6,7 @@
 
 #define PIECE ((int64_t)S3_PIECE_BYTES)
 
-/* An S3 with one object, whose bytes tell their position. */
+/* An S3 with one object, whose bytes encode their position. */
 struct simulated_s3 {
     struct arena *arena;
     char *bytes;
@@ -203,7 +203,7 @@ static void get_of_an_object_that_is_replaced_meanwhile_is_a_conflict(void **sta
     }
 }
 
-static void get_takes_a_whole_small_object_from_who_gives_no_ranges(void **state) {
+static void get_accepts_a_whole_small_object_from_a_server_without_ranges(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 1000);
@@ -288,7 +288,7 @@ static const struct trouble ONCE[] = {
     {"larger than a piece", {.status = STATUS_TOO_LARGE}, STATUS_TOO_LARGE, false},
 };
 
-static void get_survives_any_trouble_of_any_piece(void **state) {
+static void get_survives_any_fault_of_any_range(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof ONCE / sizeof *ONCE; i++) {
         for (size_t at = 1; at <= 2; at++) {
@@ -341,9 +341,9 @@ int main(void) {
         cmocka_unit_test(get_reads_objects_of_every_size_whole_and_in_order),
         cmocka_unit_test(get_of_a_version_asks_for_it_from_the_start),
         cmocka_unit_test(get_of_an_object_that_is_replaced_meanwhile_is_a_conflict),
-        cmocka_unit_test(get_takes_a_whole_small_object_from_who_gives_no_ranges),
+        cmocka_unit_test(get_accepts_a_whole_small_object_from_a_server_without_ranges),
         cmocka_unit_test(get_ends_where_the_sink_ends_it),
-        cmocka_unit_test(get_survives_any_trouble_of_any_piece),
+        cmocka_unit_test(get_survives_any_fault_of_any_range),
         cmocka_unit_test(get_gives_up_after_three_attempts_at_a_piece),
         cmocka_unit_test(get_refused_a_range_of_what_has_bytes_is_not_empty),
     };

@@ -85,7 +85,7 @@ static enum status import_one(struct aws_fixture *fixture) {
                                        &fixture->error);
 }
 
-static void import_is_sent_like_this(void **state) {
+static void import_request_is_exact(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench);
@@ -103,7 +103,7 @@ static void import_is_sent_like_this(void **state) {
     fixture_end(&bench.aws);
 }
 
-static void import_of_nothing_calls_nobody(void **state) {
+static void import_of_zero_findings_sends_no_request(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench);
@@ -112,7 +112,7 @@ static void import_of_nothing_calls_nobody(void **state) {
     fixture_end(&bench.aws);
 }
 
-static void import_keeps_to_what_a_batch_may_hold(void **state) {
+static void import_stays_within_the_batch_limit(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -157,7 +157,7 @@ static void import_keeps_the_pace_of_ten_a_second(void **state) {
     fixture_end(&bench.aws);
 }
 
-static void import_tells_which_findings_were_refused(void **state) {
+static void import_reports_which_findings_failed(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench);
@@ -175,7 +175,7 @@ static void import_tells_which_findings_were_refused(void **state) {
     fixture_end(&bench.aws);
 }
 
-static void import_goes_on_after_a_batch_that_failed(void **state) {
+static void import_continues_after_a_failed_batch(void **state) {
     (void)state;
     struct bench bench;
     bench_begin(&bench);
@@ -210,7 +210,7 @@ static void import_without_security_hub_says_so_once(void **state) {
     fixture_end(&bench.aws);
 }
 
-static void import_of_what_is_no_finding_sends_nothing(void **state) {
+static void import_of_an_invalid_finding_sends_no_request(void **state) {
     (void)state;
     char *large = malloc(SECURITYHUB_FINDING_BYTES_MAX + 1);
     memset(large, ' ', SECURITYHUB_FINDING_BYTES_MAX + 1);
@@ -237,7 +237,7 @@ static void import_of_what_is_no_finding_sends_nothing(void **state) {
     free(large);
 }
 
-static void import_answers_that_forget_a_finding_are_unreadable(void **state) {
+static void import_answer_that_omits_a_finding_is_unreadable(void **state) {
     (void)state;
     static const char *const bodies[] = {
         "{}",
@@ -253,7 +253,7 @@ static void import_answers_that_forget_a_finding_are_unreadable(void **state) {
     refuse_bodies(import_one, bodies, sizeof bodies / sizeof *bodies);
 }
 
-static void import_survives_every_trouble(void **state) {
+static void import_survives_every_fault(void **state) {
     (void)state;
     const struct torture torture = {import_one, STR(ALL_GOOD("1")),
                                     "securityhub BatchImportFindings: ", RETRY_ATTEMPTS_DEFAULT};
@@ -262,16 +262,16 @@ static void import_survives_every_trouble(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(import_is_sent_like_this),
-        cmocka_unit_test(import_of_nothing_calls_nobody),
-        cmocka_unit_test(import_keeps_to_what_a_batch_may_hold),
+        cmocka_unit_test(import_request_is_exact),
+        cmocka_unit_test(import_of_zero_findings_sends_no_request),
+        cmocka_unit_test(import_stays_within_the_batch_limit),
         cmocka_unit_test(import_keeps_the_pace_of_ten_a_second),
-        cmocka_unit_test(import_tells_which_findings_were_refused),
-        cmocka_unit_test(import_goes_on_after_a_batch_that_failed),
+        cmocka_unit_test(import_reports_which_findings_failed),
+        cmocka_unit_test(import_continues_after_a_failed_batch),
         cmocka_unit_test(import_without_security_hub_says_so_once),
-        cmocka_unit_test(import_of_what_is_no_finding_sends_nothing),
-        cmocka_unit_test(import_answers_that_forget_a_finding_are_unreadable),
-        cmocka_unit_test(import_survives_every_trouble),
+        cmocka_unit_test(import_of_an_invalid_finding_sends_no_request),
+        cmocka_unit_test(import_answer_that_omits_a_finding_is_unreadable),
+        cmocka_unit_test(import_survives_every_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,7 +62,7 @@ static void publish_goes_to_the_region_of_the_topic(void **state) {
 
 /* ---- what must not be sent ---- */
 
-static void publish_of_what_sns_would_refuse_sends_nothing(void **state) {
+static void invalid_publish_is_not_sent(void **state) {
     (void)state;
     static char subject[100];
     memset(subject, 's', sizeof subject);
@@ -208,10 +208,10 @@ static bool is_never_doubled(struct simulated_sns *sns) {
     enum status status = publish(&fixture);
     const struct error *error = &fixture.error;
     bool says_so = str_contains(error->message, STR("it is not known whether"));
-    bool is_told_right = status == STATUS_OK         ? sns->published == 1
-                         : error->is_outcome_unknown ? sns->published == 1 && says_so
-                                                     : sns->published == 0 && !says_so;
-    bool is_good = sns->published <= 1 && is_told_right && !holds_secret(error->message);
+    bool is_outcome_right = status == STATUS_OK         ? sns->published == 1
+                            : error->is_outcome_unknown ? sns->published == 1 && says_so
+                                                        : sns->published == 0 && !says_so;
+    bool is_good = sns->published <= 1 && is_outcome_right && !holds_secret(error->message);
     if (!is_good) {
         print_error("%s after %zu attempts, published %zu times: %.*s\n", status_name(status),
                     sns->attempts, sns->published, (int)error->message.len, error->message.ptr);
@@ -224,8 +224,8 @@ static bool is_never_doubled(struct simulated_sns *sns) {
 }
 
 /* Every sequence of up to three faults: published once when it says so, at most once otherwise, and
- * the error tells which. */
-static void publish_is_never_doubled_whatever_happens(void **state) {
+ * the error says which. */
+static void publish_is_never_repeated_after_a_possible_success(void **state) {
     (void)state;
     bool is_good = true;
     size_t sequences = 1;
@@ -244,7 +244,7 @@ static void publish_is_never_doubled_whatever_happens(void **state) {
     assert_true(is_good);
 }
 
-static void publish_goes_on_after_what_cannot_have_published(void **state) {
+static void publish_is_repeated_after_a_certain_failure(void **state) {
     (void)state;
     static const char *const repeated[] = {
         "could not connect", "no time to connect", "throttled", "503 throttled", "429",
@@ -272,12 +272,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(publish_sends_the_message_once_over_a_fresh_connection),
         cmocka_unit_test(publish_goes_to_the_region_of_the_topic),
-        cmocka_unit_test(publish_of_what_sns_would_refuse_sends_nothing),
+        cmocka_unit_test(invalid_publish_is_not_sent),
         cmocka_unit_test(publish_counts_attributes_into_the_largest_message),
         cmocka_unit_test(publish_answers_without_a_message_id_are_unreadable),
         cmocka_unit_test(publish_to_a_missing_topic_is_not_found),
-        cmocka_unit_test(publish_is_never_doubled_whatever_happens),
-        cmocka_unit_test(publish_goes_on_after_what_cannot_have_published),
+        cmocka_unit_test(publish_is_never_repeated_after_a_possible_success),
+        cmocka_unit_test(publish_is_repeated_after_a_certain_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

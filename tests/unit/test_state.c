@@ -148,7 +148,7 @@ static void state_survives_the_table(void **state) {
     }
 }
 
-static void nothing_is_known_where_there_is_no_item(void **state) {
+static void missing_item_loads_as_an_empty_state(void **state) {
     struct lb_state loaded = load(*state);
     const struct lb_state nothing = {0};
     assert_same(&loaded, &nothing);
@@ -201,7 +201,7 @@ static const struct {
     {"fractions", PAIRS("sk", "STATE", "+version", "1.5", "+untold", "-1"), COMPLIANCE_UNKNOWN, 0},
 };
 
-static void an_odd_item_is_read_as_far_as_it_goes_and_replaced(void **state) {
+static void malformed_item_is_read_as_far_as_possible_and_replaced(void **state) {
     struct bench *bench = *state;
     for (size_t i = 0; i < COUNT(ODD); i++) {
         bench->table->count = 0;
@@ -268,7 +268,7 @@ static enum status finish(struct bench *bench) {
                               &bench->aws.error);
 }
 
-static void an_event_is_of_one_copy_until_its_time_is_over(void **state) {
+static void event_is_claimed_by_one_sandbox_until_the_claim_expires(void **state) {
     struct bench *bench = *state;
     assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
     assert_int_equal(claim(bench, &bench->theirs, NOW + 1), STATUS_CONFLICT);
@@ -277,7 +277,7 @@ static void an_event_is_of_one_copy_until_its_time_is_over(void **state) {
     assert_int_equal(claim(bench, &bench->ours, NOW + MINUTE + 2), STATUS_CONFLICT);
 }
 
-static void the_same_invocation_repeated_may_go_on(void **state) {
+static void retry_of_the_same_invocation_keeps_its_claim(void **state) {
     struct bench *bench = *state;
     assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
     assert_false(bench->was_begun);
@@ -285,7 +285,7 @@ static void the_same_invocation_repeated_may_go_on(void **state) {
     assert_true(bench->was_begun);
 }
 
-static void a_finished_event_is_nobodys_any_more(void **state) {
+static void finished_event_cannot_be_claimed_again(void **state) {
     struct bench *bench = *state;
     assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
     assert_int_equal(finish(bench), STATUS_OK);
@@ -298,7 +298,7 @@ static str seen(struct bench *bench, const char *attribute) {
 }
 
 /* Our invocation took longer than its lease, and another copy is at it. */
-static void a_claim_of_another_copy_is_not_finished(void **state) {
+static void claim_of_another_sandbox_is_not_finished(void **state) {
     struct bench *bench = *state;
     assert_int_equal(claim(bench, &bench->ours, NOW), STATUS_OK);
     assert_int_equal(claim(bench, &bench->theirs, NOW + MINUTE + 1), STATUS_OK);
@@ -307,7 +307,7 @@ static void a_claim_of_another_copy_is_not_finished(void **state) {
     assert_str(seen(bench, "writer"), "request-2");
 }
 
-static void an_event_whose_claim_has_expired_is_not_remembered_for_ever(void **state) {
+static void finishing_an_event_without_its_claim_writes_no_item(void **state) {
     struct bench *bench = *state;
     assert_int_equal(finish(bench), STATUS_OK);
     assert_int_equal(bench->table->count, 0);
@@ -349,7 +349,7 @@ static void an_incident_is_opened_once_and_closed_once(void **state) {
 }
 
 /* An operator has deleted it, or it was opened and closed by the same write. */
-static void an_incident_that_is_not_in_the_table_is_closed_all_the_same(void **state) {
+static void incident_missing_from_the_table_is_still_closed(void **state) {
     struct bench *bench = *state;
     static const struct transition_records ROWS[] = {
         {.close_ms = NOW, .closed_ms = NOW + MINUTE},
@@ -378,7 +378,7 @@ static void records_are_written_with_their_state_or_not_at_all(void **state) {
     assert_int_equal(load(bench).version, FULL.version + 1);
 }
 
-static void items_that_version_0_1_0_left_half_written_load_as_any_other(void **state) {
+static void half_written_items_of_version_0_1_0_load_normally(void **state) {
     struct bench *bench = *state;
     (void)table_plant(bench->table, LB,
                       PAIRS("sk", "STATE", "+version", "4", "compliance", "COMPLIANT",
@@ -399,7 +399,7 @@ static void items_that_version_0_1_0_left_half_written_load_as_any_other(void **
     assert_int_equal(bench->table->count, 1);
 }
 
-static void a_change_says_who_wrote_before_it(void **state) {
+static void change_record_names_the_previous_writer(void **state) {
     struct bench *bench = *state;
     const struct transition_records rows[] = {
         {.change = {.at_ms = NOW,
@@ -428,7 +428,7 @@ static void a_change_says_who_wrote_before_it(void **state) {
     assert_str(writer.invoked_by, "");
 }
 
-static void one_copy_a_minute_may_ask_for_a_reevaluation(void **state) {
+static void one_sandbox_a_minute_may_start_a_reevaluation(void **state) {
     struct bench *bench = *state;
     static const struct {
         int64_t after_ms;
@@ -456,29 +456,30 @@ static void one_copy_a_minute_may_ask_for_a_reevaluation(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(state_survives_the_table, begin, end),
-        cmocka_unit_test_setup_teardown(nothing_is_known_where_there_is_no_item, begin, end),
+        cmocka_unit_test_setup_teardown(missing_item_loads_as_an_empty_state, begin, end),
         cmocka_unit_test_setup_teardown(times_are_iso_8601_and_text_of_the_contract, begin, end),
         cmocka_unit_test_setup_teardown(a_state_is_saved_only_over_what_was_loaded, begin, end),
-        cmocka_unit_test_setup_teardown(an_odd_item_is_read_as_far_as_it_goes_and_replaced, begin,
-                                        end),
+        cmocka_unit_test_setup_teardown(malformed_item_is_read_as_far_as_possible_and_replaced,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(a_state_with_an_impossible_version_is_replaced, begin, end),
         cmocka_unit_test_setup_teardown(more_corrections_than_are_remembered_are_cut, begin, end),
-        cmocka_unit_test_setup_teardown(an_event_is_of_one_copy_until_its_time_is_over, begin, end),
-        cmocka_unit_test_setup_teardown(the_same_invocation_repeated_may_go_on, begin, end),
-        cmocka_unit_test_setup_teardown(a_finished_event_is_nobodys_any_more, begin, end),
-        cmocka_unit_test_setup_teardown(a_claim_of_another_copy_is_not_finished, begin, end),
-        cmocka_unit_test_setup_teardown(an_event_whose_claim_has_expired_is_not_remembered_for_ever,
+        cmocka_unit_test_setup_teardown(event_is_claimed_by_one_sandbox_until_the_claim_expires,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(retry_of_the_same_invocation_keeps_its_claim, begin, end),
+        cmocka_unit_test_setup_teardown(finished_event_cannot_be_claimed_again, begin, end),
+        cmocka_unit_test_setup_teardown(claim_of_another_sandbox_is_not_finished, begin, end),
+        cmocka_unit_test_setup_teardown(finishing_an_event_without_its_claim_writes_no_item, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_seen_event_expires_after_two_days, begin, end),
         cmocka_unit_test_setup_teardown(an_incident_is_opened_once_and_closed_once, begin, end),
-        cmocka_unit_test_setup_teardown(an_incident_that_is_not_in_the_table_is_closed_all_the_same,
-                                        begin, end),
+        cmocka_unit_test_setup_teardown(incident_missing_from_the_table_is_still_closed, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(records_are_written_with_their_state_or_not_at_all, begin,
                                         end),
-        cmocka_unit_test_setup_teardown(
-            items_that_version_0_1_0_left_half_written_load_as_any_other, begin, end),
-        cmocka_unit_test_setup_teardown(a_change_says_who_wrote_before_it, begin, end),
-        cmocka_unit_test_setup_teardown(one_copy_a_minute_may_ask_for_a_reevaluation, begin, end),
+        cmocka_unit_test_setup_teardown(half_written_items_of_version_0_1_0_load_normally, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(change_record_names_the_previous_writer, begin, end),
+        cmocka_unit_test_setup_teardown(one_sandbox_a_minute_may_start_a_reevaluation, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

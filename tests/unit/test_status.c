@@ -140,7 +140,7 @@ static void exhaust_in_json(void) {
 }
 
 /* In a JSON log Lambda would take plain text for INFO, and drop it at WARN. */
-static void last_words_in_json_are_fatal_and_dated(void **state) {
+static void abort_line_in_json_is_fatal_and_dated(void **state) {
     (void)state;
     assert_true(aborts_saying(die_in_json_quoting, "Z\",\"level\":\"FATAL\",\"event\":\"died\","));
     assert_true(aborts_saying(die_in_json_quoting, "{\"timestamp\":\"2"));
@@ -158,7 +158,7 @@ static void assert_that_holds_does_nothing_and_evaluates_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(last_words_in_json_are_fatal_and_dated),
+        cmocka_unit_test(abort_line_in_json_is_fatal_and_dated),
         cmocka_unit_test(status_ok_is_zero),
         cmocka_unit_test(status_every_one_has_its_own_name_and_text),
         cmocka_unit_test(status_names_belong_to_their_values),

@@ -85,7 +85,7 @@ static void assume_role_answers_without_usable_credentials_are_unreadable(void *
 }
 
 /* Neither ours nor those of an answer that was broken behind them. */
-static void assume_role_never_tells_the_new_credentials(void **state) {
+static void assume_role_error_hides_the_new_credentials(void **state) {
     (void)state;
     static const char *const bodies[] = {
         SESSION(KEYS TOKEN "<Expiration>" OTHER_WORD "</Expiration>"),
@@ -107,7 +107,7 @@ static void assume_role_never_tells_the_new_credentials(void **state) {
     }
 }
 
-static void assume_role_never_tells_the_external_id(void **state) {
+static void assume_role_error_hides_the_external_id(void **state) {
     (void)state;
     static const char *const said[] = {
         "Value 'ext:id/1234567' at 'externalId' failed",
@@ -130,7 +130,7 @@ static void assume_role_never_tells_the_external_id(void **state) {
     }
 }
 
-static void assume_role_of_what_is_no_role_sends_nothing(void **state) {
+static void assume_role_of_an_invalid_arn_sends_no_request(void **state) {
     (void)state;
     static const char *const arns[] = {
         "",
@@ -178,7 +178,7 @@ static void account_is_read_or_the_answer_is_unreadable(void **state) {
     refuse_bodies(get_account, bodies, sizeof bodies / sizeof *bodies);
 }
 
-static void sts_survives_every_trouble(void **state) {
+static void sts_survives_every_fault(void **state) {
     (void)state;
     const struct torture tortures[] = {
         {assume, STR(SESSION(KEYS TOKEN EXPIRES)), "sts AssumeRole: ", RETRY_ATTEMPTS_DEFAULT},
@@ -250,11 +250,11 @@ int main(void) {
         cmocka_unit_test(assume_role_gives_the_credentials_of_the_answer),
         cmocka_unit_test(assume_role_without_an_external_id_sends_none),
         cmocka_unit_test(assume_role_answers_without_usable_credentials_are_unreadable),
-        cmocka_unit_test(assume_role_never_tells_the_new_credentials),
-        cmocka_unit_test(assume_role_never_tells_the_external_id),
-        cmocka_unit_test(assume_role_of_what_is_no_role_sends_nothing),
+        cmocka_unit_test(assume_role_error_hides_the_new_credentials),
+        cmocka_unit_test(assume_role_error_hides_the_external_id),
+        cmocka_unit_test(assume_role_of_an_invalid_arn_sends_no_request),
         cmocka_unit_test(account_is_read_or_the_answer_is_unreadable),
-        cmocka_unit_test(sts_survives_every_trouble),
+        cmocka_unit_test(sts_survives_every_fault),
         cmocka_unit_test(client_of_a_session_signs_with_it_and_has_a_quota_of_its_own),
         cmocka_unit_test_setup_teardown(recorded_answers_are_read, fixture_setup, fixture_teardown),
     };

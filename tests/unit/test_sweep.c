@@ -3,15 +3,16 @@
 
 #define GONE_ARN REGION_ARN "app/former/ffffffffffffffff"
 
-/* Everything is told once, rightly, with the time of the notification. */
-static void assert_all_told(const struct world *world) {
+/* Each verdict is reported once, is right, and has the time of the notification. */
+static void assert_all_reported(const struct world *world) {
     const struct region *region = world->region;
-    assert_int_equal(region->told_count, region->count);
+    assert_int_equal(region->reported_count, region->count);
     for (size_t i = 0; i < region->count; i++) {
-        assert_true(world_told(world, region->members[i].arn, world_truth(&region->members[i])));
-        assert_str(region->told[i].resource_type, TYPE);
-        assert_int_equal(region->told[i].ordering_s, NOTIFIED_S);
-        assert_true(str_contains(region->told[i].annotation, STR("live")));
+        assert_true(
+            world_reported(world, region->members[i].arn, world_truth(&region->members[i])));
+        assert_str(region->reports[i].resource_type, TYPE);
+        assert_int_equal(region->reports[i].ordering_s, NOTIFIED_S);
+        assert_true(str_contains(region->reports[i].annotation, STR("live")));
     }
 }
 
@@ -35,7 +36,7 @@ static void sweep_reports_all_in_batches_of_100(void **state) {
         world_begin(&world, rows[row].count);
         world_sweep(&world);
         world_succeeded(&world);
-        assert_all_told(&world);
+        assert_all_reported(&world);
         assert_int_equal(world.region->put_calls, rows[row].batches);
         assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), 1);
         str totals = str_format(&world.arena, "],\"reported\":%zu,\"failed\":0,\"actions\":[]}",
@@ -69,7 +70,7 @@ static void sweep_without_a_notification_time_uses_now(void **state) {
         world_event(&world, "{\"messageType\":\"ConfigurationSnapshotDeliveryCompleted\"}", TOKEN);
     world_handle(&world, event, INT64_MAX);
     world_succeeded(&world);
-    assert_int_equal(world.region->told[0].ordering_s, FAKE_NOW_MS / 1000);
+    assert_int_equal(world.region->reports[0].ordering_s, FAKE_NOW_MS / 1000);
     world_end(&world);
 }
 
@@ -84,10 +85,10 @@ static void sweep_leaves_out_other_types_unless_config_holds_a_result(void **sta
     region_add_result(world.region, TYPE, settled, "NOT_APPLICABLE");
     world_sweep(&world);
     world_succeeded(&world);
-    assert_int_equal(world.region->told_count, 3);
-    assert_true(world_told(&world, quiet, NULL));
-    assert_true(world_told(&world, settled, NULL));
-    assert_true(world_told(&world, wrong, "NOT_APPLICABLE"));
+    assert_int_equal(world.region->reported_count, 3);
+    assert_true(world_reported(&world, quiet, NULL));
+    assert_true(world_reported(&world, settled, NULL));
+    assert_true(world_reported(&world, wrong, "NOT_APPLICABLE"));
     assert_int_equal(fake_requests_with(&world.fake, ASKS_ATTRIBUTES), 2);
     world_end(&world);
 }
@@ -100,12 +101,12 @@ static void sweep_of_a_type_we_do_not_know_is_unknown(void **state) {
     world_sweep(&world);
     world_failed(&world, "Function.VerdictUnknown",
                  SAYS(strstr(odd.ptr, "loadbalancer/") + strlen("loadbalancer/")));
-    assert_true(world_told(&world, odd, NULL));
-    assert_int_equal(world.region->told_count, 1);
+    assert_true(world_reported(&world, odd, NULL));
+    assert_int_equal(world.region->reported_count, 1);
     world_end(&world);
 }
 
-static void sweep_sets_vanished_ones_not_applicable(void **state) {
+static void sweep_reports_deleted_load_balancers_as_not_applicable(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 150);
@@ -117,11 +118,11 @@ static void sweep_sets_vanished_ones_not_applicable(void **state) {
     str other = region_add_result(world.region, "AWS::EC2::Instance", STR("i-1"), "COMPLIANT");
     world_sweep(&world);
     world_succeeded(&world);
-    assert_int_equal(world.region->told_count, 151);
-    assert_true(world_told(&world, gone, "NOT_APPLICABLE"));
-    assert_true(world_told(&world, done, NULL));
-    assert_true(world_told(&world, other, NULL));
-    const struct region_told *told = region_told_of(world.region, gone);
+    assert_int_equal(world.region->reported_count, 151);
+    assert_true(world_reported(&world, gone, "NOT_APPLICABLE"));
+    assert_true(world_reported(&world, done, NULL));
+    assert_true(world_reported(&world, other, NULL));
+    const struct region_report *told = region_report_of(world.region, gone);
     assert_int_equal(told->ordering_s, NOTIFIED_S);
     assert_true(str_contains(told->annotation, STR("does not exist any more")));
     assert_true(world_says(&world, "\"reported\":151,"));
@@ -138,13 +139,13 @@ static void sweep_of_an_empty_region_cleans_up_more_than_a_batch(void **state) {
     }
     world_sweep(&world);
     world_succeeded(&world);
-    assert_int_equal(world.region->told_count, 230);
+    assert_int_equal(world.region->reported_count, 230);
     assert_int_equal(world.region->put_calls, 3);
     world_end(&world);
 }
 
 /* Created while we were listing, and judged by a change event meanwhile. */
-static void sweep_does_not_overrule_a_newer_result_by_absence(void **state) {
+static void sweep_keeps_a_newer_result_of_an_unlisted_load_balancer(void **state) {
     (void)state;
     static const struct {
         const char *name;
@@ -164,12 +165,12 @@ static void sweep_does_not_overrule_a_newer_result_by_absence(void **state) {
         world.region->results[0].ordering_s = rows[row].ordering_s;
         world_sweep(&world);
         world_succeeded(&world);
-        assert_true(world_told(&world, id, rows[row].told));
+        assert_true(world_reported(&world, id, rows[row].told));
         world_end(&world);
     }
 }
 
-static void sweep_reports_the_others_of_an_unknown_one(void **state) {
+static void sweep_with_an_unknown_load_balancer_reports_the_others(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 30);
@@ -180,8 +181,8 @@ static void sweep_reports_the_others_of_an_unknown_one(void **state) {
                  SAYS(strstr(world.region->members[7].arn.ptr, "app/"),
                       "of 30 load balancers listed (30 to judge) 29 were judged, 29 reported, 1 "
                       "is unknown and 0 were not reached in time"));
-    assert_int_equal(world.region->told_count, 29);
-    assert_true(world_told(&world, world.region->members[7].arn, NULL));
+    assert_int_equal(world.region->reported_count, 29);
+    assert_true(world_reported(&world, world.region->members[7].arn, NULL));
     assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), 0);
     assert_true(world_logged(&world, "invocation_failed"));
     world_end(&world);
@@ -233,7 +234,7 @@ static void sweep_of_a_broken_listing_reports_what_was_listed(void **state) {
                  SAYS("of 20 load balancers listed", "20 reported",
                       "the listing is incomplete: elasticloadbalancing DescribeLoadBalancers: "
                       "AccessDenied"));
-    assert_int_equal(world.region->told_count, 20);
+    assert_int_equal(world.region->reported_count, 20);
     assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), 0);
     world_end(&world);
 }
@@ -246,7 +247,7 @@ static void sweep_repeats_failed_evaluations(void **state) {
     world.region->refusals_left = 1;
     world_sweep(&world);
     world_succeeded(&world);
-    assert_int_equal(world.region->told_count, 120);
+    assert_int_equal(world.region->reported_count, 120);
     assert_int_equal(world.region->put_calls, 3);
     assert_true(world_says(&world, "\"reported\":120,\"failed\":0"));
     world_end(&world);
@@ -262,12 +263,12 @@ static void sweep_with_an_evaluation_refused_for_good_fails_and_cleans_nothing_u
     world_sweep(&world);
     world_failed(&world, "Function.ReportFailed",
                  SAYS("249 reported", "not all could be reported", "/lb-3/"));
-    assert_int_equal(world.region->told_count, 249);
+    assert_int_equal(world.region->reported_count, 249);
     assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), 0);
     world_end(&world);
 }
 
-static void sweep_fails_when_vanished_ones_cannot_be_looked_up(void **state) {
+static void sweep_fails_when_deleted_load_balancers_cannot_be_looked_up(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 3);
@@ -279,7 +280,7 @@ static void sweep_fails_when_vanished_ones_cannot_be_looked_up(void **state) {
     world_sweep(&world);
     world_failed(&world, "Function.SweepIncomplete",
                  SAYS("3 reported", "vanished ones could not be looked up: config GetCompliance"));
-    assert_int_equal(world.region->told_count, 3);
+    assert_int_equal(world.region->reported_count, 3);
     world_end(&world);
 }
 
@@ -297,7 +298,7 @@ static void sweep_without_a_usable_rule_name_looks_nothing_up(void **state) {
         str rest = str_format(&world.arena, TOKEN ",\"configRuleName\":\"%s\"", name);
         world_handle(&world, world_event(&world, SCHEDULED, rest.ptr), DEADLINE_MS);
         world_succeeded(&world);
-        assert_int_equal(world.region->told_count, 2);
+        assert_int_equal(world.region->reported_count, 2);
         assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), rows[row].looks_up);
         assert_int_equal(world_logged(&world, "clean_up_skipped"), !rows[row].looks_up);
         world_end(&world);
@@ -336,11 +337,11 @@ static void sweep_obeys_the_parameters(void **state) {
         TOKEN RULE ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"monitor,strictest\\\"}\"");
     world_handle(&world, event, DEADLINE_MS);
     world_succeeded(&world);
-    assert_true(world_told(&world, world.region->members[1].arn, "COMPLIANT"));
+    assert_true(world_reported(&world, world.region->members[1].arn, "COMPLIANT"));
     world_end(&world);
 }
 
-/* Nobody asked: there is no token, but whoever called gets all evaluations. */
+/* Without a result token the caller still gets all evaluations. */
 static void sweep_on_schedule_replies_without_a_report_to_config(void **state) {
     (void)state;
     static const char *const events[] = {
@@ -381,7 +382,7 @@ static void sweep_on_schedule_is_of_the_events_region(void **state) {
     world_end(&world);
 }
 
-static void sweep_is_nothing_proactive(void **state) {
+static void sweep_in_proactive_mode_is_refused(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 1);
@@ -401,20 +402,20 @@ static void sweep_judges_duplicates_once(void **state) {
     world.region->repeated = 7;
     world_sweep(&world);
     world_succeeded(&world);
-    assert_all_told(&world);
+    assert_all_reported(&world);
     assert_int_equal(fake_requests_with(&world.fake, ASKS_ATTRIBUTES), 25);
     world_end(&world);
 }
 
-static void sweep_finds_one_deleted_in_the_middle_not_applicable(void **state) {
+static void load_balancer_deleted_during_the_sweep_is_not_applicable(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 25);
     world.region->members[11].is_gone = true;
     world_sweep(&world);
     world_succeeded(&world);
-    assert_all_told(&world);
-    assert_true(world_told(&world, world.region->members[11].arn, "NOT_APPLICABLE"));
+    assert_all_reported(&world);
+    assert_true(world_reported(&world, world.region->members[11].arn, "NOT_APPLICABLE"));
     world_end(&world);
 }
 
@@ -425,25 +426,25 @@ int main(void) {
         cmocka_unit_test(sweep_without_a_notification_time_uses_now),
         cmocka_unit_test(sweep_leaves_out_other_types_unless_config_holds_a_result),
         cmocka_unit_test(sweep_of_a_type_we_do_not_know_is_unknown),
-        cmocka_unit_test(sweep_sets_vanished_ones_not_applicable),
+        cmocka_unit_test(sweep_reports_deleted_load_balancers_as_not_applicable),
         cmocka_unit_test(sweep_of_an_empty_region_cleans_up_more_than_a_batch),
-        cmocka_unit_test(sweep_does_not_overrule_a_newer_result_by_absence),
-        cmocka_unit_test(sweep_reports_the_others_of_an_unknown_one),
+        cmocka_unit_test(sweep_keeps_a_newer_result_of_an_unlisted_load_balancer),
+        cmocka_unit_test(sweep_with_an_unknown_load_balancer_reports_the_others),
         cmocka_unit_test(sweep_names_all_unknown_ones_and_why_for_the_first),
         cmocka_unit_test(sweep_of_very_many_unknown_ones_keeps_the_message_bounded),
         cmocka_unit_test(sweep_of_a_broken_listing_reports_what_was_listed),
         cmocka_unit_test(sweep_repeats_failed_evaluations),
         cmocka_unit_test(sweep_with_an_evaluation_refused_for_good_fails_and_cleans_nothing_up),
-        cmocka_unit_test(sweep_fails_when_vanished_ones_cannot_be_looked_up),
+        cmocka_unit_test(sweep_fails_when_deleted_load_balancers_cannot_be_looked_up),
         cmocka_unit_test(sweep_without_a_usable_rule_name_looks_nothing_up),
         cmocka_unit_test(sweep_in_test_mode_says_so),
         cmocka_unit_test(sweep_with_bad_parameters_asks_aws_nothing),
         cmocka_unit_test(sweep_obeys_the_parameters),
         cmocka_unit_test(sweep_on_schedule_replies_without_a_report_to_config),
         cmocka_unit_test(sweep_on_schedule_is_of_the_events_region),
-        cmocka_unit_test(sweep_is_nothing_proactive),
+        cmocka_unit_test(sweep_in_proactive_mode_is_refused),
         cmocka_unit_test(sweep_judges_duplicates_once),
-        cmocka_unit_test(sweep_finds_one_deleted_in_the_middle_not_applicable),
+        cmocka_unit_test(load_balancer_deleted_during_the_sweep_is_not_applicable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,7 +77,7 @@ static void sweep_to_the_end(int runs_max) {
 }
 
 /* Reading leaves half of the time, and the table needs more than that. */
-static void sweeps_with_a_slow_table_come_to_the_end(void **state) {
+static void sweeps_with_a_slow_table_complete(void **state) {
     (void)state;
     begin(200, "defensive", "9");
     table_ms = 500;
@@ -93,7 +93,7 @@ static void a_sweep_with_time_for_all_writes_no_cursor(void **state) {
     assert_null(table_find(loop.table, CURSOR));
 }
 
-/* What was raised or told late is told by the next, and by it alone. */
+/* The next sweep alone sends the alert that was late. */
 static void an_alert_that_was_not_sent_in_time_is_sent_by_the_next_sweep(void **state) {
     (void)state;
     begin(120, "defensive", "2");
@@ -102,7 +102,7 @@ static void an_alert_that_was_not_sent_in_time_is_sent_by_the_next_sweep(void **
     }
     sweep_to_the_end(6);
     assert_int_equal(loop.message_count, 60);
-    assert_int_equal(loop_told(&loop, "Non-compliant"), 60);
+    assert_int_equal(loop_alert_count(&loop, "Non-compliant"), 60);
     assert_int_equal(loop_open_incidents(&loop), 60);
 }
 
@@ -129,13 +129,13 @@ static void a_load_balancer_that_always_fails_is_tried_twice_and_passed(void **s
     begin(350, "defensive", "4");
     loop.fault =
         (struct loop_fault){.nth = 1, .is_lasting = true, .match = "app/lb-101/", .answer = DENIED};
-    size_t told_of = 0;
+    size_t warned_count = 0;
     for (int i = 0; i < 8 && remembered() < 349; i++) {
         sweep();
-        told_of += says("not all could be acted on") ? 1 : 0;
+        warned_count += says("not all could be acted on") ? 1 : 0;
     }
     assert_int_equal(remembered(), 349);
-    assert_int_equal(told_of, 2); /* tried again, then passed */
+    assert_int_equal(warned_count, 2); /* tried again, then passed */
     assert_false(is_remembered(FIFTH));
 }
 
@@ -209,7 +209,7 @@ static void only_an_unknown_verdict_before_the_cursor_is_a_flaw(void **state) {
     begin(0, "defensive", "4");
 }
 
-static void a_table_that_hangs_costs_no_verdict(void **state) {
+static void table_that_never_answers_costs_no_verdict(void **state) {
     (void)state;
     begin(150, "defensive", "9");
     loop.fault = (struct loop_fault){
@@ -242,7 +242,7 @@ static void a_resumed_sweep_promotes_nothing_and_says_why(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
-        TEST(sweeps_with_a_slow_table_come_to_the_end),
+        TEST(sweeps_with_a_slow_table_complete),
         TEST(a_sweep_with_time_for_all_writes_no_cursor),
         TEST(an_alert_that_was_not_sent_in_time_is_sent_by_the_next_sweep),
         TEST(a_load_balancer_that_failed_is_tried_again_by_the_next_sweep),
@@ -250,7 +250,7 @@ int main(void) {
         TEST(a_cursor_of_impossible_numbers_is_replaced),
         TEST(another_sweep_s_cursor_is_not_overwritten),
         TEST(only_an_unknown_verdict_before_the_cursor_is_a_flaw),
-        TEST(a_table_that_hangs_costs_no_verdict),
+        TEST(table_that_never_answers_costs_no_verdict),
         TEST(a_resumed_sweep_promotes_nothing_and_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

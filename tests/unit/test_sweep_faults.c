@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The sweep when something goes wrong: time, throttling, and any trouble at any call. Whatever
- * happens, Config is never told what is not so, nothing is cleaned up unless all was found out, and
+ * happens, Config never gets a wrong verdict, nothing is cleaned up unless all was found out, and
  * what was not found out fails the invocation with its name.
  */
 #include "sweep_world.h"
@@ -19,7 +19,7 @@ static void sweep_out_of_time_reports_what_it_read(void **state) {
     int64_t deadline_ms = FAKE_NOW_MS + 60000;
     world_handle(&world, world_event(&world, SCHEDULED, TOKEN RULE), deadline_ms);
     /* 50 s of reading, 10 are kept back: 30 + 9 * 50 calls, 21 of 20 for attributes */
-    size_t told = world.region->told_count;
+    size_t told = world.region->reported_count;
     assert_in_range(told, 420, 470);
     str says = str_format(&world.arena,
                           "of %d load balancers listed (%d to judge) %zu were judged, %zu "
@@ -30,14 +30,14 @@ static void sweep_out_of_time_reports_what_it_read(void **state) {
     assert_int_equal(fake_requests_with(&world.fake, ASKS_RESULTS), 0);
     for (size_t i = 0; i < world.region->count; i++) {
         const struct region_member *member = &world.region->members[i];
-        assert_true(world_told(&world, member->arn, NULL) ||
-                    world_told(&world, member->arn, world_truth(member)));
+        assert_true(world_reported(&world, member->arn, NULL) ||
+                    world_reported(&world, member->arn, world_truth(member)));
     }
     world_end(&world);
 }
 
 /* A fleet too large for the time there ever is: no part of it may be the one never reached. */
-static void sweep_that_is_never_in_time_reaches_all_by_and_by(void **state) {
+static void sweeps_that_run_out_of_time_cover_the_fleet_in_turn(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 300);
@@ -48,7 +48,7 @@ static void sweep_that_is_never_in_time_reaches_all_by_and_by(void **state) {
         world_failed(&world, "Function.SweepIncomplete", SAYS("not reached in time"));
         reached = 0;
         for (size_t i = 0; i < 300; i++) {
-            reached += region_told_of(world.region, world.region->members[i].arn) != NULL ? 1 : 0;
+            reached += region_report_of(world.region, world.region->members[i].arn) != NULL ? 1 : 0;
         }
         /* each covers less than half */
         assert_true(run > 0 || reached < 150);
@@ -65,8 +65,8 @@ static void sweep_reports_each_chunk_before_it_reads_the_next(void **state) {
     world_sweep(&world);
     world_succeeded(&world);
     size_t elb_calls[] = {2 + 420, 2 + 420 + 53};
-    for (size_t i = 0; i < world.region->told_count; i++) {
-        assert_int_equal(world.region->told[i].elb_calls, elb_calls[i / 400]);
+    for (size_t i = 0; i < world.region->reported_count; i++) {
+        assert_int_equal(world.region->reports[i].elb_calls, elb_calls[i / 400]);
     }
     world_end(&world);
 }
@@ -78,7 +78,7 @@ static void sweep_with_a_short_time_keeps_a_quarter_of_it_back(void **state) {
     world.region->took_ms = 700;
     world_handle(&world, world_event(&world, SCHEDULED, TOKEN RULE), FAKE_NOW_MS + 4100);
     world_succeeded(&world); /* 700 for the scope, to list, to read, to report, to look up */
-    assert_int_equal(world.region->told_count, 20);
+    assert_int_equal(world.region->reported_count, 20);
     world_end(&world);
 }
 
@@ -118,14 +118,14 @@ static void sweep_of_a_busy_account_takes_longer_and_is_complete(void **state) {
     world.region->rate = 3;
     world_sweep(&world);
     world_succeeded(&world);
-    assert_int_equal(world.region->told_count, 450);
+    assert_int_equal(world.region->reported_count, 450);
     assert_true(world.region->throttled > 0);
     world_end(&world);
 }
 
 /* A sandbox has 128 MB: what a sweep holds at its end must not grow with calls, only, and little,
  * with load balancers. The answer is the larger part of it. */
-static void sweep_holds_little_of_each_load_balancer(void **state) {
+static void sweep_uses_little_memory_per_load_balancer(void **state) {
     (void)state;
     struct world world;
     world_begin(&world, 3000);
@@ -157,13 +157,13 @@ static void torture_begin(struct world *world, const struct region_fault *fault)
     region->fault = *fault;
 }
 
-/* What is wrong with what Config was told, or NULL. */
+/* What is wrong with the reports to Config, or NULL. */
 static const char *lie_in(const struct world *world) {
     const struct region *region = world->region;
     size_t judged = 0;
     size_t cleaned_up = 0;
-    for (size_t i = 0; i < region->told_count; i++) {
-        const struct region_told *told = &region->told[i];
+    for (size_t i = 0; i < region->reported_count; i++) {
+        const struct region_report *told = &region->reports[i];
         bool is_judged = false;
         for (size_t n = 0; n < 5; n++) {
             if (str_eq(told->resource_id, region->members[n].arn)) {
@@ -183,7 +183,7 @@ static const char *lie_in(const struct world *world) {
         }
     }
     if (!world->reply.is_error && (judged != 5 || cleaned_up != 2)) {
-        return "success, but not all was told";
+        return "success, but not all was reported";
     }
     return NULL;
 }
@@ -268,13 +268,13 @@ static void torture_all(const char *match, size_t calls_min) {
     }
 }
 
-static void sweep_survives_any_trouble_at_any_call(void **state) {
+static void sweep_survives_any_fault_at_any_call(void **state) {
     (void)state;
     /* 2 pages, 1 of tags, 5 of attributes, 4 of single tags, 2 batches, 2 pages of results */
     torture_all(NULL, 16);
 }
 
-static void sweep_survives_any_trouble_of_any_kind_of_call(void **state) {
+static void sweep_survives_any_fault_of_any_kind_of_call(void **state) {
     (void)state;
     torture_all(ASKS_DESCRIPTION, 2);
     torture_all(ASKS_ATTRIBUTES, 5);
@@ -292,7 +292,7 @@ static void sweep_recovers_in_the_same_sandbox(void **state) {
     torture_begin(&world, &fault);
     world_sweep(&world);
     assert_true(world.reply.is_error);
-    assert_int_equal(world.region->told_count, 0);
+    assert_int_equal(world.region->reported_count, 0);
     world.region->fault.nth = 0;
     world_sweep(&world);
     world_succeeded(&world);
@@ -303,15 +303,15 @@ static void sweep_recovers_in_the_same_sandbox(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sweep_out_of_time_reports_what_it_read),
-        cmocka_unit_test(sweep_that_is_never_in_time_reaches_all_by_and_by),
+        cmocka_unit_test(sweeps_that_run_out_of_time_cover_the_fleet_in_turn),
         cmocka_unit_test(sweep_reports_each_chunk_before_it_reads_the_next),
         cmocka_unit_test(sweep_with_a_short_time_keeps_a_quarter_of_it_back),
         cmocka_unit_test(sweep_without_any_time_asks_nothing),
         cmocka_unit_test(sweep_keeps_the_pace_of_aws_through_chunks_and_pages),
         cmocka_unit_test(sweep_of_a_busy_account_takes_longer_and_is_complete),
-        cmocka_unit_test(sweep_holds_little_of_each_load_balancer),
-        cmocka_unit_test(sweep_survives_any_trouble_at_any_call),
-        cmocka_unit_test(sweep_survives_any_trouble_of_any_kind_of_call),
+        cmocka_unit_test(sweep_uses_little_memory_per_load_balancer),
+        cmocka_unit_test(sweep_survives_any_fault_at_any_call),
+        cmocka_unit_test(sweep_survives_any_fault_of_any_kind_of_call),
         cmocka_unit_test(sweep_recovers_in_the_same_sandbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

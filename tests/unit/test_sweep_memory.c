@@ -63,7 +63,7 @@ static void the_incident_of_a_deleted_load_balancer_is_closed(void **state) {
         sweep();
         loop_succeeded(&loop.copies[0]);
         if (loop_open_incidents(&loop) != rows[row].open ||
-            loop_told(&loop, "Resolved") != 1 - rows[row].open) {
+            loop_alert_count(&loop, "Resolved") != 1 - rows[row].open) {
             fail_msg("%s, %zu listed", rows[row].name, i % 2);
         }
         if (row == 0) {
@@ -151,7 +151,7 @@ static void the_next_sweep_resumes_a_fleet_too_large_for_one(void **state) {
     } while (loop.copies[0].reply.is_error);
     assert_in_range(runs, 2, 4);
     assert_int_equal(remembered(), 351);
-    assert_int_equal(loop_told(&loop, "Resolved"), 1); /* the clean-up after the last part */
+    assert_int_equal(loop_alert_count(&loop, "Resolved"), 1); /* the clean-up after the last part */
     /* Each was read once, but for those that no time was left to control on. */
     assert_in_range(fake_requests_with(&loop.fake, ASKS_ATTRIBUTES), 351, 450);
     loop.fake.now_ms += HOUR;
@@ -161,7 +161,7 @@ static void the_next_sweep_resumes_a_fleet_too_large_for_one(void **state) {
                        "invocations before this one")); /* begun anew */
 }
 
-static void a_part_that_left_some_unknown_spoils_the_whole(void **state) {
+static void unknown_verdict_in_one_part_makes_the_sweep_incomplete(void **state) {
     (void)state;
     begin_large(250);
     loop.region->members[0].mode = NULL;
@@ -212,7 +212,7 @@ static void a_listener_gets_every_judgement_and_an_audit_changes_nothing(void **
         assert_int_equal(received.judged, 6);
         assert_int_equal(received.unknown, 1);
         assert_true(str_contains(loop.copies[0].reply.error_message, STR("1 is unknown")));
-        assert_int_equal(loop.region->told_count, is_audit ? 0 : 5);
+        assert_int_equal(loop.region->reported_count, is_audit ? 0 : 5);
         assert_int_equal(loop.modify_count, is_audit ? 0 : 2);
         assert_int_equal(loop.table->count == 0, is_audit);
         loop_end(&loop);
@@ -228,7 +228,7 @@ int main(void) {
         TEST(an_incident_of_an_existing_load_balancer_stays_open),
         TEST(a_load_balancer_missed_once_is_judged),
         TEST(the_next_sweep_resumes_a_fleet_too_large_for_one),
-        TEST(a_part_that_left_some_unknown_spoils_the_whole),
+        TEST(unknown_verdict_in_one_part_makes_the_sweep_incomplete),
         TEST(a_listener_gets_every_judgement_and_an_audit_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

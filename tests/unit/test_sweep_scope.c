@@ -56,7 +56,7 @@ static void only_load_balancers_inside_the_scope_are_judged(void **state) {
         for (size_t m = 0; m < world.region->count; m++) {
             const struct region_member *member = &world.region->members[m];
             const char *expected = rows[i].is_inside[m] ? world_truth(member) : "NOT_APPLICABLE";
-            if (!world_told(&world, member->arn, expected)) {
+            if (!world_reported(&world, member->arn, expected)) {
                 fail_msg("%s: the load balancer %zu is not %s", rows[i].scope, m, expected);
             }
         }
@@ -80,24 +80,24 @@ static void a_load_balancer_that_left_the_scope_has_one_verdict(void **state) {
                  world_event(&world, str_to_cstr(&world.arena, invoking),
                              TOKEN RULE ",\"eventLeftScope\":true"),
                  DEADLINE_MS);
-    assert_true(world_told(&world, left->arn, "NOT_APPLICABLE"));
-    world.region->told_count = 0;
+    assert_true(world_reported(&world, left->arn, "NOT_APPLICABLE"));
+    world.region->reported_count = 0;
     world_sweep(&world);
-    assert_true(world_told(&world, left->arn, "NOT_APPLICABLE"));
+    assert_true(world_reported(&world, left->arn, "NOT_APPLICABLE"));
     assert_true(world_says(&world, "outside the scope of the rule"));
 }
 
 /* Whether it is inside is not known, either. */
-static void one_whose_tags_cannot_be_read_is_unknown(void **state) {
+static void load_balancer_with_unreadable_tags_is_unknown(void **state) {
     (void)state;
     begin("{\"TagKey\":\"Tier\"}");
     world.region->members[3].is_tags_quiet = true;
     world_sweep(&world);
     world_failed(&world, "Function.VerdictUnknown", SAYS("lb-3"));
-    assert_true(world_told(&world, world.region->members[3].arn, NULL));
+    assert_true(world_reported(&world, world.region->members[3].arn, NULL));
 }
 
-static void a_scope_that_cannot_be_read_is_said_and_not_guessed(void **state) {
+static void unreadable_scope_is_reported_and_not_guessed(void **state) {
     (void)state;
     static const struct fake_answer ANSWERS[] = {
         {.http_status = 400, .body = BODY("{\"__type\":\"AccessDeniedException\"}")},
@@ -117,7 +117,7 @@ static void a_scope_that_cannot_be_read_is_said_and_not_guessed(void **state) {
         world_succeeded(&world);
         for (size_t m = 0; m < world.region->count; m++) {
             const struct region_member *member = &world.region->members[m];
-            assert_true(world_told(&world, member->arn, world_truth(member)));
+            assert_true(world_reported(&world, member->arn, world_truth(member)));
         }
         assert_true(world_logged(&world, "scope_unknown"));
         assert_true(world_logged(&world, "config DescribeConfigRules"));
@@ -126,7 +126,7 @@ static void a_scope_that_cannot_be_read_is_said_and_not_guessed(void **state) {
     begin(NULL);
 }
 
-static void a_sweep_for_no_rule_asks_for_none(void **state) {
+static void sweep_without_a_rule_reads_no_scope(void **state) {
     (void)state;
     begin("{\"TagKey\":\"Tier\"}");
     world_handle(&world, STR("{\"action\":\"sweep\"}"), DEADLINE_MS);
@@ -140,9 +140,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(only_load_balancers_inside_the_scope_are_judged),
         TEST(a_load_balancer_that_left_the_scope_has_one_verdict),
-        TEST(one_whose_tags_cannot_be_read_is_unknown),
-        TEST(a_scope_that_cannot_be_read_is_said_and_not_guessed),
-        TEST(a_sweep_for_no_rule_asks_for_none),
+        TEST(load_balancer_with_unreadable_tags_is_unknown),
+        TEST(unreadable_scope_is_reported_and_not_guessed),
+        TEST(sweep_without_a_rule_reads_no_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

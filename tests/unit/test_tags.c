@@ -91,7 +91,7 @@ static void owner_is_the_first_that_is_not_blank(void **state) {
     assert_true(str_is_empty(evaluate(&facts, policy_with_one("ownerTags", "Contact"))->owner));
 }
 
-static void what_shows_nothing_is_a_blank_tag_and_no_owner(void **state) {
+static void invisible_text_is_a_blank_tag_and_no_owner(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(BLANKS); i++) {
         const struct tag tags[] = {{STR("Owner"), str_from_cstr(BLANKS[i].text)},
@@ -113,7 +113,7 @@ static void what_shows_nothing_is_a_blank_tag_and_no_owner(void **state) {
     }
 }
 
-static void long_key_is_told_whole(void **state) {
+static void long_key_is_named_in_full(void **state) {
     (void)state;
     static const char key[] = "a-key-of-73-characters-"
                               "0123456789-0123456789-0123456789-0123456789-confident";
@@ -166,8 +166,8 @@ int main(void) {
         cmocka_unit_test(required_tags_are_missing_blank_allowed_or_not),
         cmocka_unit_test(every_missing_tag_is_its_own_finding),
         cmocka_unit_test(owner_is_the_first_that_is_not_blank),
-        cmocka_unit_test(what_shows_nothing_is_a_blank_tag_and_no_owner),
-        cmocka_unit_test(long_key_is_told_whole),
+        cmocka_unit_test(invisible_text_is_a_blank_tag_and_no_owner),
+        cmocka_unit_test(long_key_is_named_in_full),
         cmocka_unit_test(huge_values_among_50_tags_give_bounded_plain_messages),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);

@@ -139,7 +139,7 @@ static void time_of_the_line_decides_the_day(void **state) {
     }
 }
 
-static void line_ends_of_every_sort_are_taken_and_empty_lines_count_for_nothing(void **state) {
+static void every_line_ending_is_accepted_and_empty_lines_are_not_counted(void **state) {
     static const struct {
         const char *text;
         uint64_t lines;
@@ -156,7 +156,7 @@ static void line_ends_of_every_sort_are_taken_and_empty_lines_count_for_nothing(
     }
 }
 
-static void foreign_lines_are_counted_by_what_they_are(void **state) {
+static void lines_of_other_log_types_are_counted_by_type(void **state) {
     struct tally_result result = result_of(
         *state, 0,
         STR("Enable AccessLog for ELB: app/a/959dfdbaed241613 at 2026-11-20T09:55:52.806Z\n"
@@ -201,7 +201,7 @@ static void reasons_are_counted_under_their_own_names(void **state) {
     assert_int_equal(result.totals.classes[CLASS_COMPLIANT], 2);
 }
 
-static void reasons_are_told_apart_by_load_balancer_and_day(void **state) {
+static void reasons_are_counted_by_load_balancer_and_day(void **state) {
     struct tally_result result = result_of(
         *state, 0,
         STR(LINE(DAY_2, APP_1, "192.0.2.1:1", "a", BAD) LINE(DAY_1, APP_2, "192.0.2.1:1", "a", BODY)
@@ -267,7 +267,7 @@ static void unknown_classes_are_counted_under_their_own_names_apart_from_none(vo
     assert_unknown_classes(&result, 2);
 }
 
-static void lines_known_to_be_foreign_are_counted_without_being_read(void **state) {
+static void lines_known_to_be_of_another_log_type_are_counted_without_parsing(void **state) {
     struct tally *tally = tally_new(*state, &(struct tally_options){0});
     struct tally_result result;
     tally_add_unparsed(tally, ACCESS_LOG_CLASSIC, 3);
@@ -373,12 +373,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(lines_are_counted_by_load_balancer_and_day),
         TEST(time_of_the_line_decides_the_day),
-        TEST(line_ends_of_every_sort_are_taken_and_empty_lines_count_for_nothing),
-        TEST(foreign_lines_are_counted_by_what_they_are),
+        TEST(every_line_ending_is_accepted_and_empty_lines_are_not_counted),
+        TEST(lines_of_other_log_types_are_counted_by_type),
         TEST(reasons_are_counted_under_their_own_names),
-        TEST(reasons_are_told_apart_by_load_balancer_and_day),
+        TEST(reasons_are_counted_by_load_balancer_and_day),
         TEST(unknown_classes_are_counted_under_their_own_names_apart_from_none),
-        TEST(lines_known_to_be_foreign_are_counted_without_being_read),
+        TEST(lines_known_to_be_of_another_log_type_are_counted_without_parsing),
         TEST(reasons_beyond_the_table_are_counted_as_other),
         TEST(offenders_are_those_that_a_mode_would_block),
         TEST(groups_hold_the_keys_that_were_asked_for),

@@ -111,7 +111,7 @@ static const struct {
     uint64_t damages;
 } mixes[] = {{50, 0}, {3, 0}, {50, 10}, {2, 300}};
 
-static void fast_way_counts_as_the_slow_one(void **state) {
+static void fast_and_full_parser_count_alike(void **state) {
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct dice dice = {seed * UINT64_C(0x9E3779B97F4A7C15)};
         for (size_t i = 0; i < COUNT(mixes); i++) {
@@ -186,7 +186,7 @@ static void nul_bytes_for_a_date_are_no_time(void **state) {
 }
 
 /* Lines of which no two share anything, and all are long. */
-static void memory_is_bounded_whatever_comes(void **state) {
+static void memory_is_bounded_for_any_input(void **state) {
     struct arena arena = {0};
     struct tally *tally = tally_new(&arena, &(struct tally_options){.group_keys = ALL_KEYS});
     char *filler = arena_alloc(*state, 8001);
@@ -230,9 +230,9 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(fast_way_counts_as_the_slow_one),  TEST(pieces_and_merges_in_any_order_change_nothing),
+        TEST(fast_and_full_parser_count_alike), TEST(pieces_and_merges_in_any_order_change_nothing),
         TEST(random_bytes_lose_no_line),        TEST(nul_bytes_for_a_date_are_no_time),
-        TEST(memory_is_bounded_whatever_comes),
+        TEST(memory_is_bounded_for_any_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

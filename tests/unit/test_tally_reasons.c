@@ -41,7 +41,7 @@ static void code_is_counted_by_its_class(void **state) {
     assert_int_equal(day->reasons[2].class, CLASS_AMBIGUOUS);
 }
 
-static void table_tells_the_code_that_it_counted_under(void **state) {
+static void table_names_the_code_it_counted_under(void **state) {
     struct reason_table *table = ARENA_NEW(*state, struct reason_table);
     for (size_t i = 0; i < TALLY_REASONS_MAX; i++) {
         str own = str_format(*state, "Code%zu", i);
@@ -96,7 +96,7 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(code_is_counted_by_its_class),
-        TEST(table_tells_the_code_that_it_counted_under),
+        TEST(table_names_the_code_it_counted_under),
         TEST(reasons_of_too_many_days_are_counted_as_other_and_none_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static void a_function_of_its_own_account_asks_sts_nothing(void **state) {
     assert_int_equal(loop.fake.request_count, 0);
 }
 
-static void a_listed_account_is_entered_by_its_role(void **state) {
+static void role_of_a_listed_account_is_assumed(void **state) {
     (void)state;
     struct error error;
     loop_begin(&loop, CENTRAL, 0);
@@ -66,7 +66,7 @@ static void a_listed_account_is_entered_by_its_role(void **state) {
     assert_true(str_contains(body, STR("ExternalId=org%3A1")));
 }
 
-static void an_account_that_is_not_listed_is_not_entered(void **state) {
+static void role_of_an_unlisted_account_is_not_assumed(void **state) {
     (void)state;
     static const char *const ACCOUNTS[] = {STRANGER, "44445555666", "444455556666 ", "*"};
     loop_begin(&loop, CENTRAL, 0);
@@ -134,7 +134,7 @@ static void accounts_in_turn_never_share_a_session(void **state) {
     assert_int_equal(loop.session_count, 2);
 }
 
-static void a_role_that_does_not_let_us_in_leaves_no_session_behind(void **state) {
+static void refused_assume_role_leaves_no_session(void **state) {
     (void)state;
     struct error error;
     loop_begin(&loop, CENTRAL, 0);
@@ -193,7 +193,7 @@ static struct fake_answer refusal_of(const char *code) {
     return (struct fake_answer){.http_status = 403, .body = body};
 }
 
-static void a_session_that_aws_takes_no_longer_is_renewed_within_the_event(void **state) {
+static void expired_session_is_renewed_within_the_event(void **state) {
     (void)state;
     static const char *const CODES[] = {"ExpiredToken", "ExpiredTokenException",
                                         "InvalidClientTokenId", "UnrecognizedClientException"};
@@ -342,7 +342,7 @@ static void an_event_of_another_account_is_refused_by_name(void **state) {
                 fail_msg("%s: %.*s", FOREIGN[i].name, STR_ARG(reply->error_message));
             }
         }
-        assert_int_equal(loop.region->told_count, 0);
+        assert_int_equal(loop.region->reported_count, 0);
         assert_int_equal(loop.table->count, 0);
         assert_int_equal(loop.modify_count, 0);
         assert_int_equal(fake_requests_with(&loop.fake, "GetCallerIdentity"),
@@ -353,7 +353,7 @@ static void an_event_of_another_account_is_refused_by_name(void **state) {
 }
 
 /* Decided without a look: reported, and nothing is remembered of what is not ours. */
-static void what_needs_no_look_is_not_applicable_in_any_account(void **state) {
+static void item_that_needs_no_read_is_not_applicable_in_any_account(void **state) {
     (void)state;
     static const struct {
         const char *item, *rest;
@@ -372,8 +372,8 @@ static void what_needs_no_look_is_not_applicable_in_any_account(void **state) {
                                  str_to_cstr(&loop.fake.arena, rest)),
                     "r1");
         loop_succeeded(&loop.copies[0]);
-        assert_int_equal(loop.region->told_count, 1);
-        assert_str(loop.region->told[0].compliance, "NOT_APPLICABLE");
+        assert_int_equal(loop.region->reported_count, 1);
+        assert_str(loop.region->reports[0].compliance, "NOT_APPLICABLE");
         assert_int_equal(loop.fake.request_count, rows[i].calls); /* the report, and STS */
         assert_int_equal(loop.table->count, 0);
         loop_end(&loop);
@@ -397,7 +397,7 @@ static void our_own_account_is_known_from_the_functions_arn(void **state) {
         loop_handle(&loop.copies[0], event, "r1");
         loop_handle(&loop.copies[0], event, "r2");
         loop_succeeded(&loop.copies[0]);
-        assert_int_equal(loop.region->told_count, 6);
+        assert_int_equal(loop.region->reported_count, 6);
         assert_int_equal(fake_requests_with(&loop.fake, ASKS_WHO), rows[i].questions);
         loop_end(&loop);
     }
@@ -412,28 +412,28 @@ static void an_account_that_may_be_ours_is_not_reported_for(void **state) {
     loop_handle(&loop.copies[0],
                 config_event("ScheduledNotification", "", ",\"accountId\":\"" OWN "\""), "r1");
     assert_true(str_contains(loop.copies[0].reply.error_message, STR("GetCallerIdentity")));
-    assert_int_equal(loop.region->told_count, 0);
+    assert_int_equal(loop.region->reported_count, 0);
 }
 
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
         TEST(a_function_of_its_own_account_asks_sts_nothing),
-        TEST(a_listed_account_is_entered_by_its_role),
-        TEST(an_account_that_is_not_listed_is_not_entered),
+        TEST(role_of_a_listed_account_is_assumed),
+        TEST(role_of_an_unlisted_account_is_not_assumed),
         TEST(our_own_account_needs_no_role_though_it_is_not_listed),
         TEST(a_session_is_kept_until_it_would_end_within_the_invocation),
         TEST(accounts_in_turn_never_share_a_session),
-        TEST(a_role_that_does_not_let_us_in_leaves_no_session_behind),
+        TEST(refused_assume_role_leaves_no_session),
         TEST(an_unknown_own_account_is_asked_for_again),
         TEST(a_forbidden_account_fails_its_event),
-        TEST(a_session_that_aws_takes_no_longer_is_renewed_within_the_event),
+        TEST(expired_session_is_renewed_within_the_event),
         TEST(a_session_is_not_renewed_for_another_trouble),
         TEST(a_session_is_renewed_once_and_later_again),
         TEST(a_session_that_cannot_be_renewed_fails_the_event_by_its_first_error),
         TEST(our_own_credentials_are_known_to_have_expired),
         TEST(an_event_of_another_account_is_refused_by_name),
-        TEST(what_needs_no_look_is_not_applicable_in_any_account),
+        TEST(item_that_needs_no_read_is_not_applicable_in_any_account),
         TEST(our_own_account_is_known_from_the_functions_arn),
         TEST(an_account_that_may_be_ours_is_not_reported_for),
     };

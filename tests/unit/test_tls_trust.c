@@ -103,7 +103,7 @@ static SSL_CTX *server_of(const struct trust_world *trust, const struct tls_row 
     return server;
 }
 
-static void only_a_valid_server_of_a_trusted_authority_is_spoken_to(void **state) {
+static void only_a_valid_certificate_of_a_trusted_authority_is_accepted(void **state) {
     const struct trust_world *trust = *state;
     for (size_t i = 0; i < COUNT(tls_rows); i++) {
         const struct tls_row *row = &tls_rows[i];
@@ -121,7 +121,7 @@ static void only_a_valid_server_of_a_trusted_authority_is_spoken_to(void **state
     }
 }
 
-static void amazon_roots_do_not_vouch_for_others(void **state) {
+static void amazon_roots_trust_no_other_authority(void **state) {
     const struct trust_world *trust = *state;
     SSL_CTX *server = authority_server(&trust->ours, "IP:127.0.0.1", DAY_SECONDS);
     struct world world;
@@ -263,8 +263,8 @@ static void session_is_resumed_by_every_handle(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(only_a_valid_server_of_a_trusted_authority_is_spoken_to),
-    cmocka_unit_test(amazon_roots_do_not_vouch_for_others),
+    cmocka_unit_test(only_a_valid_certificate_of_a_trusted_authority_is_accepted),
+    cmocka_unit_test(amazon_roots_trust_no_other_authority),
     cmocka_unit_test(amazon_roots_are_five_valid_authorities),
     cmocka_unit_test(plain_http_is_refused_where_not_allowed),
     cmocka_unit_test(unusable_bundle_is_a_configuration_error_that_names_it),

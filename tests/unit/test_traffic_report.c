@@ -101,7 +101,7 @@ static void each_day_has_its_classes_reasons_and_what_would_be_blocked(void **st
     assert_true(number_at(json_get(day, "wouldBlock"), "strictest") == 4);
 }
 
-static void one_day_of_one_load_balancer_is_the_whole_and_not_told_again(void **state) {
+static void single_day_of_a_single_load_balancer_is_not_listed_again(void **state) {
     (void)state;
     const struct tally_offender offender = {.load_balancer = STR("app/a/1"), .count = 1};
     struct tally_day days[] = {
@@ -148,7 +148,7 @@ struct sentence {
     const char *words;
 };
 
-static void the_sentence_tells_the_share_and_never_rounds_some_to_none(void **state) {
+static void summary_gives_the_share_and_never_rounds_it_to_zero(void **state) {
     (void)state;
     struct tally_counts unknown = counts(10, 10, 0);
     unknown.requests += 20;
@@ -171,7 +171,7 @@ static void the_sentence_tells_the_share_and_never_rounds_some_to_none(void **st
     }
 }
 
-static void what_is_unknown_is_told_apart(void **state) {
+static void unknown_lines_are_shown_separately(void **state) {
     (void)state;
     const struct tally_reason class = {STR("Ter\x1brible"), CLASS_UNKNOWN, 3};
     struct tally_result result = {.unknown_classes = &class,
@@ -210,7 +210,7 @@ static void hostile_text_begins_no_line_and_moves_no_column(void **state) {
     assert_true(str_contains(buf_str(&out), STR("\n  a\\nb\\xff: why\\rnot\n")));
 }
 
-static void a_bound_of_the_sketch_is_said(void **state) {
+static void bound_of_an_approximate_count_is_shown(void **state) {
     (void)state;
     const struct tally_offender offender = {.reason = STR("BadUri"), .count = 9, .error = 4};
     const struct tally_result result = {
@@ -236,7 +236,7 @@ static void csv_quotes_and_disarms(void **state) {
                               "\"h\\xc3\",\"a\"\"b,\\n\",\"'@x\",\"-\",\"Severe\",2,0\r\n");
 }
 
-static void key_names_go_both_ways(void **state) {
+static void key_names_round_trip(void **state) {
     (void)state;
     static const enum group_key keys[] = {GROUP_CLASS, GROUP_REASON, GROUP_CLIENT, GROUP_USER_AGENT,
                                           GROUP_HOST};
@@ -255,15 +255,15 @@ int main(void) {
         TEST(a_code_that_moved_between_classes_is_one_member),
         TEST(days_of_a_load_balancer_are_added_up),
         TEST(each_day_has_its_classes_reasons_and_what_would_be_blocked),
-        TEST(one_day_of_one_load_balancer_is_the_whole_and_not_told_again),
+        TEST(single_day_of_a_single_load_balancer_is_not_listed_again),
         TEST(the_worst_days_are_shown_and_the_others_counted),
         TEST(no_line_has_no_time),
-        TEST(the_sentence_tells_the_share_and_never_rounds_some_to_none),
-        TEST(what_is_unknown_is_told_apart),
+        TEST(summary_gives_the_share_and_never_rounds_it_to_zero),
+        TEST(unknown_lines_are_shown_separately),
         TEST(hostile_text_begins_no_line_and_moves_no_column),
-        TEST(a_bound_of_the_sketch_is_said),
+        TEST(bound_of_an_approximate_count_is_shown),
         TEST(csv_quotes_and_disarms),
-        TEST(key_names_go_both_ways),
+        TEST(key_names_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

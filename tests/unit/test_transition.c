@@ -250,7 +250,7 @@ static void one_transition_is_one_alert(void **state) {
     }
 }
 
-static void one_that_is_gone_ends_its_incident(void **state) {
+static void deleted_load_balancer_closes_its_incident(void **state) {
     (void)state;
     struct lb_state remembered = {0};
     struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
@@ -283,7 +283,7 @@ static struct transition_facts corrected_at(const struct evaluation *evaluation,
                                      .weak_read_ms = weak_read_ms};
 }
 
-static void copies_that_read_the_same_weak_mode_correct_it_once(void **state) {
+static void sandboxes_that_read_the_same_weak_mode_correct_it_once(void **state) {
     (void)state;
     struct lb_state remembered = {0};
     struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
@@ -300,7 +300,7 @@ static void copies_that_read_the_same_weak_mode_correct_it_once(void **state) {
     assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
 }
 
-static void a_correction_says_it_all_when_the_opening_was_not_alerted(void **state) {
+static void correction_alert_replaces_an_opening_that_was_not_alerted(void **state) {
     (void)state;
     struct lb_state remembered = {0};
     struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
@@ -328,13 +328,13 @@ static void a_correction_is_remembered_although_others_judged_since(void **state
     assert_int_equal(transition.alerts, ALERT_SET(ALERT_ENFORCED));
 }
 
-/* What reached nobody, what is seen next, and what is told then. */
+/* The alert that was not sent, what is seen next, and the alert that follows. */
 static const struct {
     const char *name;
     unsigned due_alerts;
     bool was_open, is_open;
     unsigned alerts;
-} UNTOLD[] = {
+} UNSENT[] = {
     {"a beginning, still true", ALERT_SET(ALERT_OPENED), true, true, ALERT_SET(ALERT_OPENED)},
     {"a beginning that is over", ALERT_SET(ALERT_OPENED), true, false, 0},
     {"an end", ALERT_SET(ALERT_RESOLVED), false, false, ALERT_SET(ALERT_RESOLVED)},
@@ -349,19 +349,19 @@ static const struct {
     {"an expiry that is no more", ALERT_SET(ALERT_EXCEPTION_EXPIRED), true, true, 0},
 };
 
-static void an_alert_that_reached_nobody_stays_due_while_it_is_true(void **state) {
+static void unsent_alert_stays_due_while_its_condition_holds(void **state) {
     (void)state;
     struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
     struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
-    for (size_t i = 0; i < sizeof UNTOLD / sizeof *UNTOLD; i++) {
+    for (size_t i = 0; i < sizeof UNSENT / sizeof *UNSENT; i++) {
         struct lb_state remembered = {0};
-        (void)step(&remembered, UNTOLD[i].was_open ? &bad : &good, NOW, false);
-        remembered.due_alerts = UNTOLD[i].due_alerts;
+        (void)step(&remembered, UNSENT[i].was_open ? &bad : &good, NOW, false);
+        remembered.due_alerts = UNSENT[i].due_alerts;
         struct transition next =
-            step(&remembered, UNTOLD[i].is_open ? &bad : &good, NOW + HOUR, false);
-        if (next.alerts != UNTOLD[i].alerts || !next.is_changed ||
+            step(&remembered, UNSENT[i].is_open ? &bad : &good, NOW + HOUR, false);
+        if (next.alerts != UNSENT[i].alerts || !next.is_changed ||
             next.next.due_alerts != next.alerts) {
-            fail_msg("%s: alerts %u", UNTOLD[i].name, next.alerts);
+            fail_msg("%s: alerts %u", UNSENT[i].name, next.alerts);
         }
     }
 }
@@ -379,12 +379,12 @@ int main(void) {
         cmocka_unit_test(an_exception_is_alerted_once_as_expiring_and_once_as_expired),
         cmocka_unit_test(a_fight_is_alerted_once_a_day),
         cmocka_unit_test(one_transition_is_one_alert),
-        cmocka_unit_test(one_that_is_gone_ends_its_incident),
+        cmocka_unit_test(deleted_load_balancer_closes_its_incident),
         cmocka_unit_test(a_correction_cannot_reach_back_before_it_was_seen_to_be_fine),
-        cmocka_unit_test(copies_that_read_the_same_weak_mode_correct_it_once),
-        cmocka_unit_test(a_correction_says_it_all_when_the_opening_was_not_alerted),
+        cmocka_unit_test(sandboxes_that_read_the_same_weak_mode_correct_it_once),
+        cmocka_unit_test(correction_alert_replaces_an_opening_that_was_not_alerted),
         cmocka_unit_test(a_correction_is_remembered_although_others_judged_since),
-        cmocka_unit_test(an_alert_that_reached_nobody_stays_due_while_it_is_true),
+        cmocka_unit_test(unsent_alert_stays_due_while_its_condition_holds),
     };
     return cmocka_run_group_tests(tests, NULL, reset);
 }
