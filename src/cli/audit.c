@@ -320,6 +320,13 @@ static void clean_up_queue(void *context) {
     arena_clean_up(&queue->arena);
 }
 
+static void clean_up_workers(void *context) {
+    struct worker *workers = context;
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        arena_clean_up(&workers[i].arena);
+    }
+}
+
 /* Judges every Region of every account, several at once. After an interrupt *fleet holds what is
  * known so far, while the workers go on: the process has to end without cleaning up. false: nothing
  * could be begun, which was printed. */
@@ -328,11 +335,12 @@ static bool audit_fleet(const struct cli *cli, const struct audit_options *optio
     struct queue *queue = ARENA_NEW(cli->arena, struct queue);
     struct worker *workers = ARENA_ARRAY(cli->arena, struct worker, WORKERS_MAX);
     struct progress progress;
+    arena_defer(cli->arena, clean_up_queue, queue);
+    arena_defer(cli->arena, clean_up_workers, workers);
     size_t count = prepare_workers(cli, options, queue, workers);
     if (count == 0) {
         return false;
     }
-    arena_defer(cli->arena, clean_up_queue, queue);
     (void)pthread_mutex_init(&queue->lock, NULL);
     (void)pthread_cond_init(&queue->worker_ended, NULL);
     progress_begin(&progress, cli->clock, "load balancers", 1.0, progress_has_terminal(cli->env));
@@ -349,7 +357,6 @@ static bool audit_fleet(const struct cli *cli, const struct audit_options *optio
         (void)pthread_mutex_unlock(&queue->lock);
         for (size_t i = 0; i < count; i++) {
             (void)pthread_join(workers[i].thread, NULL);
-            arena_clean_up(&workers[i].arena);
         }
     }
     return true;
