@@ -26,9 +26,13 @@ struct promotion_config {
     enum promotion promotion;           /* PROMOTION */
     struct promotion_settings evidence; /* EVIDENCE_DAYS, PROMOTION_MIN_REQUESTS, ... */
     struct watch_settings watch;        /* WATCH_MINUTES, WATCH_MAX_ERROR_INCREASE_PERCENT */
+    int open_watches_max;               /* MAX_OPEN_WATCHES, of one account and Region */
     str ring_tag;                       /* PROMOTION_RING_TAG */
     str evidence_table;                 /* STATE_TABLE: only read, so that a plan may, too */
 };
+
+/* When AWS Config is asked to evaluate its rule anew. */
+enum reevaluation { REEVALUATE_OFF, REEVALUATE_CHANGES, REEVALUATE_VERDICTS };
 
 /* What is done beside reporting; each text is empty when its part is off. */
 struct control_settings {
@@ -37,6 +41,7 @@ struct control_settings {
     str state_table;                      /* STATE_TABLE */
     str alert_topic_arn;                  /* ALERT_TOPIC_ARN */
     str config_rule_name;                 /* CONFIG_RULE_NAME */
+    enum reevaluation reevaluation;       /* REEVALUATE */
     bool imports_findings;                /* SECURITY_HUB */
     str cross_account_role;               /* CROSS_ACCOUNT_ROLE, a role's name, path included */
     str external_id;                      /* EXTERNAL_ID */

@@ -37,10 +37,23 @@ struct evidence {
     bool is_watched;           /* a change is being watched */
 };
 
+/* Whether metrics alone may promote. */
+enum evidence_source { EVIDENCE_LOGS, EVIDENCE_ANY };
+
+/* Distinct networks of clients, by the scheme of the load balancer. */
+struct clients_min {
+    int internet_facing;
+    int internal;
+};
+
 struct promotion_settings {
-    int evidence_days;          /* EVIDENCE_DAYS */
-    int requests_min;           /* PROMOTION_MIN_REQUESTS */
-    double blocked_percent_max; /* PROMOTION_MAX_BLOCKED_PERCENT */
+    int evidence_days;              /* EVIDENCE_DAYS */
+    int requests_min;               /* PROMOTION_MIN_REQUESTS */
+    double blocked_percent_max;     /* PROMOTION_MAX_BLOCKED_PERCENT */
+    double risk_percent_max;        /* PROMOTION_MAX_RISK_PERCENT: of the upper 95 % bound */
+    int days_min;                   /* PROMOTION_MIN_DAYS */
+    struct clients_min clients_min; /* PROMOTION_MIN_CLIENTS */
+    enum evidence_source source;    /* PROMOTION_EVIDENCE */
 };
 
 enum recommendation {
@@ -94,9 +107,13 @@ enum watch_verdict {
     WATCH_NO_DATA    /* likewise a second time: closed without a judgement, and said so */
 };
 
+#define WATCH_MINUTES_MAX (14 * 24 * 60)
+
 struct watch_settings {
     int minutes;               /* WATCH_MINUTES */
     double error_increase_max; /* WATCH_MAX_ERROR_INCREASE_PERCENT, relative */
+    int requests_min;          /* WATCH_MIN_REQUESTS */
+    int days_max;              /* WATCH_MAX_DAYS */
 };
 
 struct watch_judgement {

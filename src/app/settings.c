@@ -116,6 +116,17 @@ static bool is_name(str text, size_t min, size_t max, const char *others) {
     return text.len >= min && text.len <= max && ascii_is_made_of(text, str_from_cstr(others));
 }
 
+/* "10,2"; one number is both. */
+static enum status read_clients(const struct settings_reading *reading, void *target) {
+    struct clients_min *clients = target;
+    str rest = reading->value;
+    struct settings_reading one = *reading;
+    one.value = str_trim(str_split(&rest, ','));
+    TRY(read_count(&one, &clients->internet_facing));
+    one.value = rest.ptr == NULL ? one.value : str_trim(rest);
+    return read_count(&one, &clients->internal);
+}
+
 static enum status read_text(const struct settings_reading *reading, void *target) {
     const struct settings_row *row = reading->row;
     str text = reading->value;
@@ -186,6 +197,14 @@ static const struct settings_row ROWS[] = {
     {"SECURITY_HUB", read_switch, AT(control.imports_findings), "off", .accepted = "off, on"},
     {"MAX_CHANGES_PER_RUN", read_count, AT(control.enforcement.max_changes_per_run), "25", .min = 0,
      .max = 1000 /* more is no limit */},
+    {"MAX_CHANGES_PER_HOUR", read_count, AT(control.enforcement.max_changes_per_hour), "25",
+     .min = 0, .max = 1000},
+    {"ENFORCEMENT_MAX_BLOCKED_PERCENT", read_percent, AT(control.enforcement.blocked_percent_max),
+     "1", .max = 100},
+    {"MANAGED_LOAD_BALANCERS", read_choice, AT(control.enforcement.managed), "report",
+     .accepted = "report, enforce"},
+    {"REEVALUATE", read_choice, AT(control.reevaluation), "changes",
+     .accepted = "off, changes, verdicts"},
     /* A limit beyond what is remembered would never be reached. */
     {"FIGHT_LIMIT", read_count, AT(control.enforcement.fight_limit), "3", .min = 1,
      .max = CORRECTIONS_MAX},
@@ -211,13 +230,26 @@ static const struct settings_row ROWS[] = {
      .min = 1, .max = 1000000000},
     {"PROMOTION_MAX_BLOCKED_PERCENT", read_percent,
      AT(control.promotion.evidence.blocked_percent_max), "0", .max = 100},
+    {"PROMOTION_MAX_RISK_PERCENT", read_percent, AT(control.promotion.evidence.risk_percent_max),
+     "0.1", .max = 100},
+    {"PROMOTION_MIN_DAYS", read_count, AT(control.promotion.evidence.days_min), "7", .min = 1,
+     .max = 90},
+    {"PROMOTION_MIN_CLIENTS", read_clients, AT(control.promotion.evidence.clients_min), "10,2",
+     .min = 1, .max = 1000},
+    {"PROMOTION_EVIDENCE", read_choice, AT(control.promotion.evidence.source), "logs",
+     .accepted = "logs, any"},
+    {"MAX_OPEN_WATCHES", read_count, AT(control.promotion.open_watches_max), "5", .min = 0,
+     .max = 1000},
     /* All that Elastic Load Balancing takes as a tag key, but for letters beyond ASCII. */
     {"PROMOTION_RING_TAG", TEXT(control.promotion.ring_tag), "DesyncRing", .min = 1, .max = 128,
      .others = " _.:/=+-@",
      .accepted = "the key of a tag: 1 to 128 letters, digits, spaces and _.:/=+-@"},
     /* At least 5: CloudWatch counts by the minute, and some values come late. */
     {"WATCH_MINUTES", read_count, AT(control.promotion.watch.minutes), "60", .min = 5,
-     .max = 24 * 60},
+     .max = WATCH_MINUTES_MAX},
+    {"WATCH_MIN_REQUESTS", read_count, AT(control.promotion.watch.requests_min), "1000", .min = 1,
+     .max = 1000000000},
+    {"WATCH_MAX_DAYS", read_count, AT(control.promotion.watch.days_max), "7", .min = 1, .max = 30},
     {"WATCH_MAX_ERROR_INCREASE_PERCENT", read_percent,
      AT(control.promotion.watch.error_increase_max), "5", .max = 1000},
     {"REPORT_BUCKET", TEXT(report.bucket), .min = 3, .max = 63, .others = ".-", .not_first = ".-",
@@ -229,6 +261,34 @@ static const struct settings_row ROWS[] = {
      .others = "._-/#:", .not_first = ":", .is_valid = is_namespace,
      .accepted = "1 to 255 letters, digits and ._-/#: that do not begin with AWS/"},
 };
+
+/* Limits that exclude each other stop the start only where something would be promoted: acting must
+ * not stop reporting. */
+static enum status check_promotion(const struct promotion_config *promotion, struct arena *arena,
+                                   struct error *error) {
+    const struct promotion_settings *evidence = &promotion->evidence;
+    const struct watch_settings *watch = &promotion->watch;
+    if (promotion->promotion != PROMOTION_ENFORCE) {
+        return STATUS_OK;
+    }
+    if (promotion->open_watches_max == 0) {
+        return error_set(error, arena, STATUS_CONFIGURATION,
+                         "PROMOTION is enforce and MAX_OPEN_WATCHES is 0, so that nothing could be "
+                         "promoted; accepted: 1..1000, or PROMOTION=recommend");
+    }
+    if (watch->minutes > watch->days_max * 24 * 60) {
+        return error_set(
+            error, arena, STATUS_CONFIGURATION,
+            "WATCH_MINUTES is %d, which is longer than WATCH_MAX_DAYS, %d (%d minutes)",
+            watch->minutes, watch->days_max, watch->days_max * 24 * 60);
+    }
+    if (evidence->evidence_days < evidence->days_min) {
+        return error_set(error, arena, STATUS_CONFIGURATION,
+                         "EVIDENCE_DAYS is %d, which is less than PROMOTION_MIN_DAYS, %d",
+                         evidence->evidence_days, evidence->days_min);
+    }
+    return STATUS_OK;
+}
 
 static str policy_variable(const void *context, const char *name) {
     return env_get(context, name);
@@ -269,6 +329,7 @@ enum status guard_settings_parse(const struct env *env, struct arena *arena,
                          "CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together: the role is assumed "
                          "only in accounts that are listed");
     }
+    TRY(check_promotion(&control->promotion, arena, error));
     /* The policy variables are checked once here, so that a bad one stops the start and not each
      * event. */
     struct policy *policy = ARENA_NEW(arena, struct policy);

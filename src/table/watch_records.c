@@ -12,7 +12,6 @@
 /* A rollback is remembered for longer than EVIDENCE_DAYS can be. */
 #define ENDED_KEPT_MS       (100 * MS_PER_DAY)
 #define NOTE_CHARACTERS_MAX 1024
-#define MINUTES_MAX         (24 * 60) /* WATCH_MINUTES */
 
 static const struct {
     const char *name;   /* in the table, where 0.1.0 wrote it likewise */
@@ -119,7 +118,7 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
         .from = mode_parse(dynamodb_get_string(item, "before")),
         .to = mode_parse(dynamodb_get_string(item, "after")),
         /* A length that cannot be right is read as the longest. */
-        .minutes = minutes >= 1 && minutes <= MINUTES_MAX ? (int)minutes : MINUTES_MAX,
+        .minutes = minutes >= 1 && minutes <= WATCH_MINUTES_MAX ? (int)minutes : WATCH_MINUTES_MAX,
         .was_extended = item_number(item, "extended") != 0,
         .ended_ms = item_time(item, "endedAt"),
         .note = dynamodb_get_string(item, "note"),

@@ -130,6 +130,7 @@ def test_every_parameter_limits_its_values_and_has_a_default_within(source):
     ("ReportPrefix", ["", "security/desync/"], ["/security", "a b"]),
     ("MetricsNamespace", ["DesyncGuard", "Platform/Desync"], ["", ":x", "a b"]),
     ("PromotionRingTag", ["DesyncRing"], ["", "a,b"]),
+    ("PromotionMinClients", ["10,2", "10, 2", "7"], ["", "0", "10,", "a", "1,2,3"]),
     ("ConfigRuleName", ["desync-guard"], ["", "desync guard", "x" * 65]),
 ])
 def test_patterns_accept_and_refuse(source, name, accepted, refused):
@@ -157,6 +158,8 @@ def test_schedules_in_the_template_are_valid(on, source, rule, action):
      ["AlertEmail needs CreateAlertTopic"]),
     ({"CreateStateTable": "off", "Promotion": "enforce"},
      ["Promotion enforce needs CreateStateTable"]),
+    ({"CreateStateTable": "off", "Enforcement": "enforce"},
+     ["Enforcement enforce needs CreateStateTable"]),
     ({"CreateStateTable": "off", "AccessLogBucket": "my-logs"},
      ["AccessLogBucket needs CreateStateTable"]),
 ])

@@ -242,7 +242,55 @@ static void promotion_settings_have_these_defaults(void **state) {
     assert_int_equal(config->watch.minutes, 60);
     assert_true(config->watch.error_increase_max == 5);
     assert_str(config->ring_tag, "DesyncRing");
+    assert_true(config->evidence.risk_percent_max == 0.1);
+    assert_int_equal(config->evidence.days_min, 7);
+    assert_int_equal(config->evidence.clients_min.internet_facing, 10);
+    assert_int_equal(config->evidence.clients_min.internal, 2);
+    assert_int_equal(config->evidence.source, EVIDENCE_LOGS);
+    assert_int_equal(config->open_watches_max, 5);
+    assert_int_equal(config->watch.requests_min, 1000);
+    assert_int_equal(config->watch.days_max, 7);
     end(&bench);
+}
+
+static const struct {
+    struct variables variables[2];
+    const char *says; /* with PROMOTION=enforce; NULL: nothing */
+} CONTRADICTIONS[] = {
+    {{{"MAX_OPEN_WATCHES", "0"}}, "PROMOTION is enforce and MAX_OPEN_WATCHES is 0"},
+    {{{"WATCH_MINUTES", "2881"}, {"WATCH_MAX_DAYS", "2"}},
+     "WATCH_MINUTES is 2881, which is longer than WATCH_MAX_DAYS, 2"},
+    {{{"WATCH_MINUTES", "2880"}, {"WATCH_MAX_DAYS", "2"}}, NULL},
+    {{{"EVIDENCE_DAYS", "6"}}, "EVIDENCE_DAYS is 6, which is less than PROMOTION_MIN_DAYS, 7"},
+    {{{"EVIDENCE_DAYS", "6"}, {"PROMOTION_MIN_DAYS", "6"}}, NULL},
+};
+
+static str listed_variable(const struct env *env, const char *name) {
+    const struct variables *variables = env->context;
+    for (; variables->name != NULL; variables++) {
+        if (strcmp(variables->name, name) == 0) {
+            return str_from_cstr(variables->value);
+        }
+    }
+    return STR_EMPTY;
+}
+
+static void limits_that_contradict_each_other_stop_promotion_only(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT(CONTRADICTIONS); i++) {
+        bool promotes = i % 2 == 0;
+        const char *says = promotes ? CONTRADICTIONS[i / 2].says : NULL;
+        struct variables variables[4] = {{"PROMOTION", promotes ? "enforce" : "recommend"}};
+        memcpy(&variables[1], CONTRADICTIONS[i / 2].variables, 2 * sizeof *variables);
+        const struct env env = {.get = listed_variable, .context = variables};
+        struct arena arena = {0};
+        struct guard_settings settings;
+        struct error error = {0};
+        enum status status = guard_settings_parse(&env, &arena, &settings, &error);
+        assert_int_equal(status, says == NULL ? STATUS_OK : STATUS_CONFIGURATION);
+        assert_true(says == NULL || str_contains(error.message, str_from_cstr(says)));
+        arena_clean_up(&arena);
+    }
 }
 
 static void percentages_are_read_with_their_fractions(void **state) {
@@ -301,9 +349,29 @@ static const struct {
     {"PROMOTION_RING_TAG", "wave;1",
      "PROMOTION_RING_TAG is \"wave;1\"; accepted: the key of a tag"},
     {"WATCH_MINUTES", "5", NULL},
-    {"WATCH_MINUTES", "4", "WATCH_MINUTES is \"4\"; accepted: 5..1440"},
+    {"WATCH_MINUTES", "4", "WATCH_MINUTES is \"4\"; accepted: 5..20160"},
     {"WATCH_MAX_ERROR_INCREASE_PERCENT", "1000", NULL},
     {"WATCH_MAX_ERROR_INCREASE_PERCENT", "1001", "accepted: 0..1000"},
+    {"WATCH_MIN_REQUESTS", "0", "WATCH_MIN_REQUESTS is \"0\"; accepted: 1..1000000000"},
+    {"WATCH_MAX_DAYS", "31", "WATCH_MAX_DAYS is \"31\"; accepted: 1..30"},
+    {"MAX_CHANGES_PER_HOUR", "0", NULL},
+    {"MAX_CHANGES_PER_HOUR", "1001", "accepted: 0..1000"},
+    {"ENFORCEMENT_MAX_BLOCKED_PERCENT", "0.5", NULL},
+    {"ENFORCEMENT_MAX_BLOCKED_PERCENT", "101", "accepted: 0..100"},
+    {"MANAGED_LOAD_BALANCERS", "Enforce", NULL},
+    {"MANAGED_LOAD_BALANCERS", "off", "accepted: report, enforce"},
+    {"REEVALUATE", "verdicts", NULL},
+    {"REEVALUATE", "on", "REEVALUATE is \"on\"; accepted: off, changes, verdicts"},
+    {"PROMOTION_MAX_RISK_PERCENT", "0.01", NULL},
+    {"PROMOTION_MIN_DAYS", "91", "accepted: 1..90"},
+    {"PROMOTION_MIN_CLIENTS", "10, 2", NULL},
+    {"PROMOTION_MIN_CLIENTS", "7", NULL},
+    {"PROMOTION_MIN_CLIENTS", "0,2", "PROMOTION_MIN_CLIENTS is \"0\"; accepted: 1..1000"},
+    {"PROMOTION_MIN_CLIENTS", "10,", "PROMOTION_MIN_CLIENTS is \"\"; accepted: 1..1000"},
+    {"PROMOTION_MIN_CLIENTS", "1,2,3", "PROMOTION_MIN_CLIENTS is \"2,3\"; accepted: 1..1000"},
+    {"PROMOTION_EVIDENCE", "any", NULL},
+    {"PROMOTION_EVIDENCE", "metrics", "accepted: logs, any"},
+    {"MAX_OPEN_WATCHES", "0", NULL},
     {"FIGHT_LIMIT", "1", NULL},
     {"FIGHT_LIMIT", "32", NULL},
     {"FIGHT_LIMIT", "0", "FIGHT_LIMIT is \"0\"; accepted: 1..32"},
@@ -424,6 +492,7 @@ int main(void) {
         cmocka_unit_test(settings_check_all_variables_of_the_policy),
         cmocka_unit_test(act_settings_have_these_defaults),
         cmocka_unit_test(promotion_settings_have_these_defaults),
+        cmocka_unit_test(limits_that_contradict_each_other_stop_promotion_only),
         cmocka_unit_test(percentages_are_read_with_their_fractions),
         cmocka_unit_test(act_settings_are_checked_by_name),
         cmocka_unit_test(connect_needs_a_region),
