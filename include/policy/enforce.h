@@ -16,12 +16,12 @@ enum managed { MANAGED_REPORT, MANAGED_ENFORCE };
 
 struct enforcement_settings {
     enum enforcement enforcement;
-    enum managed managed; /* MANAGED_LOAD_BALANCERS */
     int max_changes_per_run;
-    int max_changes_per_hour;   /* of one account and Region, promotions included */
-    double blocked_percent_max; /* ENFORCEMENT_MAX_BLOCKED_PERCENT */
     int fight_limit; /* own corrections of one load balancer in 24 h that are made; the next is not
                       */
+    int max_changes_per_hour;   /* of one account and Region, promotions included */
+    double blocked_percent_max; /* ENFORCEMENT_MAX_BLOCKED_PERCENT */
+    enum managed managed;       /* MANAGED_LOAD_BALANCERS */
 };
 
 struct enforcement_counts {

@@ -51,7 +51,7 @@ static void judge(struct arena *arena, const struct spec *spec, struct fleet_row
 
 static void advise(struct arena *arena, const struct spec *spec, struct evaluation *evaluation,
                    struct posture_row *row) {
-    static const struct promotion_settings settings = {14, 1000, 0};
+    static const struct promotion_settings settings = {.evidence_days = 14, .requests_min = 1000};
     struct evidence evidence = {.days = 14, .writes_logs = NO};
     if (spec->requests > 0) {
         evidence.writes_logs = YES;

@@ -1,61 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../src/app/app_internal.h"
-#include "fake_transport.h"
-#include "unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* One variable besides those that every run has. */
-struct variables {
-    const char *name;
-    const char *value;
-};
-
-static str variable(const struct env *env, const char *name) {
-    const struct variables *extra = env->context;
-    static const struct variables USUAL[] = {
-        {"AWS_REGION", "eu-west-1"},
-        {"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"},
-        {"AWS_SECRET_ACCESS_KEY", "do-not-tell"},
-    };
-    if (extra->name != NULL && strcmp(extra->name, name) == 0) {
-        return str_from_cstr(extra->value);
-    }
-    for (size_t i = 0; i < COUNT(USUAL); i++) {
-        if (strcmp(USUAL[i].name, name) == 0) {
-            return str_from_cstr(USUAL[i].value);
-        }
-    }
-    return STR_EMPTY;
-}
-
-struct bench {
-    struct fake_transport fake;
-    struct arena arena;
-    struct variables variables;
-    struct env env;
-    struct guard guard;
-    struct error error;
-};
-
-static enum status parse(struct bench *bench, const char *name, const char *value) {
-    fake_init(&bench->fake);
-    bench->arena = (struct arena){0};
-    bench->error = (struct error){0};
-    bench->variables = (struct variables){name, value};
-    bench->env = (struct env){.get = variable, .context = &bench->variables};
-    bench->guard = (struct guard){.env = &bench->env, .clock = &bench->fake.clock};
-    return guard_settings_parse(&bench->env, &bench->arena, &bench->guard.settings, &bench->error);
-}
-
-static enum status connect_app(struct bench *bench) {
-    return app_connect(&bench->guard, &bench->fake.transport, &bench->arena, &bench->error);
-}
-
-static void end(struct bench *bench) {
-    arena_clean_up(&bench->arena);
-    fake_clean_up(&bench->fake);
-}
+#include "settings_bench.h"
 
 static void settings_have_these_defaults(void **state) {
     (void)state;
@@ -417,70 +361,6 @@ static void act_settings_are_checked_by_name(void **state) {
     }
 }
 
-static void connect_needs_a_region(void **state) {
-    (void)state;
-    struct bench bench;
-    assert_int_equal(parse(&bench, "AWS_REGION", ""), STATUS_OK);
-    assert_int_equal(connect_app(&bench), STATUS_CONFIGURATION);
-    assert_str(bench.error.message, "AWS_REGION is not set");
-    end(&bench);
-}
-
-static void connect_refuses_bad_aws_variables_by_name(void **state) {
-    (void)state;
-    static const struct {
-        const char *name, *value;
-    } rows[] = {
-        {"AWS_ACCESS_KEY_ID", ""},       {"AWS_SECRET_ACCESS_KEY", ""},
-        {"AWS_MAX_ATTEMPTS", "0"},       {"AWS_MAX_ATTEMPTS", "many"},
-        {"AWS_ENDPOINT_URL", "nowhere"}, {"AWS_USE_FIPS_ENDPOINT", "perhaps"},
-    };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct bench bench;
-        assert_int_equal(parse(&bench, rows[i].name, rows[i].value), STATUS_OK);
-        enum status status = connect_app(&bench);
-        if (status != STATUS_CONFIGURATION ||
-            !str_contains(bench.error.message, str_from_cstr(rows[i].name)) ||
-            str_contains(bench.error.message, STR("do-not-tell"))) {
-            fail_msg("%s=%s: %s: %.*s", rows[i].name, rows[i].value, status_name(status),
-                     STR_ARG(bench.error.message));
-        }
-        end(&bench);
-    }
-}
-
-static void connect_paces_calls_unless_the_setting_is_off(void **state) {
-    (void)state;
-    struct bench bench;
-    assert_int_equal(parse(&bench, "ELB_REQUESTS_PER_SECOND", "4"), STATUS_OK);
-    assert_int_equal(connect_app(&bench), STATUS_OK);
-    assert_non_null(bench.guard.aws.pace);
-    assert_true(bench.guard.aws.pace->account.rate_max > 3.9);
-    assert_true(bench.guard.aws.pace->account.rate_max < 4.1);
-    assert_str(bench.guard.aws.region, "eu-west-1");
-    end(&bench);
-    assert_int_equal(parse(&bench, "ELB_REQUESTS_PER_SECOND", "off"), STATUS_OK);
-    assert_int_equal(connect_app(&bench), STATUS_OK);
-    assert_null(bench.guard.aws.pace);
-    end(&bench);
-}
-
-static void warm_up_connects_to_where_verdicts_are_reported(void **state) {
-    (void)state;
-    struct bench bench;
-    str urls[4];
-    assert_int_equal(parse(&bench, "AWS_REGION", "cn-north-1"), STATUS_OK);
-    assert_int_equal(connect_app(&bench), STATUS_OK);
-    assert_in_range(app_warm_up_urls(&bench.guard, &bench.arena, urls), 1, 4);
-    assert_str(urls[0], "https://config.cn-north-1.amazonaws.com.cn");
-    end(&bench);
-    assert_int_equal(parse(&bench, "AWS_ENDPOINT_URL", "http://127.0.0.1:5000"), STATUS_OK);
-    assert_int_equal(connect_app(&bench), STATUS_OK);
-    assert_in_range(app_warm_up_urls(&bench.guard, &bench.arena, urls), 1, 4);
-    assert_str(urls[0], "http://127.0.0.1:5000");
-    end(&bench);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_have_these_defaults),
@@ -495,10 +375,6 @@ int main(void) {
         cmocka_unit_test(limits_that_contradict_each_other_stop_promotion_only),
         cmocka_unit_test(percentages_are_read_with_their_fractions),
         cmocka_unit_test(act_settings_are_checked_by_name),
-        cmocka_unit_test(connect_needs_a_region),
-        cmocka_unit_test(connect_refuses_bad_aws_variables_by_name),
-        cmocka_unit_test(connect_paces_calls_unless_the_setting_is_off),
-        cmocka_unit_test(warm_up_connects_to_where_verdicts_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
