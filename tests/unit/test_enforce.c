@@ -5,9 +5,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct enforcement_settings OFF = {ENFORCEMENT_OFF, 25, 3};
-static const struct enforcement_settings PLAN = {ENFORCEMENT_PLAN, 25, 3};
-static const struct enforcement_settings ENFORCE = {ENFORCEMENT_ENFORCE, 25, 3};
+static const struct enforcement_settings OFF = {
+    .enforcement = ENFORCEMENT_OFF, .max_changes_per_run = 25, .fight_limit = 3};
+static const struct enforcement_settings PLAN = {
+    .enforcement = ENFORCEMENT_PLAN, .max_changes_per_run = 25, .fight_limit = 3};
+static const struct enforcement_settings ENFORCE = {
+    .enforcement = ENFORCEMENT_ENFORCE, .max_changes_per_run = 25, .fight_limit = 3};
 
 static struct evaluation weak(enum desync_mode mode, enum desync_mode required) {
     return (struct evaluation){
@@ -61,7 +64,8 @@ static void each_decision_is_as_in_the_table(void **state) {
 
 static void zero_changes_a_run_allow_no_change(void **state) {
     (void)state;
-    const struct enforcement_settings none = {ENFORCEMENT_ENFORCE, 0, 3};
+    const struct enforcement_settings none = {
+        .enforcement = ENFORCEMENT_ENFORCE, .max_changes_per_run = 0, .fight_limit = 3};
     const struct enforcement_counts counts = {0, 0};
     struct evaluation evaluation = weak(MODE_MONITOR, MODE_DEFENSIVE);
     assert_int_equal(enforcement_decide(&evaluation, &none, &counts).verdict, ENFORCE_PLANNED);
@@ -135,7 +139,10 @@ static void a_change_never_lowers_and_never_sets_strictest(void **state) {
         evaluation.source = (rest /= 4) % 2 == 0 ? SOURCE_LIVE : SOURCE_EVENT;
         evaluation.has_active_exception = (rest /= 2) % 2 == 1;
         evaluation.finding_count = (rest /= 2) % 2 + 1;
-        const struct enforcement_settings settings = {(enum enforcement)((rest /= 2) % 3), 2, 2};
+        const struct enforcement_settings settings = {.enforcement =
+                                                          (enum enforcement)((rest /= 2) % 3),
+                                                      .max_changes_per_run = 2,
+                                                      .fight_limit = 2};
         const struct enforcement_counts counts = {(rest /= 3) % 2 == 0 ? 0 : 2, 0};
         struct enforcement_decision decision = enforcement_decide(&evaluation, &settings, &counts);
         bool is_lawful = settings.enforcement == ENFORCEMENT_ENFORCE &&
