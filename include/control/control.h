@@ -95,8 +95,8 @@ bool reevaluate(struct control *control);
 /* Appends a copy to the actions, and remembers the first failure (`cause` NULL: none). */
 void action_add(struct control *control, const struct action *action, const struct error *cause);
 
-/* Appends a failed action of this name. */
-void action_add_failure(struct control *control, str arn, const char *name,
+/* Appends a failed action of this kind. */
+void action_add_failure(struct control *control, str arn, enum action_kind kind,
                         const struct error *cause);
 
 #endif

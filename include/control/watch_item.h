@@ -13,15 +13,15 @@ struct watch_item {
     struct control *control; /* texts live in its `keep` */
     struct watch_record *record;
     struct evaluation *evaluation; /* the last judgement; NULL: it was not judged */
-    const char *failure;           /* the action that fails when the item cannot be saved */
+    enum action_kind failure;      /* the action that fails when the item cannot be saved */
 };
 
-/* `change` not NULL: together with the CHANGE item of this action ("promote", "rollback"). false:
+/* `change` not ACTION_NONE: together with the CHANGE item of this promotion or rollback. false:
  * nothing was written, as another copy was faster and has the item, or as the write
  * failed, which the actions name then. Likewise below. */
-bool watch_item_save(struct watch_item *item, const char *change);
+bool watch_item_save(struct watch_item *item, enum action_kind change);
 /* Until the lease ends, other copies leave the item alone. */
-bool watch_item_save_lease(struct watch_item *item, const char *change);
+bool watch_item_save_lease(struct watch_item *item, enum action_kind change);
 bool watch_item_release(struct watch_item *item);
 
 /* The lease of this invocation, for an item that is saved next. */

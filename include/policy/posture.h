@@ -6,6 +6,7 @@
 #ifndef POLICY_POSTURE_H
 #define POLICY_POSTURE_H
 
+#include "policy/action.h"
 #include "policy/fleet.h"
 #include "policy/recommend.h"
 
@@ -20,14 +21,14 @@ struct posture_incident {
 
 struct posture_change {
     str arn;
-    str action; /* enforce, promote, rollback */
+    enum action_kind action; /* ENFORCE, PROMOTE, ROLLBACK; NONE: of another version */
     enum desync_mode from;
     enum desync_mode to;
     int64_t at_ms;
     str why;
-    str by;            /* who had written last; empty: not known */
-    str watch;         /* open, closed, rolled_back; empty: no watch is known */
-    str ending;        /* of the watch: held, rolled_back, reverted, inconclusive; empty: none */
+    str by; /* who had written last; empty: not known */
+    enum watch_state watch;
+    enum watch_ending ending;
     str ending_reason; /* why it ended so; empty: it has not */
     bool has_before;   /* the windows before and after saw traffic */
     bool has_after;

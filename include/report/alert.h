@@ -8,6 +8,7 @@
 #define REPORT_ALERT_H
 
 #include "base/arena.h"
+#include "policy/action.h"
 #include "policy/alert_kind.h"
 #include "policy/evaluate.h"
 #include "policy/writer.h"
@@ -26,7 +27,7 @@ struct alert {
     struct writer writer; /* who made the last change that was not ours; empty: unknown */
     int corrections;      /* ours of this load balancer in the last 24 h, for ALERT_FIGHT */
     str note;             /* why it was promoted, or why the watch ended; empty: nothing to say */
-    str ending; /* of ALERT_WATCH_ENDED: held, reverted, inconclusive; empty: nothing to say */
+    enum watch_ending ending; /* of ALERT_WATCH_ENDED */
 };
 
 #define ALERT_SUBJECT_BYTES_MAX        ((size_t)99) /* SNS: less than 100 characters */

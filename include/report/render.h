@@ -7,6 +7,7 @@
 #define REPORT_RENDER_H
 
 #include "base/json.h"
+#include "policy/action.h"
 #include "policy/evaluate.h"
 
 #define ANNOTATION_CHARACTERS_MAX 256
@@ -23,13 +24,12 @@ void evaluation_write_members(struct json_writer *writer, struct arena *arena,
 
 struct action {
     str resource_id;
-    /* enforce, promote, rollback, watch, alert, remember, reevaluate, import */
-    const char *action;
-    const char *status; /* done, planned, skipped, failed */
+    enum action_kind action;
+    enum action_status status;
     str from;
     str to;
     str reason;
-    const char *ending; /* held, rolled_back, reverted, inconclusive; NULL: no watch ended */
+    enum watch_ending ending;
 };
 
 void action_write_json(struct json_writer *writer, const struct action *action);

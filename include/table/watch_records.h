@@ -22,6 +22,7 @@
 #ifndef TABLE_WATCH_RECORDS_H
 #define TABLE_WATCH_RECORDS_H
 
+#include "policy/action.h"
 #include "policy/recommend.h"
 #include "table/state.h"
 
@@ -62,17 +63,15 @@ MUST_USE enum status watch_list(const struct state_table *table, struct arena *a
  * faster, and nothing was written. */
 MUST_USE enum status watch_save(const struct state_table *table, struct watch_record *record,
                                 struct arena *arena, struct error *error);
-/* The same, and the CHANGE item of a promotion ("promote") or a rollback ("rollback"): both or
- * none. */
+/* The same, and the CHANGE item of this promotion or rollback: both or none. */
 MUST_USE enum status watch_save_change(const struct state_table *table, struct watch_record *record,
-                                       const char *action, struct arena *arena,
+                                       enum action_kind action, struct arena *arena,
                                        struct error *error);
 /* Not ended. */
 bool watch_is_open(const struct watch_record *record);
 /* Its watch ended with the promotion in place, and the mode that was read since is a lower one. */
 bool watch_is_reverted_since(const struct watch_record *record, enum desync_mode mode);
-/* "held", "rolled_back", "reverted", "inconclusive"; NULL: it has not ended, or was not made. */
-const char *watch_ending(const struct watch_record *record);
+enum watch_ending watch_ending_of(const struct watch_record *record);
 /* The traffic before a change, of a WATCH or a CHANGE item. has_data false: CloudWatch had none, or
  * the item has no baseline, whose times are 0 then. */
 struct traffic_window watch_get_baseline(const struct dynamodb_item *item);

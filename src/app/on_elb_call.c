@@ -181,7 +181,7 @@ static bool claim(struct elb_call_run *run, str arn) {
         LOG(run->guard->log, LOG_INFO, "duplicate", LOG_STR("resourceId", arn),
             LOG_STR("eventID", run->call->event_id));
     } else if (status != STATUS_OK) {
-        action_add_failure(&run->control, arn, "remember", &error);
+        action_add_failure(&run->control, arn, ACTION_REMEMBER, &error);
         if (error.is_outcome_unknown) {
             end_claim(run, arn, false); /* it may be there */
         }

@@ -27,7 +27,7 @@ static void watch_all(struct control *control) {
         return;
     }
     if (watch_list(&control->table, control->keep, &records, &count, &error) != STATUS_OK) {
-        action_add_failure(control, control->table.name, "watch", &error);
+        action_add_failure(control, control->table.name, ACTION_WATCH, &error);
         return;
     }
     for (size_t i = 0; i < count; i++) {

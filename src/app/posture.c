@@ -199,19 +199,19 @@ static void join_watch(const struct survey *survey, const struct watch_record *r
                        struct posture_change *change) {
     const struct fleet_row *row = find_row(survey->fleet, change->arn);
     enum desync_mode mode = row == NULL ? MODE_UNKNOWN : row->evaluation.mode;
-    change->watch = watch_is_open(record)                 ? STR("open")
-                    : record->status == WATCH_ROLLED_BACK ? STR("rolled_back")
-                                                          : STR("closed");
-    change->ending = str_from_cstr(watch_ending(record));
+    change->watch = watch_is_open(record)                 ? WATCH_STATE_OPEN
+                    : record->status == WATCH_ROLLED_BACK ? WATCH_STATE_ROLLED_BACK
+                                                          : WATCH_STATE_CLOSED;
+    change->ending = watch_ending_of(record);
     change->ending_reason = record->note;
     if (watch_is_reverted_since(record, mode)) {
-        change->ending = STR("reverted");
+        change->ending = WATCH_ENDING_REVERTED;
         change->ending_reason = str_format(survey->arena,
                                            "the mode is %s now: somebody has changed it since the "
                                            "watch ended",
                                            mode_name(mode));
     }
-    if (str_is_empty(change->ending)) {
+    if (change->ending == WATCH_ENDING_NONE) {
         change->ending_reason = STR_EMPTY;
     }
 }

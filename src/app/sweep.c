@@ -196,7 +196,7 @@ static size_t find_first(struct sweep *sweep) {
             return first;
         }
         sweep->cursor.is_on = false;
-        action_add_failure(&sweep->control, sweep->control.table.name, "remember", &error);
+        action_add_failure(&sweep->control, sweep->control.table.name, ACTION_REMEMBER, &error);
     }
     uint64_t now_ms = (uint64_t)guard_now_ms(sweep->guard);
     size_t anywhere =
@@ -235,7 +235,7 @@ static void save_cursor(struct sweep *sweep) {
     if (sweep->cursor.is_on && sweep->listing.error.status == STATUS_OK &&
         cursor_save(&sweep->cursor, sweep->result.report_error.status != STATUS_OK, &error) !=
             STATUS_OK) {
-        action_add_failure(&sweep->control, sweep->control.table.name, "remember", &error);
+        action_add_failure(&sweep->control, sweep->control.table.name, ACTION_REMEMBER, &error);
     }
 }
 

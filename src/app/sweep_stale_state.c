@@ -20,11 +20,10 @@ struct stale_search {
 static bool is_stale(const struct stale_search *search, const struct dynamodb_item *item, str arn) {
     const struct sweep *sweep = search->sweep;
     struct load_balancer_arn parts;
-    int64_t facts_ms = 0;
-    return time_parse_iso8601(dynamodb_get_string(item, "factsTime"), &facts_ms) &&
-           facts_ms < sweep->begun_ms &&
-           !str_eq(dynamodb_get_string(item, "compliance"),
-                   str_from_cstr(compliance_name(NOT_APPLICABLE))) &&
+    struct lb_state state;
+    state_read(item, &state);
+    return state.facts_ms != 0 && state.facts_ms < sweep->begun_ms &&
+           state.compliance != NOT_APPLICABLE &&
            load_balancer_arn_parse(arn, &parts) == STATUS_OK &&
            str_eq(parts.region, sweep->guard->aws.region) &&
            str_eq(parts.account_id, search->account_id) &&
@@ -78,7 +77,7 @@ static void look_again(struct sweep *sweep, str arn) {
         evaluation_after_failed_read(evaluation, arn, &error);
         control_handle_judgement(&sweep->control, &facts, read_ms, evaluation);
     } else if (error.status != STATUS_OK) {
-        action_add_failure(&sweep->control, arn, "remember", &error);
+        action_add_failure(&sweep->control, arn, ACTION_REMEMBER, &error);
     }
 }
 
@@ -89,7 +88,7 @@ void sweep_stale_state(struct sweep *sweep) {
         return;
     }
     if (search_table(&search, &error) != STATUS_OK) {
-        action_add_failure(&sweep->control, sweep->control.table.name, "remember", &error);
+        action_add_failure(&sweep->control, sweep->control.table.name, ACTION_REMEMBER, &error);
         return;
     }
     for (size_t i = 0; i < search.count; i++) {

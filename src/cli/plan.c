@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "base/escape.h"
 #include "base/json.h"
 #include "cli_internal.h"
@@ -27,7 +25,7 @@ static void append_line(struct buf *out, struct arena *arena, const struct actio
                         size_t name_width) {
     str from = escape_text(arena, action->from);
     str reason = escape_text(arena, action->reason);
-    buf_printf(out, "%-8s ", action->status);
+    buf_printf(out, "%-8s ", action_status_name(action->status));
     text_pad(out, name_of(arena, action->resource_id), name_width);
     buf_printf(out, "  %9" STR_FMT " -> ", STR_ARG(from));
     text_pad(out, escape_text(arena, action->to), 9);
@@ -42,7 +40,7 @@ static void append_table(struct buf *out, struct arena *arena, const struct app_
         widest = width > widest ? width : widest;
     }
     for (size_t i = 0; i < reply->action_count; i++) {
-        planned += strcmp(reply->actions[i].status, "planned") == 0 ? 1 : 0;
+        planned += reply->actions[i].status == ACTION_PLANNED ? 1 : 0;
         append_line(out, arena, &reply->actions[i], widest);
     }
     buf_printf(out, "%zu load balancer%s judged, %zu would be changed\n", reply->judged_count,

@@ -52,15 +52,16 @@ void action_add(struct control *control, const struct action *action, const stru
     }
     LOG(control->guard->log, cause != NULL ? LOG_ERROR : LOG_INFO, "action",
         LOG_STR("resourceId", action->resource_id),
-        LOG_STR("action", str_from_cstr(action->action)),
-        LOG_STR("status", str_from_cstr(action->status)), LOG_STR("from", action->from),
-        LOG_STR("to", action->to), LOG_STR("reason", action->reason));
+        LOG_STR("action", str_from_cstr(action_kind_name(action->action))),
+        LOG_STR("status", str_from_cstr(action_status_name(action->status))),
+        LOG_STR("from", action->from), LOG_STR("to", action->to),
+        LOG_STR("reason", action->reason));
 }
 
-void action_add_failure(struct control *control, str arn, const char *name,
+void action_add_failure(struct control *control, str arn, enum action_kind kind,
                         const struct error *cause) {
     const struct action action = {
-        .resource_id = arn, .action = name, .status = "failed", .reason = cause->message};
+        .resource_id = arn, .action = kind, .status = ACTION_FAILED, .reason = cause->message};
     action_add(control, &action, cause);
 }
 

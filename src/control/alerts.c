@@ -111,8 +111,8 @@ unsigned alerts_publish(struct control *control, const struct enforcement_case *
             unsent |= ALERT_SET(ALERT_NAMES[i].kind);
         }
         const struct action action = {.resource_id = file->facts->arn,
-                                      .action = "alert",
-                                      .status = is_published ? "done" : "failed",
+                                      .action = ACTION_ALERT,
+                                      .status = is_published ? ACTION_DONE : ACTION_FAILED,
                                       .reason = is_published ? str_from_cstr(ALERT_NAMES[i].name)
                                                              : error.message};
         action_add(control, &action, is_published ? NULL : &error);

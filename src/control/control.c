@@ -55,14 +55,14 @@ static bool settle_verdict(struct control *control, struct lb_state *before,
                            struct enforcement_case *file) {
     struct error error = {0};
     if (make_sure(control, before, file, &error) != STATUS_OK) {
-        action_add_failure(control, file->facts->arn, "remember", &error);
+        action_add_failure(control, file->facts->arn, ACTION_REMEMBER, &error);
         return false;
     }
     if (!enforce_minimum(control, before, file)) {
         return false;
     }
     if (enforce_learn_scheme(control, file, &error) != STATUS_OK) {
-        action_add_failure(control, file->facts->arn, "remember", &error);
+        action_add_failure(control, file->facts->arn, ACTION_REMEMBER, &error);
         return false;
     }
     return file->evaluation->compliance != COMPLIANCE_UNKNOWN;
@@ -78,14 +78,14 @@ static void publish_alerts(struct control *control, const struct enforcement_cas
         return;
     }
     if (transition->next.due_alerts != 0) {
-        action_add_failure(control, arn, "alert", &error);
+        action_add_failure(control, arn, ACTION_ALERT, &error);
         return;
     }
     unsigned unsent = alerts_publish(control, file, transition);
     if (unsent == 0) {
         ledger_end_alert_claim(control, arn, &transition->next.alert_claim);
     } else if (ledger_requeue_alerts(control, arn, unsent, &error) != STATUS_OK) {
-        action_add_failure(control, arn, "remember", &error);
+        action_add_failure(control, arn, ACTION_REMEMBER, &error);
     }
 }
 
@@ -96,7 +96,7 @@ static int64_t remember(struct control *control, const struct enforcement_case *
     struct transition transition;
     struct error error = {0};
     if (ledger_commit(control, file, before, &transition, &error) != STATUS_OK) {
-        action_add_failure(control, arn, "remember", &error);
+        action_add_failure(control, arn, ACTION_REMEMBER, &error);
         return before->since_ms;
     }
     if (transition.in_doubt != 0) {
@@ -143,7 +143,8 @@ void control_handle_judgement(struct control *control, struct load_balancer *fac
     if (status != STATUS_OK) {
         /* what is not done for it: a mode is raised only after that was written down */
         bool is_for_change = enforce_would_change(control, evaluation);
-        action_add_failure(control, facts->arn, is_for_change ? "enforce" : "remember", &error);
+        action_add_failure(control, facts->arn, is_for_change ? ACTION_ENFORCE : ACTION_REMEMBER,
+                           &error);
         return;
     }
     struct lb_state *before = &recalled.state;

@@ -8,10 +8,10 @@
 #include "control_internal.h"
 
 static void add_enforcement(struct control *control, const struct enforcement_case *file,
-                            const char *status, const struct error *cause) {
+                            enum action_status status, const struct error *cause) {
     const struct enforcement_decision *decision = &file->decision;
     const struct action action = {.resource_id = file->facts->arn,
-                                  .action = "enforce",
+                                  .action = ACTION_ENFORCE,
                                   .status = status,
                                   .from = str_from_cstr(mode_name(decision->from)),
                                   .to = str_from_cstr(mode_name(decision->to)),
@@ -112,9 +112,9 @@ static bool make_correction(struct control *control, struct lb_state *before,
         if (!change.may_be_made) {
             withdraw_intent(control, file);
         }
-        add_enforcement(control, file, "failed", &error);
+        add_enforcement(control, file, ACTION_FAILED, &error);
     } else if (file->is_corrected || file->is_fight) {
-        add_enforcement(control, file, file->is_corrected ? "done" : "skipped", NULL);
+        add_enforcement(control, file, file->is_corrected ? ACTION_DONE : ACTION_SKIPPED, NULL);
     }
     return status == STATUS_OK;
 }
@@ -129,7 +129,7 @@ bool enforce_minimum(struct control *control, struct lb_state *before,
     }
     if (enforce_read_fresh(control, file, &error) != STATUS_OK) {
         withdraw_intent(control, file);
-        action_add_failure(control, file->facts->arn, "enforce", &error);
+        action_add_failure(control, file->facts->arn, ACTION_ENFORCE, &error);
         return false;
     }
     file->decision = decide(control, before, evaluation);
@@ -139,7 +139,8 @@ bool enforce_minimum(struct control *control, struct lb_state *before,
     }
     file->is_fight = verdict == ENFORCE_FIGHT;
     if (verdict != ENFORCE_NOTHING) {
-        add_enforcement(control, file, verdict == ENFORCE_PLANNED ? "planned" : "skipped", NULL);
+        add_enforcement(control, file, verdict == ENFORCE_PLANNED ? ACTION_PLANNED : ACTION_SKIPPED,
+                        NULL);
     }
     return true;
 }

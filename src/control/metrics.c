@@ -100,21 +100,22 @@ void metrics_of_fleet(const struct guard *guard, const struct fleet_count *count
                   arena);
 }
 
-static size_t count_done(const struct control *control, const char *name) {
+static size_t count_done(const struct control *control, enum action_kind kind) {
     size_t count = 0;
     for (size_t i = 0; i < control->action_count; i++) {
         const struct action *action = &control->actions[i];
-        bool is_done = strcmp(action->status, "done") == 0;
-        count += is_done && strcmp(action->action, name) == 0 ? 1 : 0;
+        count += action->status == ACTION_DONE && action->action == kind ? 1 : 0;
     }
     return count;
 }
 
 void metrics_of_actions(const struct control *control) {
     static const struct {
-        const char *action;
+        enum action_kind action;
         const char *metric;
-    } kinds[] = {{"enforce", "Enforced"}, {"promote", "Promoted"}, {"rollback", "RolledBack"}};
+    } kinds[] = {{ACTION_ENFORCE, "Enforced"},
+                 {ACTION_PROMOTE, "Promoted"},
+                 {ACTION_ROLLBACK, "RolledBack"}};
     struct emf_metric metrics[sizeof kinds / sizeof *kinds + 1];
     size_t count = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -123,7 +124,7 @@ void metrics_of_actions(const struct control *control) {
             metrics[count++] = (struct emf_metric){kinds[i].metric, "Count", (double)done};
         }
     }
-    if (control->event_ms != 0 && count_done(control, "enforce") > 0) {
+    if (control->event_ms != 0 && count_done(control, ACTION_ENFORCE) > 0) {
         int64_t passed_ms = guard_now_ms(control->guard) - control->event_ms;
         double seconds = passed_ms > 0 ? (double)passed_ms / (double)MS_PER_SECOND : 0.0;
         metrics[count++] = (struct emf_metric){"EventToEnforcedSeconds", "Seconds", seconds};

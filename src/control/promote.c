@@ -18,9 +18,9 @@ struct promotion_attempt {
 };
 
 void promotion_add_action(const struct promotion_run *run, const struct candidate *candidate,
-                          const char *status, str reason, const struct error *cause) {
+                          enum action_status status, str reason, const struct error *cause) {
     const struct action action = {.resource_id = candidate->facts.arn,
-                                  .action = "promote",
+                                  .action = ACTION_PROMOTE,
                                   .status = status,
                                   .from = STR("defensive"),
                                   .to = STR("strictest"),
@@ -53,7 +53,7 @@ static void make_watched_change(struct promotion_attempt *attempt, struct watch_
     enum status status = mode_change_make(&change, &error);
     control->changes += change.found != NULL ? 1 : 0; /* an attempt counts as a change */
     if (change.is_made) {
-        promotion_add_action(run, candidate, "done", candidate->reason, NULL);
+        promotion_add_action(run, candidate, ACTION_DONE, candidate->reason, NULL);
         item->record->changed_ms = change.facts_ms;
         (void)watch_item_open(item);
         control->has_new_verdict = true;
@@ -61,13 +61,13 @@ static void make_watched_change(struct promotion_attempt *attempt, struct watch_
     } else if (status == STATUS_OK) {
         str why_not = change.is_gone ? change.evaluation->reason : attempt->why_not;
         (void)watch_item_end_unmade(item, why_not);
-        promotion_add_action(run, candidate, "skipped", why_not, NULL);
+        promotion_add_action(run, candidate, ACTION_SKIPPED, why_not, NULL);
     } else {
         /* After a lost answer it stays `begun`, and the watch looks whether the mode was set. */
         if (!change.may_be_made) {
             (void)watch_item_end_unmade(item, error.message);
         }
-        promotion_add_action(run, candidate, "failed", error.message, &error);
+        promotion_add_action(run, candidate, ACTION_FAILED, error.message, &error);
     }
 }
 
@@ -90,7 +90,7 @@ static void promote_one(const struct promotion_run *run, struct candidate *candi
     struct watch_item item = {.control = control,
                               .record = &record,
                               .evaluation = ARENA_NEW(control->keep, struct evaluation),
-                              .failure = "promote"};
+                              .failure = ACTION_PROMOTE};
     struct promotion_attempt attempt = {.run = run, .candidate = candidate};
     struct error error = {0};
     item.evaluation->ordering_ms = run->ordering_ms;
@@ -99,9 +99,9 @@ static void promote_one(const struct promotion_run *run, struct candidate *candi
     if (status == STATUS_OK) {
         make_watched_change(&attempt, &item);
     } else if (status == STATUS_CONFLICT) {
-        promotion_add_action(run, candidate, "skipped", STR("another copy promotes it"), NULL);
+        promotion_add_action(run, candidate, ACTION_SKIPPED, STR("another copy promotes it"), NULL);
     } else {
-        promotion_add_action(run, candidate, "failed", error.message, &error);
+        promotion_add_action(run, candidate, ACTION_FAILED, error.message, &error);
     }
 }
 
@@ -122,9 +122,9 @@ void promote(const struct promotion_run *run, struct candidate *const *turn, siz
             str reason =
                 str_format(arena, "the numbers before the change could not be read: %" STR_FMT,
                            STR_ARG(error.message));
-            promotion_add_action(run, turn[i], "skipped", reason, NULL);
+            promotion_add_action(run, turn[i], ACTION_SKIPPED, reason, NULL);
         } else if (aws_client_time_left_ms(&guard->aws) < TIME_NEEDED_MS) {
-            promotion_add_action(run, turn[i], "planned", STR("no time was left in this run"),
+            promotion_add_action(run, turn[i], ACTION_PLANNED, STR("no time was left in this run"),
                                  NULL);
         } else {
             promote_one(run, turn[i], &queries[i].window);

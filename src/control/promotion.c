@@ -50,7 +50,7 @@ static str reason_to_wait_for_ring(const struct promotion_run *run,
 }
 
 static void add_waiting(const struct promotion_run *run, const struct candidate *candidate,
-                        const char *status, str why) {
+                        enum action_status status, str why) {
     str reason = str_is_empty(why) ? candidate->reason
                                    : str_format(run->control->keep, "%" STR_FMT "; %" STR_FMT,
                                                 STR_ARG(why), STR_ARG(candidate->reason));
@@ -67,15 +67,15 @@ static void note_reverted(const struct promotion_run *run, const struct candidat
         return;
     }
     struct watch_record record = *found;
-    struct watch_item item = {.control = control, .record = &record, .failure = "watch"};
+    struct watch_item item = {.control = control, .record = &record, .failure = ACTION_WATCH};
     if (watch_describe_reverting(&control->table, &record, candidate->facts.mode, control->keep,
                                  &record.note, &error) != STATUS_OK) {
-        action_add_failure(control, record.arn, "watch", &error);
+        action_add_failure(control, record.arn, ACTION_WATCH, &error);
         return;
     }
     record.status = WATCH_REVERTED_BY_OTHER;
     record.ended_ms = control->guard->clock->now_ms(control->guard->clock);
-    (void)watch_item_save(&item, NULL);
+    (void)watch_item_save(&item, ACTION_NONE);
 }
 
 void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
@@ -108,7 +108,7 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
         if (may_promote && str_is_empty(wait)) {
             turn[count++] = candidate;
         } else {
-            add_waiting(run, candidate, "planned", wait);
+            add_waiting(run, candidate, ACTION_PLANNED, wait);
         }
     }
     promote(run, turn, count);
@@ -118,7 +118,7 @@ void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t n
     size_t waiting = 0;
     for (size_t i = 0; i < run->count; i++) {
         if (str_is_empty(run->candidates[i].holds_because)) {
-            add_waiting(run, &run->candidates[i], "skipped",
+            add_waiting(run, &run->candidates[i], ACTION_SKIPPED,
                         STR("not all load balancers of the Region could be judged, and one of them "
                             "may be of an earlier ring"));
             waiting++;

@@ -42,7 +42,7 @@ int ring_compare(str a, str b);
 
 /* `cause` NULL: not failed. */
 void promotion_add_action(const struct promotion_run *run, const struct candidate *candidate,
-                          const char *status, str reason, const struct error *cause);
+                          enum action_status status, str reason, const struct error *cause);
 
 /* Promotes these one by one: a baseline, a WATCH item, the guarded change. */
 void promote(const struct promotion_run *run, struct candidate *const *turn, size_t count);

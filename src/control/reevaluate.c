@@ -47,17 +47,17 @@ bool reevaluate(struct control *control) {
     }
     enum status status = claim_and_ask(control, rule_name, &error);
     struct action action = {.resource_id = rule_name,
-                            .action = "reevaluate",
-                            .status = "failed",
+                            .action = ACTION_REEVALUATE,
+                            .status = ACTION_FAILED,
                             .reason = error.message};
     if (status == STATUS_OK) {
-        action.status = "done";
+        action.status = ACTION_DONE;
         action.reason = STR("a verdict or mode changed");
     } else if (status == STATUS_CONFLICT) {
-        action.status = "skipped";
+        action.status = ACTION_SKIPPED;
         action.reason = STR("asked for less than a minute ago");
     } else if (status == STATUS_NOT_FOUND && is_rule_of_another_account(control)) {
-        action.status = "skipped";
+        action.status = ACTION_SKIPPED;
         action.reason = STR("the member account has no rule of this name: an organization rule has "
                             "another one there, and its own schedule");
         status = STATUS_CONFLICT;

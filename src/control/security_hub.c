@@ -44,13 +44,13 @@ static bool import_batch(struct control *control, const struct security_hub_find
     struct error error = {0};
     if (securityhub_import_findings(&control->guard->aws, findings, count, control->arena, &report,
                                     &error) != STATUS_OK) {
-        action_add_failure(control, imports[0].arn, "import", &error);
+        action_add_failure(control, imports[0].arn, ACTION_IMPORT, &error);
         return false;
     }
     for (size_t i = 0; i < count; i++) {
         if (state_note_import(&control->table, imports[i].arn, imports[i].key, control->arena,
                               &error) != STATUS_OK) {
-            action_add_failure(control, imports[i].arn, "remember", &error);
+            action_add_failure(control, imports[i].arn, ACTION_REMEMBER, &error);
             return false;
         }
     }

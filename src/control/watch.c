@@ -18,32 +18,33 @@ static int64_t now_of(const struct watch_item *item) {
     return item->control->guard->clock->now_ms(item->control->guard->clock);
 }
 
-static void add_look(struct watch_item *item, const char *status, str reason) {
+static void add_look(struct watch_item *item, enum action_status status, str reason) {
     const struct action action = {.resource_id = item->record->arn,
-                                  .action = "watch",
+                                  .action = ACTION_WATCH,
                                   .status = status,
                                   .reason = reason,
-                                  .ending = watch_ending(item->record)};
+                                  .ending = watch_ending_of(item->record)};
     action_add(item->control, &action, NULL);
 }
 
-static void add_roll_back(struct watch_item *item, const char *status, str reason,
+static void add_roll_back(struct watch_item *item, enum action_status status, str reason,
                           const struct error *cause) {
     const struct watch_record *record = item->record;
     const struct action action = {.resource_id = record->arn,
-                                  .action = "rollback",
+                                  .action = ACTION_ROLLBACK,
                                   .status = status,
                                   .from = str_from_cstr(mode_name(record->to)),
                                   .to = str_from_cstr(mode_name(record->from)),
                                   .reason = reason,
-                                  .ending = watch_ending(record)};
+                                  .ending = watch_ending_of(record)};
     action_add(item->control, &action, cause);
 }
 
 /* --- the ends --------------------------------------------------------------------------------- */
 
 /* `change`: as of watch_item_save. */
-static bool save_end(struct watch_item *item, enum watch_status end, str note, const char *change) {
+static bool save_end(struct watch_item *item, enum watch_status end, str note,
+                     enum action_kind change) {
     item->record->status = end;
     item->record->note = note;
     item->record->ended_ms = now_of(item);
@@ -51,9 +52,9 @@ static bool save_end(struct watch_item *item, enum watch_status end, str note, c
     return watch_item_save_lease(item, change);
 }
 
-static void end_and_alert(struct watch_item *item, enum watch_status end, const char *status,
+static void end_and_alert(struct watch_item *item, enum watch_status end, enum action_status status,
                           str note) {
-    if (save_end(item, end, note, NULL)) {
+    if (save_end(item, end, note, ACTION_NONE)) {
         add_look(item, status, note);
         watch_item_publish_alert(item);
     }
@@ -65,22 +66,22 @@ static void end_reverted(struct watch_item *item) {
     str note;
     if (watch_describe_reverting(&control->table, item->record, item->evaluation->mode,
                                  control->keep, &note, &error) == STATUS_OK) {
-        end_and_alert(item, WATCH_REVERTED_BY_OTHER, "done", note);
+        end_and_alert(item, WATCH_REVERTED_BY_OTHER, ACTION_DONE, note);
     } else {
-        action_add_failure(control, item->record->arn, "watch", &error);
+        action_add_failure(control, item->record->arn, ACTION_WATCH, &error);
     }
 }
 
 static void end_gone(struct watch_item *item) {
     item->evaluation = NULL; /* the alert names the owner that the record knows */
-    end_and_alert(item, WATCH_INCONCLUSIVE, "done",
+    end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_DONE,
                   STR("the load balancer does not exist any more"));
 }
 
 static void end_rolled_back(struct watch_item *item) {
     str why = item->record->note;
-    if (save_end(item, WATCH_ROLLED_BACK, why, "rollback")) {
-        add_roll_back(item, "done", why, NULL);
+    if (save_end(item, WATCH_ROLLED_BACK, why, ACTION_ROLLBACK)) {
+        add_roll_back(item, ACTION_DONE, why, NULL);
         item->control->has_new_verdict = true;
         watch_item_publish_alert(item);
     }
@@ -99,7 +100,7 @@ static void roll_back(struct watch_item *item, struct load_balancer *facts, str 
     struct error error = {0};
     item->record->status = WATCH_ROLLING_BACK;
     item->record->note = why;
-    if (!watch_item_save_lease(item, NULL)) {
+    if (!watch_item_save_lease(item, ACTION_NONE)) {
         return;
     }
     struct mode_change change = {.control = item->control,
@@ -116,7 +117,7 @@ static void roll_back(struct watch_item *item, struct load_balancer *facts, str 
     } else if (status == STATUS_OK) {
         end_reverted(item);
     } else {
-        add_roll_back(item, "failed", error.message, &error);
+        add_roll_back(item, ACTION_FAILED, error.message, &error);
         (void)watch_item_release(item);
     }
 }
@@ -138,18 +139,18 @@ static void follow_judgement(struct watch_item *item, struct load_balancer *fact
                              const struct watch_judgement *judgement) {
     switch (judgement->verdict) {
     case WATCH_GO_ON:
-        add_look(item, "planned", judgement->reason);
+        add_look(item, ACTION_PLANNED, judgement->reason);
         break;
     case WATCH_CLOSE:
-        end_and_alert(item, WATCH_HELD, "done", judgement->reason);
+        end_and_alert(item, WATCH_HELD, ACTION_DONE, judgement->reason);
         break;
     case WATCH_NO_DATA:
-        end_and_alert(item, WATCH_INCONCLUSIVE, "skipped", judgement->reason);
+        end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_SKIPPED, judgement->reason);
         break;
     case WATCH_EXTEND:
         item->record->was_extended = true;
-        if (watch_item_save(item, NULL)) {
-            add_look(item, "planned", judgement->reason);
+        if (watch_item_save(item, ACTION_NONE)) {
+            add_look(item, ACTION_PLANNED, judgement->reason);
         }
         break;
     case WATCH_ROLL_BACK:
@@ -170,11 +171,11 @@ static void compare_windows(struct watch_item *item, struct load_balancer *facts
         {.arn = record->arn, .window = window_after(record, now_of(item), &is_over)},
     };
     if (windows[1].window.end_ms <= windows[1].window.start_ms) {
-        add_look(item, "planned", STR("the change was made just now"));
+        add_look(item, ACTION_PLANNED, STR("the change was made just now"));
         return;
     }
     if (windows_read(guard, windows, 2, item->control->keep, &error) != STATUS_OK) {
-        action_add_failure(item->control, record->arn, "watch", &error);
+        action_add_failure(item->control, record->arn, ACTION_WATCH, &error);
         return;
     }
     bool is_dropped = !windows[0].window.has_data && record->baseline.has_data;
@@ -200,7 +201,7 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
     }
     if (status != STATUS_OK) {
         error.status = status;
-        action_add_failure(control, record->arn, "watch", &error);
+        action_add_failure(control, record->arn, ACTION_WATCH, &error);
         return;
     }
     item->evaluation = change.evaluation;
@@ -212,7 +213,7 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
         str note = str_format(control->keep, "the promotion was begun and not made: the mode is %s",
                               mode_name(facts.mode));
         if (watch_item_end_unmade(item, note)) {
-            add_look(item, "done", note);
+            add_look(item, ACTION_DONE, note);
         }
     } else if (facts.mode != record->to) {
         end_reverted(item);
@@ -225,11 +226,11 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
 
 void watch_one(struct control *control, struct watch_record *record,
                struct closed_account *closed) {
-    struct watch_item item = {.control = control, .record = record, .failure = "watch"};
+    struct watch_item item = {.control = control, .record = record, .failure = ACTION_WATCH};
     if (record->lease_ms > now_of(&item) && !str_eq(record->writer, control->table.writer)) {
         return; /* another copy has it */
     }
-    if (record->is_alert_due && watch_item_save_lease(&item, NULL)) {
+    if (record->is_alert_due && watch_item_save_lease(&item, ACTION_NONE)) {
         watch_item_publish_alert(&item);
     }
     if (watch_is_open(record)) {

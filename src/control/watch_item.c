@@ -13,11 +13,11 @@ static int64_t now_of(const struct watch_item *item) {
     return item->control->guard->clock->now_ms(item->control->guard->clock);
 }
 
-bool watch_item_save(struct watch_item *item, const char *change) {
+bool watch_item_save(struct watch_item *item, enum action_kind change) {
     struct control *control = item->control;
     struct error error = {0};
     enum status status =
-        change == NULL
+        change == ACTION_NONE
             ? watch_save(&control->table, item->record, control->keep, &error)
             : watch_save_change(&control->table, item->record, change, control->keep, &error);
     if (status != STATUS_OK && status != STATUS_CONFLICT) {
@@ -33,7 +33,7 @@ void watch_item_set_lease(struct watch_item *item) {
     item->record->lease_ms = deadline_ms < longest_ms ? deadline_ms : longest_ms;
 }
 
-bool watch_item_save_lease(struct watch_item *item, const char *change) {
+bool watch_item_save_lease(struct watch_item *item, enum action_kind change) {
     watch_item_set_lease(item);
     return watch_item_save(item, change);
 }
@@ -41,7 +41,7 @@ bool watch_item_save_lease(struct watch_item *item, const char *change) {
 bool watch_item_release(struct watch_item *item) {
     item->record->writer = STR_EMPTY;
     item->record->lease_ms = 0;
-    return watch_item_save(item, NULL);
+    return watch_item_save(item, ACTION_NONE);
 }
 
 /* false: it is still to be published. */
@@ -63,7 +63,7 @@ static bool publish_alert(struct watch_item *item) {
         .evaluation = item->evaluation != NULL ? item->evaluation : &remembered,
         .now_ms = now_of(item),
         .note = record->note,
-        .ending = str_from_cstr(watch_ending(record)),
+        .ending = watch_ending_of(record),
     };
     if (record->status == WATCH_ROLLED_BACK) {
         name = "rolled back";
@@ -81,8 +81,8 @@ static bool publish_alert(struct watch_item *item) {
     }
     bool is_published = alert_publish(control, &alert, &error) == STATUS_OK;
     const struct action action = {.resource_id = record->arn,
-                                  .action = "alert",
-                                  .status = is_published ? "done" : "failed",
+                                  .action = ACTION_ALERT,
+                                  .status = is_published ? ACTION_DONE : ACTION_FAILED,
                                   .reason = is_published ? str_from_cstr(name) : error.message};
     action_add(control, &action, is_published ? NULL : &error);
     /* After a lost answer an alert counts as published: a missing one is better than two. Two of a
@@ -98,7 +98,7 @@ void watch_item_publish_alert(struct watch_item *item) {
     record->is_alert_due = is_first && !publish_alert(item);
     if (watch_item_release(item) && !is_first && !publish_alert(item)) {
         record->is_alert_due = true;
-        (void)watch_item_save(item, NULL);
+        (void)watch_item_save(item, ACTION_NONE);
     }
 }
 
@@ -106,7 +106,7 @@ bool watch_item_open(struct watch_item *item) {
     item->record->status = WATCH_OPEN;
     item->record->owner = item->evaluation->owner;
     item->record->is_alert_due = true;
-    if (!watch_item_save_lease(item, "promote")) {
+    if (!watch_item_save_lease(item, ACTION_PROMOTE)) {
         return false;
     }
     watch_item_publish_alert(item);

@@ -126,9 +126,9 @@ static void count_changes(struct posture *posture) {
         if (change->at_ms < posture->period_start_ms || change->at_ms > posture->now_ms) {
             continue;
         }
-        kpis->enforced += str_eq(change->action, STR("enforce"));
-        kpis->promoted += str_eq(change->action, STR("promote"));
-        kpis->rolled_back += str_eq(change->action, STR("rollback"));
+        kpis->enforced += change->action == ACTION_ENFORCE;
+        kpis->promoted += change->action == ACTION_PROMOTE;
+        kpis->rolled_back += change->action == ACTION_ROLLBACK;
     }
 }
 
@@ -164,7 +164,7 @@ double posture_per_request(uint64_t count, uint64_t requests) {
 const struct posture_change *posture_last_watch(const struct posture *posture, str arn) {
     for (size_t i = 0; i < posture->change_count; i++) {
         const struct posture_change *change = &posture->changes[i];
-        if (str_eq(change->arn, arn) && !str_is_empty(change->watch)) {
+        if (str_eq(change->arn, arn) && change->watch != WATCH_STATE_NONE) {
             return change;
         }
     }

@@ -134,9 +134,9 @@ static str subject_detail(const struct context *context) {
     if (is_change(context->alert->kind) && context->alert->changed_from != MODE_UNKNOWN) {
         return str_format(arena, " (was %s)", mode_name(context->alert->changed_from));
     }
-    if (context->alert->kind == ALERT_WATCH_ENDED && !str_is_empty(context->alert->ending) &&
-        !str_eq(context->alert->ending, STR("held"))) {
-        return str_format(arena, " (%" STR_FMT ")", STR_ARG(context->alert->ending));
+    if (context->alert->kind == ALERT_WATCH_ENDED && context->alert->ending != WATCH_ENDING_NONE &&
+        context->alert->ending != WATCH_ENDING_HELD) {
+        return str_format(arena, " (%s)", watch_ending_name(context->alert->ending));
     }
     if (context->alert->kind == ALERT_RESOLVED && evaluation->has_active_exception) {
         return STR(" (exception)");
@@ -231,10 +231,10 @@ static void append_why(struct buf *out, const struct context *context, str raw, 
 }
 
 /* The watch over the promotion of a load balancer has ended ... */
-static const char *ending_text(str ending) {
-    return str_eq(ending, STR("held"))       ? ": the promotion held"
-           : str_eq(ending, STR("reverted")) ? ": somebody else has changed the mode (reverted)"
-           : str_eq(ending, STR("inconclusive"))
+static const char *ending_text(enum watch_ending ending) {
+    return ending == WATCH_ENDING_HELD       ? ": the promotion held"
+           : ending == WATCH_ENDING_REVERTED ? ": somebody else has changed the mode (reverted)"
+           : ending == WATCH_ENDING_INCONCLUSIVE
                ? " without a result (inconclusive): nobody knows whether clients are blocked"
                : "";
 }

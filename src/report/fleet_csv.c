@@ -121,8 +121,8 @@ static void write_history(const struct csv *csv, const struct evaluation *evalua
     } else {
         buf_append(csv->out, STR(",,,,,,,,"));
     }
-    write_text(csv, watch->watch);
-    write_text(csv, watch->ending);
+    write_text(csv, str_from_cstr(watch_state_name(watch->watch)));
+    write_text(csv, str_from_cstr(watch_ending_name(watch->ending)));
     write_text(csv, watch->ending_reason);
 }
 

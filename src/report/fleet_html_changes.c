@@ -29,10 +29,10 @@ static void action_cell(struct html_table *table, const struct page *page, size_
     const struct posture_change *change = change_at(page, i);
     html_cell_begin(table);
     buf_printf(table->out, "%s<small>%s &rarr; %s</small>",
-               str_eq(change->action, STR("enforce"))    ? "enforced"
-               : str_eq(change->action, STR("promote"))  ? "promoted"
-               : str_eq(change->action, STR("rollback")) ? "rolled back"
-                                                         : "changed",
+               change->action == ACTION_ENFORCE    ? "enforced"
+               : change->action == ACTION_PROMOTE  ? "promoted"
+               : change->action == ACTION_ROLLBACK ? "rolled back"
+                                                   : "changed",
                mode_name(change->from), mode_name(change->to));
 }
 
@@ -46,7 +46,7 @@ static void write_pair(struct html_table *table, const struct posture_change *ch
                        struct svg_pair pair) {
     if (!page_change_has_numbers(change)) {
         html_ranked_begin(table, 0);
-        bool is_awaited = change->has_before && str_is_empty(change->ending);
+        bool is_awaited = change->has_before && change->ending == WATCH_ENDING_NONE;
         html_quiet(table->out, is_awaited ? "not yet known" : "not known");
         return;
     }
@@ -110,16 +110,14 @@ static void elb_4xx_cell(struct html_table *table, const struct page *page, size
 
 /* Each ending has a word and a colour of its own; only `held` is green. */
 static void write_ending(struct buf *out, const struct posture_change *change) {
-    str ending = change->ending;
-    if (str_eq(ending, STR("held"))) {
-        html_badge(out, "good", "held");
-    } else if (str_eq(ending, STR("rolled_back"))) {
-        html_badge(out, "bad", "rolled back");
-    } else if (str_eq(ending, STR("reverted"))) {
-        html_badge(out, "warn", "reverted");
-    } else {
-        html_badge(out, "calm", "inconclusive");
-    }
+    static const struct {
+        const char *colour;
+        const char *word;
+    } badges[] = {[WATCH_ENDING_HELD] = {"good", "held"},
+                  [WATCH_ENDING_ROLLED_BACK] = {"bad", "rolled back"},
+                  [WATCH_ENDING_REVERTED] = {"warn", "reverted"},
+                  [WATCH_ENDING_INCONCLUSIVE] = {"calm", "inconclusive"}};
+    html_badge(out, badges[change->ending].colour, badges[change->ending].word);
     if (!str_is_empty(change->ending_reason)) {
         html_put(out, "<small>");
         html_value(out, change->ending_reason);
@@ -131,12 +129,12 @@ static void write_ending(struct buf *out, const struct posture_change *change) {
 static void watch_cell(struct html_table *table, const struct page *page, size_t i) {
     const struct posture_change *change = change_at(page, i);
     html_long_begin(table);
-    if (!str_is_empty(change->ending)) {
+    if (change->ending != WATCH_ENDING_NONE) {
         write_ending(table->out, change);
-    } else if (str_eq(change->watch, STR("open"))) {
+    } else if (change->watch == WATCH_STATE_OPEN) {
         html_badge(table->out, "open", "watching");
     } else {
-        bool was_watched = str_eq(change->action, STR("promote"));
+        bool was_watched = change->action == ACTION_PROMOTE;
         html_quiet(table->out, was_watched ? "not known" : "not watched");
     }
 }

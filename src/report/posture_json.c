@@ -115,14 +115,14 @@ static void write_changes(struct json_writer *writer, struct arena *arena,
         const struct posture_change *change = &posture->changes[i];
         json_object_begin(writer);
         json_write_member(writer, "resourceId", change->arn);
-        json_write_member(writer, "action", change->action);
+        json_write_member_text(writer, "action", action_kind_name(change->action));
         json_write_member_text(writer, "from", mode_name(change->from));
         json_write_member_text(writer, "to", mode_name(change->to));
         json_write_member_time(writer, arena, "at", change->at_ms);
         json_write_member(writer, "why", change->why);
         json_write_member(writer, "by", change->by);
-        json_write_member(writer, "watch", change->watch);
-        write_text_or_null(writer, "ending", change->ending);
+        json_write_member_text(writer, "watch", watch_state_name(change->watch));
+        write_text_or_null(writer, "ending", str_from_cstr(watch_ending_name(change->ending)));
         write_text_or_null(writer, "endingReason", change->ending_reason);
         write_window(writer, arena, "before", change->has_before ? &change->before : NULL);
         write_window(writer, arena, "after", change->has_after ? &change->after : NULL);

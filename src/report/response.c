@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "base/clock.h"
 #include "policy/recommend.h"
 #include "report/render.h"
@@ -39,13 +37,13 @@ void evaluation_write_members(struct json_writer *writer, struct arena *arena,
 void action_write_json(struct json_writer *writer, const struct action *action) {
     json_object_begin(writer);
     json_write_member(writer, "resourceId", action->resource_id);
-    json_write_member_text(writer, "action", action->action);
-    json_write_member_text(writer, "status", action->status);
+    json_write_member_text(writer, "action", action_kind_name(action->action));
+    json_write_member_text(writer, "status", action_status_name(action->status));
     json_write_member(writer, "from", action->from);
     json_write_member(writer, "to", action->to);
     json_write_member(writer, "reason", action->reason);
-    if (action->ending != NULL) {
-        json_write_member_text(writer, "ending", action->ending);
+    if (action->ending != WATCH_ENDING_NONE) {
+        json_write_member_text(writer, "ending", watch_ending_name(action->ending));
     }
     json_object_end(writer);
 }
@@ -79,7 +77,7 @@ void response_add(struct response *response, struct arena *arena,
 
 /* What is only planned may be thousands: it leaves half of the room to what was done. */
 static bool add_action(struct response *response, const struct action *action) {
-    bool is_planned = strcmp(action->status, "planned") == 0;
+    bool is_planned = action->status == ACTION_PLANNED;
     size_t reserve = is_planned ? RESPONSE_TAIL_BYTES / 2 : END_BYTES;
     struct buf *out = response->out;
     const struct json_writer before = response->writer;

@@ -76,7 +76,7 @@ static void take_change(struct reading *reading, const struct dynamodb_item *ite
     const struct traffic_window baseline = watch_get_baseline(item);
     history->changes[history->change_count++] = (struct posture_change){
         .arn = str_copy(reading->arena, arn),
-        .action = str_is_empty(action) ? STR("enforce") : action,
+        .action = str_is_empty(action) ? ACTION_ENFORCE : action_kind_parse(action),
         .from = mode_parse(dynamodb_get_string(item, "before")),
         .to = mode_parse(dynamodb_get_string(item, "after")),
         .at_ms = at_ms,

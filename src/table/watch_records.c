@@ -14,20 +14,20 @@
 #define NOTE_CHARACTERS_MAX 1024
 
 static const struct {
-    const char *name;   /* in the table, where 0.1.0 wrote it likewise */
-    const char *ending; /* NULL: it has not ended, or was not made */
+    const char *name; /* in the table, where 0.1.0 wrote it likewise */
+    enum watch_ending ending;
 } STATUSES[] = {
-    [WATCH_BEGUN] = {"begun", NULL},
-    [WATCH_OPEN] = {"open", NULL},
-    [WATCH_ROLLING_BACK] = {"rolling-back", NULL},
-    [WATCH_HELD] = {"closed", "held"},
-    [WATCH_INCONCLUSIVE] = {"closed", "inconclusive"},
-    [WATCH_ROLLED_BACK] = {"rolled-back", "rolled_back"},
-    [WATCH_REVERTED_BY_OTHER] = {"taken-back", "reverted"},
-    [WATCH_NOT_MADE] = {"not-made", NULL},
+    [WATCH_BEGUN] = {"begun", WATCH_ENDING_NONE},
+    [WATCH_OPEN] = {"open", WATCH_ENDING_NONE},
+    [WATCH_ROLLING_BACK] = {"rolling-back", WATCH_ENDING_NONE},
+    [WATCH_HELD] = {"closed", WATCH_ENDING_HELD},
+    [WATCH_INCONCLUSIVE] = {"closed", WATCH_ENDING_INCONCLUSIVE},
+    [WATCH_ROLLED_BACK] = {"rolled-back", WATCH_ENDING_ROLLED_BACK},
+    [WATCH_REVERTED_BY_OTHER] = {"taken-back", WATCH_ENDING_REVERTED},
+    [WATCH_NOT_MADE] = {"not-made", WATCH_ENDING_NONE},
 };
 
-const char *watch_ending(const struct watch_record *record) {
+enum watch_ending watch_ending_of(const struct watch_record *record) {
     return STATUSES[record->status].ending;
 }
 
@@ -50,7 +50,7 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     item_put_text(item, DYNAMODB_SK, record->arn);
     item_put_number(item, "version", record->version);
     item_put_text(item, "status", str_from_cstr(STATUSES[record->status].name));
-    item_put_text(item, "ending", str_from_cstr(watch_ending(record)));
+    item_put_text(item, "ending", str_from_cstr(watch_ending_name(watch_ending_of(record))));
     item_put_time(item, "changedAt", record->changed_ms);
     item_put_text(item, "before", str_from_cstr(mode_name(record->from)));
     item_put_text(item, "after", str_from_cstr(mode_name(record->to)));
@@ -100,7 +100,8 @@ static bool get_status(const struct dynamodb_item *item, enum watch_status *stat
     str status = dynamodb_get_string(item, "status");
     for (size_t i = 0; i < sizeof STATUSES / sizeof *STATUSES; i++) {
         if (str_eq(status, str_from_cstr(STATUSES[i].name))) {
-            bool has_held = str_eq(dynamodb_get_string(item, "ending"), STR("held"));
+            bool has_held = str_eq(dynamodb_get_string(item, "ending"),
+                                   str_from_cstr(watch_ending_name(WATCH_ENDING_HELD)));
             *status_out = i == WATCH_HELD && !has_held ? WATCH_INCONCLUSIVE : (enum watch_status)i;
             return true;
         }
@@ -181,7 +182,7 @@ enum status watch_save(const struct state_table *table, struct watch_record *rec
 
 /* Times are unique among the changes of one load balancer: one is watched at a time. */
 static void put_change(struct item_writer *item, const struct state_table *table,
-                       const struct watch_record *record, const char *action) {
+                       const struct watch_record *record, enum action_kind action) {
     bool is_roll_back = record->status == WATCH_ROLLED_BACK;
     int64_t at_ms = is_roll_back ? record->ended_ms : record->changed_ms;
     str at = time_format_iso8601(item->arena, at_ms);
@@ -190,7 +191,7 @@ static void put_change(struct item_writer *item, const struct state_table *table
     item_put_text(item, DYNAMODB_PK, record->arn);
     item_put_text(item, DYNAMODB_SK, str_format(item->arena, "CHANGE#%" STR_FMT, STR_ARG(at)));
     item_put_text(item, "changedAt", at);
-    item_put_text(item, "action", str_from_cstr(action));
+    item_put_text(item, "action", str_from_cstr(action_kind_name(action)));
     item_put_text(item, "attribute", STR(ATTRIBUTE_DESYNC_MODE));
     item_put_text(item, "before", str_from_cstr(is_roll_back ? to : from));
     item_put_text(item, "after", str_from_cstr(is_roll_back ? from : to));
@@ -200,7 +201,7 @@ static void put_change(struct item_writer *item, const struct state_table *table
 }
 
 enum status watch_save_change(const struct state_table *table, struct watch_record *record,
-                              const char *action, struct arena *arena, struct error *error) {
+                              enum action_kind action, struct arena *arena, struct error *error) {
     struct watch_record next;
     struct item_writer *item = ARENA_NEW(arena, struct item_writer);
     *item = (struct item_writer){.arena = arena};

@@ -151,92 +151,92 @@ static struct traffic_window window(int64_t start_ms, uint64_t requests,
 
 static const struct {
     size_t spec;
-    const char *action;
+    enum action_kind action;
     enum desync_mode from;
     enum desync_mode to;
     int hours_ago;
     const char *why;
     const char *by;
-    const char *watch;
-    const char *ending;
+    enum watch_state watch;
+    enum watch_ending ending;
     uint64_t before[3];
     uint64_t after[3];
 } changes[] = {
     {22,
-     "enforce",
+     ACTION_ENFORCE,
      MODE_MONITOR,
      MODE_DEFENSIVE,
      2,
      "monitor is below the required mode",
      "arn:aws:sts::111122223333:assumed-role/terraform/ci",
-     "open",
-     "",
+     WATCH_STATE_OPEN,
+     WATCH_ENDING_NONE,
      {9, 201, 40},
      {0, 0, 0}},
     {22,
-     "enforce",
+     ACTION_ENFORCE,
      MODE_MONITOR,
      MODE_DEFENSIVE,
      7,
      "monitor is below the required mode",
      "arn:aws:sts::111122223333:assumed-role/terraform/ci",
-     "",
-     "",
+     WATCH_STATE_NONE,
+     WATCH_ENDING_NONE,
      {8, 190, 44},
      {8, 202, 41}},
     {2,
-     "promote",
+     ACTION_PROMOTE,
      MODE_DEFENSIVE,
      MODE_STRICTEST,
      30,
      "0 of 912,004 requests would be blocked",
      "",
-     "closed",
-     "held",
+     WATCH_STATE_CLOSED,
+     WATCH_ENDING_HELD,
      {0, 812, 95},
      {0, 799, 91}},
     {8,
-     "rollback",
+     ACTION_ROLLBACK,
      MODE_STRICTEST,
      MODE_DEFENSIVE,
      141,
      "ELB 4XX rose by 31 % after the change",
      "",
-     "rolled_back",
-     "rolled_back",
+     WATCH_STATE_ROLLED_BACK,
+     WATCH_ENDING_ROLLED_BACK,
      {1880, 4120, 300},
      {1793, 2011, 290}},
     {8,
-     "promote",
+     ACTION_PROMOTE,
      MODE_DEFENSIVE,
      MODE_STRICTEST,
      142,
      "0 of 51,100 requests would be blocked",
      "",
-     "rolled_back",
-     "rolled_back",
+     WATCH_STATE_ROLLED_BACK,
+     WATCH_ENDING_ROLLED_BACK,
      {2, 1990, 310},
      {1880, 4120, 300}},
     {13,
-     "enforce",
+     ACTION_ENFORCE,
      MODE_MONITOR,
      MODE_DEFENSIVE,
      900,
      "monitor is below the required mode",
      "arn:aws:iam::111122223333:user/<b>bob</b>",
-     "closed",
-     "reverted",
+     WATCH_STATE_CLOSED,
+     WATCH_ENDING_REVERTED,
      {412, 120, 512},
      {38, 131, 66}},
     {14,
-     "enforce",
+     ACTION_ENFORCE,
      MODE_MONITOR,
      MODE_DEFENSIVE,
      901,
      "monitor is below the required mode",
      "",
-     "closed",
-     "inconclusive",
+     WATCH_STATE_CLOSED,
+     WATCH_ENDING_INCONCLUSIVE,
      {0, 0, 0},
      {0, 0, 0}},
 };
@@ -245,12 +245,12 @@ static void make_changes(struct arena *arena, struct posture *posture) {
     struct posture_change *made = ARENA_ARRAY(arena, struct posture_change, COUNT(changes));
     for (size_t i = 0; i < COUNT(changes); i++) {
         int64_t at_ms = SAMPLE_NOW_MS - changes[i].hours_ago * HOUR_MS;
-        str watch = str_from_cstr(changes[i].watch);
-        str ending = str_from_cstr(changes[i].ending);
-        bool has_data = !str_eq(ending, STR("inconclusive"));
+        enum watch_state watch = changes[i].watch;
+        enum watch_ending ending = changes[i].ending;
+        bool has_data = ending != WATCH_ENDING_INCONCLUSIVE;
         made[i] = (struct posture_change){
             .arn = arn_of(arena, changes[i].spec, str_from_cstr(specs[changes[i].spec].name)),
-            .action = str_from_cstr(changes[i].action),
+            .action = changes[i].action,
             .from = changes[i].from,
             .to = changes[i].to,
             .at_ms = at_ms,
@@ -258,9 +258,9 @@ static void make_changes(struct arena *arena, struct posture *posture) {
             .by = str_from_cstr(changes[i].by),
             .watch = watch,
             .ending = ending,
-            .ending_reason = str_is_empty(ending) ? STR_EMPTY : STR("sample <reason>"),
+            .ending_reason = ending == WATCH_ENDING_NONE ? STR_EMPTY : STR("sample <reason>"),
             .has_before = has_data,
-            .has_after = has_data && !str_eq(watch, STR("open")),
+            .has_after = has_data && watch != WATCH_STATE_OPEN,
             .before = window(at_ms - HOUR_MS, 182400, changes[i].before),
             .after = window(at_ms, 179900, changes[i].after)};
     }

@@ -217,13 +217,13 @@ static inline void promotion_hour_passes(struct promotion_world *world, size_t i
 
 /* The actions of the reply that say this of the ith. */
 static inline size_t promotion_acted(struct promotion_world *world, size_t copy, size_t i,
-                                     const char *action, const char *status) {
+                                     enum action_kind action, enum action_status status) {
     const struct app_reply *reply = &world->loop.copies[copy].reply;
     size_t count = 0;
     for (size_t a = 0; a < reply->action_count; a++) {
         const struct action *each = &reply->actions[a];
         count += str_eq(each->resource_id, promotion_member(world, i)->arn) &&
-                         strcmp(each->action, action) == 0 && strcmp(each->status, status) == 0
+                         each->action == action && each->status == status
                      ? 1
                      : 0;
     }

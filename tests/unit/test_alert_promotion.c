@@ -11,7 +11,7 @@
 
 static struct alert_text rendered_ending(enum alert_kind kind, enum desync_mode mode,
                                          enum desync_mode from, const char *note,
-                                         const char *ending) {
+                                         enum watch_ending ending) {
     struct evaluation *evaluation = ARENA_NEW(&arena, struct evaluation);
     *evaluation = (struct evaluation){.resource_type = STR(LOAD_BALANCER_RESOURCE_TYPE),
                                       .resource_id = STR(SHOP),
@@ -27,7 +27,7 @@ static struct alert_text rendered_ending(enum alert_kind kind, enum desync_mode 
                                 .changed_from = from,
                                 .changed_to = from == MODE_UNKNOWN ? MODE_UNKNOWN : mode,
                                 .note = str_from_cstr(note),
-                                .ending = str_from_cstr(ending)};
+                                .ending = ending};
     struct alert_text text;
     alert_render(&arena, &alert, &text);
     return text;
@@ -35,7 +35,7 @@ static struct alert_text rendered_ending(enum alert_kind kind, enum desync_mode 
 
 static struct alert_text rendered(enum alert_kind kind, enum desync_mode mode,
                                   enum desync_mode from, const char *note) {
-    return rendered_ending(kind, mode, from, note, "");
+    return rendered_ending(kind, mode, from, note, WATCH_ENDING_NONE);
 }
 
 static void is_beginning(str body, const char *expected) {
@@ -94,16 +94,16 @@ static void ended_watch_alert_says_how(void **state) {
 static void ended_watch_alert_says_the_outcome(void **state) {
     (void)state;
     static const struct {
-        const char *ending;
+        enum watch_ending ending;
         const char *subject;
         const char *headline;
     } rows[] = {
-        {"held", "Watch ended: shop, mode strictest",
+        {WATCH_ENDING_HELD, "Watch ended: shop, mode strictest",
          "The watch over the promotion of the load balancer shop has ended: the promotion held.\n"},
-        {"reverted", "Watch ended: shop, mode strictest (reverted)",
+        {WATCH_ENDING_REVERTED, "Watch ended: shop, mode strictest (reverted)",
          "The watch over the promotion of the load balancer shop has ended: somebody else has "
          "changed the mode (reverted).\n"},
-        {"inconclusive", "Watch ended: shop, mode strictest (inconclusive)",
+        {WATCH_ENDING_INCONCLUSIVE, "Watch ended: shop, mode strictest (inconclusive)",
          "The watch over the promotion of the load balancer shop has ended without a result "
          "(inconclusive): nobody knows whether clients are blocked.\n"},
     };

@@ -89,13 +89,13 @@ static void exposure_counts_only_time_within_the_period(void **state) {
 static void changes_count_within_the_period(void **state) {
     (void)state;
     const struct posture_change changes[] = {
-        {.action = STR("enforce"), .at_ms = NOW_MS},
-        {.action = STR("enforce"), .at_ms = START},
-        {.action = STR("enforce"), .at_ms = START - 1},
-        {.action = STR("promote"), .at_ms = NOW_MS - 1},
-        {.action = STR("promote"), .at_ms = NOW_MS + 1},
-        {.action = STR("rollback"), .at_ms = NOW_MS - 1},
-        {.action = STR("something else"), .at_ms = NOW_MS - 1},
+        {.action = ACTION_ENFORCE, .at_ms = NOW_MS},
+        {.action = ACTION_ENFORCE, .at_ms = START},
+        {.action = ACTION_ENFORCE, .at_ms = START - 1},
+        {.action = ACTION_PROMOTE, .at_ms = NOW_MS - 1},
+        {.action = ACTION_PROMOTE, .at_ms = NOW_MS + 1},
+        {.action = ACTION_ROLLBACK, .at_ms = NOW_MS - 1},
+        {.action = ACTION_NONE, .at_ms = NOW_MS - 1},
     };
     struct fleet fleet = {.generated_ms = NOW_MS};
     struct posture posture = {.period_start_ms = START,

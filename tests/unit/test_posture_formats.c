@@ -94,17 +94,18 @@ static void json_of_a_change_has_numbers_or_null(void **state) {
 }
 
 /* One change of this watch and ending, of a load balancer of the sample. */
-static void give_change(struct posture_sample *sample, const char *watch, const char *ending) {
+static void give_change(struct posture_sample *sample, enum watch_state watch,
+                        enum watch_ending ending) {
     struct posture_change *change = ARENA_NEW(&arena, struct posture_change);
-    *change =
-        (struct posture_change){.arn = sample->fleet.rows[0].evaluation.resource_id,
-                                .action = STR("promote"),
-                                .from = MODE_DEFENSIVE,
-                                .to = MODE_STRICTEST,
-                                .at_ms = SAMPLE_NOW_MS - MS_PER_DAY,
-                                .watch = str_from_cstr(watch),
-                                .ending = str_from_cstr(ending),
-                                .ending_reason = *ending == '\0' ? STR_EMPTY : STR("because <x>")};
+    *change = (struct posture_change){
+        .arn = sample->fleet.rows[0].evaluation.resource_id,
+        .action = ACTION_PROMOTE,
+        .from = MODE_DEFENSIVE,
+        .to = MODE_STRICTEST,
+        .at_ms = SAMPLE_NOW_MS - MS_PER_DAY,
+        .watch = watch,
+        .ending = ending,
+        .ending_reason = ending == WATCH_ENDING_NONE ? STR_EMPTY : STR("because <x>")};
     sample->posture.changes = change;
     sample->posture.change_count = 1;
 }
@@ -120,15 +121,18 @@ static str html_of(const struct posture_sample *sample) {
 }
 
 static const struct {
-    const char *watch;
-    const char *ending;
+    enum watch_state watch;
+    enum watch_ending ending;
     const char *badge;
-} ENDINGS[] = {{"open", "", "<span class=\"badge open\">watching</span>"},
-               {"closed", "held", "<span class=\"badge good\">held</span>"},
-               {"rolled_back", "rolled_back", "<span class=\"badge bad\">rolled back</span>"},
-               {"closed", "reverted", "<span class=\"badge warn\">reverted</span>"},
-               {"closed", "inconclusive", "<span class=\"badge calm\">inconclusive</span>"},
-               {"", "", "<span class=\"quiet\">not known</span>"}};
+} ENDINGS[] = {
+    {WATCH_STATE_OPEN, WATCH_ENDING_NONE, "<span class=\"badge open\">watching</span>"},
+    {WATCH_STATE_CLOSED, WATCH_ENDING_HELD, "<span class=\"badge good\">held</span>"},
+    {WATCH_STATE_ROLLED_BACK, WATCH_ENDING_ROLLED_BACK,
+     "<span class=\"badge bad\">rolled back</span>"},
+    {WATCH_STATE_CLOSED, WATCH_ENDING_REVERTED, "<span class=\"badge warn\">reverted</span>"},
+    {WATCH_STATE_CLOSED, WATCH_ENDING_INCONCLUSIVE,
+     "<span class=\"badge calm\">inconclusive</span>"},
+    {WATCH_STATE_NONE, WATCH_ENDING_NONE, "<span class=\"quiet\">not known</span>"}};
 
 static void each_ending_has_its_own_word_and_colour(void **state) {
     (void)state;
@@ -142,7 +146,7 @@ static void each_ending_has_its_own_word_and_colour(void **state) {
             assert_int_equal(str_contains(page, str_from_cstr(ENDINGS[other].badge)), other == i);
         }
         assert_int_equal(str_contains(page, STR("<bdi>because &lt;x&gt;</bdi>")),
-                         *ENDINGS[i].ending != '\0');
+                         ENDINGS[i].ending != WATCH_ENDING_NONE);
     }
 }
 
@@ -153,14 +157,15 @@ static void json_and_csv_name_the_ending_or_null(void **state) {
         posture_sample_make(&arena, SAMPLE_RICH, &sample);
         give_change(&sample, ENDINGS[i].watch, ENDINGS[i].ending);
         const struct json *change = json_first(json_get(parse(&sample), "changes"));
-        assert_str(json_get_string(change, "watch"), ENDINGS[i].watch);
-        if (*ENDINGS[i].ending == '\0') {
+        assert_str(json_get_string(change, "watch"), watch_state_name(ENDINGS[i].watch));
+        if (ENDINGS[i].ending == WATCH_ENDING_NONE) {
             assert_true(json_is_null(json_get(change, "ending")));
             assert_true(json_is_null(json_get(change, "endingReason")));
         } else {
-            assert_str(json_get_string(change, "ending"), ENDINGS[i].ending);
+            const char *ending = watch_ending_name(ENDINGS[i].ending);
+            assert_str(json_get_string(change, "ending"), ending);
             assert_str(json_get_string(change, "endingReason"), "because <x>");
-            str cells = str_format(&arena, ",\"%s\",\"because <x>\"\r\n", ENDINGS[i].ending);
+            str cells = str_format(&arena, ",\"%s\",\"because <x>\"\r\n", ending);
             assert_true(str_contains(csv_of(&sample), cells));
         }
     }
@@ -170,7 +175,7 @@ static void rates_of_no_request_are_null(void **state) {
     (void)state;
     struct posture_sample sample;
     posture_sample_make(&arena, SAMPLE_RICH, &sample);
-    give_change(&sample, "closed", "held");
+    give_change(&sample, WATCH_STATE_CLOSED, WATCH_ENDING_HELD);
     struct posture_change change = sample.posture.changes[0];
     change.has_before = change.has_after = true;
     change.before = (struct traffic_window){.start_ms = 1, .end_ms = 2, .has_data = true};

@@ -54,7 +54,7 @@ static void a_promotion_is_made_saved_and_alerted(void **state) {
     sweep("r1");
     str arn = promotion_member(&world, 0)->arn;
     is_now(0, "strictest");
-    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "done"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_DONE), 1);
     assert_str(promotion_status(&world, 0), "open");
     assert_int_equal(
         loop_alert_count(&world.loop, "Promoted: lb-0, mode strictest (was defensive)"), 1);
@@ -79,8 +79,8 @@ static void one_ring_is_promoted_at_a_time(void **state) {
     is_now(1, "defensive");
     is_now(2, "strictest");
     is_now(3, "strictest");
-    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "planned"), 1);
-    assert_int_equal(promotion_acted(&world, 0, 1, "promote", "planned"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_PLANNED), 1);
+    assert_int_equal(promotion_acted(&world, 0, 1, ACTION_PROMOTE, ACTION_PLANNED), 1);
     sweep("r2"); /* they are being watched */
     is_now(1, "defensive");
     int64_t changed_ms = world.loop.fake.now_ms;
@@ -114,7 +114,7 @@ static void no_more_than_a_run_may_change_are_promoted(void **state) {
     begin(VARIABLES(PROMOTION_ALL, "MAX_CHANGES_PER_RUN", "2"), 3);
     sweep("r1");
     assert_int_equal(world.loop.modify_count, 2);
-    assert_int_equal(promotion_acted(&world, 0, 2, "promote", "planned"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 2, ACTION_PROMOTE, ACTION_PLANNED), 1);
     sweep("r2");
     assert_int_equal(world.loop.modify_count, 3);
     is_now(2, "strictest");
@@ -127,7 +127,7 @@ static void enforcement_counts_against_the_same_limit(void **state) {
     sweep("r1");
     is_now(0, "defensive");
     is_now(1, "defensive");
-    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "planned"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_PLANNED), 1);
 }
 
 static void load_balancers_without_good_evidence_are_not_promoted(void **state) {
@@ -159,7 +159,7 @@ static void recommend_and_a_missing_table_only_plan(void **state) {
     (void)state;
     begin(VARIABLES("PROMOTION", "recommend", "STATE_TABLE", "ledger"), 1);
     sweep("r1");
-    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "planned"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_PLANNED), 1);
     assert_int_equal(world.loop.modify_count, 0);
     assert_null(promotion_watched(&world, 0));
     loop_end(&world.loop);
@@ -167,7 +167,7 @@ static void recommend_and_a_missing_table_only_plan(void **state) {
     str arn = promotion_member(&world, 0)->arn;
     promotion_count(&world, arn, "RequestCount", FAKE_NOW_MS - MS_PER_DAY, 5000);
     sweep("r1");
-    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "planned"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_PLANNED), 1);
     assert_int_equal(world.loop.modify_count, 0);
 }
 
@@ -212,7 +212,7 @@ static void a_change_by_others_before_the_promotion_stops_it(void **state) {
         world.loop.meanwhile_nth = 1;
         sweep("r1");
         bool is_left = world.loop.modify_count == 0 && world.loop.meanwhile == NULL &&
-                       promotion_acted(&world, 0, 0, "promote", "skipped") == 1 &&
+                       promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_SKIPPED) == 1 &&
                        str_eq(promotion_status(&world, 0), STR("not-made"));
         if (!is_left) {
             fail_msg("%s: %.*s", rows[i].name, STR_ARG(world.loop.copies[0].reply.body));
@@ -231,7 +231,7 @@ static void without_numbers_before_nothing_is_promoted(void **state) {
         .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
     sweep("r1");
     is_now(0, "defensive");
-    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "skipped"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_SKIPPED), 1);
     assert_null(promotion_watched(&world, 0));
 }
 
@@ -290,7 +290,7 @@ static void an_incomplete_sweep_promotes_nothing(void **state) {
     promotion_sweep(&world, 0, "r1");
     assert_true(world.loop.copies[0].reply.is_error);
     assert_int_equal(world.loop.modify_count, 0);
-    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "skipped"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_SKIPPED), 1);
     assert_int_equal(loop_logged(&world.loop, "promotion_skipped"), 1);
 }
 

@@ -290,7 +290,7 @@ static void a_request_that_is_carried_out_late_is_watched(void **state) {
     assert_int_equal(world.loop.fault_hits, 2);
     assert_true(is_status("open"));
     assert_int_equal(changes(), 1);
-    assert_int_equal(promotion_acted(&world, 0, 0, "promote", "done"), 1);
+    assert_int_equal(promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_DONE), 1);
 }
 
 /* During the watch, and after it has ended well. */

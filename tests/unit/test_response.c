@@ -138,12 +138,12 @@ static void actions_are_listed_with_all_members(void **state) {
     (void)state;
     const struct action actions[] = {
         {.resource_id = STR(ARN),
-         .action = "enforce",
-         .status = "done",
+         .action = ACTION_ENFORCE,
+         .status = ACTION_DONE,
          .from = STR("monitor"),
          .to = STR("defensive"),
          .reason = STR("required: minimum")},
-        {.resource_id = STR(ARN), .action = "alert", .status = "skipped"},
+        {.resource_id = STR(ARN), .action = ACTION_ALERT, .status = ACTION_SKIPPED},
     };
     struct sample response = {.actions = actions, .action_count = COUNT(actions)};
     assert_str(render(&response),
@@ -215,8 +215,8 @@ static void actions_that_do_not_fit_are_counted_and_planned_ones_first(void **st
     static struct action actions[1000];
     for (size_t i = 0; i < COUNT(actions); i++) {
         actions[i] = (struct action){.resource_id = STR(ARN),
-                                     .action = "promote",
-                                     .status = i < 900 ? "planned" : "done",
+                                     .action = ACTION_PROMOTE,
+                                     .status = i < 900 ? ACTION_PLANNED : ACTION_DONE,
                                      .reason = STR("supported")};
     }
     for (size_t count = 900; count <= COUNT(actions); count += 100) {
