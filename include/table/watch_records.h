@@ -59,14 +59,11 @@ struct watch_record {
 MUST_USE enum status watch_list(const struct state_table *table, struct arena *arena,
                                 struct watch_record **records_out, size_t *count_out,
                                 struct error *error);
-/* Replaces the item of this version; *record then has the next version. CONFLICT: another copy was
- * faster, and nothing was written. */
+/* Replaces the item of this version; *record then has the next version. `change` not ACTION_NONE:
+ * together with the CHANGE item of this promotion or rollback, both or none. CONFLICT: another copy
+ * was faster, and nothing was written. */
 MUST_USE enum status watch_save(const struct state_table *table, struct watch_record *record,
-                                struct arena *arena, struct error *error);
-/* The same, and the CHANGE item of this promotion or rollback: both or none. */
-MUST_USE enum status watch_save_change(const struct state_table *table, struct watch_record *record,
-                                       enum action_kind action, struct arena *arena,
-                                       struct error *error);
+                                enum action_kind change, struct arena *arena, struct error *error);
 /* Not ended. */
 bool watch_is_open(const struct watch_record *record);
 /* Its watch ended with the promotion in place, and the mode that was read since is a lower one. */

@@ -95,7 +95,7 @@ static void promote_one(const struct promotion_run *run, struct candidate *candi
     struct error error = {0};
     item.evaluation->ordering_ms = run->ordering_ms;
     watch_item_set_lease(&item);
-    enum status status = watch_save(&control->table, &record, control->keep, &error);
+    enum status status = watch_save(&control->table, &record, ACTION_NONE, control->keep, &error);
     if (status == STATUS_OK) {
         make_watched_change(&attempt, &item);
     } else if (status == STATUS_CONFLICT) {

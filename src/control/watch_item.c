@@ -16,10 +16,7 @@ static int64_t now_of(const struct watch_item *item) {
 bool watch_item_save(struct watch_item *item, enum action_kind change) {
     struct control *control = item->control;
     struct error error = {0};
-    enum status status =
-        change == ACTION_NONE
-            ? watch_save(&control->table, item->record, control->keep, &error)
-            : watch_save_change(&control->table, item->record, change, control->keep, &error);
+    enum status status = watch_save(&control->table, item->record, change, control->keep, &error);
     if (status != STATUS_OK && status != STATUS_CONFLICT) {
         action_add_failure(control, item->record->arn, item->failure, &error);
     }

@@ -171,47 +171,42 @@ static struct dynamodb_put put_of(const struct state_table *table,
     };
 }
 
-enum status watch_save(const struct state_table *table, struct watch_record *record,
-                       struct arena *arena, struct error *error) {
-    struct watch_record next;
-    const struct dynamodb_put put = put_of(table, record, arena, &next);
-    TRY(dynamodb_put_item(table->client, &put, arena, error));
-    *record = next;
-    return STATUS_OK;
-}
-
 /* Times are unique among the changes of one load balancer: one is watched at a time. */
-static void put_change(struct item_writer *item, const struct state_table *table,
-                       const struct watch_record *record, enum action_kind action) {
-    bool is_roll_back = record->status == WATCH_ROLLED_BACK;
+static struct dynamodb_put change_of(const struct state_table *table,
+                                     const struct watch_record *record, enum action_kind change,
+                                     struct arena *arena) {
+    struct item_writer *item = ARENA_NEW(arena, struct item_writer);
+    bool is_roll_back = change == ACTION_ROLLBACK;
     int64_t at_ms = is_roll_back ? record->ended_ms : record->changed_ms;
-    str at = time_format_iso8601(item->arena, at_ms);
+    str at = time_format_iso8601(arena, at_ms);
+    *item = (struct item_writer){.arena = arena};
     const char *from = mode_name(record->from);
     const char *to = mode_name(record->to);
     item_put_text(item, DYNAMODB_PK, record->arn);
-    item_put_text(item, DYNAMODB_SK, str_format(item->arena, "CHANGE#%" STR_FMT, STR_ARG(at)));
+    item_put_text(item, DYNAMODB_SK, str_format(arena, "CHANGE#%" STR_FMT, STR_ARG(at)));
     item_put_text(item, "changedAt", at);
-    item_put_text(item, "action", str_from_cstr(action_kind_name(action)));
+    item_put_text(item, "action", str_from_cstr(action_kind_name(change)));
     item_put_text(item, "attribute", STR(ATTRIBUTE_DESYNC_MODE));
     item_put_text(item, "before", str_from_cstr(is_roll_back ? to : from));
     item_put_text(item, "after", str_from_cstr(is_roll_back ? from : to));
     item_put_text(item, "why", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
     item_put_text(item, "writer", table->writer);
     put_baseline(item, &record->baseline);
+    return (struct dynamodb_put){.table = table->name, .item = {item->attributes, item->count}};
 }
 
-enum status watch_save_change(const struct state_table *table, struct watch_record *record,
-                              enum action_kind action, struct arena *arena, struct error *error) {
+enum status watch_save(const struct state_table *table, struct watch_record *record,
+                       enum action_kind change, struct arena *arena, struct error *error) {
     struct watch_record next;
-    struct item_writer *item = ARENA_NEW(arena, struct item_writer);
-    *item = (struct item_writer){.arena = arena};
-    put_change(item, table, record, action);
-    const struct dynamodb_put change = {.table = table->name,
-                                        .item = {item->attributes, item->count}};
     const struct dynamodb_put put = put_of(table, record, arena, &next);
-    const struct dynamodb_action actions[] = {{.put = &put}, {.put = &change}};
-    const struct dynamodb_transaction transaction = {.actions = actions, .count = 2};
-    TRY(dynamodb_transact_write(table->client, &transaction, arena, NULL, error));
+    if (change == ACTION_NONE) {
+        TRY(dynamodb_put_item(table->client, &put, arena, error));
+    } else {
+        const struct dynamodb_put beside = change_of(table, record, change, arena);
+        const struct dynamodb_action actions[] = {{.put = &put}, {.put = &beside}};
+        const struct dynamodb_transaction transaction = {.actions = actions, .count = 2};
+        TRY(dynamodb_transact_write(table->client, &transaction, arena, NULL, error));
+    }
     *record = next;
     return STATUS_OK;
 }
