@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The actions of an invocation, and the first that failed: the floor of the control loop.
+ * Guarantees: each action is logged at once, and kept for the reply in copies that live as long as
+ * the invocation; the judgement that it came from may end before.
  */
 #include "control/control.h"
 #include "control_internal.h"

@@ -10,7 +10,7 @@
  *        |                                  |   ^     | judged again: written when more
  *        | ledger_intend                    |   |     | than the time has changed
  *        v                                  |   +-----+
- *     verdict + intent  <---ledger_intend---+
+ *   [verdict +] intent  <---ledger_intend---+
  *        |    |     ^
  *        |    |     +--- an earlier invocation ended with its intent in place: replaced, and
  *        |    |          counted as a correction (CHANGE) if the call at hand has undone it

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The items beside STATE: events that were seen, incidents, changes, and the last request to
- * re-evaluate.
+ * The items beside STATE: the events that were seen, the last request to re-evaluate a rule, and
+ * the writers that CHANGE items name.
+ *
+ * Guarantees: one copy at a time handles an event, and none does once it is handled; the next
+ * delivery takes over an event whose holder did not finish before its lease ended. Different
+ * invocations ask AWS Config for one evaluation a minute at most, unless it refused the request. An
+ * invocation that Lambda repeats has the same request id: it meets its own claim and resumes it.
  */
 #include "table/records.h"
 #include "table/item.h"

@@ -297,12 +297,19 @@ enum status state_save(const struct state_table *table, str arn, const struct lb
         change = put_change(table, arn, &records->change, &items[2]);
         actions[transaction.count++].put = &change;
     }
+    /* The copy whose write succeeded publishes the alerts that it claimed, so a lost answer must
+     * not pass for another copy's write. The request token of a transaction tells the two apart;
+     * after a single put only the item does, and another copy may have replaced it since. */
     bool has_claim = transition->alerts != 0 && transition->next.due_alerts == 0;
     return transaction.count == 1 && !has_claim
                ? dynamodb_put_item(table->client, &state, arena, error)
                : dynamodb_transact_write(table->client, &transaction, arena, NULL, error);
 }
 
+/* UpdateItem creates an item that does not exist, and ADD counts from 0 then: STATE may hold
+ * nothing but an intent. The condition is on the time of the facts, not on the version, which is
+ * not known before this call. Times are ISO 8601 in UTC, whose order as text is their order in
+ * time. */
 enum status state_intend(const struct state_table *table, str arn, const struct correction *intent,
                          struct arena *arena, struct lb_state *state_out, struct error *error) {
     const struct dynamodb_attribute values[] = {
