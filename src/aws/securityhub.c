@@ -134,7 +134,8 @@ static void settle_batch(struct import *import, struct batch *batch) {
     arena_clean_up(&scratch);
 }
 
-/* As many of the first findings as fit into one batch. */
+/* As many of the first findings as fit into one batch: at least one, as check_finding has refused
+ * what is larger than SECURITYHUB_FINDING_BYTES_MAX, so that the loop over the batches ends. */
 static size_t batch_size(const str *findings, size_t count) {
     size_t bytes = 0;
     size_t n = 0;

@@ -38,8 +38,8 @@ void service_call_begin(struct service_call *call, struct arena *arena, size_t b
     str target = str_format(arena, "%s%s", protocol->target, like->operation);
     headers[0].value = str_format(arena, "application/x-amz-json-%s", protocol->version);
     headers[call->request.header_count++] = (struct http_header){STR("X-Amz-Target"), target};
-    if (like->service ==
-        AWS_CLOUDWATCH) { /* its errors are to be named as AWS's clients know them */
+    /* Without this header CloudWatch's errors have other names than AWS's clients know. */
+    if (like->service == AWS_CLOUDWATCH) {
         headers[call->request.header_count++] =
             (struct http_header){STR("x-amzn-query-mode"), STR("true")};
     }

@@ -1,13 +1,19 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Guarantees: a message is published at most once by a call. SNS does not recognise a
+ * repeat, so an attempt that may have arrived is not repeated. What SNS would refuse is refused
+ * here, with a reason.
+ */
 #include "aws/sns.h"
 
 #include "aws/region.h"
 #include "base/ascii.h"
 #include "call_internal.h"
 
-#define NAME_BYTES_MAX  256
-#define ATTRIBUTES_MAX  10 /* more are refused for topics with raw delivery to SQS */
-#define ARN_BYTES_MAX   512
+#define NAME_BYTES_MAX 256
+#define ATTRIBUTES_MAX 10 /* more are refused for topics with raw delivery to SQS */
+#define ARN_BYTES_MAX  512
+/* Percent-encoding makes three bytes of one; the rest is for names and the topic. */
 #define FORM_BYTES_MAX  ((size_t)SNS_MESSAGE_BYTES_MAX * 3 + 16384)
 #define TYPE_OF_STRINGS "String"
 

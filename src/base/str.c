@@ -297,7 +297,7 @@ str str_utf8_prefix(str s, size_t characters) {
 uint32_t str_utf8_code_point(str character) {
     uint32_t code = (unsigned char)character.ptr[0];
     if (character.len > 1) {
-        code &= 0x7FU >> character.len;
+        code &= 0x7FU >> character.len; /* a lead byte of n has n ones, a zero and 7 - n bits */
     }
     for (size_t i = 1; i < character.len; i++) {
         code = code << 6 | ((unsigned char)character.ptr[i] & 0x3FU);

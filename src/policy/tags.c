@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The owner of a load balancer, and the rules about required tags. A blank value counts as missing:
+ * it satisfies a check for the key and names nobody. Keys are compared as AWS compares them, with
+ * case. Tags are text of other people: only what went through plain_text is quoted in a finding.
+ */
 #include "base/buf.h"
 #include "policy_internal.h"
 

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The JSON of a response. It stays valid when there is more to say than fits: evaluations and
+ * actions are left out one by one and counted, and evaluations leave RESPONSE_TAIL_BYTES to the
+ * actions, which say what was done.
+ */
 #include "base/clock.h"
 #include "policy/recommend.h"
 #include "report/render.h"

@@ -1,4 +1,15 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Numbers without a name are units of the viewBox, which is as wide as WIDTH but for the small
+ * charts of svg_pair_mini. SVG counts y downwards, so a text stands on its y and a bar hangs from
+ * it. The places of a chart over time:
+ *
+ *          PLOT_LEFT                  PLOT_RIGHT
+ *      most +------------------------------+ PLOT_TOP
+ *           |                              |
+ *         0 +------------------------------+ PLOT_BOTTOM
+ *       first label               last label
+ */
 #include "svg_chart_internal.h"
 
 #include "base/assert.h"
@@ -106,6 +117,7 @@ void svg_bars(struct buf *out, const struct svg_chart *chart, const struct svg_b
     end(out);
 }
 
+/* A range of one value has no length to divide by: all of it lies at `left`. */
 static double scale(double value, double from, double to, double left, double right) {
     return to > from ? left + (value - from) * (right - left) / (to - from) : left;
 }
@@ -189,6 +201,7 @@ void svg_columns(struct buf *out, const struct svg_chart *chart,
     end(out);
 }
 
+/* The two bars of a pair share one scale, so that their lengths compare; two pairs do not. */
 static void pair_bar(struct buf *out, double y, const char *name, const char *tone, double width,
                      str text) {
     text_at(out, "t", 0, y + 12, str_from_cstr(name));

@@ -35,6 +35,8 @@ struct tally *tally_new(struct arena *arena, const struct tally_options *options
 #define DATE_BYTES ((size_t)10) /* 2026-11-23 */
 #define TIME_BYTES (DATE_BYTES + sizeof("T12:34:56.789012Z") - 1)
 
+/* Sixteen bytes of the time, "T12:34:56.789012", are compared with a lowest and a highest one at
+ * once, as this is done for every line. The hours 24 to 29 pass, and are refused afterwards. */
 typedef signed char letters __attribute__((vector_size(16)));
 static const letters time_lowest = {'T', '0', '0', ':', '0', '0', ':', '0',
                                     '0', '.', '0', '0', '0', '0', '0', '0'};
