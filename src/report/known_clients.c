@@ -6,11 +6,9 @@
  */
 #include "report/known_clients.h"
 
-#include <string.h>
-
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The first one that fits wins. `agent` is a part of the user agent; "-" is all of it. */
+/* The first one that fits wins. `agent` is a part of the user agent; NULL: none was sent. */
 static const struct {
     const char *reason;
     const char *agent;
@@ -36,7 +34,7 @@ static const struct {
      {"http.rb adds \"Content-Length: 0\" to GET: httprb/http issue 487",
       "Update the gem \"http\" to a release that has pull request 684 (of August 2021)."}},
     {"GetHeadZeroContentLength",
-     "-",
+     NULL,
      {"No user agent, so perhaps a health check: HAProxy's sent \"Content-Length: 0\", haproxy "
       "issue 2026 (fixed)",
       "See what runs at that address. Update HAProxy, or set the check's headers by hand."}},
@@ -118,8 +116,7 @@ static const struct {
 
 static bool is_agent(str user_agent, const char *part) {
     bool is_none = str_is_empty(user_agent) || str_eq(user_agent, STR("-"));
-    return strcmp(part, "-") == 0 ? is_none
-                                  : str_contains_ignore_case(user_agent, str_from_cstr(part));
+    return part == NULL ? is_none : str_contains_ignore_case(user_agent, str_from_cstr(part));
 }
 
 struct client_advice client_advice_for(str reason, str user_agent) {
