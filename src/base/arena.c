@@ -43,6 +43,19 @@
 /* Of an array that grows. */
 #define ITEMS_FIRST 16
 
+/* The chunks of an arena. Small allocations are cut from the newest shared chunk alone; each large
+ * one has a chunk of its own, put behind that one so that it stays the current chunk:
+ *
+ *   arena->chunks
+ *       |
+ *       v  current
+ *   [shared 32 KiB]---->[large 40 KiB]---->[large 16 KiB]---->[shared 16 KiB]
+ *    used|....free                                             its free rest is given up
+ *
+ * Shared chunks double up to CHUNK_BYTES_MAX, so n bytes of small allocations cost O(log n) calls
+ * of malloc at first and one a MiB later. The shipped binary's allocator unmaps a chunk of more
+ * than 128 KiB when it is freed (musl_malloc.c), so that the memory of a big invocation does not
+ * stay with the sandbox. */
 struct arena_chunk {
     struct arena_chunk *next; /* older; an allocation of its own is put behind the newest */
     size_t capacity;          /* bytes in data */
@@ -61,6 +74,8 @@ _Noreturn static void die_out_of_memory(size_t size) {
     die("out of memory (%zu bytes asked for)", size);
 }
 
+/* The limit leaves 4,096 bytes for red zone, rounding and the chunk's header, so that no sum below
+ * can overflow. */
 static size_t round_up(size_t size) {
     if (size > PTRDIFF_MAX - 4096) {
         die_out_of_memory(size);
@@ -70,7 +85,8 @@ static size_t round_up(size_t size) {
 }
 
 /* Only a large chunk is zeroed here (the system gives big ones zeroed anyway, untouched); the
- * others are zeroed piece by piece, as they are handed out. */
+ * others are zeroed piece by piece, as they are handed out. Zeroing at hand-out rather than at
+ * reset also covers memory that a shrinking reallocation gave back. */
 static struct arena_chunk *chunk_new(size_t capacity, bool is_large) {
     size_t size = sizeof(struct arena_chunk) + capacity;
     struct arena_chunk *chunk = is_large ? calloc(1, size) : malloc(size);
@@ -132,7 +148,8 @@ static void *alloc_large(struct arena *arena, size_t size) {
     return chunk->data;
 }
 
-/* `ptr` was allocated large. Without this a growing buffer would hold all its former selves. */
+/* `ptr` was allocated large. Without this a growing buffer would hold all its former selves. Linear
+ * in the number of chunks; growing buffers double, so one of n bytes comes here O(log n) times. */
 static void free_large(struct arena *arena, const void *ptr) {
     for (struct arena_chunk **link = &arena->chunks; *link != NULL; link = &(*link)->next) {
         struct arena_chunk *chunk = *link;
@@ -179,6 +196,8 @@ static bool resize_in_place(struct arena *arena, unsigned char *ptr, size_t old_
     return true;
 }
 
+/* A small allocation that moves leaves its old bytes unused until the reset. Callers double, so
+ * these add up to less than the new size. */
 void *arena_realloc(struct arena *arena, void *ptr, size_t old_size, size_t new_size) {
     ASSERT(arena != NULL);
     ASSERT(ptr != NULL || old_size == 0);
@@ -226,6 +245,8 @@ static void run_deferred(struct arena *arena) {
     }
 }
 
+/* Deferred functions run first, for their objects may lie in the chunks. Chunks go from new to old,
+ * and younger shared ones are larger: the one kept is the largest that may be kept. */
 void arena_reset(struct arena *arena) {
     ASSERT(arena != NULL);
     run_deferred(arena);

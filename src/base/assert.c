@@ -19,7 +19,8 @@ void die_in_json(void) {
     dies_in_json = true;
 }
 
-/* `text` is ours: conditions and paths of the source, in printable ASCII. */
+/* `text` is ours: conditions and paths of the source, in printable ASCII. Neither an arena nor a
+ * stdio stream takes part: either may be what is broken. */
 static void print_json(const char *text) {
     struct timespec now = {0};
     struct tm calendar = {0};
@@ -41,6 +42,8 @@ static void print_json(const char *text) {
             time, now.tv_nsec / 1000000, quoted);
 }
 
+/* abort and not exit: Lambda then answers the caller with Runtime.ExitError ("signal: aborted") and
+ * starts a new environment for the next invocation. */
 void die(const char *format, ...) {
     char text[LAST_WORDS_BYTES_MAX];
     va_list arguments;

@@ -15,8 +15,10 @@ void buf_init(struct buf *buf, struct arena *arena, size_t bytes_max) {
     *buf = (struct buf){.arena = arena, .bytes_max = bytes_max};
 }
 
-/* Room for `extra` more bytes and the NUL that vsnprintf insists on; false when they are refused.
- */
+/* Room for `extra` more bytes and the NUL that vsnprintf insists on; false when they are refused. A
+ * refusal is remembered: a shorter text that came later and did fit would leave a hole in the
+ * middle of the document. Capacity doubles, so that appending is amortised O(1), and ends at
+ * exactly bytes_max and the NUL. */
 static bool reserve(struct buf *buf, size_t extra) {
     ASSERT(buf->len <= buf->bytes_max || buf->is_too_large);
     if (buf->is_too_large || extra > buf->bytes_max - buf->len) {
@@ -48,6 +50,7 @@ void buf_append_char(struct buf *buf, char c) {
     }
 }
 
+/* Formatted twice, first to learn the length: nothing is written where the whole does not fit. */
 void buf_printf(struct buf *buf, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -75,6 +78,8 @@ void buf_clear(struct buf *buf) {
     buf_rewind(buf, 0);
 }
 
+/* Also lifts a refusal: a writer drops its last entry that did not fit, and closes the document in
+ * the room that this gives back. */
 void buf_rewind(struct buf *buf, size_t len) {
     ASSERT(len <= buf->len);
     buf->len = len;

@@ -23,6 +23,9 @@ static int64_t system_now_ms(const struct clock *clock) {
     return (int64_t)now.tv_sec * MS_PER_SECOND + now.tv_nsec / NS_PER_MS;
 }
 
+/* AWS does not document whether this clock runs while a sandbox is frozen, and measurements
+ * disagree. It serves durations within one invocation; ages across invocations are taken from the
+ * wall clock (net/http_curl_pool.c). */
 static int64_t system_monotonic_us(const struct clock *clock) {
     (void)clock;
     struct timespec now = read_clock(CLOCK_MONOTONIC);

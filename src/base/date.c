@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The calendar half of base/clock.h: pure functions, no time zone database, no locale.
+ *
+ * Not the C library's calendar: mktime and strptime depend on TZ and the locale, timegm is not in
+ * POSIX.1-2008, and none of them refuses 2026-02-30.
  */
 #include "base/assert.h"
 #include "base/clock.h"
@@ -56,6 +59,10 @@ int64_t date_to_days(int year, int month, int day) {
     return days + day - 1;
 }
 
+/* Days since 0001-01-01 are taken apart from the longest span to the shortest:
+ *
+ *   400 years | 100 years, 0..3 | 4 years | 1 year, 0..3 | months | day
+ */
 void date_from_days(int64_t days, int *year, int *month, int *day) {
     ASSERT(days / DAYS_PER_YEAR < INT_MAX - YEAR_MIN && days / DAYS_PER_YEAR > INT_MIN + YEAR_MIN);
     int64_t past = days + DAYS_BEFORE_EPOCH;
@@ -83,7 +90,8 @@ int64_t date_days_of_ms(int64_t ms) {
     return floor_div(ms, MS_PER_DAY);
 }
 
-/* The parsers below eat their text from the front; false leaves it in the middle, unused. */
+/* The parsers below eat their text from the front; false leaves it in the middle, unused. Exactly
+ * `count` digits: the number parser alone would take "-1" for two of them. */
 static bool take_digits(str *text, size_t count, int *value) {
     int64_t number = 0;
     str digits = str_slice(*text, 0, count);
@@ -204,6 +212,9 @@ bool time_parse_iso8601(str text, int64_t *ms_out) {
     return true;
 }
 
+/* The one form of RFC 9110 that servers may send today; the two obsolete ones are refused. So is a
+ * weekday that contradicts the date: this time corrects the clock that requests are signed by
+ * (aws/retry.h), and a damaged one would make every signature wrong. */
 bool time_parse_http(str text, int64_t *ms_out) {
     int weekday = 0;
     int day = 0;

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+/* getenv is not safe beside a setenv in another thread. The one variable that changes is X-Ray's
+ * trace id, and only where a single worker runs (lambda.c). */
 static str process_get(const struct env *env, const char *name) {
     (void)env;
     return str_trim(str_from_cstr(getenv(name)));

@@ -9,7 +9,10 @@
 
 /* Unicode's controls, line separators, bidirectional controls, Default_Ignorable_Code_Point and
  * noncharacters, but not the blanks of scripts and the variation selectors of emoji. In ascending
- * order. https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt */
+ * order. https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt
+ *
+ * policy/plain_text.c has another list: there the question is which characters a reader sees as
+ * nothing at all, here which ones must not reach a terminal. */
 static const struct {
     uint32_t first;
     uint32_t last;

@@ -1,4 +1,17 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A text is looked at three times before a caller sees a value:
+ *
+ *   json_scan       grammar, limits, UTF-8; no recursion, no memory      json_scan.c
+ *      |
+ *   cJSON           the tree; recursive, so the depth is limited before
+ *      |
+ *   find_duplicate  two values of one key: other readers of the same     sorted, O(n log n)
+ *                   event may believe the other one
+ *
+ * The scan is not left to cJSON, which takes control characters for blanks, "01" for a number and a
+ * byte order mark for nothing.
+ */
 #include "base/assert.h"
 #include "json_internal.h"
 
@@ -23,7 +36,7 @@ static const struct json *value_of(const cJSON *node) {
 
 /* The library asks for memory by hooks that know no context. The tree belongs into the arena: it
  * dies with it, without a walk, and leaves no holes between trees of other shapes in a process that
- * lives for days. */
+ * lives for days. One for each thread, as workers parse at the same time. */
 static _Thread_local struct arena *tree_arena;
 
 static void *tree_alloc(size_t size) {
@@ -48,7 +61,8 @@ static cJSON *parse_into(struct arena *arena, str text, const char **end) {
     return root;
 }
 
-/* A way through a tree in document order; nodes know no parent. */
+/* A way through a tree in document order; nodes know no parent. The stack takes 8 KiB; json_scan
+ * has limited the depth before. */
 struct walk {
     const cJSON *parents[JSON_DEPTH_CAP];
     size_t depth;
@@ -121,7 +135,8 @@ static const cJSON *find_duplicate(struct arena *arena, const cJSON *root) {
     return NULL;
 }
 
-/* How many keys stand before this one in the text. */
+/* How many keys stand before this one in the text. The tree knows no positions in the text: the
+ * number of a key leads json_scan to it. */
 static size_t key_ordinal(const cJSON *root, const cJSON *wanted) {
     struct walk walk = {.depth = 0};
     size_t count = 0;
@@ -205,6 +220,7 @@ const char *json_type_name(const struct json *value) {
     return "nothing";
 }
 
+/* Linear: the members of cJSON's objects are a list. Walk a large object with json_first. */
 const struct json *json_get(const struct json *value, const char *key) {
     ASSERT(key != NULL);
     if (!json_is_object(value)) {
@@ -258,6 +274,8 @@ bool json_bool(const struct json *value, bool otherwise) {
     return json_is_bool(value) ? cJSON_IsTrue(node_of(value)) != 0 : otherwise;
 }
 
+/* A double holds whole numbers up to 2^53 exactly. Ids, and DynamoDB's numbers, are read as
+ * strings. */
 bool json_number(const struct json *value, double *number) {
     ASSERT(number != NULL);
     if (!json_is_number(value)) {

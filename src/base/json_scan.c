@@ -15,6 +15,17 @@ static const size_t VALUES_MAX = 100000;
 /* Longer numbers are cut short by some builds of the tree library (its buffer has 64 bytes). */
 enum { NUMBER_BYTES_MAX = 63 };
 
+/* The scanner keeps the closing brackets of open containers in an array instead of recursing, so
+ * that a hostile event cannot exhaust the 1 MiB stack of a worker thread.
+ *
+ *         +------------- "," (in an object: and a key with its colon) -------------+
+ *         v                                                                        |
+ *   STEP_VALUE --- scalar, or a container that is empty ---> STEP_AFTER_VALUE -----+
+ *     ^    |                                                    ^  |        |
+ *     +----+ "{" key ":", or "["                                +--+ "}"    | nothing is open,
+ *            (one container more is open)                            "]"    v and the text ends
+ *                                                                        STEP_END
+ */
 enum step {
     STEP_VALUE,       /* a value must follow */
     STEP_AFTER_VALUE, /* a comma, a closing bracket or the end must follow */
@@ -40,6 +51,8 @@ static enum status refuse(struct scan *scan, enum status status, const char *wha
     return status;
 }
 
+/* -1 at the end of the text: no digit, no bracket, and below every character that may stand in a
+ * string. */
 static int peek(const struct scan *scan) {
     return scan->pos < scan->len ? scan->ptr[scan->pos] : -1;
 }
@@ -100,6 +113,7 @@ static enum status scan_unicode_escape(struct scan *scan, size_t start) {
     return code >= 0xD800 && code <= 0xDBFF ? scan_low_surrogate(scan, start) : STATUS_OK;
 }
 
+/* Without the first condition strchr would find a NUL byte of the text at the end of its list. */
 static enum status scan_escape(struct scan *scan) {
     size_t start = scan->pos++;
     int c = peek(scan);
@@ -140,7 +154,8 @@ static enum status scan_digits(struct scan *scan) {
     return STATUS_OK;
 }
 
-/* Infinity must not reach a caller that turns the number into an integer. */
+/* Infinity must not reach a caller that turns the number into an integer. strtod reads "." as the
+ * decimal point, for the program never leaves the locale "C". */
 static enum status check_number_size(struct scan *scan, size_t start) {
     char text[NUMBER_BYTES_MAX + 1] = {0};
     size_t len = scan->pos - start;

@@ -9,7 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A comma unless this is the first in its container or the value of a key. */
+/* A comma unless this is the first in its container or the value of a key. One bool is all the
+ * state that commas need; brackets have to be balanced by the caller.
+ *
+ *   just written             needs_comma
+ *   "{", "[", "key":         false
+ *   a value, "}", "]"        true
+ */
 static void begin_item(struct json_writer *writer) {
     ASSERT(writer != NULL && writer->out != NULL);
     if (writer->needs_comma) {
@@ -162,6 +168,9 @@ void json_write_member_list(struct json_writer *writer, const char *key, const c
     json_array_end(writer);
 }
 
+/* Escaped are all characters for which escape_is_due, not only those that JSON demands: these texts
+ * are read on terminals and in log viewers, where a right-to-left override would change what a
+ * finding seems to say. */
 static void append_escape(struct buf *out, uint32_t code) {
     static const char letters[] = {
         ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
@@ -200,6 +209,8 @@ static void append_escaped(struct buf *out, str text) {
     }
 }
 
+/* Each maximal part that is no UTF-8 becomes one U+FFFD, as in browsers and in Python: a user agent
+ * of any bytes gives valid JSON, and no byte of it swallows the closing quote. */
 void json_append_quoted(struct buf *out, str text) {
     ASSERT(out != NULL);
     buf_append_char(out, '"');

@@ -1,4 +1,15 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A line in its two forms:
+ *
+ *   {"timestamp":"..","level":"WARN","event":"next_failed","requestId":"..","tenantId":"..",...}
+ *   2026-11-23T08:00:00.123Z WARN <request id, or -> next_failed tenantId=.. key="two words"
+ *
+ * Lambda takes one line for one event. With LogFormat JSON it filters by `level`, and it counts a
+ * line as INFO whose level is unknown or whose timestamp is not RFC 3339 ("Log-level filtering",
+ * AWS Lambda Developer Guide). A line that is too long ends in "truncated":true, so nothing may
+ * follow a cut.
+ */
 #include "base/log.h"
 
 #include <errno.h>
@@ -118,8 +129,9 @@ static str first_half(str text) {
     return str_slice(text, 0, end);
 }
 
-/* A value that does not fit is halved until it does: how much longer quoting makes it is
- * not known beforehand. A field without text left is dropped whole. */
+/* A value that does not fit is halved until it does: how much longer quoting makes it is not known
+ * beforehand. A field without text left is dropped whole. At most 18 rounds for the longest
+ * line. */
 static void add_field(struct line *line, const struct log_field *field) {
     if (line->is_cut) {
         return;

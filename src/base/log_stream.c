@@ -1,4 +1,15 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A stream has two states. Only the first waits, so that a reader that has stopped costs an
+ * invocation 100 ms once and not for every line:
+ *
+ *              a line takes longer than reader_wait_ms
+ *   flowing ------------------------------------------> stuck: a line gets one try without a wait,
+ *      ^                                                  |    else it is lost and counted
+ *      +--------------------------------------------------+
+ *        a line, or the notice of the lost
+ *        ones, gets through whole
+ */
 #include "base/log_stream.h"
 #include "base/assert.h"
 
@@ -58,6 +69,8 @@ static size_t push(const struct log_stream *stream, str text) {
     return done;
 }
 
+/* A pipe takes more than PIPE_BUF bytes in parts, so that a refusal can come in the middle of a
+ * line. */
 static bool put(struct log_stream *stream, str line) {
     /* Nothing may be glued to the beginning of a line whose end was lost. */
     if (stream->is_mid_line && push(stream, STR("\n")) == 0) {
@@ -75,6 +88,7 @@ static void put_notice(void *context, str line) {
     stream->is_stuck = !put(stream, line);
 }
 
+/* The notice has the level WARN; where the log drops that, lines are lost without a notice. */
 void log_stream_attach(struct log_stream *stream, struct log *log) {
     stream->notices = *log;
     stream->notices.write = put_notice;

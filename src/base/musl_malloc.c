@@ -14,6 +14,15 @@
  * before it has compared the seal. The table of chunks lies apart from them.
  *
  * To be compiled with -fno-builtin-malloc: else gcc turns calloc() into a call of itself.
+ *
+ *   chunk:    | header | 32 bytes | header | 96 bytes | header | 48 bytes | ... | not yet cut |
+ *   header:   | state 8 bits | class 8 | value 48 | seal 64 |
+ *   free:     | header | encoded link 64 | old contents ...
+ *   aligned:  | header | unused | second header | the caller's block ...
+ *   mapped:   | header | the caller's block ... to the end of its pages |
+ *
+ * Blocks with their headers have 32, 48, .. 128, 160, 192, 224, 256, 320, .. 131072 bytes: above
+ * 128 no block is larger than asked for by more than a quarter.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* MAP_ANONYMOUS, memalign */
@@ -340,6 +349,9 @@ static void free_in_class(void *block) {
     unlock();
 }
 
+/* The state is a hint until a seal was compared, in checked_header_of. The second header of an
+ * aligned block is voided, so that freeing it twice is noticed although the first is a live
+ * block's. */
 void free(void *block) {
     if (block == NULL) {
         return;
@@ -386,6 +398,7 @@ void *calloc(size_t count, size_t size) {
     return block;
 }
 
+/* A block stays where it is unless more than half of it, and more than a page, would be unused. */
 void *realloc(void *block, size_t size) {
     if (block == NULL) {
         return allocate(size);
@@ -403,6 +416,7 @@ void *realloc(void *block, size_t size) {
     return moved;
 }
 
+/* The second header leads free() back to the start of the block. */
 void *aligned_alloc(size_t alignment, size_t size) {
     if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
         errno = EINVAL;

@@ -20,7 +20,8 @@ static uintptr_t load_address(const ElfW(Phdr) * headers, size_t count) {
     return 0;
 }
 
-/* A refusal is not reported: the program is then as safe as without this file. */
+/* A refusal is not reported: the program is then as safe as without this file. The end is rounded
+ * down: what follows in its page is ordinary data and must stay writable. */
 __attribute__((constructor(101))) static void protect_relro(void) {
     const ElfW(Phdr) *headers = (const ElfW(Phdr) *)getauxval(AT_PHDR);
     size_t count = getauxval(AT_PHNUM);

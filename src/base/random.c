@@ -7,6 +7,8 @@
 #include "base/assert.h"
 #include "base/status.h"
 
+/* Without flags getrandom waits for the kernel's generator at boot; a signal may cut a long request
+ * short. */
 void random_bytes(void *bytes, size_t count) {
     unsigned char *next = bytes;
     while (count > 0) {

@@ -11,6 +11,7 @@ struct status_row {
     bool is_retryable;
 };
 
+/* From the one map, so that a status cannot lack its text. */
 static const struct status_row rows[] = {
 #define STATUS_ROW(name, text, retryable) {#name, (text), (retryable) != 0},
     STATUS_MAP(STATUS_ROW)

@@ -25,6 +25,7 @@ str str_copy(struct arena *arena, str s) {
     return (str){copy_with_nul(arena, s), s.len};
 }
 
+/* A NUL inside would cut the text for the reader, who would then act on another name or path. */
 char *str_to_cstr(struct arena *arena, str s) {
     ASSERT(str_find_char(s, '\0') == s.len);
     return copy_with_nul(arena, s);
@@ -112,6 +113,8 @@ str str_after_last(str s, char c) {
     return str_slice(s, from, s.len);
 }
 
+/* memchr finds the candidates. Quadratic at worst, which no caller can be made to feel: parts are
+ * literals of a few letters. */
 bool str_contains(str s, str part) {
     if (part.len == 0) {
         return true;
@@ -159,6 +162,12 @@ str str_trim(str s) {
     return str_slice(s, from, to);
 }
 
+/* An empty last part is a part, too:
+ *
+ *   "a,b" -> "a", then "b" and ptr NULL        "a," -> "a", then "" and ptr NULL
+ *
+ * A slice of nothing at the end of a text keeps its ptr, and so differs from a text that is used
+ * up. */
 str str_split(str *rest, char separator) {
     size_t at = str_find_char(*rest, separator);
     str part = str_slice(*rest, 0, at);
@@ -209,6 +218,8 @@ struct utf8_lead {
     unsigned char second_max;
 };
 
+/* Columns: first and last lead byte, bytes of the character, least and greatest second byte. Third
+ * and fourth bytes are always 80..BF. */
 static const struct utf8_lead utf8_leads[] = {
     {0x00, 0x7F, 1, 0x00, 0x00}, {0xC2, 0xDF, 2, 0x80, 0xBF}, {0xE0, 0xE0, 3, 0xA0, 0xBF},
     {0xE1, 0xEC, 3, 0x80, 0xBF}, {0xED, 0xED, 3, 0x80, 0x9F}, {0xEE, 0xEF, 3, 0x80, 0xBF},
@@ -276,6 +287,7 @@ str str_utf8_take(str *rest) {
     return character;
 }
 
+/* Characters are counted by the bytes that begin one: right for valid UTF-8 only. */
 size_t str_utf8_count(str s) {
     size_t count = 0;
     for (size_t i = 0; i < s.len; i++) {
@@ -309,6 +321,7 @@ static int compare_texts(const void *a, const void *b) {
     return str_compare(*(const str *)a, *(const str *)b);
 }
 
+/* qsort must not be given NULL, even with nothing to sort. */
 size_t str_sort_distinct(str *texts, size_t count) {
     size_t kept = 0;
     if (count > 0) {
