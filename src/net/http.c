@@ -70,6 +70,8 @@ static const char *header_problem(const struct http_header *header, size_t body_
     return NULL;
 }
 
+/* The URL is what the caller has signed, so nothing is mended here: curl would encode, drop or
+ * follow any of these in its own way, and the signature would no longer fit. */
 static const char *url_problem(str url) {
     str host = http_url_host(url);
     if (host.len == 0) {

@@ -41,6 +41,14 @@ static enum status http_curl_send(struct transport *transport, const struct http
 
 /* ---- many at once ---- */
 
+/* A batch through the one multi handle. `next` and `completed` run in this thread, between two
+ * steps of curl:
+ *
+ *   `next` says   then
+ *   SEND          in flight, up to in_flight_max --> curl ends it --> completed --> ask again
+ *   WAIT          ask again when wait_ms is over, or sooner when an exchange ends
+ *   DONE          start nothing any more; the loop ends with the last exchange in flight
+ */
 struct run {
     struct http_curl *curl;
     const struct http_batch *batch;
@@ -122,6 +130,7 @@ static int64_t wait_left_ms(const struct run *run) {
     return left_us <= 0 ? 0 : (left_us + US_PER_MS - 1) / US_PER_MS;
 }
 
+/* With nothing in flight curl has nothing to wait for, and curl_multi_poll could return at once. */
 static void wait(struct run *run) {
     int64_t left_ms = run->is_waiting ? wait_left_ms(run) : WAIT_MS_LONG;
     if (left_ms > 0 && run->in_flight > 0) {
@@ -175,6 +184,8 @@ static CURLSH *share_sessions(void) {
     return share;
 }
 
+/* curl_global_init counts its calls, but threads must not race for the first one: lambda.c and
+ * cli/audit.c make the transports of their workers before they start a thread. */
 enum status http_curl_init(struct arena *arena, const struct clock *clock,
                            const struct http_curl_options *options,
                            struct transport **transport_out, struct error *error) {
@@ -223,6 +234,12 @@ struct warm_up {
     bool has_waited;
 };
 
+/* By call:
+ *
+ *   next #1..n   start a GET /ping for each URL      SYNs and name queries go out
+ *   next #n+1    wait 1 ms
+ *   next #n+2    build the TLS context, DONE         the answers arrive meanwhile
+ */
 static enum http_batch_step warm_up_next(void *context, struct http_request *request, void **tag,
                                          int64_t *wait_ms) {
     struct warm_up *warm_up = context;

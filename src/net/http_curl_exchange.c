@@ -42,8 +42,9 @@ static int status_of_line(str line) {
     return status >= 100 && status <= 999 ? (int)status : 0;
 }
 
-/* curl calls this line by line. A new status line means that what came before was an interim
- * answer (100 Continue), whose headers are none of the final answer's. */
+/* curl calls this line by line. A new status line means that what came before was an interim answer
+ * (100 Continue), whose headers are none of the final answer's. Returning fewer bytes than were
+ * given makes curl end the exchange. */
 static size_t on_header(char *data, size_t size, size_t count, void *context) {
     struct exchange *exchange = context;
     str line = {data, size * count};
@@ -82,6 +83,8 @@ static bool set_no_proxy(CURL *easy) {
     return code == CURLE_OK || code == CURLE_UNKNOWN_OPTION;
 }
 
+/* PATH_AS_IS: curl would remove dot segments from the path that was signed. NOSIGNAL: a resolver
+ * must not use SIGALRM in a process with threads. */
 static bool set_safety(CURL *easy, const struct http_curl *curl) {
     return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, curl->protocols) == CURLE_OK &&
            set_no_proxy(easy) && curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
@@ -90,6 +93,8 @@ static bool set_safety(CURL *easy, const struct http_curl *curl) {
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
 }
 
+/* HTTP/1.1 is all the shipped curl can speak. MAXAGE_CONN is 118 s by default, longer than S3 keeps
+ * an idle connection. */
 static bool set_connection(CURL *easy, const struct http_curl *curl) {
     long idle_seconds =
         curl->idle_ms_max > 0 ? (long)(curl->idle_ms_max / MS_PER_SECOND) : IDLE_SECONDS_UNLIMITED;
@@ -124,6 +129,19 @@ static bool set_callbacks(CURL *easy, struct exchange *exchange) {
            curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange) == CURLE_OK;
 }
 
+/* The life of an exchange. Its handle, with the options that never change, is used again.
+ *
+ *   exchange_new --> [in the multi handle] --exchange_end--> exchanges_idle --+
+ *                          ^      |                                           |
+ *                          |      | a pooled connection died before a byte    |
+ *                          |      v of the answer came: curl sends again      |
+ *                          +--exchange_begin----------------------------------+
+ *
+ * No option of curl turns that second sending off (curl pull request 18417, open in 2026). Measured
+ * with 7.88.1: a POST on a pool of eight connections that die on use reached the server six times
+ * and then failed; with one such connection it came twice and was reported as a success. Requests
+ * that must not be doubled therefore set CURLOPT_FRESH_CONNECT, with which the fault delivers them
+ * once. */
 static struct exchange *exchange_new(struct http_curl *curl) {
     struct exchange *exchange = ARENA_NEW(curl->arena, struct exchange);
     exchange->curl = curl;
@@ -145,7 +163,8 @@ void exchange_clean_up(struct exchange *exchange) {
 
 /* Options of this request. Each is set for every request, so that none leaks into the next. */
 
-/* curl takes "Name:" for "leave it out"; "Name;" sends it empty. */
+/* curl takes "Name:" for "leave it out"; "Name;" sends it empty. No AWS request needs an empty
+ * header, but dropping one that was signed would be a signature error. */
 static char *header_line(const struct http_header *header, struct arena *arena) {
     size_t size = header->name.len + header->value.len + sizeof(": ");
     char *line = arena_alloc(arena, size);
@@ -158,7 +177,8 @@ static char *header_line(const struct http_header *header, struct arena *arena) 
     return line;
 }
 
-/* curl only reads the list, so that it can live in the arena. */
+/* curl only reads the list, so that it can live in the arena. Without "Expect:" curl asks for 100
+ * Continue before a body of more than 1 MiB, and waits for it. */
 static struct curl_slist *header_list(const struct http_request *request, struct arena *arena) {
     char *suppressed[] = {header_no_accept, header_no_content_type, header_no_expect};
     size_t own_count = sizeof(suppressed) / sizeof(suppressed[0]);
@@ -287,6 +307,8 @@ static bool is_handshake_cut(const struct exchange *exchange) {
     return false;
 }
 
+/* The statuses decide about a repeat (STATUS_MAP): TIMEOUT, CONNECTION and INCOMPLETE may be
+ * repeated, TLS, INVALID and TOO_LARGE are the same at the next attempt. */
 static enum status status_of_code(const struct exchange *exchange, CURLcode code) {
     switch ((int)code) {
     case CURLE_OPERATION_TIMEDOUT:
@@ -406,6 +428,8 @@ static bool was_not_sent(const struct exchange *exchange) {
     return code == CURLE_OK && request_bytes == 0 && exchange->status == 0;
 }
 
+/* After curl_multi_remove_handle the connection is back in the pool, or closed; the getinfo values
+ * stay until the handle's next request. */
 enum status exchange_end(struct exchange *exchange, int code, struct http_response *response,
                          struct error *error) {
     struct http_curl *curl = exchange->curl;

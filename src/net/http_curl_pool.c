@@ -33,7 +33,9 @@ static struct host_use *find(struct host_uses *uses, uint64_t origin) {
     return NULL;
 }
 
-/* A row for another host: a free one, else that of the host which was not asked for longest. */
+/* A row for another host: a free one, else that of the host which was not asked for longest.
+ * Forgetting is safe: from then on an unknown host counts as stale, and the pool is dropped
+ * once. */
 static struct host_use *make_room(struct host_uses *uses) {
     if (uses->count < HOST_USES_MAX) {
         return &uses->rows[uses->count++];
@@ -56,7 +58,16 @@ void host_uses_note(struct host_uses *uses, uint64_t origin, int64_t now_ms) {
     *use = (struct host_use){origin, now_ms};
 }
 
-/* A clock that went backwards proves nothing. */
+/* A clock that went backwards proves nothing. The peer's time limits are wall-clock time: S3 closes
+ * an idle connection after some 20 s, and NAT gateways forget a flow after 350 s. Neither close
+ * reaches a frozen sandbox.
+ *
+ *   host asked last        its pooled connections         then
+ *   15 s ago or less       alive, as far as is known      are used again
+ *   more than 15 s ago     may be dead and look alive     the whole pool is dropped
+ *
+ * The whole pool, for curl has no call that closes the idle connections of one host. A handshake
+ * costs milliseconds; a request on a dead connection costs its time limit, or is sent twice. */
 static bool is_stale(const struct host_use *use, int64_t now_ms, int64_t idle_ms_max) {
     int64_t idle_ms = now_ms - use->last_use_ms;
     return idle_ms < 0 || idle_ms > idle_ms_max;
@@ -120,6 +131,8 @@ static struct exchange *take_ended(struct http_curl *curl, int *code_out) {
     return NULL;
 }
 
+/* Ends that curl has noted already come first: each call of curl_multi_perform walks the handles in
+ * it. */
 struct exchange *http_curl_step(struct http_curl *curl, int *code_out) {
     struct exchange *exchange = take_ended(curl, code_out);
     if (exchange == NULL) {

@@ -16,6 +16,9 @@
  * room for a chain with post-quantum signatures. OpenSSL's own limit is 100 KB. */
 #define CERTIFICATES_BYTES_MAX (24L * 1024)
 
+/* A store of our own because of its price: measured with curl 7.88.1 and Debian's 144 roots, a
+ * bundle given as bytes is parsed again for each new connection, 21 ms of a full core. This one is
+ * parsed once, and each TLS context takes a reference. */
 struct tls_trust {
     X509_STORE *store; /* NULL until first needed */
     bool is_warm;      /* a TLS context was made: providers and random generator are there */
@@ -43,6 +46,8 @@ static void tls_trust_clean_up(void *ptr) {
     trust->store = NULL;
 }
 
+/* All five, as Amazon Trust Services asks for: any AWS endpoint may chain to another of them
+ * tomorrow, and pinning fewer is not supported (https://www.amazontrust.com/repository/). */
 static X509_STORE *amazon_store(void) {
     X509_STORE *store = X509_STORE_new();
     bool is_whole = store != NULL;
@@ -116,6 +121,7 @@ enum status tls_trust_init(struct arena *arena, const struct http_curl_options *
     return STATUS_OK;
 }
 
+/* Late, so that the warm-up can parse the roots while its first packets travel. */
 static bool has_store(struct tls_trust *trust) {
     if (trust->store == NULL) {
         trust->store = amazon_store();
