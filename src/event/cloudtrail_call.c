@@ -3,6 +3,15 @@
  * Elastic Load Balancing calls as CloudTrail records them and EventBridge delivers them. What is
  * not ours to act on is recognised, with the reason; only what cannot be understood is an error.
  * Source: "Logging API calls for Elastic Load Balancing using AWS CloudTrail", ELB User Guide.
+ *
+ *   eventName                        where the ARNs are                        kind
+ *   CreateLoadBalancer               responseElements.loadBalancers[]          ELB_CREATE
+ *   ModifyLoadBalancerAttributes     requestParameters.loadBalancerArn         ELB_MODIFY
+ *   AddTags, RemoveTags              requestParameters.resourceArns[]          ELB_TAGS
+ *   DeleteLoadBalancer               requestParameters.loadBalancerArn         ELB_DELETE
+ *
+ * Classic Load Balancers have the same eventSource and names. Delivery is best effort, may be late,
+ * doubled or out of order, so an event is a hint to look and never a fact to judge by.
  */
 #include "aws/region.h"
 #include "base/clock.h"
@@ -19,7 +28,7 @@ static const struct word EVENTS[] = {{"CreateLoadBalancer", ELB_CREATE},
                                      {NULL, -1}};
 
 /* The version is missing in some records, so the shape has a say: Classic names load balancers, v2
- * has ARNs. */
+ * has ARNs. A record of 2016 that CloudFormation caused has none. */
 static bool is_classic(const struct json *detail) {
     str version = json_get_string(detail, "apiVersion");
     const struct json *request = json_get(detail, "requestParameters");
@@ -28,7 +37,8 @@ static bool is_classic(const struct json *detail) {
                                  : !str_eq(version, STR(API_VERSION_V2));
 }
 
-/* Why the call is none of ours; empty when it is. */
+/* Why the call is none of ours; empty when it is. CloudTrail delivers failed calls as well, with an
+ * errorCode. */
 static str reason_to_ignore(const struct json *detail, struct arena *arena,
                             enum elb_call_kind *kind) {
     str name = json_get_string(detail, "eventName");
@@ -83,7 +93,9 @@ static void collect_arns(const struct json *detail, struct arena *arena, struct 
     call->arn_count = str_sort_distinct(call->arns, call->arn_count);
 }
 
-/* Not from the response: that names every attribute, unchanged ones too. */
+/* Not from the response: that names every attribute, unchanged ones too. A console edit sends all
+ * attributes, and the record does not say which one was edited: a mode that is named here need not
+ * be a change. Callers compare it with the mode before. */
 static enum desync_mode read_requested_mode(const struct json *detail) {
     enum desync_mode mode = MODE_UNKNOWN;
     const struct json *attributes = json_get(json_get(detail, "requestParameters"), "attributes");

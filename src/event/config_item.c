@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Configuration items of AWS Config, in both dialects; and the verdicts that need no policy.
+ *
+ *   comes from                  configuration   supplementaryConfiguration
+ *   a rule's invocation         object          object of lists of {"key","value"}
+ *   GetResourceConfigHistory    JSON string     object of JSON strings of such lists
+ *
+ * Both are read alike: parse_embedded opens a string of JSON at every level. Items of before August
+ * 2020 have no desync attribute at all; an attribute that is absent is unknown and never "monitor",
+ * so that the mode is then read live.
  */
 #include "aws/region.h"
 #include "base/clock.h"
 #include "event_internal.h"
 
-/* Source: ConfigurationItemStatus, AWS Config API Reference. */
+/* Source: ConfigurationItemStatus, AWS Config API Reference. Config re-evaluates with items that
+ * are days old, still as ResourceDiscovered: that word does not mean that the load balancer is
+ * new. */
 static const struct word ITEM_STATUSES[] = {{"OK", ITEM_PRESENT},
                                             {"ResourceDiscovered", ITEM_PRESENT},
                                             {"ResourceDeleted", ITEM_DELETED},
@@ -169,6 +179,9 @@ static enum status check_parts(const struct reader *reader, const struct json *i
     return read_text(reader, item, "accountId", &account);
 }
 
+/* A deleted item holds null for its configuration and nothing for its tags, so that only its ARN
+ * says what it was. That suffices: NOT_APPLICABLE is due for it whatever else is wrong, because
+ * Config keeps the last result of a resource until somebody reports that. */
 enum status read_config_item(const struct reader *reader, const struct json *item,
                              bool is_proactive, struct config_item *item_out) {
     struct load_balancer *facts = &item_out->facts;

@@ -2,6 +2,19 @@
  *
  * From the bytes of an event to one struct: which family it is of, and the invocations of AWS
  * Config rules and of our own schedules themselves.
+ *
+ * The first that fits, top down:
+ *
+ *   the event has                                      is
+ *   invokingEvent                                      a rule of AWS Config asks
+ *   action                                             our own schedule
+ *   detail-type "AWS API Call via CloudTrail"          a call of the ELB API
+ *   detail-type "Scheduled Event"                      a sweep, by an EventBridge rule
+ *   Records, source "aws.s3" or Event "s3:TestEvent"   S3 objects
+ *
+ * Config invokes asynchronously: nobody reads what is returned, and an error makes Lambda repeat
+ * the event twice and then send it to the dead-letter queue, if there is one. So what cannot be
+ * decoded fails loudly. `version` is not checked: it stayed "1.0" when AWS added evaluationMode.
  */
 #include "aws/region.h"
 #include "base/ascii.h"
@@ -44,7 +57,8 @@ static bool is_account_id(str text) {
 }
 
 /* arn:<partition>:config:<region>:<account>:config-rule/... ; service-linked ones have more path
- * parts. The account is the rule's where the event has no accountId. */
+ * parts. The account is the rule's where the event has no accountId. The Region comes from here and
+ * not from AWS_REGION: a result token is good only in the Region and account of its rule. */
 static enum status read_rule_arn(const struct reader *reader, const struct json *event,
                                  struct config_invocation *config) {
     str arn;
@@ -112,6 +126,8 @@ static enum status read_item_member(const struct reader *reader, const struct js
     return STATUS_OK;
 }
 
+/* The four values of Config's MessageType. The last is the trigger of old rules that ran at each
+ * snapshot: a schedule, in effect. */
 static const struct {
     const char *type;
     enum config_message message;

@@ -37,7 +37,8 @@ MUST_USE enum status read_time(const struct reader *reader, const struct json *o
                                const char *key, int64_t *ms_out);
 /* Refuses what is neither empty nor the name of a Region; `where` is the subject of the message. */
 MUST_USE enum status check_region(const struct reader *reader, const char *where, str region);
-/* The value of one of the words, which end with a text of NULL; else that one's value. */
+/* The value of one of the words, which end with a text of NULL; else that one's value. `value` is
+ * an enumerator; the last row's is that of an unknown text. */
 struct word {
     const char *text;
     int value;

@@ -70,6 +70,7 @@ enum status read_time(const struct reader *reader, const struct json *object, co
                : refuse_event(reader, "%s %s is no ISO 8601 time", key, quote(reader, text, 64));
 }
 
+/* Each level is parsed under the same limits, and no level is longer than the one around it. */
 const struct json *parse_embedded(const struct json *value, struct arena *arena) {
     for (int depth = 0; depth < EMBEDDED_DEPTH_MAX && json_is_string(value); depth++) {
         const struct json *inner = NULL;

@@ -29,6 +29,8 @@ static enum status decode_parameter_value(const struct json *member, struct aren
     return STATUS_OK;
 }
 
+/* Config leaves the member out of the event of a rule without InputParameters, and sends "{}" or
+ * values as strings otherwise. A parameter of an unknown name is policy_parse's to refuse. */
 enum status decode_rule_parameters(const struct json *rule_parameters, struct arena *arena,
                                    struct policy_parameter **parameters_out, size_t *count_out,
                                    struct error *error) {

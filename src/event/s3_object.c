@@ -4,6 +4,14 @@
  * either in messages of SQS (through SNS, too). Other events of S3 are recognised and left alone.
  * Sources: "Event message structure", "Using EventBridge" (Amazon S3 User Guide); "Using Lambda
  * with Amazon SQS" (AWS Lambda Developer Guide).
+ *
+ * How events are nested: a body of SQS holds either of the first two; SNS puts its envelope around
+ * it unless raw message delivery is on:
+ *
+ *   EventBridge   {"source":"aws.s3", "detail":{"bucket":{"name"}, "object":{"key","etag"}}}
+ *   S3            {"Records":[{"eventSource":"aws:s3", "s3":{"bucket":{..}, "object":{..}}}]}
+ *   SQS           {"Records":[{"eventSource":"aws:sqs", "messageId", "body":"<JSON>"}]}
+ *   SNS in SQS    "body":"{\"Type\":\"Notification\", \"Message\":\"<JSON>\"}"
  */
 #include "aws/region.h"
 #include "base/ascii.h"
@@ -51,7 +59,8 @@ static enum status require_text(const struct reader *reader, const struct json *
     return str_is_empty(*text_out) ? refuse_event(reader, "%s%s is missing", path, key) : STATUS_OK;
 }
 
-/* Keys stand in notifications as in a form: "a+b" is "a b", "%2B" is "+". */
+/* Keys stand in notifications as in a form: "a+b" is "a b", "%2B" is "+". Only here: EventBridge
+ * sends the key as it is, where a "+" is a plus. */
 static enum status decode_key(const struct reader *reader, str encoded, str *key_out) {
     char *text = arena_alloc(reader->arena, encoded.len);
     size_t len = 0;
