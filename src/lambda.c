@@ -1,4 +1,16 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From INIT to the end of the sandbox:
+ *
+ *   INIT (10 s at most, else Lambda runs it again within the first invocation)
+ *     settings --> for each worker: a Runtime API transport, a guard with its AWS client
+ *              --> connections of the first worker are opened ahead
+ *              --> a failure: POST /init/error, exit
+ *   then run_workers: one loop each, until Lambda ends the sandbox
+ *
+ * There is one worker, but for Lambda Managed Instances, where AWS_LAMBDA_MAX_CONCURRENCY events
+ * are handled at the same time in one process.
+ */
 #include "lambda.h"
 
 #include <pthread.h>
@@ -15,7 +27,9 @@
 /* Root, parent and sampling take 100 characters; AWS allows more fields behind them. */
 #define TRACE_ID_BYTES_MAX 1024
 
-/* For whatever asks the environment, as AWS's own runtimes have it. */
+/* For whatever asks the environment, as AWS's own runtimes have it. A function on provided.al2023
+ * has to set the variable itself. It has to go when an event brings no trace id: the id of the
+ * event before must not be passed on. */
 static void set_trace_id(str trace_id) {
     char text[TRACE_ID_BYTES_MAX];
     if (str_is_empty(trace_id) || trace_id.len >= sizeof text) {

@@ -18,7 +18,8 @@ struct lambda {
     enum status (*connect)(struct guard *guard, struct arena *arena, struct error *error);
 };
 
-/* Serves until the platform ends the sandbox; returns the exit code. */
+/* Serves until the platform ends the sandbox; returns the exit code. INIT is part of it: a failure
+ * there was logged and posted as an init error. Never 0. */
 int lambda_serve(const struct lambda *lambda);
 
 #endif

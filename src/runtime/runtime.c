@@ -2,6 +2,20 @@
  *
  * The loop over the Runtime API: /next takes an event; /response, /error and /init/error hand an
  * outcome back.
+ *
+ * The loop, and its two ways out. Either ends the process; Lambda then replaces the environment.
+ *
+ *               200                          2xx or 4xx
+ *   GET /next -------> handler --> POST /response or /error -------> arena_reset --+
+ *     ^   |                              |                                         |
+ *     |   | 403, 500, or the last        | 5xx, or not delivered twice             |
+ *     |   | of the attempts              v                                         |
+ *     |   +--------------------------> exit                                        |
+ *     +----------------------------------------------------------------------------+
+ *
+ * 403 at /next is permanent: every further request gets it at once, so a loop that only logged it
+ * would spin at full speed until the function's time is over (seen with Lambda's runtime interface
+ * emulator: 8,000 turns in 5 s).
  */
 #include "runtime/runtime.h"
 
@@ -141,6 +155,8 @@ static enum runtime_step read_event(struct runtime *runtime, struct arena *arena
     return RUNTIME_GO_ON;
 }
 
+/* Events above some 2 KB arrive chunked and without Content-Length, in one chunk (measured on
+ * provided.al2023). */
 static enum status ask_next(struct runtime *runtime, struct arena *arena,
                             struct http_response *response, struct error *error) {
     const struct http_header headers[] = {user_agent()};
@@ -391,6 +407,8 @@ static void log_end(const struct runtime *runtime, const struct runtime_invocati
     log_write(runtime->log, LOG_INFO, "invocation_end", fields, count);
 }
 
+/* The invocation counts as running, and is billed, until the next GET /next: work after the answer
+ * would be as expensive as work before it. */
 static enum runtime_step serve_one(struct runtime *runtime, const struct runtime_handler *handler,
                                    struct arena *arena) {
     struct runtime_invocation invocation;
