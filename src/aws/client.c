@@ -51,6 +51,8 @@ enum status aws_client_init(struct aws_client *client, struct transport *transpo
     return attempts_from_env(env, arena, &client->attempts_max, error);
 }
 
+/* The quota is new, for a throttled account must not use up the retries of another one. The skew is
+ * kept: it is this machine's clock that is wrong. */
 void aws_client_with_credentials(struct aws_client *client, struct aws_client *like,
                                  const struct aws_credentials *credentials) {
     *client = (struct aws_client){

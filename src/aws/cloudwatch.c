@@ -31,7 +31,15 @@ struct sum {
     bool is_complete; /* as its latest page says */
 };
 
-/* Up to 500 neighbours, asked for together. */
+/* Up to 500 neighbours, asked for together. A round of at most three groups. Each has its own
+ * pages, and a round ends with the last of them:
+ *
+ *   series[]   0 ........ 499 | 500 ...... 999 | 1000 .. 1400 | 1500 ...     (next round)
+ *   groups        groups[0]   |   groups[1]    |  groups[2]   |
+ *   pages         1, 2, 3     |   1            |  1, 2        |              NextToken of each
+ *
+ * The answer of one page is read into `read` and added only when the call has succeeded, because an
+ * answer that breaks off is parsed again from its beginning. */
 struct group {
     struct cloudwatch_series *series;
     size_t count;
@@ -69,7 +77,8 @@ static void write_query(struct json_writer *writer, const struct cloudwatch_seri
     json_object_end(writer);
 }
 
-/* From the earliest start to the latest end of the group. */
+/* From the earliest start to the latest end of the group. EndTime is exclusive, and in whole
+ * seconds here: rounded up, so that the last period is in. */
 static void write_range(struct json_writer *writer, const struct group *group) {
     int64_t start_ms = group->series[0].start_ms;
     int64_t end_ms = group->series[0].end_ms;
@@ -84,7 +93,8 @@ static void write_range(struct json_writer *writer, const struct group *group) {
 
 /* ---- what is answered ---- */
 
-/* "m17" -> 17; the group's count when it is none of ours. */
+/* "m17" -> 17; the group's count when it is none of ours. CloudWatch demands a small letter at the
+ * start of an Id, and answers in an order of its own. */
 static size_t number_of_id(str id, size_t count) {
     int64_t number = -1;
     bool is_ours = str_starts_with(id, STR("m")) &&
@@ -188,7 +198,7 @@ static struct aws_request page_request(struct group *group, struct arena *arena)
 }
 
 /* Only after the call: an answer that is asked for again must not count twice. `arena` outlives the
- * page. */
+ * page. PAGES_MAX and a token that repeats end a listing that does not end by itself. */
 static enum status keep_page(struct group *group, struct arena *arena, struct error *error) {
     for (size_t i = 0; i < group->count; i++) {
         struct cloudwatch_series *series = &group->series[i];

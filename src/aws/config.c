@@ -28,6 +28,15 @@ struct item {
     bool is_refused; /* listed in FailedEvaluations of the answer to its batch */
 };
 
+/* Items that FailedEvaluations names move to the front and go out again:
+ *
+ *   round 0   [ a b c | d e f | g h ]      batches of 100, four at once
+ *                x         x               refused
+ *   round 1   [ b f ]                      after 200 to 400 ms, then twice that, and so on
+ *                x
+ *   after RESEND_ROUNDS_MAX   f            is reported as failed: PARTIAL
+ *
+ * A batch whose call failed is not among them: aws_call_all has repeated it already. */
 struct sending {
     struct aws_client *client;
     struct arena *arena;
@@ -52,7 +61,8 @@ static bool is_compliance_type(str text) {
     return str_is_one_of(text, types, sizeof types / sizeof *types);
 }
 
-/* What is wrong with it, or NULL. */
+/* What is wrong with it, or NULL. The API's model has INSUFFICIENT_DATA, and PutEvaluations refuses
+ * it: a verdict of unknown is never sent, so that the last result stays. */
 static const char *evaluation_problem(const struct config_evaluation *evaluation) {
     if (!has_length(evaluation->resource_type, TYPE_CHARACTERS_MAX)) {
         return "its resource type must have 1..256 characters";
@@ -94,6 +104,8 @@ struct batch {
     size_t count;
 };
 
+/* OrderingTimestamp is whole seconds, as the AWS SDKs send it: of two items captured within the
+ * same second the later report counts. */
 static void write_evaluation(struct json_writer *writer, const struct config_evaluation *item) {
     json_object_begin(writer);
     json_write_member(writer, "ComplianceResourceType", item->resource_type);
@@ -121,7 +133,8 @@ static bool mark_refused(const struct batch *batch, const struct json *entry) {
 
 /* An absent list is taken as an empty one (JSON services leave out what is empty), but an entry
  * that cannot be matched means that something of ours failed and we do not know what: unreadable,
- * and the batch goes out again. */
+ * and the batch goes out again. FailedEvaluations comes with a 200, which many rules ignore and so
+ * lose results. */
 static enum status parse_answer(void *context, struct arena *arena,
                                 const struct http_response *response, struct error *error) {
     const struct batch *batch = context;
@@ -251,7 +264,8 @@ static void send_group(struct sending *sending, size_t from, size_t to, size_t *
     }
 }
 
-/* One round over all items; afterwards only the refused ones are left. */
+/* One round over all items; afterwards only the refused ones are left. Once the token is refused
+ * nothing more is sent: all further items are failed, by the same error. */
 static void send_round(struct sending *sending) {
     const size_t group = (size_t)BATCHES_AT_ONCE * CONFIG_EVALUATIONS_MAX;
     size_t kept = 0;

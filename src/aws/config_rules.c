@@ -19,6 +19,12 @@
 #define PAGES_MAX              1000
 #define RESULTS_BODY_BYTES_MAX ((size_t)64 * 1024)
 
+/* A result names its resource three levels deep:
+ *
+ *   EvaluationResults[] . EvaluationResultIdentifier . EvaluationResultQualifier . ResourceId
+ *                     |                              |
+ *                     . ComplianceType               . OrderingTimestamp
+ */
 struct listing {
     struct aws_client *client;
     str rule_name;

@@ -24,6 +24,8 @@ static enum status read_required(const struct env *env, const char *name, struct
     return STATUS_OK;
 }
 
+/* The one source of credentials: in Lambda they stay the same for the life of the environment, and
+ * the command line takes what `aws configure export-credentials --format env` writes. */
 enum status credentials_from_env(const struct env *env, struct arena *arena,
                                  struct aws_credentials *credentials_out, struct error *error) {
     struct aws_credentials found = {0};

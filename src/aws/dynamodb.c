@@ -72,9 +72,14 @@ static bool is_same_item(const struct dynamodb_item *a, const struct dynamodb_it
     return true;
 }
 
-/* The condition refused a later attempt, and an earlier one may have been carried out: the
- * item in the table shows it. When it cannot be read the CONFLICT stays, with the outcome unknown.
- */
+/* The condition refused a later attempt, and an earlier one may have been carried out: the item in
+ * the table shows it. When it cannot be read the CONFLICT stays, with the outcome unknown.
+ *
+ *   attempt 1   condition met, item written    the answer is lost
+ *   attempt 2   condition not met              it meets the item of attempt 1
+ *   GetItem     the same item?                 yes: OK    no: another writer, CONFLICT
+ *
+ * The read is consistent, so that it cannot miss attempt 1. */
 static enum status settle_conflict(struct aws_client *client, const struct dynamodb_put *put,
                                    const struct dynamodb_key *key, struct arena *arena,
                                    struct error *conflict) {
@@ -216,7 +221,8 @@ static void write_action(struct json_writer *writer, const struct dynamodb_actio
 }
 
 /* Reasons of a cancelled transaction and the codes they have as the answer to one item. In this
- * order: a condition that is not met decides even when another action was only busy. */
+ * order: a condition that is not met decides even when another action was only busy. A position in
+ * CancellationReasons is that of the action; actions without a fault have the code "None". */
 static const struct {
     const char *reason;
     const char *code;

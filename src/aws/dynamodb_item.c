@@ -55,7 +55,8 @@ static bool take_digits(str *rest) {
     return rest->len < before;
 }
 
-/* "-12.5E+3" and the like. */
+/* "-12.5E+3" and the like. Digits stay text in both directions: DynamoDB keeps 38 of them, and a
+ * double 15. */
 static bool is_number(str text) {
     (void)take_one_of(&text, STR("-"));
     bool is_good = take_digits(&text);
@@ -100,6 +101,11 @@ bool dynamodb_key_is_valid(const struct dynamodb_key *key) {
            key->sk.len <= SK_BYTES_MAX && is_utf8(key->sk);
 }
 
+/* An item on the wire:
+ *
+ *   {"pk":{"S":"text"}, "n":{"N":"12"}, "b":{"BOOL":true}, "z":{"NULL":true}}
+ *
+ * A number is a JSON string on the wire, and the value of NULL is always true. */
 static const char *const TYPE_KEYS[] = {
     [DYNAMODB_STRING] = "S",
     [DYNAMODB_NUMBER] = "N",
@@ -163,6 +169,8 @@ const char *dynamodb_update_flaw(const struct dynamodb_update *update) {
     return is_good ? NULL : "an attribute whose value is not of its type";
 }
 
+/* Conditions and updates are literals of this program. Everything that varies goes in as a value
+ * (":x") or a name ("#x"), so that no tag or ARN can become a part of an expression. */
 static void write_expression(struct json_writer *writer,
                              const struct dynamodb_expression *expression) {
     if (!str_is_empty(expression->condition)) {
@@ -254,7 +262,7 @@ enum status dynamodb_parse_item(const struct json *object, struct arena *arena,
 }
 
 /* DynamoDB sends the CRC-32 of the body as it stands on the wire; absent where something between
- * has changed the body. */
+ * has changed the body. A wrong one is transient for AWS's own SDKs, too, and is repeated. */
 static bool checksum_is_right(const struct http_response *response) {
     str header = http_header_get(response, "x-amz-crc32");
     int64_t sent = 0;

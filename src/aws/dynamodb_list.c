@@ -117,6 +117,7 @@ static struct dynamodb_item copy_item(struct arena *arena, const struct dynamodb
     return (struct dynamodb_item){attributes, from->count};
 }
 
+/* Items are copied: the page dies with its arena, while the listing lives with the caller's. */
 static enum status add_query_page(void *context, str token, struct arena *arena, str *next_out,
                                   struct error *error) {
     struct listing *listing = context;
@@ -139,6 +140,8 @@ static enum status add_query_page(void *context, str token, struct arena *arena,
     return STATUS_OK;
 }
 
+/* "-" stands for a sort key that the query does not have, so that one check of keys serves all
+ * forms. */
 static bool is_query(const struct dynamodb_query *query) {
     bool has_prefix = !str_is_empty(query->sk_prefix);
     bool has_from = !str_is_empty(query->sk_from);
@@ -220,6 +223,9 @@ static void write_projection(struct json_writer *writer, const struct dynamodb_s
     json_object_end(writer);
 }
 
+/* A page may be empty and still have a next one, because the filter is applied after the reading. A
+ * page that leads to itself is given to nobody: paging_run refuses it, and its items would count
+ * twice. */
 static enum status add_scan_page(void *context, str token, struct arena *arena, str *next_out,
                                  struct error *error) {
     const struct scanning *scanning = context;

@@ -25,7 +25,8 @@ static enum tristate tristate_parse(str value) {
     return str_eq(value, STR("true")) ? YES : otherwise;
 }
 
-/* false: the answer holds the mode twice, and neither is to be believed. */
+/* false: the answer holds the mode twice, and neither is to be believed. <Value/> gives an empty
+ * text, which is no mode: the attribute then counts as not read. */
 static bool take_attribute(struct load_balancer *facts, str key, str value) {
     if (str_eq(key, STR(ATTRIBUTE_DESYNC_MODE))) {
         if (facts->mode != MODE_UNKNOWN || !str_is_empty(facts->mode_text)) {
@@ -165,6 +166,9 @@ void elbv2_fill(enum elbv2_part part, struct load_balancer *facts,
     }
 }
 
+/* Attributes are the one part that AWS describes for one load balancer a call: n load balancers
+ * cost n/400 calls for the list, n/20 for tags and n for attributes, of which AWS allows 10 a
+ * second. */
 static const struct describe_call {
     enum elbv2_part part;
     const char *operation;
@@ -177,6 +181,7 @@ static const struct describe_call {
 };
 enum { CALL_COUNT = sizeof CALLS / sizeof *CALLS };
 
+/* DescribeTags alone takes more than one ARN here, so only its further members are named. */
 struct aws_request elbv2_describe(enum elbv2_part part, struct elbv2_readings *readings,
                                   struct arena *arena) {
     const struct describe_call *row = CALLS;
@@ -204,6 +209,7 @@ struct aws_request elbv2_describe(enum elbv2_part part, struct elbv2_readings *r
     return call.request;
 }
 
+/* The query protocol drops "Exception" from the names of the API's model; either counts. */
 bool elbv2_says_gone(const struct aws_outcome *outcome) {
     str code = outcome->error.aws_code;
     return outcome->status == STATUS_NOT_FOUND &&
@@ -237,6 +243,8 @@ static bool is_arn(str arn) {
     return !str_is_empty(arn) && arn.len <= ARN_BYTES_MAX;
 }
 
+/* Attributes and tags that could not be read become unknown, even where they were known before:
+ * facts of two moments must not be judged as one. */
 enum status elbv2_read_load_balancer(struct aws_client *client, unsigned parts, struct arena *arena,
                                      struct load_balancer *facts, struct error *error) {
     struct load_balancer reading = {.arn = facts->arn};
@@ -302,6 +310,8 @@ static enum status parse_modified(void *context, struct arena *arena,
     return parse_attribute_list(result, context, arena, error);
 }
 
+/* Attributes that a request does not name keep their values. Sending all of them would undo what
+ * another tool has set since they were read, and AWS takes 20 of the more than 20 there are. */
 enum status elbv2_modify_attributes(struct aws_client *client, str arn,
                                     const struct elbv2_attribute *attributes, size_t count,
                                     struct arena *arena, struct load_balancer *facts,

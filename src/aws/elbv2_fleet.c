@@ -88,6 +88,13 @@ enum status elbv2_list_load_balancers(struct aws_client *client, struct arena *a
 
 /* ---- reading many ---- */
 
+/* The requests of a fleet go out as one batch, each paced and retried on its own:
+ *
+ *   requests[]   tags of 0..19 | tags of 20..39 | .. | attributes of 0 | attributes of 1 | ..
+ *   outcomes[]   |<-------- tags_calls -------->|    |<------------ count -------------->|
+ *
+ *   settle_tags  a call that failed for one of its 20 is asked again, one load balancer a call
+ */
 struct fleet {
     struct aws_client *client;
     struct elbv2_fleet_item *items;
@@ -108,7 +115,8 @@ static void note_problem(struct fleet *fleet, struct elbv2_fleet_item *item,
     }
 }
 
-/* Takes over what was read of this part, or that it is unknown. */
+/* Takes over what was read of this part, or that it is unknown. Copied into the caller's arena,
+ * because a fleet's answers take far more memory than its facts. */
 static void keep(struct fleet *fleet, enum elbv2_part part, size_t i,
                  const struct aws_outcome *outcome) {
     struct load_balancer *facts = fleet->items[i].facts;

@@ -41,6 +41,13 @@ static const char *fips_label(const struct endpoint_settings *settings, enum aws
     return is_gov && is_plain_here ? "" : "-fips";
 }
 
+/* The rule of botocore, and its exceptions:
+ *
+ *   {prefix}[-fips].{region}.{suffix}        config.eu-west-1.amazonaws.com
+ *   dual-stack: another suffix               config.eu-west-1.api.aws
+ *   S3:         a word before the Region     s3.dualstack.eu-west-1.amazonaws.com
+ *   GovCloud:   FIPS without "-fips"         config.us-gov-west-1.amazonaws.com   (gov_fips)
+ */
 static enum status resolve_standard(const struct endpoint_settings *settings,
                                     enum aws_service service, str region, struct arena *arena,
                                     struct endpoint *endpoint_out, struct error *error) {
@@ -109,6 +116,11 @@ static bool authority_parse(str authority, struct url_parts *parts) {
     return is_host_good && is_rest_good;
 }
 
+/* The parts of an override. Anything that curl, the Host header and the signature might understand
+ * differently is refused, a user name above all:
+ *
+ *   https :// host [:port] [/path]
+ */
 static bool url_parse(str url, struct url_parts *parts) {
     size_t scheme_len = str_find_char(url, ':');
     str scheme = str_slice(url, 0, scheme_len);
@@ -199,6 +211,7 @@ enum status endpoint_resolve(const struct endpoint_settings *settings, enum aws_
 
 /* ---- environment ---- */
 
+/* Anything else is an error: FIPS that is silently off may be a breach of contract. */
 static enum status read_bool(const struct env *env, const char *name, struct arena *arena,
                              bool *value_out, struct error *error) {
     str value = env_get(env, name);

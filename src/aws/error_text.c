@@ -81,6 +81,14 @@ static struct aws_error_text parse_body(struct arena *arena, str body) {
     return (struct aws_error_text){STR_EMPTY, STR_EMPTY};
 }
 
+/* The places of a code, the first that has one wins:
+ *
+ *   x-amzn-ErrorType: ns#Code:http://..     JSON services, in the header
+ *   {"__type":"ns#Code"}, {"code":..}       JSON services, in the body
+ *   <ErrorResponse><Error><Code>            query services
+ *   <Error><Code>                           S3, without an envelope
+ *   x-amzn-query-error: Code;Sender         JSON services that once spoke the query protocol
+ */
 struct aws_error_text aws_error_parse(struct arena *arena, const struct http_response *response) {
     struct aws_error_text text = parse_body(arena, response->body);
     str code = code_tidy(http_header_get(response, "x-amzn-ErrorType"));

@@ -3,7 +3,9 @@
 
 #include "call_internal.h"
 
-/* splitmix64 by Sebastiano Vigna, public domain: https://prng.di.unimi.it/splitmix64.c */
+/* splitmix64 by Sebastiano Vigna, public domain: https://prng.di.unimi.it/splitmix64.c
+ *
+ * Not the kernel's generator: tests seed it, and jitter needs no secret. */
 uint64_t random_next(uint64_t *state) {
     *state += UINT64_C(0x9e3779b97f4a7c15);
     uint64_t z = *state;

@@ -25,6 +25,8 @@ static bool is_region_word(str word) {
     return word.len > 0 && ascii_has_only(word, is_lower_or_digit);
 }
 
+/* By shape, not by a list: a Region that AWS opens tomorrow must work without an update. It becomes
+ * part of a host name, so that the shape is also what keeps "evil.example/" out of it. */
 bool region_is_valid(str region) {
     if (region.len == 0 || region.len > REGION_BYTES_MAX || !ascii_is_lower(region.ptr[0])) {
         return false;
@@ -44,6 +46,7 @@ static bool is_word_and_number(str text) {
     return is_region_word(word) && text.len > 0 && ascii_has_only(text, ascii_is_digit);
 }
 
+/* "us-iso-" is no beginning of "us-isob-east-1", as the hyphen belongs to the prefix. */
 const struct partition *partition_find(str region) {
     for (size_t i = 1; i < sizeof partitions / sizeof *partitions; i++) {
         str prefix = str_from_cstr(partitions[i].region_prefix);

@@ -131,6 +131,17 @@ static enum status request_of(const struct aws_client *client, const struct s3_o
 
 /* ---- reading ---- */
 
+/* An object of 9 MB:
+ *
+ *   request     Range: bytes=0-4194303
+ *   answer 1    206, Content-Range: bytes 0-4194303/9000000, ETag: "etag"      --> take(4 MiB)
+ *   request     Range: bytes=4194304-8388607, If-Match: "etag"
+ *   answer 2    206 --> take(4 MiB); 412: replaced meanwhile                   --> CONFLICT
+ *   ...
+ *   an empty object: 416 to any range --> once more without a range --> 200, Content-Length: 0
+ *
+ * Each piece is one call with its own retries, and the arena of a piece ends before the next
+ * begins: the memory needed is that of one piece. */
 struct reading {
     struct aws_client *client;
     const struct s3_object *object;
@@ -144,7 +155,9 @@ struct reading {
     int64_t piece_total;
 };
 
-/* "bytes 0-9/126": exactly the bytes that were asked for and came. */
+/* "bytes 0-9/126": exactly the bytes that were asked for and came. A piece may be short only at the
+ * end of the object: a server that gives less would otherwise make gaps, or a loop of tiny
+ * requests. */
 static bool range_parse(struct reading *reading, str text) {
     int64_t first = -1;
     int64_t last = -1;
@@ -302,6 +315,7 @@ static enum status parse_put(void *context, struct arena *arena,
     return STATUS_OK;
 }
 
+/* An owner is worth naming, because a bucket name that was given up can be taken by anybody. */
 enum status s3_put_object(struct aws_client *client, const struct s3_object *object,
                           const char *content_type, str body, struct arena *arena,
                           struct error *error) {

@@ -97,6 +97,7 @@ static enum status send_batch(struct aws_client *client, struct batch *batch, st
 
 /* ---- all batches ---- */
 
+/* Ids and messages echo what was sent: they are cleaned as any message of AWS is. */
 static void name_failures(struct import *import, const struct batch *batch) {
     struct securityhub_report *report = import->report;
     const struct json *entry = batch->failed_first;
@@ -116,6 +117,8 @@ static void name_failures(struct import *import, const struct batch *batch) {
     }
 }
 
+/* A batch that failed for its content says nothing of the next one; a refusal of access or the
+ * deadline does. */
 static void settle_batch(struct import *import, struct batch *batch) {
     struct arena scratch = {0};
     struct error cause = {.status = STATUS_OK};
@@ -135,7 +138,9 @@ static void settle_batch(struct import *import, struct batch *batch) {
 }
 
 /* As many of the first findings as fit into one batch: at least one, as check_finding has refused
- * what is larger than SECURITYHUB_FINDING_BYTES_MAX, so that the loop over the batches ends. */
+ * what is larger than SECURITYHUB_FINDING_BYTES_MAX, so that the loop over the batches ends. The
+ * limits are those of BatchImportFindings: 100 findings, 240 KB each and 6 MB a call. At 10 calls a
+ * second for an account and Region, calls go one after the other. */
 static size_t batch_size(const str *findings, size_t count) {
     size_t bytes = 0;
     size_t n = 0;

@@ -5,6 +5,13 @@
  */
 #include "call_internal.h"
 
+/* The two protocols:
+ *
+ *   query   POST /   Action=DescribeTags&Version=2015-12-01&ResourceArns.member.1=..   -> XML
+ *   JSON    POST /   X-Amz-Target: StarlingDoveService.PutEvaluations   {..}           -> JSON
+ *
+ * S3 and Security Hub have neither: their operations are methods and paths. The media type of an
+ * answer is not looked at: it is wrong often enough. */
 static const struct protocol {
     const char *version;
     const char *target; /* of X-Amz-Target, before the operation; NULL: the query protocol */
@@ -46,6 +53,8 @@ void service_call_begin(struct service_call *call, struct arena *arena, size_t b
     json_object_begin(&call->writer);
 }
 
+/* RFC 3986 and not the form encoding of HTML: AWS decodes both, and here a blank is always
+ * "%20". */
 void service_call_add(struct service_call *call, const char *key, str value) {
     buf_append_char(&call->body, '&');
     buf_append_percent_encoded(&call->body, str_from_cstr(key));
@@ -91,6 +100,8 @@ enum status json_answer(struct arena *arena, const struct http_response *respons
                : error_set(error, arena, STATUS_INCOMPLETE, "the answer is no JSON object");
 }
 
+/* A body that was cut cannot pass: its root element would not be closed (xml.h). That matters
+ * because curl 7.88 calls an answer that ends within its headers a success. */
 enum status query_result(struct arena *arena, const struct http_response *response,
                          const char *operation, const struct xml **result_out,
                          struct error *error) {
@@ -110,6 +121,8 @@ enum status query_result(struct arena *arena, const struct http_response *respon
                            response_name.ptr, result_name.ptr);
 }
 
+/* Whether a listing ends is never AWS's word alone: a token that repeats, or too many pages, ends
+ * it. */
 enum status paging_run(const struct paging *paging, struct arena *arena, struct error *error) {
     struct arena arenas[2] = {{0}}; /* in turn: a page's token is needed to ask for the next one */
     struct error cause = {0};

@@ -1,4 +1,17 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A canonical request, line by line:
+ *
+ *   POST                                             method
+ *   /                                                path: normalised and encoded twice, but for S3
+ *                                                    query: sorted by name, value; ours is empty
+ *   content-type:application/x-amz-json-1.1          headers: lower case, sorted by name
+ *   host:config.eu-west-1.amazonaws.com
+ *   x-amz-date:20261123T080000Z
+ *                                                    an empty line ends them
+ *   content-type;host;x-amz-date                     their names
+ *   e3b0c44298fc1c14..                               hash of the body, or UNSIGNED-PAYLOAD
+ */
 #include "sigv4_internal.h"
 
 #include <stdlib.h>
@@ -132,7 +145,8 @@ struct canonical_header {
     size_t order; /* position in the request: repeats are joined in this order */
 };
 
-/* Connection's own, or added and changed by others on the way. */
+/* Connection's own, or added and changed by others on the way. amz-sdk-request changes with each
+ * attempt, and AWS's SDKs add it after signing, too. */
 static bool is_left_unsigned(str name) {
     static const char *const names[] = {"connection",
                                         "expect",

@@ -35,6 +35,7 @@ static bool has_control_character(str text) {
     return false;
 }
 
+/* SNS also refuses line ends and control characters: a subject becomes a header of a mail. */
 static bool is_subject(str subject) {
     return is_text(subject) && !has_control_character(subject) && subject.ptr[0] != ' ' &&
            str_utf8_count(subject) <= SNS_SUBJECT_CHARACTERS_MAX;
@@ -120,6 +121,8 @@ static void add_attribute(struct service_call *call, size_t number,
     }
 }
 
+/* Once it was sent, an answer that cannot be read leaves the outcome unknown: see
+ * is_not_repeatable. */
 static enum status parse_answer(void *context, struct arena *arena,
                                 const struct http_response *response, struct error *error) {
     str *message_id = context;

@@ -24,7 +24,8 @@ static bool is_printable_word(str text) {
     return text.len > 0 && ascii_has_only(text, ascii_is_graphic);
 }
 
-/* arn:<partition>:iam::<account>:role/<path and name> */
+/* arn:<partition>:iam::<account>:role/<path and name> Checked here because a role that cannot exist
+ * and one that does not trust us get the same answer. */
 static bool is_role_arn(str arn) {
     str rest = arn;
     bool is_arn = str_eq(str_split(&rest, ':'), STR("arn"));
@@ -44,6 +45,7 @@ static bool is_external_id(str id) {
 
 /* ---- calls ---- */
 
+/* Without an expiration nobody would know when to renew: such an answer is not used. */
 static enum status parse_session(void *context, struct arena *arena,
                                  const struct http_response *response, struct error *error) {
     struct sts_session *session = context;
@@ -66,6 +68,8 @@ static enum status parse_session(void *context, struct arena *arena,
     return STATUS_OK;
 }
 
+/* The Region's own endpoint, for the tokens of the global one are not accepted in Regions that an
+ * account has to enable. */
 enum status sts_assume_role(struct aws_client *client, const struct sts_role *role,
                             struct arena *arena, struct sts_session *session_out,
                             struct error *error) {
