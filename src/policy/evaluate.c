@@ -154,6 +154,17 @@ static str missing_facts(const struct judgement *judgement, unsigned known) {
     return reasons;
 }
 
+/* From facts to a verdict. A rule runs when all facts that it needs are known, and findings are
+ * listed even where the verdict stays unknown, because each of them is certain (none where the type
+ * is not known):
+ *
+ *   load balancer, policy --> required mode --> exception --> rules[] --> findings
+ *           |                                                                |
+ *           |  a fact that decides is missing: `reason` is not empty         v
+ *           +--------------------------------------------------------> UNKNOWN
+ *              none is missing:  a finding fails --> NON_COMPLIANT, else COMPLIANT
+ *
+ * An unknown verdict is never reported to AWS Config: its last result then stays. */
 static void judge(struct judgement *judgement) {
     struct evaluation *evaluation = judgement->evaluation;
     const struct load_balancer *facts = judgement->load_balancer;

@@ -28,6 +28,19 @@ static str read_tag(const struct judgement *judgement, const char *suffix, bool 
     return plain_text_trim(value);
 }
 
+/* The states, by the tags and the day:
+ *
+ *   until      reason, approver    day                              is
+ *   absent     absent              any                              not present
+ *   a date     both                until is today or later          honoured
+ *   a date     both                until is past                    expired
+ *   a date     both                more than max_exception_days     too long
+ *                                  ahead
+ *   no date    any                 any                              invalid
+ *   any        one is blank        any                              incomplete (and maybe others)
+ *
+ * Too long is counted from today, not from when the tag was set, which nobody knows: an exception
+ * that was refused for it becomes valid as its end comes nearer. */
 struct exception exception_read(const struct judgement *judgement) {
     struct exception read = {0};
     read.until = read_tag(judgement, "until", &read.is_present);
@@ -49,7 +62,9 @@ struct exception exception_read(const struct judgement *judgement) {
     return read;
 }
 
-/* The exception's faults matter only where the mode needs excusing. */
+/* The exception's faults matter only where the mode needs excusing. An expired exception of a load
+ * balancer that is strict enough is only EXCEPTION_UNUSED: a warning about its date would send the
+ * owner to renew it. */
 static bool is_needed(const struct judgement *judgement) {
     return judgement->exception.is_present && mode_is_too_weak(judgement);
 }
@@ -139,6 +154,7 @@ void check_exception_too_long(const struct rule *rule, struct judgement *judgeme
                 STR_ARG(key), STR_ARG(last_day));
 }
 
+/* The last day counts: an exception that ends today still excuses today. */
 void check_exception_expiring(const struct rule *rule, struct judgement *judgement) {
     const struct exception *exception = &judgement->exception;
     if (!is_needed(judgement) || !exception->is_honoured) {

@@ -27,6 +27,8 @@ const char *finding_name(enum finding_id id) {
     return finding_infos[id].name;
 }
 
+/* FINDINGS_MAX cannot be reached by what a tag says: the lists of struct policy bound how many
+ * findings there are. */
 struct finding *finding_add(const struct rule *rule, struct judgement *judgement, str subject,
                             const char *format, ...) {
     struct evaluation *evaluation = judgement->evaluation;

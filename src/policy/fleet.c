@@ -5,6 +5,8 @@
 
 #include "base/assert.h"
 
+/* `judged` are all but the unknown ones, not applicable ones included. The share of protected ones
+ * of an empty fleet is known (and 100) only where it is certain that the fleet is empty. */
 void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_out) {
     ASSERT(fleet != NULL && summary_out != NULL);
     *summary_out = (struct fleet_summary){.listed = fleet->listed};
@@ -29,7 +31,8 @@ void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_ou
     summary_out->is_share_known = is_any_known || is_all_seen;
 }
 
-/* A weakness that is known is worse than one that may be. */
+/* A weakness that is known is worse than one that may be. Excused ones stand between the unknown
+ * and the compliant: their weakness is real, but somebody has answered for it. */
 int fleet_rank(const struct evaluation *evaluation) {
     static const int ranks[] = {
         [NON_COMPLIANT] = 0, [COMPLIANCE_UNKNOWN] = 1, [COMPLIANT] = 3, [NOT_APPLICABLE] = 4};

@@ -93,6 +93,13 @@ static bool parse_resource(str resource, struct load_balancer_arn *parts) {
            rest.len <= ID_LEN_MAX && is_of(rest, ascii_is_alphanumeric);
 }
 
+/* The fields of an ARN, and what is called the resource:
+ *
+ *   arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/my-alb/50dc6c495c0c9188
+ *   0   1   2                    3         4            5            |<------- resource ------>|
+ *
+ * The last part is the `resource` of log lines, and the dimension LoadBalancer of CloudWatch's
+ * metrics. A Classic Load Balancer has only its name there. */
 static bool parse_arn(str arn, struct load_balancer_arn *parts) {
     str fields[ARN_FIELD_COUNT];
     str rest = arn;
@@ -124,6 +131,7 @@ enum status load_balancer_arn_parse(str arn, struct load_balancer_arn *parts_out
     return is_parsed ? STATUS_OK : STATUS_INVALID;
 }
 
+/* By bytes, as AWS compares: "owner" and "Owner" are two tags. */
 bool tag_get(const struct load_balancer *load_balancer, str key, str *value_out) {
     ASSERT(load_balancer != NULL && value_out != NULL);
     for (size_t i = 0; i < load_balancer->tag_count; i++) {
@@ -135,6 +143,7 @@ bool tag_get(const struct load_balancer *load_balancer, str key, str *value_out)
     return false;
 }
 
+/* Rounded down in whole numbers: 9,999 of 10,000 must not show as 100 %. */
 bool protected_percent(const size_t counts[static 4], double *percent_out) {
     size_t safe = counts[MODE_DEFENSIVE] + counts[MODE_STRICTEST];
     size_t known = safe + counts[MODE_MONITOR];

@@ -4,6 +4,15 @@
  */
 #include "policy_internal.h"
 
+/* The requests that each mode lets through ("Desync mitigation mode", user guide of Application
+ * Load Balancers). Order in enum desync_mode is the order of strictness, so that modes compare as
+ * numbers:
+ *
+ *                Compliant   Acceptable   Ambiguous                        Severe
+ *   monitor      forward     forward      forward                          forward
+ *   defensive    forward     forward      forward, close the connections   block
+ *   strictest    forward     block        block                            block
+ */
 enum desync_mode mode_stricter(enum desync_mode a, enum desync_mode b) {
     return a > b ? a : b;
 }
@@ -45,6 +54,8 @@ bool mode_is_too_weak(const struct judgement *judgement) {
     return judgement->load_balancer->mode < judgement->required.mode;
 }
 
+/* Unknown header handling gets the lower grade of the two: a grade is no verdict, so a pessimistic
+ * guess does no harm. */
 char grade_of(enum desync_mode mode, enum tristate drops_invalid_headers) {
     static const struct {
         char grade;
@@ -76,7 +87,10 @@ void check_mode_too_weak(const struct rule *rule, struct judgement *judgement) {
 /* The attribute says whether header fields that are not valid are removed (true) or routed to the
  * targets (false, the default). Judged as a pair with the mode: smuggling past a load balancer was
  * shown with such header fields.
- * https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-4 */
+ * https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-4
+ *
+ * An unknown value is no finding. It makes the verdict unknown only where the policy requires the
+ * attribute (missing_facts). */
 void check_headers_not_dropped(const struct rule *rule, struct judgement *judgement) {
     if (judgement->load_balancer->drops_invalid_headers != NO ||
         judgement->policy->drop_invalid_headers == HEADERS_IGNORE) {

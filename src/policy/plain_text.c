@@ -9,7 +9,9 @@
 
 /* Characters that show nothing, or break or turn round a line: Unicode's White_Space,
  * Default_Ignorable_Code_Point and controls, with the blank Braille pattern and the annotation
- * marks. In ascending order. https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt */
+ * marks. In ascending order. https://www.unicode.org/Public/UCD/latest/ucd/PropList.txt
+ *
+ * base/escape.c has another list, of what must not reach a terminal; there blanks do. */
 static const struct {
     uint32_t first;
     uint32_t last;
@@ -55,6 +57,7 @@ static bool is_invisible(str character) {
     return false;
 }
 
+/* One pass forward: UTF-8 that may be damaged cannot be read from its end. */
 str plain_text_trim(str raw) {
     size_t start = 0;
     size_t end = 0;

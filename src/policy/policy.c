@@ -3,6 +3,12 @@
  * The rule parameters: one parser and one row of the table each. Lists are tolerant of what
  * deployment templates make of them: blanks, quotes anywhere around an entry (AWS's own conformance
  * packs ship "defensive', 'strictest'") and empty entries.
+ *
+ *   mode       monitor | defensive | strictest           in any letter case
+ *   modes      mode {"," mode}                           desyncMode; the weakest is the minimum
+ *   profiles   name "=" mode {"," name "=" mode}         profiles
+ *   tags       "none" | tag {"," tag}                    requiredTags
+ *   tag        key ["=" value {"|" value}]               a value may hold "=", a key may not
  */
 #include "policy/policy.h"
 
@@ -76,6 +82,7 @@ static enum status parse_mode(const struct parameter_reading *reading, str text,
     return *mode_out != MODE_UNKNOWN ? STATUS_OK : refuse(reading, text, "is no mode");
 }
 
+/* Of a list a key cannot hold a comma; of a parameter that is one key, a comma is a mistake. */
 static enum status check_tag_key(const struct parameter_reading *reading, str key, size_t max) {
     if (str_utf8_valid_prefix(key) < key.len || str_utf8_count(key) > max) {
         return refuse(reading, key, "is too long for a tag key or no UTF-8");
@@ -298,6 +305,7 @@ static enum status parse_drop_invalid_headers(const struct parameter_reading *re
     X(maxNonCompliantDays, "MAX_NON_COMPLIANT_DAYS", "7", DAYS_ACCEPTED,                           \
       parse_max_non_compliant_days)
 
+/* Three expansions of one table, so that a parameter without a parser cannot be compiled. */
 enum parameter_id {
 #define PARAMETER_ENUM(name, environment, value_default, accepted, parse) PARAMETER_##name,
     PARAMETER_MAP(PARAMETER_ENUM)
@@ -366,7 +374,8 @@ static str value_from_parameters(const struct policy_source *source, const char 
     return STR_EMPTY;
 }
 
-/* The first that is not blank: rule parameter, environment, default. */
+/* The first that is not blank: rule parameter, environment, default. `name` follows the source, so
+ * that an error names the variable or the parameter that was set. */
 static void find_value(const struct policy_source *source, const struct policy_parameter_info *info,
                        struct parameter_reading *reading) {
     reading->name = info->name;
@@ -399,6 +408,8 @@ static enum status check_scheme_mode(const struct parameter_reading *scheme,
                      mode_name(mode_min), mode_name(mode), minimum->name);
 }
 
+/* Names come first: a misspelt parameter would otherwise leave its default in force without a word.
+ * A parameter of the default alone is parsed like a given one. */
 enum status policy_parse(const struct policy_source *source, struct arena *arena,
                          struct policy *policy_out, struct error *error) {
     ASSERT(source != NULL && arena != NULL && policy_out != NULL);

@@ -42,6 +42,8 @@ struct exception {
     str approver;
 };
 
+/* A judgement under way: `required` and `exception` are found before the first rule runs, and rules
+ * only add findings. */
 struct judgement {
     const struct load_balancer *load_balancer;
     const struct policy *policy;
@@ -52,6 +54,8 @@ struct judgement {
     struct evaluation *evaluation;
 };
 
+/* A row of the table in evaluate.c. `check` is called only when all that it `needs` is known, and
+ * adds any number of findings. */
 struct rule {
     enum finding_id id;
     enum finding_severity severity;

@@ -1,4 +1,17 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Incidents and the period of a report:
+ *
+ *   period_start_ms (now - 90 days)            now_ms
+ *         |                                      |
+ *      ===|=======#                              |      closed within: all of it is repair time,
+ *         |             ===========#             |      the part within is exposure
+ *   ===#  |                                      |      closed before: counts for nothing
+ *         |                         =============|...   open: exposure, and no repair time
+ *
+ * Repair times are those of incidents that ended within the period, however long ago they began: a
+ * period that left out the long ones would look better than it was.
+ */
 #include "policy/posture.h"
 
 #include <stdlib.h>
@@ -161,6 +174,7 @@ double posture_per_request(uint64_t count, uint64_t requests) {
     return requests == 0 ? 0 : (double)count / (double)requests;
 }
 
+/* Changes are sorted, newest first, so the first that fits is the newest. */
 const struct posture_change *posture_last_watch(const struct posture *posture, str arn) {
     for (size_t i = 0; i < posture->change_count; i++) {
         const struct posture_change *change = &posture->changes[i];

@@ -32,7 +32,13 @@ static str because_of_profile(str name, struct arena *arena) {
 
 /* A value that names no profile is mostly a typing error: it must not lower what is required, so
  * the strictest profile counts, and the scheme's minimum where that is stricter still. When the
- * scheme's minimum is not known either, only a profile at least as strict as both is certain. */
+ * scheme's minimum is not known either, only a profile at least as strict as both is certain.
+ *
+ *   mode_min, strictest profile, scheme  requires
+ *   defensive, strictest, any            strictest
+ *   monitor, defensive, strictest        strictest
+ *   monitor, defensive, not known        not known, if a scheme asks for more than defensive
+ */
 static struct requirement requirement_of_unknown_profile(const struct policy *policy,
                                                          enum desync_mode scheme_mode, str value) {
     enum desync_mode mode = mode_stricter(policy->mode_min, strictest_profile(policy));
@@ -50,7 +56,16 @@ static struct requirement requirement_of_unknown_profile(const struct policy *po
 }
 
 /* The tag's value, trimmed, is compared exactly: "Modern" is not "modern". Profiles are policy, not
- * AWS's names, so two that differ in letter case may both exist. */
+ * AWS's names, so two that differ in letter case may both exist.
+ *
+ *   the profile tag        requires                                          because
+ *   is absent              what the scheme does, or the minimum              minimum, internal, ..
+ *   names a profile        its mode, but at least mode_min                   profile modern
+ *   names none             the strictest profile, at least what the scheme   unknown profile
+ *   could not be read      not known
+ *
+ * A known profile may be weaker than the scheme's mode: it is the owner's explicit choice, and
+ * policy offers it. It is never weaker than the minimum. */
 struct requirement requirement_find(const struct load_balancer *load_balancer,
                                     const struct policy *policy, struct arena *arena) {
     if (!load_balancer->has_tags) {

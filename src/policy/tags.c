@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "policy_internal.h"
 
+/* In the order of ownerTags, the first that is not blank: a list like "Owner,owner,Team" is a
+ * preference, not a set. */
 str owner_find(const struct load_balancer *load_balancer, const struct policy *policy,
                struct arena *arena) {
     for (size_t i = 0; i < policy->owner_tag_count; i++) {
@@ -101,6 +103,7 @@ static void add_not_allowed(const struct rule *rule, struct judgement *judgement
                 STR_ARG(key), STR_ARG(value), STR_ARG(due), STR_ARG(wanted));
 }
 
+/* A blank value is TAG_MISSING's: one tag has one finding. */
 void check_tag_value_not_allowed(const struct rule *rule, struct judgement *judgement) {
     for (size_t i = 0; i < judgement->policy->required_tag_count; i++) {
         const struct policy_required_tag *required = &judgement->policy->required_tags[i];
