@@ -68,6 +68,8 @@ static bool is_change(enum alert_kind kind) {
     return kind == ALERT_ENFORCED || kinds[kind].is_promotion;
 }
 
+/* After a change of ours the evaluation still holds the mode that was judged: the new one goes
+ * first. */
 static struct context read_context(struct arena *arena, const struct alert *alert) {
     const struct evaluation *evaluation = alert->evaluation;
     struct load_balancer_arn arn = load_balancer_arn_parts(evaluation->resource_id);
@@ -150,6 +152,8 @@ static str subject_detail(const struct context *context) {
     return STR_EMPTY;
 }
 
+/* The detail goes first when there is no room: SNS refuses a subject of 100 characters, and a
+ * message with it. */
 static str subject(const struct context *context) {
     struct buf out;
     buf_init(&out, context->arena, ALERT_SUBJECT_BYTES_MAX);
@@ -432,6 +436,14 @@ static void append_console(struct buf *out, const struct context *context) {
     }
 }
 
+/* The parts of a body. Head and tail are bounded; the findings get the room between them.
+ *
+ *   head      headline, facts                  always
+ *   findings  as many as fit, "and n more"     where there are any
+ *   tail      infrastructure as code           has_writer, and promotions but for ALERT_WATCH_ENDED
+ *             commands                         not of ALERT_RESOLVED and promotions
+ *             console                          where the partition's console is known
+ */
 static str body(const struct context *context) {
     enum alert_kind kind = context->alert->kind;
     bool is_promotion = kinds[kind].is_promotion;

@@ -81,7 +81,8 @@ static void append_head(struct buf *out, struct arena *arena, const struct evalu
 }
 
 /* Characters that may follow what is written, with `label`, so that the first finding still fits
- * behind them. */
+ * behind them. Counted in characters, not bytes: Config's limit is on characters, and owners have
+ * any script. */
 static size_t room_for(const struct buf *out, str label) {
     size_t taken = str_utf8_count(buf_str(out)) + label.len + FIRST_FINDING_CHARACTERS_MAX;
     return taken < UNCUT_CHARACTERS_MAX ? UNCUT_CHARACTERS_MAX - taken : 0;

@@ -22,7 +22,15 @@ static const char *const related_requirements[] = {
     "Security Hub ELB.12",    "PCI DSS v4.0.1/6.2.4", "NIST.800-53.r5 AC-4(21)",
     "NIST.800-53.r5 CA-9(1)", "NIST.800-53.r5 CM-2",  NULL};
 
-/* One finding on its way to JSON, with the empty parts filled in. */
+/* One finding on its way to JSON, with the empty parts filled in. The life of a finding, by its Id:
+ *
+ *   first import            CreatedAt: since when it is so, if that is known; RecordState ACTIVE
+ *   every further one       the same Id, a newer UpdatedAt: the finding is updated
+ *   compliant, or gone      RecordState ARCHIVED
+ *   found again             the same Id, ACTIVE
+ *
+ * BatchImportFindings must not change Workflow.Status, which is the customer's ("Guidelines for the
+ * BatchImportFindings operation"). */
 struct context {
     struct arena *arena;
     const struct evaluation *evaluation;

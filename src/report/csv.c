@@ -10,6 +10,17 @@
  */
 #define FORMULA_MARKS "=+-@\t\r\n'"
 
+/* Quoting, by example:
+ *
+ *   text              cell              because
+ *   (empty)           nothing           a reader takes "" and nothing for the same
+ *   a "b", c          "a ""b"", c"      RFC 4180: a quote is doubled
+ *   =1+1              "'=1+1"           Excel, LibreOffice and Google Sheets would calculate
+ *   'quoted           "''quoted"        so that taking one apostrophe away is always right
+ *   two lines         "two\nlines"      one record is one line, for grep and for logs
+ *
+ * Quotes stand around every text: a comma or quote that a later version lets through cannot split a
+ * cell. */
 void csv_append_text(struct buf *out, str text) {
     if (str_is_empty(text)) {
         return;

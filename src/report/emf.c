@@ -17,6 +17,14 @@ struct dimension {
     str value;
 };
 
+/* A line, broken for reading:
+ *
+ *   {"timestamp":"..","level":"WARN",                             only in a JSON log
+ *    "_aws":{"Timestamp":<ms>,"CloudWatchMetrics":[{"Namespace":"..",
+ *       "Dimensions":[["Account","Region"]],                      one set of dimensions
+ *       "Metrics":[{"Name":"ProtectedPercent","Unit":"Percent"},..]}]},
+ *    "Account":"..","Region":"..","ProtectedPercent":99.5,..}     the values, at the root
+ */
 static void write_metadata(struct json_writer *writer, const struct emf_line *line,
                            const struct dimension *dimensions, const struct emf_metric *metrics,
                            size_t count) {

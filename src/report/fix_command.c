@@ -15,6 +15,9 @@
 /* Around a key in JSON, ample. */
 #define TAG_JSON_BYTES ((size_t)64)
 
+/* The words left bare hold nothing that a POSIX shell interprets, wherever they stand behind the
+ * first word. In single quotes nothing is interpreted at all, so that a tag cannot become a command
+ * when somebody copies the line. */
 str shell_quote(struct arena *arena, str word) {
     if (word.len > 0 && ascii_is_made_of(word, STR("_@%+=:,./-"))) {
         return word;
@@ -64,6 +67,7 @@ static str target_options(struct arena *arena, const struct fix *fix, const char
     return options.len <= TARGET_BYTES_MAX ? options : STR_EMPTY;
 }
 
+/* One command sets both attributes, and nothing else of the load balancer. */
 str fix_attributes_command(struct arena *arena, const struct fix *fix) {
     const struct evaluation *evaluation = fix->evaluation;
     bool has_mode = fix->mode_now != MODE_UNKNOWN && fix->mode_now < evaluation->required_mode;
@@ -103,7 +107,7 @@ static str tag_key_of(struct arena *arena, const struct finding *finding) {
 }
 
 /* Key=K,Value=V: the CLI's own short form, in which some of these characters mean something else.
- */
+ * Readable, and enough for almost all keys; any other makes the whole command JSON. */
 static str tags_short(struct arena *arena, const struct evaluation *evaluation) {
     struct buf out;
     buf_init(&out, arena, TAGS_BYTES_MAX);

@@ -152,7 +152,8 @@ static void write_row(const struct csv *csv, size_t i) {
     buf_append(csv->out, STR(CSV_LINE_END));
 }
 
-/* In the columns of a load balancer: account, Region, UNKNOWN, and why as the annotation. */
+/* In the columns of a load balancer: account, Region, UNKNOWN, and why as the annotation. After
+ * UNKNOWN nine cells are empty (mode to exceptionUntil), and four behind the reason. */
 static void write_note(const struct csv *csv, const struct fleet_gap *gap) {
     buf_append(csv->out, time_format_iso8601(csv->arena, csv->fleet->generated_ms));
     write_text(csv, gap->account_id);

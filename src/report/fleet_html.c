@@ -8,6 +8,13 @@
 
 #include "fleet_html_internal.h"
 
+/* The page, top down:
+ *
+ *   header   title, facts, headline, notes, contents
+ *   main     parts[], in this order                   needs_posture: not on the page of `audit`
+ *   footer   how to read the numbers
+ *   script   sorting and filtering; the page is whole without it
+ */
 static const struct part {
     const char *id;
     const char *label; /* in the list of contents */
@@ -47,6 +54,7 @@ __attribute__((format(printf, 5, 6))) static void write_tile(const struct page *
                tone == NULL ? "" : "\"", value.text, STR_ARG(sentence));
 }
 
+/* A change that one decimal would show as 0.0 is none. */
 static str trend_text(const struct page *page) {
     const struct posture *posture = page->posture;
     if (posture == NULL || posture->trend_count < 2) {
@@ -253,6 +261,7 @@ static void write_header(const struct page *page, const char *title) {
     html_put(page->out, "</ul></nav>\n</header>\n");
 }
 
+/* Definitions beside the numbers: a report is read by people who did not order it. */
 static const char footer_of_audit[] =
     "<footer>\n<h2>How to read the numbers</h2>\n<dl>\n"
     "<dt>Protected</dt><dd>In defensive or strictest mode, of those whose mode is known; never "

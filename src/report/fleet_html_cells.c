@@ -16,6 +16,8 @@ size_t page_count(const struct page *page, const struct page_table *table, size_
     return shown;
 }
 
+/* data-verdict holds the contract's word, which the filter compares; the cell shows it in small
+ * letters. */
 static void write_row(struct html_table *html, const struct page *page,
                       const struct page_table *table, size_t i) {
     html_row_begin(html, table->has_filter
@@ -28,6 +30,8 @@ static void write_row(struct html_table *html, const struct page *page,
     html_row_end(html);
 }
 
+/* A pass for each rank: the things stay where they are, and within a rank in their order. With at
+ * most eight ranks that is linear. */
 void page_write_table(const struct page *page, const struct page_table *table, size_t count) {
     struct html_table html = {.out = page->out};
     if (page_count(page, table, count) == 0) {
@@ -65,6 +69,7 @@ void page_name_cell(struct html_table *table, const struct page *page, size_t i)
     write_place(table->out, row->account_id, row->region, scheme);
 }
 
+/* A change may be of a load balancer that is gone since: its ARN is all that is left of it. */
 void page_arn_cell(struct html_table *table, const struct page *page, str arn) {
     struct load_balancer_arn parts;
     html_cell_begin(table);

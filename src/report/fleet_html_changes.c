@@ -36,6 +36,7 @@ static void action_cell(struct html_table *table, const struct page *page, size_
                mode_name(change->from), mode_name(change->to));
 }
 
+/* Without both there is nothing to compare: a window without data is not one without errors. */
 bool page_change_has_numbers(const struct posture_change *change) {
     return change->has_before && change->has_after && change->before.has_data &&
            change->after.has_data;
@@ -76,6 +77,7 @@ static str rate_text(struct arena *arena, double rate, uint64_t requests) {
                                     : str_format(arena, "%.1f", rate);
 }
 
+/* With no request before there is no rate to be worse than. */
 struct svg_pair page_rate_pair(struct arena *arena, const char *name, struct page_rate before,
                                struct page_rate after) {
     double from = posture_per_request(before.count, before.requests) * RATE_REQUESTS;

@@ -95,6 +95,12 @@ static void chart_grades(const struct page *page) {
     end_card(page);
 }
 
+/* Weeks are counted back from now:
+ *
+ *   start                                                        now
+ *     | week 0 | week 1 | ...                  | week weeks-1     |
+ *     ^ may begin before the period, for weeks are whole
+ */
 static void chart_incidents(const struct page *page) {
     const struct posture *posture = page->posture;
     uint64_t closed[WEEKS_MAX] = {0};
@@ -165,7 +171,9 @@ static void add_window(struct traffic_window *sum, const struct traffic_window *
     sum->target_5xx += window->target_5xx;
 }
 
-/* The sums of the traffic before and after all changes that have both; returns how many have. */
+/* The sums of the traffic before and after all changes that have both; returns how many have. Sums
+ * and not a mean of rates: a load balancer with ten requests must not weigh as much as one with a
+ * million. */
 static size_t sum_windows(const struct posture *posture, struct traffic_window *before,
                           struct traffic_window *after) {
     size_t count = 0;

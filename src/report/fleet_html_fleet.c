@@ -4,7 +4,8 @@
  */
 #include "fleet_html_internal.h"
 
-/* Shown by the script alone, which is what they need to work. */
+/* Shown by the script alone, which is what they need to work. `hidden` until the script runs, and
+ * each control with a label of its own: a page in a mail program has no script. */
 static const char filter_controls[] =
     "<div class=\"controls\" id=\"fleet-controls\" hidden>\n"
     "<label>Filter by words<input type=\"search\" id=\"fleet-words\" autocomplete=\"off\" "

@@ -11,6 +11,7 @@
 #include "report/posture.h"
 #include "svg_chart_internal.h"
 
+/* The page being written. Sections get it as const: they change nothing but `out`. */
 struct page {
     struct buf *out;
     struct arena *arena;
@@ -34,6 +35,8 @@ void page_controls(const struct page *page);
 /* A table: one column a row of data, each with the function that begins and fills its cell of the
  * i-th thing (load balancer, change, gap, finding). */
 #define PAGE_COLUMNS_MAX 8
+/* `write` begins its cell in the way that the table is to be sorted by it; page_write_table ends
+ * it. */
 struct page_column {
     const char *heading;
     void (*write)(struct html_table *table, const struct page *page, size_t i);

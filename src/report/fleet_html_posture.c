@@ -73,6 +73,7 @@ static const struct page_table ownerless = {.id = "ownerless-table",
                                                         {"Mode", page_mode_cell}},
                                             .rank = rank_of_ownerless};
 
+/* A load balancer may be in several of these tables: each asks somebody else to do something. */
 void page_attention(const struct page *page) {
     const struct posture_kpis *kpis = &page->posture->kpis;
     size_t row_count = page->fleet->row_count;
@@ -133,6 +134,7 @@ static void exception_approver_cell(struct html_table *table, const struct page 
     page_text_cell(table, page->posture->rows[i].exception_approver);
 }
 
+/* EXCEPTION_STATE_NONE is 0 and so not in the table; the others are in the order of the enum. */
 static int rank_of_exception(const struct page *page, size_t i) {
     return (int)posture_exception_state(evaluation_at(page, i)) - 1;
 }

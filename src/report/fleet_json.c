@@ -31,6 +31,7 @@ void fleet_write_modes(struct json_writer *writer, const size_t modes[static 4])
     json_object_end(writer);
 }
 
+/* A share that is not known is null, never 0 or 100. */
 void fleet_write_summary(struct json_writer *writer, const struct fleet_summary *summary) {
     static const char *const letters[] = {"A", "B", "C", "D", "F"};
     double percent = summary->is_share_known ? summary->protected_percent : NAN; /* NaN: null */

@@ -23,6 +23,18 @@ struct place {
     str region;
 };
 
+/* The document, without end tags:
+ *
+ *   <testsuites name="desync-guard audit" tests failures errors>
+ *     <testsuite name="<account>/<Region>" timestamp tests failures errors skipped>
+ *       <testcase classname="<account>/<Region>" name="(not read)">   <error>      a gap
+ *       <testcase classname="<account>/<Region>" name="my-alb">       <failure>    NON_COMPLIANT
+ *                                                                     <error>      UNKNOWN
+ *                                                                     <skipped>    NOT_APPLICABLE
+ *                                                                     <system-out> COMPLIANT
+ *
+ * Each suite looks at every row, so the cost is rows times places: little beside the calls to AWS
+ * that found them. */
 struct junit {
     struct buf *out;
     struct arena *arena;

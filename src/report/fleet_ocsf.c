@@ -9,6 +9,9 @@
 
 #define SCHEMA_VERSION "1.5.0"
 
+/* Most attributes come in pairs, status and status_id. 99 means "Other", whose word is free; the
+ * words of all other ids are OCSF's own. `status` says whether somebody has to act,
+ * `compliance.status` how the check ended. */
 enum ocsf_number {
     CATEGORY_FINDINGS = 2,
     CLASS_COMPLIANCE_FINDING = 2003,
@@ -124,6 +127,7 @@ static void write_finding_info(struct ocsf *ocsf, const struct fleet_row *row) {
     json_object_end(writer);
 }
 
+/* Advice is a warning: the check did not fail, and somebody may want to act. */
 static void write_check(struct ocsf *ocsf, const struct finding *finding) {
     struct json_writer *writer = &ocsf->writer;
     const char *title = finding_title(finding->id);
@@ -184,7 +188,8 @@ static void write_resource(struct ocsf *ocsf, const struct fleet_row *row, str p
     json_close(writer, "}}]");
 }
 
-/* The command that fixes it, where there is one. */
+/* The command that fixes it, where there is one. OCSF demands a description wherever there is a
+ * remediation, so without a command there is none. */
 static void write_remediation(struct ocsf *ocsf, const struct fleet_row *row) {
     str command = fix_command(ocsf->arena,
                               &(struct fix){&row->evaluation, row->region, row->evaluation.mode});

@@ -15,6 +15,14 @@
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 #define PATH_BYTES_MAX ((size_t)16384)
 
+/* The document's parts, and who refers to them:
+ *
+ *   runs[0]
+ *     tool.driver.rules[]            what can be found          <-- ruleIndex of a result
+ *     tool.driver.notifications[]    UNKNOWN, GAP, INTERRUPTED  <-- descriptor of a notification
+ *     invocations[0]                 executionSuccessful, toolExecutionNotifications[]
+ *     results[]                      ruleId, level, message, locations[], partialFingerprints
+ */
 struct sarif {
     struct json_writer writer;
     struct arena *arena;
@@ -163,8 +171,9 @@ static uint64_t hash_more(uint64_t hash, str text) {
     return (hash ^ 0xFF) * FNV_PRIME; /* no byte of UTF-8: ends the part */
 }
 
-/* The same finding of the same load balancer, whatever its words, date or mode are today. A
- * subject counts where one id is found for several tags. */
+/* The same finding of the same load balancer, whatever its words, date or mode are today. A subject
+ * counts where one id is found for several tags. FNV-1a is no protection against a collision made
+ * on purpose, which would only make one alert of two. */
 static str fingerprint(struct arena *arena, const struct fleet_row *row,
                        const struct finding *finding) {
     bool is_tag =

@@ -138,6 +138,7 @@ static size_t next_to_drop(const struct table *table) {
     return COLUMN_COUNT;
 }
 
+/* Cells are made twice, to measure and to print, rather than kept. */
 static void measure(struct table *table) {
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         table->natural[i] = text_width(str_from_cstr(columns[i].title));
@@ -149,7 +150,16 @@ static void measure(struct table *table) {
     memcpy(table->widths, table->natural, sizeof(table->widths));
 }
 
-/* Narrowing is tried again from the start when a column less has to fit. */
+/* Narrowing is tried again from the start when a column less has to fit.
+ *
+ *   too wide? --> narrow the widest column that may be narrowed, by one --+
+ *      ^   |                                                              |
+ *      +---|--------------------------------------------------------------+
+ *          | none may be narrowed: leave out one column, start from the natural widths
+ *          v
+ *   only the verdict is left: cut it
+ *
+ * No cell is much wider than CELL_WIDTH_MAX, so this ends after some 7,000 steps. */
 static void fit(struct table *table) {
     size_t limit = table->style->width;
     while (limit > 0 && total_width(table) > limit) {

@@ -21,6 +21,8 @@ void html_put(struct buf *out, const char *markup) {
 static const char *const references[0x80] = {['&'] = "&amp;",  ['<'] = "&lt;",   ['>'] = "&gt;",
                                              ['"'] = "&quot;", ['\''] = "&#39;", ['`'] = "&#96;"};
 
+/* Written out as [U+202E] and not as a reference: a browser would obey the reference as it does the
+ * character. */
 void html_text(struct buf *out, str text) {
     while (text.len > 0) {
         str character = str_utf8_take(&text);
@@ -37,6 +39,8 @@ void html_text(struct buf *out, str text) {
     }
 }
 
+/* Without <bdi> an owner in Arabic or Hebrew would move the numbers that follow to its other
+ * side. */
 void html_value(struct buf *out, str text) {
     if (str_is_empty(text)) {
         html_quiet(out, "none");
@@ -97,6 +101,8 @@ void html_badge(struct buf *out, const char *tone, const char *word) {
     buf_printf(out, "<span class=\"badge %s\">%s</span>", tone, word);
 }
 
+/* A report is opened from a mail or a bucket, with the reader's rights: the policy holds even if
+ * some text got past html_text. */
 void html_page_begin(struct buf *out, str title) {
     html_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                   "<meta http-equiv=\"Content-Security-Policy\" content=\"");
@@ -138,6 +144,16 @@ void html_section_end(struct buf *out) {
     html_put(out, "</section>\n");
 }
 
+/* A table, without end tags:
+ *
+ *   <div class="wide">                                scrolls sideways on its own
+ *     <table id=".."><caption>..</caption>
+ *       <thead><tr><th scope="col">heading            the script makes it a button
+ *       <tbody><tr data-verdict="NON_COMPLIANT">      the word that the filter looks for
+ *         <th scope="row">name
+ *         <td data-label="heading"                    shown before the cell on a narrow screen
+ *             data-v="12.5">                          sorted by this, else by the text
+ */
 void html_table_begin(struct html_table *table, const char *id, const char *caption) {
     buf_printf(table->out,
                "<div class=\"wide\"><table id=\"%s\">\n<caption>%s</caption>\n<thead><tr>", id,

@@ -48,7 +48,8 @@ void html_section_end(struct buf *out);
 
 #define HTML_COLUMNS_MAX 8
 /* A table that the script makes sortable and that becomes a list of cards on a narrow screen; the
- * first column names the row. */
+ * first column names the row. Cells must be begun and ended one by one, as many in each row as
+ * there are headings (asserted). */
 struct html_table {
     struct buf *out;
     const char *headings[HTML_COLUMNS_MAX]; /* which are also the labels in a card */

@@ -10,7 +10,8 @@
 enum writer_field { WRITER_ARN, WRITER_USER_AGENT, WRITER_INVOKED_BY };
 
 /* The first one that fits wins. Pulumi stands before Terraform, whose providers it wraps; CDK
- * before CloudFormation, through which it deploys. */
+ * before CloudFormation, through which it deploys. CloudFormation and EKS act for somebody:
+ * userAgent and invokedBy then hold the same service name. */
 static const struct {
     enum iac_tool tool;
     enum writer_field field;

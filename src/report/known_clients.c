@@ -8,7 +8,9 @@
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The first one that fits wins. `agent` is a part of the user agent; NULL: none was sent. */
+/* The first one that fits wins. `agent` is a part of the user agent; NULL: none was sent. The load
+ * balancer logs one reason a request: the first of the highest class. A client's other faults show
+ * when that one is mended. */
 static const struct {
     const char *reason;
     const char *agent;
@@ -45,6 +47,9 @@ static const struct {
       "If it is Terraform: update the provider (pull request 472). Else send no body with GET."}},
 };
 
+/* For the two "Undefined" reasons the guide of 2020 to 2023 said the reverse ("there is no
+ * Content-Length header"). SuspiciousTeClPresent was in no guide that was seen: it comes from pull
+ * request 16 of http-desync-guardian, June 2026. */
 static const struct {
     const char *reason;
     struct client_advice advice;
@@ -119,6 +124,7 @@ static bool is_agent(str user_agent, const char *part) {
     return part == NULL ? is_none : str_contains_ignore_case(user_agent, str_from_cstr(part));
 }
 
+/* A client that is known explains more than its reason does, so the clients are asked first. */
 struct client_advice client_advice_for(str reason, str user_agent) {
     for (size_t i = 0; i < ARRAY_COUNT(clients); i++) {
         if (str_eq(reason, str_from_cstr(clients[i].reason)) &&

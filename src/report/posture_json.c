@@ -22,7 +22,8 @@ static void write_text_or_null(struct json_writer *writer, const char *key, str 
     }
 }
 
-/* Without a table nothing of the history was measured. */
+/* Without a table nothing of the history was measured. Members that need the table are left out
+ * then, rather than written as 0. */
 static void write_kpis(struct json_writer *writer, const struct posture *posture) {
     const struct posture_kpis *kpis = &posture->kpis;
     json_open_object(writer, "kpis");
@@ -84,7 +85,8 @@ static void write_incidents(struct json_writer *writer, struct arena *arena,
     json_array_end(writer);
 }
 
-/* Null when there is none, or when it saw no traffic. */
+/* Null when there is none, or when it saw no traffic. Rates are null without requests, so that 0
+ * means that something was measured. */
 static void write_window(struct json_writer *writer, struct arena *arena, const char *key,
                          const struct traffic_window *window) {
     json_write_key(writer, str_from_cstr(key));
@@ -149,7 +151,8 @@ static void write_advice(struct json_writer *writer, struct arena *arena,
     json_object_end(writer);
 }
 
-/* All that was advised, of which the candidates are those with PROMOTE. */
+/* All that was advised, of which the candidates are those with PROMOTE. `candidates` repeats some
+ * of `recommendations`, for readers that want no more than a list of work. */
 static void write_advices(struct json_writer *writer, struct arena *arena,
                           const struct fleet *fleet, const struct posture *posture,
                           bool has_candidates_only) {

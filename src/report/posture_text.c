@@ -10,6 +10,7 @@ static const char *plural(size_t count) {
     return str_by_count(count, "", "s");
 }
 
+/* An unknown share is said in words: a 0 or 100 there would be read as a fact. */
 static void write_fleet(struct buf *out, struct arena *arena, const struct posture *posture) {
     const struct posture_kpis *kpis = &posture->kpis;
     const struct fleet_summary *summary = &kpis->fleet;

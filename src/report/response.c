@@ -56,6 +56,8 @@ void action_write_json(struct json_writer *writer, const struct action *action) 
 /* After the last action. */
 #define END_BYTES ((size_t)64)
 
+/* Lambda refuses a response above 6 MiB as a whole, so a sweep of a large fleet has to leave
+ * out. */
 void response_begin(struct response *response, struct buf *out) {
     *response = (struct response){.out = out};
     json_writer_init(&response->writer, out);
@@ -80,7 +82,13 @@ void response_add(struct response *response, struct arena *arena,
     json_write_raw(&response->writer, buf_str(&text));
 }
 
-/* What is only planned may be thousands: it leaves half of the room to what was done. */
+/* What is only planned may be thousands: it leaves half of the room to what was done.
+ *
+ *   |<------------------------------ out->bytes_max ------------------------------>|
+ *   | evaluations                      |<--------- RESPONSE_TAIL_BYTES ----------->|
+ *   |                                  | planned actions   | done, failed, skipped |
+ *   |                                  | to here at most --^        to END_BYTES --^
+ */
 static bool add_action(struct response *response, const struct action *action) {
     bool is_planned = action->status == ACTION_PLANNED;
     size_t reserve = is_planned ? RESPONSE_TAIL_BYTES / 2 : END_BYTES;

@@ -80,6 +80,13 @@ static void stacked_legend(struct buf *out, const struct svg_bar *bar, uint64_t 
     count_at(out, WIDTH, y, bar->value);
 }
 
+/* One bar, and a legend below it:
+ *
+ *   |<----------------- WIDTH 400 ----------------->|
+ *   [strictest        ][defensive     ][monitor][unk.]   y 0..24
+ *   # strictest                      48.0 %        12    y 50, and ROW_UNITS more for each part
+ *   # defensive                      40.0 %        10
+ */
 void svg_stacked(struct buf *out, const struct svg_chart *chart, const struct svg_bar *bars,
                  size_t count) {
     uint64_t total = sum(bars, count);
@@ -98,6 +105,12 @@ void svg_stacked(struct buf *out, const struct svg_chart *chart, const struct sv
     end(out);
 }
 
+/* ROW_UNITS a bar, from left to right:
+ *
+ *   label            |==========......|           count
+ *   0                150            340             400
+ *
+ * The longest bar fills the room; with nothing at all, `most` 1 keeps the others at no width. */
 void svg_bars(struct buf *out, const struct svg_chart *chart, const struct svg_bar *bars,
               size_t count) {
     const double left = 150;
@@ -138,6 +151,7 @@ static double line_x(const struct svg_line *line, size_t i) {
     return scale(line->points[i].x, from, to, PLOT_LEFT, PLOT_RIGHT);
 }
 
+/* One decimal is a tenth of a unit, less than a pixel; more would only lengthen the page. */
 static void line_points(struct buf *out, const struct svg_line *line) {
     for (size_t i = 0; i < line->count; i++) {
         buf_printf(out, "%.1f,%.1f ", line_x(line, i), share_y(line->points[i].y));
@@ -172,6 +186,7 @@ static uint64_t tallest(const struct svg_columns *columns) {
     return most;
 }
 
+/* Below the time axis:   # lower_name        # upper_name */
 static void columns_legend(struct buf *out, const struct svg_columns *columns) {
     rectangle(out, "calm", PLOT_LEFT, 172, 12, 12);
     text_at(out, "", PLOT_LEFT + 20, 183, str_from_cstr(columns->lower_name));
@@ -210,6 +225,13 @@ static void pair_bar(struct buf *out, double y, const char *name, const char *to
     text_at(out, "e", WIDTH, y + 12, text);
 }
 
+/* Each takes 62 units: its name, and below it two bars.
+ *
+ *   Target 5XX
+ *   before  |=====..........|       12.5
+ *   after   |==.............|        3.1
+ *   0       54             274       400
+ */
 void svg_pairs(struct buf *out, const struct svg_chart *chart, const struct svg_pair *pairs,
                size_t count) {
     begin(out, chart, (int)count * 62);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 
+/* `id` is part of the ids of title and description, and unique on the page. */
 struct svg_chart {
     const char *id;
     const char *title;

@@ -56,7 +56,8 @@ static size_t character_width(str character) {
     return 1;
 }
 
-/* The bytes of `text` that take at most `width` columns, and how many they take. */
+/* The bytes of `text` that take at most `width` columns, and how many they take. A character of no
+ * width never opens the next column, so that a mark stays with its letter. */
 static size_t prefix_of_width(str text, size_t width, size_t *taken_out) {
     size_t len = 0;
     *taken_out = 0;

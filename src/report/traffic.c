@@ -48,6 +48,7 @@ str traffic_group_text(const struct tally_group *group, enum group_key key) {
                                      : group->host;
 }
 
+/* Days are sorted by load balancer, so one pass suffices and the sums are in the same order. */
 struct traffic_sum *traffic_sum_days(struct arena *arena, const struct tally_result *result,
                                      size_t *count_out) {
     struct traffic_sum *sums = ARENA_ARRAY(arena, struct traffic_sum, result->day_count);
@@ -82,7 +83,7 @@ static void write_classes(struct json_writer *writer, const struct tally_counts 
 }
 
 /* AWS moves reasons between classes, so one code may have several rows: they are added up at the
- * first. */
+ * first. Quadratic, of a few dozen codes (TALLY_REASONS_MAX at most); JSON allows each key once. */
 static void write_reasons(struct json_writer *writer, const struct tally_reason *reasons,
                           size_t count) {
     json_open_object(writer, "reasons");
@@ -266,6 +267,8 @@ static void write_csv_of_groups(struct buf *out, const struct traffic_report *re
     }
 }
 
+/* Totals, days and notes have another shape than one table: they are in the JSON, and the command
+ * prints skipped and damaged files on standard error. */
 void traffic_write_csv(struct buf *out, const struct traffic_report *report) {
     if (report->key_count > 0) {
         write_csv_of_groups(out, report);

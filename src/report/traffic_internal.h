@@ -10,7 +10,7 @@
 /* The member of the group for that key; empty where it has none. */
 str traffic_group_text(const struct tally_group *group, enum group_key key);
 
-/* The days of one load balancer, together. */
+/* The days of one load balancer, together. Reasons are not among them. */
 struct traffic_sum {
     str load_balancer;
     struct tally_counts counts;

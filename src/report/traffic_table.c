@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The report of `logs` for people: how much there was, what each mode would block, then why, where,
+ * when and by whom, the worst first. Every list is cut to what fits a screen and says how much was
+ * left out; the JSON has all.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +54,8 @@ static size_t at_most(size_t count, size_t max) {
     return count < max ? count : max;
 }
 
+/* Groups and offenders come from a Space-Saving sketch (traffic/tally.h): a count may be too high
+ * by its error, and is never too low. */
 static void append_error_note(struct buf *out, const char *missing, uint64_t error_max) {
     if (error_max > 0) {
         buf_printf(
@@ -156,6 +163,7 @@ static void append_reasons(struct buf *out, struct arena *arena,
     append_more(out, shown, result->reason_count);
 }
 
+/* One alone would repeat the totals above. */
 static void append_load_balancers(struct buf *out, struct arena *arena,
                                   const struct tally_result *result) {
     size_t count;
@@ -175,7 +183,8 @@ static void append_load_balancers(struct buf *out, struct arena *arena,
     append_more(out, shown, count);
 }
 
-/* The worst first; of those alike, by load balancer and day. */
+/* The worst first; of those alike, by load balancer and day. Pointers into one array, so that
+ * comparing them is defined and keeps that array's order. */
 static int by_blocked(const void *left, const void *right) {
     const struct tally_day *a = *(const struct tally_day *const *)left;
     const struct tally_day *b = *(const struct tally_day *const *)right;

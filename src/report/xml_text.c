@@ -15,6 +15,7 @@ static const char *const references[0x80] = {
     ['&'] = "&amp;",   ['<'] = "&lt;",  ['>'] = "&gt;",   ['"'] = "&quot;",
     ['\''] = "&apos;", ['\t'] = "&#9;", ['\n'] = "&#10;", ['\r'] = "&#13;"};
 
+/* White space as references, too: a parser turns a line end in an attribute into a blank. */
 void xml_append(struct buf *out, str text) {
     while (text.len > 0) {
         str character = str_utf8_take(&text);
