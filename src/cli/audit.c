@@ -119,6 +119,17 @@ static bool parse_options(int argc, char **argv, struct audit_options *options) 
 
 /* --- the job queue and its workers ---------------------------------------------------------- */
 
+/* The main thread and the workers meet in the queue alone. Dotted: with the lock held.
+ *
+ *   main thread                                   worker (up to 16, each with its own guard)
+ *   prepare_workers, add_jobs                     ..take jobs[next_job]..
+ *   start_workers                                 app_audit          no lock: minutes of network
+ *   wait_for_workers <----- worker_ended ------     |  ..on_listed..     to_judge grows
+ *      every 100 ms: progress_draw                  |  ..on_judged..     a row is copied
+ *   fill_fleet                                    ..a gap, if it failed..
+ *   Ctrl-C: fill_fleet at once, then _Exit while workers still run
+ *
+ * Rows and gaps live in queue->arena, which is used under the lock only. */
 struct job {
     str account_id; /* empty: our own */
     str region;
@@ -151,6 +162,7 @@ struct worker {
 
 static volatile sig_atomic_t was_interrupted;
 
+/* Nothing else may be done in a signal handler: the flag ends the main thread's timed wait. */
 static void on_interrupt(int signal_number) {
     (void)signal_number;
     was_interrupted = 1;
@@ -164,6 +176,7 @@ static void on_listed(void *context, size_t to_judge) {
     (void)pthread_mutex_unlock(&queue->lock);
 }
 
+/* Copied, for facts and evaluation are valid during the call only. */
 static void on_judged(void *context, const struct load_balancer *facts,
                       const struct evaluation *evaluation) {
     struct queue *queue = context;
@@ -223,7 +236,9 @@ static void add_jobs(struct queue *queue, struct arena *arena, const struct audi
 }
 
 /* Connects the workers, one after the other: each keeps an arena of its own, from which its
- * transport takes memory while it works. Returns how many there are; 0: it printed an error. */
+ * transport takes memory while it works. Returns how many there are; 0: it printed an error. The
+ * first asks STS for our own account, which is then left out of the others: only from there on is
+ * the number of jobs known. */
 static size_t prepare_workers(const struct cli *cli, const struct audit_options *options,
                               struct queue *queue, struct worker *workers) {
     struct guard guard;
@@ -376,6 +391,7 @@ static struct fleet_table_style table_style(const struct cli *cli, const char *o
         .has_color = !is_dumb && str_is_empty(env_get(cli->env, "NO_COLOR")), .width = size.ws_col};
 }
 
+/* Written whole into memory first: a document that does not fit is refused, and not cut. */
 static bool write_fleet(const struct cli *cli, const struct audit_options *options,
                         const struct fleet *fleet, struct output *output) {
     struct buf out;
@@ -389,6 +405,8 @@ static bool write_fleet(const struct cli *cli, const struct audit_options *optio
     return output_write(output, &out, cli->arena);
 }
 
+/* For pipelines: a run that saw a part must not pass, and a known weakness is reported before an
+ * unknown one. */
 static enum cli_exit exit_code_of(const struct fleet *fleet, unsigned fail_on) {
     struct fleet_summary summary;
     fleet_summarize(fleet, &summary);

@@ -71,6 +71,7 @@ static const struct command {
 
 #define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)
 
+/* Exact names: an abbreviation that works today is ambiguous with the next command. */
 static const struct command *find_command(const char *name) {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(COMMANDS[i].name, name) == 0) {
@@ -81,6 +82,8 @@ static const struct command *find_command(const char *name) {
     return NULL;
 }
 
+/* Output is flushed last and checked: a full disk must not end in exit code 0. The verdicts' codes
+ * (3 and 4) are lost then, for a document that did not arrive says nothing. */
 enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
     int skipped = argc > 1 ? 1 : 0; /* our own name; without a command, `help` gets it */
     const char *name = skipped == 1 ? argv[1] : "help";

@@ -14,7 +14,8 @@
 /* Of audit, report and logs: some 60,000 load balancers in the most wordy format. */
 #define DOCUMENT_BYTES_MAX ((size_t)512 * 1024 * 1024)
 
-/* argv[0] is the command's name. */
+/* argv[0] is the command's name. Each returns the process's exit code, and has printed its
+ * errors. */
 enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv);

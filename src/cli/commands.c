@@ -39,6 +39,8 @@ static enum cli_exit evaluate_file(const struct guard *guard, const char *path) 
     return exit_code;
 }
 
+/* 1 (a file was no event) before 3 (non-compliant) before 4 (unknown): a pipeline that looks at the
+ * code alone learns the worst. */
 enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv) {
     struct guard guard;
     enum cli_exit exit_code = CLI_FINE;

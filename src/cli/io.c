@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Input and output of the command line. Tags, file names and messages of AWS are outside text, and
+ * a terminal obeys what it is sent: everything printed passes through `put`, whichever function
+ * wrote it.
+ */
 #include "cli_internal.h"
 
 #include <errno.h>
@@ -55,7 +60,9 @@ enum layout {
 };
 
 /* How many bytes at the start of `text`, whose first character is not to be shown, are layout of
- * ours: a line end or, on a terminal, a colour ("\x1b[1;31m"). */
+ * ours: a line end or, on a terminal, a colour ("\x1b[1;31m"). Colours pass only on a terminal, and
+ * only in the form that our own tables write: a tag that holds one was escaped by its cell
+ * before. */
 static size_t layout_length(str text, FILE *file) {
     size_t at = 2;
     if (str_starts_with(text, STR("\r\n"))) {

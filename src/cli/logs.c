@@ -46,7 +46,8 @@ static bool parse_keys(const char *list, struct logs_options *options) {
 }
 
 /* Options and paths in any order; "--" ends the options. Moves the paths to the front of argv,
- * behind the command; returns how many, or -1 when it printed a usage error. */
+ * behind the command; returns how many, or -1 when it printed a usage error. In place: there are
+ * never more paths than arguments read. */
 static int parse_arguments(int argc, char **argv, struct logs_options *options) {
     static const char *const NAMES[] = {"--by", "--format", NULL};
     struct cli_options rest = {.argc = argc, .argv = argv, .next = 1};
@@ -161,7 +162,8 @@ static void add_path(struct log_files *files, const char *path, const struct sta
     }
 }
 
-/* In the order of names. Skips links: what they name would be counted twice. */
+/* In the order of names. Skips links: what they name would be counted twice. Links are followed
+ * where they are given as an argument: then they are meant. */
 static void add_folder(struct log_files *files, const char *path, unsigned depth) {
     struct name_list list = {0};
     if (depth > DEPTH_MAX) {
@@ -242,6 +244,8 @@ static bool write_report(struct arena *arena, size_t format, const struct traffi
     return output_open(&output, NULL, arena) && output_write(&output, &out, arena);
 }
 
+/* A damaged file is an error although its sound part is counted: a share of blocked requests that
+ * rests on half of the lines must not pass for the whole. */
 enum cli_exit command_logs(const struct cli *cli, int argc, char **argv) {
     struct logs_options options = {0};
     struct log_files files = {.arena = cli->arena};

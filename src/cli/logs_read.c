@@ -25,6 +25,18 @@
 #define PIECE_BYTES  ((size_t)256 * 1024)
 #define MAGIC_BYTES  ((size_t)2)
 
+/* From files to one tally:
+ *
+ *   files     a (9 GB)   b (5 GB)   c (4 GB)   d (1 MB)   e (1 MB) ..       sorted by size
+ *                 |          |          |          |
+ *   readers   [0] a      [1] b, c   ................ d, e: whichever has the fewest bytes so far
+ *                 |          |
+ *             a tally     a tally      no lock: only done_bytes and running are shared (atomic)
+ *                  \        /
+ *               tally_merge, in the order of the readers
+ *
+ * The assignment is made before a thread starts. A queue would balance better, but then the speed
+ * of a disk would decide which sketch sees which line, and two runs could print different lists. */
 struct pool {
     struct log_files *files;
     size_t *reader_of; /* by file: the index of the reader that counts it */
@@ -103,6 +115,7 @@ static enum log_outcome fail_errno(struct reading *reading, int problem) {
     return LOG_DAMAGED;
 }
 
+/* Whether a file is gzip is known from its first two bytes, 1f 8b (RFC 1952). */
 static enum log_outcome read_in_pieces(struct reading *reading) {
     struct inflate *stream = reading->reader->inflate;
     const struct line_sink sink = {&reading->gate, take_lines};
@@ -263,7 +276,9 @@ static struct pool *new_pool(struct log_files *files, unsigned group_keys) {
 }
 
 /* Where no bar is drawn this thread takes a share, too; and that of a thread that cannot be had.
- * Draws at least once, also when the threads were quicker than this one. */
+ * Draws at least once, also when the threads were quicker than this one. The bar is drawn by the
+ * thread that would otherwise have counted the first share, so that it moves while large files are
+ * read. */
 static void run_pool(struct pool *pool, struct progress *progress) {
     pthread_attr_t attributes;
     bool has_attributes = pthread_attr_init(&attributes) == 0 &&

@@ -17,6 +17,7 @@ static bool is_option(const char *argument, const char *name, const char **value
     return argument[length] == '\0';
 }
 
+/* Not getopt: its long options are a GNU extension, and it moves arguments about. */
 bool next_option(struct cli_options *options, const char *const *names, const char **name_out,
                  const char **value_out) {
     if (options->next >= options->argc) {

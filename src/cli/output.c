@@ -4,6 +4,16 @@
  * or not at all: the document goes into a temporary file in the same folder, which is made before
  * the work begins, so that a path that cannot be written costs no work, and renamed at the end.
  * Devices, pipes and descriptors that were handed to us are written directly.
+ *
+ *   output_open                         output_write                    output_discard
+ *   path is "-" or absent               print_document                  nothing
+ *   a device, pipe or /dev/fd/N         write_all, close                close
+ *   a file, or nothing yet              write_all, fsync, close,        close, unlink
+ *     .desync-guard-<pid>-<n>.tmp       rename over the target          the temporary file
+ *     in the same folder
+ *
+ * In the same folder, because a rename must not cross file systems. The permissions of the file
+ * that is replaced are kept: a report may be readable by fewer people than the umask allows.
  */
 #include "output.h"
 
@@ -29,6 +39,7 @@ static const int ENDING_SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
 static char file_to_remove[LINK_BYTES_MAX];
 static volatile sig_atomic_t has_file_to_remove;
 
+/* unlink and raise may be called in a signal handler; file_to_remove is written before the flag. */
 static void remove_and_end(int signal_number) {
     if (has_file_to_remove) {
         (void)unlink(file_to_remove);
@@ -230,6 +241,7 @@ static void sync_folder(const struct output *output, struct arena *arena) {
     }
 }
 
+/* Of files, the one case in which a reader can see half a document. */
 static bool replace(struct output *output, str text, struct arena *arena) {
     if (rename(output->temporary, output->target) == 0) {
         output->temporary = NULL;

@@ -4,7 +4,8 @@
 #include "cli_internal.h"
 #include "report/text_width.h"
 
-/* Changes, records and alerts nothing, whatever the environment says. */
+/* Changes, records and alerts nothing, whatever the environment says. Without the table and the
+ * topic nothing is remembered either: a plan must not use up an alert. */
 static void only_plan(struct guard *guard) {
     guard->settings.control.enforcement.enforcement = ENFORCEMENT_PLAN;
     if (guard->settings.control.promotion.promotion == PROMOTION_ENFORCE) {

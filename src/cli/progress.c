@@ -8,6 +8,7 @@
 #define BAR_WIDTH 24
 #define US_PER_S  INT64_C(1000000)
 
+/* A dumb terminal cannot go back to the beginning of a line. */
 bool progress_has_terminal(const struct env *env) {
     return isatty(STDERR_FILENO) && !str_eq(env_get(env, "TERM"), STR("dumb"));
 }
@@ -33,7 +34,8 @@ static void draw_bar(uint64_t done, uint64_t total) {
     (void)fprintf(stderr, "[%s] %3" PRIu64 "%%  ", bar, done >= total ? 100 : done * 100 / total);
 }
 
-/* The line before may have been longer: the rest of it is erased. */
+/* The line before may have been longer: the rest of it is erased. The rate is the mean since the
+ * beginning, which jumps less than one of the last moment. */
 void progress_draw(struct progress *progress, uint64_t done, uint64_t total) {
     if (!progress->is_wanted) {
         return;

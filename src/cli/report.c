@@ -29,6 +29,7 @@ static bool parse_options(int argc, char **argv, struct report_options *options)
     return all_options_taken(&rest);
 }
 
+/* The document is written even with gaps: it names them, and the exit code says so. */
 static enum cli_exit make_report(const struct cli *cli, size_t format, struct output *output) {
     struct guard guard;
     struct fleet fleet;
