@@ -16,11 +16,12 @@ MUST_USE enum status guard_settings_parse(const struct env *env, struct arena *a
                                           struct guard_settings *settings_out, struct error *error);
 
 /* Gives the guard its AWS client: credentials, endpoints and retries from the environment.
- * CONFIGURATION names the variable. `settings` must be parsed. */
+ * CONFIGURATION names the variable. `settings` must be parsed. Nothing is sent yet. */
 MUST_USE enum status app_connect(struct guard *guard, struct transport *transport,
                                  struct arena *arena, struct error *error);
 
-/* Endpoints that INIT should connect to, for http_curl_warm_up: those every invocation needs. */
+/* Endpoints that INIT should connect to, for http_curl_warm_up: those every invocation needs.
+ * Returns how many of the four are filled; text in `arena`. */
 size_t app_warm_up_urls(const struct guard *guard, struct arena *arena, str urls[static 4]);
 
 /* Why an invocation failed, and the error type in the form that the Runtime API accepts. */
@@ -34,12 +35,15 @@ size_t app_warm_up_urls(const struct guard *guard, struct arena *arena, str urls
     X(ERROR_ACTION_FAILED, "Function.ActionFailed")                                                \
     X(ERROR_ACCESS_DENIED, "Function.AccessDenied")                                                \
     X(ERROR_NOT_COUNTED, "Function.NotCounted")
+/* The text goes into Lambda's errorType, where alarms and dead-letter queues can look for it;
+ * Lambda accepts "Function." and a word of letters. */
 enum error_type {
 #define X(name, text) name,
     ERROR_TYPE_MAP(X)
 #undef X
 };
 
+/* All text lives in the arena given to app_handle, or is static. */
 struct app_reply {
     bool is_error;
     str body; /* response JSON, or empty on an error */

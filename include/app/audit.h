@@ -9,7 +9,14 @@
 #include "app/app.h"
 #include "report/fleet.h"
 
-/* Gets the results of an audit while it runs, in the thread that runs it. */
+/* Gets the results of an audit while it runs, in the thread that runs it. The order of calls:
+ * `listed` once, then `judged` for each load balancer as its chunk is read:
+ *
+ *   app_audit:  list the Region --> listed(n) --> read and judge a chunk --> judged .. judged
+ *                                                       ^                          |
+ *                                                       +--- the next chunk -------+
+ *
+ * Fewer than n may be judged when the audit ends early. */
 struct audit_listener {
     void *context;
     bool wants_advice; /* evidence is read, where PROMOTION is on */

@@ -10,7 +10,8 @@
 #include "report/posture.h"
 
 /* Every account that the function may enter, in its own Region. What cannot be read is a gap of the
- * fleet, and no error; both live in `arena`. CONFIGURATION: the policy. */
+ * fleet, and no error; both live in `arena`. CONFIGURATION: the policy. Writes nothing, anywhere.
+ * Without STATE_TABLE posture_out->has_state is false. */
 MUST_USE enum status app_posture(struct guard *guard, struct arena *arena, struct fleet *fleet_out,
                                  struct posture *posture_out, struct error *error);
 

@@ -20,6 +20,8 @@ struct config_evaluation {
     int64_t ordering_ms; /* sent as whole epoch seconds */
 };
 
+/* After config_put_evaluations reported + failed is the number given, unless it returned
+ * INVALID. */
 struct config_report {
     size_t reported; /* accepted by Config */
     size_t failed;   /* refused after all retries */
@@ -61,7 +63,8 @@ struct config_scope {
     str tag_value;   /* with this value */
 };
 
-/* In `arena`. NOT_FOUND: there is no such rule. */
+/* In `arena`. NOT_FOUND: there is no such rule. Only the scope is read: parameters come with each
+ * invocation. */
 MUST_USE enum status config_read_scope(struct aws_client *client, str rule_name,
                                        struct arena *arena, struct config_scope *scope_out,
                                        struct error *error);

@@ -79,6 +79,7 @@ struct dynamodb_put {
 MUST_USE enum status dynamodb_put_item(struct aws_client *client, const struct dynamodb_put *put,
                                        struct arena *arena, struct error *error);
 
+/* The whole item before the update, or after it. */
 enum dynamodb_returns { DYNAMODB_RETURNS_NOTHING, DYNAMODB_RETURNS_OLD, DYNAMODB_RETURNS_NEW };
 
 struct dynamodb_update {
@@ -105,6 +106,7 @@ MUST_USE enum status dynamodb_get_item(struct aws_client *client, str table,
                                        struct dynamodb_item *item_out, bool *found_out,
                                        struct error *error);
 
+/* Key order is the order of bytes of sk, so dates in it are written as YYYY-MM-DD. */
 struct dynamodb_query {
     str table;
     str pk;

@@ -26,6 +26,7 @@ MUST_USE enum status elbv2_read_load_balancer(struct aws_client *client, unsigne
 
 /* Attributes a call. A load balancer has more, so a caller never sends all of them back. */
 #define ELBV2_MODIFY_MAX 20
+/* Borrowed for the length of the call. */
 struct elbv2_attribute {
     str key;   /* ATTRIBUTE_DESYNC_MODE */
     str value; /* "defensive" */

@@ -27,8 +27,11 @@ struct aws_service_info {
     const char *host_prefix;  /* "elasticloadbalancing", "monitoring"; signed under this name too */
     const char *display_name; /* in messages: "elasticloadbalancing", "cloudwatch" */
 };
+/* Static. */
 const struct aws_service_info *aws_service_info(enum aws_service service);
 
+/* An override replaces scheme, host, port and path, never the Region or the name that a request is
+ * signed with. */
 struct endpoint_settings {
     bool uses_fips;
     bool uses_dualstack;

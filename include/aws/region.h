@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 
+/* A separate AWS with accounts, credentials and host names of its own. Static rows. */
 struct partition {
     const char *name;          /* "aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", ... */
     const char *region_prefix; /* followed by one word and one number: "us-gov-" "west" "-1" */

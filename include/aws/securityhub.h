@@ -14,6 +14,7 @@
 #define SECURITYHUB_BATCH_BYTES_MAX    ((size_t)6 * 1000 * 1000)
 #define SECURITYHUB_FINDING_BYTES_MAX  ((size_t)240 * 1000)
 
+/* imported + failed is the number given, unless INVALID or TOO_LARGE was returned. */
 struct securityhub_report {
     size_t imported;
     size_t failed; /* refused by Security Hub, or in a batch that was */

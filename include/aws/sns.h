@@ -16,6 +16,7 @@ struct sns_attribute {
     str value; /* sent with the type String */
 };
 
+/* Borrows everything until sns_publish returns. */
 struct sns_message {
     str topic_arn; /* of any Region; it is published there */
     str subject;   /* empty: none; one line, does not begin with a blank */

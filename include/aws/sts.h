@@ -17,6 +17,7 @@ struct sts_role {
     str external_id; /* empty: none */
 };
 
+/* Good for STS_SESSION_SECONDS. A later renewal makes a new one; it does not lengthen this one. */
 struct sts_session {
     struct aws_credentials credentials; /* in the arena given to sts_assume_role; secret */
     int64_t expires_ms;                 /* wall clock */

@@ -13,7 +13,8 @@
 struct arena_chunk;
 struct arena_deferred;
 
-/* Begins as {0}; no memory is taken before the first allocation. */
+/* Begins as {0}; no memory is taken before the first allocation. Not safe for two threads at once:
+ * each worker has arenas of its own. */
 struct arena {
     struct arena_chunk *chunks;      /* newest first */
     struct arena_deferred *deferred; /* newest first */
@@ -35,6 +36,8 @@ void *arena_realloc(struct arena *arena, void *ptr, size_t old_size, size_t new_
 void *arena_grow(struct arena *arena, void *items, size_t needed, size_t *capacity,
                  size_t item_size);
 
+/* `items` and `capacity` are assigned to, so both must be variables: `items` may have moved.
+ * Pointers into the old array are dangling afterwards. */
 #define ARENA_RESERVE(arena, items, needed, capacity)                                              \
     ((items) = arena_grow((arena), (items), (needed), &(capacity), sizeof *(items)))
 

@@ -7,6 +7,8 @@
 
 #include "base/str.h"
 
+/* The functions of <ctype.h> depend on the locale, and are undefined for a negative char, which a
+ * byte of UTF-8 can be. */
 static inline bool ascii_is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -57,6 +59,7 @@ static inline bool ascii_has_only(str s, bool (*accepts)(char)) {
     return true;
 }
 
+/* For names that must be lower case, such as a bucket's in a host name. */
 static inline bool ascii_has_upper(str s) {
     for (size_t i = 0; i < s.len; i++) {
         if (ascii_is_upper(s.ptr[i])) {

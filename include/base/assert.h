@@ -5,7 +5,8 @@
 #ifndef BASE_ASSERT_H
 #define BASE_ASSERT_H
 
-/* Kept in every build; never on outside input, never with a side effect. */
+/* Kept in every build; never on outside input, never with a side effect. Not tied to NDEBUG: the
+ * checks that the tests run with are those that are shipped. */
 #define ASSERT(condition) ((condition) ? (void)0 : assert_failed(#condition, __FILE__, __LINE__))
 _Noreturn void assert_failed(const char *condition, const char *file, int line);
 

@@ -20,11 +20,13 @@ struct buf {
     bool is_too_large; /* an append was refused */
 };
 
+/* Takes no memory yet. `bytes_max` is a limit, never an allocation in advance. */
 void buf_init(struct buf *buf, struct arena *arena, size_t bytes_max);
 void buf_append(struct buf *buf, str text);
 void buf_append_char(struct buf *buf, char c);
 /* Percent-encodes all but letters, digits and "-._~" (RFC 3986 section 2.3). */
 void buf_append_percent_encoded(struct buf *buf, str text);
+/* All or nothing, as each append. */
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *buf, const char *format, ...);
 /* What was written so far. Borrows the buffer: valid until the next append. */
 str buf_str(const struct buf *buf);

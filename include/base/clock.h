@@ -16,6 +16,7 @@ struct clock {
     void *context;
 };
 
+/* The machine's clocks and nanosleep; static. */
 const struct clock *clock_system(void);
 
 #define MS_PER_SECOND INT64_C(1000)

@@ -14,7 +14,9 @@ struct env {
     const void *context;
 };
 
+/* Reads the environment at each call, so a variable that is set later is seen. */
 const struct env *env_process(void);
+/* The value without blanks at its ends; empty when it is not given. */
 str env_get(const struct env *env, const char *name);
 
 #endif

@@ -19,6 +19,7 @@ bool escape_is_due(uint32_t code_point);
  * cannot. */
 str escape_take_shown(str *rest);
 
+/* By value, so that no arena is needed. */
 struct escape {
     char text[12]; /* ends in NUL; the longest is \U000e0001 */
 };

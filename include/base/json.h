@@ -17,6 +17,7 @@
 
 struct json; /* a value in a parsed tree; borrowed, const, lives in the arena */
 
+/* Limits of one text. Both are checked before the tree is built. */
 struct json_limits {
     size_t bytes_max;
     unsigned depth_max; /* 1 = a scalar or an empty container; 1000 at most (asserted) */
@@ -36,6 +37,7 @@ struct json_problem {
 MUST_USE enum status json_parse(struct arena *arena, str text, const struct json_limits *limits,
                                 const struct json **root_out, struct json_problem *problem);
 
+/* All false for NULL. */
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
 bool json_is_string(const struct json *value);
@@ -56,6 +58,7 @@ const struct json *json_get_other_case(const struct json *value, const char *key
  * json_next(v)) */
 const struct json *json_first(const struct json *value);
 const struct json *json_next(const struct json *value);
+/* 0 for NULL and for what is no container. Walks the list. */
 size_t json_count(const struct json *value);
 /* The key under which `value` hangs; empty for array elements and the root. */
 str json_key(const struct json *value);
@@ -63,6 +66,7 @@ str json_key(const struct json *value);
 str json_string(const struct json *value);
 /* json_string(json_get(value, key)) */
 str json_get_string(const struct json *value, const char *key);
+/* `otherwise` for anything that is neither true nor false. */
 bool json_bool(const struct json *value, bool otherwise);
 /* false when it is no number; *number is then untouched. */
 bool json_number(const struct json *value, double *number);
@@ -74,6 +78,8 @@ struct json_writer {
     bool needs_comma;
 };
 
+/* Borrows `out`, which may hold text already. Whether all of it fitted is buf_status's to say: the
+ * writer has no status of its own. */
 void json_writer_init(struct json_writer *writer, struct buf *out);
 void json_object_begin(struct json_writer *writer);
 void json_object_end(struct json_writer *writer);

@@ -15,6 +15,7 @@
 enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_FATAL };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
+/* Copied freely: each worker has its own, with its own ids. */
 struct log {
     const struct clock *clock;
     enum log_level level_min; /* lower ones are dropped */
@@ -34,6 +35,7 @@ struct log_field {
     int64_t number;
 };
 
+/* Borrow their values for the length of one log_write. */
 #define LOG_STR(key, value) ((struct log_field){(key), false, (value), 0})
 #define LOG_INT(key, value) ((struct log_field){(key), true, STR_EMPTY, (value)})
 
@@ -47,6 +49,8 @@ enum log_level log_level_passing(const struct log *log);
 /* "Text" or "JSON", any case. */
 bool log_format_parse(str name, enum log_format *format);
 
+/* One line, always whole: a value that does not fit is cut, and the line then says so. Never
+ * fails. */
 void log_write(const struct log *log, enum log_level level, const char *event,
                const struct log_field *fields, size_t field_count);
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 
+/* To be initialised by log_stream_init only; its members are the functions' own. */
 struct log_stream {
     int fd;
     int reader_wait_ms;    /* for a reader to take something; as of poll(2) */

@@ -34,6 +34,12 @@
     X(INVALID_PARAMETER, "rule parameter not valid", 0)                                            \
     X(CONFIGURATION, "environment not valid", 0)
 
+/* For a caller:
+ *
+ *   retryable          the same call may succeed later; aws_call repeats it
+ *   give up            DEADLINE, DENIED, CONFLICT ..: report it, and judge nothing by it
+ *   mend the input     repeating it changes nothing until somebody changes an event or a setting
+ */
 enum status {
 #define STATUS_ENUM(name, text, retryable) STATUS_##name,
     STATUS_MAP(STATUS_ENUM)
@@ -42,7 +48,7 @@ enum status {
 
 #define MUST_USE __attribute__((warn_unused_result))
 
-/* "TIMEOUT" */
+/* "TIMEOUT" Static text, as the next. */
 const char *status_name(enum status status);
 /* "no answer in time" */
 const char *status_text(enum status status);

@@ -43,6 +43,7 @@ __attribute__((format(printf, 2, 0))) str str_format_va(struct arena *arena, con
 bool str_is_empty(str s);
 /* `s`, or `otherwise` when it is empty. */
 str str_or(str s, str otherwise);
+/* Not constant in time: never for secrets. */
 bool str_eq(str a, str b);
 bool str_is_one_of(str s, const char *const *texts, size_t count);
 /* ASCII letters only, whatever the locale. */
@@ -59,7 +60,8 @@ bool str_take(str *rest, str prefix);
 str str_after_last(str s, char c);
 /* Position of the first `c`, or s.len. */
 size_t str_find_char(str s, char c);
-/* The bytes [from, to), clamped to s. */
+/* The bytes [from, to), clamped to s. Never reads outside `s`, whatever the numbers: parsers may
+ * slice first and look at the length then. */
 str str_slice(str s, size_t from, size_t to);
 /* Without ASCII white space (space, \t, \r, \n, \v, \f) at both ends. */
 str str_trim(str s);

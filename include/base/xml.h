@@ -17,6 +17,7 @@
 #include "base/status.h"
 #include "base/str.h"
 
+/* An element. Lives in the arena given to xml_parse, and borrows nothing. */
 struct xml {
     str name; /* "member" */
     str text; /* "" when it has children or is empty; not trimmed */

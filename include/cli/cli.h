@@ -8,6 +8,7 @@
 
 #include "app/app.h"
 
+/* Documented for each command by `help`; scripts rely on them. */
 enum cli_exit {
     CLI_FINE = 0,
     CLI_ERROR = 1,
@@ -16,6 +17,8 @@ enum cli_exit {
     CLI_UNKNOWN = 4
 };
 
+/* The parts of the machine that commands may use beside files and standard streams; all
+ * borrowed. */
 struct cli {
     const struct env *env;
     const struct clock *clock;
@@ -25,6 +28,8 @@ struct cli {
     enum status (*connect)(struct guard *app, struct arena *arena, struct error *error);
 };
 
+/* Runs the command that argv[1] names; without one, `help`. Output is flushed, and a failure to
+ * write it is CLI_ERROR. */
 enum cli_exit cli_run(const struct cli *cli, int argc, char **argv);
 
 #endif

@@ -49,6 +49,7 @@ struct config_invocation {
 
 enum elb_call_kind { ELB_CREATE, ELB_MODIFY, ELB_TAGS, ELB_DELETE };
 
+/* A call of the Elastic Load Balancing API by somebody, perhaps by us. */
 struct elb_call {
     enum elb_call_kind kind;
     str event_name;
@@ -77,6 +78,7 @@ struct log_object {
     size_t message;      /* of a queue: which one it came in */
 };
 
+/* Of SQS: each succeeds or fails by itself ("batchItemFailures", AWS Lambda Developer Guide). */
 struct log_message {
     str id;
     str problem; /* not empty: it cannot be understood, and nothing of it is in the objects */
@@ -100,6 +102,7 @@ enum invocation_kind {
     INVOCATION_LOG_OBJECTS /* an access log was written */
 };
 
+/* `kind` says which of the members is filled; INVOCATION_SWEEP has its Region in `config`. */
 struct invocation {
     enum invocation_kind kind;
     struct config_invocation config;

@@ -16,6 +16,7 @@ struct http_header {
     str value;
 };
 
+/* Borrows all its text until `send` returns, or until `completed` in a batch. */
 struct http_request {
     str method; /* "GET", "POST", ... */
     str url;    /* absolute, already encoded; sent as it is */
@@ -59,6 +60,8 @@ struct http_batch {
                       const struct http_response *response, const struct error *error);
 };
 
+/* Two functions, and behind them the implementation's own struct, of which this is the first
+ * member. */
 struct transport {
     /* One exchange, blocking. OK means a complete answer of any HTTP status. TIMEOUT, CONNECTION,
      * TLS, INCOMPLETE (cut short), TOO_LARGE, INVALID fill *error, was_not_sent included. The

@@ -9,6 +9,8 @@
 
 #include "base/str.h"
 
+/* One row a word, so that enum and text cannot differ. A word that is added needs a new row only;
+ * an old version reads it from the table as ACTION_NONE. */
 #define ACTION_KIND_MAP(X)                                                                         \
     X(ACTION_NONE, "unknown") /* none; from the table: one that this version does not know */      \
     X(ACTION_ENFORCE, "enforce")                                                                   \
@@ -48,7 +50,9 @@ enum watch_ending { WATCH_ENDING_MAP(ENUMERATOR) };
 enum watch_state { WATCH_STATE_MAP(ENUMERATOR) };
 #undef ENUMERATOR
 
+/* The texts of the maps above; static. */
 const char *action_kind_name(enum action_kind kind);
+/* ACTION_NONE for a word that is not in the map. */
 enum action_kind action_kind_parse(str text);
 const char *action_status_name(enum action_status status);
 const char *watch_ending_name(enum watch_ending ending);

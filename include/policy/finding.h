@@ -8,6 +8,8 @@
 
 #include "base/str.h"
 
+/* Ordered: a greater one is graver. Names as in the AWS Security Finding Format, which also has
+ * CRITICAL: no rule uses that. */
 enum finding_severity { SEVERITY_INFORMATIONAL, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH };
 /* "INFORMATIONAL", "LOW", "MEDIUM", "HIGH" */
 const char *severity_name(enum finding_severity severity);
@@ -38,6 +40,8 @@ enum finding_id {
 /* "MODE_TOO_WEAK" */
 const char *finding_name(enum finding_id id);
 
+/* The message is whole sentences for the owner; severity and is_failing may differ from the rule's
+ * own where a policy only advises (HEADERS_NOT_DROPPED). */
 struct finding {
     enum finding_id id;
     enum finding_severity severity;
@@ -46,6 +50,7 @@ struct finding {
     str message; /* for the load balancer's owner: what is wrong, what to do, by when */
 };
 
+/* An array of that size within each evaluation: policy needs no allocation to add one. */
 #define FINDINGS_MAX 64 /* bounded by the lists of struct policy */
 
 #endif

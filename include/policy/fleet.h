@@ -7,6 +7,7 @@
 
 #include "policy/evaluate.h"
 
+/* Text is borrowed; fleet_row_copy (app/audit.h) makes a row that owns it. */
 struct fleet_row {
     struct evaluation evaluation;
     str account_id;
@@ -22,6 +23,7 @@ struct fleet_gap {
     str reason;
 };
 
+/* Filled by the command `audit` and by app_posture. All text is borrowed. */
 struct fleet {
     int64_t generated_ms;
     const str *accounts; /* sorted */
@@ -41,11 +43,11 @@ struct fleet {
 /* Modes and grades are of the rows that are applicable. */
 struct fleet_summary {
     size_t listed;
-    size_t judged; /* a verdict other than unknown */
-    size_t compliant;
+    size_t judged;    /* a verdict other than unknown */
+    size_t compliant; /* excused ones included */
     size_t non_compliant;
     size_t not_applicable;
-    size_t unknown;
+    size_t unknown;   /* found, and too little could be read for a verdict */
     size_t modes[4];  /* by enum desync_mode */
     size_t grades[5]; /* 'A', 'B', 'C', 'D', 'F' */
     double
@@ -53,6 +55,7 @@ struct fleet_summary {
     bool is_share_known;   /* false: no mode is known, but there is or may be a load balancer */
 };
 
+/* One pass over the rows. Gaps are not among the counts, for nobody knows how much they hold. */
 void fleet_summarize(const struct fleet *fleet, struct fleet_summary *summary_out);
 /* Non-compliant, unknown, excused, compliant, not applicable; graver findings before lesser, then
  * by account, Region, name, id: the same rows are always in the same order. */

@@ -9,6 +9,8 @@
 #include "base/status.h"
 #include "base/str.h"
 
+/* AWS's names: of the resource in AWS Config, and of attributes in the Elastic Load Balancing
+ * API. */
 #define LOAD_BALANCER_RESOURCE_TYPE    "AWS::ElasticLoadBalancingV2::LoadBalancer"
 #define ATTRIBUTE_DESYNC_MODE          "routing.http.desync_mitigation_mode"
 #define ATTRIBUTE_ACCESS_LOGS          "access_logs.s3.enabled"
@@ -18,6 +20,8 @@
 enum desync_mode { MODE_UNKNOWN, MODE_MONITOR, MODE_DEFENSIVE, MODE_STRICTEST };
 enum load_balancer_type { TYPE_UNKNOWN, TYPE_APPLICATION, TYPE_NETWORK, TYPE_GATEWAY };
 enum load_balancer_scheme { SCHEME_UNKNOWN, SCHEME_INTERNAL, SCHEME_INTERNET_FACING };
+/* UNKNOWN is 0, here and in the three above: a zeroed struct knows nothing, so that a fact which
+ * was never filled in cannot pass for one. */
 enum tristate { UNKNOWN, NO, YES };
 enum fact_source { SOURCE_EVENT, SOURCE_LIVE };
 

@@ -10,6 +10,7 @@
 #include "policy/fleet.h"
 #include "policy/recommend.h"
 
+/* A time in which a load balancer was not compliant, from the INCIDENT item. */
 struct posture_incident {
     str arn;
     str owner;
@@ -19,6 +20,7 @@ struct posture_incident {
     int64_t closed_ms; /* 0: open */
 };
 
+/* A mode that desync-guard changed, from the CHANGE item and the WATCH item beside it. */
 struct posture_change {
     str arn;
     enum action_kind action; /* ENFORCE, PROMOTE, ROLLBACK; NONE: of another version */
@@ -56,20 +58,23 @@ struct posture_row {
     bool is_fight;                  /* enforcement has stopped */
 };
 
+/* Counts are of load balancers unless the name says otherwise; times are hours. "Within the period"
+ * is from period_start_ms to now_ms. Those without a state table are 0, and no format shows
+ * them. */
 struct posture_kpis {
     struct fleet_summary fleet;
     size_t strictest;
-    size_t without_owner;
-    size_t escalated;
-    size_t fights;
-    size_t exceptions_active;
+    size_t without_owner;     /* of the judged ones */
+    size_t escalated;         /* non-compliant for longer than allowed */
+    size_t fights;            /* enforcement has stopped for them */
+    size_t exceptions_active; /* those that end soon included */
     size_t exceptions_ending; /* within the warning time */
     size_t exceptions_expired;
-    size_t candidates;       /* RECOMMEND_PROMOTE */
-    size_t incidents_closed; /* the number behind the next two */
-    double mttr_p50_hours;
-    double mttr_p90_hours;
-    size_t incidents_open;
+    size_t candidates;              /* RECOMMEND_PROMOTE */
+    size_t incidents_closed;        /* the number behind the next two */
+    double mttr_p50_hours;          /* nearest rank: a repair time that did occur */
+    double mttr_p90_hours;          /* likewise */
+    size_t incidents_open;          /* whenever they began */
     double exposure_hours;          /* within the period */
     double weighted_exposure_hours; /* internet-facing ones count double */
     size_t enforced;
@@ -91,6 +96,7 @@ struct posture {
     struct posture_kpis kpis; /* filled by posture_compute */
 };
 
+/* Fills posture->kpis from everything else in *posture. `arena` is for scratch. */
 void posture_compute(struct posture *posture, const struct fleet *fleet, struct arena *arena);
 
 /* In the order in which somebody has to see to them. */
@@ -103,10 +109,11 @@ enum exception_state {
     EXCEPTION_STATE_UNUSED,  /* the mode is strict enough without it */
     EXCEPTION_STATE_COUNT
 };
-/* "expired" */
+/* "expired" As in the CSV and JSON of `report`. */
 const char *exception_state_name(enum exception_state state);
 enum exception_state posture_exception_state(const struct evaluation *evaluation);
 
+/* Only of what was judged: the tags of the rest may never have been read. */
 bool posture_lacks_owner(const struct evaluation *evaluation);
 bool posture_is_candidate(const struct posture_row *row);
 

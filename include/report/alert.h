@@ -14,6 +14,7 @@
 #include "policy/writer.h"
 #include "report/iac_fix.h"
 
+/* Borrows everything. Which members count depends on the kind; the others are not looked at. */
 struct alert {
     enum alert_kind kind;
     const struct evaluation *evaluation;

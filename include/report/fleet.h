@@ -9,6 +9,8 @@
 #include "base/json.h"
 #include "policy/fleet.h"
 
+/* The table is for people, HTML for leadership and auditors; JUnit and SARIF for pipelines, ASFF
+ * and OCSF for security tools. */
 enum fleet_format {
     FLEET_TABLE,
     FLEET_JSON,
@@ -22,8 +24,10 @@ enum fleet_format {
 };
 /* "table", ... */
 const char *fleet_format_name(enum fleet_format format);
+/* false, and *format_out untouched: no such format. */
 bool fleet_format_parse(str name, enum fleet_format *format_out);
 
+/* Zeroed: for a pipe or file, without colours and of any width. */
 struct fleet_table_style {
     bool has_color; /* ANSI colours */
     size_t width;   /* columns of the terminal; 0: not bounded */

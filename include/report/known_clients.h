@@ -13,7 +13,8 @@ struct client_advice {
     const char *fix;
 };
 
-/* Both as logged. Static text; there is always some. */
+/* Both as logged. Static text; there is always some. `user_agent` empty or "-" means that none was
+ * sent. */
 struct client_advice client_advice_for(str reason, str user_agent);
 
 #endif

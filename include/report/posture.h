@@ -12,6 +12,7 @@
 /* {"generatedAt",...,"kpis":{},"evaluations":[],...}: audit's members and more. */
 void posture_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet,
                         const struct posture *posture);
+/* The lines of fleet_write_csv, each with its history and recommendation behind it. */
 void posture_write_csv(struct buf *out, struct arena *arena, const struct fleet *fleet,
                        const struct posture *posture);
 /* Plain text of some ten lines, for SNS and the terminal. */

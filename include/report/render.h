@@ -22,6 +22,8 @@ str annotation_render(struct arena *arena, const struct evaluation *evaluation);
 void evaluation_write_members(struct json_writer *writer, struct arena *arena,
                               const struct evaluation *evaluation);
 
+/* A thing done, planned or left, as the response and the log say it. Texts are modes and one
+ * clause. */
 struct action {
     str resource_id;
     enum action_kind action;
@@ -32,6 +34,7 @@ struct action {
     enum watch_ending ending;
 };
 
+/* One object; "ending" only where there is one. */
 void action_write_json(struct json_writer *writer, const struct action *action);
 
 /* The response of an invocation, written evaluation by evaluation, so that a sweep need not hold
@@ -43,6 +46,7 @@ struct response {
     size_t omitted; /* evaluations that did not fit */
 };
 
+/* The outcome of evaluations and actions; response_end writes it behind them. */
 struct response_totals {
     size_t reported; /* accepted by AWS Config */
     size_t failed;

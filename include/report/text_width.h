@@ -9,7 +9,8 @@
 
 #include "base/buf.h"
 
-/* A quantity by value, so that it can stand among the arguments of buf_printf. */
+/* A quantity by value, so that it can stand among the arguments of buf_printf. The longest is
+ * html_counted's, of at most 92 characters. */
 struct number_text {
     char text[96];
 };
@@ -18,7 +19,8 @@ struct number_text count_text(uint64_t count);
 
 /* Columns that `text` takes. */
 size_t text_width(str text);
-/* `text` in at most `width` columns, cut at its end, the last character then being an ellipsis. */
+/* `text` in at most `width` columns, cut at its end, the last character then being an ellipsis.
+ * Borrows `text` where it fits. */
 str text_fit(struct arena *arena, str text, size_t width);
 /* Appends `text`, and blanks up to `width` columns. A longer text stays whole. */
 void text_pad(struct buf *out, str text, size_t width);

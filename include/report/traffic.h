@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "traffic/tally.h"
 
+/* A file and why it is named: borrowed outside text, which every format escapes. */
 struct traffic_note {
     str path;
     str why;

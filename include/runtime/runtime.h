@@ -13,6 +13,7 @@
 
 #define RUNTIME_RESPONSE_BYTES_MAX 6291556 /* 6 MiB + 100, the platform's exact bound */
 
+/* Lives until its answer was posted. */
 struct runtime_invocation {
     str event; /* raw bytes, possibly empty */
     str request_id;
@@ -23,6 +24,7 @@ struct runtime_invocation {
     int64_t deadline_ms; /* wall clock; INT64_MAX when absent or nonsense */
 };
 
+/* Zeroed before `handle` is called: an empty success, for a handler that sets nothing. */
 struct runtime_reply {
     bool is_error;
     str body;       /* JSON; for a success */
@@ -38,6 +40,7 @@ struct runtime_handler {
                    struct runtime_reply *reply);
 };
 
+/* One loop. Several may run in one process, each with a struct of its own. */
 struct runtime {
     struct transport *transport; /* plain HTTP, its own */
     const struct clock *clock;

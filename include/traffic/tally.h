@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "traffic/access_log.h"
 
+/* Bits, since groups may be of several keys together. */
 enum group_key {
     GROUP_CLASS = 1 << 0,
     GROUP_REASON = 1 << 1,
@@ -71,6 +72,7 @@ struct tally_group {
     uint64_t error;
 };
 
+/* Not safe for two threads: each counts into its own, and tally_merge adds them up. */
 struct tally;
 
 /* Secret random bits, drawn by the caller for each run: a client that knew them could write user
@@ -100,6 +102,8 @@ void tally_add_unparsed(struct tally *tally, enum access_log_kind kind, uint64_t
  * rarer offenders and groups are kept, and their errors, which stay true. */
 void tally_merge(struct tally *into, const struct tally *from);
 
+/* Between the numbers: lines = totals.requests + unparsed; totals.requests = the days' +
+ * untallied. */
 struct tally_result {
     uint64_t lines;    /* that are not empty */
     uint64_t unparsed; /* lines - requests: what access_log_parse does not call ACCESS_LOG_LINE */
