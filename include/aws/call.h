@@ -17,7 +17,10 @@
 
 struct aws_client;
 
-/* Where a client gets other credentials when AWS takes those it has no longer. */
+/* Where a client gets other credentials when AWS takes those it has no longer. Credentials of an
+ * assumed role end after STS_SESSION_SECONDS. Those of a Lambda environment last as long as it
+ * does: should AWS say that they have expired, has_expired_for_good is set, and the process ends so
+ * that Lambda replaces the environment. */
 struct aws_renewal {
     /* Gives the client other credentials. false: there are none. NULL: the source never has others,
      * as the environment of a process. Not called while a request is in flight. */
@@ -90,6 +93,18 @@ struct aws_error_text aws_error_parse(struct arena *arena, const struct http_res
 typedef enum status aws_parse_fn(void *context, struct arena *arena,
                                  const struct http_response *response, struct error *error);
 
+/* The life of a call. Each attempt is signed anew, with the time as AWS has it:
+ *
+ *   resolve --> pace --> sign --> send --> 2xx --> parse --> OK
+ *                ^                 |                 |
+ *                |                 v                 | INCOMPLETE and the like
+ *                |               judge <-------------+
+ *                |                | | |
+ *                +-- back off  ---+ | +--- final: *error
+ *                ^                  |
+ *                +-- renew  --------+      other credentials, once a call
+ *
+ * A repeat must fit the attempts, the client's retry quota and the time until the deadline. */
 struct aws_request {
     enum aws_service service;
     const char *operation; /* "DescribeTags": for messages and X-Amz-Target */

@@ -31,7 +31,11 @@ struct aws_service_info {
 const struct aws_service_info *aws_service_info(enum aws_service service);
 
 /* An override replaces scheme, host, port and path, never the Region or the name that a request is
- * signed with. */
+ * signed with. The first that is set counts:
+ *
+ *   AWS_ENDPOINT_URL_<ID>   AWS_ENDPOINT_URL   AWS's own host, by Region and partition
+ *
+ * AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true leaves only the last. */
 struct endpoint_settings {
     bool uses_fips;
     bool uses_dualstack;

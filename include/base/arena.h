@@ -4,6 +4,12 @@
  * There is one arena per invocation and one for the process. Exhaustion aborts with a line on
  * stderr (Lambda then restarts the sandbox); what outside input can make large is capped before it
  * allocates (see buf.h).
+ *
+ * Lifetimes, the longest first:
+ *
+ *   process      configuration, endpoints, the curl transport     until exit
+ *   invocation   the event, the response, everything between      until the answer was posted
+ *   scratch      a chunk of a sweep, a log object, a page         until the function returns
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

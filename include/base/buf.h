@@ -11,6 +11,14 @@
 #include "base/status.h"
 #include "base/str.h"
 
+/* Append without looking, and ask once:
+ *
+ *   struct buf out;
+ *   buf_init(&out, arena, BYTES_MAX);
+ *   buf_append(&out, text);
+ *   buf_printf(&out, "%d", number);
+ *   TRY(buf_status(&out));
+ */
 struct buf {
     struct arena *arena;
     char *ptr;

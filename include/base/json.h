@@ -71,8 +71,17 @@ bool json_bool(const struct json *value, bool otherwise);
 /* false when it is no number; *number is then untouched. */
 bool json_number(const struct json *value, double *number);
 
-/* Writer: puts commas and quotes where they belong. Strings are escaped, by JSON's rules
- * and also what base/escape.h does not let through; bytes that are no UTF-8 become U+FFFD. */
+/* Writer: puts commas and quotes where they belong. Strings are escaped, by JSON's rules and also
+ * what base/escape.h does not let through; bytes that are no UTF-8 become U+FFFD. An object with a
+ * list in it:
+ *
+ *   json_writer_init(&writer, &out);
+ *   json_object_begin(&writer);
+ *   json_write_member(&writer, "name", name);
+ *   json_open_array(&writer, "tags");
+ *   json_write_str(&writer, tag);
+ *   json_close(&writer, "]}");
+ */
 struct json_writer {
     struct buf *out;
     bool needs_comma;

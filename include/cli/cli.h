@@ -11,10 +11,10 @@
 /* Documented for each command by `help`; scripts rely on them. */
 enum cli_exit {
     CLI_FINE = 0,
-    CLI_ERROR = 1,
-    CLI_USAGE = 2,
-    CLI_NON_COMPLIANT = 3,
-    CLI_UNKNOWN = 4
+    CLI_ERROR = 1,         /* not done, or not wholly: said on stderr */
+    CLI_USAGE = 2,         /* no such command, or options that it does not take */
+    CLI_NON_COMPLIANT = 3, /* done; a load balancer is not compliant */
+    CLI_UNKNOWN = 4        /* done; none is known to be so, but of some nothing is known */
 };
 
 /* The parts of the machine that commands may use beside files and standard streams; all

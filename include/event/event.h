@@ -102,7 +102,15 @@ enum invocation_kind {
     INVOCATION_LOG_OBJECTS /* an access log was written */
 };
 
-/* `kind` says which of the members is filled; INVOCATION_SWEEP has its Region in `config`. */
+/* `kind` says which of the members is filled; INVOCATION_SWEEP has its Region in `config`.
+ *
+ *   kind                      filled
+ *   INVOCATION_CONFIG         config
+ *   INVOCATION_SWEEP          config.region, where the event names one
+ *   INVOCATION_WATCH, REPORT  nothing
+ *   INVOCATION_ELB_CALL       elb_call
+ *   INVOCATION_LOG_OBJECTS    logs
+ */
 struct invocation {
     enum invocation_kind kind;
     struct config_invocation config;

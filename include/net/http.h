@@ -61,7 +61,13 @@ struct http_batch {
 };
 
 /* Two functions, and behind them the implementation's own struct, of which this is the first
- * member. */
+ * member. Whether the request can have been carried out:
+ *
+ *   OK                                 it was answered; the HTTP status says more
+ *   any other, with was_not_sent       no
+ *   any other, without it              perhaps: where it must not be done twice, the caller has
+ *                                      to find out, or to say that nobody knows
+ */
 struct transport {
     /* One exchange, blocking. OK means a complete answer of any HTTP status. TIMEOUT, CONNECTION,
      * TLS, INCOMPLETE (cut short), TOO_LARGE, INVALID fill *error, was_not_sent included. The

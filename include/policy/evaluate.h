@@ -16,6 +16,14 @@ const char *compliance_name(enum compliance compliance);
 
 struct advice;
 
+/* The verdicts:
+ *
+ *   compliance        reason       findings                     reported to AWS Config
+ *   COMPLIANT         empty        advice at most               yes
+ *   NON_COMPLIANT     empty        one that fails at least      yes
+ *   NOT_APPLICABLE    why          none                         yes: Config then forgets the result
+ *   UNKNOWN           why          those that are certain       no: the last result stays
+ */
 struct evaluation {
     str resource_type; /* LOAD_BALANCER_RESOURCE_TYPE unless the event was about another type */
     str resource_id;   /* the ARN */

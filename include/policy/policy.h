@@ -32,7 +32,9 @@ struct policy_required_tag {
 };
 
 /* Days are whole days in UTC. Every member is filled by policy_parse, from a default where nothing
- * is given. */
+ * is given. The required mode comes from the profile tag, where there is one, else from the
+ * scheme's member, else from mode_min, which is also the least of what the other two can ask
+ * for. */
 struct policy {
     enum desync_mode mode_min;                 /* weakest mode listed in desyncMode */
     enum desync_mode mode_min_internet_facing; /* MODE_UNKNOWN: no parameter given */

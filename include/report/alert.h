@@ -14,7 +14,18 @@
 #include "policy/writer.h"
 #include "report/iac_fix.h"
 
-/* Borrows everything. Which members count depends on the kind; the others are not looked at. */
+/* Borrows everything. Which members count depends on the kind; the others are not looked at.
+ *
+ *   always                                evaluation, account_id, region, partition, now_ms
+ *   all but EXCEPTION_EXPIRING and        since_ms
+ *     those of promotions
+ *   ENFORCED and those of promotions      changed_from, changed_to
+ *   ENFORCED, FIGHT, PROMOTED,            writer
+ *     ROLLED_BACK
+ *   FIGHT                                 corrections
+ *   PROMOTED, ROLLED_BACK, WATCH_ENDED    note
+ *   WATCH_ENDED                           ending
+ */
 struct alert {
     enum alert_kind kind;
     const struct evaluation *evaluation;

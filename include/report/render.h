@@ -38,8 +38,12 @@ struct action {
 void action_write_json(struct json_writer *writer, const struct action *action);
 
 /* The response of an invocation, written evaluation by evaluation, so that a sweep need not hold
- * them all. response_begin(&response, &out, bytes_max); response_add(&response, arena,
- * &evaluation);   any number of times response_end(&response, &totals); */
+ * them all:
+ *
+ *   response_begin(&response, &out);
+ *   response_add(&response, arena, &evaluation);    any number of times
+ *   response_end(&response, &totals);
+ */
 struct response {
     struct buf *out;
     struct json_writer writer;

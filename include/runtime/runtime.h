@@ -24,7 +24,12 @@ struct runtime_invocation {
     int64_t deadline_ms; /* wall clock; INT64_MAX when absent or nonsense */
 };
 
-/* Zeroed before `handle` is called: an empty success, for a handler that sets nothing. */
+/* Zeroed before `handle` is called: an empty success, for a handler that sets nothing.
+ *
+ *   is_error false   POST /response with `body`; one that is too large becomes an error
+ *   is_error true    POST /error with type and message; Lambda repeats an asynchronous event
+ *   is_last          the same, and then the process ends: Lambda starts another environment
+ */
 struct runtime_reply {
     bool is_error;
     str body;       /* JSON; for a success */

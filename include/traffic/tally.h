@@ -72,7 +72,18 @@ struct tally_group {
     uint64_t error;
 };
 
-/* Not safe for two threads: each counts into its own, and tally_merge adds them up. */
+/* Not safe for two threads: each counts into its own, and tally_merge adds them up. Where a line
+ * counts:
+ *
+ *   line --> lines, kinds[]
+ *     |  no request of an ALB: unparsed, and nowhere else
+ *     v
+ *   request --> totals, and its day (without a time or beyond TALLY_DAYS_MAX: untallied)
+ *     |     --> its reason, of the day and of all days; a class without a name that we know
+ *     |     --> its group, where group_keys asks for any
+ *     v
+ *   Acceptable, Ambiguous or Severe --> its offender
+ */
 struct tally;
 
 /* Secret random bits, drawn by the caller for each run: a client that knew them could write user
