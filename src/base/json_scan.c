@@ -16,7 +16,7 @@ static const size_t VALUES_MAX = 100000;
 enum { NUMBER_BYTES_MAX = 63 };
 
 /* The scanner keeps the closing brackets of open containers in an array instead of recursing, so
- * that a hostile event cannot exhaust the 1 MiB stack of a worker thread.
+ * that a hostile event cannot exhaust the stack of a worker thread: 1 MiB at most.
  *
  *         +------------- "," (in an object: and a key with its colon) -------------+
  *         v                                                                        |

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 
-/* A Lambda event holds at most 6 MB; twice that leaves room for pretty-printed samples. */
+/* A Lambda event holds at most 6 MB; pretty-printed samples take more than twice that. */
 #define EVENT_FILE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 /* Of audit, report and logs: some 60,000 load balancers in the most wordy format. */

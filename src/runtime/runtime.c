@@ -3,12 +3,12 @@
  * The loop over the Runtime API: /next takes an event; /response, /error and /init/error hand an
  * outcome back.
  *
- * The loop, and its two ways out. Either ends the process; Lambda then replaces the environment.
+ * The loop, and its ways out. Each ends the process; Lambda then replaces the environment.
  *
  *               200                          2xx or 4xx
  *   GET /next -------> handler --> POST /response or /error -------> arena_reset --+
  *     ^   |                              |                                         |
- *     |   | 403, 500, or the last        | 5xx, or not delivered twice             |
+ *     |   | 403, 500, or the last        | 5xx, not delivered twice, or is_last    |
  *     |   | of the attempts              v                                         |
  *     |   +--------------------------> exit                                        |
  *     +----------------------------------------------------------------------------+
