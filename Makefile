@@ -40,7 +40,10 @@ ship_cc     = $(deps)/cc
 SHIP_FLAGS  = $(BASE) -isystem $(deps)/include -Os -ffunction-sections -fdata-sections \
               -fno-asynchronous-unwind-tables -fstack-protector-strong -fstack-clash-protection \
               -ffile-prefix-map=$(CURDIR)=. $(if $(filter arm64,$(ARCH)),-mbranch-protection=pac-ret)
-SHIP_LINK   = -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none
+# musl gives each thread the stack that the header asks for; its default of 128 KiB is too little for a
+# TLS handshake within a sweep.
+SHIP_LINK   = -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--build-id=none \
+              -Wl,-z,stack-size=1048576
 ship_objects := $(patsubst %.c,$(ship)/%.o,$(main) $(sources) $(musl))
 
 $(deps)/stamp: FORCE | $(if $(filter $(HOST),$(ARCH)),packages-build,packages-cross-$(ARCH))

@@ -71,20 +71,6 @@ struct worker {
     pthread_t thread;
 };
 
-/* The default of the C library is too little for a TLS handshake within a sweep. */
-#define STACK_BYTES ((size_t)1024 * 1024)
-
-static bool start_thread(pthread_t *thread, void *(*run)(void *), void *context) {
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0) {
-        return false;
-    }
-    bool is_started = pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0 &&
-                      pthread_create(thread, &attributes, run, context) == 0;
-    (void)pthread_attr_destroy(&attributes);
-    return is_started;
-}
-
 static enum status open_runtime(const struct lambda *lambda, struct log *log, struct arena *arena,
                                 struct runtime *runtime, struct error *error) {
     const struct http_curl_options options = {
@@ -120,8 +106,8 @@ static void *run_worker_thread(void *context) {
 /* The first worker has the main thread. Where one ends, the others go on. */
 static int run_workers(struct worker *workers, size_t count) {
     size_t started = 1;
-    while (started < count &&
-           start_thread(&workers[started].thread, run_worker_thread, &workers[started])) {
+    while (started < count && pthread_create(&workers[started].thread, NULL, run_worker_thread,
+                                             &workers[started]) == 0) {
         started++;
     }
     int exit_code = run_worker(&workers[0]);

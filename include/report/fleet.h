@@ -22,10 +22,8 @@ enum fleet_format {
     FLEET_OCSF,
     FLEET_FORMAT_COUNT
 };
-/* "table", ... */
-const char *fleet_format_name(enum fleet_format format);
-/* false, and *format_out untouched: no such format. */
-bool fleet_format_parse(str name, enum fleet_format *format_out);
+/* "table", ...; ends with NULL. */
+extern const char *const FLEET_FORMAT_NAMES[FLEET_FORMAT_COUNT + 1];
 
 /* Zeroed: for a pipe or file, without colours and of any width. */
 struct fleet_table_style {

@@ -27,11 +27,8 @@ static enum tristate tristate_parse(str value) {
 
 /* false: the answer holds the mode twice, and neither is to be believed. <Value/> gives an empty
  * text, which is no mode: the attribute then counts as not read. */
-static bool take_attribute(struct load_balancer *facts, str key, str value) {
+static void take_attribute(struct load_balancer *facts, str key, str value) {
     if (str_eq(key, STR(ATTRIBUTE_DESYNC_MODE))) {
-        if (facts->mode != MODE_UNKNOWN || !str_is_empty(facts->mode_text)) {
-            return false;
-        }
         facts->mode = mode_parse(value);
         facts->mode_text = facts->mode == MODE_UNKNOWN ? value : STR_EMPTY;
     } else if (str_eq(key, STR(ATTRIBUTE_DROP_INVALID_HEADERS))) {
@@ -39,7 +36,6 @@ static bool take_attribute(struct load_balancer *facts, str key, str value) {
     } else if (str_eq(key, STR(ATTRIBUTE_ACCESS_LOGS))) {
         facts->writes_logs = tristate_parse(value);
     }
-    return true;
 }
 
 /* An absent attribute stays unknown: AWS sends all of them, so its absence is no "default". */
@@ -49,15 +45,19 @@ static enum status parse_attribute_list(const struct xml *result, struct load_ba
     if (list == NULL) {
         return error_set(error, arena, STATUS_INCOMPLETE, "the answer holds no <Attributes>");
     }
+    bool has_mode = false;
     elbv2_fill(ELBV2_ATTRIBUTES, facts, NULL);
     for (const struct xml *member = list->first_child; member != NULL; member = member->next) {
         str key;
         if (!member_key(member, &key)) {
             return error_set(error, arena, STATUS_INCOMPLETE, "an attribute without a key");
         }
-        if (!take_attribute(facts, key, xml_child_text(member, "Value"))) {
+        bool is_mode = str_eq(key, STR(ATTRIBUTE_DESYNC_MODE));
+        if (is_mode && has_mode) {
             return error_set(error, arena, STATUS_INCOMPLETE, "the desync mitigation mode twice");
         }
+        has_mode = has_mode || is_mode;
+        take_attribute(facts, key, xml_child_text(member, "Value"));
     }
     return STATUS_OK;
 }

@@ -17,31 +17,31 @@ static const struct {
     uint32_t first;
     uint32_t last;
 } unseen[] = {
-    {0x0000, 0x001F},     /* C0 controls */
-    {0x007F, 0x009F},     /* DEL, C1 controls */
-    {0x00AD, 0x00AD},     /* soft hyphen */
-    {0x034F, 0x034F},     /* combining grapheme joiner */
-    {0x061C, 0x061C},     /* Arabic letter mark */
-    {0x115F, 0x1160},     /* Hangul fillers */
-    {0x17B4, 0x17B5},     /* Khmer inherent vowels */
-    {0x180B, 0x180F},     /* Mongolian variation selectors, vowel separator */
-    {0x200B, 0x200F},     /* zero width, direction marks */
-    {0x2028, 0x202E},     /* line separators, direction embeddings and overrides */
-    {0x2060, 0x206F},     /* word joiner, direction isolates */
-    {0x3164, 0x3164},     /* Hangul filler */
-    {0xFDD0, 0xFDEF},     /* noncharacters */
-    {0xFEFF, 0xFEFF},     /* byte order mark */
-    {0xFFA0, 0xFFA0},     /* half-width Hangul filler */
-    {0xFFF0, 0xFFFB},     /* annotation marks */
-    {0xFFFE, 0xFFFF},     /* noncharacters */
-    {0x1BCA0, 0x1BCA3},   /* shorthand format controls */
-    {0x1D173, 0x1D17A},   /* musical format controls */
-    {0x1FFFE, 0x1FFFF},   /* noncharacters */
-    {0xE0000, 0xE0FFF},   /* tags, variation selectors */
-    {0x10FFFE, 0x10FFFF}, /* noncharacters */
+    {0x0000, 0x001F},   /* C0 controls */
+    {0x007F, 0x009F},   /* DEL, C1 controls */
+    {0x00AD, 0x00AD},   /* soft hyphen */
+    {0x034F, 0x034F},   /* combining grapheme joiner */
+    {0x061C, 0x061C},   /* Arabic letter mark */
+    {0x115F, 0x1160},   /* Hangul fillers */
+    {0x17B4, 0x17B5},   /* Khmer inherent vowels */
+    {0x180B, 0x180F},   /* Mongolian variation selectors, vowel separator */
+    {0x200B, 0x200F},   /* zero width, direction marks */
+    {0x2028, 0x202E},   /* line separators, direction embeddings and overrides */
+    {0x2060, 0x206F},   /* word joiner, direction isolates */
+    {0x3164, 0x3164},   /* Hangul filler */
+    {0xFDD0, 0xFDEF},   /* noncharacters */
+    {0xFEFF, 0xFEFF},   /* byte order mark */
+    {0xFFA0, 0xFFA0},   /* half-width Hangul filler */
+    {0xFFF0, 0xFFFB},   /* annotation marks */
+    {0x1BCA0, 0x1BCA3}, /* shorthand format controls */
+    {0x1D173, 0x1D17A}, /* musical format controls */
+    {0xE0000, 0xE0FFF}, /* tags, variation selectors */
 };
 
 bool escape_is_due(uint32_t code_point) {
+    if ((code_point & 0xFFFE) == 0xFFFE) { /* the last two of each plane are no characters */
+        return true;
+    }
     for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++) {
         if (code_point <= unseen[i].last) {
             return code_point >= unseen[i].first;

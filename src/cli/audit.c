@@ -30,7 +30,7 @@ enum fail_on { FAIL_ON_NON_COMPLIANT = 1, FAIL_ON_UNKNOWN = 2, FAIL_NEVER = 4 };
 struct audit_options {
     str regions[REGIONS_MAX]; /* each once; none: that of the environment */
     size_t region_count;
-    size_t format;      /* index of FORMATS */
+    size_t format;      /* enum fleet_format */
     const char *output; /* a file; NULL: standard output */
     unsigned fail_on;   /* of enum fail_on */
 };
@@ -83,18 +83,14 @@ static void write_html(struct buf *out, struct arena *arena, const struct fleet 
     fleet_write_html(out, arena, fleet, NULL);
 }
 
-static const char *const FORMATS[] = {"table", "json", "csv",  "html", "junit",
-                                      "sarif", "asff", "ocsf", NULL};
-/* The table is NULL: it takes a style. */
-static void (*const WRITERS[])(struct buf *out, struct arena *arena,
-                               const struct fleet *fleet) = {NULL,
-                                                             fleet_write_json,
-                                                             fleet_write_csv,
-                                                             write_html,
-                                                             fleet_write_junit,
-                                                             fleet_write_sarif,
-                                                             fleet_write_asff,
-                                                             fleet_write_ocsf};
+/* The table takes a style. */
+static void (*const WRITERS[FLEET_FORMAT_COUNT])(struct buf *out, struct arena *arena,
+                                                 const struct fleet *fleet) = {
+    [FLEET_JSON] = fleet_write_json,   [FLEET_CSV] = fleet_write_csv,
+    [FLEET_HTML] = write_html,         [FLEET_JUNIT] = fleet_write_junit,
+    [FLEET_SARIF] = fleet_write_sarif, [FLEET_ASFF] = fleet_write_asff,
+    [FLEET_OCSF] = fleet_write_ocsf,
+};
 
 static bool parse_options(int argc, char **argv, struct audit_options *options) {
     static const char *const NAMES[] = {"--region", "--format", "--output", "--fail-on", NULL};
@@ -107,7 +103,7 @@ static bool parse_options(int argc, char **argv, struct audit_options *options) 
         if (name == NAMES[0]) {
             is_valid = add_regions(options, str_from_cstr(value));
         } else if (name == NAMES[1]) {
-            is_valid = parse_format(value, FORMATS, &options->format);
+            is_valid = parse_format(value, FLEET_FORMAT_NAMES, &options->format);
         } else if (name == NAMES[2]) {
             options->output = value;
         } else {

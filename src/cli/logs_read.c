@@ -20,7 +20,6 @@
 #include "traffic/line_gate.h"
 
 #define THREADS_MAX  ((size_t)64)
-#define STACK_BYTES  ((size_t)1024 * 1024) /* musl's own would be 128 KiB */
 #define DRAW_EACH_MS 100
 #define PIECE_BYTES  ((size_t)256 * 1024)
 #define MAGIC_BYTES  ((size_t)2)
@@ -280,12 +279,9 @@ static struct pool *new_pool(struct log_files *files, unsigned group_keys) {
  * thread that would otherwise have counted the first share, so that it moves while large files are
  * read. */
 static void run_pool(struct pool *pool, struct progress *progress) {
-    pthread_attr_t attributes;
-    bool has_attributes = pthread_attr_init(&attributes) == 0 &&
-                          pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0;
-    for (size_t i = progress->is_wanted ? 0 : 1; has_attributes && i < pool->reader_count; i++) {
+    for (size_t i = progress->is_wanted ? 0 : 1; i < pool->reader_count; i++) {
         struct reader *reader = &pool->readers[i];
-        reader->is_started = pthread_create(&reader->thread, &attributes, read_share, reader) == 0;
+        reader->is_started = pthread_create(&reader->thread, NULL, read_share, reader) == 0;
     }
     for (size_t i = 0; i < pool->reader_count; i++) {
         if (!pool->readers[i].is_started) {

@@ -200,7 +200,7 @@ static str input_read(void) {
 
 static bool run(const char *format_name, const struct fleet_table_style *style, struct buf *out) {
     const struct json *root = NULL;
-    enum fleet_format format = FLEET_TABLE;
+    size_t format = 0;
     if (json_parse(&arena, input_read(), &JSON_LIMITS_DEFAULT, &root, NULL) != STATUS_OK) {
         return false;
     }
@@ -208,12 +208,16 @@ static bool run(const char *format_name, const struct fleet_table_style *style, 
         metrics_write(out, root);
         return true;
     }
-    if (!fleet_format_parse(str_from_cstr(format_name), &format)) {
+    while (FLEET_FORMAT_NAMES[format] != NULL &&
+           strcmp(FLEET_FORMAT_NAMES[format], format_name) != 0) {
+        format++;
+    }
+    if (format == FLEET_FORMAT_COUNT) {
         return false;
     }
     struct arena scratch = {0};
     struct fleet fleet = fleet_read(root);
-    fleet_write(out, &scratch, &fleet, format, style);
+    fleet_write(out, &scratch, &fleet, (enum fleet_format)format, style);
     fprintf(stderr, "%zu\n", arena_bytes_held(&scratch));
     arena_clean_up(&scratch);
     return true;

@@ -117,6 +117,12 @@ def test_stack_is_not_executable(elf):
     assert stack.flags == R | W
 
 
+def test_threads_get_a_stack_of_a_megabyte(elf):
+    """musl takes the size from this header, for each thread that names none."""
+    stack, = elf.of_type(PT_GNU_STACK)
+    assert stack.memory_bytes == 1 << 20
+
+
 def test_only_code_is_executable(elf):
     text, = (each for each in elf.of_type(PT_LOAD) if each.flags & X)
     assert text.flags == R | X
