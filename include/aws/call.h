@@ -118,8 +118,11 @@ struct aws_request {
     size_t response_bytes_max; /* 0: 8 MiB */
     enum pace_category pace;   /* whose tokens an attempt takes; PACE_NONE: none */
     int attempts_max; /* 0: the default; AWS_MAX_ATTEMPTS, where it is set, has precedence */
-    str region;       /* empty: the client's */
-    str host_label;   /* stands before the host: S3's bucket; empty: none */
+    /* Throttled, it waits and tries again until the deadline, where there is one and
+     * AWS_MAX_ATTEMPTS is not set: a crowd of invocations must share what AWS refills. */
+    bool waits_out_throttling;
+    str region;                              /* empty: the client's */
+    str host_label;                          /* stands before the host: S3's bucket; empty: none */
     const struct aws_code_meaning *meanings; /* NULL: none */
     const str *secrets; /* what of the body no message may quote, beside the client's credentials */
     size_t secret_count;

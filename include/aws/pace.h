@@ -43,9 +43,18 @@ struct pace {
 /* One call a second is left to others, and a quarter of each bucket's burst. */
 #define PACE_RATE_DEFAULT 9.0
 
+/* Of copies that share the buckets all together: a fifth is left to others. */
+#define PACE_RATE_SHARED_MAX 8.0
+
+/* The rate of one of `copies` that run at most at the same time (the function's reserved
+ * concurrency), where `rate` is for all of them. copies 0: how many there are is not known, and
+ * each has the whole rate. */
+double pace_rate_of_copy(double rate, int copies);
+
 /* `rate`: calls a second at most, above 0 up to PACE_RATE_MAX; writes get the share of it that AWS
- * gives them. Buckets start full. */
-void pace_init(struct pace *pace, double rate, int64_t now_ms);
+ * gives them. It and the bursts are divided by the copies, as in pace_rate_of_copy. Buckets start
+ * full. */
+void pace_init(struct pace *pace, double rate, int copies, int64_t now_ms);
 
 /* Milliseconds until a call of this category may start; 0: now, and its tokens were taken. */
 int64_t pace_take(struct pace *pace, enum pace_category category, int64_t now_ms);

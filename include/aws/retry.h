@@ -8,6 +8,8 @@
 #ifndef AWS_RETRY_H
 #define AWS_RETRY_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 #include "base/str.h"
 
@@ -28,8 +30,11 @@ enum retry_class retry_classify(str aws_code, int http_status, enum status statu
 struct retry_state {
     int attempt; /* attempts made so far */
     int attempts_max;
-    int base_ms;   /* 50, DynamoDB 25 */
-    int last_cost; /* tokens of the last retry, given back on success */
+    bool waits_out_throttling; /* an attempt that AWS throttles counts neither as one of
+                                  attempts_max nor against the quota: the caller's time ends it */
+    int throttled;             /* such attempts so far */
+    int base_ms;               /* 50, DynamoDB 25 */
+    int last_cost;             /* tokens of the last retry, given back on success */
 };
 
 enum retry_outcome {

@@ -61,8 +61,9 @@ struct guard_settings {
     struct policy_source environment_policy;
     bool warms_up;               /* WARM_UP */
     int elb_requests_per_second; /* ELB_REQUESTS_PER_SECOND; 0: not paced */
-    int concurrency;             /* AWS_LAMBDA_MAX_CONCURRENCY: invocations at once, in threads */
-    unsigned checked;            /* of variables that only must have an accepted value */
+    int reserved_concurrency; /* RESERVED_CONCURRENCY: copies that share the pace; 0: not known */
+    int concurrency;          /* AWS_LAMBDA_MAX_CONCURRENCY: invocations at once, in threads */
+    unsigned checked;         /* of variables that only must have an accepted value */
     struct control_settings control;
     struct report_settings report;
 };

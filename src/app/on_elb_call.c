@@ -124,7 +124,11 @@ static void handle_one(struct elb_call_run *run, str arn) {
     struct evaluation *evaluation = ARENA_NEW(run->arena, struct evaluation);
     struct error error = {0};
     int64_t read_ms = guard_now_ms(run->guard);
+    struct aws_client *client = &run->guard->aws;
+    int64_t deadline_ms = client->deadline_ms;
+    client->deadline_ms = live_read_deadline_ms(run->guard);
     status = judge_live(run, &facts, &read_ms, evaluation, &error);
+    client->deadline_ms = deadline_ms;
     if (status == STATUS_NOT_FOUND) {
         status = check_account(run, &error);
     }

@@ -192,6 +192,8 @@ static const struct settings_row ROWS[] = {
     /* AWS allows 10 calls a second, to all callers together. */
     {"ELB_REQUESTS_PER_SECOND", read_count, AT(elb_requests_per_second), "9", .min = 1,
      .max = (int)PACE_RATE_MAX, .has_off = true},
+    /* Lambda's ReservedConcurrentExecutions of the function. */
+    {"RESERVED_CONCURRENCY", read_count, AT(reserved_concurrency), .min = 1, .max = 10000},
     {"ENFORCEMENT", read_choice, AT(control.enforcement.enforcement), "off",
      .accepted = "off, plan, enforce"},
     {"SECURITY_HUB", read_switch, AT(control.imports_findings), "off", .accepted = "off, on"},
@@ -390,7 +392,7 @@ enum status app_connect(struct guard *guard, struct transport *transport, struct
     if (guard->settings.elb_requests_per_second > 0) {
         guard->aws.pace = ARENA_NEW(arena, struct pace);
         pace_init(guard->aws.pace, guard->settings.elb_requests_per_second,
-                  guard->clock->now_ms(guard->clock));
+                  guard->settings.reserved_concurrency, guard->clock->now_ms(guard->clock));
     }
     guard->home = guard->aws;
     log_what_is_off(guard);

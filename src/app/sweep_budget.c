@@ -2,6 +2,7 @@
  *
  * How a sweep divides the time of its invocation: between reading, evidence, reporting and acting.
  */
+#include "control/live.h"
 #include "sweep_internal.h"
 
 /* Where time may run out, a chunk is as large as can be read in a part of it, so that there is time
@@ -11,8 +12,6 @@
 #define SHORT_CHUNK_PART 8
 /* Of the time that is left for reading, for the evidence of all chunks together. */
 #define EVIDENCE_SHARE 4
-/* Kept back from reading, so that what was read can be reported: this, or a quarter of the time. */
-#define REPORT_RESERVE_MS 10000
 /* For the calls of an action that was begun in time. */
 #define FINISH_MS 2000
 /* One question before the reading takes at most this, or a quarter of the time. */
@@ -24,19 +23,16 @@ static int64_t smaller(int64_t a, int64_t b) {
 
 /* What the pace of calls to Elastic Load Balancing allows for: one call each, and one for 20. */
 static int64_t needed_ms(const struct sweep_budget *budget, size_t count) {
-    int per_second = budget->guard->settings.elb_requests_per_second;
-    return per_second == 0 ? 0 : (int64_t)count * 1050 / per_second;
+    const struct guard_settings *settings = &budget->guard->settings;
+    double per_second =
+        pace_rate_of_copy(settings->elb_requests_per_second, settings->reserved_concurrency);
+    return per_second == 0 ? 0 : (int64_t)((double)count * 1050 / per_second);
 }
 
 struct sweep_budget budget_begin(struct guard *guard) {
-    int64_t deadline_ms = guard->aws.deadline_ms;
-    struct sweep_budget budget = {
-        .guard = guard, .deadline_ms = deadline_ms, .read_deadline_ms = deadline_ms};
-    if (deadline_ms != INT64_MAX) {
-        budget.read_deadline_ms -=
-            smaller(aws_client_time_left_ms(&guard->aws) / 4, REPORT_RESERVE_MS);
-    }
-    return budget;
+    return (struct sweep_budget){.guard = guard,
+                                 .deadline_ms = guard->aws.deadline_ms,
+                                 .read_deadline_ms = live_read_deadline_ms(guard)};
 }
 
 /* A part of the share that is as large as the chunk is of what is left to judge. */

@@ -4,6 +4,8 @@
  */
 #include "call_internal.h"
 
+/* A throttled call that waits on is not tried again with less time than this. */
+#define LAST_WAIT_MS_MIN    1000
 #define SIGNING_HEADERS_MAX 4
 #define SDK_HEADERS         2 /* amz-sdk-invocation-id, amz-sdk-request */
 
@@ -39,6 +41,8 @@ static struct retry_state retry_state_of(const struct aws_client *client,
     int attempts_max = client->attempts_max > 0 ? client->attempts_max : patient;
     return (struct retry_state){
         .attempts_max = request->is_sent_once ? 1 : attempts_max,
+        .waits_out_throttling = request->waits_out_throttling && client->attempts_max == 0 &&
+                                client->deadline_ms != INT64_MAX,
         .base_ms = is_dynamodb ? 25 : 50,
     };
 }
@@ -163,9 +167,12 @@ enum status call_prepare(struct call *call, struct arena *attempt_arena,
     }
     /* The SDK's two headers stay unsigned, as in AWS's own SDKs. */
     headers[count++] = (struct http_header){STR("amz-sdk-invocation-id"), call->invocation_id};
+    str limit = call->retry.waits_out_throttling
+                    ? STR_EMPTY
+                    : str_format(attempt_arena, "; max=%d", call->retry.attempts_max);
     headers[count++] = (struct http_header){
-        STR("amz-sdk-request"), str_format(attempt_arena, "attempt=%d; max=%d", call->retry.attempt,
-                                           call->retry.attempts_max)};
+        STR("amz-sdk-request"),
+        str_format(attempt_arena, "attempt=%d%" STR_FMT, call->retry.attempt, STR_ARG(limit))};
     *request_out = http_request_of(call, headers, time_left_ms);
     request_out->header_count = count;
     client->calls_sent++;
@@ -370,7 +377,12 @@ enum call_verdict call_judge(struct call *call, const struct call_end *end, int6
         call_fail_finally(call, status, outcome, error);
         return CALL_FAILED;
     }
-    if (*delay_ms >= aws_client_time_left_ms(client)) {
+    int64_t left_ms = aws_client_time_left_ms(client);
+    if (*delay_ms >= left_ms && class == RETRY_THROTTLING && call->retry.waits_out_throttling &&
+        left_ms > LAST_WAIT_MS_MIN) {
+        *delay_ms = left_ms / 2; /* the wait has outgrown the time that is left */
+    }
+    if (*delay_ms >= left_ms) {
         (void)call_fail_deadline(call, error);
         return CALL_FAILED;
     }

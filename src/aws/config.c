@@ -166,6 +166,7 @@ static struct aws_request batch_request(struct sending *sending, struct batch *b
                                              .operation = OPERATION,
                                              .secrets = &sending->result_token,
                                              .secret_count = 1,
+                                             .waits_out_throttling = true,
                                              .parse = parse_answer,
                                              .context = batch});
     json_write_key(&call.writer, STR("Evaluations"));

@@ -197,6 +197,7 @@ struct aws_request elbv2_describe(enum elbv2_part part, struct elbv2_readings *r
                        &(struct aws_request){.service = AWS_ELBV2,
                                              .operation = row->operation,
                                              .pace = PACE_ELB_READ,
+                                             .waits_out_throttling = true,
                                              .parse = row->parse,
                                              .context = readings});
     service_call_add(&call, row->arn_key, readings->items[0].arn);

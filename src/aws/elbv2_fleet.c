@@ -55,6 +55,7 @@ static enum status add_page(void *context, str marker, struct arena *arena, str 
                                              .operation = LIST,
                                              .pace = PACE_ELB_READ,
                                              .attempts_max = ATTEMPTS_MAX,
+                                             .waits_out_throttling = true,
                                              .parse = parse_page,
                                              .context = listing});
     service_call_add(&call, "PageSize", STR("400"));

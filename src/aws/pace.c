@@ -23,18 +23,33 @@
 #define SLOW_DOWN_PAUSE_MS 1000
 #define MS_PER_S           1000.0
 
-static struct pace_bucket bucket_make(double capacity, double rate, int64_t now_ms) {
-    double burst = capacity * BURST_SHARE;
-    return (struct pace_bucket){burst, burst, rate, rate, now_ms, now_ms - SLOW_DOWN_PAUSE_MS};
+/* A bucket smaller than one token would never let a call through. */
+static struct pace_bucket bucket_make(double capacity, double rate, double share, int64_t now_ms) {
+    double burst = capacity * BURST_SHARE * share;
+    return (struct pace_bucket){.tokens = burst,
+                                .capacity = burst > 1.0 ? burst : 1.0,
+                                .rate = rate,
+                                .rate_max = rate,
+                                .filled_at_ms = now_ms,
+                                .slowed_at_ms = now_ms - SLOW_DOWN_PAUSE_MS};
 }
 
-void pace_init(struct pace *pace, double rate, int64_t now_ms) {
-    ASSERT(rate > 0 && rate <= PACE_RATE_MAX);
-    double share = rate / PACE_RATE_MAX;
-    *pace = (struct pace){.account = bucket_make(ACCOUNT_CAPACITY, rate, now_ms)};
-    pace->categories[PACE_ELB_READ] = bucket_make(READ_CAPACITY, READ_RATE * share, now_ms);
-    pace->categories[PACE_ELB_WRITE] = bucket_make(WRITE_CAPACITY, WRITE_RATE * share, now_ms);
-    pace->categories[PACE_SECURITYHUB_IMPORT] = bucket_make(IMPORT_CAPACITY, IMPORT_RATE, now_ms);
+double pace_rate_of_copy(double rate, int copies) {
+    double shared = rate < PACE_RATE_SHARED_MAX ? rate : PACE_RATE_SHARED_MAX;
+    return copies == 0 ? rate : shared / copies;
+}
+
+void pace_init(struct pace *pace, double rate, int copies, int64_t now_ms) {
+    ASSERT(rate > 0 && rate <= PACE_RATE_MAX && copies >= 0);
+    double own = pace_rate_of_copy(rate, copies);
+    double share = own / PACE_RATE_MAX;
+    double part = copies == 0 ? 1.0 : 1.0 / copies;
+    struct pace_bucket *categories = pace->categories;
+    *pace = (struct pace){.account = bucket_make(ACCOUNT_CAPACITY, own, part, now_ms)};
+    categories[PACE_ELB_READ] = bucket_make(READ_CAPACITY, READ_RATE * share, part, now_ms);
+    categories[PACE_ELB_WRITE] = bucket_make(WRITE_CAPACITY, WRITE_RATE * share, part, now_ms);
+    categories[PACE_SECURITYHUB_IMPORT] =
+        bucket_make(IMPORT_CAPACITY, IMPORT_RATE * part, part, now_ms);
 }
 
 /* Elastic Load Balancing counts all its calls together as well. */
@@ -83,7 +98,8 @@ static void bucket_slow_down(struct pace_bucket *bucket, int64_t now_ms) {
         bucket->tokens = 0; /* AWS's bucket is empty, so ours is */
     }
     if (now_ms - bucket->slowed_at_ms >= SLOW_DOWN_PAUSE_MS) {
-        bucket->rate = bucket->rate / 2 > RATE_MIN ? bucket->rate / 2 : RATE_MIN;
+        double least = bucket->rate_max / 2 < RATE_MIN ? bucket->rate_max / 2 : RATE_MIN;
+        bucket->rate = bucket->rate / 2 > least ? bucket->rate / 2 : least;
         bucket->slowed_at_ms = now_ms;
     }
 }

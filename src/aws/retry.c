@@ -99,6 +99,11 @@ static int64_t lengthened_ms(int64_t delay, str retry_after) {
     return wanted < longest ? wanted : longest;
 }
 
+static int64_t doubled_ms(int64_t base_ms, int doublings) {
+    int64_t ms = base_ms << (doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX);
+    return ms < DELAY_MS_MAX ? ms : DELAY_MS_MAX;
+}
+
 enum retry_outcome retry_next(struct retry_state *state, struct retry_quota *quota,
                               enum retry_class retry_class, double random_0_1, str retry_after,
                               int64_t *delay_ms) {
@@ -107,8 +112,14 @@ enum retry_outcome retry_next(struct retry_state *state, struct retry_quota *quo
     if (retry_class == RETRY_NO) {
         return RETRY_NOT_RETRYABLE;
     }
+    if (retry_class == RETRY_THROTTLING && state->waits_out_throttling) {
+        int64_t longest_ms = doubled_ms(BASE_THROTTLING_MS, state->throttled++);
+        *delay_ms = lengthened_ms((int64_t)(random_0_1 * (double)longest_ms), retry_after);
+        return RETRY_AGAIN;
+    }
+    int counted = state->attempt - state->throttled;
     /* Before the quota: a call that may not go on must not be charged. */
-    if (state->attempt >= state->attempts_max) {
+    if (counted >= state->attempts_max) {
         return RETRY_ATTEMPTS_USED_UP;
     }
     int cost = retry_class == RETRY_THROTTLING ? COST_THROTTLING : COST_TRANSIENT;
@@ -117,11 +128,9 @@ enum retry_outcome retry_next(struct retry_state *state, struct retry_quota *quo
     }
     quota->tokens -= cost;
     state->last_cost = cost;
-    int64_t bound_ms = retry_class == RETRY_THROTTLING ? BASE_THROTTLING_MS : state->base_ms;
-    int doublings = state->attempt - 1;
-    bound_ms <<= doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX;
-    bound_ms = bound_ms < DELAY_MS_MAX ? bound_ms : DELAY_MS_MAX;
-    *delay_ms = lengthened_ms((int64_t)(random_0_1 * (double)bound_ms), retry_after);
+    int64_t base_ms = retry_class == RETRY_THROTTLING ? BASE_THROTTLING_MS : state->base_ms;
+    int64_t longest_ms = doubled_ms(base_ms, counted - 1);
+    *delay_ms = lengthened_ms((int64_t)(random_0_1 * (double)longest_ms), retry_after);
     return RETRY_AGAIN;
 }
 

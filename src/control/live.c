@@ -6,6 +6,16 @@
 #include "control/live.h"
 
 #define MISSING_PAUSE_MS 1000
+#define AFTER_READING_MS INT64_C(10000)
+
+int64_t live_read_deadline_ms(const struct guard *guard) {
+    int64_t deadline_ms = guard->aws.deadline_ms;
+    if (deadline_ms == INT64_MAX) {
+        return deadline_ms;
+    }
+    int64_t quarter_ms = aws_client_time_left_ms(&guard->aws) / 4;
+    return deadline_ms - (quarter_ms < AFTER_READING_MS ? quarter_ms : AFTER_READING_MS);
+}
 
 bool live_sleep_before_recheck(struct guard *guard) {
     if (!aws_client_may_attempt(&guard->aws, 2) ||
@@ -18,11 +28,14 @@ bool live_sleep_before_recheck(struct guard *guard) {
 
 enum status live_read(struct guard *guard, unsigned parts, struct arena *arena,
                       struct load_balancer *facts, int64_t *read_ms, struct error *error) {
+    int64_t deadline_ms = guard->aws.deadline_ms;
+    guard->aws.deadline_ms = live_read_deadline_ms(guard);
     *read_ms = guard->clock->now_ms(guard->clock);
     enum status status = elbv2_read_load_balancer(&guard->aws, parts, arena, facts, error);
     if (status == STATUS_NOT_FOUND && live_sleep_before_recheck(guard)) {
         *read_ms = guard->clock->now_ms(guard->clock);
         status = elbv2_read_load_balancer(&guard->aws, parts, arena, facts, error);
     }
+    guard->aws.deadline_ms = deadline_ms;
     return status;
 }

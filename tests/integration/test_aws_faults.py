@@ -61,7 +61,8 @@ def test_report_that_never_succeeds_fails_the_invocation(kind, start, aws):
     event = prepared(aws, "config-change.monitor-owner")
     aws.faults.add(PUT, ALWAYS[kind](), times=99)
     # Without warm-up: curl repeats by itself what failed on a connection from before.
-    function = start(aws=aws, WARM_UP="off")
+    # With a cap: a throttled report waits until the deadline.
+    function = start(aws=aws, WARM_UP="off", AWS_MAX_ATTEMPTS="3")
     outcome = function.invoke(event)
     assert outcome.kind == "error"
     assert outcome.error_type.startswith("Function.")
@@ -91,7 +92,7 @@ def test_unreadable_facts_are_never_reported(kind, operation, start, aws_with_fl
     aws = aws_with_fleet
     event = prepared(aws, "config-change.stale-item")
     aws.faults.add(operation, ALWAYS[kind](), times=99)
-    function = start(aws=aws)
+    function = start(aws=aws, AWS_MAX_ATTEMPTS="3")
     outcome = function.invoke(event)
     assert outcome.kind == "error"
     assert outcome.error_type.startswith("Function.")

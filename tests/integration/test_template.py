@@ -206,6 +206,17 @@ def test_parameters_are_named_like_the_variables_they_set(source):
             assert value == {"Ref": camel_case(variable)}
 
 
+@pytest.mark.parametrize("given", ["", "5"])
+def test_f1_concurrency_is_reserved_only_where_asked_for(template, given):
+    stack = Stack(template, ReservedConcurrency=given)
+    reserved = stack.properties("DesyncGuardFunction").get("ReservedConcurrentExecutions")
+    assert (reserved or "") == variables(stack)["RESERVED_CONCURRENCY"] == given
+
+
+def test_f2_the_template_does_not_cap_attempts_by_default(template):
+    assert variables(Stack(template))["AWS_MAX_ATTEMPTS"] == ""
+
+
 def test_policy_has_the_same_defaults_with_and_without_the_template(template):
     text = (ROOT / "src/policy/policy.c").read_text()
     defaults = dict(re.findall(r'X\(\w+,[\s\\]*"([A-Z_]+)",[\s\\]*"([^"]*)"', text))

@@ -70,6 +70,7 @@ class Target:
     about: object = None  # stage -> text in the body, where calls of one name are many
     is_first: bool = True  # of its service in its scene: what refuses the first hits this one
     seconds_of_last: float = SECONDS_OF_A_DELAY
+    waits: bool = False  # throttled, it is tried again until the deadline
 
 
 def _weak_id(stage):
@@ -77,7 +78,8 @@ def _weak_id(stage):
 
 
 TARGETS = [
-    Target("config PutEvaluations", "config:PutEvaluations", "CONFIG_SERVICE", CHANGE),
+    Target("config PutEvaluations", "config:PutEvaluations", "CONFIG_SERVICE", CHANGE,
+           waits=True),
     Target("config GetComplianceDetailsByConfigRule", "config:GetComplianceDetailsByConfigRule",
            "CONFIG_SERVICE", SWEEP, is_first=False),
     Target("config DescribeConfigRules", "config:DescribeConfigRules", "CONFIG_SERVICE", SWEEP,
@@ -85,14 +87,14 @@ TARGETS = [
     Target("config StartConfigRulesEvaluation", "config:StartConfigRulesEvaluation",
            "CONFIG_SERVICE", ENFORCE, is_first=False),
     Target("elasticloadbalancing DescribeLoadBalancers", "elbv2:DescribeLoadBalancers",
-           "ELASTIC_LOAD_BALANCING_V2", SWEEP, attempts=6),
+           "ELASTIC_LOAD_BALANCING_V2", SWEEP, attempts=6, waits=True),
     Target("elasticloadbalancing DescribeLoadBalancerAttributes",
-           "elbv2:DescribeLoadBalancerAttributes", "ELASTIC_LOAD_BALANCING_V2", READ),
+           "elbv2:DescribeLoadBalancerAttributes", "ELASTIC_LOAD_BALANCING_V2", READ, waits=True),
     Target("elasticloadbalancing DescribeTags", "elbv2:DescribeTags",
-           "ELASTIC_LOAD_BALANCING_V2", READ),
+           "ELASTIC_LOAD_BALANCING_V2", READ, waits=True),
     Target("elasticloadbalancing DescribeLoadBalancerAttributes",
            "elbv2:DescribeLoadBalancerAttributes", "ELASTIC_LOAD_BALANCING_V2", SWEEP_OF_TWO,
-           attempts=6, about=_weak_id, is_first=False),
+           attempts=6, about=_weak_id, is_first=False, waits=True),
     Target("elasticloadbalancing ModifyLoadBalancerAttributes",
            "elbv2:ModifyLoadBalancerAttributes", "ELASTIC_LOAD_BALANCING_V2", ENFORCE,
            is_first=False, is_seen=True, seconds_of_last=6.5),
@@ -127,6 +129,7 @@ class Kind:
     is_quoting: bool = False
 
 
+THROTTLES = ("throttle", "throttle with retry-after")
 REFUSED, DELAY, SKEW, EXPIRED = "refused", "delay", "clock skew", "expired"
 KINDS = {
     REFUSED: Kind(None),
@@ -386,6 +389,8 @@ class Play:
         kind = KINDS.get(self.case.kind)
         if kind is None or kind.is_final or self.case.kind == REFUSED:
             return False
+        if self.target.waits and self.case.kind in THROTTLES:
+            return True
         # What looks before it sends gets another attempt for a wrong clock alone.
         has_another = self._attempt() < self.target.attempts or (
             self.target.is_seen and self.case.kind == SKEW)

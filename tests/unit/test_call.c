@@ -305,6 +305,63 @@ static void call_attempts_follow_the_setting_or_the_service(void **state) {
     }
 }
 
+/* Sends a call that waits out throttling, to an AWS that throttles the first `times` attempts. */
+static enum status call_patiently(struct aws_fixture *fixture, int times, int64_t time_ms) {
+    struct parsed parsed = {.times = 0};
+    struct aws_request request = request_of(&parsed);
+    request.waits_out_throttling = true;
+    fixture->client.deadline_ms = time_ms == INT64_MAX ? INT64_MAX : FAKE_NOW_MS + time_ms;
+    struct fake_answer answer = refusal(fixture, 400, "Throttling", "Rate exceeded");
+    answer.times = times;
+    fake_answer(&fixture->fake, answer);
+    fake_answer(&fixture->fake, GOOD);
+    return aws_call(&fixture->client, &request, &fixture->arena, &fixture->error);
+}
+
+static void f1_throttled_call_waits_towards_the_deadline(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    assert_int_equal(call_patiently(&fixture, 30, 900000), STATUS_OK);
+    assert_int_equal(fixture.fake.request_count, 31);
+    assert_str(fake_request_header(&fixture.fake, 30, "amz-sdk-request"), "attempt=31");
+    fixture_end(&fixture);
+}
+
+static void f1_call_throttled_to_the_end_uses_its_time_and_says_why(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    assert_int_equal(call_patiently(&fixture, FAKE_FOREVER, 60000), STATUS_DEADLINE);
+    assert_in_range(fixture.fake.now_ms - FAKE_NOW_MS, 58000, 60000);
+    assert_in_range(fixture.fake.request_count, 6, 20); /* no busy loop at the end */
+    assert_str(fixture.error.message,
+               "elasticloadbalancing DescribeTags: the invocation's time is used up; last failure: "
+               "Throttling (HTTP 400): Rate exceeded");
+    fixture_end(&fixture);
+}
+
+static void f1_throttled_call_without_a_deadline_has_the_usual_attempts(void **state) {
+    (void)state;
+    struct aws_fixture fixture;
+    fixture_begin(&fixture);
+    assert_int_equal(call_patiently(&fixture, FAKE_FOREVER, INT64_MAX), STATUS_THROTTLED);
+    assert_int_equal(fixture.fake.request_count, 3);
+    fixture_end(&fixture);
+}
+
+static void f2_aws_max_attempts_caps_a_call_that_waits_out_throttling(void **state) {
+    (void)state;
+    for (int attempts = 1; attempts <= 10; attempts += 3) {
+        struct aws_fixture fixture;
+        fixture_begin(&fixture);
+        fixture.client.attempts_max = attempts;
+        assert_int_equal(call_patiently(&fixture, FAKE_FOREVER, 900000), STATUS_THROTTLED);
+        assert_int_equal(fixture.fake.request_count, attempts);
+        fixture_end(&fixture);
+    }
+}
+
 static void call_spent_retry_quota_stops_retries_and_says_so(void **state) {
     (void)state;
     struct aws_fixture fixture;
@@ -345,6 +402,10 @@ int main(void) {
         cmocka_unit_test(call_timeout_is_what_is_left_of_the_time),
         cmocka_unit_test(call_waits_as_long_as_the_server_asks),
         cmocka_unit_test(call_attempts_follow_the_setting_or_the_service),
+        cmocka_unit_test(f1_throttled_call_waits_towards_the_deadline),
+        cmocka_unit_test(f1_call_throttled_to_the_end_uses_its_time_and_says_why),
+        cmocka_unit_test(f1_throttled_call_without_a_deadline_has_the_usual_attempts),
+        cmocka_unit_test(f2_aws_max_attempts_caps_a_call_that_waits_out_throttling),
         cmocka_unit_test(call_spent_retry_quota_stops_retries_and_says_so),
         cmocka_unit_test(call_success_gives_quota_back),
     };

@@ -423,7 +423,8 @@ static bool torture_one(const struct trouble *trouble, int failures) {
     fake_answer(&fixture.fake, bad);
     answer(&fixture, FAKE_FOREVER, NULL, ALL_OK);
     struct config_report report;
-    bool recovers = trouble->is_repeated && failures < 3;
+    bool is_throttled = trouble->status == STATUS_THROTTLED;
+    bool recovers = trouble->is_repeated && (failures < 3 || is_throttled);
     enum status status = put(&fixture, many_evaluations(&fixture, MANY), MANY, &report);
     bool is_good =
         status == (recovers ? STATUS_OK : trouble->status) &&

@@ -49,6 +49,20 @@ static void connect_paces_calls_unless_the_setting_is_off(void **state) {
     end(&bench);
 }
 
+static void f1_reserved_concurrency_divides_the_pace(void **state) {
+    (void)state;
+    struct bench bench;
+    assert_int_equal(parse(&bench, "RESERVED_CONCURRENCY", ""), STATUS_OK);
+    assert_int_equal(connect_app(&bench), STATUS_OK);
+    assert_true(bench.guard.aws.pace->account.rate_max > 8.9);
+    end(&bench);
+    assert_int_equal(parse(&bench, "RESERVED_CONCURRENCY", "5"), STATUS_OK);
+    assert_int_equal(connect_app(&bench), STATUS_OK);
+    assert_true(bench.guard.aws.pace->account.rate_max > 1.59);
+    assert_true(bench.guard.aws.pace->account.rate_max < 1.61);
+    end(&bench);
+}
+
 static void warm_up_connects_to_where_verdicts_are_reported(void **state) {
     (void)state;
     struct bench bench;
@@ -70,6 +84,7 @@ int main(void) {
         cmocka_unit_test(connect_needs_a_region),
         cmocka_unit_test(connect_refuses_bad_aws_variables_by_name),
         cmocka_unit_test(connect_paces_calls_unless_the_setting_is_off),
+        cmocka_unit_test(f1_reserved_concurrency_divides_the_pace),
         cmocka_unit_test(warm_up_connects_to_where_verdicts_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

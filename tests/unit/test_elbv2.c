@@ -341,7 +341,8 @@ static bool torture_one(const struct trouble *trouble, const char *match, int fa
     answer_with(&fixture, ASKS_TAGS, 200, TAGS(""));
     answer_with(&fixture, ASKS_DESCRIPTION, 200, SHOP_DESCRIPTION);
     struct load_balancer facts = stale_facts();
-    bool recovers = trouble->is_repeated && failures < 3;
+    bool is_throttled = trouble->status == STATUS_THROTTLED;
+    bool recovers = trouble->is_repeated && (failures < 3 || is_throttled);
     enum status status = read_live(&fixture, true, &facts);
     bool is_good = status == (recovers ? STATUS_OK : trouble->status) &&
                    fixture.fake.now_ms <= fixture.client.deadline_ms &&

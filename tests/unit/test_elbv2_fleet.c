@@ -22,7 +22,7 @@ static void bench_begin(struct bench *bench, size_t count) {
 }
 
 static void bench_pace(struct bench *bench) {
-    pace_init(&bench->pace, PACE_RATE_DEFAULT, FAKE_NOW_MS);
+    pace_init(&bench->pace, PACE_RATE_DEFAULT, 0, FAKE_NOW_MS);
     bench->aws.client.pace = &bench->pace;
 }
 

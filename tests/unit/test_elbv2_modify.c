@@ -177,7 +177,7 @@ static void the_caller_waits_for_the_turn_of_a_modify(void **state) {
     struct aws_fixture fixture;
     struct pace pace;
     fixture_begin(&fixture);
-    pace_init(&pace, PACE_RATE_DEFAULT, FAKE_NOW_MS);
+    pace_init(&pace, PACE_RATE_DEFAULT, 0, FAKE_NOW_MS);
     fixture.client.pace = &pace;
     answer_with(&fixture, NULL, 200, GOOD_BODY);
     pace.categories[PACE_ELB_WRITE].tokens = 0;

@@ -18,7 +18,7 @@ static int64_t run(struct pace *pace, enum pace_category category, int calls, in
 static void a_burst_leaves_a_quarter_of_awss_bucket_to_others(void **state) {
     (void)state;
     struct pace pace;
-    pace_init(&pace, PACE_RATE_DEFAULT, NOW);
+    pace_init(&pace, PACE_RATE_DEFAULT, 0, NOW);
     assert_int_equal(run(&pace, PACE_ELB_READ, 30, NOW), NOW);
     assert_true(pace_take(&pace, PACE_ELB_READ, NOW) > 0);
 }
@@ -26,7 +26,7 @@ static void a_burst_leaves_a_quarter_of_awss_bucket_to_others(void **state) {
 static void a_fleet_takes_the_time_the_rate_allows_and_no_longer(void **state) {
     (void)state;
     struct pace pace;
-    pace_init(&pace, PACE_RATE_DEFAULT, NOW);
+    pace_init(&pace, PACE_RATE_DEFAULT, 0, NOW);
     int64_t took_ms = run(&pace, PACE_ELB_READ, 1053, NOW) - NOW;
     int64_t allowed_ms = (int64_t)((1053 - 30) / PACE_RATE_DEFAULT * 1000);
     assert_in_range(took_ms, allowed_ms - 200, allowed_ms + allowed_ms / 50);
@@ -36,7 +36,7 @@ static void a_fleet_takes_the_time_the_rate_allows_and_no_longer(void **state) {
 static void a_fleet_never_empties_awss_bucket(void **state) {
     (void)state;
     struct pace pace;
-    pace_init(&pace, PACE_RATE_DEFAULT, NOW);
+    pace_init(&pace, PACE_RATE_DEFAULT, 0, NOW);
     double tokens = 40;
     int64_t now_ms = NOW;
     for (int i = 0; i < 2000; i++) {
@@ -49,10 +49,56 @@ static void a_fleet_never_empties_awss_bucket(void **state) {
     }
 }
 
+/* Copies that call as fast as they may, all at the same time: AWS's bucket (40 tokens, 10 a second)
+ * keeps what a caller of two a second needs. */
+static void f1_reserved_copies_leave_a_fifth_of_awss_bucket_to_others(void **state) {
+    (void)state;
+    static const int COPIES[] = {1, 2, 5, 10, 30};
+    for (size_t row = 0; row < sizeof COPIES / sizeof *COPIES; row++) {
+        struct pace paces[30];
+        double tokens = 40;
+        for (int i = 0; i < COPIES[row]; i++) {
+            pace_init(&paces[i], PACE_RATE_DEFAULT, COPIES[row], NOW);
+        }
+        for (int64_t now_ms = NOW; now_ms < NOW + 120000; now_ms += 50) {
+            tokens = tokens + 0.5 > 40 ? 40 : tokens + 0.5;
+            tokens -= (now_ms - NOW) % 500 == 0 ? 1 : 0; /* the other caller's */
+            for (int i = 0; i < COPIES[row]; i++) {
+                while (pace_take(&paces[i], PACE_ELB_READ, now_ms) == 0) {
+                    tokens -= 1;
+                }
+            }
+            if (tokens < 1) {
+                fail_msg("%d copies, after %d ms", COPIES[row], (int)(now_ms - NOW));
+            }
+        }
+    }
+}
+
+static void f1_copies_divide_a_pace_and_never_raise_it(void **state) {
+    (void)state;
+    static const struct {
+        double rate;
+        int copies;
+        double of_copy;
+    } rows[] = {{9, 0, 9}, {9, 1, 8}, {9, 5, 1.6}, {10, 4, 2}, {4, 2, 2}, {9, 100, 0.08}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double rate = pace_rate_of_copy(rows[i].rate, rows[i].copies);
+        assert_true(rate > rows[i].of_copy - 1e-9 && rate < rows[i].of_copy + 1e-9);
+        struct pace pace;
+        pace_init(&pace, rows[i].rate, rows[i].copies, NOW);
+        for (int n = 0; n < 20; n++) {
+            pace_completed(&pace, PACE_ELB_READ, true, NOW + n * 1000);
+            assert_true(pace.account.rate > 0 && pace.account.rate <= rate);
+        }
+        assert_true(pace_take(&pace, PACE_ELB_READ, NOW + 60000) == 0); /* a call gets through */
+    }
+}
+
 static void writes_are_slower_and_count_for_the_account_too(void **state) {
     (void)state;
     struct pace pace;
-    pace_init(&pace, PACE_RATE_DEFAULT, NOW);
+    pace_init(&pace, PACE_RATE_DEFAULT, 0, NOW);
     assert_int_equal(run(&pace, PACE_ELB_WRITE, 15, NOW), NOW);
     assert_in_range(pace_take(&pace, PACE_ELB_WRITE, NOW), 365, 375); /* 2.7 a second */
     assert_int_equal(run(&pace, PACE_ELB_READ, 15, NOW), NOW);
@@ -62,7 +108,7 @@ static void writes_are_slower_and_count_for_the_account_too(void **state) {
 static void imports_have_a_bucket_of_their_own(void **state) {
     (void)state;
     struct pace pace;
-    pace_init(&pace, 1, NOW); /* a slow pace of load balancing is none of theirs */
+    pace_init(&pace, 1, 0, NOW); /* a slow pace of load balancing is none of theirs */
     assert_int_equal(run(&pace, PACE_SECURITYHUB_IMPORT, 22, NOW), NOW);
     assert_in_range(pace_take(&pace, PACE_SECURITYHUB_IMPORT, NOW), 1, 112); /* 9 a second */
     assert_int_equal(run(&pace, PACE_ELB_READ, 30, NOW), NOW);
@@ -74,7 +120,7 @@ static void imports_have_a_bucket_of_their_own(void **state) {
 static void throttling_halves_the_rate_once_a_second(void **state) {
     (void)state;
     struct pace pace;
-    pace_init(&pace, 8, NOW);
+    pace_init(&pace, 8, 0, NOW);
     for (int i = 0; i < 5; i++) {
         pace_completed(&pace, PACE_ELB_READ, true, NOW + i);
     }
@@ -91,7 +137,7 @@ static void throttling_halves_the_rate_once_a_second(void **state) {
 static void successful_calls_restore_the_maximum_rate(void **state) {
     (void)state;
     struct pace pace;
-    pace_init(&pace, 8, NOW);
+    pace_init(&pace, 8, 0, NOW);
     pace_completed(&pace, PACE_ELB_READ, true, NOW);
     for (int i = 0; i < 40; i++) {
         pace_completed(&pace, PACE_ELB_READ, false, NOW + i);
@@ -103,7 +149,7 @@ static void successful_calls_restore_the_maximum_rate(void **state) {
 static void other_services_and_a_pace_that_is_off_never_wait(void **state) {
     (void)state;
     struct pace pace;
-    pace_init(&pace, 1, NOW);
+    pace_init(&pace, 1, 0, NOW);
     assert_int_equal(run(&pace, PACE_NONE, 1000, NOW), NOW);
     pace.is_off = true;
     assert_int_equal(run(&pace, PACE_ELB_READ, 1000, NOW), NOW);
@@ -112,7 +158,7 @@ static void other_services_and_a_pace_that_is_off_never_wait(void **state) {
 static void a_clock_set_back_neither_gives_nor_takes_tokens(void **state) {
     (void)state;
     struct pace pace;
-    pace_init(&pace, 9, NOW);
+    pace_init(&pace, 9, 0, NOW);
     (void)run(&pace, PACE_ELB_READ, 30, NOW);
     int64_t wait_ms = pace_take(&pace, PACE_ELB_READ, NOW);
     assert_int_equal(pace_take(&pace, PACE_ELB_READ, NOW - 3600000), wait_ms);
@@ -124,6 +170,8 @@ int main(void) {
         cmocka_unit_test(a_burst_leaves_a_quarter_of_awss_bucket_to_others),
         cmocka_unit_test(a_fleet_takes_the_time_the_rate_allows_and_no_longer),
         cmocka_unit_test(a_fleet_never_empties_awss_bucket),
+        cmocka_unit_test(f1_reserved_copies_leave_a_fifth_of_awss_bucket_to_others),
+        cmocka_unit_test(f1_copies_divide_a_pace_and_never_raise_it),
         cmocka_unit_test(writes_are_slower_and_count_for_the_account_too),
         cmocka_unit_test(imports_have_a_bucket_of_their_own),
         cmocka_unit_test(throttling_halves_the_rate_once_a_second),

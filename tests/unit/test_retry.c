@@ -283,6 +283,35 @@ static void a_hundred_attempts_do_not_overflow_the_delay(void **state) {
     assert_int_equal(delay_ms, 20000);
 }
 
+static void f1_throttled_call_that_waits_counts_neither_attempts_nor_quota(void **state) {
+    (void)state;
+    struct retry_state call = {.attempts_max = 3, .base_ms = 50, .waits_out_throttling = true};
+    struct retry_quota quota = {.tokens = 14};
+    int64_t longest_ms = 1000;
+    int64_t delay_ms = 0;
+    for (int i = 0; i < 100; i++) {
+        call.attempt++;
+        assert_int_equal(retry_next(&call, &quota, RETRY_THROTTLING, 1.0, STR_EMPTY, &delay_ms),
+                         RETRY_AGAIN);
+        assert_int_equal(delay_ms, longest_ms);
+        longest_ms = longest_ms * 2 < 20000 ? longest_ms * 2 : 20000;
+    }
+    assert_int_equal(quota.tokens, 14);
+    /* Anything else has the attempts that it always had. */
+    call.attempt++;
+    assert_int_equal(retry_next(&call, &quota, RETRY_TRANSIENT, 1.0, STR_EMPTY, &delay_ms),
+                     RETRY_AGAIN);
+    assert_int_equal(delay_ms, 50);
+    assert_int_equal(quota.tokens, 0);
+    quota.tokens = RETRY_QUOTA_CAPACITY;
+    call.attempt++;
+    assert_int_equal(retry_next(&call, &quota, RETRY_TRANSIENT, 1.0, STR_EMPTY, &delay_ms),
+                     RETRY_AGAIN);
+    call.attempt++;
+    assert_int_equal(retry_next(&call, &quota, RETRY_TRANSIENT, 1.0, STR_EMPTY, &delay_ms),
+                     RETRY_ATTEMPTS_USED_UP);
+}
+
 /* ---- the SDKs' own vectors, when they are at hand ---- */
 
 static int number_or(const struct json *object, const char *key, int otherwise) {
@@ -356,6 +385,7 @@ int main(void) {
         TEST(calls_follow_the_standard_mode),
         TEST(the_random_number_scales_the_delay_but_not_what_the_server_asks),
         TEST(a_hundred_attempts_do_not_overflow_the_delay),
+        TEST(f1_throttled_call_that_waits_counts_neither_attempts_nor_quota),
         TEST(the_published_vectors_are_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,7 @@ static void import_keeps_the_pace_of_ten_a_second(void **state) {
     struct bench bench;
     struct pace pace;
     bench_begin(&bench);
-    pace_init(&pace, PACE_RATE_DEFAULT, FAKE_NOW_MS);
+    pace_init(&pace, PACE_RATE_DEFAULT, 0, FAKE_NOW_MS);
     bench.aws.client.pace = &pace;
     str *findings = make_findings(&bench.aws.arena, 10000, 1);
     assert_int_equal(import(&bench, findings, 10000), STATUS_OK);

@@ -92,6 +92,8 @@ static const struct {
     {"WARM_UP", "yes", {"WARM_UP is \"yes\"", "accepted: on, off"}},
     {"WARM_UP", "o", {"WARM_UP is \"o\"", "accepted: on, off"}},
     {"ELB_REQUESTS_PER_SECOND", "0", {"ELB_REQUESTS_PER_SECOND is \"0\"", "accepted: 1..10, off"}},
+    {"RESERVED_CONCURRENCY", "0", {"RESERVED_CONCURRENCY is \"0\"", "accepted: 1..10000"}},
+    {"RESERVED_CONCURRENCY", "five", {"is \"five\"", "accepted: 1..10000"}},
     {"ELB_REQUESTS_PER_SECOND", "11", {"is \"11\"", "accepted: 1..10, off"}},
     {"ELB_REQUESTS_PER_SECOND", "-1", {"is \"-1\"", "accepted: 1..10, off"}},
     {"ELB_REQUESTS_PER_SECOND", "5.5", {"is \"5.5\"", "accepted: 1..10, off"}},

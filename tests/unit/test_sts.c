@@ -198,7 +198,7 @@ static void client_of_a_session_signs_with_it_and_has_a_quota_of_its_own(void **
     struct aws_client other;
     struct pace pace;
     fixture_begin(&fixture);
-    pace_init(&pace, PACE_RATE_DEFAULT, FAKE_NOW_MS);
+    pace_init(&pace, PACE_RATE_DEFAULT, 0, FAKE_NOW_MS);
     fixture.client.pace = &pace;
     fixture.client.quota.tokens = 3;
     fixture.client.skew_ms = 7;
