@@ -9,8 +9,8 @@
 #include "event/event.h"
 #include "table/state.h"
 
-/* SEEN: the event is ours to handle. CONFLICT: it was handled, or another copy is at it. `lease_ms`
- * is when this invocation is over whatever happens; until then nobody else may take the event. */
+/* SEEN: the event is ours to handle. CONFLICT: it was handled, or another copy is at it. Until
+ * `lease_ms` nobody else may take the event. */
 struct event_claim {
     str event_id;
     int64_t lease_ms;

@@ -18,6 +18,10 @@
 #define MISSING_WAIT_MS_MAX 8000
 #define MISSING_MS_MAX      INT64_C(4000)  /* of one that was there before: then it is gone */
 #define CREATED_MS_MAX      INT64_C(60000) /* of a new one, where the time left says no less */
+/* How long a claim keeps other deliveries of the event away. Most invocations take a second; one
+ * that takes longer may be overtaken, since of two copies only one's changes count. After a crash,
+ * or when the claim could not be released, a redrive is not ignored for longer than this. */
+#define LEASE_MS INT64_C(60000)
 /* Of the time left, this share is for what comes after the reading. */
 #define AFTER_READING_SHARE 4
 
@@ -151,8 +155,7 @@ static bool has_seen_items(const struct elb_call_run *run) {
 }
 
 /* Ends a claim of ours: the event was handled for good, or the next delivery, a redrive too, may
- * have it at once. If that fails, nobody else handles the event until the lease ends; after that a
- * duplicate finds nothing to do, or what is left to do. */
+ * have it at once. If that fails, nobody else handles the event until the lease ends. */
 static void end_claim(struct elb_call_run *run, str arn, bool is_done) {
     struct error error = {0};
     if (has_seen_items(run) &&
@@ -169,7 +172,7 @@ static bool claim(struct elb_call_run *run, str arn) {
     int64_t deadline_ms = run->guard->aws.deadline_ms;
     struct event_claim event = {
         .event_id = run->call->event_id,
-        .lease_ms = deadline_ms == INT64_MAX ? now_ms + MS_PER_DAY / 24 : deadline_ms,
+        .lease_ms = deadline_ms < now_ms + LEASE_MS ? deadline_ms : now_ms + LEASE_MS,
         .now_ms = now_ms,
     };
     struct error error = {0};

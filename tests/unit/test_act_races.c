@@ -159,7 +159,7 @@ static void two_manual_invocations_handle_one_event_once(void **state) {
 }
 
 /* Whatever the first delivery fails of, the redrive comes while its lease is not over. */
-static void failed_event_is_handled_by_an_immediate_redrive(void **state) {
+static void f3_failed_event_is_handled_by_an_immediate_redrive(void **state) {
     (void)state;
     static const char *const FAILING[] = {ASKS_ATTRIBUTES, ASKS_MODIFY, ASKS_PUBLISH};
     for (size_t i = 0; i < COUNT(FAILING); i++) {
@@ -186,7 +186,7 @@ static void failed_event_is_handled_by_an_immediate_redrive(void **state) {
 }
 
 /* The claim may have been written though no answer came. */
-static void a_claim_whose_answer_is_lost_is_released(void **state) {
+static void f3_a_claim_whose_answer_is_lost_is_released(void **state) {
     (void)state;
     begin(VARIABLES(LOOP_ALL));
     loop.fault = (struct loop_fault){
@@ -197,6 +197,67 @@ static void a_claim_whose_answer_is_lost_is_released(void **state) {
     loop_handle(&loop.copies[1], weakened("e1"), "redrive");
     loop_succeeded(&loop.copies[1]);
     assert_string_equal(weak->mode, "defensive");
+}
+
+/* The reading waits for as long as AWS throttles it, and leaves time to release the claim. */
+static void f3_event_throttled_to_the_end_of_its_time_is_released(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    loop.fault = (struct loop_fault){
+        .nth = 1,
+        .is_lasting = true,
+        .match = ASKS_ATTRIBUTES,
+        .answer = {.http_status = 400, .body = BODY(TROUBLE_XML("Throttling"))}};
+    handle(weakened("e1"), "r1");
+    assert_true(loop.copies[0].reply.is_error);
+    assert_true(loop.fault_hits > 3);
+    assert_true(loop.fake.now_ms < FAKE_NOW_MS + LOOP_TIME_MS);
+    loop.fault = (struct loop_fault){.nth = 0};
+    loop_handle(&loop.copies[1], weakened("e1"), "redrive");
+    loop_succeeded(&loop.copies[1]);
+    assert_string_equal(weak->mode, "defensive");
+}
+
+/* The function's timeout is 15 minutes; a claim that nobody could release does not last as long. */
+static void f3_claim_that_could_not_be_released_ends_after_a_minute(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    loop.fault = (struct loop_fault){.nth = 3, /* after the claim and one reading */
+                                     .is_lasting = true,
+                                     .answer = {.status = STATUS_CONNECTION}};
+    app_handle(&loop.copies[0].guard, weakened("e1"), loop.fake.now_ms + 900000,
+               &loop.copies[0].arena, &loop.copies[0].reply);
+    assert_true(loop.copies[0].reply.is_error);
+    assert_int_equal(loop_logged(&loop, "not_released"), 1);
+    loop.fault = (struct loop_fault){.nth = 0};
+    loop.fake.now_ms += 60000;
+    loop_handle(&loop.copies[1], weakened("e1"), "redrive");
+    loop_succeeded(&loop.copies[1]);
+    assert_string_equal(weak->mode, "defensive");
+}
+
+/* One call may change tags of several load balancers: what failed of one is done by the redrive. */
+static void f3_event_that_failed_for_one_load_balancer_is_released_for_that_one(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    const struct loop_call call = {.id = "e1", .name = "AddTags"};
+    str members =
+        str_format(&loop.fake.arena,
+                   "\"requestParameters\":{\"resourceArns\":[\"%" STR_FMT "\",\"%" STR_FMT "\"]}",
+                   STR_ARG(loop.region->members[0].arn), STR_ARG(weak->arn));
+    str event = loop_event_of(&loop, &call, members);
+    loop.fault = (struct loop_fault){
+        .nth = 2, /* that of the second one */
+        .is_lasting = true,
+        .match = ASKS_ATTRIBUTES,
+        .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
+    handle(event, "r1");
+    assert_true(loop.copies[0].reply.is_error);
+    loop.fault = (struct loop_fault){.nth = 0};
+    loop_handle(&loop.copies[1], event, "redrive");
+    loop_succeeded(&loop.copies[1]);
+    assert_string_equal(weak->mode, "defensive");
+    assert_int_equal(loop_logged(&loop, "duplicate"), 1); /* the other one was done */
 }
 
 static void load_balancer_not_found_once_is_not_treated_as_deleted(void **state) {
@@ -294,8 +355,11 @@ int main(void) {
         TEST(failed_reevaluation_is_started_by_the_retry),
         TEST(failed_reevaluation_does_not_block_other_invocations),
         TEST(two_manual_invocations_handle_one_event_once),
-        TEST(failed_event_is_handled_by_an_immediate_redrive),
-        TEST(a_claim_whose_answer_is_lost_is_released),
+        TEST(f3_failed_event_is_handled_by_an_immediate_redrive),
+        TEST(f3_a_claim_whose_answer_is_lost_is_released),
+        TEST(f3_event_throttled_to_the_end_of_its_time_is_released),
+        TEST(f3_claim_that_could_not_be_released_ends_after_a_minute),
+        TEST(f3_event_that_failed_for_one_load_balancer_is_released_for_that_one),
         TEST(load_balancer_not_found_once_is_not_treated_as_deleted),
         TEST(load_balancer_that_stays_not_found_is_treated_as_deleted),
         TEST(late_load_balancer_is_waited_for_until_the_deadline),
