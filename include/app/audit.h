@@ -34,8 +34,4 @@ MUST_USE enum status app_audit(struct guard *guard, str account_id, str region,
                                const struct audit_listener *listener, struct arena *arena,
                                struct error *error);
 
-/* A row with all text of its own in `arena`. */
-void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
-                    const struct evaluation *evaluation, struct fleet_row *row_out);
-
 #endif

@@ -9,17 +9,19 @@ enum alert_kind {
     ALERT_OPENED,             /* became non-compliant */
     ALERT_RESOLVED,           /* is compliant again, or no longer judged */
     ALERT_ENFORCED,           /* we raised the mode */
-    ALERT_ESCALATED,          /* NON_COMPLIANT_TOO_LONG */
+    ALERT_ESCALATED,          /* NON_COMPLIANT_TOO_LONG: of all that an owner has, once a day */
     ALERT_EXCEPTION_EXPIRING, /* the mode is excused, but not for long */
     ALERT_EXCEPTION_EXPIRED,  /* the exception has ended */
     ALERT_FIGHT,              /* somebody keeps undoing our corrections, so we stop */
+    ALERT_FLAPPING,           /* changes so often that no more is sent until it is quiet */
     ALERT_PROMOTED,           /* we set strictest, and watch it */
     ALERT_ROLLED_BACK,        /* and took it back */
     ALERT_WATCH_ENDED         /* and left it, or found it changed */
 };
 
-/* Sets of kinds are bits; those of a judgement (up to ALERT_FIGHT) are kept in the STATE item. */
+/* Sets of kinds are bits; those of a judgement (up to ALERT_FLAPPING) are kept in the STATE item.
+ */
 #define ALERT_SET(kind) (1U << (kind))
-#define ALERT_SET_ALL   (ALERT_SET(ALERT_FIGHT + 1) - 1)
+#define ALERT_SET_ALL   (ALERT_SET(ALERT_FLAPPING + 1) - 1)
 
 #endif

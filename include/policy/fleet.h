@@ -16,6 +16,10 @@ struct fleet_row {
     enum load_balancer_scheme scheme;
 };
 
+/* A row with all text of its own in `arena`. */
+void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
+                    const struct evaluation *evaluation, struct fleet_row *row_out);
+
 /* A Region of an account that could not be read, wholly or in part. */
 struct fleet_gap {
     str account_id;

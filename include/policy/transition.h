@@ -14,6 +14,10 @@
 #define CORRECTIONS_MAX                                                                            \
     32 /* own changes remembered of the last 24 h; more than any FIGHT_LIMIT in use */
 
+/* Incidents that begin or end more than three times within an hour are flapping. */
+#define FLAPPING_TRANSITIONS 4
+#define FLAPPING_MS          (INT64_C(60) * 60 * 1000)
+
 /* A mode that we raise, or have raised. */
 struct correction {
     int64_t at_ms; /* 0: there is none */
@@ -46,10 +50,12 @@ struct lb_state {
     str findings;             /* ids of those that fail, comma-separated */
     int64_t since_ms;         /* non-compliant since; names the open incident; 0: there is none */
     int64_t alerted_since_ms; /* the incident whose opening was alerted */
-    int64_t escalated_day;    /* UTC day of the last escalation */
     str alerted_exception;    /* "expiring 2026-12-01" */
     int64_t fight_alerted_ms; /* when a fight was alerted last */
-    unsigned due_alerts;      /* a set of alert kinds that nobody publishes yet */
+    int64_t flapping_ms;      /* since when alerts of incidents are held back; 0: they are not */
+    int64_t transitions_ms[FLAPPING_TRANSITIONS]; /* when incidents began or ended; oldest first */
+    size_t transition_count;
+    unsigned due_alerts; /* a set of alert kinds that nobody publishes yet */
     struct alert_claim alert_claim;
     str imported; /* transition_import_key of the finding that Security Hub has */
     /* Written before a mode is raised. The copy that clears it under the version counts, records
@@ -64,7 +70,6 @@ struct transition_facts {
     enum load_balancer_scheme scheme;    /* UNKNOWN: nothing new */
     int64_t facts_ms;
     int64_t now_ms;
-    int max_non_compliant_days;
     bool has_alert_topic;
     int64_t claim_until_ms; /* when the claim on due alerts ends; 0: no time to publish any */
     bool is_corrected;      /* we raised the mode just now, as `correction` says */

@@ -118,6 +118,7 @@ static enum cursor_step act_on_one(struct sweep *sweep, const struct judged_chun
         size_t failures = control->failure_count;
         control_handle_judgement(control, chunk->items[i].facts, chunk->read_ms, evaluation);
         control_copy_age(&reported, evaluation);
+        sweep_keep_escalated(sweep, chunk->items[i].facts, evaluation);
         step = control->failure_count == failures         ? CURSOR_SETTLED
                : control->last_failure != STATUS_DEADLINE ? CURSOR_TRIED
                                                           : CURSOR_REACHED;
@@ -282,7 +283,7 @@ static void run(struct sweep *sweep) {
         save_cursor(sweep);
     }
     sweep_report_vanished(sweep);
-    sweep_stale_state(sweep);
+    sweep_remembered(sweep);
     if (sweep->acts && sweep->promotion != NULL && sweep_is_complete(sweep)) {
         promotion_complete(sweep->promotion, sweep->listing.to_judge_count);
     } else if (sweep->acts && sweep->promotion != NULL) {

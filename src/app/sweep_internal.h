@@ -143,6 +143,8 @@ struct sweep {
     struct sweep_budget budget;
     struct sweep_cursor cursor;
     struct sweep_result result;
+    struct fleet_row *escalated; /* judgements of NON_COMPLIANT_TOO_LONG, as many as are kept */
+    size_t escalated_count;
 };
 
 /* --- sweep_report.c --- */
@@ -160,10 +162,16 @@ void sweep_report_vanished(struct sweep *sweep);
 /* The log line and the reply of the invocation. */
 void sweep_reply(struct sweep *sweep, struct app_reply *reply);
 
-/* --- sweep_stale_state.c --- */
+/* --- sweep_remembered.c --- */
 
-/* After a complete sweep: closes the incidents of remembered load balancers that were not listed.
- */
-void sweep_stale_state(struct sweep *sweep);
+/* So many judgements are kept whole for the escalations; of others, less is said. */
+#define SWEEP_ESCALATED_KEPT_MAX ((size_t)100)
+/* Keeps a copy of a judgement of NON_COMPLIANT_TOO_LONG. */
+void sweep_keep_escalated(struct sweep *sweep, const struct load_balancer *facts,
+                          const struct evaluation *evaluation);
+/* After a sweep that reached every load balancer, in one invocation or in several: escalates those
+ * that are non-compliant for too long. After a complete one: closes the incidents of remembered
+ * load balancers that were not listed. */
+void sweep_remembered(struct sweep *sweep);
 
 #endif

@@ -8,12 +8,16 @@
 #include "report/alert.h"
 #include "table/records.h"
 
+/* An alert is not begun with less time than this. */
+#define ALERT_MS_MIN 1000
+
 /* The most severe first. */
 static const struct {
     enum alert_kind kind;
     const char *name;
 } ALERT_NAMES[] = {
     {ALERT_FIGHT, "fight"},
+    {ALERT_FLAPPING, "flapping"},
     {ALERT_ENFORCED, "enforced"},
     {ALERT_OPENED, "opened"},
     {ALERT_RESOLVED, "resolved"},
@@ -21,6 +25,15 @@ static const struct {
     {ALERT_EXCEPTION_EXPIRED, "exception expired"},
     {ALERT_EXCEPTION_EXPIRING, "exception expiring"},
 };
+
+int64_t alert_claim_until_ms(const struct control *control) {
+    const struct aws_client *home = &control->guard->home;
+    if (aws_client_time_left_ms(home) <= ALERT_MS_MIN) {
+        return 0;
+    }
+    return home->deadline_ms == INT64_MAX ? guard_now_ms(control->guard) + MS_PER_DAY / 24
+                                          : home->deadline_ms;
+}
 
 str alert_names(struct arena *arena, unsigned alerts) {
     str names = STR_EMPTY;
@@ -44,6 +57,9 @@ static struct writer writer_of(const struct control *control, const struct enfor
     struct writer writer = {0};
     const struct writer *known =
         control_writer(control, kind == ALERT_ENFORCED ? MODE_MONITOR : file->evaluation->mode);
+    if (kind == ALERT_FLAPPING && control->caller != NULL) {
+        known = control->caller; /* one of those who change it, whichever way */
+    }
     if (known != NULL) {
         writer = *known;
     } else if (kind == ALERT_FIGHT &&
@@ -72,22 +88,27 @@ static struct alert alert_of(const struct control *control, const struct enforce
     };
 }
 
-enum status alert_publish(struct control *control, const struct alert *alert, struct error *error) {
-    struct alert_text text;
-    alert_render(control->arena, alert, &text);
+enum status alert_publish_text(struct control *control, const struct alert_text *text,
+                               struct error *error) {
     struct sns_attribute attributes[ALERT_ATTRIBUTE_COUNT];
     for (size_t i = 0; i < ALERT_ATTRIBUTE_COUNT; i++) {
-        attributes[i] = (struct sns_attribute){str_from_cstr(text.attributes[i].name),
-                                               text.attributes[i].value};
+        attributes[i] = (struct sns_attribute){str_from_cstr(text->attributes[i].name),
+                                               text->attributes[i].value};
     }
     const struct sns_message message = {
         .topic_arn = control->guard->settings.control.alert_topic_arn,
-        .subject = text.subject,
-        .text = text.body,
+        .subject = text->subject,
+        .text = text->body,
         .attributes = attributes,
         .attribute_count = ALERT_ATTRIBUTE_COUNT,
     };
     return sns_publish(&control->guard->home, &message, control->arena, NULL, error);
+}
+
+enum status alert_publish(struct control *control, const struct alert *alert, struct error *error) {
+    struct alert_text text;
+    alert_render(control->arena, alert, &text);
+    return alert_publish_text(control, &text, error);
 }
 
 bool has_alert_topic(const struct control *control) {

@@ -65,6 +65,8 @@ MUST_USE enum status ledger_requeue_alerts(struct control *control, str arn, uns
 /* All were published, or may have been. */
 void ledger_end_alert_claim(struct control *control, str arn, const struct alert_claim *claim);
 
+/* When an alert that is claimed now is published or lost for certain; 0: no time to publish one. */
+int64_t alert_claim_until_ms(const struct control *control);
 /* "enforced, opened" */
 str alert_names(struct arena *arena, unsigned alerts);
 /* Publishes the alerts of the transition. Returns those that certainly were not published. */
@@ -73,6 +75,9 @@ unsigned alerts_publish(struct control *control, const struct enforcement_case *
 
 /* One alert to the topic; there must be one. */
 struct alert;
+struct alert_text;
+MUST_USE enum status alert_publish_text(struct control *control, const struct alert_text *text,
+                                        struct error *error);
 MUST_USE enum status alert_publish(struct control *control, const struct alert *alert,
                                    struct error *error);
 

@@ -24,15 +24,18 @@
  *      |                                       |  +--no word in time---> alert_in_doubt in the log
  *      +--SNS certainly did not take it--------+
  *      +--no time left to publish it: never claimed, due for the next judgement
+ *
+ *     quiet --4th incident begun or ended in an hour: FLAPPING--> held back: opened, resolved,
+ * raised ^                                                           |
+ *       +--an hour without one: an open incident is alerted now-----+
+ *
+ * Escalations are no part of STATE: see digest.c.
  */
 #include "control_internal.h"
 
 /* Other copies may write the same state between our read and our write; more than a few in a row
  * would be a crowd. */
 #define STATE_ATTEMPTS_MAX 4
-
-/* An alert is not begun with less time than this. */
-#define ALERT_MS_MIN 1000
 
 enum status ledger_load(struct control *control, str arn, struct lb_state *state_out,
                         struct error *error) {
@@ -75,16 +78,6 @@ static bool is_ours(const struct writer *caller) {
     return str_starts_with(caller->user_agent, STR("desync-guard/"));
 }
 
-/* When an alert that is claimed now is published or lost for certain; 0: no time to publish one. */
-static int64_t claim_until_ms(const struct control *control) {
-    const struct aws_client *home = &control->guard->home;
-    if (aws_client_time_left_ms(home) <= ALERT_MS_MIN) {
-        return 0;
-    }
-    return home->deadline_ms == INT64_MAX ? guard_now_ms(control->guard) + MS_PER_DAY / 24
-                                          : home->deadline_ms;
-}
-
 static void make_transition(const struct control *control, const struct enforcement_case *file,
                             const struct lb_state *before, struct transition *transition) {
     enum desync_mode mode = file->evaluation->mode;
@@ -95,9 +88,8 @@ static void make_transition(const struct control *control, const struct enforcem
         .scheme = file->facts->scheme,
         .facts_ms = file->facts_ms,
         .now_ms = guard_now_ms(control->guard),
-        .max_non_compliant_days = control->policy->max_non_compliant_days,
         .has_alert_topic = has_alert_topic(control),
-        .claim_until_ms = claim_until_ms(control),
+        .claim_until_ms = alert_claim_until_ms(control),
         .is_corrected = file->is_corrected,
         .has_given_up = file->intent.at_ms != 0 && !file->is_corrected,
         .correction = control_correction(control, file->facts_ms),

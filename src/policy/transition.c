@@ -12,6 +12,8 @@
 /* An invocation of 15 minutes and its two repeats, as long, a minute and two minutes later, are
  * over after 48. A mode that is found raised later than that was not necessarily raised by us. */
 #define INTENT_MS_MAX (60 * 60 * MS_PER_SECOND)
+/* Alerts that one load balancer's flapping would send again and again. */
+#define HELD_BACK (ALERT_SET(ALERT_OPENED) | ALERT_SET(ALERT_RESOLVED) | ALERT_SET(ALERT_ENFORCED))
 
 /* Ids of the failing findings, each once, in the order of the rules. */
 static str failing_ids(const struct evaluation *evaluation, struct arena *arena) {
@@ -184,17 +186,6 @@ void transition_add_age(struct evaluation *evaluation, int64_t since_ms, int64_t
     }
 }
 
-/* Once a day, from the day after the last one allowed. */
-static void alert_of_age(const struct transition_facts *facts, struct transition *transition) {
-    struct lb_state *next = &transition->next;
-    int64_t today = date_days_of_ms(facts->now_ms);
-    if (transition_is_too_long(next->since_ms, facts->now_ms, facts->max_non_compliant_days) &&
-        next->escalated_day != today) {
-        transition->alerts |= ALERT_SET(ALERT_ESCALATED);
-        next->escalated_day = today;
-    }
-}
-
 static void alert_of_exception(const struct transition_facts *facts, struct arena *arena,
                                struct transition *transition) {
     const struct evaluation *evaluation = facts->evaluation;
@@ -216,8 +207,8 @@ static void alert_of_exception(const struct transition_facts *facts, struct aren
 /* One transition is one alert: the most severe, whose text covers the others. */
 static unsigned most_severe(unsigned alerts) {
     static const enum alert_kind MOST_SEVERE_FIRST[] = {
-        ALERT_FIGHT,     ALERT_ENFORCED, ALERT_EXCEPTION_EXPIRED, ALERT_OPENED,
-        ALERT_ESCALATED, ALERT_RESOLVED, ALERT_EXCEPTION_EXPIRING};
+        ALERT_FIGHT,  ALERT_FLAPPING, ALERT_ENFORCED,          ALERT_EXCEPTION_EXPIRED,
+        ALERT_OPENED, ALERT_RESOLVED, ALERT_EXCEPTION_EXPIRING};
     for (size_t i = 0; i < sizeof MOST_SEVERE_FIRST / sizeof *MOST_SEVERE_FIRST; i++) {
         if ((alerts & ALERT_SET(MOST_SEVERE_FIRST[i])) != 0) {
             return ALERT_SET(MOST_SEVERE_FIRST[i]);
@@ -226,11 +217,47 @@ static unsigned most_severe(unsigned alerts) {
     return 0;
 }
 
+static void remember_transition(struct lb_state *state, int64_t now_ms) {
+    if (state->transition_count == FLAPPING_TRANSITIONS) {
+        for (size_t i = 1; i < FLAPPING_TRANSITIONS; i++) {
+            state->transitions_ms[i - 1] = state->transitions_ms[i];
+        }
+        state->transition_count--;
+    }
+    state->transitions_ms[state->transition_count++] = now_ms;
+}
+
+/* One that flaps is alerted once, then not until it has been quiet for an hour. An incident that is
+ * open by then was not alerted, and is with the next judgement. */
+static void damp_flapping(const struct lb_state *before, const struct transition_facts *facts,
+                          struct transition *transition) {
+    struct lb_state *next = &transition->next;
+    size_t count = before->transition_count;
+    if (count == 0 || facts->now_ms - before->transitions_ms[count - 1] >= FLAPPING_MS) {
+        next->flapping_ms = 0;
+    }
+    if (transition->records.open_ms != 0 || transition->records.close_ms != 0) {
+        remember_transition(next, facts->now_ms);
+    }
+    bool begins = next->flapping_ms == 0 && next->transition_count == FLAPPING_TRANSITIONS &&
+                  facts->now_ms - next->transitions_ms[0] < FLAPPING_MS &&
+                  (transition->alerts & ALERT_SET(ALERT_FIGHT)) == 0; /* which says as much */
+    if (begins) {
+        next->flapping_ms = facts->now_ms;
+    }
+    if (next->flapping_ms != 0) {
+        transition->alerts &= ~HELD_BACK;
+        next->alerted_since_ms = before->alerted_since_ms;
+    }
+    transition->alerts |= begins ? ALERT_SET(ALERT_FLAPPING) : 0;
+}
+
 /* Adds the alerts that reached nobody before and are still true. An incident that ended before its
- * opening was alerted is not alerted at all. */
+ * opening was alerted is not alerted at all. Escalations have a message of their own since 0.1.0.
+ */
 static void add_due_alerts(const struct lb_state *before, const struct evaluation *evaluation,
                            struct transition *transition) {
-    unsigned due = before->due_alerts;
+    unsigned due = before->due_alerts & ~ALERT_SET(ALERT_ESCALATED);
     bool is_open = transition->next.since_ms != 0;
     if (!is_open && (due & ALERT_SET(ALERT_OPENED)) != 0) {
         transition->alerts &= ~ALERT_SET(ALERT_RESOLVED);
@@ -245,8 +272,8 @@ static void add_due_alerts(const struct lb_state *before, const struct evaluatio
         due &= ~ALERT_SET(ALERT_OPENED);
     }
     due &= ~(unsigned)(is_open ? ALERT_SET(ALERT_RESOLVED)
-                               : ALERT_SET(ALERT_OPENED) | ALERT_SET(ALERT_ESCALATED) |
-                                     ALERT_SET(ALERT_FIGHT));
+                               : ALERT_SET(ALERT_OPENED) | ALERT_SET(ALERT_FIGHT));
+    due &= ~(transition->next.flapping_ms != 0 ? HELD_BACK : ALERT_SET(ALERT_FLAPPING));
     transition->alerts |= due;
 }
 
@@ -255,7 +282,7 @@ static void add_due_alerts(const struct lb_state *before, const struct evaluatio
 static void forget_alerts(const struct lb_state *before, struct transition *transition) {
     struct lb_state *next = &transition->next;
     next->alerted_since_ms = before->alerted_since_ms;
-    next->escalated_day = before->escalated_day;
+    next->flapping_ms = before->flapping_ms;
     next->alerted_exception = before->alerted_exception;
     next->fight_alerted_ms = before->fight_alerted_ms;
     transition->alerts = 0;
@@ -267,7 +294,7 @@ static bool is_same(const struct lb_state *a, const struct lb_state *b) {
            a->mode == b->mode && a->required_mode == b->required_mode && a->grade == b->grade &&
            str_eq(a->owner, b->owner) && str_eq(a->findings, b->findings) &&
            str_eq(a->alerted_exception, b->alerted_exception) && a->since_ms == b->since_ms &&
-           a->alerted_since_ms == b->alerted_since_ms && a->escalated_day == b->escalated_day &&
+           a->alerted_since_ms == b->alerted_since_ms && a->flapping_ms == b->flapping_ms &&
            a->fight_alerted_ms == b->fight_alerted_ms && a->due_alerts == b->due_alerts &&
            a->intent.at_ms == b->intent.at_ms && a->alert_claim.alerts == b->alert_claim.alerts &&
            a->scheme == b->scheme && a->correction_count == b->correction_count;
@@ -294,6 +321,7 @@ static void add_late_correction(const struct transition_facts *facts,
     remember_correction(next, facts->now_ms);
     transition->records.change = facts->correction;
     transition->alerts = facts->has_alert_topic ? next->due_alerts | ALERT_SET(ALERT_ENFORCED) : 0;
+    transition->alerts &= next->flapping_ms != 0 ? ~HELD_BACK : ~0U;
     claim_alerts(facts, transition);
     next->version++;
     transition->is_changed = true;
@@ -318,12 +346,12 @@ static void decide_alerts(const struct lb_state *before, const struct transition
                           struct arena *arena, struct transition *transition) {
     struct lb_state *next = &transition->next;
     alert_of_incident(before, transition);
-    alert_of_age(facts, transition);
     alert_of_exception(facts, arena, transition);
     if (facts->is_fight && facts->now_ms - next->fight_alerted_ms >= MS_PER_DAY) {
         transition->alerts |= ALERT_SET(ALERT_FIGHT);
         next->fight_alerted_ms = facts->now_ms;
     }
+    damp_flapping(before, facts, transition);
     transition->alerts = most_severe(transition->alerts);
     add_due_alerts(before, facts->evaluation, transition);
     if (!facts->has_alert_topic) {

@@ -13,10 +13,12 @@
  */
 #include "report/alert.h"
 
+#include "alert_internal.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "fix_internal.h"
 #include "policy/plain_text.h"
+#include "policy/transition.h"
 
 /* Outside text of one line; the whole of any real ARN. */
 #define LINE_CHARACTERS_MAX 160
@@ -25,8 +27,6 @@
 /* " - and 63 more" and its line end. */
 #define MORE_BYTES_MAX         ((size_t)64)
 #define MESSAGE_CHARACTERS_MAX 600
-#define MS_PER_MINUTE          (60 * MS_PER_SECOND)
-#define MS_PER_HOUR            (60 * MS_PER_MINUTE)
 
 struct context {
     struct arena *arena;
@@ -59,6 +59,7 @@ static const struct {
     [ALERT_EXCEPTION_EXPIRING] = {"Exception ends", FINDING_EXCEPTION_EXPIRING, false, false},
     [ALERT_EXCEPTION_EXPIRED] = {"Exception ended", FINDING_EXCEPTION_EXPIRED, false, false},
     [ALERT_FIGHT] = {"Changed back", FINDING_COUNT, false, true},
+    [ALERT_FLAPPING] = {"Flapping", FINDING_COUNT, false, true},
     [ALERT_PROMOTED] = {"Promoted", FINDING_COUNT, true, false},
     [ALERT_ROLLED_BACK] = {"Promotion rolled back", FINDING_COUNT, true, false},
     [ALERT_WATCH_ENDED] = {"Watch ended", FINDING_COUNT, true, false},
@@ -91,27 +92,13 @@ static struct context read_context(struct arena *arena, const struct alert *aler
                                                    : STR_EMPTY};
 }
 
-/* "9 days", "5 hours", "12 minutes", "less than 2 minutes"; negative counts as none. */
-static str duration_text(struct arena *arena, int64_t ms) {
-    static const struct {
-        int64_t ms;
-        const char *name;
-    } units[] = {{MS_PER_DAY, "days"}, {MS_PER_HOUR, "hours"}, {MS_PER_MINUTE, "minutes"}};
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (ms >= 2 * units[i].ms) {
-            return str_format(arena, "%lld %s", (long long)(ms / units[i].ms), units[i].name);
-        }
-    }
-    return STR("less than 2 minutes");
-}
-
 /* --- subject and attributes ------------------------------------------------------------------- */
 
 static str subject_words(const struct context *context) {
     const struct alert *alert = context->alert;
     const char *words = kinds[alert->kind].subject;
     if (alert->kind == ALERT_ESCALATED && alert->since_ms > 0) {
-        str duration = duration_text(context->arena, alert->now_ms - alert->since_ms);
+        str duration = alert_duration(context->arena, alert->now_ms - alert->since_ms);
         return str_format(context->arena, "Non-compliant for %" STR_FMT, STR_ARG(duration));
     }
     if (alert->kind == ALERT_EXCEPTION_EXPIRING || alert->kind == ALERT_EXCEPTION_EXPIRED) {
@@ -191,32 +178,10 @@ static void attributes(const struct context *context, struct alert_attribute *ou
 
 /* --- body ------------------------------------------------------------------------------------- */
 
-/* One line without anything that a mail program or a chat takes for markup. */
-static str line_text(const struct context *context, str raw, size_t characters_max) {
-    str plain = plain_text(context->arena, raw, characters_max);
-    struct buf out;
-    buf_init(&out, context->arena, plain.len * 3);
-    for (size_t i = 0; i < plain.len; i++) {
-        char c = plain.ptr[i];
-        buf_append(&out, c == '<'   ? STR("\xE2\x80\xB9") /* U+2039, U+203A: single angle quotes */
-                         : c == '>' ? STR("\xE2\x80\xBA")
-                                    : str_slice(plain, i, i + 1));
-    }
-    return buf_str(&out);
-}
-
 static void append_field(struct buf *out, const struct context *context, const char *label, str raw,
                          size_t characters_max) {
-    str text = str_or(line_text(context, raw, characters_max), STR("unknown"));
+    str text = str_or(alert_line(context->arena, raw, characters_max), STR("unknown"));
     buf_printf(out, "%s: %" STR_FMT "\n", label, STR_ARG(text));
-}
-
-/* "2026-11-16 08:05 UTC" */
-static str moment_text(struct arena *arena, int64_t ms) {
-    int64_t minutes = ms % MS_PER_DAY / (60 * MS_PER_SECOND);
-    str day = date_format(arena, date_days_of_ms(ms));
-    return str_format(arena, "%" STR_FMT " %02d:%02d UTC", STR_ARG(day), (int)(minutes / 60),
-                      (int)(minutes % 60));
 }
 
 static void append_exception(struct buf *out, const struct context *context, const char *verb,
@@ -228,7 +193,7 @@ static void append_exception(struct buf *out, const struct context *context, con
 }
 
 static void append_why(struct buf *out, const struct context *context, str raw, size_t max) {
-    str why = line_text(context, raw, max);
+    str why = alert_line(context->arena, raw, max);
     if (!str_is_empty(why)) {
         buf_printf(out, "Why: %" STR_FMT "\n", STR_ARG(why));
     }
@@ -241,6 +206,16 @@ static const char *ending_text(enum watch_ending ending) {
            : ending == WATCH_ENDING_INCONCLUSIVE
                ? " without a result (inconclusive): nobody knows whether clients are blocked"
                : "";
+}
+
+static void append_flapping(struct buf *out, const char *name) {
+    buf_printf(
+        out,
+        "The load balancer %s became compliant and non-compliant in turn, more than %d times "
+        "within an hour.\n"
+        "desync-guard sends no more messages about that until it has been quiet for an hour. "
+        "If it is not compliant then, you will hear of it.\n",
+        name, FLAPPING_TRANSITIONS - 1);
 }
 
 static void append_headline(struct buf *out, const struct context *context) {
@@ -281,6 +256,9 @@ static void append_headline(struct buf *out, const struct context *context) {
                    "For now desync-guard leaves it as it is.\n",
                    name, alert->corrections, str_by_count((uint64_t)alert->corrections, "", "s"));
         break;
+    case ALERT_FLAPPING:
+        append_flapping(out, name);
+        break;
     case ALERT_PROMOTED:
         buf_printf(out,
                    "desync-guard raised the desync mitigation mode of the load balancer %s from %s "
@@ -313,7 +291,7 @@ static void append_mode(struct buf *out, const struct context *context) {
     if (evaluation->required_mode != MODE_UNKNOWN) {
         buf_printf(out, ", requires %s", mode_name(evaluation->required_mode));
     }
-    str because = line_text(context, evaluation->required_because, PLAIN_TEXT_QUOTE_MAX);
+    str because = alert_line(context->arena, evaluation->required_because, PLAIN_TEXT_QUOTE_MAX);
     if (!str_is_empty(because)) {
         buf_printf(out, " (%" STR_FMT ")", STR_ARG(because));
     }
@@ -325,14 +303,15 @@ static void append_since(struct buf *out, const struct context *context) {
     if (alert->kind == ALERT_EXCEPTION_EXPIRING || kinds[alert->kind].is_promotion) {
         return; /* it is compliant still, or that is not what this is about */
     }
-    bool is_over = alert->kind == ALERT_RESOLVED || alert->kind == ALERT_ENFORCED;
+    bool is_over = context->evaluation->compliance != NON_COMPLIANT ||
+                   alert->kind == ALERT_RESOLVED || alert->kind == ALERT_ENFORCED;
     buf_append(out, is_over ? STR("Was not compliant since: ") : STR("Not compliant since: "));
     if (alert->since_ms <= 0) {
         buf_append(out, STR("unknown\n"));
         return;
     }
-    str since = moment_text(context->arena, alert->since_ms);
-    str duration = duration_text(context->arena, alert->now_ms - alert->since_ms);
+    str since = alert_moment(context->arena, alert->since_ms);
+    str duration = alert_duration(context->arena, alert->now_ms - alert->since_ms);
     buf_printf(out, "%" STR_FMT " (%" STR_FMT ")\n", STR_ARG(since), STR_ARG(duration));
 }
 
@@ -371,7 +350,7 @@ static void append_findings(struct buf *out, const struct context *context, size
     buf_append(out, is_before ? STR("\nFound before that:\n") : STR("\nFound:\n"));
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         const struct finding *finding = &evaluation->findings[i];
-        str message = line_text(context, finding->message, MESSAGE_CHARACTERS_MAX);
+        str message = alert_line(context->arena, finding->message, MESSAGE_CHARACTERS_MAX);
         str line =
             str_format(context->arena, "- %s %s: %" STR_FMT "\n", severity_name(finding->severity),
                        finding_name(finding->id), STR_ARG(message));
@@ -403,7 +382,8 @@ static void append_commands(struct buf *out, const struct context *context) {
 
 static void append_iac(struct buf *out, const struct context *context) {
     const struct evaluation *evaluation = context->evaluation;
-    bool is_raised = context->alert->kind != ALERT_FIGHT;
+    enum alert_kind kind = context->alert->kind;
+    bool is_raised = kind != ALERT_FIGHT && kind != ALERT_FLAPPING;
     enum desync_mode mode = is_raised ? context->mode : evaluation->required_mode;
     buf_append_char(out, '\n');
     if (is_raised) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The items beside STATE: the events that were seen, the last request to re-evaluate a rule, and
- * the writers that CHANGE items name.
+ * The items beside STATE: the events that were seen, the messages about many load balancers, the
+ * last request to re-evaluate a rule, and the writers that CHANGE items name.
  *
  * Guarantees: one copy at a time handles an event, and none does once it is handled; the next
- * delivery takes over an event whose holder did not finish before its lease ended. Different
+ * delivery takes over an event whose holder did not finish before its lease ended. A message about
+ * many is published by one copy, once in a day; nobody takes over one whose holder left no word,
+ * since it may have been published. Different
  * invocations ask AWS Config for one evaluation a minute at most, unless it refused the request. An
  * invocation that Lambda repeats has the same request id: it meets its own claim and resumes it.
  */
@@ -13,6 +15,8 @@
 
 /* EventBridge repeats a delivery for 24 h at most. */
 #define SEEN_KEPT_MS (2 * MS_PER_DAY)
+/* Longer than its day by far. */
+#define DIGEST_KEPT_MS (7 * MS_PER_DAY)
 /* AWS Config starts an evaluation of a rule once a minute at most. */
 #define REEVALUATION_PAUSE_MS (60 * MS_PER_SECOND)
 
@@ -87,6 +91,65 @@ enum status state_release_event(const struct state_table *table, str arn, str ev
     const struct dynamodb_attribute free_at_once =
         dynamodb_string("leaseUntil", time_format_iso8601(arena, 0));
     return set_in_claim(table, &key, &free_at_once, arena, error);
+}
+
+static struct dynamodb_key key_of_digest(const struct digest_key *key, struct arena *arena) {
+    return (struct dynamodb_key){str_format(arena, "DIGEST#%" STR_FMT "#%" STR_FMT,
+                                            STR_ARG(key->account_id), STR_ARG(key->region)),
+                                 str_format(arena, "%" STR_FMT "#%" STR_FMT,
+                                            STR_ARG(date_format(arena, key->day)),
+                                            STR_ARG(key->owner))};
+}
+
+/* Who holds the claim, and since when it means nothing good. */
+static enum status look_at_digest(const struct state_table *table, const struct dynamodb_key *key,
+                                  int64_t now_ms, struct arena *arena, bool *is_in_doubt_out,
+                                  struct error *error) {
+    struct dynamodb_item item;
+    bool is_found = false;
+    TRY(dynamodb_get_item(table->client, table->name, key, arena, &item, &is_found, error));
+    *is_in_doubt_out = is_found && str_eq(dynamodb_get_string(&item, "status"), STR("started")) &&
+                       (item_time(&item, "leaseUntil") < now_ms ||
+                        str_eq(dynamodb_get_string(&item, "writer"), table->writer));
+    return STATUS_CONFLICT;
+}
+
+enum status state_claim_digest(const struct state_table *table, const struct digest_key *digest,
+                               int64_t now_ms, int64_t until_ms, struct arena *arena,
+                               bool *is_in_doubt_out, struct error *error) {
+    const struct dynamodb_key key = key_of_digest(digest, arena);
+    static const struct dynamodb_name name = {"#s", "status"};
+    const struct dynamodb_attribute item[] = {
+        dynamodb_string(DYNAMODB_PK, key.pk),
+        dynamodb_string(DYNAMODB_SK, key.sk),
+        dynamodb_string("status", STR("started")),
+        dynamodb_string("writer", table->writer),
+        dynamodb_string("leaseUntil", time_format_iso8601(arena, until_ms)),
+        dynamodb_number(arena, "expires_at", (now_ms + DIGEST_KEPT_MS) / MS_PER_SECOND),
+    };
+    const struct dynamodb_attribute value = dynamodb_string(":free", STR("free"));
+    const struct dynamodb_put put = {
+        .table = table->name,
+        .item = {item, sizeof item / sizeof *item},
+        .expression = {.condition = STR("attribute_not_exists(" DYNAMODB_PK ") OR #s = :free"),
+                       .names = &name,
+                       .name_count = 1,
+                       .values = &value,
+                       .value_count = 1},
+    };
+    *is_in_doubt_out = false;
+    enum status status = dynamodb_put_item(table->client, &put, arena, error);
+    return status == STATUS_CONFLICT
+               ? look_at_digest(table, &key, now_ms, arena, is_in_doubt_out, error)
+               : status;
+}
+
+enum status state_end_digest(const struct state_table *table, const struct digest_key *digest,
+                             bool is_published, struct arena *arena, struct error *error) {
+    const struct dynamodb_key key = key_of_digest(digest, arena);
+    const struct dynamodb_attribute status =
+        dynamodb_string("status", is_published ? STR("done") : STR("free"));
+    return set_in_claim(table, &key, &status, arena, error);
 }
 
 static str named(const struct dynamodb_item *item, const char *attribute) {

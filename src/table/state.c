@@ -15,11 +15,11 @@
 /* Of what others wrote: ARNs, user agents. */
 #define NAME_CHARACTERS_MAX 512
 
-static str corrections_format(const struct lb_state *state, struct arena *arena) {
+static str times_format(const int64_t *times_ms, size_t count, struct arena *arena) {
     struct buf text;
     buf_init(&text, arena, CORRECTIONS_BYTES_MAX);
-    for (size_t i = 0; i < state->correction_count; i++) {
-        str time = time_format_iso8601(arena, state->corrections_ms[i]);
+    for (size_t i = 0; i < count; i++) {
+        str time = time_format_iso8601(arena, times_ms[i]);
         buf_printf(&text, "%s%" STR_FMT, i == 0 ? "" : ",", STR_ARG(time));
     }
     return buf_str(&text);
@@ -110,14 +110,17 @@ static void put_judgement(struct item_writer *item, const struct lb_state *state
 static void put_memory(struct item_writer *item, const struct lb_state *state) {
     item_put_time(item, "nonCompliantSince", state->since_ms);
     item_put_time(item, "toldSince", state->alerted_since_ms);
-    item_put_number(item, "escalatedDay", state->escalated_day);
     item_put_text(item, "toldException", state->alerted_exception);
     item_put_time(item, "fightToldAt", state->fight_alerted_ms);
+    item_put_time(item, "flappingSince", state->flapping_ms);
+    item_put_text(item, "transitions",
+                  times_format(state->transitions_ms, state->transition_count, item->arena));
     item_put_number(item, "untold", (int64_t)state->due_alerts);
     item_put_text(item, "telling", alert_claim_format(&state->alert_claim, item->arena));
     item_put_text(item, "imported", state->imported);
     item_put_text(item, "intent", correction_format(&state->intent, item->arena));
-    item_put_text(item, "corrections", corrections_format(state, item->arena));
+    item_put_text(item, "corrections",
+                  times_format(state->corrections_ms, state->correction_count, item->arena));
 }
 
 static enum compliance compliance_of(str name) {
@@ -129,13 +132,15 @@ static enum compliance compliance_of(str name) {
     return COMPLIANCE_UNKNOWN;
 }
 
-static void read_corrections(str text, struct lb_state *state) {
-    for (str rest = text; rest.ptr != NULL && state->correction_count < CORRECTIONS_MAX;) {
+static size_t read_times(str text, int64_t *times_ms, size_t count_max) {
+    size_t count = 0;
+    for (str rest = text; rest.ptr != NULL && count < count_max;) {
         int64_t ms;
         if (time_parse_iso8601(str_split(&rest, ','), &ms)) {
-            state->corrections_ms[state->correction_count++] = ms;
+            times_ms[count++] = ms;
         }
     }
+    return count;
 }
 
 static void read_judgement(const struct dynamodb_item *item, struct lb_state *state) {
@@ -154,7 +159,7 @@ static void read_judgement(const struct dynamodb_item *item, struct lb_state *st
 
 static void read_memory(const struct dynamodb_item *item, struct lb_state *state) {
     int64_t due_alerts = item_number(item, "untold");
-    state->escalated_day = item_number(item, "escalatedDay");
+    state->flapping_ms = item_time(item, "flappingSince");
     state->due_alerts = due_alerts <= ALERT_SET_ALL ? (unsigned)due_alerts : 0;
     state->since_ms = item_time(item, "nonCompliantSince");
     state->alerted_since_ms = item_time(item, "toldSince");
@@ -163,7 +168,10 @@ static void read_memory(const struct dynamodb_item *item, struct lb_state *state
     state->alert_claim = read_alert_claim(dynamodb_get_string(item, "telling"));
     state->imported = dynamodb_get_string(item, "imported");
     state->intent = read_correction(dynamodb_get_string(item, "intent"));
-    read_corrections(dynamodb_get_string(item, "corrections"), state);
+    state->correction_count = read_times(dynamodb_get_string(item, "corrections"),
+                                         state->corrections_ms, CORRECTIONS_MAX);
+    state->transition_count = read_times(dynamodb_get_string(item, "transitions"),
+                                         state->transitions_ms, FLAPPING_TRANSITIONS);
 }
 
 void state_read(const struct dynamodb_item *item, struct lb_state *state) {

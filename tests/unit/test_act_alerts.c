@@ -59,6 +59,24 @@ static void incident_is_alerted_when_opened_and_when_closed(void **state) {
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 2);
 }
 
+static void f4_flapping_load_balancer_is_alerted_once_until_it_is_quiet(void **state) {
+    (void)state;
+    begin(VARIABLES(WATCH));
+    for (int i = 0; i < 13; i++) {
+        see(i % 2 == 0 ? "monitor" : "defensive", 2 * 60000);
+        loop_succeeded(&loop.copies[0]);
+    }
+    assert_int_equal(loop.message_count, 4);
+    assert_int_equal(loop_alert_count(&loop, "Non-compliant: "), 2);
+    assert_int_equal(loop_alert_count(&loop, "Resolved: "), 1);
+    assert_int_equal(loop_alert_count(&loop, "Flapping: "), 1);
+    assert_true(str_contains(loop.messages[3].text, STR("Last changed by: " LOOP_WRITER)));
+    see("monitor", HOUR); /* it was weak at the end, and is so still */
+    assert_int_equal(loop.message_count, 5);
+    assert_int_equal(loop_alert_count(&loop, "Non-compliant: "), 3);
+    assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 7); /* all are recorded */
+}
+
 static void a_compliant_load_balancer_is_not_alerted(void **state) {
     (void)state;
     begin(VARIABLES(WATCH));
@@ -68,7 +86,7 @@ static void a_compliant_load_balancer_is_not_alerted(void **state) {
     assert_int_equal(table_count(loop.table, weak->arn, "INCIDENT#"), 0);
 }
 
-static void open_incident_is_escalated_once_a_day_by_any_invocation(void **state) {
+static void open_incident_is_escalated_once_a_day_by_a_sweep(void **state) {
     (void)state;
     begin(VARIABLES(WATCH, "MAX_NON_COMPLIANT_DAYS", "2"));
     see("monitor", 0);
@@ -302,8 +320,9 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
         TEST(incident_is_alerted_when_opened_and_when_closed),
+        TEST(f4_flapping_load_balancer_is_alerted_once_until_it_is_quiet),
         TEST(a_compliant_load_balancer_is_not_alerted),
-        TEST(open_incident_is_escalated_once_a_day_by_any_invocation),
+        TEST(open_incident_is_escalated_once_a_day_by_a_sweep),
         TEST(an_exception_is_alerted_as_expiring_and_as_expired_once_each),
         TEST(alert_refused_by_sns_is_published_by_the_next_invocation),
         TEST(correction_alert_refused_by_sns_is_published_by_the_lambda_retry),

@@ -157,6 +157,31 @@ static void enforced_alert_text_is_exact(void **state) {
                "\n" CONSOLE);
 }
 
+static void f4_flapping_alert_text_is_exact(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    struct alert alert = alert_of(ALERT_FLAPPING, &evaluation);
+    alert.since_ms = NOW_MS - 5 * 60 * MS_PER_SECOND;
+    alert.writer = (struct writer){.arn = STR("arn:aws:iam::123456789012:role/ops")};
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Flapping: shop, mode monitor (requires defensive)");
+    assert_true(str_starts_with(
+        text.body, STR("The load balancer shop became compliant and non-compliant in turn, more "
+                       "than 3 times within an hour.\n"
+                       "desync-guard sends no more messages about that until it has been quiet "
+                       "for an hour. If it is not compliant then, you will hear of it.\n"
+                       "\n"
+                       "Load balancer: " SHOP "\n"
+                       "Account: 123456789012\n"
+                       "Region: eu-west-1\n"
+                       "Mode: monitor, requires defensive (internet-facing)\n"
+                       "Owner: team-a\n"
+                       "Not compliant since: 2026-11-23 07:55 UTC (5 minutes)\n"
+                       "Last changed by: arn:aws:iam::123456789012:role/ops\n")));
+    assert_true(str_contains(text.body, STR("Fix it with:\n" SET_DEFENSIVE)));
+    assert_false(str_contains(text.body, STR("The next deployment undoes this")));
+}
+
 static void escalated_alert_text_is_exact(void **state) {
     (void)state;
     struct evaluation evaluation = weak();
@@ -426,6 +451,7 @@ int main(void) {
         cmocka_unit_test(resolved_alert_text_is_exact),
         cmocka_unit_test(enforced_alert_text_is_exact),
         cmocka_unit_test(escalated_alert_text_is_exact),
+        cmocka_unit_test(f4_flapping_alert_text_is_exact),
         cmocka_unit_test(expiring_alert_text_is_exact),
         cmocka_unit_test(expired_alert_text_is_exact),
         cmocka_unit_test(fight_alert_text_is_exact),

@@ -69,7 +69,9 @@ static const struct lb_state FULL = {
     .findings = {"MODE_TOO_WEAK,TAG_MISSING", 25},
     .since_ms = NOW - 999,
     .alerted_since_ms = NOW - 998,
-    .escalated_day = 20780,
+    .flapping_ms = NOW - 4,
+    .transitions_ms = {NOW - 3000, NOW - 2000, NOW - 1000, NOW - 4},
+    .transition_count = 4,
     .alerted_exception = {"expired 2026-11-01", 18},
     .fight_alerted_ms = NOW - 5,
     .due_alerts = ALERT_SET(ALERT_RESOLVED) | ALERT_SET(ALERT_FIGHT),
@@ -109,7 +111,11 @@ static void assert_same(const struct lb_state *a, const struct lb_state *b) {
     assert_true(str_eq(a->findings, b->findings));
     assert_int_equal(a->since_ms, b->since_ms);
     assert_int_equal(a->alerted_since_ms, b->alerted_since_ms);
-    assert_int_equal(a->escalated_day, b->escalated_day);
+    assert_int_equal(a->flapping_ms, b->flapping_ms);
+    assert_int_equal(a->transition_count, b->transition_count);
+    for (size_t i = 0; i < a->transition_count; i++) {
+        assert_int_equal(a->transitions_ms[i], b->transitions_ms[i]);
+    }
     assert_true(str_eq(a->alerted_exception, b->alerted_exception));
     assert_int_equal(a->fight_alerted_ms, b->fight_alerted_ms);
     assert_int_equal(a->due_alerts, b->due_alerts);

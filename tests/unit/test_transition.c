@@ -42,7 +42,6 @@ static struct transition step(struct lb_state *state, const struct evaluation *e
     const struct transition_facts facts = {.evaluation = evaluation,
                                            .facts_ms = now_ms,
                                            .now_ms = now_ms,
-                                           .max_non_compliant_days = 7,
                                            .has_alert_topic = true,
                                            .is_corrected = is_corrected,
                                            .correction = RAISED,
@@ -151,17 +150,111 @@ static void corrections_are_dropped_after_a_day_and_never_overflow(void **state)
     assert_int_equal(corrections_in_a_day(&remembered, NOW + 3 * MS_PER_DAY), 0);
 }
 
-static void age_is_escalated_once_a_day(void **state) {
+/* ---- flapping ---- */
+
+/* Bad and good in turn, once in a step; returns the alerts of the last. */
+static unsigned flap(struct lb_state *remembered, int64_t *now_ms, int64_t step_ms, int times) {
+    const struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    const struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    unsigned alerts = 0;
+    for (int i = 0; i < times; i++) {
+        *now_ms += step_ms;
+        alerts = step(remembered, remembered->since_ms == 0 ? &bad : &good, *now_ms, false).alerts;
+    }
+    return alerts;
+}
+
+static void f4_more_than_three_transitions_in_an_hour_are_one_alert(void **state) {
     (void)state;
     struct lb_state remembered = {0};
-    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
-    (void)step(&remembered, &bad, NOW, false);
-    int64_t limit = NOW + 7 * MS_PER_DAY;
-    assert_int_equal(step(&remembered, &bad, limit, false).alerts, 0);
-    assert_int_equal(step(&remembered, &bad, limit + 1, false).alerts, ALERT_SET(ALERT_ESCALATED));
-    assert_int_equal(step(&remembered, &bad, limit + HOUR, false).alerts, 0);
-    assert_int_equal(step(&remembered, &bad, limit + MS_PER_DAY, false).alerts,
-                     ALERT_SET(ALERT_ESCALATED));
+    int64_t now_ms = NOW;
+    assert_int_equal(flap(&remembered, &now_ms, HOUR / 6, 3), ALERT_SET(ALERT_OPENED));
+    assert_int_equal(flap(&remembered, &now_ms, HOUR / 6, 1), ALERT_SET(ALERT_FLAPPING));
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(flap(&remembered, &now_ms, HOUR / 6, 1), 0);
+    }
+}
+
+static void f4_three_transitions_in_an_hour_are_no_flapping(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    int64_t now_ms = NOW;
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(flap(&remembered, &now_ms, HOUR / 3, 1),
+                         i % 2 == 0 ? ALERT_SET(ALERT_OPENED) : ALERT_SET(ALERT_RESOLVED));
+    }
+}
+
+static void f4_after_a_quiet_hour_an_open_incident_is_alerted(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    const struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    int64_t now_ms = NOW;
+    (void)flap(&remembered, &now_ms, 1000, 7);
+    assert_true(remembered.since_ms != 0);
+    assert_int_equal(step(&remembered, &bad, now_ms + HOUR - 1, false).alerts, 0);
+    assert_int_equal(step(&remembered, &bad, now_ms + HOUR, false).alerts, ALERT_SET(ALERT_OPENED));
+    assert_int_equal(remembered.flapping_ms, 0);
+    now_ms += 2 * HOUR;
+    assert_int_equal(flap(&remembered, &now_ms, 0, 1), ALERT_SET(ALERT_RESOLVED));
+}
+
+static void f4_a_quiet_hour_without_an_incident_ends_the_silence_without_a_word(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    const struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    int64_t now_ms = NOW;
+    (void)flap(&remembered, &now_ms, 1000, 8);
+    assert_int_equal(step(&remembered, &good, now_ms + HOUR, false).alerts, 0);
+    assert_int_equal(remembered.flapping_ms, 0);
+    now_ms += HOUR;
+    assert_int_equal(flap(&remembered, &now_ms, HOUR, 1), ALERT_SET(ALERT_OPENED));
+}
+
+static void f4_corrections_that_flap_are_held_back_and_counted(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    const struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    for (int i = 0; i < 6; i++) {
+        struct transition made = step(&remembered, &good, NOW + i * 1000, true);
+        assert_int_equal(made.alerts, i < 3    ? ALERT_SET(ALERT_ENFORCED)
+                                      : i == 3 ? ALERT_SET(ALERT_FLAPPING)
+                                               : 0);
+        assert_int_equal(made.records.change.at_ms, RAISED.at_ms);
+    }
+    assert_int_equal(corrections_in_a_day(&remembered, NOW + HOUR), 6);
+}
+
+static void f4_flapping_does_not_hide_a_fight(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    const struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    int64_t now_ms = NOW;
+    (void)flap(&remembered, &now_ms, 1000, 6);
+    const struct transition_facts facts = {.evaluation = &bad,
+                                           .facts_ms = now_ms + 1,
+                                           .now_ms = now_ms + 1,
+                                           .has_alert_topic = true,
+                                           .is_fight = true};
+    struct transition transition;
+    transition_make(&remembered, &facts, &arena, &transition);
+    assert_int_equal(transition.alerts, ALERT_SET(ALERT_FIGHT));
+}
+
+static void f4_flapping_that_reached_nobody_is_due_while_it_lasts(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    const struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    int64_t now_ms = NOW;
+    (void)flap(&remembered, &now_ms, 1000, 4);
+    remembered.due_alerts = ALERT_SET(ALERT_FLAPPING) | ALERT_SET(ALERT_OPENED);
+    assert_int_equal(flap(&remembered, &now_ms, 1000, 1), ALERT_SET(ALERT_FLAPPING));
+    assert_int_equal(flap(&remembered, &now_ms, 1000, 1), 0);
+    remembered.due_alerts = ALERT_SET(ALERT_FLAPPING);
+    assert_int_equal(step(&remembered, &good, now_ms + 1000, false).alerts,
+                     ALERT_SET(ALERT_FLAPPING));
+    remembered.due_alerts = ALERT_SET(ALERT_FLAPPING);
+    assert_int_equal(step(&remembered, &good, now_ms + 2 * HOUR, false).alerts, 0);
 }
 
 static void an_exception_is_alerted_once_as_expiring_and_once_as_expired(void **state) {
@@ -190,7 +283,6 @@ static void a_fight_is_alerted_once_a_day(void **state) {
     struct transition_facts facts = {.evaluation = &bad,
                                      .facts_ms = NOW + 1,
                                      .now_ms = NOW + 1,
-                                     .max_non_compliant_days = 7,
                                      .has_alert_topic = true,
                                      .is_fight = true};
     struct transition transition;
@@ -206,14 +298,13 @@ static void a_fight_is_alerted_once_a_day(void **state) {
 
 static const struct {
     const char *name;
-    int days_max;
     bool is_corrected, is_fight, is_expired;
     unsigned alerts;
 } AT_ONCE[] = {
-    {"weak, and too long by the first look", 0, false, false, false, ALERT_SET(ALERT_OPENED)},
-    {"weak since the exception ended", 0, false, false, true, ALERT_SET(ALERT_EXCEPTION_EXPIRED)},
-    {"weak since it was changed back", 0, false, true, true, ALERT_SET(ALERT_FIGHT)},
-    {"corrected, and another finding", 0, true, false, true, ALERT_SET(ALERT_ENFORCED)},
+    {"weak by the first look", false, false, false, ALERT_SET(ALERT_OPENED)},
+    {"weak since the exception ended", false, false, true, ALERT_SET(ALERT_EXCEPTION_EXPIRED)},
+    {"weak since it was changed back", false, true, true, ALERT_SET(ALERT_FIGHT)},
+    {"corrected, and another finding", true, false, true, ALERT_SET(ALERT_ENFORCED)},
 };
 
 static void one_transition_is_one_alert(void **state) {
@@ -228,7 +319,6 @@ static void one_transition_is_one_alert(void **state) {
         struct transition_facts facts = {.evaluation = &bad,
                                          .facts_ms = NOW,
                                          .now_ms = NOW + 1000,
-                                         .max_non_compliant_days = AT_ONCE[i].days_max,
                                          .has_alert_topic = true,
                                          .is_corrected = AT_ONCE[i].is_corrected,
                                          .weak_since_ms = NOW - 5000,
@@ -275,7 +365,6 @@ static struct transition_facts corrected_at(const struct evaluation *evaluation,
     return (struct transition_facts){.evaluation = evaluation,
                                      .facts_ms = facts_ms,
                                      .now_ms = NOW,
-                                     .max_non_compliant_days = 7,
                                      .has_alert_topic = true,
                                      .is_corrected = true,
                                      .correction = RAISED,
@@ -343,7 +432,6 @@ static const struct {
     {"a correction", ALERT_SET(ALERT_ENFORCED), false, false, ALERT_SET(ALERT_ENFORCED)},
     {"a correction, weak again", ALERT_SET(ALERT_ENFORCED), false, true,
      ALERT_SET(ALERT_ENFORCED) | ALERT_SET(ALERT_OPENED)},
-    {"an escalation", ALERT_SET(ALERT_ESCALATED), true, true, ALERT_SET(ALERT_ESCALATED)},
     {"a fight that is over", ALERT_SET(ALERT_FIGHT), true, false, ALERT_SET(ALERT_RESOLVED)},
     {"an exception that is no more", ALERT_SET(ALERT_EXCEPTION_EXPIRING), false, false, 0},
     {"an expiry that is no more", ALERT_SET(ALERT_EXCEPTION_EXPIRED), true, true, 0},
@@ -375,7 +463,13 @@ int main(void) {
         cmocka_unit_test(a_correction_ends_the_open_incident),
         cmocka_unit_test(a_correction_that_leaves_a_missing_tag_keeps_the_incident_open),
         cmocka_unit_test(corrections_are_dropped_after_a_day_and_never_overflow),
-        cmocka_unit_test(age_is_escalated_once_a_day),
+        cmocka_unit_test(f4_more_than_three_transitions_in_an_hour_are_one_alert),
+        cmocka_unit_test(f4_three_transitions_in_an_hour_are_no_flapping),
+        cmocka_unit_test(f4_after_a_quiet_hour_an_open_incident_is_alerted),
+        cmocka_unit_test(f4_a_quiet_hour_without_an_incident_ends_the_silence_without_a_word),
+        cmocka_unit_test(f4_corrections_that_flap_are_held_back_and_counted),
+        cmocka_unit_test(f4_flapping_does_not_hide_a_fight),
+        cmocka_unit_test(f4_flapping_that_reached_nobody_is_due_while_it_lasts),
         cmocka_unit_test(an_exception_is_alerted_once_as_expiring_and_once_as_expired),
         cmocka_unit_test(a_fight_is_alerted_once_a_day),
         cmocka_unit_test(one_transition_is_one_alert),

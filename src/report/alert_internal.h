@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Text that the messages about one load balancer and about many have in common. In `arena`.
+ */
+#ifndef REPORT_ALERT_INTERNAL_H
+#define REPORT_ALERT_INTERNAL_H
+
+#include "report/alert.h"
+
+/* "9 days", "5 hours", "12 minutes", "less than 2 minutes"; negative counts as none. */
+str alert_duration(struct arena *arena, int64_t ms);
+
+/* "2026-11-16 08:05 UTC" */
+str alert_moment(struct arena *arena, int64_t ms);
+
+/* One line without anything that a mail program or a chat takes for markup. */
+str alert_line(struct arena *arena, str raw, size_t characters_max);
+
+#endif
