@@ -15,6 +15,14 @@ static bool is_elsewhere(const struct watch_record *record, const struct watch_r
            !(str_eq(here.account_id, there.account_id) && str_eq(here.region, there.region));
 }
 
+/* Where AWS throttles, a reading waits: no watch may take the time of those after it. What one
+ * leaves over, the next ones have. */
+static int64_t share_of_time(const struct guard *guard, int64_t deadline_ms, size_t sharers) {
+    int64_t now_ms = guard_now_ms(guard);
+    return deadline_ms == INT64_MAX ? INT64_MAX
+                                    : now_ms + (deadline_ms - now_ms) / (int64_t)sharers;
+}
+
 /* In the order of their ARNs, so that those of one Region and account are together. Each Region and
  * account has a rule of its own, which is asked while the clients still reach it. */
 static void watch_all(struct control *control) {
@@ -30,12 +38,16 @@ static void watch_all(struct control *control) {
         action_add_failure(control, control->table.name, ACTION_WATCH, &error);
         return;
     }
+    struct guard *guard = control->guard;
+    int64_t deadline_ms = guard->home.deadline_ms;
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && is_elsewhere(&records[i], &records[i - 1])) {
             (void)reevaluate(control);
             control->has_new_verdict = false;
         }
+        guard->home.deadline_ms = share_of_time(guard, deadline_ms, count - i);
         watch_one(control, &records[i], &closed);
+        guard->home.deadline_ms = deadline_ms;
     }
     (void)reevaluate(control);
     metrics_of_actions(control);

@@ -362,6 +362,25 @@ static void incomplete_numbers_decide_nothing(void **state) {
     assert_true(is_mode("defensive"));
 }
 
+/* A throttled reading waits, but not until the time of all is over. */
+static void f1_watch_that_aws_throttles_leaves_time_for_the_next(void **state) {
+    (void)state;
+    promotion_world_begin(&world, EVERYTHING, 2);
+    promotion_log(&world, 0, "5000", "0");
+    promotion_log(&world, 1, "5000", "0");
+    promotion_sweep(&world, 0, "r0");
+    promotion_hour_passes(&world, 0, 50);
+    world.loop.fake.now_ms -= MINUTES(70); /* the same hour */
+    promotion_hour_passes(&world, 1, 50);
+    world.loop.fault = (struct loop_fault){
+        .nth = 1, .is_lasting = true, .match = "app%2Flb-0%2F", .answer = FAULTS[0].answer};
+    promotion_watch(&world, 0, "w1");
+    assert_true(world.loop.fault_hits > 3);
+    assert_true(world.loop.copies[0].reply.is_error);
+    assert_string_equal(promotion_member(&world, 0)->mode, "strictest");
+    assert_string_equal(promotion_member(&world, 1)->mode, "defensive"); /* rolled back */
+}
+
 static void a_deleted_load_balancer_ends_its_watch(void **state) {
     (void)state;
     begin_watched(50);
@@ -435,6 +454,7 @@ int main(void) {
         cmocka_unit_test_teardown(the_writer_who_reverted_a_promotion_is_named, end),
         cmocka_unit_test_teardown(watch_is_judged_after_its_last_metrics_arrived, end),
         cmocka_unit_test_teardown(incomplete_numbers_decide_nothing, end),
+        cmocka_unit_test_teardown(f1_watch_that_aws_throttles_leaves_time_for_the_next, end),
         cmocka_unit_test_teardown(a_deleted_load_balancer_ends_its_watch, end),
         cmocka_unit_test_teardown(without_a_table_there_is_nothing_to_watch, end),
         cmocka_unit_test_teardown(after_roll_backs_the_rule_of_each_account_is_evaluated, end),
