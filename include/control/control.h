@@ -25,6 +25,12 @@ struct remembered_state {
     bool is_outdated;         /* another copy has acted on later facts */
 };
 
+/* The last change of a mode that this invocation made. */
+struct made_change {
+    str arn; /* empty: none */
+    struct own_change change;
+};
+
 /* A finding that waits to be imported with others. */
 struct security_hub_finding {
     str arn;
@@ -45,6 +51,7 @@ struct control {
     struct action *actions;
     size_t action_count;
     size_t action_capacity;
+    struct made_change made;        /* goes into the STATE item that is written next of it */
     struct remembered_state recall; /* made already for the next control_handle_judgement */
     struct security_hub_finding *imports;
     size_t import_count;

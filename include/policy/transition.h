@@ -7,6 +7,7 @@
 #ifndef POLICY_TRANSITION_H
 #define POLICY_TRANSITION_H
 
+#include "base/clock.h"
 #include "policy/alert_kind.h"
 #include "policy/evaluate.h"
 #include "policy/writer.h"
@@ -24,6 +25,20 @@ struct correction {
     enum desync_mode from;
     enum desync_mode to;
     struct writer writer; /* the last writer before us; all empty: not known */
+};
+
+/* Reads of Elastic Load Balancing are eventually consistent: one may show the mode that was there
+ * before a change of our own. So long after it, such a read proves nothing. Lags of seconds were
+ * seen; a minute is far above them, and below the two and more that CloudTrail and AWS Config take
+ * to deliver a change by somebody else, whose event is believed at once. */
+#define READ_LAG_MS (60 * MS_PER_SECOND)
+
+/* The last change of a mode that desync-guard made. */
+struct own_change {
+    int64_t at_ms;   /* when AWS had confirmed it; 0: none is known */
+    int64_t read_ms; /* when the mode was read that it rests on */
+    enum desync_mode from;
+    enum desync_mode to;
 };
 
 /* The alerts that an invocation is publishing. It removes the claim once it knows the outcome. A
@@ -61,6 +76,7 @@ struct lb_state {
     /* Written before a mode is raised. The copy that clears it under the version counts, records
      * and alerts the correction: one of many copies, or of an invocation and its repeat. */
     struct correction intent;
+    struct own_change own_change;            /* enforced or promoted */
     int64_t corrections_ms[CORRECTIONS_MAX]; /* own changes within the last 24 h, oldest first */
     size_t correction_count;
 };
@@ -75,6 +91,7 @@ struct transition_facts {
     bool is_corrected;      /* we raised the mode just now, as `correction` says */
     bool has_given_up;      /* we said we would raise it, and shall not */
     struct correction correction;
+    struct own_change own_change; /* made in this invocation; at_ms 0: none */
     int64_t weak_since_ms; /* when it is known to have been weak (the event's time); 0: not known */
     int64_t weak_read_ms;  /* with is_corrected: when the weak mode was read; 0: not known */
     int64_t set_by_other_ms; /* when somebody else is known to have set the mode that was found; 0:
@@ -123,6 +140,15 @@ void transition_add_age(struct evaluation *evaluation, int64_t since_ms, int64_t
 
 /* What the judgement looks like to Security Hub; differs when it is to be imported anew. */
 str transition_import_key(const struct evaluation *evaluation, struct arena *arena);
+
+/* A read of this moment shows the mode before our own last change, which it may have missed.
+ * set_by_other_ms: when somebody else is known to have set the mode that was read; 0: not known. */
+bool transition_is_lagging(const struct lb_state *state, enum desync_mode read, int64_t read_ms,
+                           int64_t set_by_other_ms);
+/* Somebody else set `mode` between the look and the request of our own last change, which lowered
+ * it. The time is CloudTrail's, of whole seconds. */
+bool transition_has_lowered(const struct lb_state *state, enum desync_mode mode,
+                            int64_t set_by_other_ms);
 
 /* Own changes in the 24 h before now. */
 int corrections_in_a_day(const struct lb_state *state, int64_t now_ms);

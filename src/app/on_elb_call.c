@@ -22,6 +22,7 @@
  * that takes longer may be overtaken, since of two copies only one's changes count. After a crash,
  * or when the claim could not be released, a redrive is not ignored for longer than this. */
 #define LEASE_MS INT64_C(60000)
+#define WEAKER_MS_MAX       INT64_C(4000)  /* reads show less than the call set: it was lowered */
 /* Of the time left, this share is for what comes after the reading. */
 #define AFTER_READING_SHARE 4
 
@@ -36,12 +37,13 @@ struct elb_call_run {
     str unknown_message; /* of the first */
 };
 
-/* How long "not found" may mean "not yet" or "not everywhere". */
-static int64_t patience_ms(const struct elb_call_run *run) {
-    int64_t left_ms = aws_client_time_left_ms(&run->guard->aws);
-    int64_t most_ms = run->call->kind != ELB_CREATE ? MISSING_MS_MAX
-                      : left_ms == INT64_MAX        ? CREATED_MS_MAX
-                                                    : left_ms;
+/* How long "not found" may mean "not yet" or "not everywhere", and a weaker mode than the call set
+ * that the read lags. Decided before that, a lagging read would undo what was just repaired. */
+static int64_t patience_ms(const struct elb_call_run *run, enum status status, int64_t left_ms) {
+    int64_t most_ms = status == STATUS_OK             ? WEAKER_MS_MAX
+                      : run->call->kind != ELB_CREATE ? MISSING_MS_MAX
+                      : left_ms == INT64_MAX          ? CREATED_MS_MAX
+                                                      : left_ms;
     int64_t share_ms = left_ms - left_ms / AFTER_READING_SHARE;
     return most_ms < share_ms ? most_ms : share_ms;
 }
@@ -50,13 +52,17 @@ static enum status read_live(struct elb_call_run *run, struct load_balancer *fac
                              int64_t *read_ms, struct error *error) {
     struct aws_client *client = &run->guard->aws;
     const struct clock *clock = run->guard->clock;
-    int64_t until_ms = clock->now_ms(clock) + patience_ms(run);
+    int64_t began_ms = clock->now_ms(clock);
+    int64_t left_ms = aws_client_time_left_ms(client);
     int64_t wait_ms = MISSING_WAIT_MS_MIN;
     for (int attempt = 1;; attempt++) {
         *read_ms = clock->now_ms(clock);
         enum status status = elbv2_read_load_balancer(client, ELBV2_ATTRIBUTES | ELBV2_TAGS,
                                                       run->arena, facts, error);
-        if (status != STATUS_NOT_FOUND || clock->now_ms(clock) + wait_ms > until_ms ||
+        bool may_lag =
+            status == STATUS_NOT_FOUND || (status == STATUS_OK && facts->mode < run->call->mode);
+        if (!may_lag ||
+            clock->now_ms(clock) + wait_ms > began_ms + patience_ms(run, status, left_ms) ||
             !aws_client_may_attempt(client, attempt + 1)) {
             return status;
         }

@@ -72,6 +72,13 @@ const struct writer *control_writer(const struct control *control, enum desync_m
     return is_theirs ? control->caller : NULL;
 }
 
+/* A caller that only pretends to be us has its repair counted as ours, and gains nothing else. */
+int64_t control_set_by_other_ms(const struct control *control, enum desync_mode mode) {
+    const struct writer *writer = control_writer(control, mode);
+    bool is_ours = writer != NULL && str_starts_with(writer->user_agent, STR("desync-guard/"));
+    return writer != NULL && !is_ours ? control->event_ms : 0;
+}
+
 struct correction control_correction(const struct control *control, int64_t at_ms) {
     struct correction correction = {
         .at_ms = at_ms, .from = MODE_MONITOR, .to = MODE_DEFENSIVE}; /* all that enforcement does */

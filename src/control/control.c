@@ -54,8 +54,14 @@ static enum status recall(struct control *control, str arn, int64_t read_ms,
 static bool settle_verdict(struct control *control, struct lb_state *before,
                            struct enforcement_case *file) {
     struct error error = {0};
-    if (make_sure(control, before, file, &error) != STATUS_OK) {
+    bool is_hidden = false;
+    if (make_sure(control, before, file, &error) != STATUS_OK ||
+        own_change_find(control, before, file, &is_hidden, &error) != STATUS_OK) {
+        enforce_withdraw_intent(control, file);
         action_add_failure(control, file->facts->arn, ACTION_REMEMBER, &error);
+        return false;
+    }
+    if (is_hidden || own_change_undo(control, before, file, &error) != STATUS_OK) {
         return false;
     }
     if (!enforce_minimum(control, before, file)) {

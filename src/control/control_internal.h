@@ -23,6 +23,10 @@ struct enforcement_case {
     struct enforcement_decision decision;
 };
 
+/* The change of this load balancer as it is known; `to` and `confirm` are still to be set. */
+struct mode_change;
+struct mode_change enforce_change_of(struct control *control, const struct enforcement_case *file);
+
 /* Reads it anew unless it was read live just now; what is gone is NOT_APPLICABLE. */
 MUST_USE enum status enforce_read_fresh(struct control *control, struct enforcement_case *file,
                                         struct error *error);
@@ -32,12 +36,28 @@ MUST_USE enum status enforce_read_fresh(struct control *control, struct enforcem
 bool enforce_minimum(struct control *control, struct lb_state *before,
                      struct enforcement_case *file);
 
+/* The mode that was read may be the one before our own last change, as reads lag: it is read again.
+ * *is_hidden: it still shows that one, which is an action then; nothing is to be concluded. */
+MUST_USE enum status own_change_find(struct control *control, struct lb_state *before,
+                                     struct enforcement_case *file, bool *is_hidden,
+                                     struct error *error);
+/* The call that is handled set a stricter mode while we were raising it less, and our request came
+ * last: sets theirs again. */
+MUST_USE enum status own_change_undo(struct control *control, const struct lb_state *before,
+                                     struct enforcement_case *file, struct error *error);
+/* The intent of a correction that was certainly not made is removed: a later change by somebody
+ * else would be taken for this one. When the removal fails, nothing worse happens than that. */
+void enforce_withdraw_intent(struct control *control, struct enforcement_case *file);
+
 /* A mode was raised whatever the scheme; the verdict that is remembered may depend on it. */
 MUST_USE enum status enforce_learn_scheme(struct control *control, struct enforcement_case *file,
                                           struct error *error);
 
 /* The caller that set this mode, if the call that is handled did; NULL: not known. */
 const struct writer *control_writer(const struct control *control, enum desync_mode mode);
+
+/* When somebody else set this mode, if the call that is handled did; 0: not known. */
+int64_t control_set_by_other_ms(const struct control *control, enum desync_mode mode);
 
 /* The correction that enforcement makes of a mode that was weak at this time. */
 struct correction control_correction(const struct control *control, int64_t at_ms);

@@ -20,7 +20,7 @@ static void add_enforcement(struct control *control, const struct enforcement_ca
     action_add(control, &action, cause);
 }
 
-static struct mode_change change_of(struct control *control, const struct enforcement_case *file) {
+struct mode_change enforce_change_of(struct control *control, const struct enforcement_case *file) {
     return (struct mode_change){.control = control,
                                 .facts = file->facts,
                                 .evaluation = file->evaluation,
@@ -30,7 +30,7 @@ static struct mode_change change_of(struct control *control, const struct enforc
 
 enum status enforce_read_fresh(struct control *control, struct enforcement_case *file,
                                struct error *error) {
-    struct mode_change change = change_of(control, file);
+    struct mode_change change = enforce_change_of(control, file);
     enum status status = mode_change_read(&change, error);
     file->facts_ms = change.facts_ms;
     file->is_live = change.is_live;
@@ -81,9 +81,7 @@ static bool confirm_and_save_intent(struct mode_change *change, struct error *er
     return file->decision.verdict == ENFORCE_CHANGE;
 }
 
-/* The intent of a correction that was certainly not made is removed: a later change by somebody
- * else would be taken for this one. When the removal fails, nothing worse happens than that. */
-static void withdraw_intent(struct control *control, struct enforcement_case *file) {
+void enforce_withdraw_intent(struct control *control, struct enforcement_case *file) {
     if (file->intent.at_ms != 0 &&
         state_forget_intent(&control->table, file->facts->arn, &file->intent, control->arena,
                             NULL) == STATUS_OK) {
@@ -95,7 +93,7 @@ static bool make_correction(struct control *control, struct lb_state *before,
                             struct enforcement_case *file) {
     struct error error = {0};
     struct enforcement_context enforcement = {before, file};
-    struct mode_change change = change_of(control, file);
+    struct mode_change change = enforce_change_of(control, file);
     change.to = file->decision.to;
     change.confirm = confirm_and_save_intent;
     change.context = &enforcement;
@@ -110,7 +108,7 @@ static bool make_correction(struct control *control, struct lb_state *before,
     file->is_fight = status == STATUS_OK && !is_tried && file->decision.verdict == ENFORCE_FIGHT;
     if (status != STATUS_OK) {
         if (!change.may_be_made) {
-            withdraw_intent(control, file);
+            enforce_withdraw_intent(control, file);
         }
         add_enforcement(control, file, ACTION_FAILED, &error);
     } else if (file->is_corrected || file->is_fight) {
@@ -128,7 +126,7 @@ bool enforce_minimum(struct control *control, struct lb_state *before,
         return true;
     }
     if (enforce_read_fresh(control, file, &error) != STATUS_OK) {
-        withdraw_intent(control, file);
+        enforce_withdraw_intent(control, file);
         action_add_failure(control, file->facts->arn, ACTION_ENFORCE, &error);
         return false;
     }
@@ -148,7 +146,7 @@ bool enforce_minimum(struct control *control, struct lb_state *before,
 enum status enforce_learn_scheme(struct control *control, struct enforcement_case *file,
                                  struct error *error) {
     struct load_balancer *facts = file->facts;
-    struct mode_change change = change_of(control, file);
+    struct mode_change change = enforce_change_of(control, file);
     if (file->evaluation->compliance == NOT_APPLICABLE || facts->scheme != SCHEME_UNKNOWN ||
         !policy_needs_scheme(control->policy)) {
         return STATUS_OK;

@@ -73,16 +73,10 @@ enum status ledger_intend(struct control *control, str arn, const struct correct
     return status;
 }
 
-/* A caller that only pretends to be us has its repair counted as ours, and gains nothing else. */
-static bool is_ours(const struct writer *caller) {
-    return str_starts_with(caller->user_agent, STR("desync-guard/"));
-}
-
 static void make_transition(const struct control *control, const struct enforcement_case *file,
                             const struct lb_state *before, struct transition *transition) {
-    enum desync_mode mode = file->evaluation->mode;
-    bool is_others = control_writer(control, mode) != NULL && !is_ours(control->caller);
     bool has_event = control->event_ms != 0 && control->event_ms < file->facts_ms;
+    bool has_made = str_eq(control->made.arn, file->facts->arn);
     const struct transition_facts facts = {
         .evaluation = file->evaluation,
         .scheme = file->facts->scheme,
@@ -93,9 +87,10 @@ static void make_transition(const struct control *control, const struct enforcem
         .is_corrected = file->is_corrected,
         .has_given_up = file->intent.at_ms != 0 && !file->is_corrected,
         .correction = control_correction(control, file->facts_ms),
+        .own_change = has_made ? control->made.change : (struct own_change){.at_ms = 0},
         .weak_since_ms = has_event ? control->event_ms : file->facts_ms,
         .weak_read_ms = file->weak_read_ms,
-        .set_by_other_ms = is_others ? control->event_ms : 0,
+        .set_by_other_ms = control_set_by_other_ms(control, file->evaluation->mode),
         .writer = control->table.writer,
         .is_fight = file->is_fight,
     };

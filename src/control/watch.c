@@ -95,6 +95,18 @@ static bool confirm_roll_back(struct mode_change *change, struct error *error) {
     return change->evaluation->mode == item->record->to;
 }
 
+/* A rollback would leave the mode weaker than the policy requires by now. */
+static void end_required(struct watch_item *item, str why) {
+    const struct evaluation *evaluation = item->evaluation;
+    str note = str_format(item->control->keep,
+                          "it was to be rolled back, and is not, as %s is required now (%" STR_FMT
+                          "): repair the clients, or lower what is required. %" STR_FMT,
+                          mode_name(evaluation->required_mode),
+                          STR_ARG(evaluation->required_because), STR_ARG(why));
+    add_roll_back(item, ACTION_SKIPPED, note, NULL);
+    end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_DONE, note);
+}
+
 /* The decision is saved first: a later run carries it out when this one cannot. */
 static void roll_back(struct watch_item *item, struct load_balancer *facts, str why) {
     struct error error = {0};
@@ -107,6 +119,7 @@ static void roll_back(struct watch_item *item, struct load_balancer *facts, str 
                                  .facts = facts,
                                  .evaluation = item->evaluation,
                                  .to = item->record->from,
+                                 .is_rollback = true,
                                  .confirm = confirm_roll_back,
                                  .context = item};
     enum status status = mode_change_make(&change, &error);
@@ -114,6 +127,8 @@ static void roll_back(struct watch_item *item, struct load_balancer *facts, str 
         end_rolled_back(item);
     } else if (change.is_gone) {
         end_gone(item);
+    } else if (change.is_required) {
+        end_required(item, why);
     } else if (status == STATUS_OK) {
         end_reverted(item);
     } else {
@@ -186,6 +201,13 @@ static void compare_windows(struct watch_item *item, struct load_balancer *facts
     follow_judgement(item, facts, &judgement);
 }
 
+/* Reads lag: the mode before the promotion, soon after it, proves nothing. */
+static bool may_lag(const struct watch_item *item, enum desync_mode mode) {
+    const struct watch_record *record = item->record;
+    return mode == record->from && record->status != WATCH_ROLLING_BACK &&
+           now_of(item) - record->changed_ms < READ_LAG_MS;
+}
+
 static void take_next_step(struct watch_item *item, struct closed_account *closed) {
     struct control *control = item->control;
     struct watch_record *record = item->record;
@@ -207,6 +229,10 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
     item->evaluation = change.evaluation;
     if (change.is_gone) {
         end_gone(item);
+    } else if (may_lag(item, facts.mode)) {
+        add_look(item, ACTION_PLANNED,
+                 STR("reads may still show the mode before the promotion: the next run looks "
+                     "again"));
     } else if (record->status == WATCH_ROLLING_BACK && facts.mode == record->from) {
         end_rolled_back(item); /* by a run that ended before it could say so */
     } else if (record->status == WATCH_BEGUN && facts.mode != record->to) {

@@ -15,6 +15,10 @@
 /* Alerts that one load balancer's flapping would send again and again. */
 #define HELD_BACK (ALERT_SET(ALERT_OPENED) | ALERT_SET(ALERT_RESOLVED) | ALERT_SET(ALERT_ENFORCED))
 
+/* Their call may have ended this long before our look, which did not show it yet. Longer, and a
+ * third change in between would be likelier than such a lag. */
+#define RACE_LAG_MS (10 * MS_PER_SECOND)
+
 /* Ids of the failing findings, each once, in the order of the rules. */
 static str failing_ids(const struct evaluation *evaluation, struct arena *arena) {
     struct buf ids;
@@ -45,6 +49,22 @@ int corrections_in_a_day(const struct lb_state *state, int64_t now_ms) {
         count += now_ms - state->corrections_ms[i] < MS_PER_DAY ? 1 : 0;
     }
     return count;
+}
+
+bool transition_is_lagging(const struct lb_state *state, enum desync_mode read, int64_t read_ms,
+                           int64_t set_by_other_ms) {
+    const struct own_change *own = &state->own_change;
+    bool is_later = set_by_other_ms / MS_PER_SECOND >= own->at_ms / MS_PER_SECOND;
+    int64_t age_ms = read_ms - own->at_ms;
+    return own->at_ms != 0 && read == own->from && read < own->to && !is_later &&
+           age_ms < READ_LAG_MS && age_ms > -READ_LAG_MS;
+}
+
+bool transition_has_lowered(const struct lb_state *state, enum desync_mode mode,
+                            int64_t set_by_other_ms) {
+    const struct own_change *own = &state->own_change;
+    return own->at_ms != 0 && mode > own->to && own->from < own->to &&
+           set_by_other_ms >= own->read_ms - RACE_LAG_MS && set_by_other_ms <= own->at_ms;
 }
 
 /* Drops what is older than a day and adds this one; the oldest goes when there is no room. */
@@ -297,7 +317,8 @@ static bool is_same(const struct lb_state *a, const struct lb_state *b) {
            a->alerted_since_ms == b->alerted_since_ms && a->flapping_ms == b->flapping_ms &&
            a->fight_alerted_ms == b->fight_alerted_ms && a->due_alerts == b->due_alerts &&
            a->intent.at_ms == b->intent.at_ms && a->alert_claim.alerts == b->alert_claim.alerts &&
-           a->scheme == b->scheme && a->correction_count == b->correction_count;
+           a->scheme == b->scheme && a->correction_count == b->correction_count &&
+           a->own_change.at_ms == b->own_change.at_ms;
 }
 
 /* The claim is part of the same write: of many copies, the one whose write is carried out publishes
@@ -313,11 +334,18 @@ static void claim_alerts(const struct transition_facts *facts, struct transition
     }
 }
 
+static void take_own_change(const struct transition_facts *facts, struct lb_state *next) {
+    if (facts->own_change.at_ms > next->own_change.at_ms) {
+        next->own_change = facts->own_change;
+    }
+}
+
 /* Another copy has judged what we made of it: that stands, and counts the incident. */
 static void add_late_correction(const struct transition_facts *facts,
                                 struct transition *transition) {
     struct lb_state *next = &transition->next;
     settle_intent(facts, next);
+    take_own_change(facts, next);
     remember_correction(next, facts->now_ms);
     transition->records.change = facts->correction;
     transition->alerts = facts->has_alert_topic ? next->due_alerts | ALERT_SET(ALERT_ENFORCED) : 0;
@@ -374,6 +402,7 @@ static void apply_judgement(const struct lb_state *before, const struct transiti
                             struct arena *arena, struct transition *transition) {
     struct lb_state *next = &transition->next;
     take_judgement(facts, arena, next);
+    take_own_change(facts, next);
     settle_intent(facts, next);
     end_stale_claim(facts, transition);
     move_incident(before, facts, transition);

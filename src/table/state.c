@@ -67,6 +67,30 @@ static struct correction read_correction(str text) {
     return correction;
 }
 
+/* "<confirmed at> <read at> <from> <to>" */
+static str own_change_format(const struct own_change *own, struct arena *arena) {
+    if (own->at_ms == 0) {
+        return STR_EMPTY;
+    }
+    str at = time_format_iso8601(arena, own->at_ms);
+    str read = time_format_iso8601(arena, own->read_ms);
+    return str_format(arena, "%" STR_FMT " %" STR_FMT " %s %s", STR_ARG(at), STR_ARG(read),
+                      mode_name(own->from), mode_name(own->to));
+}
+
+/* What cannot be read is not known: then each read is believed. */
+static struct own_change read_own_change(str text) {
+    struct own_change own = {.at_ms = 0};
+    str rest = text;
+    if (!time_parse_iso8601(str_split(&rest, ' '), &own.at_ms) ||
+        !time_parse_iso8601(str_split(&rest, ' '), &own.read_ms)) {
+        return (struct own_change){.at_ms = 0};
+    }
+    own.from = mode_parse(str_split(&rest, ' '));
+    own.to = mode_parse(rest);
+    return own;
+}
+
 static str alert_claim_format(const struct alert_claim *alert_claim, struct arena *arena) {
     if (alert_claim->alerts == 0) {
         return STR_EMPTY;
@@ -119,6 +143,7 @@ static void put_memory(struct item_writer *item, const struct lb_state *state) {
     item_put_text(item, "telling", alert_claim_format(&state->alert_claim, item->arena));
     item_put_text(item, "imported", state->imported);
     item_put_text(item, "intent", correction_format(&state->intent, item->arena));
+    item_put_text(item, "ownChange", own_change_format(&state->own_change, item->arena));
     item_put_text(item, "corrections",
                   times_format(state->corrections_ms, state->correction_count, item->arena));
 }
@@ -168,6 +193,7 @@ static void read_memory(const struct dynamodb_item *item, struct lb_state *state
     state->alert_claim = read_alert_claim(dynamodb_get_string(item, "telling"));
     state->imported = dynamodb_get_string(item, "imported");
     state->intent = read_correction(dynamodb_get_string(item, "intent"));
+    state->own_change = read_own_change(dynamodb_get_string(item, "ownChange"));
     state->correction_count = read_times(dynamodb_get_string(item, "corrections"),
                                          state->corrections_ms, CORRECTIONS_MAX);
     state->transition_count = read_times(dynamodb_get_string(item, "transitions"),

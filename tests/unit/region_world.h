@@ -19,8 +19,10 @@
 
 struct region_member {
     str arn;
-    const char *type;   /* "application" */
-    const char *mode;   /* NULL: the attribute is absent */
+    const char *type; /* "application" */
+    const char *mode; /* NULL: the attribute is absent */
+    int stale_reads;  /* so many reads still show this one, as reads lag */
+    const char *stale_mode;
     bool is_gone;       /* deleted right after it was listed */
     bool is_tags_quiet; /* DescribeTags leaves it out of its answer */
     const char *tags;   /* XML members beside the owner's; NULL: none */
@@ -155,20 +157,23 @@ static inline struct fake_answer region_list(struct region *region, str form) {
 }
 
 static inline struct fake_answer region_attributes(struct region *region, str form) {
-    const struct region_member *member =
+    struct region_member *member =
         region_find(region, region_param(region, form, "LoadBalancerArn"));
     if (member == NULL) {
         return region_refuse(GONE);
     }
+    bool is_stale = member->stale_reads > 0;
+    const char *mode = is_stale ? member->stale_mode : member->mode;
+    member->stale_reads -= is_stale ? 1 : 0;
     struct buf out;
     buf_init(&out, &region->fake->arena, 1 << 16);
     buf_append(&out, STR("<DescribeLoadBalancerAttributesResponse>"
                          "<DescribeLoadBalancerAttributesResult><Attributes>"));
-    if (member->mode != NULL) {
+    if (mode != NULL) {
         buf_printf(&out,
                    "<member><Key>routing.http.desync_mitigation_mode</Key><Value>%s</Value>"
                    "</member>",
-                   member->mode);
+                   mode);
     }
     buf_append(&out, member->drops_headers ? STR(DROPS("true")) : STR(""));
     buf_append(&out, STR("</Attributes></DescribeLoadBalancerAttributesResult>"
