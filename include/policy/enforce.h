@@ -45,6 +45,11 @@ struct enforcement_decision {
     const char *reason;  /* one clause; static text */
 };
 
+/* Why neither enforcement nor promotion changes it: MANAGED_LOAD_BALANCERS is `report`, and ECS or
+ * Kubernetes writes the mode. NULL: they may. Static text. */
+const char *enforcement_reason_to_leave(const struct evaluation *evaluation,
+                                        const struct enforcement_settings *settings);
+
 struct enforcement_decision enforcement_decide(const struct evaluation *evaluation,
                                                const struct enforcement_settings *settings,
                                                const struct enforcement_counts *counts);

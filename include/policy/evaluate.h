@@ -8,6 +8,7 @@
 #define POLICY_EVALUATE_H
 
 #include "policy/finding.h"
+#include "policy/managed.h"
 #include "policy/policy.h"
 
 enum compliance { COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE, COMPLIANCE_UNKNOWN };
@@ -38,8 +39,9 @@ struct evaluation {
     char grade;                    /* 'A'..'F'; '-' when the mode is unknown */
     str owner;                     /* one line of plain text, at most 256 characters; empty: none */
     enum fact_source source;
-    bool has_active_exception; /* the mode is excused today */
-    str exception_until;       /* YYYY-MM-DD as tagged; empty when there is no such date */
+    bool has_active_exception;    /* the mode is excused today */
+    struct management management; /* who else writes the mode */
+    str exception_until;          /* YYYY-MM-DD as tagged; empty when there is no such date */
     struct finding findings[FINDINGS_MAX];
     size_t finding_count;
     /* set by the app, not by policy_evaluate: */
@@ -58,6 +60,10 @@ void policy_evaluate(const struct load_balancer *load_balancer, const struct pol
 void evaluation_add_underutilized(struct evaluation *evaluation, str why, struct arena *arena);
 void evaluation_add_too_long(struct evaluation *evaluation, str since, int days_max,
                              struct arena *arena);
+
+/* That something else writes the mode, where a change to strictest is due: MANAGED_BY_OTHER, unless
+ * it is listed. */
+void evaluation_add_managed(struct evaluation *evaluation, struct arena *arena);
 
 /* What the rule behind a finding asks for, in a few words, and the page it comes from (help links
  * in reports); NULL for an id that no rule emits. */

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "policy/load_balancer.h"
+#include "policy/managed.h"
 #include "policy/writer.h"
 
 enum iac_tool {
@@ -32,5 +33,9 @@ const char *iac_tool_name(enum iac_tool tool);
  * other tools. `mode` is a known one. */
 #define IAC_FIX_BYTES_MAX ((size_t)2048)
 void iac_fix_append(struct buf *out, enum iac_tool tool, enum desync_mode mode);
+
+/* Two lines on who writes the mode and which line to change there; nothing for MANAGER_NONE. */
+void managed_fix_append(struct buf *out, const struct management *management, enum desync_mode mode,
+                        struct arena *arena);
 
 #endif

@@ -31,8 +31,15 @@ void promotion_add_action(const struct promotion_run *run, const struct candidat
 /* The mode, an exception or a profile may have changed since the sweep read them. */
 static bool confirm_promotion(struct mode_change *change, struct error *error) {
     struct promotion_attempt *attempt = change->context;
+    const struct control_settings *settings = &change->control->guard->settings.control;
+    const char *left_because =
+        enforcement_reason_to_leave(change->evaluation, &settings->enforcement);
     struct advice advice;
     (void)error;
+    if (left_because != NULL) {
+        attempt->why_not = str_from_cstr(left_because);
+        return false;
+    }
     recommend(change->evaluation, &attempt->candidate->evidence, &attempt->run->config->evidence,
               promotion_now_ms(attempt->run), change->control->keep, &advice);
     attempt->why_not = advice.reason;

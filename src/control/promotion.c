@@ -31,6 +31,10 @@ int ring_compare(str a, str b) {
 static int compare_candidates(const void *a, const void *b) {
     const struct candidate *first = a;
     const struct candidate *second = b;
+    int left = (first->left_because != NULL) - (second->left_because != NULL);
+    if (left != 0) { /* those that are left alone hold no ring: after all others */
+        return left;
+    }
     int order = ring_compare(first->ring, second->ring);
     return order != 0 ? order : str_compare(first->facts.arn, second->facts.arn);
 }
@@ -90,6 +94,10 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
     }
     for (size_t i = 0; i < run->count; i++) {
         struct candidate *candidate = &run->candidates[i];
+        if (candidate->left_because != NULL) {
+            add_waiting(run, candidate, ACTION_SKIPPED, str_from_cstr(candidate->left_because));
+            continue;
+        }
         if (!str_is_empty(candidate->holds_because)) {
             if (may_promote) {
                 note_reverted(run, candidate);
@@ -117,7 +125,8 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
 void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t not_reached_count) {
     size_t waiting = 0;
     for (size_t i = 0; i < run->count; i++) {
-        if (str_is_empty(run->candidates[i].holds_because)) {
+        if (str_is_empty(run->candidates[i].holds_because) &&
+            run->candidates[i].left_because == NULL) {
             add_waiting(run, &run->candidates[i], ACTION_SKIPPED,
                         STR("not all load balancers of the Region could be judged, and one of them "
                             "may be of an earlier ring"));

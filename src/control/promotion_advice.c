@@ -67,8 +67,15 @@ static void add_candidate(struct promotion_run *run, const struct load_balancer 
     };
 }
 
+static const char *reason_to_leave(const struct promotion_run *run,
+                                   const struct evaluation *evaluation) {
+    return enforcement_reason_to_leave(evaluation,
+                                       &run->control->guard->settings.control.enforcement);
+}
+
 static void note_candidate(struct promotion_run *run, const struct load_balancer *facts,
-                           const struct evidence *evidence, const struct advice *advice) {
+                           const struct evidence *evidence, const struct evaluation *evaluation) {
+    const struct advice *advice = evaluation->advice;
     int64_t wait_ms = run->config->evidence.evidence_days * MS_PER_DAY;
     int64_t since_ms = promotion_now_ms(run) - wait_ms;
     str holds_because = evidence->is_watched                  ? STR("is being watched")
@@ -77,6 +84,8 @@ static void note_candidate(struct promotion_run *run, const struct load_balancer
                                                               : STR_EMPTY;
     if (advice->recommendation == RECOMMEND_PROMOTE || !str_is_empty(holds_because)) {
         add_candidate(run, facts, evidence, advice->reason, holds_because);
+        run->candidates[run->count - 1].left_because =
+            str_is_empty(holds_because) ? reason_to_leave(run, evaluation) : NULL;
     }
 }
 
@@ -90,9 +99,11 @@ static bool advise(struct promotion_run *run, const struct judged_chunk *chunk, 
     if (advice->recommendation == RECOMMEND_NO_EVIDENCE && !has_numbers) {
         return false;
     }
-    note_candidate(run, chunk->items[i].facts, evidence, advice);
-    if (advice->recommendation != RECOMMEND_NOTHING || evaluation->mode == MODE_MONITOR) {
-        evaluation->advice = advice;
+    evaluation->advice = advice;
+    note_candidate(run, chunk->items[i].facts, evidence, evaluation);
+    if (advice->recommendation == RECOMMEND_NOTHING && evaluation->mode != MODE_MONITOR) {
+        evaluation->advice = NULL;
+    } else {
         advice_add_finding(advice, chunk->arena, evaluation);
         LOG(run->control->guard->log, LOG_INFO, "advice",
             LOG_STR("resourceId", evaluation->resource_id),
@@ -129,7 +140,7 @@ void promotion_advise(struct promotion_run *run, const struct judged_chunk *chun
     for (size_t i = 0; i < count; i++) {
         if (queries[i].is_read) {
             (void)advise(run, chunk, indexes[i], &queries[i].evidence, true);
-        } else {
+        } else if (reason_to_leave(run, &chunk->evaluations[indexes[i]]) == NULL) {
             add_candidate(run, chunk->items[indexes[i]].facts, &queries[i].evidence, STR_EMPTY,
                           STR("its evidence could not be read"));
         }

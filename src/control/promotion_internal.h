@@ -15,6 +15,7 @@ struct candidate {
     struct load_balancer facts; /* arn, name, type, scheme and mode; the rest is read anew */
     str ring;                   /* empty: none */
     str holds_because;          /* why it keeps its ring open; empty: it is to be promoted */
+    const char *left_because;   /* something else writes its mode: it holds no ring; NULL: no */
     struct evidence evidence;
     str reason; /* of the advice */
 };

@@ -13,6 +13,19 @@ static bool is_too_weak(const struct evaluation *evaluation) {
     return false;
 }
 
+const char *enforcement_reason_to_leave(const struct evaluation *evaluation,
+                                        const struct enforcement_settings *settings) {
+    if (settings->managed == MANAGED_ENFORCE ||
+        !management_undoes_changes(&evaluation->management)) {
+        return NULL;
+    }
+    return evaluation->management.manager == MANAGER_ECS
+               ? "Amazon ECS writes this mode and would undo a change: set httpDesync of its "
+                 "gateway, or MANAGED_LOAD_BALANCERS=enforce"
+               : "Kubernetes writes this mode and would undo a change: set it where "
+                 "MANAGED_BY_OTHER says, or MANAGED_LOAD_BALANCERS=enforce";
+}
+
 struct enforcement_decision enforcement_decide(const struct evaluation *evaluation,
                                                const struct enforcement_settings *settings,
                                                const struct enforcement_counts *counts) {
@@ -20,9 +33,14 @@ struct enforcement_decision enforcement_decide(const struct evaluation *evaluati
     if (settings->enforcement == ENFORCEMENT_OFF || !is_too_weak(evaluation)) {
         return decision;
     }
+    const char *left_because = enforcement_reason_to_leave(evaluation, settings);
     /* strictest blocks requests that defensive lets through: only evidence may ask for it. */
     decision.to = MODE_DEFENSIVE;
-    if (evaluation->mode >= decision.to) {
+    if (left_because != NULL) {
+        decision.to = evaluation->required_mode;
+        decision.verdict = ENFORCE_SKIPPED;
+        decision.reason = left_because;
+    } else if (evaluation->mode >= decision.to) {
         decision.to = evaluation->required_mode;
         decision.verdict = ENFORCE_SKIPPED;
         decision.reason = "strictest is set by promotion only, when the evidence allows it";

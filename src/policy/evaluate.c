@@ -17,6 +17,9 @@
     "https://docs.aws.amazon.com/config/latest/developerguide/alb-desync-mode-check.html"
 #define URL_HEADERS                                                                                \
     "https://docs.aws.amazon.com/securityhub/latest/userguide/elb-controls.html#elb-4"
+#define URL_ATTRIBUTES                                                                             \
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"                         \
+    "edit-load-balancer-attributes.html"
 #define URL_TAGS "https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html"
 
 /* In the order in which findings are listed: what fails first, advice last. */
@@ -45,6 +48,9 @@ static const struct rule rules[] = {
      check_exception_unused},
     {FINDING_EXCEPTION_ACTIVE, SEVERITY_INFORMATIONAL, NEEDS_PAIR,
      "The mode is not excused by an exception", URL_TAGS, check_exception_active},
+    {FINDING_MANAGED_BY_OTHER, SEVERITY_LOW, NEEDS_PAIR,
+     "The mode is changed where the load balancer is described", URL_ATTRIBUTES,
+     check_managed_by_other},
     {.id = FINDING_UNDERUTILIZED, .severity = SEVERITY_LOW},
     {.id = FINDING_NON_COMPLIANT_TOO_LONG, .severity = SEVERITY_INFORMATIONAL},
 };
@@ -98,6 +104,14 @@ void evaluation_add_too_long(struct evaluation *evaluation, str since, int days_
                     "The load balancer has been non-compliant since %" STR_FMT
                     ", longer than the %d day%s allowed. Repair it, or ask for an exception.",
                     STR_ARG(since), days_max, str_by_count((uint64_t)days_max, "", "s"));
+    }
+}
+
+void evaluation_add_managed(struct evaluation *evaluation, struct arena *arena) {
+    struct judgement judgement = {.arena = arena, .evaluation = evaluation};
+    bool is_listed = evaluation_finding(evaluation, FINDING_MANAGED_BY_OTHER) != NULL;
+    if (!is_listed && evaluation->finding_count < FINDINGS_MAX) {
+        managed_add(rule_of(FINDING_MANAGED_BY_OTHER), &judgement);
     }
 }
 
@@ -216,6 +230,7 @@ void policy_evaluate(const struct load_balancer *load_balancer, const struct pol
     evaluation_out->source = load_balancer->source;
     evaluation_out->mode = load_balancer->mode;
     evaluation_out->owner = owner_find(load_balancer, policy, arena);
+    evaluation_out->management = management_of(load_balancer, arena);
     if (load_balancer->type == TYPE_NETWORK || load_balancer->type == TYPE_GATEWAY) {
         evaluation_out->compliance = NOT_APPLICABLE;
         evaluation_out->reason =

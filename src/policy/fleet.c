@@ -12,7 +12,7 @@ void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
     *copy = *evaluation;
     str *const texts[] = {&copy->resource_type,    &copy->resource_id, &copy->reason,
                           &copy->required_because, &copy->owner,       &copy->exception_until,
-                          &copy->source_note};
+                          &copy->source_note,      &copy->management.owner, &copy->management.part};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = str_copy(arena, *texts[i]);
     }

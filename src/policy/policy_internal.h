@@ -84,6 +84,10 @@ char grade_of(enum desync_mode mode, enum tristate drops_invalid_headers);
 void check_mode_too_weak(const struct rule *rule, struct judgement *judgement);
 void check_headers_not_dropped(const struct rule *rule, struct judgement *judgement);
 
+/* managed.c */
+void check_managed_by_other(const struct rule *rule, struct judgement *judgement);
+void managed_add(const struct rule *rule, struct judgement *judgement);
+
 /* profile.c */
 struct requirement requirement_find(const struct load_balancer *load_balancer,
                                     const struct policy *policy, struct arena *arena);

@@ -356,5 +356,6 @@ void advice_add_finding(const struct advice *advice, struct arena *arena,
                         struct evaluation *evaluation) {
     if (advice->recommendation == RECOMMEND_PROMOTE && evaluation->mode == MODE_DEFENSIVE) {
         evaluation_add_underutilized(evaluation, advice->reason, arena);
+        evaluation_add_managed(evaluation, arena);
     }
 }

@@ -380,6 +380,19 @@ static void append_commands(struct buf *out, const struct context *context) {
     append_command(out, "Set the tags, with values filled in, with:", tags);
 }
 
+/* Where the mode is to be changed, if something else writes it. */
+static void append_managed(struct buf *out, const struct context *context) {
+    const struct evaluation *evaluation = context->evaluation;
+    enum desync_mode mode =
+        context->mode > evaluation->required_mode ? context->mode : evaluation->required_mode;
+    bool is_due = is_change(context->alert->kind) || context->mode < evaluation->required_mode;
+    if (evaluation->management.manager != MANAGER_NONE && is_due) {
+        buf_append_char(out, '\n');
+        managed_fix_append(out, &evaluation->management,
+                           mode == MODE_UNKNOWN ? MODE_DEFENSIVE : mode, context->arena);
+    }
+}
+
 static void append_iac(struct buf *out, const struct context *context) {
     const struct evaluation *evaluation = context->evaluation;
     enum alert_kind kind = context->alert->kind;
@@ -433,6 +446,7 @@ static str body(const struct context *context) {
     buf_init(&tail, context->arena, ALERT_BODY_BYTES_MAX);
     append_headline(&head, context);
     append_facts(&head, context);
+    append_managed(&tail, context);
     if (kinds[kind].has_writer || (is_promotion && kind != ALERT_WATCH_ENDED)) {
         append_iac(&tail, context);
     }

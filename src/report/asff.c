@@ -95,8 +95,9 @@ static str description_text(const struct context *context) {
 
 /* The command that fixes it; a command is never cut. */
 static str recommendation_text(const struct context *context) {
-    str command = fix_command(context->arena, &(struct fix){context->evaluation, context->region,
-                                                            context->evaluation->mode});
+    str command =
+        fix_instruction(context->arena, &(struct fix){context->evaluation, context->region,
+                                                      context->evaluation->mode});
     if (!str_is_empty(command) && str_utf8_count(command) <= ASFF_RECOMMENDATION_CHARACTERS_MAX) {
         return command;
     }

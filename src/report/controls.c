@@ -41,6 +41,7 @@ const char *const *finding_controls(enum finding_id id) {
     case FINDING_EXCEPTION_ACTIVE:
     case FINDING_UNDERUTILIZED:
     case FINDING_NON_COMPLIANT_TOO_LONG:
+    case FINDING_MANAGED_BY_OTHER:
     case FINDING_COUNT:
         break;
     }

@@ -70,7 +70,8 @@ static str target_options(struct arena *arena, const struct fix *fix, const char
 /* One command sets both attributes, and nothing else of the load balancer. */
 str fix_attributes_command(struct arena *arena, const struct fix *fix) {
     const struct evaluation *evaluation = fix->evaluation;
-    bool has_mode = fix->mode_now != MODE_UNKNOWN && fix->mode_now < evaluation->required_mode;
+    bool has_mode = fix->mode_now != MODE_UNKNOWN && fix->mode_now < evaluation->required_mode &&
+                    !management_undoes_changes(&evaluation->management);
     const struct finding *headers = evaluation_finding(evaluation, FINDING_HEADERS_NOT_DROPPED);
     bool has_headers = headers != NULL && headers->is_failing;
     str target = target_options(arena, fix, "--load-balancer-arn");
@@ -165,4 +166,10 @@ str fix_tags_command(struct arena *arena, const struct fix *fix) {
 
 str fix_command(struct arena *arena, const struct fix *fix) {
     return str_or(fix_attributes_command(arena, fix), fix_tags_command(arena, fix));
+}
+
+str fix_instruction(struct arena *arena, const struct fix *fix) {
+    const struct finding *managed = evaluation_finding(fix->evaluation, FINDING_MANAGED_BY_OTHER);
+    bool is_left = managed != NULL && management_undoes_changes(&fix->evaluation->management);
+    return is_left ? managed->message : fix_command(arena, fix);
 }

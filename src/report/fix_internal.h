@@ -18,13 +18,17 @@ struct fix {
 /* Longest command; tags that do not fit are left to the findings' messages. */
 #define FIX_COMMAND_BYTES_MAX ((size_t)1024)
 
-/* One line without its end: `aws elbv2 modify-load-balancer-attributes ...` or `aws elbv2 add-tags
+/* No command of AWS's CLI sets a mode that ECS or Kubernetes writes: they undo it.
+ * One line without its end: `aws elbv2 modify-load-balancer-attributes ...` or `aws elbv2 add-tags
  * ...`. Empty when there is nothing to set, or when the id of the load balancer is no plain line of
  * text, so that no command can name it. */
 str fix_attributes_command(struct arena *arena, const struct fix *fix);
 str fix_tags_command(struct arena *arena, const struct fix *fix);
 /* The first of the two that is not empty. */
 str fix_command(struct arena *arena, const struct fix *fix);
+
+/* The command, or how to change the mode where something else writes it; else empty. */
+str fix_instruction(struct arena *arena, const struct fix *fix);
 
 /* The word as one word of a POSIX shell; as it is where that needs no quotes. */
 str shell_quote(struct arena *arena, str word);

@@ -191,8 +191,8 @@ static void write_resource(struct ocsf *ocsf, const struct fleet_row *row, str p
 /* The command that fixes it, where there is one. OCSF demands a description wherever there is a
  * remediation, so without a command there is none. */
 static void write_remediation(struct ocsf *ocsf, const struct fleet_row *row) {
-    str command = fix_command(ocsf->arena,
-                              &(struct fix){&row->evaluation, row->region, row->evaluation.mode});
+    str command = fix_instruction(
+        ocsf->arena, &(struct fix){&row->evaluation, row->region, row->evaluation.mode});
     const struct finding *most_severe = finding_most_severe(&row->evaluation);
     const char *url = most_severe == NULL ? NULL : finding_source_url(most_severe->id);
     if (str_is_empty(command)) {

@@ -112,3 +112,20 @@ void iac_fix_append(struct buf *out, enum iac_tool tool, enum desync_mode mode) 
         }
     }
 }
+
+void managed_fix_append(struct buf *out, const struct management *management, enum desync_mode mode,
+                        struct arena *arena) {
+    str owner = management_owner(management, arena);
+    str place = management_place(management, arena);
+    str line = management_line(management, mode, arena);
+    if (management->manager == MANAGER_NONE) {
+        return;
+    }
+    buf_printf(out, "The mode is written by %" STR_FMT ", %s. Change it there, in %" STR_FMT ":\n",
+               STR_ARG(owner),
+               management_undoes_changes(management)
+                   ? "which undoes what is changed elsewhere"
+                   : "from which another mode is a drift until the template has it",
+               STR_ARG(place));
+    buf_printf(out, "    %" STR_FMT "\n", STR_ARG(line));
+}
