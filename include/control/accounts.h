@@ -47,4 +47,9 @@ MUST_USE enum status effective_policy(const struct guard *guard, const struct js
                                       struct arena *arena, struct policy *policy_out,
                                       struct error *error);
 
+/* Whether a rule's policy is the function's own, that of the environment: API calls, schedules and
+ * the watch know no other. Two policies that act on the same load balancers and their state would
+ * undo each other, so that another one only judges and reports. */
+bool is_own_policy(const struct guard *guard, const struct policy *policy, struct arena *arena);
+
 #endif

@@ -73,6 +73,9 @@ struct policy_source {
 MUST_USE enum status policy_parse(const struct policy_source *source, struct arena *arena,
                                   struct policy *policy_out, struct error *error);
 
+/* They judge every load balancer alike, and give its owner the same time. */
+bool policy_equal(const struct policy *a, const struct policy *b);
+
 /* Does what is required depend on the scheme? If not, an unknown scheme is no reason to read the
  * load balancer live. */
 bool policy_needs_scheme(const struct policy *policy);

@@ -62,6 +62,9 @@ void reply_begin(struct response *response, struct arena *arena);
 /* Ends it: ERROR_ACTION_FAILED if an action failed. `report` may be NULL. */
 void reply_end(struct response *response, const struct control *control,
                const struct config_report *report, struct app_reply *reply);
+/* Says, in the log and as an action, that the rule's policy is not the function's own, so that its
+ * verdicts are reported and nothing else is done. */
+void reply_skip_other_policy(struct control *control, const struct config_invocation *invocation);
 /* The members that every response has, of an invocation that judges nothing. */
 void reply_write_nothing_judged(struct json_writer *writer);
 /* Logs that a part of the program is off because a variable is not set. */

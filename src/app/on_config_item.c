@@ -91,8 +91,9 @@ struct item_run {
     const struct policy *policy; /* empty where status or type alone decide */
     struct evaluation *evaluation;
     struct load_balancer facts; /* what it was judged from */
-    int64_t read_ms; /* when mode and tags were read live; 0: one of them is the event's */
-    bool is_foreign; /* of an account that we cannot enter: reported, but not remembered */
+    int64_t read_ms;    /* when mode and tags were read live; 0: one of them is the event's */
+    bool is_own_policy; /* what is judged by another one is reported, but not remembered */
+    bool is_foreign;    /* of an account that we cannot enter: reported, but not remembered */
 };
 
 /* Gather and evaluate. A failed live read leaves the verdict unknown, with the reason. */
@@ -139,7 +140,9 @@ static void control_and_reply(struct item_run *run, const struct config_report *
     struct evaluation reported = *run->evaluation;
     reply_begin(&response, run->arena);
     control_begin(&control, run->guard, run->policy, run->arena);
-    if (may_act(run) && !run->is_foreign) {
+    if (may_act(run) && !run->is_own_policy && control_is_on(run->guard)) {
+        reply_skip_other_policy(&control, run->invocation);
+    } else if (may_act(run) && run->is_own_policy && !run->is_foreign) {
         control_handle_judgement(&control, &run->facts, run->read_ms, run->evaluation);
         /* By then, what was reported may not be true any more. */
         control.has_new_verdict = control.has_new_verdict ||
@@ -182,6 +185,14 @@ static void report_and_act(struct item_run *run, struct app_reply *reply) {
     control_and_reply(run, &report, reply);
 }
 
+/* Of an item that needs no policy. Parameters that are not valid are no own ones, and no error. */
+static bool has_own_parameters(const struct item_run *run) {
+    struct policy *policy = ARENA_NEW(run->arena, struct policy);
+    return effective_policy(run->guard, run->invocation->rule_parameters, run->arena, policy,
+                            NULL) == STATUS_OK &&
+           is_own_policy(run->guard, policy, run->arena);
+}
+
 void on_config_item(struct guard *guard, const struct config_invocation *invocation,
                     struct arena *arena, struct app_reply *reply) {
     struct item_run run = {.guard = guard,
@@ -197,6 +208,7 @@ void on_config_item(struct guard *guard, const struct config_invocation *invocat
         if (run.policy == NULL) {
             return;
         }
+        run.is_own_policy = is_own_policy(guard, run.policy, arena);
         status = accounts_require(guard, invocation->account_id, arena, &error);
         if (status == STATUS_OK) {
             judge_item(&run);
@@ -205,6 +217,7 @@ void on_config_item(struct guard *guard, const struct config_invocation *invocat
         bool is_reached = false;
         status = accounts_reach_event(guard, invocation->account_id, arena, &is_reached, &error);
         run.is_foreign = !is_reached;
+        run.is_own_policy = has_own_parameters(&run);
     }
     if (status != STATUS_OK) {
         reply_error(reply, ERROR_ACCESS_DENIED, error.message);

@@ -93,3 +93,15 @@ void reply_write_nothing_judged(struct json_writer *writer) {
 void log_off(const struct guard *guard, str part, str reason) {
     LOG(guard->log, LOG_WARN, "off", LOG_STR("part", part), LOG_STR("reason", reason));
 }
+
+void reply_skip_other_policy(struct control *control, const struct config_invocation *invocation) {
+    str rule = str_or(invocation->rule_name, invocation->item.resource_id);
+    const struct action action = {
+        .resource_id = rule,
+        .action = ACTION_REMEMBER,
+        .status = ACTION_SKIPPED,
+        .reason = STR("the rule's parameters differ from the function's own (its environment): its "
+                      "verdicts are reported, and nothing is changed, alerted or remembered")};
+    action_add(control, &action, NULL);
+    LOG(control->guard->log, LOG_WARN, "other_policy", LOG_STR("rule", rule));
+}

@@ -296,7 +296,7 @@ static void run(struct sweep *sweep) {
     }
     (void)security_hub_import(&sweep->control);
     (void)reevaluate(&sweep->control);
-    if (!sweep->options->is_audit) {
+    if (!sweep->options->is_audit && sweep->is_own_policy) {
         count_fleet(sweep);
         metrics_of_actions(&sweep->control);
     }
@@ -315,8 +315,13 @@ static void begin(struct sweep *sweep) {
         (!sweep->options->is_audit || (listener != NULL && listener->wants_advice))) {
         sweep->promotion = promotion_begin(&sweep->control, sweep->ordering_ms);
     }
-    sweep->acts = !sweep->options->is_audit && !invocation->is_test &&
-                  (control_is_on(guard) || sweep->promotion != NULL);
+    bool would_act = !sweep->options->is_audit && !invocation->is_test &&
+                     (control_is_on(guard) || sweep->promotion != NULL);
+    sweep->is_own_policy = is_own_policy(guard, sweep->policy, sweep->arena);
+    sweep->acts = would_act && sweep->is_own_policy;
+    if (would_act && !sweep->acts) {
+        reply_skip_other_policy(&sweep->control, invocation);
+    }
     sweep->cursor = (struct sweep_cursor){
         .table = &sweep->control.table,
         .arena = sweep->arena,

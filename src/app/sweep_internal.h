@@ -134,9 +134,10 @@ struct sweep {
     int64_t begun_ms;
     int64_t began_us; /* monotonic */
     int64_t ordering_ms;
-    bool reports;     /* there is a token, and this is no audit */
-    bool acts;        /* enforcement, state or alerts are on, and this is no test */
-    bool has_no_ages; /* the table could not be read, which was logged */
+    bool reports;       /* there is a token, and this is no audit */
+    bool acts;          /* enforcement, state or alerts are on, and this is no test */
+    bool is_own_policy; /* another one leads to no actions and no metrics */
+    bool has_no_ages;   /* the table could not be read, which was logged */
     struct control control;
     struct promotion_run *promotion; /* NULL: off */
     struct sweep_listing listing;

@@ -211,3 +211,9 @@ enum status effective_policy(const struct guard *guard, const struct json *rule_
     source.parameters = parameters;
     return policy_parse(&source, arena, policy_out, error);
 }
+
+bool is_own_policy(const struct guard *guard, const struct policy *policy, struct arena *arena) {
+    struct policy *own = ARENA_NEW(arena, struct policy);
+    return effective_policy(guard, NULL, arena, own, NULL) == STATUS_OK &&
+           policy_equal(own, policy);
+}

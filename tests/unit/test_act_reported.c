@@ -178,6 +178,61 @@ static void load_balancer_not_found_twice_is_reported_as_deleted(void **state) {
     begin(VARIABLES(LOOP_ALL));
 }
 
+#define OTHER_RULE                                                                                 \
+    ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"strictest\\\"}\",\"configRuleName\":\"strict\""
+#define SAME_RULE                                                                                  \
+    ",\"ruleParameters\":\"{\\\"desyncMode\\\":\\\"Strictest, 'defensive'\\\","                    \
+    "\\\"internalMode\\\":\\\"defensive\\\",\\\"maxExceptionDays\\\":\\\"\\\"}\""
+
+static void b5_rule_of_another_policy_reports_and_does_nothing_else(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    size_t writes = loop.table->writes;
+    handle(config_change("token", OTHER_RULE), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_str(region_report_of(loop.region, weak_arn)->compliance, "NON_COMPLIANT");
+    assert_string_equal(weak->mode, "monitor");
+    assert_int_equal(loop.message_count, 0);
+    assert_int_equal(loop.start_count, 0);
+    assert_int_equal(loop.table->writes, writes);
+    assert_true(loop_says(&loop.copies[0], "{\"resourceId\":\"strict\",\"action\":\"remember\","
+                                           "\"status\":\"skipped\""));
+    assert_int_equal(loop_logged(&loop, "other_policy"), 1);
+    /* the same policy, written another way, acts */
+    handle(config_change("token", SAME_RULE), "r2");
+    loop_succeeded(&loop.copies[0]);
+    assert_string_equal(weak->mode, "defensive");
+    assert_int_equal(loop_logged(&loop, "other_policy"), 1);
+}
+
+static void b5_sweep_of_another_policy_reports_and_does_nothing_else(void **state) {
+    (void)state;
+    static const char SCHEDULED[] =
+        "{\"invokingEvent\":\"{\\\"messageType\\\":\\\"ScheduledNotification\\\","
+        "\\\"notificationCreationTime\\\":\\\"2026-11-23T07:59:57.400Z\\\"}\","
+        "\"resultToken\":\"token\"" OTHER_RULE "}";
+    begin(VARIABLES(LOOP_ALL));
+    handle(STR(SCHEDULED), "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop.region->reported_count, 3);
+    assert_string_equal(weak->mode, "monitor");
+    assert_int_equal(loop.message_count, 0);
+    assert_int_equal(loop.table->count, 0);
+    assert_int_equal(loop_logged(&loop, "other_policy"), 1);
+}
+
+/* What left the scope of another rule is still in ours. */
+static void b5_rule_of_another_policy_ends_no_incident(void **state) {
+    (void)state;
+    begin(VARIABLES("STATE_TABLE", "ledger"));
+    handle(config_change("token", ""), "r1");
+    assert_int_equal(loop_open_incidents(&loop), 1);
+    handle(config_change("token", ",\"eventLeftScope\":true" OTHER_RULE), "r2");
+    loop_succeeded(&loop.copies[0]);
+    assert_str(region_report_of(loop.region, weak_arn)->compliance, "NOT_APPLICABLE");
+    assert_int_equal(loop_open_incidents(&loop), 1);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest tests[] = {
@@ -188,6 +243,9 @@ int main(void) {
         TEST(a_sweep_corrects_what_it_finds),
         TEST(a_mode_raised_since_it_was_read_is_not_lowered),
         TEST(load_balancer_not_found_twice_is_reported_as_deleted),
+        TEST(b5_rule_of_another_policy_reports_and_does_nothing_else),
+        TEST(b5_sweep_of_another_policy_reports_and_does_nothing_else),
+        TEST(b5_rule_of_another_policy_ends_no_incident),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -381,6 +381,41 @@ static int reset(void **state) {
     return 0;
 }
 
+static void b5_policies_are_equal_where_they_judge_alike(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *a, *b;
+        bool is_equal;
+    } rows[] = {
+        {"desyncMode", "defensive,strictest", "'Strictest', defensive", true},
+        {"desyncMode", "defensive", "strictest", false},
+        {"internalMode", "", "defensive", true}, /* the minimum anyway */
+        {"internetFacingMode", "", "strictest", false},
+        {"profiles", "a=strictest,b=defensive", "b=defensive,a=strictest", true},
+        {"profiles", "a=strictest,b=defensive", "a=strictest,c=defensive", false},
+        {"profiles", "a=strictest", "a=defensive", false},
+        {"requiredTags", "Owner,Team=a|b", "Team=b|a,Owner", true},
+        {"requiredTags", "Team=a|b", "Team=a", false},
+        {"requiredTags", "Team=a", "Team", false},
+        {"requiredTags", "Owner", "none", false},
+        {"ownerTags", "Owner,Team", "Team,Owner", false}, /* the first of them wins */
+        {"profileTag", "A", "B", false},
+        {"exceptionTagPrefix", "a", "b", false},
+        {"maxExceptionDays", "90", "30", false},
+        {"exceptionWarningDays", "14", "7", false},
+        {"dropInvalidHeaders", "advise", "require", false},
+        {"maxNonCompliantDays", "7", "8", false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct policy *a = &parse_one(rows[i].name, rows[i].a)->policy;
+        const struct policy *b = &parse_one(rows[i].name, rows[i].b)->policy;
+        if (policy_equal(a, b) != rows[i].is_equal || policy_equal(b, a) != rows[i].is_equal ||
+            !policy_equal(a, a)) {
+            fail_msg("%s: %s and %s", rows[i].name, rows[i].a, rows[i].b);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(policy_without_parameters_is_the_contract_default),
@@ -397,6 +432,7 @@ int main(void) {
         cmocka_unit_test(every_default_in_the_table_parses_as_the_default),
         cmocka_unit_test(scheme_minimum_below_desync_mode_names_both_parameters),
         cmocka_unit_test(profile_below_desync_mode_is_no_contradiction),
+        cmocka_unit_test(b5_policies_are_equal_where_they_judge_alike),
     };
     return cmocka_run_group_tests(tests, NULL, reset);
 }
