@@ -47,6 +47,12 @@ MUST_USE enum status effective_policy(const struct guard *guard, const struct js
                                       struct arena *arena, struct policy *policy_out,
                                       struct error *error);
 
+/* Known to be another account than our own. */
+bool accounts_is_other(const struct guard *guard, str account_id);
+/* It is another one, and was taken out of ALLOWED_ACCOUNTS; false without CROSS_ACCOUNT_ROLE, where
+ * no account is listed for a reason. */
+bool accounts_was_removed(const struct guard *guard, str account_id);
+
 /* Whether a rule's policy is the function's own, that of the environment: API calls, schedules and
  * the watch know no other. Two policies that act on the same load balancers and their state would
  * undo each other, so that another one only judges and reports. */

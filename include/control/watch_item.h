@@ -33,6 +33,10 @@ bool watch_item_open(struct watch_item *item);
 /* The mode was not set: ends without an alert. */
 bool watch_item_end_unmade(struct watch_item *item, str note);
 
+/* Its account cannot be reached: the watch stays open, which is reported once a day for all watches
+ * of the account. */
+void watch_item_report_unreachable(struct watch_item *item, const struct error *cause);
+
 /* Publishes the alert that the status of the record calls for. */
 void watch_item_publish_alert(struct watch_item *item);
 

@@ -16,7 +16,8 @@ enum alert_kind {
     ALERT_FLAPPING,           /* changes so often that no more is sent until it is quiet */
     ALERT_PROMOTED,           /* we set strictest, and watch it */
     ALERT_ROLLED_BACK,        /* and took it back */
-    ALERT_WATCH_ENDED         /* and left it, or found it changed */
+    ALERT_WATCH_ENDED,        /* and left it, or found it changed */
+    ALERT_WATCH_BLIND         /* its account cannot be reached, so that nobody looks */
 };
 
 /* Sets of kinds are bits; those of a judgement (up to ALERT_FLAPPING) are kept in the STATE item.

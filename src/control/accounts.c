@@ -79,14 +79,27 @@ static bool renew_session(void *context, struct aws_client *client) {
     return is_renewed;
 }
 
+static bool is_listed(const struct guard *guard, str account_id) {
+    const struct account_list *allowed = &guard->settings.control.allowed_accounts;
+    bool is_found = false;
+    for (size_t i = 0; i < allowed->count; i++) {
+        is_found = is_found || str_eq(allowed->ids[i], account_id);
+    }
+    return is_found;
+}
+
+bool accounts_is_other(const struct guard *guard, str account_id) {
+    return guard->own_account[0] != '\0' && !str_eq(account_id, str_from_cstr(guard->own_account));
+}
+
+bool accounts_was_removed(const struct guard *guard, str account_id) {
+    return !str_is_empty(guard->settings.control.cross_account_role) &&
+           accounts_is_other(guard, account_id) && !is_listed(guard, account_id);
+}
+
 static enum status use_member_account(struct guard *guard, str account_id, struct arena *arena,
                                       struct error *error) {
-    const struct account_list *allowed = &guard->settings.control.allowed_accounts;
-    bool is_allowed = false;
-    for (size_t i = 0; i < allowed->count; i++) {
-        is_allowed = is_allowed || str_eq(allowed->ids[i], account_id);
-    }
-    if (!is_allowed) {
+    if (!is_listed(guard, account_id)) {
         return error_set(error, arena, STATUS_DENIED,
                          "account %" STR_FMT " is not listed in ALLOWED_ACCOUNTS",
                          STR_ARG(account_id));

@@ -78,6 +78,32 @@ static void end_gone(struct watch_item *item) {
                   STR("the load balancer does not exist any more"));
 }
 
+/* Nobody may look there any more, which somebody has decided. */
+static void end_removed(struct watch_item *item, str account_id) {
+    bool is_decided = item->record->status == WATCH_ROLLING_BACK;
+    item->evaluation = NULL;
+    end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_DONE,
+                  str_format(item->control->keep,
+                             "the account %" STR_FMT " is not in ALLOWED_ACCOUNTS any more: the "
+                             "mode stays as it is, and nobody watches it%s%" STR_FMT,
+                             STR_ARG(account_id), is_decided ? ". It was to be rolled back: " : "",
+                             STR_ARG(is_decided ? item->record->note : STR_EMPTY)));
+}
+
+/* What could not be read ends nothing. */
+static void follow_failed_look(struct watch_item *item, const struct error *error) {
+    struct control *control = item->control;
+    str account_id = load_balancer_arn_parts(item->record->arn).account_id;
+    if (accounts_was_removed(control->guard, account_id)) {
+        end_removed(item, account_id);
+    } else if (accounts_is_other(control->guard, account_id) &&
+               !status_is_retryable(error->status) && error->status != STATUS_DEADLINE) {
+        watch_item_report_unreachable(item, error);
+    } else {
+        action_add_failure(control, item->record->arn, ACTION_WATCH, error);
+    }
+}
+
 static void end_rolled_back(struct watch_item *item) {
     str why = item->record->note;
     if (save_end(item, WATCH_ROLLED_BACK, why, ACTION_ROLLBACK)) {
@@ -223,7 +249,7 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
     }
     if (status != STATUS_OK) {
         error.status = status;
-        action_add_failure(control, record->arn, ACTION_WATCH, &error);
+        follow_failed_look(item, &error);
         return;
     }
     item->evaluation = change.evaluation;

@@ -63,6 +63,7 @@ static const struct {
     [ALERT_PROMOTED] = {"Promoted", FINDING_COUNT, true, false},
     [ALERT_ROLLED_BACK] = {"Promotion rolled back", FINDING_COUNT, true, false},
     [ALERT_WATCH_ENDED] = {"Watch ended", FINDING_COUNT, true, false},
+    [ALERT_WATCH_BLIND] = {"Watch cannot look", FINDING_COUNT, true, false},
 };
 
 static bool is_change(enum alert_kind kind) {
@@ -276,6 +277,13 @@ static void append_headline(struct buf *out, const struct context *context) {
         buf_printf(out, "The watch over the promotion of the load balancer %s has ended%s.\n", name,
                    ending_text(alert->ending));
         break;
+    case ALERT_WATCH_BLIND:
+        buf_printf(out,
+                   "desync-guard cannot reach the account of the load balancer %s, whose promotion "
+                   "it watches. All watches there stay open, and nobody notices blocked clients.\n"
+                   "Repair the role, or take the account out of ALLOWED_ACCOUNTS.\n",
+                   name);
+        break;
     }
     if (has_expired) {
         append_exception(out, context, "ended", "It no longer excuses the mode.");
@@ -447,7 +455,7 @@ static str body(const struct context *context) {
     append_headline(&head, context);
     append_facts(&head, context);
     append_managed(&tail, context);
-    if (kinds[kind].has_writer || (is_promotion && kind != ALERT_WATCH_ENDED)) {
+    if (kinds[kind].has_writer || (is_promotion && kind < ALERT_WATCH_ENDED)) {
         append_iac(&tail, context);
     }
     if (kind != ALERT_RESOLVED && !is_promotion) {

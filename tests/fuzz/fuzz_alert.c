@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     unsigned kind = fuzz_byte(&rest);
     unsigned what = fuzz_byte(&rest);
     struct alert alert = {
-        .kind = (enum alert_kind)(kind % (ALERT_WATCH_ENDED + 1)),
+        .kind = (enum alert_kind)(kind % (ALERT_WATCH_BLIND + 1)),
         .account_id = hostile(&arena, &rest),
         .region = hostile(&arena, &rest),
         .partition = fuzz_part(&arena, &rest),
