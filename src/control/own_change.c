@@ -22,10 +22,12 @@ static void add_action(struct control *control, const struct enforcement_case *f
     action_add(control, &action, cause);
 }
 
+/* Where the old mode is compliant as well, it leads to nothing. */
 static bool is_lagging(const struct control *control, const struct lb_state *before,
                        const struct enforcement_case *file) {
     enum desync_mode mode = file->facts->mode;
-    return transition_is_lagging(before, mode, file->facts_ms,
+    return file->evaluation->compliance == NON_COMPLIANT &&
+           transition_is_lagging(before, mode, file->facts_ms,
                                  control_set_by_other_ms(control, mode));
 }
 
