@@ -35,6 +35,23 @@ struct evidence {
     int64_t reverted_ms;       /* when somebody else was found to have reverted it; 0: never */
     str reverted_note;         /* who and how, as far as it is known */
     bool is_watched;           /* a change is being watched */
+
+    /* Of the logs. Requests over HTTP/1.x, in which alone desync is possible: no health checks or
+     * monitors, and of a class that is known. */
+    uint64_t http1_requests;
+    uint64_t http2_requests;   /* HTTP/2, gRPC and WebSocket */
+    uint64_t synthetic;        /* health checks and monitors, by their user agent */
+    uint64_t blocked_served;   /* Acceptable or Ambiguous, and served, or nobody can tell */
+    uint64_t unserved;         /* Acceptable or Ambiguous, and certainly not served */
+    uint64_t severe_served;    /* Severe, likewise */
+    uint64_t severe_unserved;  /* Severe, likewise */
+    int traffic_days;          /* days of the window with any of http1_requests */
+    uint32_t weekdays_logged;  /* those of these days (UTC); bit 0 is Monday */
+    uint32_t weekdays_traffic; /* with RequestCount in the last 35 days; likewise */
+    double clients;            /* distinct networks of clients over the window, +-20 % */
+    bool has_clients;          /* false: the items are of 0.1.0, which counted none of these */
+    bool logs_elsewhere;       /* access logs are delivered to where they are not read */
+    str logs_bucket;           /* that place */
 };
 
 /* Whether metrics alone may promote. */
