@@ -22,7 +22,10 @@ enum dynamodb_type {
     DYNAMODB_STRING,
     DYNAMODB_NUMBER, /* decimal text, as exact as it came */
     DYNAMODB_BOOL,   /* "true" or "false" */
-    DYNAMODB_NULL    /* empty */
+    DYNAMODB_NULL,   /* empty */
+    /* A set of words (no spaces in them), one space between: at least one, none twice. Two sets are
+     * not compared: dynamodb_put_item takes equal ones in another order for different. */
+    DYNAMODB_WORDS
 };
 
 /* Of an item, or (name ":x") a value of an expression. */
@@ -32,7 +35,7 @@ struct dynamodb_attribute {
     str value;
 };
 
-/* Attributes of other types (lists, maps, sets, binary) are left out when an item is read. */
+/* Attributes of other types (lists, maps, other sets, binary) are left out when an item is read. */
 struct dynamodb_item {
     const struct dynamodb_attribute *attributes;
     size_t count;
@@ -42,8 +45,12 @@ struct dynamodb_attribute dynamodb_string(const char *name, str value);
 /* Its text lives in `arena`. */
 struct dynamodb_attribute dynamodb_number(struct arena *arena, const char *name, int64_t value);
 
+struct dynamodb_attribute dynamodb_words(const char *name, str words);
+
 /* Empty when there is no such attribute, or one of another type. */
 str dynamodb_get_string(const struct dynamodb_item *item, const char *name);
+/* Likewise. */
+str dynamodb_get_words(const struct dynamodb_item *item, const char *name);
 /* False, and *value_out untouched, when there is no such attribute or it is no whole number. */
 bool dynamodb_get_number(const struct dynamodb_item *item, const char *name, int64_t *value_out);
 
@@ -91,6 +98,9 @@ struct dynamodb_update {
     /* Done twice it is not the same as done once ("ADD n :one" without a condition). Then a lost
      * answer is not asked for again: see aws_request. */
     bool is_not_repeatable;
+    /* The caller finds out by itself whether a CONFLICT is of its own work. Then a condition needs
+     * no connection of its own, which costs more than the write. */
+    bool knows_its_work;
 };
 
 /* Changes an item, or makes it. *item_out (may be NULL): the whole item before or after; empty when
@@ -115,6 +125,10 @@ struct dynamodb_query {
     str sk_to;
     size_t limit; /* 0: all */
     bool is_descending;
+    /* Only these attributes of an item; pk and sk too must be named to come. */
+    const char *const *attributes;
+    size_t attribute_count; /* at most DYNAMODB_SCAN_ATTRIBUTES_MAX; 0: whole items */
+    size_t page_items_max;  /* 0: as many as do well; fewer where items have large sets */
 };
 
 /* Items of one pk in the order of their sk, over all pages, as last written. A bad status: the
@@ -155,9 +169,10 @@ MUST_USE enum status dynamodb_transact_write(struct aws_client *client,
 
 struct dynamodb_scan {
     str table;
-    str sk;                 /* only items with this sk; empty: not asked for */
-    str sk_prefix;          /* or whose sk begins so */
-    str sk_prefix_left_out; /* or whose sk does not; one of the three at most */
+    str sk;                     /* only items with this sk; empty: not asked for */
+    str sk_prefix;              /* or whose sk begins so */
+    str sk_prefix_left_out;     /* or whose sk does not; one of the three at most */
+    str sk_prefix_left_out_too; /* with sk_prefix_left_out; empty: not asked for */
     /* Only these attributes of an item; pk and sk too must be named to come. */
     const char *const *attributes;
     size_t attribute_count; /* at most DYNAMODB_SCAN_ATTRIBUTES_MAX; 0: whole items */

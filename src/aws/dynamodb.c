@@ -144,7 +144,8 @@ enum status dynamodb_update_item(struct aws_client *client, const struct dynamod
     struct item_answer answer = {.member = "Attributes",
                                  .is_required = update->returns == DYNAMODB_RETURNS_NEW};
     begin(&call, arena, "UpdateItem", &answer);
-    call.request.uses_fresh_connection = !str_is_empty(update->expression.condition);
+    call.request.uses_fresh_connection =
+        !str_is_empty(update->expression.condition) && !update->knows_its_work;
     call.request.is_not_repeatable = update->is_not_repeatable;
     dynamodb_write_update(&call.writer, update);
     json_write_member(&call.writer, "ReturnValues", str_from_cstr(RETURNS[update->returns]));

@@ -23,7 +23,7 @@ void dynamodb_write_attribute(struct json_writer *writer,
                               const struct dynamodb_attribute *attribute);
 /* {"pk":{"S":..},"sk":{"S":..}} under that name */
 void dynamodb_write_key(struct json_writer *writer, str name, const struct dynamodb_key *key);
-/* The item in `object`; INCOMPLETE when it is none. Copies nothing. */
+/* The item in `object`; INCOMPLETE when it is none. Copies nothing but words. */
 MUST_USE enum status dynamodb_parse_item(const struct json *object, struct arena *arena,
                                          struct dynamodb_item *item_out, struct error *error);
 /* The answer's object, after its checksum was found right; INCOMPLETE otherwise. */

@@ -19,6 +19,10 @@ struct dynamodb_attribute dynamodb_number(struct arena *arena, const char *name,
                                        str_format(arena, "%" PRId64, value)};
 }
 
+struct dynamodb_attribute dynamodb_words(const char *name, str words) {
+    return (struct dynamodb_attribute){str_from_cstr(name), DYNAMODB_WORDS, words};
+}
+
 const struct dynamodb_attribute *dynamodb_find(const struct dynamodb_item *item, str name) {
     for (size_t i = 0; i < item->count; i++) {
         if (str_eq(item->attributes[i].name, name)) {
@@ -31,6 +35,11 @@ const struct dynamodb_attribute *dynamodb_find(const struct dynamodb_item *item,
 str dynamodb_get_string(const struct dynamodb_item *item, const char *name) {
     const struct dynamodb_attribute *found = dynamodb_find(item, str_from_cstr(name));
     return found != NULL && found->type == DYNAMODB_STRING ? found->value : STR_EMPTY;
+}
+
+str dynamodb_get_words(const struct dynamodb_item *item, const char *name) {
+    const struct dynamodb_attribute *found = dynamodb_find(item, str_from_cstr(name));
+    return found != NULL && found->type == DYNAMODB_WORDS ? found->value : STR_EMPTY;
 }
 
 bool dynamodb_get_number(const struct dynamodb_item *item, const char *name, int64_t *value_out) {
@@ -74,6 +83,17 @@ static bool is_utf8(str text) {
     return str_utf8_valid_prefix(text) == text.len;
 }
 
+static bool are_words(str text) {
+    size_t length = 0; /* of the word at hand */
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == ' ' && length == 0) {
+            return false;
+        }
+        length = text.ptr[i] == ' ' ? 0 : length + 1;
+    }
+    return length > 0 && is_utf8(text);
+}
+
 static bool is_valid(const struct dynamodb_attribute *attribute) {
     if (str_is_empty(attribute->name) || !is_utf8(attribute->name)) {
         return false;
@@ -87,6 +107,8 @@ static bool is_valid(const struct dynamodb_attribute *attribute) {
         return str_eq(attribute->value, STR("true")) || str_eq(attribute->value, STR("false"));
     case DYNAMODB_NULL:
         return true;
+    case DYNAMODB_WORDS:
+        return are_words(attribute->value);
     }
     return false;
 }
@@ -107,12 +129,18 @@ bool dynamodb_key_is_valid(const struct dynamodb_key *key) {
  *
  * A number is a JSON string on the wire, and the value of NULL is always true. */
 static const char *const TYPE_KEYS[] = {
-    [DYNAMODB_STRING] = "S",
-    [DYNAMODB_NUMBER] = "N",
-    [DYNAMODB_BOOL] = "BOOL",
-    [DYNAMODB_NULL] = "NULL",
+    [DYNAMODB_STRING] = "S",  [DYNAMODB_NUMBER] = "N", [DYNAMODB_BOOL] = "BOOL",
+    [DYNAMODB_NULL] = "NULL", [DYNAMODB_WORDS] = "SS",
 };
 enum { TYPE_COUNT = sizeof TYPE_KEYS / sizeof *TYPE_KEYS };
+
+static void write_words(struct json_writer *writer, str words) {
+    json_array_begin(writer);
+    while (words.len > 0) {
+        json_write_str(writer, str_split(&words, ' '));
+    }
+    json_array_end(writer);
+}
 
 void dynamodb_write_attribute(struct json_writer *writer,
                               const struct dynamodb_attribute *attribute) {
@@ -123,6 +151,8 @@ void dynamodb_write_attribute(struct json_writer *writer,
         json_write_bool(writer, str_eq(attribute->value, STR("true")));
     } else if (attribute->type == DYNAMODB_NULL) {
         json_write_bool(writer, true);
+    } else if (attribute->type == DYNAMODB_WORDS) {
+        write_words(writer, attribute->value);
     } else {
         json_write_str(writer, attribute->value);
     }
@@ -215,9 +245,22 @@ void dynamodb_write_update(struct json_writer *writer, const struct dynamodb_upd
 
 /* ---- in ---- */
 
+static bool parse_words(const struct json *array, struct arena *arena, str *words_out) {
+    struct buf words;
+    bool is_good = json_is_array(array);
+    buf_init(&words, arena, DYNAMODB_ITEM_BYTES_MAX);
+    for (const struct json *word = json_first(array); word != NULL; word = json_next(word)) {
+        is_good = is_good && json_is_string(word);
+        buf_append(&words, words.len > 0 ? STR(" ") : STR_EMPTY);
+        buf_append(&words, json_string(word));
+    }
+    *words_out = buf_str(&words);
+    return is_good && buf_status(&words) == STATUS_OK;
+}
+
 /* {"S":"text"}. false: not in the form of its type. *is_kept: it is of a type that we read. */
-static bool parse_value(const struct json *typed, struct dynamodb_attribute *attribute,
-                        bool *is_kept) {
+static bool parse_value(const struct json *typed, struct arena *arena,
+                        struct dynamodb_attribute *attribute, bool *is_kept) {
     int type = 0;
     while (type < TYPE_COUNT && !str_eq(json_key(typed), str_from_cstr(TYPE_KEYS[type]))) {
         type++;
@@ -235,6 +278,8 @@ static bool parse_value(const struct json *typed, struct dynamodb_attribute *att
         return json_is_bool(typed);
     case DYNAMODB_NULL:
         return json_is_bool(typed);
+    case DYNAMODB_WORDS:
+        return parse_words(typed, arena, &attribute->value);
     default:
         return true;
     }
@@ -252,7 +297,7 @@ enum status dynamodb_parse_item(const struct json *object, struct arena *arena,
         bool is_kept = false;
         attributes[count].name = json_key(member);
         if (!json_is_object(member) || json_count(member) != 1 ||
-            !parse_value(json_first(member), &attributes[count], &is_kept)) {
+            !parse_value(json_first(member), arena, &attributes[count], &is_kept)) {
             return error_set(error, arena, STATUS_INCOMPLETE, "an attribute in no known form");
         }
         count += is_kept ? 1 : 0;

@@ -76,6 +76,27 @@ static void write_value(struct json_writer *writer, const char *name, str value)
     dynamodb_write_attribute(writer, &attribute);
 }
 
+/* Every name has its placeholder, for many are reserved words. */
+static void write_projection(struct json_writer *writer, const char *const *attributes,
+                             size_t count, struct arena *arena) {
+    struct buf projection;
+    if (count == 0) {
+        return;
+    }
+    buf_init(&projection, arena, PROJECTION_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&projection, "%s#a%zu", i == 0 ? "" : ",", i);
+    }
+    json_write_member(writer, "ProjectionExpression", buf_str(&projection));
+    json_write_key(writer, STR("ExpressionAttributeNames"));
+    json_object_begin(writer);
+    for (size_t i = 0; i < count; i++) {
+        str placeholder = str_format(arena, "#a%zu", i);
+        json_write_member(writer, placeholder.ptr, str_from_cstr(attributes[i]));
+    }
+    json_object_end(writer);
+}
+
 /* ---- query ---- */
 
 struct listing {
@@ -126,10 +147,12 @@ static enum status add_query_page(void *context, str token, struct arena *arena,
     struct service_call call;
     size_t left = query->limit > 0 ? query->limit - listing->count : SIZE_MAX;
     begin_page(&call, arena, "Query", query->table, &page);
+    size_t page_max = query->page_items_max > 0 ? query->page_items_max : PAGE_ITEMS_MAX;
     write_condition(&call.writer, query);
+    write_projection(&call.writer, query->attributes, query->attribute_count, arena);
     json_write_member_bool(&call.writer, "ConsistentRead", true);
     json_write_member_bool(&call.writer, "ScanIndexForward", !query->is_descending);
-    write_start(&call.writer, left < PAGE_ITEMS_MAX ? left : PAGE_ITEMS_MAX, token);
+    write_start(&call.writer, left < page_max ? left : page_max, token);
     TRY(service_call_send(&call, listing->client, error));
     size_t needed = listing->count + page.count;
     ARENA_RESERVE(listing->arena, listing->items, needed, listing->capacity);
@@ -149,9 +172,9 @@ static bool is_query(const struct dynamodb_query *query) {
     const struct dynamodb_key keys[] = {{query->pk, has_from ? query->sk_from : STR("-")},
                                         {query->pk, has_to ? query->sk_to : STR("-")},
                                         {query->pk, has_prefix ? query->sk_prefix : STR("-")}};
-    return !str_is_empty(query->table) && has_from == has_to && !(has_from && has_prefix) &&
-           dynamodb_key_is_valid(&keys[0]) && dynamodb_key_is_valid(&keys[1]) &&
-           dynamodb_key_is_valid(&keys[2]);
+    return !str_is_empty(query->table) && query->attribute_count <= DYNAMODB_SCAN_ATTRIBUTES_MAX &&
+           has_from == has_to && !(has_from && has_prefix) && dynamodb_key_is_valid(&keys[0]) &&
+           dynamodb_key_is_valid(&keys[1]) && dynamodb_key_is_valid(&keys[2]);
 }
 
 enum status dynamodb_query(struct aws_client *client, const struct dynamodb_query *query,
@@ -185,7 +208,11 @@ enum { FILTER_COUNT = 3 };
 static void filters_of(const struct dynamodb_scan *scan, struct filter filters[FILTER_COUNT]) {
     filters[0] = (struct filter){scan->sk, STR("sk = :sk")};
     filters[1] = (struct filter){scan->sk_prefix, STR("begins_with(sk, :sk)")};
-    filters[2] = (struct filter){scan->sk_prefix_left_out, STR("NOT begins_with(sk, :sk)")};
+    filters[2] =
+        (struct filter){scan->sk_prefix_left_out,
+                        str_is_empty(scan->sk_prefix_left_out_too)
+                            ? STR("NOT begins_with(sk, :sk)")
+                            : STR("NOT begins_with(sk, :sk) AND NOT begins_with(sk, :too)")};
 }
 
 static void write_filter(struct json_writer *writer, const struct dynamodb_scan *scan) {
@@ -197,30 +224,12 @@ static void write_filter(struct json_writer *writer, const struct dynamodb_scan 
             json_write_key(writer, STR("ExpressionAttributeValues"));
             json_object_begin(writer);
             write_value(writer, ":sk", filters[i].value);
+            if (!str_is_empty(scan->sk_prefix_left_out_too)) {
+                write_value(writer, ":too", scan->sk_prefix_left_out_too);
+            }
             json_object_end(writer);
         }
     }
-}
-
-/* Every name has its placeholder, for many are reserved words. */
-static void write_projection(struct json_writer *writer, const struct dynamodb_scan *scan,
-                             struct arena *arena) {
-    struct buf projection;
-    if (scan->attribute_count == 0) {
-        return;
-    }
-    buf_init(&projection, arena, PROJECTION_BYTES_MAX);
-    for (size_t i = 0; i < scan->attribute_count; i++) {
-        buf_printf(&projection, "%s#a%zu", i == 0 ? "" : ",", i);
-    }
-    json_write_member(writer, "ProjectionExpression", buf_str(&projection));
-    json_write_key(writer, STR("ExpressionAttributeNames"));
-    json_object_begin(writer);
-    for (size_t i = 0; i < scan->attribute_count; i++) {
-        str placeholder = str_format(arena, "#a%zu", i);
-        json_write_member(writer, placeholder.ptr, str_from_cstr(scan->attributes[i]));
-    }
-    json_object_end(writer);
 }
 
 /* A page may be empty and still have a next one, because the filter is applied after the reading. A
@@ -234,7 +243,8 @@ static enum status add_scan_page(void *context, str token, struct arena *arena, 
     struct service_call call;
     begin_page(&call, arena, "Scan", scanning->scan->table, &page);
     write_filter(&call.writer, scanning->scan);
-    write_projection(&call.writer, scanning->scan, arena);
+    write_projection(&call.writer, scanning->scan->attributes, scanning->scan->attribute_count,
+                     arena);
     write_start(&call.writer, PAGE_ITEMS_MAX, token);
     TRY(service_call_send(&call, scanning->client, error));
     *next_out = page.next;
@@ -253,7 +263,10 @@ static bool is_scan(const struct dynamodb_scan *scan) {
         given += str_is_empty(filters[i].value) ? 0 : 1;
         is_text = is_text && str_utf8_valid_prefix(filters[i].value) == filters[i].value.len;
     }
-    return !str_is_empty(scan->table) && given <= 1 && is_text &&
+    str too = scan->sk_prefix_left_out_too;
+    bool is_pair = str_is_empty(too) || !str_is_empty(scan->sk_prefix_left_out);
+    return !str_is_empty(scan->table) && given <= 1 && is_text && is_pair &&
+           str_utf8_valid_prefix(too) == too.len &&
            scan->attribute_count <= DYNAMODB_SCAN_ATTRIBUTES_MAX;
 }
 

@@ -95,6 +95,15 @@ static void invalid_dynamodb_request_is_not_sent(void **state) {
         {"no UTF-8",
          {dynamodb_string("pk", STR("x")), dynamodb_string("sk", STR("x")),
           dynamodb_string("s", STR("\xff"))}},
+        {"no words",
+         {dynamodb_string("pk", STR("x")), dynamodb_string("sk", STR("x")),
+          dynamodb_words("w", STR_EMPTY)}},
+        {"an empty word",
+         {dynamodb_string("pk", STR("x")), dynamodb_string("sk", STR("x")),
+          dynamodb_words("w", STR("a  b"))}},
+        {"a space behind the last word",
+         {dynamodb_string("pk", STR("x")), dynamodb_string("sk", STR("x")),
+          dynamodb_words("w", STR("a "))}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct aws_fixture fixture;

@@ -18,10 +18,13 @@ static void item_is_read_without_attributes_of_unknown_type(void **state) {
     answer(&fixture, NULL, 200,
            "{\"Item\":{\"pk\":{\"S\":\"lb#1\"},\"n\":{\"N\":\"42\"},\"d\":{\"N\":\"1.5\"},"
            "\"t\":{\"BOOL\":true},\"z\":{\"NULL\":true},\"l\":{\"L\":[{\"S\":\"x\"}]},"
-           "\"m\":{\"M\":{}},\"b\":{\"B\":\"AA==\"},\"ss\":{\"SS\":[\"x\"]},\"e\":{\"S\":\"\"}}}");
+           "\"m\":{\"M\":{}},\"b\":{\"B\":\"AA==\"},\"ss\":{\"SS\":[\"x\",\"yz\"]},\"ns\":{\"NS\":["
+           "\"1\"]},\"e\":{\"S\":\"\"}}}");
     assert_int_equal(get_into(&fixture, &got), STATUS_OK);
     assert_true(got.is_found);
-    assert_int_equal(got.item.count, 6);
+    assert_int_equal(got.item.count, 7);
+    assert_str(dynamodb_get_words(&got.item, "ss"), "x yz");
+    assert_str(dynamodb_get_words(&got.item, "pk"), "");
     assert_str(dynamodb_get_string(&got.item, "pk"), "lb#1");
     assert_str(dynamodb_get_string(&got.item, "n"), "");
     assert_str(got.item.attributes[3].value, "true");

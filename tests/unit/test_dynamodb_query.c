@@ -28,6 +28,7 @@ static enum status query_all(struct aws_fixture *fixture) {
 
 static void query_request_is_exact(void **state) {
     (void)state;
+    static const char *const names[] = {"sk", "mode"};
     static const struct {
         struct dynamodb_query query;
         const char *body;
@@ -41,6 +42,15 @@ static void query_request_is_exact(void **state) {
          BASE(" AND sk BETWEEN :from AND :to",
               ",\":from\":{\"S\":\"a\"},\":to\":{\"S\":\"b\"}") "\"ScanIndexForward\":true,"
                                                                 "\"Limit\":7}"},
+        {{.table = {"t", 1},
+          .pk = {"lb", 2},
+          .attributes = names,
+          .attribute_count = 2,
+          .page_items_max = 24},
+         "{\"TableName\":\"t\",\"KeyConditionExpression\":\"pk = :pk\","
+         "\"ExpressionAttributeValues\":{\":pk\":{\"S\":\"lb\"}},"
+         "\"ProjectionExpression\":\"#a0,#a1\",\"ExpressionAttributeNames\":{\"#a0\":\"sk\","
+         "\"#a1\":\"mode\"},\"ConsistentRead\":true,\"ScanIndexForward\":true,\"Limit\":24}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct aws_fixture fixture;

@@ -55,6 +55,10 @@ static void scan_request_is_exact(void **state) {
         {{.table = {"t", 1}, .sk_prefix_left_out = {"SEEN#", 5}},
          "{\"TableName\":\"t\",\"FilterExpression\":\"NOT begins_with(sk, :sk)\","
          "\"ExpressionAttributeValues\":{\":sk\":{\"S\":\"SEEN#\"}},\"Limit\":500}"},
+        {{.table = {"t", 1}, .sk_prefix_left_out = {"A#", 2}, .sk_prefix_left_out_too = {"B#", 2}},
+         "{\"TableName\":\"t\",\"FilterExpression\":\"NOT begins_with(sk, :sk) AND NOT "
+         "begins_with(sk, :too)\",\"ExpressionAttributeValues\":{\":sk\":{\"S\":\"A#\"},"
+         "\":too\":{\"S\":\"B#\"}},\"Limit\":500}"},
         {{.table = {"t", 1}, .sk_prefix = {"DAY#", 4}, .attributes = names, .attribute_count = 2},
          "{\"TableName\":\"t\",\"FilterExpression\":\"begins_with(sk, :sk)\","
          "\"ExpressionAttributeValues\":{\":sk\":{\"S\":\"DAY#\"}},"
@@ -246,6 +250,8 @@ static void invalid_scan_is_not_sent(void **state) {
         {.table = STR("t"), .sk_prefix = STR("a"), .sk_prefix_left_out = STR("b")},
         {.table = STR("t"), .sk = STR("\xff")},
         {.table = STR("t"), .sk_prefix_left_out = STR("\xff")},
+        {.table = STR("t"), .sk_prefix_left_out_too = STR("a")},
+        {.table = STR("t"), .sk_prefix_left_out = STR("a"), .sk_prefix_left_out_too = STR("\xff")},
         {.table = STR("t"), .sk_prefix = STR("\xff")},
         {.table = STR("t"), .attributes = names, .attribute_count = sizeof names / sizeof *names},
     };
