@@ -59,7 +59,7 @@ $(ship)/%.o: %.c $(deps)/stamp $(ship)/flags
 
 $(ship)/src/base/musl_malloc.o: private SHIP_FLAGS += -O2 -fno-builtin-malloc
 # Every byte of a log passes through these.
-$(addprefix $(ship)/src/traffic/,access_log_look.o tally.o tally_text.o \
+$(addprefix $(ship)/src/traffic/,access_log.o access_log_look.o clients.o key_set.o synthetic.o tally.o tally_hours.o tally_text.o \
     tally_sketch.o): private SHIP_FLAGS += -O2
 
 $(ship)/bootstrap: $(ship_objects)

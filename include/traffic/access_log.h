@@ -37,9 +37,12 @@ const char *access_log_kind_name(enum access_log_kind kind);
 
 /* All text borrows the line and is as logged (\x22 and the like are left as they are). */
 struct access_log_record {
+    str type;          /* field 1; "http", "https", "h2", ... */
     str time;          /* field 2; ISO 8601, UTC */
     str load_balancer; /* field 3; "app/my-alb/50dc6c495c0c9188" */
     str client;        /* the address in field 4, without port and brackets */
+    str elb_status;    /* field 9; "200", or "-" */
+    str target_status; /* field 10; likewise */
     str host;          /* of the URL in field 13; else field 19; "-" when neither says one */
     str user_agent;    /* field 14 */
     str reason;        /* field 29; empty for "-" and where there is none */

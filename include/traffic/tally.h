@@ -9,7 +9,9 @@
 #define TRAFFIC_TALLY_H
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "traffic/access_log.h"
+#include "traffic/clients.h"
 
 /* Bits, since groups may be of several keys together. */
 enum group_key {
@@ -62,6 +64,46 @@ struct tally_offender {
     uint64_t error;
 };
 
+#define TALLY_HOURS_MAX 100 /* of one file, which holds five minutes */
+#define TALLY_HOUR_MS   (3600 * MS_PER_SECOND)
+#define TALLY_SLOT_MS   (300 * MS_PER_SECOND)
+#define TALLY_SLOTS     12 /* of an hour */
+
+/* Five minutes of an hour; members as in the hour. */
+struct tally_slot {
+    uint64_t http1_lines;
+    uint64_t blocked_served;
+    uint64_t unserved;
+};
+
+/* What evidence consists of. Served: the load balancer or a target answered 2xx or 3xx, or that
+ * cannot be told. The four members from `blocked_served` on are of all protocols and clients, and
+ * what they count is in `http1_lines` and, where served, in `http1`, too. */
+struct tally_hour {
+    int64_t hour; /* since 1970-01-01, of the line's own time */
+    struct tally_counts counts;
+    int64_t newest_ms;
+    uint64_t http1_lines;    /* HTTP/1.x, of a class that is known, no health checks or monitors */
+    uint64_t http1;          /* of them served */
+    uint64_t http2;          /* any other protocol: HTTP/2, gRPC, WebSocket */
+    uint64_t synthetic;      /* HTTP/1.x of health checks and monitors */
+    uint64_t blocked_served; /* Acceptable or Ambiguous */
+    uint64_t unserved;       /* likewise */
+    uint64_t severe_served;
+    uint64_t severe_unserved;
+    uint64_t blocked_clients; /* blocked, of networks that were served other requests */
+    str blocked_reason;       /* of most of them; letters and digits */
+    struct tally_slot slots[TALLY_SLOTS];
+};
+
+/* Of one file. */
+struct tally_hours {
+    const struct tally_hour *hours; /* in the order of their first lines */
+    size_t count;
+    bool is_cut;                  /* there were lines of more hours */
+    struct client_sketch clients; /* of what `http1` counts */
+};
+
 struct tally_group {
     enum traffic_class class; /* members that were not asked for are empty or CLASS_COUNT */
     str reason;
@@ -95,6 +137,7 @@ struct tally_hash_key {
 struct tally_options {
     unsigned group_keys; /* of enum group_key; 0: no groups */
     bool counts_only;    /* totals and days without reasons, unknown classes, offenders or groups */
+    bool has_hours;      /* with counts_only: `hours`, of one file */
     struct tally_hash_key hash_key;
 };
 
@@ -108,9 +151,9 @@ void tally_add_lines(struct tally *tally, str lines);
 /* Lines that were found to be of a kind other than ACCESS_LOG_LINE. */
 void tally_add_unparsed(struct tally *tally, enum access_log_kind kind, uint64_t count);
 
-/* As if its lines had been added here. Both of the same options. As long as no sketch has
- * overflowed the order of lines and merges changes nothing; beyond, it may change which of the
- * rarer offenders and groups are kept, and their errors, which stay true. */
+/* As if its lines had been added here. Both of the same options, without hours. As long as no
+ * sketch has overflowed the order of lines and merges changes nothing; beyond, it may change which
+ * of the rarer offenders and groups are kept, and their errors, which stay true. */
 void tally_merge(struct tally *into, const struct tally *from);
 
 /* Between the numbers: lines = totals.requests + unparsed; totals.requests = the days' +
@@ -136,6 +179,7 @@ struct tally_result {
     const struct tally_group *groups;
     size_t group_count;
     uint64_t group_error_max;
+    const struct tally_hours *hours; /* NULL: not asked for */
 };
 
 /* Borrows the tally. */

@@ -13,12 +13,15 @@
 
 /* 1-based numbers of the fields, as in AWS's table. */
 enum {
+    FIELD_TYPE = 1,
     FIELD_TIME = 2,
     FIELD_NETWORK_VERSION = 2, /* of a Network Load Balancer's line */
     FIELD_NETWORK_TIME = 3,
     FIELD_NETWORK_ELB = 4,
     FIELD_LOAD_BALANCER = 3,
     FIELD_CLIENT = 4,
+    FIELD_ELB_STATUS = 9,
+    FIELD_TARGET_STATUS = 10,
     FIELD_CLASSIC_REQUEST = 12,
     FIELD_REQUEST = 13,
     FIELD_USER_AGENT = 14,
@@ -193,9 +196,12 @@ enum access_log_kind access_log_parse(str line, struct access_log_record *record
     }
     access_log_fill(
         &(struct access_log_parts){
+            .type = fields.text[FIELD_TYPE],
             .time = fields.text[FIELD_TIME],
             .load_balancer = fields.text[FIELD_LOAD_BALANCER],
             .client = fields.text[FIELD_CLIENT],
+            .elb_status = fields.text[FIELD_ELB_STATUS],
+            .target_status = fields.text[FIELD_TARGET_STATUS],
             .request = fields.text[FIELD_REQUEST],
             .user_agent = fields.text[FIELD_USER_AGENT],
             .domain = fields.text[FIELD_DOMAIN],
@@ -279,17 +285,25 @@ static enum traffic_class class_of(str text) {
     return CLASS_UNKNOWN;
 }
 
-void access_log_fill(const struct access_log_parts *parts, struct access_log_record *record_out) {
+void access_log_fill_sketch(const struct access_log_parts *parts,
+                            struct access_log_record *record_out) {
     *record_out = (struct access_log_record){
+        .type = parts->type,
         .time = parts->time,
         .load_balancer = parts->load_balancer,
         .client = address_of_client(parts->client),
-        .host = host_of(parts->request, parts->domain),
+        .elb_status = parts->elb_status,
+        .target_status = parts->target_status,
         .user_agent = parts->user_agent,
         .reason = is_none(parts->reason) ? STR_EMPTY : parts->reason,
         .class = class_of(parts->class),
         .class_name = parts->class,
     };
+}
+
+void access_log_fill(const struct access_log_parts *parts, struct access_log_record *record_out) {
+    access_log_fill_sketch(parts, record_out);
+    record_out->host = host_of(parts->request, parts->domain);
 }
 
 const char *traffic_class_name(enum traffic_class class) {

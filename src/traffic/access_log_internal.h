@@ -14,6 +14,11 @@
 /* Quotes are noted 64 bytes at a time, until these 24 are there. */
 #define ACCESS_LOG_QUOTES_NOTED (ACCESS_LOG_QUOTES - 1 + 64)
 
+/* The spaces behind fields 1 to 12, and what one more block may hold: no two of them are
+ * neighbours. */
+#define ACCESS_LOG_TOKENS       12
+#define ACCESS_LOG_SPACES_NOTED (ACCESS_LOG_TOKENS + 64 / 2)
+
 /* Borrows the lines. */
 struct access_log_view {
     str line;       /* without its line end */
@@ -21,7 +26,8 @@ struct access_log_view {
     bool is_plain;  /* class and reason are "-" */
     str time;
     str load_balancer;
-    str client; /* field 4 */
+    str client;                                  /* field 4 */
+    const char *spaces[ACCESS_LOG_SPACES_NOTED]; /* [n - 1] is behind field n, up to 12 */
     size_t quote_count;
     const char *quotes[ACCESS_LOG_QUOTES_NOTED];
 };
@@ -34,11 +40,18 @@ size_t access_log_look(str lines, struct access_log_view *view_out);
 void access_log_view_record(const struct access_log_view *view,
                             struct access_log_record *record_out);
 
+/* The same without `host`; cheap. */
+void access_log_view_sketch(const struct access_log_view *view,
+                            struct access_log_record *record_out);
+
 /* The fields that a record is made of, as logged and without their quotes. */
 struct access_log_parts {
+    str type;
     str time;
     str load_balancer;
     str client; /* with port */
+    str elb_status;
+    str target_status;
     str request;
     str user_agent;
     str domain; /* "-" or empty: none */
@@ -46,5 +59,8 @@ struct access_log_parts {
     str reason;
 };
 void access_log_fill(const struct access_log_parts *parts, struct access_log_record *record_out);
+/* Likewise, but for `host`. */
+void access_log_fill_sketch(const struct access_log_parts *parts,
+                            struct access_log_record *record_out);
 
 #endif

@@ -19,7 +19,7 @@
 
 #define BLOCK_BYTES 64
 /* Fields 1 to 12, 15 to 17, 21 and 22. */
-#define TOKENS_BEFORE_REQUEST  12
+#define TOKENS_BEFORE_REQUEST  ACCESS_LOG_TOKENS
 #define TOKENS_BEFORE_TRACE_ID 3
 #define TOKENS_BEFORE_ACTIONS  2
 
@@ -138,9 +138,7 @@ static inline const char *find_line_end(const char *ptr, const char *end,
     return found == NULL ? end : found;
 }
 
-#define TOKENS_MAX TOKENS_BEFORE_REQUEST
-/* What one more block may hold: no two of them are neighbours. */
-#define SPACES_MAX (TOKENS_MAX + BLOCK_BYTES / 2)
+_Static_assert(BLOCK_BYTES / 2 + ACCESS_LOG_TOKENS == ACCESS_LOG_SPACES_NOTED, "one more block");
 
 /* true when [from, to) is `count` times some bytes and one space; notes where these spaces are. */
 static bool are_tokens(const char *from, const char *to, const char *end, size_t count,
@@ -169,7 +167,7 @@ static inline bool is_next_field(const char *const *quotes, size_t i) {
 
 /* The unquoted fields between the quoted ones on both sides of quotes[i] and quotes[i + 1]. */
 static inline bool is_gap_of(const char *const *quotes, size_t i, const char *end, size_t count) {
-    const char *spaces[SPACES_MAX];
+    const char *spaces[ACCESS_LOG_SPACES_NOTED];
     return quotes[i][1] == ' ' && are_tokens(quotes[i] + 2, quotes[i + 1], end, count, spaces);
 }
 
@@ -202,7 +200,7 @@ static inline bool is_dash(const char *const *quotes, size_t i) {
 }
 
 static void look_closer(struct access_log_view *view, const char *end) {
-    const char *spaces[SPACES_MAX];
+    const char **spaces = view->spaces;
     const char *ptr = view->line.ptr;
     view->is_modern = view->quote_count >= ACCESS_LOG_QUOTES &&
                       has_modern_quotes(view->quotes, end) &&
@@ -226,16 +224,30 @@ size_t access_log_look(str lines, struct access_log_view *view_out) {
     return line_end == end ? len : len + 1;
 }
 
+static struct access_log_parts parts_of(const struct access_log_view *view) {
+    const char *const *spaces = view->spaces;
+    ASSERT(view->is_modern);
+    return (struct access_log_parts){.type = between(view->line.ptr, spaces[0]),
+                                     .time = view->time,
+                                     .load_balancer = view->load_balancer,
+                                     .client = view->client,
+                                     .elb_status = between(spaces[7] + 1, spaces[8]),
+                                     .target_status = between(spaces[8] + 1, spaces[9]),
+                                     .request = quoted(view, 0),
+                                     .user_agent = quoted(view, 1),
+                                     .domain = quoted(view, 3),
+                                     .class = quoted(view, 10),
+                                     .reason = quoted(view, 11)};
+}
+
 void access_log_view_record(const struct access_log_view *view,
                             struct access_log_record *record_out) {
-    ASSERT(view->is_modern);
-    access_log_fill(&(struct access_log_parts){.time = view->time,
-                                               .load_balancer = view->load_balancer,
-                                               .client = view->client,
-                                               .request = quoted(view, 0),
-                                               .user_agent = quoted(view, 1),
-                                               .domain = quoted(view, 3),
-                                               .class = quoted(view, 10),
-                                               .reason = quoted(view, 11)},
-                    record_out);
+    const struct access_log_parts parts = parts_of(view);
+    access_log_fill(&parts, record_out);
+}
+
+void access_log_view_sketch(const struct access_log_view *view,
+                            struct access_log_record *record_out) {
+    const struct access_log_parts parts = parts_of(view);
+    access_log_fill_sketch(&parts, record_out);
 }

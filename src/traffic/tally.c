@@ -15,6 +15,7 @@
 
 struct tally *tally_new(struct arena *arena, const struct tally_options *options) {
     ASSERT(!options->counts_only || options->group_keys == 0);
+    ASSERT(!options->has_hours || options->counts_only);
     struct tally *tally = ARENA_NEW(arena, struct tally);
     tally->arena = arena;
     tally->options = *options;
@@ -23,6 +24,9 @@ struct tally *tally_new(struct arena *arena, const struct tally_options *options
     day_table_init(&tally->days, arena, &options->hash_key);
     if (!options->counts_only) {
         tally->offenders = sketch_new(arena, TALLY_OFFENDERS_MAX, &options->hash_key);
+    }
+    if (options->has_hours) {
+        tally->hours = hour_table_new(arena, &options->hash_key);
     }
     if (options->group_keys != 0) {
         tally->groups = sketch_new(arena, TALLY_GROUPS_MAX, &options->hash_key);
@@ -103,9 +107,10 @@ static void count_one(struct tally_counts *counts, const struct classed *classed
     counts->unfamiliar += classed->is_unfamiliar ? 1 : 0;
 }
 
-/* Returns the day it was counted under, or NULL; valid until the next. */
-static struct tally_day *count_request(struct tally *tally, str time, str load_balancer,
-                                       struct classed classed) {
+/* Returns the day it was counted under, or NULL; valid until the next. With a day, *ms_out is when
+ * it was. */
+static inline struct tally_day *count_request(struct tally *tally, str time, str load_balancer,
+                                              struct classed classed, int64_t *ms_out) {
     int64_t ms = 0;
     count_one(&tally->totals, &classed);
     struct tally_day *day = find_last_day(tally, time, load_balancer, &ms);
@@ -126,6 +131,7 @@ static struct tally_day *count_request(struct tally *tally, str time, str load_b
     }
     widen(&day->oldest_ms, &day->newest_ms, ms);
     count_one(&day->counts, &classed);
+    *ms_out = ms;
     return day;
 }
 
@@ -175,7 +181,11 @@ void tally_add_record(struct tally *tally, const struct access_log_record *recor
     tally->kinds[ACCESS_LOG_LINE]++;
     const struct classed classed = {record->class,
                                     record->class == CLASS_UNKNOWN && record->class_name.len > 0};
-    struct tally_day *day = count_request(tally, record->time, record->load_balancer, classed);
+    int64_t ms = 0;
+    struct tally_day *day = count_request(tally, record->time, record->load_balancer, classed, &ms);
+    if (tally->hours != NULL && day != NULL) {
+        hour_table_add(tally->hours, record, classed.is_unfamiliar, ms);
+    }
     if (tally->options.counts_only) {
         return;
     }
@@ -194,10 +204,14 @@ void tally_add_record(struct tally *tally, const struct access_log_record *recor
 
 static void add_view(struct tally *tally, const struct access_log_view *view) {
     struct access_log_record record;
-    if (view->is_modern && view->is_plain && tally->groups == NULL) {
+    if (view->is_modern && view->is_plain && tally->groups == NULL && tally->hours == NULL) {
+        int64_t ms;
         tally->kinds[ACCESS_LOG_LINE]++;
         const struct classed compliant = {CLASS_COMPLIANT, false};
-        (void)count_request(tally, view->time, view->load_balancer, compliant);
+        (void)count_request(tally, view->time, view->load_balancer, compliant, &ms);
+    } else if (view->is_modern && tally->options.counts_only) {
+        access_log_view_sketch(view, &record);
+        tally_add_record(tally, &record);
     } else if (view->is_modern) {
         access_log_view_record(view, &record);
         tally_add_record(tally, &record);
@@ -270,6 +284,7 @@ static void merge_reasons(struct reason_table *into, struct arena *arena,
 void tally_merge(struct tally *into, const struct tally *from) {
     ASSERT(into != from && into->options.group_keys == from->options.group_keys);
     ASSERT(into->options.counts_only == from->options.counts_only);
+    ASSERT(into->hours == NULL && from->hours == NULL);
     for (size_t i = 0; i < ACCESS_LOG_KIND_COUNT; i++) {
         into->kinds[i] += from->kinds[i];
     }
@@ -404,5 +419,8 @@ void tally_finish(struct tally *tally, struct tally_result *result_out) {
     }
     if (tally->groups != NULL) {
         list_groups(tally, result_out);
+    }
+    if (tally->hours != NULL) {
+        result_out->hours = hour_table_finish(tally->hours);
     }
 }

@@ -19,10 +19,43 @@ bool text_eq(str a, str b);
 /* At most `bytes_max` of it, never ending inside an escape (\x22, \x00000022) or a character. */
 str text_cut(str text, size_t bytes_max);
 
+/* Length of "203.0.113." when the address is IPv4, else 0. */
+size_t text_ipv4_network_length(str address);
 #define NETWORK_BYTES_MAX 64
 /* "203.0.113.0/24" or "2001:db8:1::/48" of an address, else what is given, cut. The result lives in
  * `storage` or borrows `client`. */
 str network_of(str client, char storage[static NETWORK_BYTES_MAX]);
+
+/* A health check or a monitor, by its own name (synthetic.c). */
+bool agent_is_synthetic(str user_agent);
+
+/* --- keys (key_set.c) --- */
+#define KEY_SET_NONE SIZE_MAX
+struct key_set {
+    struct arena *arena;
+    struct tally_hash_key secret;
+    size_t keys_max;
+    uint64_t *keys; /* in the order they came */
+    size_t count;
+    size_t capacity;
+    uint32_t *index; /* open addressing; 0 is free, else the number of a key from 1 */
+    size_t index_size;
+};
+void key_set_init(struct key_set *set, struct arena *arena, size_t keys_max,
+                  const struct tally_hash_key *secret);
+/* The number of the key, from 0; KEY_SET_NONE: it is not there. */
+size_t key_set_find(const struct key_set *set, uint64_t key);
+/* The same of a key that may be new; KEY_SET_NONE: it is, and there is no room for it. */
+size_t key_set_add(struct key_set *set, uint64_t key);
+
+/* --- hours (tally_hours.c) --- */
+struct hour_table;
+struct hour_table *hour_table_new(struct arena *arena, const struct tally_hash_key *secret);
+/* `host` of the record is not looked at. */
+void hour_table_add(struct hour_table *table, const struct access_log_record *record,
+                    bool is_unfamiliar, int64_t ms);
+/* Borrows the table. */
+const struct tally_hours *hour_table_finish(struct hour_table *table);
 
 /* --- days (tally_days.c) --- */
 struct day_table {
@@ -108,6 +141,7 @@ struct tally {
     struct reason_table unknown_classes;
     struct sketch *offenders; /* NULL: counts only */
     struct sketch *groups;    /* NULL without group keys */
+    struct hour_table *hours; /* NULL: not asked for */
 };
 
 /* What tally_add_lines does with a line that was parsed. */

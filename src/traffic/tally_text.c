@@ -125,8 +125,7 @@ str text_cut(str text, size_t bytes_max) {
     }
 }
 
-/* Length of "203.0.113." when the address is IPv4, else 0. */
-static size_t ipv4_network_length(str address) {
+size_t text_ipv4_network_length(str address) {
     size_t octets = 0;
     size_t from = 0; /* of the last octet so far */
     int value = 0;
@@ -168,7 +167,7 @@ static str ipv6_network(str address, char storage[static NETWORK_BYTES_MAX]) {
 
 str network_of(str client, char storage[static NETWORK_BYTES_MAX]) {
     static const char suffix[] = "0/24";
-    size_t len = ipv4_network_length(client);
+    size_t len = text_ipv4_network_length(client);
     if (len > 0) {
         memcpy(storage, client.ptr, len);
         memcpy(storage + len, suffix, sizeof(suffix));

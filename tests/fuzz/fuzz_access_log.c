@@ -14,7 +14,8 @@
 static void hold_inside(const struct access_log_record *record, str line) {
     HOLD(fuzz_is_inside(record->time, line) && fuzz_is_inside(record->load_balancer, line));
     HOLD(fuzz_is_inside(record->client, line) && fuzz_is_inside(record->user_agent, line));
-    HOLD(fuzz_is_inside(record->reason, line));
+    HOLD(fuzz_is_inside(record->reason, line) && fuzz_is_inside(record->type, line));
+    HOLD(fuzz_is_inside(record->elb_status, line) && fuzz_is_inside(record->target_status, line));
     HOLD(fuzz_is_inside(record->host, line) || str_eq(record->host, STR("-")));
     HOLD((unsigned)record->class < CLASS_COUNT);
 }
@@ -23,6 +24,8 @@ static void hold_same(const struct access_log_record *a, const struct access_log
     HOLD(str_eq(a->time, b->time) && str_eq(a->load_balancer, b->load_balancer));
     HOLD(str_eq(a->client, b->client) && str_eq(a->host, b->host));
     HOLD(str_eq(a->user_agent, b->user_agent) && str_eq(a->reason, b->reason));
+    HOLD(str_eq(a->type, b->type) && str_eq(a->elb_status, b->elb_status));
+    HOLD(str_eq(a->target_status, b->target_status));
     HOLD(a->class == b->class);
 }
 
@@ -153,6 +156,29 @@ static void hold_report(struct arena *arena, const struct tally_result *result) 
     HOLD(buf_status(&out) == STATUS_OK);
 }
 
+/* Every event is one of the requests that it is a share of. */
+static void hold_hours(struct arena *arena, str lines) {
+    const struct tally_options of_hours = {
+        .counts_only = true, .has_hours = true, .hash_key = {{3, 4}}};
+    struct tally *tally = tally_new(arena, &of_hours);
+    struct tally_result result;
+    uint64_t requests = 0;
+    tally_add_lines(tally, lines);
+    tally_finish(tally, &result);
+    for (size_t i = 0; i < result.hours->count; i++) {
+        const struct tally_hour *hour = &result.hours->hours[i];
+        requests += hour->counts.requests;
+        HOLD(hour->http1 <= hour->http1_lines && hour->http1_lines <= hour->counts.requests);
+        HOLD(hour->blocked_served + hour->severe_served <= hour->http1);
+        HOLD(hour->unserved + hour->severe_unserved <= hour->http1_lines - hour->http1);
+        HOLD(hour->blocked_clients <= hour->unserved + hour->severe_unserved);
+        HOLD(hour->http2 + hour->synthetic <= hour->counts.requests);
+    }
+    HOLD(result.hours->is_cut || requests + result.untallied == result.totals.requests);
+    double clients = client_sketch_count(&result.hours->clients);
+    HOLD(clients >= 0 && clients <= 2 * (double)requests);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct arena arena;
     arena_reset(&arena);
@@ -167,6 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tally_add_lines(tally, lines);
     tally_finish(tally, &whole);
     hold_counts(&whole, &expected);
+    hold_hours(&arena, lines);
     if (str_find_char(lines, '\0') ==
         lines.len) { /* JSON may hold one, but our reader refuses it */
         hold_report(&arena, &whole);

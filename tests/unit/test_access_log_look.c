@@ -27,9 +27,12 @@ static void assert_same_text(str actual, str expected) {
 
 static void assert_same_record(const struct access_log_record *actual,
                                const struct access_log_record *expected) {
+    assert_same_text(actual->type, expected->type);
     assert_same_text(actual->time, expected->time);
     assert_same_text(actual->load_balancer, expected->load_balancer);
     assert_same_text(actual->client, expected->client);
+    assert_same_text(actual->elb_status, expected->elb_status);
+    assert_same_text(actual->target_status, expected->target_status);
     assert_same_text(actual->host, expected->host);
     assert_same_text(actual->user_agent, expected->user_agent);
     assert_same_text(actual->reason, expected->reason);
