@@ -29,7 +29,7 @@ void sweep_handle(struct guard *guard, const struct config_invocation *invocatio
                   struct arena *arena, struct app_reply *reply);
 void publish_report(struct guard *guard, struct arena *arena, struct app_reply *reply);
 
-/* --- log_object_read.c: one access-log object, from its key to counts a day --- */
+/* --- log_object_read.c: one access-log object, from its key to counts an hour --- */
 
 /* The load balancer whose log the object is, and when it was delivered, by its key. false: it is
  * not ours to count, and *why_out says what it is. */
@@ -37,7 +37,8 @@ bool log_object_is_access_log(str key, struct arena *arena, struct log_traffic *
                               str *why_out);
 
 /* Reads and counts the whole object in bounded memory. A damaged or foreign one is OK. NOT_FOUND,
- * CONFLICT (replaced meanwhile) and the other failures of a call; TOO_LARGE: more days than fit. */
+ * CONFLICT (replaced meanwhile) and the other failures of a call; TOO_LARGE: more hours than fit.
+ */
 MUST_USE enum status log_object_read(struct aws_client *client, const struct log_object *object,
                                      struct arena *arena, struct log_traffic *traffic,
                                      struct error *error);

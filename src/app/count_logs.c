@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Access logs that were written: each object is read and counted once, for the load balancer that
- * its key names and the day that each line names. Objects may be of other accounts' load balancers
+ * its key names and the hour that each line names. Objects may be of other accounts' load balancers
  * (a central bucket); table and permissions are our own. Sources: "Implementing partial batch
  * responses" (AWS Lambda Developer Guide, SQS).
  */
@@ -105,7 +105,7 @@ static struct object_result read_and_count(struct log_batch *batch, const struct
     }
     LOG(guard->log, LOG_INFO, "counted", LOG_STR("key", object->key),
         LOG_STR("resourceId", traffic->arn), LOG_INT("requests", (int64_t)traffic->totals.requests),
-        LOG_INT("days", (int64_t)traffic->day_count),
+        LOG_INT("hours", (int64_t)traffic->hour_count),
         LOG_INT("unparsed", (int64_t)traffic->unparsed),
         LOG_INT("withoutTime", (int64_t)traffic->untallied));
     add_to_sum(batch, traffic);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One access-log object, from its key to counts a day. It is read in pieces, unpacked and counted
+ * One access-log object, from its key to counts an hour. It is read in pieces, unpacked and counted
  * as they come, so that its size costs time and no memory.
  */
 #include <string.h>
@@ -34,7 +34,7 @@ bool log_object_is_access_log(str key, struct arena *arena, struct log_traffic *
                               str *why_out) {
     struct access_log_key parts = access_log_key_parse(key);
     struct load_balancer_arn arn;
-    *traffic_out = (struct log_traffic){.day_count = 0};
+    *traffic_out = (struct log_traffic){.hour_count = 0};
     if (parts.kind == ACCESS_LOG_UNPARSED) {
         *why_out = STR("no access log of a load balancer");
     } else if (parts.kind != ACCESS_LOG_LINE) {
@@ -106,55 +106,65 @@ static enum status unpack(void *context, str piece, struct error *error) {
     return STATUS_OK;
 }
 
-/* NULL: there are too many. */
-static struct traffic_day *find_day(struct log_traffic *traffic, int64_t number) {
-    size_t i = 0;
-    while (i < traffic->day_count && traffic->days[i].day != number) {
-        i++;
-    }
-    if (i == TRAFFIC_DAYS_MAX) {
-        return NULL;
-    }
-    if (i == traffic->day_count) {
-        traffic->days[traffic->day_count++] = (struct traffic_day){.day = number};
-    }
-    return &traffic->days[i];
+static struct traffic_hour hour_of(const struct tally_hour *tallied) {
+    const uint64_t *classes = tallied->counts.classes;
+    struct traffic_hour hour = {
+        .hour = tallied->hour,
+        .counts = {.requests = tallied->counts.requests,
+                   .compliant = classes[CLASS_COMPLIANT],
+                   .acceptable = classes[CLASS_ACCEPTABLE],
+                   .ambiguous = classes[CLASS_AMBIGUOUS],
+                   .severe = classes[CLASS_SEVERE],
+                   .unknown = classes[CLASS_UNKNOWN],
+                   .unfamiliar = tallied->counts.unfamiliar,
+                   .http1_lines = tallied->http1_lines,
+                   .http1 = tallied->http1,
+                   .http2 = tallied->http2,
+                   .synthetic = tallied->synthetic,
+                   .blocked_served = tallied->blocked_served,
+                   .unserved = tallied->unserved,
+                   .severe_served = tallied->severe_served,
+                   .severe_unserved = tallied->severe_unserved,
+                   .blocked_clients = tallied->blocked_clients},
+        .newest_ms = tallied->newest_ms,
+        .blocked_reason = tallied->blocked_reason,
+    };
+    memcpy(hour.slots, tallied->slots, sizeof hour.slots);
+    return hour;
 }
 
-/* The load balancer is that of the key, so that only the day of a line matters. Lines that were not
- * understood name no day: they are of that of the delivery. */
-static bool add_days(struct log_traffic *traffic, const struct tally_result *result) {
-    struct traffic_day *day;
+/* Lines that were not understood name no hour: they are of that of the delivery, whose time is the
+ * end of the five minutes. */
+static struct traffic_hour *find_delivery_hour(struct log_traffic *traffic) {
+    int64_t number = (traffic->delivered_ms - 1) / TALLY_HOUR_MS;
+    size_t i = 0;
+    while (i < traffic->hour_count && traffic->hours[i].hour != number) {
+        i++;
+    }
+    if (i == traffic->hour_count) {
+        traffic->hours[traffic->hour_count++] = (struct traffic_hour){.hour = number};
+    }
+    return &traffic->hours[i];
+}
+
+/* The load balancer is that of the key, so that only the hour of a line matters. */
+static void add_hours(struct log_traffic *traffic, const struct tally_result *result) {
     bool is_damaged = !str_is_empty(traffic->damage);
-    for (size_t i = 0; i < result->day_count; i++) {
-        const struct tally_day *tallied = &result->days[i];
-        day = find_day(traffic, tallied->day);
-        if (day == NULL) {
-            return false;
-        }
-        day->counts.requests += tallied->counts.requests;
-        day->counts.unfamiliar += tallied->counts.unfamiliar;
-        for (size_t class = 0; class < CLASS_COUNT; class ++) {
-            day->counts.classes[class] += tallied->counts.classes[class];
-        }
-        day->newest_ms = tallied->newest_ms > day->newest_ms ? tallied->newest_ms : day->newest_ms;
+    for (size_t i = 0; i < result->hours->count; i++) {
+        traffic->hours[traffic->hour_count++] = hour_of(&result->hours->hours[i]);
     }
-    if (result->unparsed + result->untallied == 0 && !is_damaged) {
-        return true;
+    traffic->clients = result->hours->clients;
+    if (result->unparsed + result->untallied > 0 || is_damaged || traffic->hour_count == 0) {
+        struct traffic_hour *hour = find_delivery_hour(traffic);
+        hour->counts.unparsed = result->unparsed;
+        hour->counts.without_time = result->untallied;
+        hour->counts.damaged = is_damaged ? 1 : 0;
     }
-    day = find_day(traffic, date_days_of_ms(traffic->delivered_ms));
-    if (day == NULL) {
-        return false;
-    }
-    day->unparsed = result->unparsed;
-    day->without_time = result->untallied;
-    day->damaged = is_damaged ? 1 : 0;
-    return true;
 }
 
 enum status log_object_read(struct aws_client *client, const struct log_object *object,
                             struct arena *arena, struct log_traffic *traffic, struct error *error) {
-    struct tally_options options = {.counts_only = true}; /* TRAFFIC items hold nothing else */
+    struct tally_options options = {.counts_only = true, .has_hours = true};
     random_bytes(&options.hash_key, sizeof options.hash_key);
     struct line_gate gate = {.tally = tally_new(arena, &options)};
     const struct line_sink lines = {.context = &gate, .take = count_lines};
@@ -194,8 +204,10 @@ enum status log_object_read(struct aws_client *client, const struct log_object *
     traffic->totals = result.totals;
     traffic->unparsed = result.unparsed;
     traffic->untallied = result.untallied;
-    return add_days(traffic, &result)
-               ? STATUS_OK
-               : error_set(error, arena, STATUS_TOO_LARGE, "its lines are of more than %d days",
-                           TRAFFIC_DAYS_MAX);
+    if (result.hours->is_cut) {
+        return error_set(error, arena, STATUS_TOO_LARGE, "its lines are of more than %d hours",
+                         TALLY_HOURS_MAX);
+    }
+    add_hours(traffic, &result);
+    return STATUS_OK;
 }

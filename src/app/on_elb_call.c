@@ -21,8 +21,8 @@
 /* How long a claim keeps other deliveries of the event away. Most invocations take a second; one
  * that takes longer may be overtaken, since of two copies only one's changes count. After a crash,
  * or when the claim could not be released, a redrive is not ignored for longer than this. */
-#define LEASE_MS INT64_C(60000)
-#define WEAKER_MS_MAX       INT64_C(4000)  /* reads show less than the call set: it was lowered */
+#define LEASE_MS      INT64_C(60000)
+#define WEAKER_MS_MAX INT64_C(4000) /* reads show less than the call set: it was lowered */
 /* Of the time left, this share is for what comes after the reading. */
 #define AFTER_READING_SHARE 4
 

@@ -7,6 +7,7 @@
 #include "control/live.h"
 #include "sweep_internal.h"
 #include "table/history.h"
+#include "table/traffic_days.h"
 
 /* Enough to hide the latency of a call; the pace, not this, bounds what AWS sees. */
 #define IN_FLIGHT_MAX 200
@@ -155,6 +156,23 @@ static void act_on_chunk(struct sweep *sweep, const struct judged_chunk *chunk) 
     budget_set_deadline(&sweep->budget, sweep->budget.deadline_ms);
 }
 
+/* Of those that write access logs. Only history is lost when it fails for days: the first failure
+ * ends it. */
+static void fold_traffic(struct sweep *sweep, const struct judged_chunk *chunk) {
+    const struct state_table *table = &sweep->control.table;
+    struct error error = {0};
+    for (size_t i = 0; sweep->acts && !sweep->has_no_fold && i < chunk->count; i++) {
+        const struct load_balancer *facts = chunk->items[i].facts;
+        if (!str_is_empty(table->name) && facts->writes_logs == YES &&
+            traffic_fold(table, facts->arn, guard_now_ms(sweep->guard), chunk->arena, &error) !=
+                STATUS_OK) {
+            sweep->has_no_fold = true;
+            LOG(sweep->guard->log, LOG_WARN, "traffic_not_folded",
+                LOG_STR("errorMessage", error.message));
+        }
+    }
+}
+
 /* --- chunk by chunk ------------------------------------------------------------------------- */
 
 static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, size_t count) {
@@ -173,6 +191,7 @@ static void sweep_chunk(struct sweep *sweep, struct elbv2_fleet_item *items, siz
     sweep_report_chunk(sweep, &chunk);
     sweep->budget.left_count -= count;
     act_on_chunk(sweep, &chunk);
+    fold_traffic(sweep, &chunk);
     for (size_t i = 0; i < count; i++) { /* these lived in the chunk's arena */
         items[i].facts->has_tags = false;
         items[i].facts->tags = NULL;

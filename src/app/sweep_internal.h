@@ -138,6 +138,7 @@ struct sweep {
     bool acts;          /* enforcement, state or alerts are on, and this is no test */
     bool is_own_policy; /* another one leads to no actions and no metrics */
     bool has_no_ages;   /* the table could not be read, which was logged */
+    bool has_no_fold;   /* the TRAFFIC items could not be added up */
     struct control control;
     struct promotion_run *promotion; /* NULL: off */
     struct sweep_listing listing;

@@ -10,9 +10,10 @@ void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
                     const struct evaluation *evaluation, struct fleet_row *row_out) {
     struct evaluation *copy = &row_out->evaluation;
     *copy = *evaluation;
-    str *const texts[] = {&copy->resource_type,    &copy->resource_id, &copy->reason,
-                          &copy->required_because, &copy->owner,       &copy->exception_until,
-                          &copy->source_note,      &copy->management.owner, &copy->management.part};
+    str *const texts[] = {
+        &copy->resource_type,  &copy->resource_id,     &copy->reason,      &copy->required_because,
+        &copy->owner,          &copy->exception_until, &copy->source_note, &copy->management.owner,
+        &copy->management.part};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = str_copy(arena, *texts[i]);
     }

@@ -1,147 +1,276 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * TRAFFIC items: the requests to a load balancer on one day, added up object by object. One
- * transaction adds the object to its days and remembers it, so that an object that is delivered
- * twice, late, or to two copies at once is counted once.
+ * TRAFFIC items read: the hours of a day and the item of the day put together. Each query has an
+ * arena of its own, as a sweep reads many load balancers.
  */
-#include "table/traffic_days.h"
-#include "aws/dynamodb.h"
-#include "aws/sigv4.h"
+#include "table/item.h"
+#include "traffic_internal.h"
 
-#define TRAFFIC_KEPT_DAYS 400
-#define SECONDS_PER_DAY   (MS_PER_DAY / MS_PER_SECOND)
-#define COUNTERS          10
-#define VALUES            (COUNTERS + 2)
+/* The words of `clients` are at most one a register and rank: of so many items they are fewer than
+ * the JSON values that are read of one text (100,000). */
+#define CLIENTS_PAGE_ITEMS 24
+#define SLOT_NAMES         (TALLY_SLOTS * (sizeof TRAFFIC_SLOT_LETTERS - 1))
 
-#define ADD_COUNTERS                                                                               \
-    " ADD #r :requests, #c :compliant, #a :acceptable, #m :ambiguous, #s :severe, #u :unknown, "   \
-    "#f :unfamiliar, #p :unparsed, #w :withoutTime, #d :damaged"
-
-/* Some of them are reserved words. */
-static const struct dynamodb_name NAMES[COUNTERS] = {
-    {"#r", "requests"},    {"#c", "compliant"}, {"#a", "acceptable"}, {"#m", "ambiguous"},
-    {"#s", "severe"},      {"#u", "unknown"},   {"#f", "unfamiliar"}, {"#p", "unparsed"},
-    {"#w", "withoutTime"}, {"#d", "damaged"},
+static const char *const SLOT_NAME[SLOT_NAMES] = {
+    "h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7", "h8", "h9", "ha", "hb",
+    "b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9", "ba", "bb",
+    "u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9", "ua", "ub",
 };
 
-/* A transaction under construction. */
-struct counting {
-    const struct state_table *table;
-    const struct log_traffic *traffic;
-    struct arena *arena;
-    struct dynamodb_attribute seen[5];
-    struct dynamodb_put put;
-    struct dynamodb_attribute (*values)[VALUES]; /* of each day */
-    struct dynamodb_update *updates;
-    struct dynamodb_action *actions; /* the object, then its days */
-};
-
-static void remember_object(struct counting *counting, const struct log_object *object,
-                            int64_t now_ms) {
-    struct arena *arena = counting->arena;
-    str url = str_format(arena, "s3://%" STR_FMT "/%" STR_FMT, STR_ARG(object->bucket),
-                         STR_ARG(object->key));
-    /* S3 names the same object again by the same key and ETag. */
-    str id = sha256_hex(arena, str_format(arena, "%" STR_FMT "/%" STR_FMT "\n%" STR_FMT,
-                                          STR_ARG(object->bucket), STR_ARG(object->key),
-                                          STR_ARG(object->e_tag)));
-    int64_t expires = (now_ms + TRAFFIC_SEEN_KEPT_MS) / MS_PER_SECOND;
-    struct dynamodb_attribute *item = counting->seen;
-    item[0] = dynamodb_string(DYNAMODB_PK, counting->traffic->arn);
-    item[1] = dynamodb_string(DYNAMODB_SK, str_format(arena, "SEEN#%" STR_FMT, STR_ARG(id)));
-    item[2] = dynamodb_string("object", url);
-    item[3] = dynamodb_string("countedAt", time_format_iso8601(arena, now_ms));
-    item[4] = dynamodb_number(arena, "expires_at", expires);
-    counting->put = (struct dynamodb_put){
-        .table = counting->table->name,
-        .item = {item, sizeof counting->seen / sizeof *item},
-        .expression = {.condition = STR("attribute_not_exists(" DYNAMODB_PK ")")},
-    };
-    counting->actions[0] = (struct dynamodb_action){.put = &counting->put};
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b;
 }
 
-static void fill_values(struct counting *counting, size_t i) {
-    const struct traffic_day *day = &counting->traffic->days[i];
-    const struct {
-        const char *name;
-        uint64_t count;
-    } counters[COUNTERS] = {
-        {":requests", day->counts.requests},
-        {":compliant", day->counts.classes[CLASS_COMPLIANT]},
-        {":acceptable", day->counts.classes[CLASS_ACCEPTABLE]},
-        {":ambiguous", day->counts.classes[CLASS_AMBIGUOUS]},
-        {":severe", day->counts.classes[CLASS_SEVERE]},
-        {":unknown", day->counts.classes[CLASS_UNKNOWN]},
-        {":unfamiliar", day->counts.unfamiliar},
-        {":unparsed", day->unparsed},
-        {":withoutTime", day->without_time},
-        {":damaged", day->damaged},
-    };
-    struct dynamodb_attribute *values = counting->values[i];
-    for (size_t c = 0; c < COUNTERS; c++) {
-        values[c] = dynamodb_number(counting->arena, counters[c].name, (int64_t)counters[c].count);
+/* ---- one item ---- */
+
+/* false: a number that cannot be right. */
+static bool read_count(const struct dynamodb_item *item, const char *name, uint64_t *sum) {
+    int64_t number;
+    bool is_good = item_read_number(item, name, &number) != ITEM_NUMBER_BAD;
+    *sum += (uint64_t)number;
+    return is_good;
+}
+
+static bool read_slots(const struct dynamodb_item *item, struct tally_slot slots[TALLY_SLOTS]) {
+    bool is_good = true;
+    for (size_t i = 0; i < SLOT_NAMES; i++) {
+        uint64_t *counter = traffic_slot_counter(&slots[i % TALLY_SLOTS], i / TALLY_SLOTS);
+        is_good = read_count(item, SLOT_NAME[i], counter) && is_good;
     }
-    int64_t expires = (day->day + TRAFFIC_KEPT_DAYS) * SECONDS_PER_DAY;
-    values[COUNTERS] = dynamodb_number(counting->arena, ":expires", expires);
-    values[COUNTERS + 1] =
-        dynamodb_string(":newest", time_format_iso8601(counting->arena, day->newest_ms));
+    return is_good;
 }
 
-/* A day without a line of its own leaves `newest_at`, and a value that is not used is refused. */
-static struct dynamodb_update day_update(const struct counting *counting, size_t i) {
-    const struct traffic_day *day = &counting->traffic->days[i];
-    bool has_line = day->newest_ms != 0;
-    str date = date_format(counting->arena, day->day);
-    return (struct dynamodb_update){
-        .table = counting->table->name,
-        .key = {counting->traffic->arn,
-                str_format(counting->arena, "TRAFFIC#%" STR_FMT, STR_ARG(date))},
-        .update = has_line ? STR("SET newest_at = :newest, expires_at = :expires" ADD_COUNTERS)
-                           : STR("SET expires_at = :expires" ADD_COUNTERS),
-        .expression = {.condition =
-                           has_line ? STR("attribute_not_exists(newest_at) OR newest_at < :newest")
-                                    : STR_EMPTY,
-                       .names = NAMES,
-                       .name_count = COUNTERS,
-                       .values = counting->values[i],
-                       .value_count = has_line ? VALUES : VALUES - 1},
-    };
-}
-
-enum status traffic_count_object(const struct state_table *table, const struct log_object *object,
-                                 const struct log_traffic *traffic, int64_t now_ms,
-                                 struct arena *arena, struct error *error) {
-    ASSERT(traffic->day_count <= TRAFFIC_DAYS_MAX);
-    size_t days = traffic->day_count;
-    struct counting counting = {.table = table,
-                                .traffic = traffic,
-                                .arena = arena,
-                                .values = arena_alloc_array(arena, days, sizeof *counting.values),
-                                .updates = ARENA_ARRAY(arena, struct dynamodb_update, days),
-                                .actions = ARENA_ARRAY(arena, struct dynamodb_action, days + 1)};
-    const struct dynamodb_transaction transaction = {.actions = counting.actions,
-                                                     .count = days + 1};
-    remember_object(&counting, object, now_ms);
-    for (size_t i = 0; i < days; i++) {
-        fill_values(&counting, i);
-        counting.updates[i] = day_update(&counting, i);
-        counting.actions[i + 1] = (struct dynamodb_action){.update = &counting.updates[i]};
-    }
-    /* Objects of several nodes come in any order: each day is asked at most once whether this is
-     * its newest line. */
-    for (size_t attempt = 0; attempt <= days; attempt++) {
-        size_t failed = 0;
-        enum status status =
-            dynamodb_transact_write(table->client, &transaction, arena, &failed, error);
-        if (status != STATUS_CONFLICT || failed == 0) {
-            return status;
+/* The begin of the newest five minutes with any line; 0: there are none. */
+static int64_t newest_slot_ms(const struct tally_slot slots[TALLY_SLOTS], int64_t hour) {
+    for (size_t i = TALLY_SLOTS; i-- > 0;) {
+        if (slots[i].http1_lines > 0) {
+            return hour * TALLY_HOUR_MS + (int64_t)i * TALLY_SLOT_MS;
         }
-        /* The day knows a newer line, and will not go back: no condition is needed. */
-        struct dynamodb_update *update = &counting.updates[failed - 1];
-        update->update = STR("SET newest_at = if_not_exists(newest_at, :newest), "
-                             "expires_at = :expires" ADD_COUNTERS);
-        update->expression.condition = STR_EMPTY;
     }
-    return error_set(error, arena, STATUS_INCOMPLETE,
-                     "dynamodb TransactWriteItems: unmet conditions of none");
+    return 0;
+}
+
+static void read_newest(const struct dynamodb_item *item, const struct traffic_key *key,
+                        struct traffic_day *day) {
+    struct tally_slot slots[TALLY_SLOTS] = {{0}};
+    int64_t ms = 0;
+    if (time_parse_iso8601(dynamodb_get_string(item, "newest_at"), &ms)) {
+        day->newest_ms = later(day->newest_ms, ms);
+    }
+    if (key->is_hour && read_slots(item, slots)) {
+        day->newest_ms = later(day->newest_ms, newest_slot_ms(slots, key->hour));
+    }
+}
+
+static void read_reasons(const struct dynamodb_item *item, struct traffic_day *day,
+                         struct arena *arena) {
+    str words = dynamodb_get_words(item, "blockedReasons");
+    while (words.len > 0 && day->blocked_reason_count < TRAFFIC_REASONS_MAX) {
+        str word = str_split(&words, ' ');
+        size_t i = 0;
+        while (i < day->blocked_reason_count && !str_eq(day->blocked_reasons[i], word)) {
+            i++;
+        }
+        if (i == day->blocked_reason_count) {
+            day->blocked_reasons[day->blocked_reason_count++] = str_copy(arena, word);
+        }
+    }
+}
+
+static void add_counts(const struct dynamodb_item *item, const struct traffic_key *key,
+                       struct traffic_day *day) {
+    for (size_t i = 0; i < TRAFFIC_COUNTERS; i++) {
+        uint64_t count = 0;
+        day->is_bad = !read_count(item, TRAFFIC_COUNTER[i].name, &count) || day->is_bad;
+        *traffic_counter_of(&day->counts, i) += count;
+        *traffic_counter_of(&day->in_hours, i) += key->is_hour ? count : 0;
+    }
+}
+
+/* The item of a day comes before those of its hours. */
+static void add_item(const struct dynamodb_item *item, const struct traffic_key *key,
+                     struct traffic_day *day, struct arena *arena) {
+    if (key->is_hour && day->is_folded) {
+        return;
+    }
+    if (!key->is_hour) {
+        day->is_folded = item_time(item, "foldedAt") != 0;
+        day->has_networks = item_time(item, "networksAt") != 0;
+        day->has_old = item_number(item, "requests") > item_number(item, "foldedRequests");
+        client_sketch_add_words(&day->clients, dynamodb_get_words(item, "networks"));
+    }
+    day->has_hours = day->has_hours || key->is_hour;
+    day->has_outcomes = day->has_outcomes || key->is_hour || day->is_folded;
+    add_counts(item, key, day);
+    read_newest(item, key, day);
+    read_reasons(item, day, arena);
+}
+
+/* ---- days ---- */
+
+/* Lets go of a query's memory, but for the text of its error. */
+static void end_query(struct arena *scratch, struct error *error, struct arena *arena) {
+    error->message = str_copy(arena, error->message);
+    error->aws_code = str_copy(arena, error->aws_code);
+    arena_clean_up(scratch);
+}
+
+/* All that items of hours and days have, but for the files and networks of hours. */
+#define ATTRIBUTES_MAX 80
+static size_t list_attributes(const char *names[ATTRIBUTES_MAX]) {
+    static const char *const MORE[] = {DYNAMODB_SK, "newest_at",  "foldedAt",      "foldedRequests",
+                                       "networks",  "networksAt", "blockedReasons"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof MORE / sizeof *MORE; i++) {
+        names[count++] = MORE[i];
+    }
+    for (size_t i = 0; i < TRAFFIC_COUNTERS; i++) {
+        names[count++] = TRAFFIC_COUNTER[i].name;
+    }
+    for (size_t i = 0; i < SLOT_NAMES; i++) {
+        names[count++] = SLOT_NAME[i];
+    }
+    ASSERT(count <= ATTRIBUTES_MAX);
+    return count;
+}
+
+static enum status read_counts(const struct state_table *table, struct dynamodb_query *wanted,
+                               int64_t first_day, struct arena *arena, struct traffic_day *days,
+                               struct error *error) {
+    const char *names[ATTRIBUTES_MAX];
+    struct arena scratch = {0};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    wanted->attributes = names;
+    wanted->attribute_count = list_attributes(names);
+    enum status status = dynamodb_query(table->client, wanted, &scratch, &items, &count, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        struct traffic_key key;
+        if (traffic_key_parse(dynamodb_get_string(&items[i], DYNAMODB_SK), &key)) {
+            add_item(&items[i], &key, &days[key.day - first_day], arena);
+        }
+    }
+    end_query(&scratch, error, arena);
+    return status;
+}
+
+static bool lacks_networks(const struct traffic_day *day) {
+    return day->has_hours && !day->is_folded && !day->has_networks;
+}
+
+/* Of the days whose networks were not added up yet: one query from the first to the last. */
+static enum status read_clients(const struct state_table *table, struct dynamodb_query *wanted,
+                                int64_t first_day, size_t day_count, struct arena *arena,
+                                struct traffic_day *days, struct error *error) {
+    static const char *const NAMES[] = {DYNAMODB_SK, "clients"};
+    struct arena scratch = {0};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    size_t from = 0;
+    size_t to = day_count;
+    while (from < to && !lacks_networks(&days[from])) {
+        from++;
+    }
+    while (to > from && !lacks_networks(&days[to - 1])) {
+        to--;
+    }
+    if (from == to) {
+        return STATUS_OK;
+    }
+    wanted->sk_from = traffic_day_key(&scratch, first_day + (int64_t)from);
+    wanted->sk_to = traffic_day_key_end(&scratch, first_day + (int64_t)to - 1);
+    wanted->attributes = NAMES;
+    wanted->attribute_count = sizeof NAMES / sizeof *NAMES;
+    wanted->page_items_max = CLIENTS_PAGE_ITEMS;
+    enum status status = dynamodb_query(table->client, wanted, &scratch, &items, &count, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        struct traffic_key key;
+        if (traffic_key_parse(dynamodb_get_string(&items[i], DYNAMODB_SK), &key)) {
+            client_sketch_add_words(&days[key.day - first_day].clients,
+                                    dynamodb_get_words(&items[i], "clients"));
+        }
+    }
+    end_query(&scratch, error, arena);
+    return status;
+}
+
+enum status traffic_read_days(const struct state_table *table, str arn, int64_t first_day,
+                              int64_t last_day, struct arena *arena, struct traffic_day *days_out,
+                              struct error *error) {
+    size_t count = (size_t)(last_day - first_day + 1);
+    struct dynamodb_query wanted = {.table = table->name,
+                                    .pk = arn,
+                                    .sk_from = traffic_day_key(arena, first_day),
+                                    .sk_to = traffic_day_key_end(arena, last_day)};
+    ASSERT(first_day <= last_day);
+    for (size_t i = 0; i < count; i++) {
+        days_out[i] = (struct traffic_day){.newest_ms = 0};
+    }
+    TRY(read_counts(table, &wanted, first_day, arena, days_out, error));
+    return read_clients(table, &wanted, first_day, count, arena, days_out, error);
+}
+
+/* ---- spans ---- */
+
+/* Whole five minutes between from_ms and to_ms. */
+static bool add_span_item(const struct dynamodb_item *item, const struct traffic_key *key,
+                          struct traffic_span *span) {
+    struct tally_slot slots[TALLY_SLOTS] = {{0}};
+    uint64_t blocked = 0;
+    int64_t hour_ms = key->hour * TALLY_HOUR_MS;
+    if (!read_slots(item, slots) || !read_count(item, "blockedClients", &blocked)) {
+        return false;
+    }
+    for (size_t i = 0; i < TALLY_SLOTS; i++) {
+        int64_t ms = hour_ms + (int64_t)i * TALLY_SLOT_MS;
+        if (ms < span->from_ms || ms + TALLY_SLOT_MS > span->to_ms) {
+            continue;
+        }
+        span->http1_lines += slots[i].http1_lines;
+        span->blocked_served += slots[i].blocked_served;
+        span->unserved += slots[i].unserved;
+        span->newest_ms = later(span->newest_ms, slots[i].http1_lines > 0 ? ms : 0);
+    }
+    bool is_whole = hour_ms >= span->from_ms && hour_ms + TALLY_HOUR_MS <= span->to_ms;
+    span->blocked_clients += is_whole ? blocked : 0;
+    return true;
+}
+
+enum status traffic_since(const struct state_table *table, str arn, int64_t from_ms, int64_t to_ms,
+                          struct arena *arena, struct traffic_span *span_out, struct error *error) {
+    const char *names[SLOT_NAMES + 2] = {DYNAMODB_SK, "blockedClients"};
+    struct arena scratch = {0};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    int64_t slots_from = (from_ms + TALLY_SLOT_MS - 1) / TALLY_SLOT_MS;
+    *span_out = (struct traffic_span){.from_ms = slots_from * TALLY_SLOT_MS,
+                                      .to_ms = to_ms - to_ms % TALLY_SLOT_MS};
+    if (span_out->from_ms >= span_out->to_ms) {
+        span_out->to_ms = span_out->from_ms;
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < SLOT_NAMES; i++) {
+        names[i + 2] = SLOT_NAME[i];
+    }
+    const struct dynamodb_query wanted = {
+        .table = table->name,
+        .pk = arn,
+        .sk_from = traffic_day_key(&scratch, date_days_of_ms(span_out->from_ms)),
+        .sk_to = traffic_day_key_end(&scratch, date_days_of_ms(span_out->to_ms - 1)),
+        .attributes = names,
+        .attribute_count = sizeof names / sizeof *names,
+    };
+    enum status status = dynamodb_query(table->client, &wanted, &scratch, &items, &count, error);
+    bool is_good = true;
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        struct traffic_key key;
+        if (traffic_key_parse(dynamodb_get_string(&items[i], DYNAMODB_SK), &key) && key.is_hour) {
+            is_good = add_span_item(&items[i], &key, span_out) && is_good;
+        }
+    }
+    end_query(&scratch, error, arena);
+    return status != STATUS_OK || is_good
+               ? status
+               : error_set(error, arena, STATUS_INCOMPLETE,
+                           "a TRAFFIC item holds a number that cannot be a count");
 }

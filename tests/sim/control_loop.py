@@ -78,7 +78,8 @@ class ControlLoop:
         found = {}
         for page in pages:
             for item in page["Items"]:
-                plain = {name: int(value["N"]) if "N" in value else value["S"]
+                plain = {name: int(value["N"]) if "N" in value else
+                         value["S"] if "S" in value else set(value["SS"])
                          for name, value in item.items()}
                 if arn in (None, plain["pk"]):
                     found[plain["pk"], plain["sk"]] = plain

@@ -11,15 +11,16 @@ from urllib.parse import quote_plus
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 GET = "s3:GetObject"
-COUNT = "dynamodb:TransactWriteItems"
+COUNT = "dynamodb:UpdateItem"
 COUNTERS = {"-": "compliant", "Acceptable": "acceptable", "Ambiguous": "ambiguous",
             "Severe": "severe"}
 
 
-def line(time, class_="-", reason="-", client="203.0.113.9", agent="curl/8.1", host="shop.example"):
+def line(time, class_="-", reason="-", client="203.0.113.9", agent="curl/8.1",
+         host="shop.example", type_="https", statuses="200 200"):
     """One line of today's 34 fields; `time` as 2026-11-23T08:01:00."""
-    return (f'https {time}.000000Z app/shop/0123456789abcdef {client}:51002 10.0.0.1:80 0.001 '
-            f'0.002 0.000 200 200 300 512 "GET https://{host}:443/ HTTP/1.1" "{agent}" '
+    return (f'{type_} {time}.000000Z app/shop/0123456789abcdef {client}:51002 10.0.0.1:80 0.001 '
+            f'0.002 0.000 {statuses} 300 512 "GET https://{host}:443/ HTTP/1.1" "{agent}" '
             f'ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:tg "Root=1-5" "{host}" "-" 0 '
             f'{time}.000000Z "forward" "-" "-" "10.0.0.1:80" "200" "{class_}" "{reason}" TID_1 "-" '
             f'"-" "-" 10.0.0.7')

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Access logs in a simulated account: objects in S3, announced by events, and the table (see
- * table_world.h) they are counted in, with transactions really carried out; two copies of the
+ * table_world.h) they are counted in; two copies of the
  * program, a fault at any call, and something that happens meanwhile.
  */
 #ifndef LOG_WORLD_H
@@ -57,7 +57,7 @@ struct log_world {
     struct log_fault fault;
     size_t fault_calls;
     size_t fault_hits;
-    void (*meanwhile)(struct log_world *world); /* once, before a transaction */
+    void (*meanwhile)(struct log_world *world); /* once, before a write */
 };
 
 /* ---- content ---- */
@@ -165,105 +165,6 @@ static inline struct fake_answer log_s3(struct log_world *world,
     return log_s3_error(404, "NoSuchKey", arena);
 }
 
-/* ---- transactions ---- */
-
-static inline struct table_attribute log_new_value(struct table_condition *update,
-                                                   const struct table_item *item, bool adds) {
-    str name = str_copy(update->table->arena, table_word(update));
-    const struct table_attribute *there = table_attribute(item, name);
-    if (adds) {
-        int64_t before = 0;
-        int64_t added = 0;
-        struct table_attribute value = table_value(update);
-        assert_true(there == NULL || str_parse_i64(there->value, &before));
-        assert_true(str_parse_i64(value.value, &added));
-        str sum = str_format(update->table->arena, "%lld", (long long)(before + added));
-        return (struct table_attribute){name, STR("N"), sum};
-    }
-    assert_true(table_eats(update, "="));
-    bool keeps = table_eats(update, "if_not_exists(");
-    if (keeps) {
-        assert_true(str_eq(table_word(update), name));
-    }
-    struct table_attribute value = table_value(update);
-    assert_true(!keeps || table_eats(update, ")"));
-    value.name = name;
-    return keeps && there != NULL ? *there : value;
-}
-
-/* "SET a = :b, c = if_not_exists(c, :d) ADD #e :f, g :h" */
-static inline void log_update(struct table *table, const struct json *body) {
-    struct table_item key;
-    struct table_item *there = table_keyed(table, body, &key);
-    struct table_item item = there == NULL ? key : *there;
-    char *text = str_to_cstr(table->arena, json_get_string(body, "UpdateExpression"));
-    struct table_condition update = {table, body, &item, str_from_cstr(text)};
-    for (char *comma = strchr(text, ','); comma != NULL; comma = strchr(comma, ',')) {
-        *comma = ' ';
-    }
-    bool adds = false;
-    assert_true(table_eats(&update, "SET "));
-    while (!str_is_empty(str_trim(update.rest))) {
-        adds = table_eats(&update, "ADD ") || adds;
-        const struct table_attribute value = log_new_value(&update, &item, adds);
-        table_set(&item, &value);
-    }
-    (void)table_put(table, &item);
-}
-
-static inline bool log_is_met(struct table *table, const struct json *action) {
-    const struct json *put = json_get(action, "Put");
-    struct table_item item;
-    if (put == NULL) {
-        const struct json *update = json_get(action, "Update");
-        return table_condition_is_met(table, update, table_keyed(table, update, &item));
-    }
-    table_parse_item(table, json_get(put, "Item"), &item);
-    const struct table_item *there =
-        table_find(table, table_text(&item, "pk"), table_text(&item, "sk"));
-    return table_condition_is_met(table, put, there);
-}
-
-static inline void log_carry_out(struct table *table, const struct json *action) {
-    struct table_item item;
-    if (json_get(action, "Put") == NULL) {
-        log_update(table, json_get(action, "Update"));
-        return;
-    }
-    table_parse_item(table, json_get(json_get(action, "Put"), "Item"), &item);
-    (void)table_put(table, &item);
-}
-
-static inline struct fake_answer log_transact(struct log_world *world, str text) {
-    const struct json *body = NULL;
-    struct table *table = world->table;
-    struct buf reasons;
-    bool is_met = true;
-    buf_init(&reasons, table->arena, 1 << 16);
-    assert_int_equal(json_parse(table->arena, text, &JSON_LIMITS_DEFAULT, &body, NULL), STATUS_OK);
-    const struct json *actions = json_get(body, "TransactItems");
-    assert_true(json_count(actions) >= 1 && json_count(actions) <= 100);
-    for (const struct json *each = json_first(actions); each; each = json_next(each)) {
-        bool is_good = log_is_met(table, each);
-        buf_printf(&reasons, "%s{\"Code\":\"%s\"}", each == json_first(actions) ? "" : ",",
-                   is_good ? "None" : "ConditionalCheckFailed");
-        is_met = is_met && is_good;
-    }
-    if (!is_met) {
-        str told = buf_str(&reasons);
-        str answer = str_format(table->arena,
-                                "{\"__type\":\"com.amazonaws.dynamodb.v20120810#"
-                                "TransactionCanceledException\",\"message\":\"words\","
-                                "\"CancellationReasons\":[%" STR_FMT "]}",
-                                STR_ARG(told));
-        return (struct fake_answer){.http_status = 400, .body = answer};
-    }
-    for (const struct json *each = json_first(actions); each; each = json_next(each)) {
-        log_carry_out(table, each);
-    }
-    return (struct fake_answer){.http_status = 200, .body = STR("{}")};
-}
-
 /* ---- the program ---- */
 
 static inline struct fake_answer log_serve(struct log_world *world,
@@ -272,13 +173,12 @@ static inline struct fake_answer log_serve(struct log_world *world,
         assert_true(str_contains(request->url, STR(".s3.")));
         return log_s3(world, request);
     }
-    assert_true(str_contains(log_header(request, "X-Amz-Target"), STR(".TransactWriteItems")));
     void (*meanwhile)(struct log_world *) = world->meanwhile;
-    world->meanwhile = NULL;
-    if (meanwhile != NULL) {
+    if (meanwhile != NULL && str_contains(log_header(request, "X-Amz-Target"), STR(".Update"))) {
+        world->meanwhile = NULL;
         meanwhile(world);
     }
-    return log_transact(world, request->body);
+    return table_respond(world->table, request);
 }
 
 static inline bool log_is_at_fault(struct log_world *world, const struct http_request *request) {
@@ -430,21 +330,40 @@ static inline size_t log_logged(const struct log_world *world, const char *text)
     return count;
 }
 
-/* "requests compliant acceptable ambiguous severe unknown newest_at" of a day; "" when there is
- * none. */
+/* The counters of the items of a day and its hours added up, and of other attributes the greatest;
+ * "" when there is none. */
 static inline str log_values(struct log_world *world, const char *arn, const char *date,
                              const char *const *names, size_t count) {
     struct buf text;
     str sk = str_format(&world->fake.arena, "TRAFFIC#%s", date);
-    const struct table_item *item = table_find(world->table, str_from_cstr(arn), sk);
     buf_init(&text, &world->fake.arena, 1024);
-    for (size_t i = 0; item != NULL && i < count; i++) {
-        str value = table_text(item, names[i]);
-        buf_printf(&text, "%s%" STR_FMT, i == 0 ? "" : " ", STR_ARG(value));
+    for (size_t n = 0; n < count; n++) {
+        int64_t sum = 0;
+        str greatest = STR_EMPTY;
+        size_t items = 0;
+        for (size_t i = 0; i < world->table->count; i++) {
+            const struct table_item *item = &world->table->items[i];
+            if (!str_eq(table_text(item, "pk"), str_from_cstr(arn)) ||
+                !str_starts_with(table_text(item, "sk"), sk)) {
+                continue;
+            }
+            int64_t value = 0;
+            items++;
+            str each = table_text(item, names[n]);
+            sum += str_parse_i64(each, &value) ? value : 0;
+            greatest = str_compare(each, greatest) > 0 ? each : greatest;
+        }
+        if (items > 0 && str_eq(str_from_cstr(names[n]), STR("newest_at"))) {
+            buf_printf(&text, "%s%" STR_FMT, n == 0 ? "" : " ", STR_ARG(greatest));
+        } else if (items > 0) {
+            buf_printf(&text, "%s%lld", n == 0 ? "" : " ", (long long)sum);
+        }
     }
     return buf_str(&text);
 }
 
+/* "requests compliant acceptable ambiguous severe unknown newest_at" of a day; "" when there is
+ * none. */
 static inline str log_day(struct log_world *world, const char *arn, const char *date) {
     static const char *const NAMES[] = {"requests", "compliant", "acceptable", "ambiguous",
                                         "severe",   "unknown",   "newest_at"};

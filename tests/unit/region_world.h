@@ -28,6 +28,7 @@ struct region_member {
     const char *tags;   /* XML members beside the owner's; NULL: none */
     bool drops_headers; /* drop_invalid_header_fields is there, and true */
     bool is_exposed;    /* internet-facing */
+    bool writes_logs;   /* access logs are on */
 };
 
 struct region_report {
@@ -176,6 +177,10 @@ static inline struct fake_answer region_attributes(struct region *region, str fo
                    mode);
     }
     buf_append(&out, member->drops_headers ? STR(DROPS("true")) : STR(""));
+    if (member->writes_logs) {
+        buf_append(&out,
+                   STR("<member><Key>access_logs.s3.enabled</Key><Value>true</Value></member>"));
+    }
     buf_append(&out, STR("</Attributes></DescribeLoadBalancerAttributesResult>"
                          "</DescribeLoadBalancerAttributesResponse>"));
     return region_ok(&out);

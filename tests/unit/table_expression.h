@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Items of a table in memory, and the expressions on them that this program uses:
- * attribute_exists, attribute_not_exists, = and <, AND, OR, parentheses, "SET a = :b, c =
- * if_not_exists(c, :d)" and "REMOVE a", both with "ADD n :m"; another one fails the test.
+ * attribute_exists, attribute_not_exists, NOT contains, = and <, AND, OR, parentheses, "SET a = :b,
+ * c = if_not_exists(c, :d)" and "REMOVE a", both with "ADD n :m, o :p" of numbers and sets of
+ * words; another one fails the test.
  */
 #ifndef TABLE_EXPRESSION_H
 #define TABLE_EXPRESSION_H
@@ -15,7 +16,7 @@
 #include "unit.h"
 
 #define TABLE_ITEMS_MAX        800
-#define TABLE_ATTRIBUTES_MAX   40
+#define TABLE_ATTRIBUTES_MAX   96
 #define TABLE_TRANSACTIONS_MAX 256
 
 struct table_attribute {
@@ -122,6 +123,15 @@ static inline struct table_attribute table_parse_value(struct table *table, str 
                                                        const struct json *typed) {
     const struct json *value = json_first(typed);
     assert_int_equal(json_count(typed), 1);
+    if (str_eq(json_key(value), STR("SS"))) { /* as words */
+        struct buf words;
+        buf_init(&words, table->arena, 1 << 16);
+        for (const struct json *word = json_first(value); word; word = json_next(word)) {
+            buf_printf(&words, "%s%" STR_FMT, words.len > 0 ? " " : "", STR_ARG(json_string(word)));
+        }
+        assert_true(words.len > 0);
+        return (struct table_attribute){str_copy(table->arena, name), STR("SS"), buf_str(&words)};
+    }
     assert_true(json_is_string(value));
     return (struct table_attribute){str_copy(table->arena, name),
                                     str_copy(table->arena, json_key(value)),
@@ -203,6 +213,15 @@ static inline int table_compare(const struct table_attribute *a, const struct ta
     return left < right ? -1 : left > right;
 }
 
+static inline bool table_has_word(str words, str wanted) {
+    while (words.len > 0) {
+        if (str_eq(str_split(&words, ' '), wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static inline bool table_either(struct table_condition *condition);
 
 static inline bool table_operand(struct table_condition *condition) {
@@ -216,6 +235,14 @@ static inline bool table_operand(struct table_condition *condition) {
         bool exists = table_attribute(condition->item, table_word(condition)) != NULL;
         assert_true(table_eats(condition, ")"));
         return exists != wants_none;
+    }
+    if (table_eats(condition, "NOT contains(")) { /* of a set; what is not there contains nothing */
+        const struct table_attribute *set = table_attribute(condition->item, table_word(condition));
+        assert_true(table_eats(condition, ","));
+        const struct table_attribute wanted = table_value(condition);
+        bool has = set != NULL && table_has_word(set->value, wanted.value);
+        assert_true((set == NULL || str_eq(set->type, STR("SS"))) && table_eats(condition, ")"));
+        return !has;
     }
     const struct table_attribute *left = table_attribute(condition->item, table_word(condition));
     bool wants_less = table_eats(condition, "<");
@@ -268,10 +295,29 @@ static inline void table_remove(struct table_item *item, str name) {
     }
 }
 
-/* Adds a number to one that is there, or to nothing. */
+static inline str table_unite(struct table *table, str words, str more) {
+    struct buf out;
+    buf_init(&out, table->arena, 1 << 16);
+    buf_append(&out, words);
+    while (more.len > 0) {
+        str word = str_split(&more, ' ');
+        if (!table_has_word(words, word)) {
+            buf_printf(&out, "%s%" STR_FMT, out.len > 0 ? " " : "", STR_ARG(word));
+        }
+    }
+    return buf_str(&out);
+}
+
+/* Adds a number or words to those that are there, or to nothing. */
 static inline void table_add(struct table *table, struct table_item *item, str name,
                              struct table_attribute value) {
     const struct table_attribute *there = table_attribute(item, name);
+    if (str_eq(value.type, STR("SS"))) {
+        value.name = name;
+        value.value = table_unite(table, there == NULL ? STR_EMPTY : there->value, value.value);
+        table_set(item, &value);
+        return;
+    }
     int64_t sum = 0;
     int64_t more = 0;
     assert_true(there == NULL || str_parse_i64(there->value, &sum));
@@ -308,7 +354,7 @@ static inline void table_change(struct table_condition *update, struct table_ite
             table_assign(update, item);
         }
     }
-    if (table_eats(update, "ADD ")) {
+    for (bool adds = table_eats(update, "ADD "); adds; adds = table_eats(update, ",")) {
         str name = str_copy(update->table->arena, table_word(update));
         table_add(update->table, item, name, table_value(update));
     }

@@ -39,16 +39,13 @@ static void lines_are_counted_by_class_under_the_load_balancer_of_the_key(void *
     assert_int_equal(world.fake.request_count, 2);
 }
 
-static void traffic_items_expire_after_400_days(void **state) {
+static void items_of_hours_expire_after_22_days(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
     log_notify(&world);
-    const struct table_item *day = table_first(world.table, STR(LOG_ARN), "TRAFFIC#");
-    const struct table_item *seen = table_first(world.table, STR(LOG_ARN), "SEEN#");
-    /* 400 days after 2026-11-23, and 15 days after now. */
-    assert_str(table_text(day, "expires_at"), "1829952000");
-    assert_str(table_text(seen, "expires_at"), "1796716800");
-    assert_str(table_text(seen, "object"), "s3://logs/" LOG_KEY);
+    const struct table_item *hour = table_first(world.table, STR(LOG_ARN), "TRAFFIC#");
+    assert_str(table_text(hour, "sk"), "TRAFFIC#2026-11-23T08");
+    assert_str(table_text(hour, "expires_at"), "1797292800"); /* 2026-12-15 */
 }
 
 static void lines_are_counted_on_their_own_day_not_that_of_the_delivery(void **state) {
@@ -70,31 +67,15 @@ static void objects_of_a_day_add_up(void **state) {
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "10 4 2 2 2 0 2026-11-23T08:02:00.250Z");
 }
 
-static void the_newest_line_stays_the_newest_whatever_the_order(void **state) {
-    (void)state;
-    static const char *const KEYS[] = {LOG_KEY_OF("first000"), LOG_KEY_OF("older000"),
-                                       LOG_KEY_OF("newer000"), LOG_KEY_OF("equal0")};
-    LOG_PUT(&world, KEYS[0], LINE("2026-11-23T08:02:00.000000Z", "-", "-"));
-    LOG_PUT(&world, KEYS[1], LINE("2026-11-23T08:01:00.000000Z", "-", "-"));
-    LOG_PUT(&world, KEYS[2], LINE("2026-11-23T08:03:00.000000Z", "-", "-"));
-    LOG_PUT(&world, KEYS[3], LINE("2026-11-23T08:03:00.000000Z", "-", "-"));
-    log_handle(&world, log_queue(&world, KEYS, 4));
-    assert_false(world.reply.is_error);
-    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "4 4 0 0 0 0 2026-11-23T08:03:00.000Z");
-}
-
 static void each_day_has_its_own_newest_line(void **state) {
     (void)state;
     LOG_PUT(&world, LOG_KEY, LINE("2026-11-21T08:05:00.000000Z", "-", "-"),
-            LINE("2026-11-22T08:05:00.000000Z", "-", "-"),
-            LINE("2026-11-23T08:05:00.000000Z", "-", "-"));
-    LOG_PUT(&world, LOG_KEY_OF("second00"), LINE("2026-11-21T08:04:00.000000Z", "-", "-"),
             LINE("2026-11-22T08:06:00.000000Z", "-", "-"),
             LINE("2026-11-23T08:04:00.000000Z", "-", "-"));
-    log_handle(&world, LOG_QUEUE(&world, LOG_KEY, LOG_KEY_OF("second00")));
-    assert_str(log_day(&world, LOG_ARN, "2026-11-21"), "2 2 0 0 0 0 2026-11-21T08:05:00.000Z");
-    assert_str(log_day(&world, LOG_ARN, "2026-11-22"), "2 2 0 0 0 0 2026-11-22T08:06:00.000Z");
-    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "2 2 0 0 0 0 2026-11-23T08:05:00.000Z");
+    log_notify(&world);
+    assert_str(log_day(&world, LOG_ARN, "2026-11-21"), "1 1 0 0 0 0 2026-11-21T08:05:00.000Z");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-22"), "1 1 0 0 0 0 2026-11-22T08:06:00.000Z");
+    assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "1 1 0 0 0 0 2026-11-23T08:04:00.000Z");
 }
 
 #define CROWD 3000
@@ -143,7 +124,7 @@ static void the_same_object_is_counted_once(void **state) {
     log_answered(&world, "[" ROW(LOG_KEY, "duplicate", "0", "it was counted before") "]");
     assert_str(log_day(&world, LOG_ARN, "2026-11-23"), "5 2 1 1 1 0 2026-11-23T08:02:00.250Z");
     assert_int_equal(log_logged(&world, "ignored"), 1);
-    assert_int_equal(table_count(world.table, STR(LOG_ARN), "SEEN#"), 1);
+    assert_int_equal(table_count(world.table, STR(LOG_ARN), "SEEN#"), 0);
 }
 
 static void an_object_announced_by_two_services_is_counted_once(void **state) {
@@ -330,9 +311,9 @@ static void counted_objects_are_recorded_for_as_long_as_they_are_accepted(void *
     (void)state;
     LOG_PUT(&world, LOG_KEY, EVERY_CLASS);
     log_notify(&world);
-    const struct table_item *seen = table_first(world.table, STR(LOG_ARN), "SEEN#");
+    const struct table_item *hour = table_first(world.table, STR(LOG_ARN), "TRAFFIC#");
     int64_t expires = 0;
-    assert_true(str_parse_i64(table_text(seen, "expires_at"), &expires));
+    assert_true(str_parse_i64(table_text(hour, "expires_at"), &expires));
     world.fake.now_ms = expires * MS_PER_SECOND; /* the first moment that it may be gone */
     size_t calls = world.fake.request_count;
     log_handle(&world, LOG_QUEUE(&world, LOG_KEY));
@@ -469,10 +450,9 @@ static void evaluate_of_a_log_event_reports_that_it_judges_nothing(void **state)
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(lines_are_counted_by_class_under_the_load_balancer_of_the_key),
-        TEST(traffic_items_expire_after_400_days),
+        TEST(items_of_hours_expire_after_22_days),
         TEST(lines_are_counted_on_their_own_day_not_that_of_the_delivery),
         TEST(objects_of_a_day_add_up),
-        TEST(the_newest_line_stays_the_newest_whatever_the_order),
         TEST(each_day_has_its_own_newest_line),
         TEST(request_texts_are_not_held_in_memory_after_counting),
         TEST(the_same_object_is_counted_once),
