@@ -50,8 +50,12 @@ struct evidence {
     uint32_t weekdays_traffic; /* with RequestCount in the last 35 days; likewise */
     double clients;            /* distinct networks of clients over the window, +-20 % */
     bool has_clients;          /* false: the items are of 0.1.0, which counted none of these */
-    bool logs_elsewhere;       /* access logs are delivered to where they are not read */
-    str logs_bucket;           /* that place */
+    bool has_old_items;        /* some are of 0.1.0: their requests are in the classes alone */
+    double http1_share; /* of all lines, those over HTTP/1.x that no monitor sent; 1: no logs */
+    uint64_t blocked_clients; /* requests that were blocked, of networks that were served others */
+    str blocked_reason;       /* a reason of theirs; "UndefinedContentLengthSemantics" */
+    bool logs_elsewhere;      /* access logs are delivered to where they are not read */
+    str logs_bucket;          /* that place */
 };
 
 /* Whether metrics alone may promote. */

@@ -7,13 +7,13 @@
  */
 #include "control/evidence.h"
 #include "aws/cloudwatch.h"
-#include "table/item.h"
+#include "table/traffic_days.h"
 
 #define MS_PER_MINUTE    (60 * MS_PER_SECOND)
 #define SECONDS_PER_DAY  86400
-#define TRAFFIC_PREFIX   "TRAFFIC#"
-#define METRICS          5 /* of a window */
-#define EVIDENCE_METRICS 2 /* of the evidence: the rest says nothing of clients to be blocked */
+#define METRICS          5  /* of a window */
+#define WEEKDAYS_DAYS    35 /* how far back a weekday with traffic is looked for */
+#define EVIDENCE_METRICS 2  /* of the evidence: the rest says nothing of clients to be blocked */
 
 static const char *const METRIC_NAMES[METRICS] = {
     "RequestCount",
@@ -32,77 +32,102 @@ struct day_counts {
     uint64_t counted_non_compliant;
 };
 
-static uint64_t get_count(const struct dynamodb_item *item, const char *name, bool *is_good) {
-    int64_t number;
-    *is_good = item_read_number(item, name, &number) != ITEM_NUMBER_BAD && *is_good;
-    return (uint64_t)number;
+/* Bit 0 is Monday; 1970-01-01 was a Thursday. */
+static uint32_t weekday_bit(int64_t day) {
+    return UINT32_C(1) << (day + 3) % 7;
 }
 
-/* One TRAFFIC item. false: a number cannot be right, so that the requests of its day are not known.
- */
-static bool add_day(const struct dynamodb_item *item, int64_t first_day, struct day_counts *days,
+static void add_outcomes(const struct traffic_day *day, int64_t number, struct evidence *evidence) {
+    const struct traffic_counts *counts = &day->counts;
+    evidence->http1_requests += counts->http1;
+    evidence->http2_requests += counts->http2;
+    evidence->synthetic += counts->synthetic;
+    evidence->blocked_served += counts->blocked_served;
+    evidence->unserved += counts->unserved;
+    evidence->severe_served += counts->severe_served;
+    evidence->severe_unserved += counts->severe_unserved;
+    evidence->blocked_clients += counts->blocked_clients;
+    evidence->traffic_days += counts->http1 > 0 ? 1 : 0;
+    evidence->weekdays_logged |= counts->http1 > 0 ? weekday_bit(number) : 0;
+    evidence->has_clients = evidence->has_clients || day->has_outcomes;
+    evidence->has_old_items = evidence->has_old_items || day->has_old;
+}
+
+static void add_day(const struct traffic_day *day, struct day_counts *day_counts,
                     struct evidence *evidence) {
-    bool is_good = true;
-    uint64_t requests = get_count(item, "requests", &is_good);
-    uint64_t compliant = get_count(item, "compliant", &is_good);
-    uint64_t acceptable = get_count(item, "acceptable", &is_good);
-    uint64_t ambiguous = get_count(item, "ambiguous", &is_good);
-    uint64_t severe = get_count(item, "severe", &is_good);
-    uint64_t unfamiliar = get_count(item, "unfamiliar", &is_good);
-    uint64_t unknown = get_count(item, "unknown", &is_good);
-    str date = dynamodb_get_string(item, DYNAMODB_SK);
-    int64_t day = 0;
-    int64_t newest_ms = 0;
-    evidence->log_days += requests > 0 ? 1 : 0;
-    evidence->compliant += compliant;
-    evidence->acceptable += acceptable;
-    evidence->ambiguous += ambiguous;
-    evidence->severe += severe;
-    evidence->unclassified += unknown > unfamiliar ? unknown - unfamiliar : 0;
-    evidence->unfamiliar += unfamiliar;
-    evidence->unparsed += get_count(item, "unparsed", &is_good);
-    evidence->without_time += get_count(item, "withoutTime", &is_good);
-    evidence->damaged += get_count(item, "damaged", &is_good);
-    if (time_parse_iso8601(dynamodb_get_string(item, "newest_at"), &newest_ms) &&
-        newest_ms > evidence->log_newest_ms) {
-        evidence->log_newest_ms = newest_ms;
-    }
-    if (date_parse(str_slice(date, sizeof TRAFFIC_PREFIX - 1, date.len), &day) &&
-        day >= first_day) {
-        days[day - first_day].logged = requests;
-        days[day - first_day].logged_compliant = compliant;
-        days[day - first_day].logged_non_compliant = acceptable + ambiguous + severe;
-    }
-    return is_good;
+    const struct traffic_counts *counts = &day->counts;
+    evidence->log_days += counts->requests > 0 ? 1 : 0;
+    evidence->compliant += counts->compliant;
+    evidence->acceptable += counts->acceptable;
+    evidence->ambiguous += counts->ambiguous;
+    evidence->severe += counts->severe;
+    evidence->unclassified +=
+        counts->unknown > counts->unfamiliar ? counts->unknown - counts->unfamiliar : 0;
+    evidence->unfamiliar += counts->unfamiliar;
+    evidence->unparsed += counts->unparsed;
+    evidence->without_time += counts->without_time;
+    evidence->damaged += counts->damaged;
+    evidence->log_newest_ms =
+        day->newest_ms > evidence->log_newest_ms ? day->newest_ms : evidence->log_newest_ms;
+    *day_counts = (struct day_counts){.logged = counts->requests,
+                                      .logged_compliant = counts->compliant,
+                                      .logged_non_compliant =
+                                          counts->acceptable + counts->ambiguous + counts->severe};
 }
 
-/* "TRAFFIC#2026-11-23" */
-static str traffic_key(struct arena *arena, int64_t day) {
-    str date = date_format(arena, day);
-    return str_format(arena, TRAFFIC_PREFIX "%" STR_FMT, STR_ARG(date));
+/* Of what CloudWatch counts, so much can be blocked. Days of which 0.1.0 counted a part are left
+ * out. */
+static double http1_share_of(const struct traffic_day *days, size_t count) {
+    uint64_t http1_lines = 0;
+    uint64_t requests = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_told = days[i].has_outcomes && !days[i].has_old;
+        http1_lines += is_told ? days[i].counts.http1_lines : 0;
+        requests += is_told ? days[i].counts.requests : 0;
+    }
+    return http1_lines < requests ? (double)http1_lines / (double)requests : 1;
+}
+
+static void add_days(const struct traffic_day *days, int64_t first_day, struct arena *arena,
+                     struct day_counts *counts, struct evidence_query *query) {
+    struct evidence *evidence = &query->evidence;
+    struct client_sketch clients = {.hash_count = 0};
+    size_t count = (size_t)evidence->days;
+    for (size_t i = 0; i < count; i++) {
+        query->is_read = query->is_read && !days[i].is_bad;
+        add_day(&days[i], &counts[i], evidence);
+        add_outcomes(&days[i], first_day + (int64_t)i, evidence);
+        client_sketch_merge(&clients, &days[i].clients);
+        if (days[i].blocked_reason_count > 0) { /* the latest day's */
+            evidence->blocked_reason = days[i].blocked_reasons[0];
+        }
+    }
+    evidence->blocked_reason = str_copy(arena, evidence->blocked_reason);
+    evidence->clients = client_sketch_count(&clients);
+    evidence->http1_share = http1_share_of(days, count);
 }
 
 static enum status read_logs(struct guard *guard, struct evidence_query *query,
-                             struct day_counts *days, struct arena *arena, struct error *error) {
-    struct dynamodb_item *items = NULL;
-    size_t count = 0;
+                             struct day_counts *counts, struct arena *arena, struct error *error) {
+    const struct state_table table = {.client = &guard->home,
+                                      .name = guard->settings.control.promotion.evidence_table};
     int64_t today = date_days_of_ms(guard->clock->now_ms(guard->clock));
     int64_t first_day = today - query->evidence.days + 1;
-    const struct dynamodb_query traffic = {
-        .table = guard->settings.control.promotion.evidence_table,
-        .pk = query->arn,
-        .sk_from = traffic_key(arena, first_day),
-        .sk_to = traffic_key(arena, today),
-    };
     query->is_read = true;
-    if (str_is_empty(traffic.table)) {
+    query->evidence.http1_share = 1;
+    if (str_is_empty(table.name)) {
         return STATUS_OK;
     }
-    TRY(dynamodb_query(&guard->home, &traffic, arena, &items, &count, error));
-    for (size_t i = 0; i < count; i++) {
-        query->is_read = add_day(&items[i], first_day, days, &query->evidence) && query->is_read;
+    struct arena scratch = {0};
+    struct traffic_day *days =
+        ARENA_ARRAY(&scratch, struct traffic_day, (size_t)query->evidence.days);
+    enum status status =
+        traffic_read_days(&table, query->arn, first_day, today, arena, days, error);
+    if (status == STATUS_OK) {
+        add_days(days, first_day, arena, counts, query);
     }
-    return STATUS_OK;
+    arena_clean_up(&scratch);
+    return status;
 }
 
 static uint64_t round_sum(double sum) {
@@ -119,16 +144,31 @@ static uint64_t rest_of(uint64_t counted, uint64_t logged) {
     return counted > logged ? counted - logged : 0;
 }
 
+/* Of the metrics, which say more than the window: on which weekdays there is traffic. */
+static int metric_days(int days) {
+    return days > WEEKDAYS_DAYS ? days : WEEKDAYS_DAYS;
+}
+
+static void add_weekdays(const struct cloudwatch_series *series, struct evidence *evidence) {
+    int count = metric_days(evidence->days);
+    for (int i = count - WEEKDAYS_DAYS; i < count; i++) {
+        bool has_any = round_sum(series[0].values[i]) > 0;
+        int64_t day = date_days_of_ms(series[0].start_ms) + i;
+        evidence->weekdays_traffic |= has_any ? weekday_bit(day) : 0;
+    }
+}
+
 /* Logs win on the days they cover. A day that is over changes no more once its last logs are there.
  * Of today metrics are there before the logs: it counts as covered, too, when its logs and those of
  * yesterday hold half of both days' requests, so that the minutes on their way make no difference
  * early in the day. Without any line it is a day without logs, whenever that is. */
 static void add_metrics(const struct cloudwatch_series *series, struct day_counts *days,
                         struct evidence *evidence) {
+    int before = metric_days(evidence->days) - evidence->days;
     for (int i = 0; i < evidence->days; i++) {
         struct day_counts *day = &days[i];
-        day->counted = round_sum(series[0].values[i]);
-        day->counted_non_compliant = round_sum(series[1].values[i]);
+        day->counted = round_sum(series[0].values[before + i]);
+        day->counted_non_compliant = round_sum(series[1].values[before + i]);
         bool has_lines = day->logged_compliant + day->logged_non_compliant > 0;
         bool has_half = 2 * day->logged >= day->counted ||
                         (i == evidence->days - 1 && i > 0 &&
@@ -138,7 +178,7 @@ static void add_metrics(const struct cloudwatch_series *series, struct day_count
         }
         /* The requests in the logs of a day are counted already, and the logs say more of them. */
         evidence->has_metrics = true;
-        evidence->metric_newest_ms = series[0].start_ms + i * MS_PER_DAY;
+        evidence->metric_newest_ms = series[0].start_ms + (before + i) * MS_PER_DAY;
         evidence->thin_days += has_lines ? 1 : 0;
         evidence->metric_requests += rest_of(day->counted, has_lines ? day->logged : 0);
         evidence->metric_non_compliant +=
@@ -150,16 +190,17 @@ static enum status read_metrics(struct guard *guard, struct evidence_query *quer
                                 struct day_counts *days, struct arena *arena, struct error *error) {
     int64_t today = date_days_of_ms(guard->clock->now_ms(guard->clock));
     size_t days_each = (size_t)guard->settings.control.promotion.evidence.evidence_days;
+    int span = metric_days((int)days_each);
     struct cloudwatch_series *series =
         ARENA_ARRAY(arena, struct cloudwatch_series, count * EVIDENCE_METRICS);
     for (size_t i = 0; i < count * EVIDENCE_METRICS; i++) {
         series[i] = (struct cloudwatch_series){
             .metric = METRIC_NAMES[i % EVIDENCE_METRICS],
             .load_balancer = dimension_of(queries[i / EVIDENCE_METRICS].arn),
-            .start_ms = (today - (int64_t)days_each + 1) * MS_PER_DAY,
+            .start_ms = (today - span + 1) * MS_PER_DAY,
             .end_ms = (today + 1) * MS_PER_DAY,
             .period_s = SECONDS_PER_DAY,
-            .values = ARENA_ARRAY(arena, double, days_each),
+            .values = ARENA_ARRAY(arena, double, (size_t)span),
         };
     }
     TRY(cloudwatch_get_sums(&guard->aws, series, count * EVIDENCE_METRICS, arena, error));
@@ -174,6 +215,7 @@ static enum status read_metrics(struct guard *guard, struct evidence_query *quer
         queries[i].is_read = problem == NULL;
         if (problem == NULL) {
             add_metrics(own, &days[i * days_each], &queries[i].evidence);
+            add_weekdays(own, &queries[i].evidence);
         } else {
             LOG(guard->log, LOG_WARN, "evidence_failed", LOG_STR("resourceId", queries[i].arn),
                 LOG_STR("reason", str_format(arena, "%s: there is no advice on this load balancer",

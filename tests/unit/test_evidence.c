@@ -71,6 +71,116 @@ static void days_of_the_window_are_added_up(void **state) {
     assert_int_equal(evidence->log_newest_ms, NEWEST);
 }
 
+/* 2026-11-23 is a Monday. */
+static void d1_d2_d3_outcomes_of_hours_and_days_are_evidence(void **state) {
+    (void)state;
+    (void)table_plant(world.loop.table, cases[0].arn,
+                      PAIRS("sk", "TRAFFIC#2026-11-23T07", "+requests", "100", "+compliant", "90",
+                            "+acceptable", "4", "+severe", "6", "+http1", "60", "+http1Lines", "75",
+                            "+http2", "20", "+synthetic", "5", "+blockedServed", "3", "+unserved",
+                            "1", "+severeServed", "2", "+severeUnserved", "4", "+blockedClients",
+                            "1", "newest_at", "2026-11-23T07:50:00.000Z"));
+    (void)table_plant(world.loop.table, cases[0].arn,
+                      PAIRS("sk", "TRAFFIC#2026-11-23T07#1.2", "+requests", "100", "+compliant",
+                            "100", "+http2", "100"));
+    (void)table_plant(world.loop.table, cases[0].arn,
+                      PAIRS("sk", "TRAFFIC#2026-11-20T23", "+requests", "10", "+compliant", "10",
+                            "+http1", "10", "+http1Lines", "10"));
+    (void)table_plant(world.loop.table, cases[0].arn, /* no HTTP/1.x: it is no day with traffic */
+                      PAIRS("sk", "TRAFFIC#2026-11-19T23", "+requests", "10", "+compliant", "10",
+                            "+http2", "10"));
+    struct table_item *item = table_plant(
+        world.loop.table, cases[0].arn,
+        PAIRS("sk", "TRAFFIC#2026-11-12", "+requests", "5", "+compliant", "5", "+http1", "5",
+              "+http1Lines", "5", "+foldedRequests", "5", "foldedAt", "2026-11-22T07:50:00.000Z"));
+    const struct table_attribute networks = {STR("networks"), STR("SS"), STR("q5xj -BDZ")};
+    table_set(item, &networks);
+    item = table_find(world.loop.table, cases[0].arn, STR("TRAFFIC#2026-11-20T23"));
+    const struct table_attribute clients = {STR("clients"), STR("SS"), STR("q5xj AAAB")};
+    table_set(item, &clients);
+    assert_int_equal(read_cases(1), STATUS_OK);
+    const struct evidence *evidence = &cases[0].evidence;
+    assert_true(cases[0].is_read && evidence->has_clients && !evidence->has_old_items);
+    assert_int_equal(evidence->http1_requests, 75);
+    assert_int_equal(evidence->http2_requests, 130);
+    assert_int_equal(evidence->synthetic, 5);
+    assert_int_equal(evidence->blocked_served, 3);
+    assert_int_equal(evidence->unserved, 1);
+    assert_int_equal(evidence->severe_served, 2);
+    assert_int_equal(evidence->severe_unserved, 4);
+    assert_int_equal(evidence->blocked_clients, 1);
+    assert_int_equal(evidence->traffic_days, 3);
+    assert_int_equal(evidence->weekdays_logged, 1 << 0 | 1 << 4 | 1 << 3);
+    assert_int_equal((int)(100 * evidence->clients), 300);
+    assert_int_equal((int)(100 * evidence->http1_share + 0.5), 40); /* 90 of 225 */
+    assert_int_equal(evidence->compliant, 215);
+    assert_int_equal(evidence->log_newest_ms, NEWEST);
+}
+
+static void d3_items_of_0_1_0_prove_no_client_and_no_protocol(void **state) {
+    (void)state;
+    promotion_log(&world, 0, "3000", "7");
+    assert_int_equal(read_cases(2), STATUS_OK);
+    assert_true(cases[0].evidence.has_old_items);
+    assert_false(cases[0].evidence.has_clients);
+    assert_int_equal(cases[0].evidence.http1_requests, 0);
+    assert_int_equal(cases[0].evidence.traffic_days, 0);
+    assert_int_equal(cases[0].evidence.acceptable, 7);
+    assert_int_equal((int)cases[0].evidence.clients, 0);
+    assert_false(cases[1].evidence.has_old_items || cases[1].evidence.has_clients);
+}
+
+static void d3_weekdays_with_traffic_are_those_of_35_days(void **state) {
+    (void)state;
+    promotion_count(&world, cases[0].arn, "RequestCount", FAKE_NOW_MS - 34 * MS_PER_DAY, 3);
+    promotion_count(&world, cases[0].arn, "RequestCount", FAKE_NOW_MS - 35 * MS_PER_DAY, 3);
+    promotion_count(&world, cases[0].arn, "RequestCount", FAKE_NOW_MS - 15 * MS_PER_DAY, 3);
+    promotion_count(&world, cases[0].arn, NON_COMPLIANT, FAKE_NOW_MS - 2 * MS_PER_DAY, 3);
+    assert_int_equal(read_cases(2), STATUS_OK);
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), 1);
+    /* Tuesday and Sunday; Monday is too long ago. */
+    assert_int_equal(cases[0].evidence.weekdays_traffic, 1 << 1 | 1 << 6);
+    assert_int_equal(cases[1].evidence.weekdays_traffic, 0);
+    assert_int_equal(cases[0].evidence.metric_requests, 0); /* the window is of 14 days */
+    assert_int_equal(cases[0].evidence.metric_non_compliant, 3);
+}
+
+/* Of 2026-11-07 no file is accepted any more. */
+static void f5_a_sweep_adds_up_the_hours_of_those_that_write_logs(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        promotion_member(&world, i)->writes_logs = i == 0;
+        plant(i, "TRAFFIC#2026-11-07T10", "500", "2026-11-07T10:50:00.000Z");
+        plant(i, "TRAFFIC#2026-11-07T11", "50", "2026-11-07T11:50:00.000Z");
+        plant(i, "TRAFFIC#2026-11-08T11", "7", "2026-11-08T11:50:00.000Z");
+    }
+    for (int run = 0; run < 2; run++) {
+        promotion_sweep(&world, 0, run == 0 ? "r1" : "r2");
+        loop_succeeded(&world.loop.copies[0]);
+        const struct table_item *day =
+            table_find(world.loop.table, cases[0].arn, STR("TRAFFIC#2026-11-07"));
+        assert_non_null(day);
+        assert_str(table_text(day, "requests"), "550");
+        assert_str(table_text(day, "newest_at"), "2026-11-07T11:50:00.000Z");
+        assert_null(table_find(world.loop.table, cases[0].arn, STR("TRAFFIC#2026-11-08")));
+        assert_null(table_find(world.loop.table, cases[1].arn, STR("TRAFFIC#2026-11-07")));
+    }
+}
+
+/* Only history is lost: the sweep goes on, and says so once. */
+static void hours_that_cannot_be_added_up_fail_no_sweep(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        promotion_member(&world, i)->writes_logs = true;
+        plant(i, "TRAFFIC#2026-11-07T10", "500", "2026-11-07T10:50:00.000Z");
+    }
+    world.loop.fault = (struct loop_fault){
+        .nth = 1, .is_lasting = true, .match = "foldedAt)", .answer = {.http_status = 403}};
+    promotion_sweep(&world, 0, "r1");
+    loop_succeeded(&world.loop.copies[0]);
+    assert_int_equal(loop_logged(&world.loop, "traffic_not_folded"), 1);
+}
+
 static void malformed_counters_are_ignored(void **state) {
     (void)state;
     (void)table_plant(world.loop.table, cases[0].arn,
@@ -294,6 +404,14 @@ static void windows_hold_their_own_minutes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(days_of_the_window_are_added_up, begin, end),
+        cmocka_unit_test_setup_teardown(d1_d2_d3_outcomes_of_hours_and_days_are_evidence, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(d3_items_of_0_1_0_prove_no_client_and_no_protocol, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(d3_weekdays_with_traffic_are_those_of_35_days, begin, end),
+        cmocka_unit_test_setup_teardown(f5_a_sweep_adds_up_the_hours_of_those_that_write_logs,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(hours_that_cannot_be_added_up_fail_no_sweep, begin, end),
         cmocka_unit_test_setup_teardown(malformed_counters_are_ignored, begin, end),
         cmocka_unit_test_setup_teardown(counters_beyond_any_count_leave_no_evidence, begin, end),
         cmocka_unit_test_setup_teardown(day_covered_by_logs_uses_no_metrics, begin, end),
