@@ -21,7 +21,7 @@
 #define STEPS_MAX 20000000
 /* Each step at least halves the interval, or is one of Newton's. */
 #define ROOT_STEPS_MAX 200
-#define ROOT_ERROR     1e-12
+#define ROOT_ERROR     1e-9 /* of the last step; a step of Newton squares the error */
 
 /* log(n!) - log(sqrt(2 pi n) (n / e)^n), of n >= 0 that need not be whole. */
 static double stirling_error(double n) {
@@ -127,7 +127,11 @@ static double beta_root(double a, double b, double target, bool is_complement) {
     double log_target = log(target);
     double low = -800;
     double high = 0;
-    double t = log(a / (a + b));
+    /* From where a normal distribution would have it, roughly. */
+    double mean = a / (a + b);
+    double spread = sqrt(-2 * log_target * mean / (a + b + 1));
+    double guess = is_complement ? mean + spread : mean - spread;
+    double t = log(guess <= 0 ? mean / 8 : guess >= 1 ? mean : guess);
     for (int step = 0; step < ROOT_STEPS_MAX; step++) {
         const struct beta_point at = {.a = a, .b = b, .x = exp(t), .y = -expm1(t)};
         double log_value = log_beta(&at, is_complement);
