@@ -39,6 +39,7 @@ struct evaluation {
     char grade;                    /* 'A'..'F'; '-' when the mode is unknown */
     str owner;                     /* one line of plain text, at most 256 characters; empty: none */
     enum fact_source source;
+    enum load_balancer_scheme scheme;
     bool has_active_exception;    /* the mode is excused today */
     struct management management; /* who else writes the mode */
     str exception_until;          /* YYYY-MM-DD as tagged; empty when there is no such date */
@@ -57,7 +58,8 @@ void policy_evaluate(const struct load_balancer *load_balancer, const struct pol
 /* Advice on more than the facts of one moment, for a judgement that was made: that the evidence of
  * traffic supports strictest, and that it has been non-compliant for too long. Nothing is added to
  * FINDINGS_MAX findings. */
-void evaluation_add_underutilized(struct evaluation *evaluation, str why, struct arena *arena);
+void evaluation_add_underutilized(struct evaluation *evaluation, str why, bool may_promote,
+                                  struct arena *arena);
 void evaluation_add_too_long(struct evaluation *evaluation, str since, int days_max,
                              struct arena *arena);
 

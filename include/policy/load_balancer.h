@@ -14,6 +14,7 @@
 #define LOAD_BALANCER_RESOURCE_TYPE    "AWS::ElasticLoadBalancingV2::LoadBalancer"
 #define ATTRIBUTE_DESYNC_MODE          "routing.http.desync_mitigation_mode"
 #define ATTRIBUTE_ACCESS_LOGS          "access_logs.s3.enabled"
+#define ATTRIBUTE_LOGS_BUCKET          "access_logs.s3.bucket"
 #define ATTRIBUTE_DROP_INVALID_HEADERS "routing.http.drop_invalid_header_fields.enabled"
 
 /* Ordered: a greater one is stricter. */
@@ -39,6 +40,7 @@ struct load_balancer {
     str mode_text;         /* what stood there when it is no mode we know; empty when absent */
     enum tristate drops_invalid_headers;
     enum tristate writes_logs; /* access logs; only of live facts, and they decide no verdict */
+    str logs_bucket;           /* where they go; empty: not known */
     bool has_tags; /* false: tags could not be read (that is unknown); true with tag_count 0: there
                       are none */
     const struct tag *tags;

@@ -7,6 +7,7 @@
 #ifndef POLICY_RECOMMEND_H
 #define POLICY_RECOMMEND_H
 
+#include "policy/advice.h"
 #include "policy/evaluate.h"
 
 /* Of one load balancer, over the last EVIDENCE_DAYS days, today included. Logs win over metrics on
@@ -29,6 +30,8 @@ struct evidence {
     bool has_metrics;      /* CloudWatch saw any request on the days that logs do not cover */
     uint64_t metric_requests;
     uint64_t metric_non_compliant;
+    int metric_days;           /* days of the window with any RequestCount, logged or not */
+    uint32_t weekdays_counted; /* those of these days (UTC); bit 0 is Monday */
     int64_t metric_newest_ms;  /* begin of the newest day (UTC) that had any: no more is known */
     enum tristate writes_logs; /* access_logs.s3.enabled */
     int64_t rolled_back_ms;    /* when `strictest` was rolled back last; 0: never */
@@ -36,8 +39,8 @@ struct evidence {
     str reverted_note;         /* who and how, as far as it is known */
     bool is_watched;           /* a change is being watched */
 
-    /* Of the logs. Requests over HTTP/1.x, in which alone desync is possible: no health checks or
-     * monitors, and of a class that is known. */
+    /* Of the logs. Served requests over HTTP/1.x, in which alone desync is possible: no health
+     * checks or monitors, and of a class that is known. */
     uint64_t http1_requests;
     uint64_t http2_requests;   /* HTTP/2, gRPC and WebSocket */
     uint64_t synthetic;        /* health checks and monitors, by their user agent */
@@ -75,28 +78,6 @@ struct promotion_settings {
     int days_min;                   /* PROMOTION_MIN_DAYS */
     struct clients_min clients_min; /* PROMOTION_MIN_CLIENTS */
     enum evidence_source source;    /* PROMOTION_EVIDENCE */
-};
-
-enum recommendation {
-    RECOMMEND_NOTHING, /* strictest already, excused, or not judged */
-    RECOMMEND_PROMOTE, /* the evidence supports strictest */
-    RECOMMEND_HOLD, /* it does not, or not yet: a legacy profile, a roll back, stale numbers, lines
-                       that were not understood */
-    RECOMMEND_FIX_CLIENTS, /* strictest would block requests that somebody can repair */
-    RECOMMEND_NO_EVIDENCE  /* too little is known; the reason names the switch to turn on */
-};
-/* "NOTHING", "PROMOTE", "HOLD", "FIX_CLIENTS", "NO_EVIDENCE" */
-const char *recommendation_name(enum recommendation recommendation);
-
-struct advice {
-    enum recommendation recommendation;
-    bool is_from_logs;
-    uint64_t requests;      /* seen, and their class known */
-    uint64_t blocked;       /* of them strictest would block, and the mode it has does not */
-    double blocked_percent; /* of what was seen */
-    double bound_percent;   /* no more than this at 95 % confidence: 3/n when nothing is blocked */
-    int64_t newest_ms; /* of the newest line; of metrics the begin of the newest day with any */
-    str reason;        /* one or two sentences with the numbers; lives in `arena` */
 };
 
 /* `evaluation` is the judgement without UNDERUTILIZED, of an Application Load Balancer. */

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "policy/action.h"
-#include "policy/evaluate.h"
+#include "policy/recommend.h"
 
 #define ANNOTATION_CHARACTERS_MAX 256
 
@@ -21,6 +21,10 @@ str annotation_render(struct arena *arena, const struct evaluation *evaluation);
  * opens, extends and closes. */
 void evaluation_write_members(struct json_writer *writer, struct arena *arena,
                               const struct evaluation *evaluation);
+
+/* The numbers of an advice, the criterion that decided and what is missing, likewise. */
+void advice_write_numbers(struct json_writer *writer, struct arena *arena,
+                          const struct advice *advice);
 
 /* A thing done, planned or left, as the response and the log say it. Texts are modes and one
  * clause. */

@@ -35,6 +35,8 @@ static void take_attribute(struct load_balancer *facts, str key, str value) {
         facts->drops_invalid_headers = tristate_parse(value);
     } else if (str_eq(key, STR(ATTRIBUTE_ACCESS_LOGS))) {
         facts->writes_logs = tristate_parse(value);
+    } else if (str_eq(key, STR(ATTRIBUTE_LOGS_BUCKET))) {
+        facts->logs_bucket = value;
     }
 }
 
@@ -154,6 +156,7 @@ void elbv2_fill(enum elbv2_part part, struct load_balancer *facts,
         facts->mode_text = from->mode_text;
         facts->drops_invalid_headers = from->drops_invalid_headers;
         facts->writes_logs = from->writes_logs;
+        facts->logs_bucket = from->logs_bucket;
     } else if (part == ELBV2_TAGS) {
         facts->has_tags = reading != NULL;
         facts->tags = from->tags;

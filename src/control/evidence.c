@@ -127,6 +127,9 @@ static enum status read_logs(struct guard *guard, struct evidence_query *query,
         add_days(days, first_day, arena, counts, query);
     }
     arena_clean_up(&scratch);
+    query->evidence.logs_elsewhere = query->evidence.writes_logs == YES &&
+                                     query->evidence.log_days == 0 &&
+                                     !str_is_empty(query->evidence.logs_bucket);
     return status;
 }
 
@@ -169,6 +172,11 @@ static void add_metrics(const struct cloudwatch_series *series, struct day_count
         struct day_counts *day = &days[i];
         day->counted = round_sum(series[0].values[before + i]);
         day->counted_non_compliant = round_sum(series[1].values[before + i]);
+        if (day->counted > 0) {
+            int64_t number = date_days_of_ms(series[0].start_ms) + before + i;
+            evidence->metric_days++;
+            evidence->weekdays_counted |= weekday_bit(number);
+        }
         bool has_lines = day->logged_compliant + day->logged_non_compliant > 0;
         bool has_half = 2 * day->logged >= day->counted ||
                         (i == evidence->days - 1 && i > 0 &&

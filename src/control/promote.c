@@ -43,7 +43,7 @@ static bool confirm_promotion(struct mode_change *change, struct error *error) {
     recommend(change->evaluation, &attempt->candidate->evidence, &attempt->run->config->evidence,
               promotion_now_ms(attempt->run), change->control->keep, &advice);
     attempt->why_not = advice.reason;
-    return advice.recommendation == RECOMMEND_PROMOTE;
+    return advice.may_promote;
 }
 
 static void make_watched_change(struct promotion_attempt *attempt, struct watch_item *item) {

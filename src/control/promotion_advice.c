@@ -33,7 +33,8 @@ static struct evidence evidence_of(const struct promotion_run *run,
                                    const struct load_balancer *facts) {
     const struct watch_record *record = watch_find(run->records, run->record_count, facts->arn);
     struct evidence evidence = {.days = run->config->evidence.evidence_days,
-                                .writes_logs = facts->writes_logs};
+                                .writes_logs = facts->writes_logs,
+                                .logs_bucket = facts->logs_bucket};
     if (record == NULL) {
         return evidence;
     }
@@ -65,6 +66,8 @@ static void add_candidate(struct promotion_run *run, const struct load_balancer 
         .evidence = *evidence,
         .reason = str_copy(arena, reason),
     };
+    str *bucket = &run->candidates[run->count - 1].evidence.logs_bucket;
+    *bucket = str_copy(arena, *bucket);
 }
 
 static const char *reason_to_leave(const struct promotion_run *run,
@@ -82,7 +85,7 @@ static void note_candidate(struct promotion_run *run, const struct load_balancer
                         : evidence->rolled_back_ms > since_ms ? STR("was rolled back")
                         : evidence->reverted_ms > since_ms    ? STR("was reverted")
                                                               : STR_EMPTY;
-    if (advice->recommendation == RECOMMEND_PROMOTE || !str_is_empty(holds_because)) {
+    if (advice->may_promote || !str_is_empty(holds_because)) {
         add_candidate(run, facts, evidence, advice->reason, holds_because);
         run->candidates[run->count - 1].left_because =
             str_is_empty(holds_because) ? reason_to_leave(run, evaluation) : NULL;

@@ -84,15 +84,17 @@ enum finding_severity finding_rule_severity(enum finding_id id) {
     return rule_of(id)->severity;
 }
 
-void evaluation_add_underutilized(struct evaluation *evaluation, str why, struct arena *arena) {
+void evaluation_add_underutilized(struct evaluation *evaluation, str why, bool may_promote,
+                                  struct arena *arena) {
     struct judgement judgement = {.arena = arena, .evaluation = evaluation};
     if (evaluation->finding_count < FINDINGS_MAX) {
         finding_add(rule_of(FINDING_UNDERUTILIZED), &judgement, STR_EMPTY,
                     "The mode is defensive although the evidence supports strictest: %" STR_FMT
-                    ". Set " ATTRIBUTE_DESYNC_MODE
-                    " to strictest, or set PROMOTION=enforce: desync-guard then does it, and "
-                    "watches the result.",
-                    STR_ARG(why));
+                    ". Set " ATTRIBUTE_DESYNC_MODE " to strictest%s",
+                    STR_ARG(why),
+                    may_promote ? ", or set PROMOTION=enforce: desync-guard then does it, and "
+                                  "watches the result."
+                                : ".");
     }
 }
 
@@ -229,6 +231,7 @@ void policy_evaluate(const struct load_balancer *load_balancer, const struct pol
                              COMPLIANCE_UNKNOWN, STR_EMPTY);
     evaluation_out->source = load_balancer->source;
     evaluation_out->mode = load_balancer->mode;
+    evaluation_out->scheme = load_balancer->scheme;
     evaluation_out->owner = owner_find(load_balancer, policy, arena);
     evaluation_out->management = management_of(load_balancer, arena);
     if (load_balancer->type == TYPE_NETWORK || load_balancer->type == TYPE_GATEWAY) {

@@ -7,6 +7,7 @@
 
 #include "fleet_internal.h"
 #include "report/posture.h"
+#include "report/render.h"
 
 static void write_measured(struct json_writer *writer, const char *key, double value,
                            bool is_measured) {
@@ -139,14 +140,7 @@ static void write_advice(struct json_writer *writer, struct arena *arena,
     json_write_member(writer, "resourceId", evaluation->resource_id);
     json_write_member(writer, "owner", evaluation->owner);
     json_write_member_text(writer, "recommendation", recommendation_name(advice->recommendation));
-    json_write_member_count(writer, "requests", advice->requests);
-    if (advice->requests > 0) { /* else nothing was seen, so nothing is known */
-        json_write_member_text(writer, "evidenceFrom", advice->is_from_logs ? "logs" : "metrics");
-        json_write_member_count(writer, "blocked", advice->blocked);
-        json_write_member_double(writer, "blockedPercent", advice->blocked_percent);
-        json_write_member_double(writer, "boundPercent", advice->bound_percent);
-    }
-    json_write_member_time(writer, arena, "newest", advice->newest_ms);
+    advice_write_numbers(writer, arena, advice);
     json_write_member(writer, "reason", advice->reason);
     json_object_end(writer);
 }

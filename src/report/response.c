@@ -5,7 +5,6 @@
  * actions, which say what was done.
  */
 #include "base/clock.h"
-#include "policy/recommend.h"
 #include "report/render.h"
 
 void evaluation_write_members(struct json_writer *writer, struct arena *arena,
@@ -26,6 +25,9 @@ void evaluation_write_members(struct json_writer *writer, struct arena *arena,
         const char *name = recommendation_name(evaluation->advice->recommendation);
         json_write_member_text(writer, "recommendation", name);
         json_write_member(writer, "recommendationReason", evaluation->advice->reason);
+        json_open_object(writer, "evidence");
+        advice_write_numbers(writer, arena, evaluation->advice);
+        json_object_end(writer);
     }
     json_open_array(writer, "findings");
     for (size_t i = 0; i < evaluation->finding_count; i++) {

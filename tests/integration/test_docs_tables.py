@@ -234,7 +234,7 @@ def test_every_metric_is_explained():
 
 
 def test_every_recommendation_is_explained():
-    known = re.search(r"recommendation_name.*?\{(\"NOTHING.*?)\}", source("src/policy/recommend.c"),
+    known = re.search(r"recommendation_name.*?\{(\"NOTHING.*?)\}", source("src/policy/advice.c"),
                       re.S)[1]
     listed = [names(name)[0] for name, *_ in rows("docs/evidence.md", "Recommendations")]
     assert sorted(listed) == sorted(re.findall(r"\w+", known))

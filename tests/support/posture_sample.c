@@ -51,13 +51,22 @@ static void judge(struct arena *arena, const struct spec *spec, struct fleet_row
 
 static void advise(struct arena *arena, const struct spec *spec, struct evaluation *evaluation,
                    struct posture_row *row) {
-    static const struct promotion_settings settings = {.evidence_days = 14, .requests_min = 1000};
+    static const struct promotion_settings settings = {.evidence_days = 14,
+                                                       .requests_min = 1000,
+                                                       .risk_percent_max = 0.1,
+                                                       .days_min = 7,
+                                                       .clients_min = {10, 2}};
     struct evidence evidence = {.days = 14, .writes_logs = NO};
     if (spec->requests > 0) {
         evidence.writes_logs = YES;
         evidence.log_days = 14;
-        evidence.compliant = (uint64_t)spec->requests - spec->ambiguous;
-        evidence.ambiguous = spec->ambiguous;
+        evidence.http1_requests = (uint64_t)spec->requests;
+        evidence.blocked_served = spec->ambiguous;
+        evidence.traffic_days = 14;
+        evidence.weekdays_logged = 0x7F;
+        evidence.weekdays_traffic = 0x7F;
+        evidence.clients = 120;
+        evidence.has_clients = true;
         evidence.log_newest_ms = SAMPLE_NOW_MS - 5 * 60000;
     }
     recommend(evaluation, &evidence, &settings, SAMPLE_NOW_MS, arena, &row->advice);

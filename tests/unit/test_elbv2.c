@@ -11,7 +11,8 @@ static void elbv2_read_fills_mode_headers_and_tags(void **state) {
     struct aws_fixture fixture;
     fixture_begin(&fixture);
     answer_with(&fixture, ASKS_ATTRIBUTES, 200,
-                ATTRIBUTES(PAIR("x", "") MODE("monitor") DROPS("false")));
+                ATTRIBUTES(PAIR("x", "") MODE("monitor") DROPS("false") PAIR(
+                    "access_logs.s3.enabled", "true") PAIR("access_logs.s3.bucket", "logs-1")));
     answer_with(&fixture, ASKS_TAGS, 200,
                 TAGS(PAIR("env", "prod") PAIR("a&amp;b", "&lt;\xc3\xa9&gt;")));
     struct load_balancer facts = stale_facts();
@@ -19,6 +20,8 @@ static void elbv2_read_fills_mode_headers_and_tags(void **state) {
     assert_int_equal(facts.mode, MODE_MONITOR);
     assert_str(facts.mode_text, "");
     assert_int_equal(facts.drops_invalid_headers, NO);
+    assert_int_equal(facts.writes_logs, YES);
+    assert_str(facts.logs_bucket, "logs-1");
     assert_true(facts.has_tags);
     assert_int_equal(facts.tag_count, 2);
     assert_str(facts.tags[0].key, "env");

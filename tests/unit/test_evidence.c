@@ -324,10 +324,25 @@ static void metrics_are_summed_over_the_window(void **state) {
     /* When within its day is not known. */
     int64_t today_ms = FAKE_NOW_MS - FAKE_NOW_MS % MS_PER_DAY;
     assert_int_equal(cases[0].evidence.metric_newest_ms, today_ms - MS_PER_DAY);
+    assert_int_equal(cases[0].evidence.metric_days, 2);
+    assert_int_equal(cases[0].evidence.weekdays_counted, 1U << 6 | 1U << 1); /* Sunday, Tuesday */
     assert_int_equal(cases[1].evidence.metric_requests, 9);
     assert_int_equal(cases[1].evidence.metric_newest_ms, today_ms);
     assert_false(cases[2].evidence.has_metrics);
     assert_true(cases[2].is_read);
+}
+
+static void d5_logs_of_which_nothing_is_counted_go_elsewhere(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        cases[i].evidence.writes_logs = i == 2 ? NO : YES;
+        cases[i].evidence.logs_bucket = STR("logs-1");
+    }
+    plant(1, "TRAFFIC#2026-11-23", "610", "2026-11-23T07:50:00.000Z");
+    assert_int_equal(read_cases(3), STATUS_OK);
+    assert_true(cases[0].evidence.logs_elsewhere);
+    assert_false(cases[1].evidence.logs_elsewhere);
+    assert_false(cases[2].evidence.logs_elsewhere);
 }
 
 static void incomplete_metrics_are_not_used(void **state) {
@@ -420,6 +435,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(logs_of_today_may_be_incomplete, begin, end),
         cmocka_unit_test_setup_teardown(metrics_cover_the_days_without_logs, begin, end),
         cmocka_unit_test_setup_teardown(metrics_are_summed_over_the_window, begin, end),
+        cmocka_unit_test_setup_teardown(d5_logs_of_which_nothing_is_counted_go_elsewhere, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(incomplete_metrics_are_not_used, begin, end),
         cmocka_unit_test_setup_teardown(a_query_that_could_not_be_read_is_marked, begin, end),
         cmocka_unit_test_setup_teardown(a_window_is_of_whole_minutes, begin, end),

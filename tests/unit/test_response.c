@@ -89,6 +89,46 @@ static void evaluation_has_the_contract_s_members_in_order(void **state) {
     assert_member(json_first(findings), "message", str_to_cstr(&arena, message));
 }
 
+/* "999 of 1000": plan, report and people see the same numbers. */
+static void d3_the_numbers_of_an_advice_are_members(void **state) {
+    (void)state;
+    static const struct promotion_settings settings = {
+        .requests_min = 1000, .risk_percent_max = 100, .days_min = 7};
+    const struct advice advice = {.recommendation = RECOMMEND_NO_EVIDENCE,
+                                  .decided_by = CRITERION_REQUESTS,
+                                  .lacks = 1U << CRITERION_REQUESTS | 1U << CRITERION_WEEKDAYS,
+                                  .is_from_logs = true,
+                                  .requests = 999,
+                                  .unserved = 5,
+                                  .days = 8,
+                                  .weekdays_missing = 0x60,
+                                  .clients = 12.3,
+                                  .settings = &settings,
+                                  .reason = STR("too little")};
+    const struct evaluation evaluation = {.advice = &advice};
+    const struct sample sample = {.evaluations = &evaluation, .evaluation_count = 1};
+    const struct json *told =
+        json_get(json_first(json_get(parse(render(&sample)), "evaluations")), "evidence");
+    static const struct {
+        const char *name;
+        double value;
+    } numbers[] = {
+        {"requests", 999}, {"blocked", 0}, {"unserved", 5}, {"days", 8}, {"clients", 12}};
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        double value = -1;
+        assert_true(json_number(json_get(told, numbers[i].name), &value));
+        assert_true(value == numbers[i].value);
+    }
+    assert_member(told, "decidedBy", "requests");
+    assert_false(json_bool(json_get(told, "mayPromote"), true));
+    assert_str(json_string(json_first(json_get(told, "weekdaysMissing"))), "Saturday");
+    const struct json *missing = json_get(told, "missing");
+    assert_int_equal(json_count(missing), 2);
+    assert_member(json_first(missing), "id", "requests");
+    assert_member(json_first(missing), "text", "999 of 1000 requests (PROMOTION_MIN_REQUESTS)");
+    assert_member(json_next(json_first(missing)), "id", "weekdays");
+}
+
 static void evaluation_without_facts_keeps_the_types_of_its_members(void **state) {
     (void)state;
     struct evaluation evaluation;
@@ -239,6 +279,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(response_without_anything_has_all_members),
         cmocka_unit_test(evaluation_has_the_contract_s_members_in_order),
+        cmocka_unit_test(d3_the_numbers_of_an_advice_are_members),
         cmocka_unit_test(evaluation_without_facts_keeps_the_types_of_its_members),
         cmocka_unit_test(response_has_the_unknown_verdict_and_the_live_source),
         cmocka_unit_test(text_from_outside_stays_valid_json),
