@@ -17,6 +17,22 @@ const char *compliance_name(enum compliance compliance);
 
 struct advice;
 
+#define PROMOTION_TAG "desync-promotion"
+
+/* What that tag says. */
+enum promotion_tag {
+    PROMOTION_TAG_NONE, /* it is not set */
+    PROMOTION_TAG_HOLD,
+    PROMOTION_TAG_RETRY,
+    PROMOTION_TAG_INVALID /* any other value, which holds */
+};
+
+/* What the tags of a load balancer say against its promotion. */
+struct opt_out {
+    enum promotion_tag tag;
+    str why; /* what holds promotion, and how it is spelt right; empty: nothing does */
+};
+
 /* The verdicts:
  *
  *   compliance        reason       findings                     reported to AWS Config
@@ -40,6 +56,7 @@ struct evaluation {
     str owner;                     /* one line of plain text, at most 256 characters; empty: none */
     enum fact_source source;
     enum load_balancer_scheme scheme;
+    struct opt_out opt_out;
     bool has_active_exception;    /* the mode is excused today */
     struct management management; /* who else writes the mode */
     str exception_until;          /* YYYY-MM-DD as tagged; empty when there is no such date */

@@ -194,6 +194,7 @@ static void judge(struct judgement *judgement) {
     if (judgement->exception.has_date) {
         evaluation->exception_until = judgement->exception.until;
     }
+    evaluation->opt_out = opt_out_read(judgement);
     evaluation->reason = missing_facts(judgement, known);
     if (facts->type == TYPE_UNKNOWN) {
         return; /* no rule is certain to apply */

@@ -9,13 +9,17 @@
 #include "base/clock.h"
 #include "policy_internal.h"
 
-static const char *const suffixes[] = {"until", "reason", "approver"};
-
-#define SUFFIX_COUNT (sizeof(suffixes) / sizeof(suffixes[0]))
+static const char *const suffixes[EXCEPTION_TAG_COUNT] = {"until", "reason", "approver"};
 
 static str tag_key(const struct judgement *judgement, const char *suffix) {
     str prefix = judgement->policy->exception_tag_prefix;
     return str_format(judgement->arena, "%" STR_FMT "-%s", STR_ARG(prefix), suffix);
+}
+
+void exception_tag_keys(const struct judgement *judgement, str keys_out[EXCEPTION_TAG_COUNT]) {
+    for (size_t i = 0; i < EXCEPTION_TAG_COUNT; i++) {
+        keys_out[i] = tag_key(judgement, suffixes[i]);
+    }
 }
 
 /* Trimmed value; empty when the tag is absent or blank. */
@@ -113,10 +117,11 @@ void check_exception_invalid(const struct rule *rule, struct judgement *judgemen
 
 static str missing_keys(const struct judgement *judgement) {
     const struct exception *exception = &judgement->exception;
-    const str values[SUFFIX_COUNT] = {exception->until, exception->reason, exception->approver};
+    const str values[EXCEPTION_TAG_COUNT] = {exception->until, exception->reason,
+                                             exception->approver};
     struct buf keys;
     buf_init(&keys, judgement->arena, 4096);
-    for (size_t i = 0; i < SUFFIX_COUNT; i++) {
+    for (size_t i = 0; i < EXCEPTION_TAG_COUNT; i++) {
         if (str_is_empty(values[i])) {
             buf_append(&keys, keys.len == 0 ? STR_EMPTY : STR(" and "));
             buf_append(&keys, shown_key(judgement, suffixes[i]));

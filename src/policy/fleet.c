@@ -13,7 +13,7 @@ void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
     str *const texts[] = {
         &copy->resource_type,  &copy->resource_id,     &copy->reason,      &copy->required_because,
         &copy->owner,          &copy->exception_until, &copy->source_note, &copy->management.owner,
-        &copy->management.part};
+        &copy->management.part, &copy->opt_out.why};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = str_copy(arena, *texts[i]);
     }

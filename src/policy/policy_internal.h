@@ -94,6 +94,9 @@ struct requirement requirement_find(const struct load_balancer *load_balancer,
 void check_profile_unknown(const struct rule *rule, struct judgement *judgement);
 
 /* exception.c */
+#define EXCEPTION_TAG_COUNT 3
+/* Of the until, the reason and the approver; in the judgement's arena. */
+void exception_tag_keys(const struct judgement *judgement, str keys_out[EXCEPTION_TAG_COUNT]);
 struct exception exception_read(const struct judgement *judgement);
 void check_exception_expired(const struct rule *rule, struct judgement *judgement);
 void check_exception_invalid(const struct rule *rule, struct judgement *judgement);
@@ -102,6 +105,9 @@ void check_exception_too_long(const struct rule *rule, struct judgement *judgeme
 void check_exception_expiring(const struct rule *rule, struct judgement *judgement);
 void check_exception_unused(const struct rule *rule, struct judgement *judgement);
 void check_exception_active(const struct rule *rule, struct judgement *judgement);
+
+/* opt_out.c */
+struct opt_out opt_out_read(const struct judgement *judgement);
 
 /* tags.c */
 str owner_find(const struct load_balancer *load_balancer, const struct policy *policy,

@@ -76,12 +76,20 @@ static bool decide_by_mode_or_owner(const struct recommendation_input *input) {
                       evaluation->has_active_exception ? RECOMMEND_NOTHING : RECOMMEND_HOLD,
                       "the mode is monitor: defensive is the next step. Staying in monitor to "
                       "collect data is not needed: defensive logs the same classification and "
-                      "reason of every request, and blocks none but the Severe ones.%s",
-                      evaluation->has_active_exception ? " An exception excuses it today." : "");
+                      "reason of every request, and blocks none but the Severe ones.%s%" STR_FMT,
+                      evaluation->has_active_exception        ? " An exception excuses it today."
+                      : str_is_empty(evaluation->opt_out.why) ? ""
+                                                              : " Beside that, ",
+                      STR_ARG(evaluation->opt_out.why));
     }
     if (evaluation->has_active_exception) {
         return decide(input, CRITERION_EXCEPTION, RECOMMEND_NOTHING,
                       "an exception excuses the mode today");
+    }
+    if (!str_is_empty(evaluation->opt_out.why)) {
+        return decide(input, CRITERION_OPT_OUT, RECOMMEND_HOLD,
+                      "%" STR_FMT "; until then it is not promoted",
+                      STR_ARG(evaluation->opt_out.why));
     }
     if (evaluation->profile_mode != MODE_UNKNOWN && evaluation->profile_mode < MODE_STRICTEST) {
         return decide(input, CRITERION_PROFILE, RECOMMEND_HOLD,

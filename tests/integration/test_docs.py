@@ -91,7 +91,7 @@ def test_service_control_policy_names_existing_actions_and_fits(policy):
 
 def test_service_control_policy_names_the_tags_that_are_read(policy):
     text = (ROOT / "src/policy/exception.c").read_text()
-    suffixes = re.search(r"suffixes\[\] = \{(.*?)\}", text)[1].replace('"', "").split(", ")
+    suffixes = re.search(r"suffixes\[\w*\] = \{(.*?)\}", text)[1].replace('"', "").split(", ")
     prefix = stack.load()["Parameters"]["ExceptionTagPrefix"]["Default"]
     keys = policy["Statement"][0]["Condition"]["ForAnyValue:StringEqualsIgnoreCase"]["aws:TagKeys"]
     assert keys == [f"{prefix}-{suffix}" for suffix in suffixes]
