@@ -20,6 +20,10 @@ struct evidence_query {
 MUST_USE enum status evidence_read(struct guard *guard, struct evidence_query *queries,
                                    size_t count, struct arena *arena, struct error *error);
 
+/* Of one load balancer, and its TRAFFIC items alone: a single query. */
+MUST_USE enum status evidence_read_logs(struct guard *guard, struct evidence_query *query,
+                                        struct arena *arena, struct error *error);
+
 /* Sums of these windows, whose start and end are whole minutes; of several load balancers, a window
  * each. INCOMPLETE: CloudWatch did not return all, and no window is to be believed. */
 struct window_query {

@@ -14,15 +14,15 @@ enum alert_kind {
     ALERT_EXCEPTION_EXPIRED,  /* the exception has ended */
     ALERT_FIGHT,              /* somebody keeps undoing our corrections, so we stop */
     ALERT_FLAPPING,           /* changes so often that no more is sent until it is quiet */
+    ALERT_HELD,               /* raising it would block clients, so we do not */
     ALERT_PROMOTED,           /* we set strictest, and watch it */
     ALERT_ROLLED_BACK,        /* and took it back */
     ALERT_WATCH_ENDED,        /* and left it, or found it changed */
     ALERT_WATCH_BLIND         /* its account cannot be reached, so that nobody looks */
 };
 
-/* Sets of kinds are bits; those of a judgement (up to ALERT_FLAPPING) are kept in the STATE item.
- */
+/* Sets of kinds are bits; those of a judgement (up to ALERT_HELD) are kept in the STATE item. */
 #define ALERT_SET(kind) (1U << (kind))
-#define ALERT_SET_ALL   (ALERT_SET(ALERT_FLAPPING + 1) - 1)
+#define ALERT_SET_ALL   (ALERT_SET(ALERT_HELD + 1) - 1)
 
 #endif

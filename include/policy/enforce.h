@@ -24,16 +24,35 @@ struct enforcement_settings {
     enum managed managed;       /* MANAGED_LOAD_BALANCERS */
 };
 
+/* The share of served HTTP/1.x requests that are Severe, in the access logs of EVIDENCE_DAYS days:
+ * monitor lets them through, and defensive blocks them. */
+struct severe_share {
+    bool is_known; /* the logs hold such requests; false: all else is zero */
+    int days;
+    uint64_t requests;
+    uint64_t severe;
+    double percent;
+    double lower_percent; /* its exact one-sided lower bound, at 95 % confidence */
+};
+
+struct evidence;
+struct severe_share severe_share_of(const struct evidence *evidence);
+/* "in the last 14 days 120 of 10000 served HTTP/1.x requests (1.2 %, at least ...) were Severe,
+ * which defensive blocks"; of what is not known: that, and why. Lives in `arena`. */
+str severe_share_text(const struct severe_share *share, struct arena *arena);
+
 struct enforcement_counts {
     int changes_in_run;       /* made so far in this invocation */
     int corrections_in_a_day; /* of this load balancer, by us, in the last 24 h; negative: not known
                                  (no state table), which stops nothing */
+    const struct severe_share *severe; /* NULL: not looked up yet, which stops nothing */
 };
 
 enum enforcement_verdict {
     ENFORCE_NOTHING, /* there is nothing to do, or enforcement is off */
     ENFORCE_PLANNED, /* would be changed, but not now */
     ENFORCE_SKIPPED, /* must not be changed, for a reason the owner should read */
+    ENFORCE_HELD,    /* defensive would block too many clients: skipped, and to be alerted */
     ENFORCE_FIGHT,   /* somebody keeps changing it back: skipped, and to be alerted */
     ENFORCE_CHANGE   /* change it now */
 };

@@ -67,6 +67,7 @@ struct lb_state {
     int64_t alerted_since_ms; /* the incident whose opening was alerted */
     str alerted_exception;    /* "expiring 2026-12-01" */
     int64_t fight_alerted_ms; /* when a fight was alerted last */
+    int64_t held_since_ms;    /* the incident of which was alerted that the mode is not raised */
     int64_t flapping_ms;      /* since when alerts of incidents are held back; 0: they are not */
     int64_t transitions_ms[FLAPPING_TRANSITIONS]; /* when incidents began or ended; oldest first */
     size_t transition_count;
@@ -98,6 +99,7 @@ struct transition_facts {
                                 not known */
     str writer;              /* of this invocation, as in alert_claim */
     bool is_fight;           /* a correction was due and FIGHT_LIMIT forbade it */
+    bool is_held;            /* a correction was due and the evidence forbade it */
 };
 
 /* The items that are written together with STATE. */

@@ -38,7 +38,8 @@ struct alert {
     enum desync_mode changed_to;
     struct writer writer; /* who made the last change that was not ours; empty: unknown */
     int corrections;      /* ours of this load balancer in the last 24 h, for ALERT_FIGHT */
-    str note;             /* why it was promoted, or why the watch ended; empty: nothing to say */
+    str note; /* why it was promoted, why the watch ended, or what evidence says of raising it;
+                 empty: nothing to say */
     enum watch_ending ending; /* of ALERT_WATCH_ENDED */
 };
 

@@ -18,6 +18,7 @@ static const struct {
 } ALERT_NAMES[] = {
     {ALERT_FIGHT, "fight"},
     {ALERT_FLAPPING, "flapping"},
+    {ALERT_HELD, "held"},
     {ALERT_ENFORCED, "enforced"},
     {ALERT_OPENED, "opened"},
     {ALERT_RESOLVED, "resolved"},
@@ -85,6 +86,9 @@ static struct alert alert_of(const struct control *control, const struct enforce
         .changed_to = is_enforced ? MODE_DEFENSIVE : MODE_UNKNOWN,
         .corrections = corrections_in_a_day(state, now_ms),
         .writer = writer_of(control, file, transition, kind),
+        .note = (kind == ALERT_ENFORCED || kind == ALERT_HELD) && file->has_severe
+                    ? severe_share_text(&file->severe, control->arena)
+                    : STR_EMPTY,
     };
 }
 

@@ -19,7 +19,10 @@ struct enforcement_case {
     bool is_corrected;
     bool may_be_made; /* an answer was lost, and the mode may have been raised */
     bool is_fight;
-    struct correction intent; /* what STATE says we are about to do; at_ms 0: nothing */
+    bool is_held;               /* defensive would block too many clients */
+    bool has_severe;            /* `severe` was looked up */
+    struct severe_share severe; /* what evidence says of raising monitor */
+    struct correction intent;   /* what STATE says we are about to do; at_ms 0: nothing */
     struct enforcement_decision decision;
 };
 

@@ -4,8 +4,18 @@
  * correction is counted and alerted even when this invocation ends right after it; it stops after
  * FIGHT_LIMIT corrections in 24 h.
  */
+#include "control/evidence.h"
 #include "control/mode_change.h"
 #include "control_internal.h"
+
+/* What is known of the clients that the change blocks belongs to it. */
+static str reason_of(const struct control *control, const struct enforcement_case *file) {
+    const char *reason = file->decision.reason;
+    return file->severe.is_known
+               ? str_format(control->arena, "%s; %" STR_FMT, reason,
+                            STR_ARG(severe_share_text(&file->severe, control->arena)))
+               : str_from_cstr(reason);
+}
 
 static void add_enforcement(struct control *control, const struct enforcement_case *file,
                             enum action_status status, const struct error *cause) {
@@ -15,8 +25,8 @@ static void add_enforcement(struct control *control, const struct enforcement_ca
                                   .status = status,
                                   .from = str_from_cstr(mode_name(decision->from)),
                                   .to = str_from_cstr(mode_name(decision->to)),
-                                  .reason = cause == NULL ? str_from_cstr(decision->reason)
-                                                          : cause->message};
+                                  .reason =
+                                      cause == NULL ? reason_of(control, file) : cause->message};
     action_add(control, &action, cause);
 }
 
@@ -37,20 +47,22 @@ enum status enforce_read_fresh(struct control *control, struct enforcement_case 
     return status;
 }
 
-/* `before` NULL: what is remembered is not known. */
+/* `before` NULL: what is remembered is not known; `severe` NULL: the evidence was not looked up. */
 static struct enforcement_decision decide(const struct control *control,
                                           const struct lb_state *before,
+                                          const struct severe_share *severe,
                                           const struct evaluation *evaluation) {
     bool is_counted = before != NULL && !str_is_empty(control->table.name);
     int64_t now_ms = control->guard->clock->now_ms(control->guard->clock);
     const struct enforcement_counts counts = {
         .changes_in_run = control->changes,
-        .corrections_in_a_day = is_counted ? corrections_in_a_day(before, now_ms) : -1};
+        .corrections_in_a_day = is_counted ? corrections_in_a_day(before, now_ms) : -1,
+        .severe = severe};
     return enforcement_decide(evaluation, &control->guard->settings.control.enforcement, &counts);
 }
 
 bool enforce_would_change(const struct control *control, const struct evaluation *evaluation) {
-    return decide(control, NULL, evaluation).verdict == ENFORCE_CHANGE;
+    return decide(control, NULL, NULL, evaluation).verdict == ENFORCE_CHANGE;
 }
 
 struct enforcement_context {
@@ -64,7 +76,7 @@ static bool confirm_and_save_intent(struct mode_change *change, struct error *er
     struct control *control = change->control;
     const struct enforcement_context *enforcement = change->context;
     struct enforcement_case *file = enforcement->file;
-    file->decision = decide(control, enforcement->before, change->evaluation);
+    file->decision = decide(control, enforcement->before, &file->severe, change->evaluation);
     if (file->decision.verdict != ENFORCE_CHANGE || str_is_empty(control->table.name) ||
         file->intent.at_ms != 0) {
         return file->decision.verdict == ENFORCE_CHANGE;
@@ -77,7 +89,7 @@ static bool confirm_and_save_intent(struct mode_change *change, struct error *er
         error->status = status == STATUS_CONFLICT ? STATUS_OK : status;
         return false;
     }
-    file->decision = decide(control, enforcement->before, change->evaluation);
+    file->decision = decide(control, enforcement->before, &file->severe, change->evaluation);
     return file->decision.verdict == ENFORCE_CHANGE;
 }
 
@@ -117,6 +129,23 @@ static bool make_correction(struct control *control, struct lb_state *before,
     return status == STATUS_OK;
 }
 
+/* One query, and only of what is to be changed now or is asked for as a plan. A reading that fails
+ * changes nothing: the change is tried again, and then perhaps held. */
+static enum status look_up_severe(struct control *control, struct enforcement_case *file,
+                                  struct error *error) {
+    enum enforcement enforcement = control->guard->settings.control.enforcement.enforcement;
+    enum enforcement_verdict verdict = file->decision.verdict;
+    struct evidence_query query = {.arn = file->facts->arn};
+    if (verdict != ENFORCE_CHANGE &&
+        (verdict != ENFORCE_PLANNED || enforcement != ENFORCEMENT_PLAN)) {
+        return STATUS_OK;
+    }
+    TRY(evidence_read_logs(control->guard, &query, control->arena, error));
+    file->has_severe = true;
+    file->severe = query.is_read ? severe_share_of(&query.evidence) : file->severe;
+    return STATUS_OK;
+}
+
 bool enforce_minimum(struct control *control, struct lb_state *before,
                      struct enforcement_case *file) {
     const struct evaluation *evaluation = file->evaluation;
@@ -130,12 +159,19 @@ bool enforce_minimum(struct control *control, struct lb_state *before,
         action_add_failure(control, file->facts->arn, ACTION_ENFORCE, &error);
         return false;
     }
-    file->decision = decide(control, before, evaluation);
+    file->decision = decide(control, before, NULL, evaluation);
+    if (look_up_severe(control, file, &error) != STATUS_OK) {
+        withdraw_intent(control, file);
+        action_add_failure(control, file->facts->arn, ACTION_ENFORCE, &error);
+        return false;
+    }
+    file->decision = decide(control, before, &file->severe, evaluation);
     enum enforcement_verdict verdict = file->decision.verdict;
     if (verdict == ENFORCE_CHANGE) {
         return make_correction(control, before, file);
     }
     file->is_fight = verdict == ENFORCE_FIGHT;
+    file->is_held = verdict == ENFORCE_HELD;
     if (verdict != ENFORCE_NOTHING) {
         add_enforcement(control, file, verdict == ENFORCE_PLANNED ? ACTION_PLANNED : ACTION_SKIPPED,
                         NULL);

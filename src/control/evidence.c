@@ -133,6 +133,14 @@ static enum status read_logs(struct guard *guard, struct evidence_query *query,
     return status;
 }
 
+enum status evidence_read_logs(struct guard *guard, struct evidence_query *query,
+                               struct arena *arena, struct error *error) {
+    query->evidence.days = guard->settings.control.promotion.evidence.evidence_days;
+    struct day_counts *days =
+        ARENA_ARRAY(arena, struct day_counts, (size_t)query->evidence.days + 1);
+    return read_logs(guard, query, days, arena, error);
+}
+
 static uint64_t round_sum(double sum) {
     return sum < 1 ? 0 : (uint64_t)(sum + 0.5);
 }

@@ -93,6 +93,7 @@ static void make_transition(const struct control *control, const struct enforcem
         .set_by_other_ms = control_set_by_other_ms(control, file->evaluation->mode),
         .writer = control->table.writer,
         .is_fight = file->is_fight,
+        .is_held = file->is_held,
     };
     transition_make(before, &facts, control->arena, transition);
 }

@@ -1,6 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/enforce.h"
 
+#include "policy/recommend.h"
+#include "policy/statistics.h"
+
+#define CONFIDENCE 0.95
+
+struct severe_share severe_share_of(const struct evidence *evidence) {
+    struct severe_share share = {.is_known = true,
+                                 .days = evidence->days,
+                                 .requests = evidence->http1_requests,
+                                 .severe = evidence->severe_served};
+    if (share.requests == 0 || share.severe > share.requests) {
+        return (struct severe_share){.is_known = false};
+    }
+    share.percent = 100 * (double)share.severe / (double)share.requests;
+    share.lower_percent = 100 * binomial_lower_bound(share.severe, share.requests, CONFIDENCE);
+    return share;
+}
+
+str severe_share_text(const struct severe_share *share, struct arena *arena) {
+    if (!share->is_known) {
+        return STR("the access logs hold no served HTTP/1.x request, so that nobody knows how many "
+                   "of them defensive blocks");
+    }
+    return str_format(
+        arena,
+        "in the last %d days %llu of %llu served HTTP/1.x requests (%.3g %%, at least "
+        "%.3g %% at 95 %% confidence) were Severe, which defensive blocks",
+        share->days, (unsigned long long)share->severe, (unsigned long long)share->requests,
+        share->percent, share->lower_percent);
+}
+
 /* The mode is too weak and nothing excuses it. */
 static bool is_too_weak(const struct evaluation *evaluation) {
     for (size_t i = 0; i < evaluation->finding_count; i++) {
@@ -44,6 +75,12 @@ struct enforcement_decision enforcement_decide(const struct evaluation *evaluati
         decision.to = evaluation->required_mode;
         decision.verdict = ENFORCE_SKIPPED;
         decision.reason = "strictest is set by promotion only, when the evidence allows it";
+    } else if (counts->severe != NULL && counts->severe->is_known &&
+               counts->severe->lower_percent > settings->blocked_percent_max) {
+        decision.verdict = ENFORCE_HELD;
+        decision.reason =
+            "defensive would block more than ENFORCEMENT_MAX_BLOCKED_PERCENT of its clients' "
+            "requests: repair those that `bootstrap logs` names first";
     } else if (settings->enforcement == ENFORCEMENT_PLAN) {
         decision.verdict = ENFORCE_PLANNED;
         decision.reason = "the mode is weaker than required, and ENFORCEMENT is plan";

@@ -11,8 +11,8 @@ void fleet_row_copy(struct arena *arena, const struct load_balancer *facts,
     struct evaluation *copy = &row_out->evaluation;
     *copy = *evaluation;
     str *const texts[] = {
-        &copy->resource_type,  &copy->resource_id,     &copy->reason,      &copy->required_because,
-        &copy->owner,          &copy->exception_until, &copy->source_note, &copy->management.owner,
+        &copy->resource_type,   &copy->resource_id,     &copy->reason,      &copy->required_because,
+        &copy->owner,           &copy->exception_until, &copy->source_note, &copy->management.owner,
         &copy->management.part, &copy->opt_out.why};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = str_copy(arena, *texts[i]);

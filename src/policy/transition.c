@@ -227,8 +227,9 @@ static void alert_of_exception(const struct transition_facts *facts, struct aren
 /* One transition is one alert: the most severe, whose text covers the others. */
 static unsigned most_severe(unsigned alerts) {
     static const enum alert_kind MOST_SEVERE_FIRST[] = {
-        ALERT_FIGHT,  ALERT_FLAPPING, ALERT_ENFORCED,          ALERT_EXCEPTION_EXPIRED,
-        ALERT_OPENED, ALERT_RESOLVED, ALERT_EXCEPTION_EXPIRING};
+        ALERT_FIGHT,    ALERT_FLAPPING,          ALERT_HELD,
+        ALERT_ENFORCED, ALERT_EXCEPTION_EXPIRED, ALERT_OPENED,
+        ALERT_RESOLVED, ALERT_EXCEPTION_EXPIRING};
     for (size_t i = 0; i < sizeof MOST_SEVERE_FIRST / sizeof *MOST_SEVERE_FIRST; i++) {
         if ((alerts & ALERT_SET(MOST_SEVERE_FIRST[i])) != 0) {
             return ALERT_SET(MOST_SEVERE_FIRST[i]);
@@ -289,10 +290,11 @@ static void add_due_alerts(const struct lb_state *before, const struct evaluatio
         due &= ~ALERT_SET(ALERT_EXCEPTION_EXPIRING);
     }
     if (transition->is_correction) {
-        due &= ~ALERT_SET(ALERT_OPENED);
+        due &= ~(ALERT_SET(ALERT_OPENED) | ALERT_SET(ALERT_HELD));
     }
     due &= ~(unsigned)(is_open ? ALERT_SET(ALERT_RESOLVED)
-                               : ALERT_SET(ALERT_OPENED) | ALERT_SET(ALERT_FIGHT));
+                               : ALERT_SET(ALERT_OPENED) | ALERT_SET(ALERT_FIGHT) |
+                                     ALERT_SET(ALERT_HELD));
     due &= ~(transition->next.flapping_ms != 0 ? HELD_BACK : ALERT_SET(ALERT_FLAPPING));
     transition->alerts |= due;
 }
@@ -305,6 +307,7 @@ static void forget_alerts(const struct lb_state *before, struct transition *tran
     next->flapping_ms = before->flapping_ms;
     next->alerted_exception = before->alerted_exception;
     next->fight_alerted_ms = before->fight_alerted_ms;
+    next->held_since_ms = before->held_since_ms;
     transition->alerts = 0;
 }
 
@@ -315,10 +318,10 @@ static bool is_same(const struct lb_state *a, const struct lb_state *b) {
            str_eq(a->owner, b->owner) && str_eq(a->findings, b->findings) &&
            str_eq(a->alerted_exception, b->alerted_exception) && a->since_ms == b->since_ms &&
            a->alerted_since_ms == b->alerted_since_ms && a->flapping_ms == b->flapping_ms &&
-           a->fight_alerted_ms == b->fight_alerted_ms && a->due_alerts == b->due_alerts &&
-           a->intent.at_ms == b->intent.at_ms && a->alert_claim.alerts == b->alert_claim.alerts &&
-           a->scheme == b->scheme && a->correction_count == b->correction_count &&
-           a->own_change.at_ms == b->own_change.at_ms;
+           a->fight_alerted_ms == b->fight_alerted_ms && a->held_since_ms == b->held_since_ms &&
+           a->due_alerts == b->due_alerts && a->intent.at_ms == b->intent.at_ms &&
+           a->alert_claim.alerts == b->alert_claim.alerts && a->scheme == b->scheme &&
+           a->correction_count == b->correction_count && a->own_change.at_ms == b->own_change.at_ms;
 }
 
 /* The claim is part of the same write: of many copies, the one whose write is carried out publishes
@@ -378,6 +381,10 @@ static void decide_alerts(const struct lb_state *before, const struct transition
     if (facts->is_fight && facts->now_ms - next->fight_alerted_ms >= MS_PER_DAY) {
         transition->alerts |= ALERT_SET(ALERT_FIGHT);
         next->fight_alerted_ms = facts->now_ms;
+    }
+    if (facts->is_held && next->since_ms != 0 && next->held_since_ms != next->since_ms) {
+        transition->alerts |= ALERT_SET(ALERT_HELD);
+        next->held_since_ms = next->since_ms;
     }
     damp_flapping(before, facts, transition);
     transition->alerts = most_severe(transition->alerts);

@@ -60,6 +60,7 @@ static const struct {
     [ALERT_EXCEPTION_EXPIRED] = {"Exception ended", FINDING_EXCEPTION_EXPIRED, false, false},
     [ALERT_FIGHT] = {"Changed back", FINDING_COUNT, false, true},
     [ALERT_FLAPPING] = {"Flapping", FINDING_COUNT, false, true},
+    [ALERT_HELD] = {"Mode not raised", FINDING_COUNT, false, false},
     [ALERT_PROMOTED] = {"Promoted", FINDING_COUNT, true, false},
     [ALERT_ROLLED_BACK] = {"Promotion rolled back", FINDING_COUNT, true, false},
     [ALERT_WATCH_ENDED] = {"Watch ended", FINDING_COUNT, true, false},
@@ -260,6 +261,14 @@ static void append_headline(struct buf *out, const struct context *context) {
     case ALERT_FLAPPING:
         append_flapping(out, name);
         break;
+    case ALERT_HELD:
+        buf_printf(out,
+                   "desync-guard leaves the desync mitigation mode of the load balancer %s at %s: "
+                   "defensive would block its clients.\n"
+                   "Repair the clients that `bootstrap logs` names, or have an exception approved. "
+                   "ENFORCEMENT_MAX_BLOCKED_PERCENT is the share that is accepted.\n",
+                   name, to);
+        break;
     case ALERT_PROMOTED:
         buf_printf(out,
                    "desync-guard raised the desync mitigation mode of the load balancer %s from %s "
@@ -288,9 +297,7 @@ static void append_headline(struct buf *out, const struct context *context) {
     if (has_expired) {
         append_exception(out, context, "ended", "It no longer excuses the mode.");
     }
-    if (kinds[alert->kind].is_promotion) {
-        append_why(out, context, alert->note, MESSAGE_CHARACTERS_MAX);
-    }
+    append_why(out, context, alert->note, MESSAGE_CHARACTERS_MAX);
 }
 
 static void append_mode(struct buf *out, const struct context *context) {
@@ -458,7 +465,7 @@ static str body(const struct context *context) {
     if (kinds[kind].has_writer || (is_promotion && kind < ALERT_WATCH_ENDED)) {
         append_iac(&tail, context);
     }
-    if (kind != ALERT_RESOLVED && !is_promotion) {
+    if (kind != ALERT_RESOLVED && kind != ALERT_HELD && !is_promotion) {
         append_commands(&tail, context);
     }
     append_console(&tail, context);

@@ -139,6 +139,7 @@ static void put_memory(struct item_writer *item, const struct lb_state *state) {
     item_put_time(item, "flappingSince", state->flapping_ms);
     item_put_text(item, "transitions",
                   times_format(state->transitions_ms, state->transition_count, item->arena));
+    item_put_time(item, "heldSince", state->held_since_ms);
     item_put_number(item, "untold", (int64_t)state->due_alerts);
     item_put_text(item, "telling", alert_claim_format(&state->alert_claim, item->arena));
     item_put_text(item, "imported", state->imported);
@@ -190,6 +191,7 @@ static void read_memory(const struct dynamodb_item *item, struct lb_state *state
     state->alerted_since_ms = item_time(item, "toldSince");
     state->alerted_exception = dynamodb_get_string(item, "toldException");
     state->fight_alerted_ms = item_time(item, "fightToldAt");
+    state->held_since_ms = item_time(item, "heldSince");
     state->alert_claim = read_alert_claim(dynamodb_get_string(item, "telling"));
     state->imported = dynamodb_get_string(item, "imported");
     state->intent = read_correction(dynamodb_get_string(item, "intent"));

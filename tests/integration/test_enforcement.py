@@ -12,7 +12,7 @@ import pytest
 
 from sim import events, faults, fleet
 from sim.control_loop import (
-    MODIFY, PUBLISH, PUT_ITEM, READ_MODE, READ_TAGS, REPORT, RULE, START_RULE,
+    MODIFY, PUBLISH, PUT_ITEM, QUERY, READ_MODE, READ_TAGS, REPORT, RULE, START_RULE,
     UPDATE_ITEM, ControlLoop, call, config_change)
 from sim.fleet import LiveLoadBalancer
 from sim.moto_backend import DESYNC_MODE
@@ -69,8 +69,8 @@ def test_a_weakened_mode_is_raised_in_one_invocation(start, aws, loop):
     calls = names(aws)
     assert loop.mode_of(arn) == "defensive"
     before = calls[:calls.index(MODIFY)]
-    assert sorted(before) == sorted([PUT_ITEM, READ_MODE, READ_TAGS, UPDATE_ITEM])
-    assert (before[0], before[-1]) == (PUT_ITEM, UPDATE_ITEM)
+    assert sorted(before) == sorted([PUT_ITEM, READ_MODE, READ_TAGS, UPDATE_ITEM, QUERY])
+    assert (before[0], before[-2:]) == (PUT_ITEM, [UPDATE_ITEM, QUERY])
     evaluation, = answer(outcome)["evaluations"]
     assert (evaluation["compliance"], evaluation["mode"]) == ("COMPLIANT", "defensive")
     enforced, alerted, asked = answer(outcome)["actions"]

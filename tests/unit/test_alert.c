@@ -327,6 +327,28 @@ static void fight_alert_text_is_exact(void **state) {
                "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
 }
 
+static void e7_a_held_change_tells_what_would_be_blocked(void **state) {
+    (void)state;
+    struct evaluation evaluation = weak();
+    add_weak(&evaluation);
+    struct alert alert = alert_of(ALERT_HELD, &evaluation);
+    alert.note = STR("in the last 14 days 130 of 10000 served HTTP/1.x requests were Severe");
+    struct alert_text text = render(&alert);
+    assert_str(text.subject, "Mode not raised: shop, mode monitor (requires defensive)");
+    assert_true(str_starts_with(
+        text.body,
+        STR("desync-guard leaves the desync mitigation mode of the load balancer shop at monitor: "
+            "defensive would block its clients.\n"
+            "Repair the clients that `bootstrap logs` names, or have an exception approved. "
+            "ENFORCEMENT_MAX_BLOCKED_PERCENT is the share that is accepted.\n"
+            "Why: in the last 14 days 130 of 10000 served HTTP/1.x requests were Severe\n")));
+    assert_false(str_contains(text.body, STR("Fix it with")));
+    alert.kind = ALERT_ENFORCED;
+    alert.changed_from = MODE_MONITOR;
+    alert.changed_to = MODE_DEFENSIVE;
+    assert_true(str_contains(render(&alert).body, STR("\nWhy: in the last 14 days 130 of")));
+}
+
 static void subject_says_what_explains_the_mode(void **state) {
     (void)state;
     static const struct {
@@ -447,6 +469,7 @@ static void account_and_region_default_to_those_of_the_arn(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(e7_a_held_change_tells_what_would_be_blocked),
         cmocka_unit_test(opened_alert_text_is_exact),
         cmocka_unit_test(resolved_alert_text_is_exact),
         cmocka_unit_test(enforced_alert_text_is_exact),

@@ -122,7 +122,7 @@ static void untrusted_text_cannot_begin_a_line(void **state) {
         evaluation.reason = hostile;
         evaluation.exception_until = hostile;
         add(&evaluation, FINDING_TAG_MISSING, hostile, hostile);
-        for (int kind = ALERT_OPENED; kind <= ALERT_FLAPPING; kind++) {
+        for (int kind = ALERT_OPENED; kind <= ALERT_HELD; kind++) {
             struct alert_text text = render((enum alert_kind)kind, &evaluation, &writer);
             assert_fits(rows[i].name, &text);
             assert_contains(text.body, "FORGED: y");
@@ -407,7 +407,7 @@ static void alert_with_every_value_at_its_longest_fits(void **state) {
         for (size_t k = 0; k < FINDINGS_MAX; k++) {
             add(&evaluation, FINDING_TAG_MISSING, repeat(fills[i], 4 * (1 + k)), lng);
         }
-        for (int kind = ALERT_OPENED; kind <= ALERT_FLAPPING; kind++) {
+        for (int kind = ALERT_OPENED; kind <= ALERT_HELD; kind++) {
             struct alert alert = {.kind = (enum alert_kind)kind,
                                   .evaluation = &evaluation,
                                   .account_id = lng,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/enforce.h"
+#include "policy/recommend.h"
 
 #include "unit.h"
 
@@ -28,7 +29,9 @@ static const struct {
     const char *name;
     const struct enforcement_settings *settings;
     enum desync_mode mode, required;
-    struct enforcement_counts counts;
+    struct {
+        int changes_in_run, corrections_in_a_day;
+    } counts;
     enum enforcement_verdict verdict;
     enum desync_mode to;
 } ROWS[] = {
@@ -51,8 +54,11 @@ static void each_decision_is_as_in_the_table(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(ROWS); i++) {
         struct evaluation evaluation = weak(ROWS[i].mode, ROWS[i].required);
+        const struct enforcement_counts counts = {.changes_in_run = ROWS[i].counts.changes_in_run,
+                                                  .corrections_in_a_day =
+                                                      ROWS[i].counts.corrections_in_a_day};
         struct enforcement_decision decision =
-            enforcement_decide(&evaluation, ROWS[i].settings, &ROWS[i].counts);
+            enforcement_decide(&evaluation, ROWS[i].settings, &counts);
         if (decision.verdict != ROWS[i].verdict || decision.from != ROWS[i].mode ||
             decision.to != ROWS[i].to ||
             (decision.verdict != ENFORCE_NOTHING) != (decision.reason[0] != '\0')) {
@@ -66,7 +72,7 @@ static void zero_changes_a_run_allow_no_change(void **state) {
     (void)state;
     const struct enforcement_settings none = {
         .enforcement = ENFORCEMENT_ENFORCE, .max_changes_per_run = 0, .fight_limit = 3};
-    const struct enforcement_counts counts = {0, 0};
+    const struct enforcement_counts counts = {.changes_in_run = 0};
     struct evaluation evaluation = weak(MODE_MONITOR, MODE_DEFENSIVE);
     assert_int_equal(enforcement_decide(&evaluation, &none, &counts).verdict, ENFORCE_PLANNED);
 }
@@ -116,7 +122,7 @@ static const struct {
 
 static void each_missing_condition_prevents_the_change(void **state) {
     (void)state;
-    const struct enforcement_counts counts = {0, 0};
+    const struct enforcement_counts counts = {.changes_in_run = 0};
     for (size_t i = 0; i < COUNT(REASONS); i++) {
         struct evaluation evaluation = weak(MODE_MONITOR, MODE_DEFENSIVE);
         REASONS[i].spoil(&evaluation);
@@ -143,7 +149,7 @@ static void a_change_never_lowers_and_never_sets_strictest(void **state) {
                                                           (enum enforcement)((rest /= 2) % 3),
                                                       .max_changes_per_run = 2,
                                                       .fight_limit = 2};
-        const struct enforcement_counts counts = {(rest /= 3) % 2 == 0 ? 0 : 2, 0};
+        const struct enforcement_counts counts = {.changes_in_run = (rest /= 3) % 2 == 0 ? 0 : 2};
         struct enforcement_decision decision = enforcement_decide(&evaluation, &settings, &counts);
         bool is_lawful = settings.enforcement == ENFORCEMENT_ENFORCE &&
                          decision.to == MODE_DEFENSIVE && evaluation.mode == MODE_MONITOR &&
@@ -159,12 +165,71 @@ static void a_change_never_lowers_and_never_sets_strictest(void **state) {
     assert_int_equal(changes, 2);
 }
 
+/* Served requests, and Severe ones among them, of a load balancer in monitor. */
+static struct severe_share share_of(uint64_t requests, uint64_t severe) {
+    const struct evidence evidence = {
+        .days = 14, .http1_requests = requests, .severe_served = severe};
+    return severe_share_of(&evidence);
+}
+
+static void e7_monitor_is_raised_unless_evidence_says_that_clients_would_be_blocked(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t requests, severe;
+        enum enforcement_verdict verdict;
+        const char *text;
+    } rows[] = {
+        {"no evidence", 0, 0, ENFORCE_CHANGE, "the access logs hold no served HTTP/1.x request"},
+        {"none", 10000, 0, ENFORCE_CHANGE,
+         "0 of 10000 served HTTP/1.x requests (0 %, at least 0 %"},
+        {"more than allowed, but by chance", 100, 2, ENFORCE_CHANGE, "2 of 100 served"},
+        {"as many as are allowed", 10000, 100, ENFORCE_CHANGE, "(1 %, at least 0.842 %"},
+        {"more", 10000, 130, ENFORCE_HELD,
+         "in the last 14 days 130 of 10000 served HTTP/1.x requests (1.3 %, at least 1.12 % at 95 "
+         "% "
+         "confidence) were Severe, which defensive blocks"},
+        {"all of few", 3, 3, ENFORCE_HELD, "3 of 3"},
+    };
+    struct arena arena = {0};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct evaluation evaluation = weak(MODE_MONITOR, MODE_DEFENSIVE);
+        struct enforcement_settings settings = ENFORCE;
+        const struct severe_share severe = share_of(rows[i].requests, rows[i].severe);
+        const struct enforcement_counts counts = {.severe = &severe};
+        settings.blocked_percent_max = 1;
+        struct enforcement_decision decision = enforcement_decide(&evaluation, &settings, &counts);
+        str text = severe_share_text(&severe, &arena);
+        if (decision.verdict != rows[i].verdict ||
+            !str_contains(text, str_from_cstr(rows[i].text))) {
+            fail_msg("%s: verdict %d, %.*s", rows[i].name, (int)decision.verdict, STR_ARG(text));
+        }
+    }
+    arena_clean_up(&arena);
+}
+
+/* Requests that nobody served are no clients', whatever their class. */
+static void e7_unserved_requests_do_not_count(void **state) {
+    (void)state;
+    const struct evidence evidence = {.days = 14,
+                                      .http1_requests = 10000,
+                                      .severe_served = 5,
+                                      .severe_unserved = 900,
+                                      .unserved = 100};
+    const struct severe_share share = severe_share_of(&evidence);
+    assert_int_equal(share.requests, 10000);
+    assert_int_equal(share.severe, 5);
+    assert_true(share.percent > 0.0499 && share.percent < 0.0501);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_decision_is_as_in_the_table),
         cmocka_unit_test(zero_changes_a_run_allow_no_change),
         cmocka_unit_test(each_missing_condition_prevents_the_change),
         cmocka_unit_test(a_change_never_lowers_and_never_sets_strictest),
+        cmocka_unit_test(e7_monitor_is_raised_unless_evidence_says_that_clients_would_be_blocked),
+        cmocka_unit_test(e7_unserved_requests_do_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

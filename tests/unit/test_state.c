@@ -74,6 +74,7 @@ static const struct lb_state FULL = {
     .transition_count = 4,
     .alerted_exception = {"expired 2026-11-01", 18},
     .fight_alerted_ms = NOW - 5,
+    .held_since_ms = NOW - 998,
     .due_alerts = ALERT_SET(ALERT_RESOLVED) | ALERT_SET(ALERT_FIGHT),
     .scheme = SCHEME_INTERNET_FACING,
     .imported = {"NON_COMPLIANT monitor", 21},
@@ -118,6 +119,7 @@ static void assert_same(const struct lb_state *a, const struct lb_state *b) {
     }
     assert_true(str_eq(a->alerted_exception, b->alerted_exception));
     assert_int_equal(a->fight_alerted_ms, b->fight_alerted_ms);
+    assert_int_equal(a->held_since_ms, b->held_since_ms);
     assert_int_equal(a->due_alerts, b->due_alerts);
     assert_int_equal(a->scheme, b->scheme);
     assert_true(str_eq(a->imported, b->imported));

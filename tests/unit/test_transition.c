@@ -296,6 +296,31 @@ static void a_fight_is_alerted_once_a_day(void **state) {
     assert_int_equal(transition.alerts, 0);
 }
 
+static void e7_a_held_change_is_alerted_once_an_incident(void **state) {
+    (void)state;
+    struct lb_state remembered = {0};
+    struct evaluation bad = judged(NON_COMPLIANT, MODE_MONITOR);
+    struct transition_facts facts = {.evaluation = &bad,
+                                     .facts_ms = NOW,
+                                     .now_ms = NOW,
+                                     .max_non_compliant_days = 7,
+                                     .has_alert_topic = true,
+                                     .is_held = true};
+    struct transition transition;
+    for (int looks = 0; looks < 3; looks++) {
+        transition_make(&remembered, &facts, &arena, &transition);
+        assert_int_equal(transition.alerts, looks == 0 ? ALERT_SET(ALERT_HELD) : 0);
+        remembered = transition.next;
+        remembered.due_alerts = 0;
+        facts.now_ms = facts.facts_ms = facts.now_ms + HOUR;
+    }
+    struct evaluation good = judged(COMPLIANT, MODE_DEFENSIVE);
+    facts.evaluation = &good;
+    facts.is_held = false;
+    transition_make(&remembered, &facts, &arena, &transition);
+    assert_int_equal(transition.alerts, ALERT_SET(ALERT_RESOLVED));
+}
+
 static const struct {
     const char *name;
     bool is_corrected, is_fight, is_expired;
@@ -456,6 +481,7 @@ static void unsent_alert_stays_due_while_its_condition_holds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(e7_a_held_change_is_alerted_once_an_incident),
         cmocka_unit_test(an_incident_is_opened_alerted_and_closed_once),
         cmocka_unit_test(a_first_compliant_judgement_is_remembered_and_not_alerted),
         cmocka_unit_test(older_facts_change_nothing),
