@@ -161,7 +161,7 @@ bool enforce_minimum(struct control *control, struct lb_state *before,
     }
     file->decision = decide(control, before, NULL, evaluation);
     if (look_up_severe(control, file, &error) != STATUS_OK) {
-        withdraw_intent(control, file);
+        enforce_withdraw_intent(control, file);
         action_add_failure(control, file->facts->arn, ACTION_ENFORCE, &error);
         return false;
     }
