@@ -48,6 +48,7 @@ struct control {
     enum desync_mode caller_mode; /* what they set; UNKNOWN: nothing */
     int64_t event_ms;             /* when that call was made; 0: none */
     int changes;                  /* made in this invocation */
+    int64_t changes_free_ms;      /* until then MAX_CHANGES_PER_HOUR is reached; 0: not known */
     struct action *actions;
     size_t action_count;
     size_t action_capacity;
@@ -56,7 +57,9 @@ struct control {
     struct security_hub_finding *imports;
     size_t import_count;
     size_t import_capacity;
-    bool has_new_verdict; /* AWS Config does not know it yet: see reevaluate */
+    bool has_new_verdict;  /* AWS Config does not know it yet: see reevaluate */
+    bool has_own_change;   /* likewise, and desync-guard has changed the mode itself */
+    bool repeats_an_event; /* an earlier invocation may have begun with it, and not finished */
     struct error first_failure;
     size_t failure_count;     /* failed actions; a judgement that adds none was handled in full */
     enum status last_failure; /* DEADLINE: there was no time for it */
@@ -94,9 +97,9 @@ bool enforce_would_change(const struct control *control, const struct evaluation
  * false: some could not be; the actions name them. */
 bool security_hub_import(struct control *control);
 
-/* Asks Config to evaluate its rule anew when a mode was raised, or when a call led to another
- * verdict or mode than was remembered; without a table, when there was a call. false: it should
- * have been asked; the actions say why it was not. */
+/* Asks Config to evaluate its rule anew, as REEVALUATE says: after own changes, or also when a call
+ * led to another verdict or mode than was remembered; without a table, when there was a call.
+ * false: it should have been asked; the actions say why it was not. */
 bool reevaluate(struct control *control);
 
 /* Appends a copy to the actions, and remembers the first failure (`cause` NULL: none). */

@@ -44,7 +44,9 @@ str severe_share_text(const struct severe_share *share, struct arena *arena);
 struct enforcement_counts {
     int changes_in_run;       /* made so far in this invocation */
     int corrections_in_a_day; /* of this load balancer, by us, in the last 24 h; negative: not known
-                                 (no state table), which stops nothing */
+                                 yet, which stops nothing */
+    bool lacks_table;         /* without one nothing is changed */
+    bool is_hour_spent;       /* MAX_CHANGES_PER_HOUR is known to be reached */
     const struct severe_share *severe; /* NULL: not looked up yet, which stops nothing */
 };
 
@@ -62,6 +64,7 @@ struct enforcement_decision {
     enum desync_mode from;
     enum desync_mode to; /* MODE_UNKNOWN with ENFORCE_NOTHING */
     const char *reason;  /* one clause; static text */
+    bool waits_for_hour; /* planned, since MAX_CHANGES_PER_HOUR is reached */
 };
 
 /* Why neither enforcement nor promotion changes it: MANAGED_LOAD_BALANCERS is `report`, and ECS or

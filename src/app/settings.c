@@ -365,13 +365,15 @@ static void log_what_is_off(const struct guard *guard) {
         const char *what;
     } parts[] = {
         {settings->enforcement.enforcement == ENFORCEMENT_ENFORCE,
-         "detection of fights and of duplicate events"},
+         "enforcement: it acts as plan (what would be changed is said), and duplicate events are "
+         "handled again"},
         {settings->promotion.promotion == PROMOTION_ENFORCE,
-         "promotion (what would be promoted is said), and the evidence of access logs"},
+         "promotion: it acts as recommend (what would be promoted is said), and the evidence of "
+         "access logs"},
         {!str_is_empty(settings->alert_topic_arn), "alerts"},
         {settings->imports_findings, "findings in Security Hub"},
         {!str_is_empty(settings->config_rule_name),
-         "one request for re-evaluation a minute among all copies"},
+         "the limit on requests for re-evaluation among all copies"},
     };
     for (size_t i = 0; str_is_empty(settings->state_table) && i < sizeof parts / sizeof *parts;
          i++) {

@@ -7,6 +7,7 @@
 
 #include "control/control.h"
 #include "control/live.h"
+#include "table/budget.h"
 
 /* What one judgement led to so far. */
 struct enforcement_case {
@@ -55,6 +56,17 @@ void enforce_withdraw_intent(struct control *control, struct enforcement_case *f
 /* A mode was raised whatever the scheme; the verdict that is remembered may depend on it. */
 MUST_USE enum status enforce_learn_scheme(struct control *control, struct enforcement_case *file,
                                           struct error *error);
+
+/* Right before a guarded change: takes one of MAX_CHANGES_PER_HOUR, unless *taken still holds.
+ * CONFLICT: none is left, and enforcement plans from now on. */
+MUST_USE enum status change_take(struct control *control, str arn, struct budget_change *taken,
+                                 struct error *error);
+/* The change was certainly not made. */
+void change_return(struct control *control, struct budget_change *taken);
+/* MAX_CHANGES_PER_HOUR is known to be reached. */
+bool change_is_spent(const struct control *control);
+/* "MAX_CHANGES_PER_HOUR (25) is reached; the next is free at 14:05Z" */
+str change_spent_reason(const struct control *control);
 
 /* The caller that set this mode, if the call that is handled did; NULL: not known. */
 const struct writer *control_writer(const struct control *control, enum desync_mode mode);

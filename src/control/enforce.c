@@ -2,19 +2,26 @@
  *
  * Guarantees: enforcement writes down that it will raise a mode before it raises it, so that each
  * correction is counted and alerted even when this invocation ends right after it; it stops after
- * FIGHT_LIMIT corrections in 24 h.
+ * FIGHT_LIMIT corrections in 24 h, and waits when MAX_CHANGES_PER_HOUR is reached. Without a table
+ * it only plans.
  */
 #include "control/evidence.h"
 #include "control/mode_change.h"
 #include "control_internal.h"
 
-/* What is known of the clients that the change blocks belongs to it. */
+/* "the mode is weaker than required, but MAX_CHANGES_PER_HOUR (25) is reached; ...". What is known
+ * of the clients that the change blocks belongs to it. */
 static str reason_of(const struct control *control, const struct enforcement_case *file) {
-    const char *reason = file->decision.reason;
+    const struct enforcement_decision *decision = &file->decision;
+    str reason = str_from_cstr(decision->reason);
+    if (decision->verdict == ENFORCE_PLANNED && decision->waits_for_hour) {
+        reason = str_format(control->keep, "the mode is weaker than required, but %" STR_FMT,
+                            STR_ARG(change_spent_reason(control)));
+    }
     return file->severe.is_known
-               ? str_format(control->arena, "%s; %" STR_FMT, reason,
+               ? str_format(control->arena, "%" STR_FMT "; %" STR_FMT, STR_ARG(reason),
                             STR_ARG(severe_share_text(&file->severe, control->arena)))
-               : str_from_cstr(reason);
+               : reason;
 }
 
 static void add_enforcement(struct control *control, const struct enforcement_case *file,
@@ -52,9 +59,11 @@ static struct enforcement_decision decide(const struct control *control,
                                           const struct lb_state *before,
                                           const struct severe_share *severe,
                                           const struct evaluation *evaluation) {
-    bool is_counted = before != NULL && !str_is_empty(control->table.name);
+    bool is_counted = before != NULL;
     int64_t now_ms = control->guard->clock->now_ms(control->guard->clock);
     const struct enforcement_counts counts = {
+        .lacks_table = str_is_empty(control->table.name),
+        .is_hour_spent = change_is_spent(control),
         .changes_in_run = control->changes,
         .corrections_in_a_day = is_counted ? corrections_in_a_day(before, now_ms) : -1,
         .severe = severe};
@@ -68,29 +77,50 @@ bool enforce_would_change(const struct control *control, const struct evaluation
 struct enforcement_context {
     struct lb_state *before;
     struct enforcement_case *file;
+    struct budget_change taken;
 };
 
 /* Before the first request the intent is written, by a call that also reads what is remembered:
  * these corrections may forbid this one. */
-static bool confirm_and_save_intent(struct mode_change *change, struct error *error) {
+static enum status save_intent(struct mode_change *change, struct error *error) {
     struct control *control = change->control;
     const struct enforcement_context *enforcement = change->context;
     struct enforcement_case *file = enforcement->file;
-    file->decision = decide(control, enforcement->before, &file->severe, change->evaluation);
-    if (file->decision.verdict != ENFORCE_CHANGE || str_is_empty(control->table.name) ||
-        file->intent.at_ms != 0) {
-        return file->decision.verdict == ENFORCE_CHANGE;
+    if (file->decision.verdict != ENFORCE_CHANGE || file->intent.at_ms != 0) {
+        return STATUS_OK;
     }
     file->intent = control_correction(control, change->facts_ms);
     enum status status =
         ledger_intend(control, file->facts->arn, &file->intent, enforcement->before, error);
-    if (status != STATUS_OK) { /* CONFLICT: another copy has acted on later facts */
+    if (status != STATUS_OK) {
         file->intent.at_ms = 0;
-        error->status = status == STATUS_CONFLICT ? STATUS_OK : status;
-        return false;
+        return status;
     }
     file->decision = decide(control, enforcement->before, &file->severe, change->evaluation);
-    return file->decision.verdict == ENFORCE_CHANGE;
+    return STATUS_OK;
+}
+
+/* The intent, and then one of the changes of the hour. */
+static bool prepare_correction(struct mode_change *change, struct error *error) {
+    struct control *control = change->control;
+    struct enforcement_context *enforcement = change->context;
+    struct enforcement_case *file = enforcement->file;
+    file->decision = decide(control, enforcement->before, &file->severe, change->evaluation);
+    enum status status = save_intent(change, error);
+    if (status == STATUS_CONFLICT) { /* another copy has acted on later facts */
+        error->status = STATUS_OK;
+        return false;
+    } else if (status == STATUS_OK && file->decision.verdict == ENFORCE_CHANGE) {
+        status = change_take(control, file->facts->arn, &enforcement->taken, error);
+        if (status == STATUS_CONFLICT) {
+            file->decision =
+                decide(control, enforcement->before, &file->severe, change->evaluation);
+            error->status = STATUS_OK;
+            return false;
+        }
+    }
+    error->status = status;
+    return status == STATUS_OK && file->decision.verdict == ENFORCE_CHANGE;
 }
 
 void enforce_withdraw_intent(struct control *control, struct enforcement_case *file) {
@@ -104,10 +134,10 @@ void enforce_withdraw_intent(struct control *control, struct enforcement_case *f
 static bool make_correction(struct control *control, struct lb_state *before,
                             struct enforcement_case *file) {
     struct error error = {0};
-    struct enforcement_context enforcement = {before, file};
+    struct enforcement_context enforcement = {.before = before, .file = file};
     struct mode_change change = enforce_change_of(control, file);
     change.to = file->decision.to;
-    change.confirm = confirm_and_save_intent;
+    change.confirm = prepare_correction;
     change.context = &enforcement;
     enum status status = mode_change_make(&change, &error);
     bool is_tried = change.found != NULL;
@@ -118,13 +148,22 @@ static bool make_correction(struct control *control, struct lb_state *before,
     file->found = change.is_made ? change.found : NULL;
     file->weak_read_ms = change.found_ms;
     file->is_fight = status == STATUS_OK && !is_tried && file->decision.verdict == ENFORCE_FIGHT;
+    bool is_planned = status == STATUS_OK && !is_tried && !change.is_gone &&
+                      file->decision.verdict == ENFORCE_PLANNED;
+    if (!change.is_made && !change.may_be_made) {
+        change_return(control, &enforcement.taken);
+    }
     if (status != STATUS_OK) {
         if (!change.may_be_made) {
             enforce_withdraw_intent(control, file);
         }
         add_enforcement(control, file, ACTION_FAILED, &error);
-    } else if (file->is_corrected || file->is_fight) {
-        add_enforcement(control, file, file->is_corrected ? ACTION_DONE : ACTION_SKIPPED, NULL);
+    } else if (file->is_corrected || file->is_fight || is_planned) {
+        add_enforcement(control, file,
+                        file->is_corrected ? ACTION_DONE
+                        : is_planned       ? ACTION_PLANNED
+                                           : ACTION_SKIPPED,
+                        NULL);
     }
     return status == STATUS_OK;
 }

@@ -60,7 +60,8 @@ const char *enforcement_reason_to_leave(const struct evaluation *evaluation,
 struct enforcement_decision enforcement_decide(const struct evaluation *evaluation,
                                                const struct enforcement_settings *settings,
                                                const struct enforcement_counts *counts) {
-    struct enforcement_decision decision = {ENFORCE_NOTHING, evaluation->mode, MODE_UNKNOWN, ""};
+    struct enforcement_decision decision = {
+        .verdict = ENFORCE_NOTHING, .from = evaluation->mode, .to = MODE_UNKNOWN, .reason = ""};
     if (settings->enforcement == ENFORCEMENT_OFF || !is_too_weak(evaluation)) {
         return decision;
     }
@@ -84,12 +85,20 @@ struct enforcement_decision enforcement_decide(const struct evaluation *evaluati
     } else if (settings->enforcement == ENFORCEMENT_PLAN) {
         decision.verdict = ENFORCE_PLANNED;
         decision.reason = "the mode is weaker than required, and ENFORCEMENT is plan";
+    } else if (counts->lacks_table) {
+        decision.verdict = ENFORCE_PLANNED;
+        decision.reason = "the mode is weaker than required, but STATE_TABLE is not set, and "
+                          "without a table nothing is changed";
     } else if (counts->corrections_in_a_day >= settings->fight_limit) {
         decision.verdict = ENFORCE_FIGHT;
         decision.reason = "FIGHT_LIMIT corrections in 24 h were undone each time";
     } else if (counts->changes_in_run >= settings->max_changes_per_run) {
         decision.verdict = ENFORCE_PLANNED;
         decision.reason = "the mode is weaker than required, but MAX_CHANGES_PER_RUN is reached";
+    } else if (counts->is_hour_spent) {
+        decision.verdict = ENFORCE_PLANNED;
+        decision.waits_for_hour = true;
+        decision.reason = "the mode is weaker than required, but MAX_CHANGES_PER_HOUR is reached";
     } else {
         decision.verdict = ENFORCE_CHANGE;
         decision.reason = "the mode is weaker than required";

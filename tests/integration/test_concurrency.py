@@ -28,6 +28,7 @@ SHARED = {
     "CHANGE": ("attribute", "before", "after", "why"),
     "SEEN": ("sk", "status"),
     "REEVALUATION": ("pk",),
+    "CHANGES": ("pk",),
 }
 
 
@@ -150,7 +151,8 @@ def test_one_sandbox_records_the_expected_history(one_copy):
     for (_, kind, *_), count in items.items():
         kinds[kind] += count
     # 5 are raised at first, 3 again; of 2 without an owner, and 2 more, the incident stays.
-    assert kinds == {"STATE": 12, "SEEN": EVENTS, "CHANGE": 8, "INCIDENT": 9, "REEVALUATION": 1}
+    assert kinds == {"STATE": 12, "SEEN": EVENTS, "CHANGE": 8, "INCIDENT": 9, "REEVALUATION": 1,
+                     "CHANGES": 1}
     assert sum(count for subject, count in subjects.items()
                if subject.startswith("Mode raised: ")) == 8
 

@@ -269,8 +269,8 @@ def _member_call(stage):
 
 def _central(stage):
     return stage.environment(
-        ENFORCEMENT="enforce", CROSS_ACCOUNT_ROLE="desync-guard-member", EXTERNAL_ID=EXTERNAL_ID,
-        ALLOWED_ACCOUNTS=stage.member)
+        ENFORCEMENT="enforce", STATE_TABLE=stage.table, CROSS_ACCOUNT_ROLE="desync-guard-member",
+        EXTERNAL_ID=EXTERNAL_ID, ALLOWED_ACCOUNTS=stage.member)
 
 
 def _member_raised(stage):

@@ -40,8 +40,9 @@ static void weakened_mode_is_raised_alerted_and_recorded(void **state) {
     begin(VARIABLES(LOOP_ALL));
     handle(weakened("e1"), "r1");
     loop_succeeded(&loop.copies[0]);
-    static const char *const BEFORE[] = {"DynamoDB_20120810.PutItem", ASKS_ATTRIBUTES, ASKS_TAGS,
-                                         "DynamoDB_20120810.UpdateItem", "DynamoDB_20120810.Query"};
+    static const char *const BEFORE[] = {
+        "DynamoDB_20120810.PutItem", ASKS_ATTRIBUTES, ASKS_TAGS, "DynamoDB_20120810.UpdateItem",
+        "DynamoDB_20120810.Query",   "BUDGET#",       "BUDGET#"};
     for (size_t i = 0; i < COUNT(BEFORE); i++) {
         assert_true(fake_matches(&loop.fake, &loop.fake.requests[i].http, BEFORE[i]));
     }
@@ -120,8 +121,10 @@ static const struct {
     {"plan", VARIABLES("ENFORCEMENT", "plan", "STATE_TABLE", "ledger"), "monitor", NULL, "monitor",
      "\"enforce\",\"status\":\"planned\",\"from\":\"monitor\",\"to\":\"defensive\""},
     {"enforce", VARIABLES(LOOP_ALL), "monitor", NULL, "defensive", "\"status\":\"done\""},
-    {"enforce without a table", VARIABLES("ENFORCEMENT", "enforce"), "monitor", NULL, "defensive",
-     "\"status\":\"done\""},
+    {"a5 enforce without a table", VARIABLES("ENFORCEMENT", "enforce"), "monitor", NULL, "monitor",
+     "\"enforce\",\"status\":\"planned\",\"from\":\"monitor\",\"to\":\"defensive\",\"reason\":"
+     "\"the mode is weaker than required, but STATE_TABLE is not set, and without a table nothing "
+     "is changed\""},
     {"strictest is required of monitor", VARIABLES(LOOP_ALL, "DESYNC_MODE", "strictest"), "monitor",
      NULL, "defensive", "\"status\":\"done\",\"from\":\"monitor\",\"to\":\"defensive\""},
     {"strictest is required of defensive", VARIABLES(LOOP_ALL, "DESYNC_MODE", "strictest"),
@@ -374,15 +377,16 @@ static void failed_deletion_closes_no_incident(void **state) {
     assert_int_equal(loop_alert_count(&loop, "Resolved"), 0);
 }
 
-static void without_a_table_dependent_features_log_once_that_they_are_off(void **state) {
+static void a5_without_a_table_what_depends_on_it_is_off_and_logged_once(void **state) {
     (void)state;
     begin(VARIABLES("ENFORCEMENT", "enforce", "ALERT_TOPIC_ARN", LOOP_TOPIC, "CONFIG_RULE_NAME",
                     LOOP_RULE, "SECURITY_HUB", "on"));
     handle(weakened("e1"), "r1");
     handle(weakened("e2"), "r2");
     /* Two copies of the program have started. */
-    assert_int_equal(loop_logged(&loop, "STATE_TABLE is not set"), 2 * 4);
-    assert_string_equal(weak->mode, "defensive");
+    assert_int_equal(loop_logged(&loop, "reason=\"STATE_TABLE is not set\""), 2 * 4);
+    assert_int_equal(loop_logged(&loop, "enforcement: it acts as plan"), 2);
+    assert_string_equal(weak->mode, "monitor");
     assert_int_equal(loop.message_count, 0);
     assert_int_equal(fake_requests_with(&loop.fake, "DynamoDB"), 0);
     loop_end(&loop);
@@ -421,7 +425,7 @@ int main(void) {
         TEST(load_balancer_that_never_appears_is_given_up_before_the_deadline),
         TEST(deleted_load_balancer_closes_its_incident_after_one_read),
         TEST(failed_deletion_closes_no_incident),
-        TEST(without_a_table_dependent_features_log_once_that_they_are_off),
+        TEST(a5_without_a_table_what_depends_on_it_is_off_and_logged_once),
         TEST(ignored_api_call_only_writes_a_log_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

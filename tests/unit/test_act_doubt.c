@@ -177,7 +177,8 @@ static void alert_possibly_lost_in_a_crash_is_logged(void **state) {
     } NEXT[] = {{"e1", "r1", 0}, {"e2", "r2", 2 * MINUTE}}; /* the repeat; another one later */
     for (size_t i = 0; i < COUNT(NEXT); i++) {
         begin(VARIABLES(LOOP_ALL));
-        crash_at(NULL, 8); /* Publish, after SEEN, two reads, the intent, the logs, Modify, STATE */
+        /* Publish, after SEEN, two reads, intent, the logs, two of BUDGET, Modify, STATE */
+        crash_at(NULL, 10);
         const struct loop_call first = {.id = "e1"};
         loop_handle(&loop.copies[0], loop_event(&loop, &first, weak->arn), "r1");
         assert_int_equal(loop.message_count, 0);

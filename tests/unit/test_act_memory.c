@@ -122,13 +122,13 @@ static size_t calls_before_modify(void) {
     return count;
 }
 
-static void change_follows_five_calls_for_any_scheme(void **state) {
+static void change_follows_seven_calls_for_any_scheme(void **state) {
     (void)state;
     begin(VARIABLES(BY_SCHEME), 3);
     weak->is_exposed = true;
     see("e1"); /* never seen before: what is required is found out after the change */
     loop_succeeded(&loop.copies[0]);
-    assert_int_equal(calls_before_modify(), 5);
+    assert_int_equal(calls_before_modify(), 7);
     assert_int_equal(fake_requests_with(&loop.fake, ASKS_LISTING), 1);
     const struct table_item *item = table_first(loop.table, weak->arn, "STATE");
     assert_str(table_text(item, "scheme"), "internet-facing");
@@ -153,7 +153,7 @@ static void scheme_of_a_new_load_balancer_is_read_from_the_create_call(void **st
                              STR_ARG(weak->arn));
     loop_handle(&loop.copies[0], loop_event_of(&loop, &call, members), "r1");
     loop_succeeded(&loop.copies[0]);
-    assert_int_equal(calls_before_modify(), 5);
+    assert_int_equal(calls_before_modify(), 7);
     assert_int_equal(fake_requests_with(&loop.fake, ASKS_LISTING), 0);
     const struct table_item *item = table_first(loop.table, weak->arn, "STATE");
     assert_str(table_text(item, "scheme"), "internal");
@@ -280,7 +280,7 @@ int main(void) {
         TEST(a_mode_raised_before_a_crash_is_counted_recorded_and_alerted),
         TEST(a_mode_that_somebody_else_raises_is_not_ours),
         TEST(without_the_table_no_mode_is_raised),
-        TEST(change_follows_five_calls_for_any_scheme),
+        TEST(change_follows_seven_calls_for_any_scheme),
         TEST(scheme_of_a_new_load_balancer_is_read_from_the_create_call),
         TEST(a_scheme_that_decides_is_read_before_the_verdict),
         TEST(a_scheme_that_cannot_be_read_after_the_change_loses_nothing),
