@@ -51,10 +51,15 @@ MUST_USE enum status state_last_writer(const struct state_table *table, str arn,
                                        struct arena *arena, struct writer *writer_out,
                                        struct error *error);
 
-/* At most one copy a minute gets OK; the others CONFLICT. */
-MUST_USE enum status state_claim_reevaluation(const struct state_table *table, str rule_name,
-                                              int64_t now_ms, struct arena *arena,
-                                              struct error *error);
+struct reevaluation_claim {
+    str rule_name;
+    int64_t now_ms;
+    int64_t pause_ms;
+};
+/* One copy in that pause gets OK; the others CONFLICT. */
+MUST_USE enum status state_claim_reevaluation(const struct state_table *table,
+                                              const struct reevaluation_claim *claim,
+                                              struct arena *arena, struct error *error);
 /* AWS Config refused the evaluation: the next invocation may ask at once. */
 MUST_USE enum status state_release_reevaluation(const struct state_table *table, str rule_name,
                                                 struct arena *arena, struct error *error);

@@ -143,6 +143,10 @@ static void control_and_reply(struct item_run *run, const struct config_report *
     if (may_act(run) && !run->is_own_policy && control_is_on(run->guard)) {
         reply_skip_other_policy(&control, run->invocation);
     } else if (may_act(run) && run->is_own_policy && !run->is_foreign) {
+        /* An item that is older than a correction may come again because AWS Config was not asked.
+         */
+        control.repeats_an_event =
+            reported.mode != MODE_UNKNOWN && reported.mode < reported.required_mode;
         control_handle_judgement(&control, &run->facts, run->read_ms, run->evaluation);
         /* By then, what was reported may not be true any more. */
         control.has_new_verdict = control.has_new_verdict ||

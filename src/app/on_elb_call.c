@@ -189,6 +189,7 @@ static bool claim(struct elb_call_run *run, str arn) {
     if (status == STATUS_OK && event.was_begun) {
         /* The verdict may be remembered as of then, and AWS Config not have been asked. */
         run->control.has_new_verdict = true;
+        run->control.repeats_an_event = true;
     }
     if (status == STATUS_CONFLICT) {
         LOG(run->guard->log, LOG_INFO, "duplicate", LOG_STR("resourceId", arn),

@@ -43,7 +43,7 @@ static void watch_all(struct control *control) {
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && is_elsewhere(&records[i], &records[i - 1])) {
             (void)reevaluate(control);
-            control->has_new_verdict = false;
+            control->has_own_change = false;
         }
         guard->home.deadline_ms = share_of_time(guard, deadline_ms, count - i);
         watch_one(control, &records[i], &closed);

@@ -95,6 +95,13 @@ static void publish_alerts(struct control *control, const struct enforcement_cas
     }
 }
 
+/* The invocation that made a correction may have ended before it asked AWS Config. */
+static bool owes_reevaluation(const struct control *control, const struct lb_state *state) {
+    size_t count = state->correction_count;
+    return control->repeats_an_event && count > 0 &&
+           guard_now_ms(control->guard) - state->corrections_ms[count - 1] < MS_PER_DAY / 24;
+}
+
 /* Returns since when the load balancer is non-compliant, as far as is remembered now. */
 static int64_t remember(struct control *control, const struct enforcement_case *file,
                         struct lb_state *before) {
@@ -113,6 +120,8 @@ static int64_t remember(struct control *control, const struct enforcement_case *
     }
     control->has_new_verdict =
         control->has_new_verdict || (control->event_ms != 0 && transition.has_new_verdict);
+    control->has_own_change = control->has_own_change || transition.is_correction ||
+                              owes_reevaluation(control, &transition.next);
     if (transition.records.close_ms != 0) {
         metrics_of_repair(control, arn, transition.records.close_ms, transition.records.closed_ms);
     }
@@ -168,7 +177,7 @@ void control_handle_judgement(struct control *control, struct load_balancer *fac
         .intent = recalled.intent,
     };
     bool is_settled = settle_verdict(control, before, &file);
-    control->has_new_verdict = control->has_new_verdict || file.is_corrected;
+    control->has_own_change = control->has_own_change || file.is_corrected;
     int64_t since_ms =
         is_settled && has_table ? remember(control, &file, before) : before->since_ms;
     transition_add_age(evaluation, since_ms, guard_now_ms(control->guard),

@@ -17,8 +17,6 @@
 #define SEEN_KEPT_MS (2 * MS_PER_DAY)
 /* Longer than its day by far. */
 #define DIGEST_KEPT_MS (7 * MS_PER_DAY)
-/* AWS Config starts an evaluation of a rule once a minute at most. */
-#define REEVALUATION_PAUSE_MS (60 * MS_PER_SECOND)
 
 static str sort_key(struct arena *arena, const char *prefix, str rest) {
     return str_format(arena, "%s#%" STR_FMT, prefix, STR_ARG(rest));
@@ -196,17 +194,18 @@ enum status state_release_reevaluation(const struct state_table *table, str rule
     return item_update_if(table->client, &update, arena, error);
 }
 
-enum status state_claim_reevaluation(const struct state_table *table, str rule_name, int64_t now_ms,
-                                     struct arena *arena, struct error *error) {
+enum status state_claim_reevaluation(const struct state_table *table,
+                                     const struct reevaluation_claim *claim, struct arena *arena,
+                                     struct error *error) {
     const struct dynamodb_attribute item[] = {
-        dynamodb_string(DYNAMODB_PK, sort_key(arena, "CONFIG_RULE", rule_name)),
+        dynamodb_string(DYNAMODB_PK, sort_key(arena, "CONFIG_RULE", claim->rule_name)),
         dynamodb_string(DYNAMODB_SK, STR("REEVALUATION")),
-        dynamodb_string("requestedAt", time_format_iso8601(arena, now_ms)),
+        dynamodb_string("requestedAt", time_format_iso8601(arena, claim->now_ms)),
         dynamodb_string("writer", table->writer),
     };
     static const struct dynamodb_name name = {"#w", "writer"};
     const struct dynamodb_attribute values[] = {
-        dynamodb_string(":before", time_format_iso8601(arena, now_ms - REEVALUATION_PAUSE_MS)),
+        dynamodb_string(":before", time_format_iso8601(arena, claim->now_ms - claim->pause_ms)),
         dynamodb_string(":me", table->writer),
     };
     const struct dynamodb_put put = {

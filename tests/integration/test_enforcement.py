@@ -12,7 +12,7 @@ import pytest
 
 from sim import events, faults, fleet
 from sim.control_loop import (
-    MODIFY, PUBLISH, PUT_ITEM, QUERY, READ_MODE, READ_TAGS, REPORT, RULE, START_RULE,
+    MODIFY, PUBLISH, PUT_ITEM, QUERY, READ_MODE, READ_STATE, READ_TAGS, REPORT, RULE, START_RULE,
     UPDATE_ITEM, ControlLoop, call, config_change)
 from sim.fleet import LiveLoadBalancer
 from sim.moto_backend import DESYNC_MODE
@@ -69,8 +69,9 @@ def test_a_weakened_mode_is_raised_in_one_invocation(start, aws, loop):
     calls = names(aws)
     assert loop.mode_of(arn) == "defensive"
     before = calls[:calls.index(MODIFY)]
-    assert sorted(before) == sorted([PUT_ITEM, READ_MODE, READ_TAGS, UPDATE_ITEM, QUERY])
-    assert (before[0], before[-2:]) == (PUT_ITEM, [UPDATE_ITEM, QUERY])
+    assert sorted(before) == sorted([PUT_ITEM, READ_MODE, READ_TAGS, UPDATE_ITEM, QUERY,
+                                     READ_STATE, PUT_ITEM])
+    assert (before[0], before[-4:]) == (PUT_ITEM, [UPDATE_ITEM, QUERY, READ_STATE, PUT_ITEM])
     evaluation, = answer(outcome)["evaluations"]
     assert (evaluation["compliance"], evaluation["mode"]) == ("COMPLIANT", "defensive")
     enforced, alerted, asked = answer(outcome)["actions"]
@@ -165,7 +166,8 @@ def test_each_load_balancer_of_an_api_call_is_handled_once(start, aws, loop):
     assert [e["resourceId"] for e in answer(outcome)["evaluations"]] == [first, second]
     assert actions(outcome).count(("enforce", "done")) == 2
     assert (aws.counts[READ_MODE], aws.counts[MODIFY]) == (2, 2)
-    assert {pk for pk, _ in loop.items()} == {first, second, f"CONFIG_RULE#{RULE}"}
+    assert {pk for pk, _ in loop.items()} == {
+        first, second, f"CONFIG_RULE#{RULE}", "BUDGET#123456789012#eu-west-1"}
 
 
 def test_deleted_load_balancer_closes_its_incident(start, aws, loop):
@@ -183,8 +185,8 @@ def test_deleted_load_balancer_closes_its_incident(start, aws, loop):
 # What is done, and what is not
 
 @pytest.mark.parametrize("enforcement, expected", [
-    ("plan", [("enforce", "planned"), ("alert", "done"), ("reevaluate", "done")]),
-    ("off", [("alert", "done"), ("reevaluate", "done")])])
+    ("plan", [("enforce", "planned"), ("alert", "done")]),
+    ("off", [("alert", "done")])])
 def test_nothing_is_changed_unless_enforcement_is_on(enforcement, expected, start, aws, loop):
     arn = make(aws).arn
     outcome = start(aws=aws, **loop.environment(ENFORCEMENT=enforcement)).invoke(weakened(arn))
@@ -416,13 +418,13 @@ def test_an_incident_lasts_from_weak_to_strong_and_is_alerted_twice(start, aws, 
     assert len(loop.alerts()) == 3
 
 
-@pytest.mark.parametrize("missing", ["STATE_TABLE", "ALERT_TOPIC_ARN", "CONFIG_RULE_NAME"])
+@pytest.mark.parametrize("missing", ["ALERT_TOPIC_ARN", "CONFIG_RULE_NAME"])
 def test_each_feature_is_off_without_its_resource(missing, start, aws, loop):
     arn = make(aws).arn
     outcome = start(aws=aws, **loop.environment(**{missing: None})).invoke(weakened(arn))
     assert ("enforce", "done") in actions(outcome)
     assert loop.mode_of(arn) == "defensive"
-    used = {"STATE_TABLE": PUT_ITEM, "ALERT_TOPIC_ARN": PUBLISH, "CONFIG_RULE_NAME": START_RULE}
+    used = {"ALERT_TOPIC_ARN": PUBLISH, "CONFIG_RULE_NAME": START_RULE}
     assert aws.counts[used[missing]] == 0
 
 
@@ -468,7 +470,7 @@ def test_all_sandboxes_start_one_reevaluation_a_minute(start, aws, loop, api):
 def test_limit_error_of_config_is_no_failure(start, aws, loop):
     """Without a table nothing can be agreed upon: AWS Config itself says no."""
     first, second = make(aws).arn, make(aws).arn
-    function = start(aws=aws, **loop.environment(STATE_TABLE=None))
+    function = start(aws=aws, **loop.environment(STATE_TABLE=None, REEVALUATE="verdicts"))
     assert actions(function.invoke(weakened(first)))[-1] == ("reevaluate", "done")
     assert actions(function.invoke(weakened(second)))[-1] == ("reevaluate", "skipped")
     assert aws.counts[START_RULE] == 2 and aws.config.started_rules == [RULE]

@@ -127,7 +127,7 @@ def failed(function):
     ("securityhub:POST /findings/import", SWEEP, "import"),
     ("dynamodb:Query", '{"action":"watch"}', "watch")])
 def test_the_action_that_failed_is_called_by_its_name(aws, loop, start, operation, event, action):
-    function = start(aws=aws, **reporting(loop, SECURITY_HUB="on"))
+    function = start(aws=aws, **reporting(loop, SECURITY_HUB="on", REEVALUATE="verdicts"))
     aws.faults.add(operation, faults.access_denied(), times=999)
     event = json.dumps(call("add-tags", WEAK.arn)) if event == "elb-call" else event
     assert function.invoke(event).kind == "error"

@@ -12,7 +12,7 @@
 /* Nothing is corrected, so that an incident stays open. */
 #define WATCH                                                                                      \
     "STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC, "CONFIG_RULE_NAME", LOOP_RULE,         \
-        "ELB_REQUESTS_PER_SECOND", "off"
+        "ELB_REQUESTS_PER_SECOND", "off", "REEVALUATE", "verdicts"
 
 static struct loop loop;
 static struct region_member *weak;
@@ -276,7 +276,7 @@ static void a_rule_that_a_member_account_lacks_is_no_failure_but_our_own_is(void
 
 static void without_a_table_limit_errors_of_config_are_ignored(void **state) {
     (void)state;
-    begin(VARIABLES("CONFIG_RULE_NAME", LOOP_RULE));
+    begin(VARIABLES("CONFIG_RULE_NAME", LOOP_RULE, "REEVALUATE", "verdicts"));
     see("monitor", 0);
     loop_succeeded(&loop.copies[0]);
     assert_int_equal(loop.start_count, 1);

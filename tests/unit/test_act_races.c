@@ -86,7 +86,7 @@ static void change_refused_once_is_made_after_another_read(void **state) {
 
 static void facts_read_before_a_long_wait_are_read_again(void **state) {
     (void)state;
-    begin(VARIABLES("ENFORCEMENT", "enforce"));
+    begin(VARIABLES("ENFORCEMENT", "enforce", "STATE_TABLE", "ledger"));
     struct pace *pace = loop.copies[0].guard.aws.pace;
     assert_non_null(pace);
     pace->categories[PACE_ELB_WRITE].tokens = 0;
@@ -104,7 +104,7 @@ static void failed_reevaluation_is_started_by_the_retry(void **state) {
     static const char *const SETTINGS[] = {"off", "enforce"};
     for (size_t i = 0; i < COUNT(SETTINGS); i++) {
         begin(VARIABLES("ENFORCEMENT", SETTINGS[i], "STATE_TABLE", "ledger", "CONFIG_RULE_NAME",
-                        LOOP_RULE));
+                        LOOP_RULE, "REEVALUATE", i == 0 ? "verdicts" : "changes"));
         loop.fault = (struct loop_fault){
             .nth = 1,
             .match = ASKS_START,
@@ -126,7 +126,8 @@ static void failed_reevaluation_is_started_by_the_retry(void **state) {
 /* The next invocation may start the reevaluation that failed. */
 static void failed_reevaluation_does_not_block_other_invocations(void **state) {
     (void)state;
-    begin(VARIABLES("STATE_TABLE", "ledger", "CONFIG_RULE_NAME", LOOP_RULE));
+    begin(VARIABLES("STATE_TABLE", "ledger", "CONFIG_RULE_NAME", LOOP_RULE, "REEVALUATE",
+                    "verdicts"));
     loop.fault = (struct loop_fault){
         .nth = 1,
         .match = ASKS_START,

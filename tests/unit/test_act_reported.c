@@ -67,6 +67,27 @@ static void config_item_is_read_live_corrected_and_reevaluated(void **state) {
     assert_str(region_report_of(loop.region, weak_arn)->compliance, "NON_COMPLIANT");
 }
 
+/* Lambda delivers the same item again, which the mode has outrun meanwhile. */
+static void a6_failed_reevaluation_after_a_config_item_is_started_by_the_retry(void **state) {
+    (void)state;
+    begin(VARIABLES(LOOP_ALL));
+    loop.fault = (struct loop_fault){
+        .nth = 1,
+        .match = ASKS_START,
+        .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
+    str event = config_change("token", "");
+    handle(event, "r1");
+    assert_true(loop.copies[0].reply.is_error);
+    assert_string_equal(weak->mode, "defensive");
+    loop.fake.now_ms += 60000;
+    handle(event, "r1");
+    loop_succeeded(&loop.copies[0]);
+    assert_int_equal(loop.start_count, 1);
+    loop.fake.now_ms += 60000;
+    handle(event, "r2");
+    assert_int_equal(loop.start_count, 1);
+}
+
 static void outdated_config_item_changes_nothing(void **state) {
     (void)state;
     static const char *const MODES[] = {"strictest", "defensive"};
@@ -238,6 +259,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_late_item_opens_no_incident_on_a_mode_that_is_fine),
         TEST(config_item_is_read_live_corrected_and_reevaluated),
+        TEST(a6_failed_reevaluation_after_a_config_item_is_started_by_the_retry),
         TEST(outdated_config_item_changes_nothing),
         TEST(what_is_only_a_test_leads_to_nothing),
         TEST(a_sweep_corrects_what_it_finds),

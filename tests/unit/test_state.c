@@ -448,17 +448,17 @@ static void one_sandbox_a_minute_may_start_a_reevaluation(void **state) {
                 {60002, STATUS_CONFLICT}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct state_table *who = i % 3 == 0 ? &bench->ours : &bench->theirs;
-        assert_int_equal(state_claim_reevaluation(who, STR("rule"), NOW + rows[i].after_ms,
-                                                  &bench->aws.arena, NULL),
+        const struct reevaluation_claim claim = {STR("rule"), NOW + rows[i].after_ms, 60000};
+        assert_int_equal(state_claim_reevaluation(who, &claim, &bench->aws.arena, NULL),
                          rows[i].status);
     }
     /* What AWS Config did not take is asked for again by the same invocation, repeated. */
-    assert_int_equal(
-        state_claim_reevaluation(&bench->ours, STR("rule"), NOW + 60003, &bench->aws.arena, NULL),
-        STATUS_OK);
-    assert_int_equal(
-        state_claim_reevaluation(&bench->ours, STR("other"), NOW, &bench->aws.arena, NULL),
-        STATUS_OK);
+    static const struct reevaluation_claim again[] = {{STR("rule"), NOW + 60003, 60000},
+                                                      {STR("other"), NOW, 60000}};
+    for (size_t i = 0; i < COUNT(again); i++) {
+        assert_int_equal(state_claim_reevaluation(&bench->ours, &again[i], &bench->aws.arena, NULL),
+                         STATUS_OK);
+    }
 }
 
 int main(void) {
