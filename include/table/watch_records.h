@@ -14,8 +14,11 @@
  *       +----> not-made
  *
  * Held and inconclusive ones have the status `closed` in the table and differ in `ending`; reverted
- * ones are `taken-back` there. Rolled back or reverted, a promotion is not tried again for
- * EVIDENCE_DAYS after `ended_ms`.
+ * ones are `taken-back` there. Rolled back, a promotion is not tried again for EVIDENCE_DAYS after
+ * `ended_ms`, and its ring is frozen; reverted, it is not tried again at all. Either ends when the
+ * tag desync-promotion=retry is first seen after `ended_ms`.
+ *
+ * An ended item is kept as long as its load balancer exists: it may be reverted at any time.
  * `begun`: the holder of the lease is about to set the mode. `rolling-back`: the holder of the
  * lease sets the mode back, or the next invocation that looks after the lease has ended.
  */
@@ -52,6 +55,11 @@ struct watch_record {
     int64_t lease_ms;               /* until then it is left to the writer; 0: free */
     bool is_alert_due;              /* of the ending */
     str owner;                      /* for the alert */
+    bool has_ring;                  /* false: an item of an early 0.1.0 */
+    str ring;                       /* when it was promoted; empty: without the tag */
+    int64_t retry_seen_ms;          /* when the tag desync-promotion=retry was first seen; 0: it is
+                                       not there, or no sweep has seen it yet */
+    int64_t expires_ms;             /* 0: never */
     struct traffic_window baseline; /* before the change, as CloudWatch knew it then */
 };
 
@@ -64,6 +72,12 @@ MUST_USE enum status watch_list(const struct state_table *table, struct arena *a
  * was faster, and nothing was written. */
 MUST_USE enum status watch_save(const struct state_table *table, struct watch_record *record,
                                 enum action_kind change, struct arena *arena, struct error *error);
+/* An item of what no longer exists, or was not made, is kept so long after its end: for longer than
+ * EVIDENCE_DAYS can be. */
+#define WATCH_ENDED_KEPT_MS (100 * MS_PER_DAY)
+
+/* The owner has asked for another attempt since it ended. */
+bool watch_is_retried(const struct watch_record *record);
 /* Not ended. */
 bool watch_is_open(const struct watch_record *record);
 /* Its watch ended with the promotion in place, and the mode that was read since is a lower one. */

@@ -7,26 +7,17 @@
  *     ring 1: a (strictest, held)   b (strictest, is being watched)   <- b keeps ring 1 open
  *     ring 2: c (to be promoted)                                      <- waits: "planned"
  *
+ * A rollback freezes its ring and all later ones. At most MAX_OPEN_WATCHES promotions are watched
+ * at once. This holds for all copies together: only the holder of the promotion turn (promote.c)
+ * promotes, there is one turn in 20 hours, and nothing is promoted later than 15 minutes after it
+ * was taken. So no other copy begins a watch between the look at the open ones and the promotion,
+ * and a copy that was held up does not promote in the turn of another one.
+ *
  * Without a table a promotion could not be watched, so that it stays planned.
  */
 #include <stdlib.h>
 
-#include "control/watch_item.h"
 #include "promotion_internal.h"
-
-int ring_compare(str a, str b) {
-    int64_t left = 0;
-    int64_t right = 0;
-    bool is_left_number = str_parse_i64(a, &left);
-    bool is_right_number = str_parse_i64(b, &right);
-    if (str_is_empty(a) || str_is_empty(b)) {
-        return (int)str_is_empty(a) - (int)str_is_empty(b);
-    }
-    if (is_left_number != is_right_number) {
-        return is_left_number ? -1 : 1;
-    }
-    return is_left_number ? (left > right) - (left < right) : str_compare(a, b);
-}
 
 static int compare_candidates(const void *a, const void *b) {
     const struct candidate *first = a;
@@ -61,34 +52,84 @@ static void add_waiting(const struct promotion_run *run, const struct candidate 
     promotion_add_action(run, candidate, status, reason, NULL);
 }
 
-/* From now on it is not promoted again for EVIDENCE_DAYS. */
-static void note_reverted(const struct promotion_run *run, const struct candidate *candidate) {
-    struct control *control = run->control;
-    const struct watch_record *found =
-        watch_find(run->records, run->record_count, candidate->facts.arn);
-    struct error error = {0};
-    if (found == NULL || !watch_is_reverted_since(found, candidate->facts.mode)) {
-        return;
+/* Those being watched keep the ring open in which they were promoted. */
+static void add_watched(struct promotion_run *run) {
+    for (size_t i = 0; i < run->record_count; i++) {
+        const struct watch_record *record = &run->records[i];
+        struct load_balancer_arn arn = load_balancer_arn_parts(record->arn);
+        struct load_balancer_arn place = load_balancer_arn_parts(run->place);
+        if (watch_is_open(record) && str_eq(arn.account_id, place.account_id) &&
+            str_eq(arn.region, place.region)) {
+            ARENA_RESERVE(run->control->keep, run->candidates, run->count + 1, run->capacity);
+            run->candidates[run->count++] =
+                (struct candidate){.facts.arn = record->arn,
+                                   .ring = record->ring,
+                                   .holds_because = STR("is being watched")};
+        }
     }
-    struct watch_record record = *found;
-    struct watch_item item = {.control = control, .record = &record, .failure = ACTION_WATCH};
-    if (watch_describe_reverting(&control->table, &record, candidate->facts.mode, control->keep,
-                                 &record.note, &error) != STATUS_OK) {
-        action_add_failure(control, record.arn, ACTION_WATCH, &error);
-        return;
+}
+
+static str reason_to_wait_for_thaw(const struct promotion_run *run,
+                                   const struct promotion_freezes *freezes,
+                                   const struct candidate *candidate) {
+    return freezes->count > 0 && promotion_is_frozen_by(&freezes->items[0], candidate->ring)
+               ? promotion_freeze_describe(&freezes->items[0], run->control->keep)
+               : STR_EMPTY;
+}
+
+/* What one sweep may still do. */
+struct allowance {
+    struct promotion_freezes freezes;
+    bool saw_all; /* in one run */
+    int changes;
+    int watches;
+};
+
+/* Empty: none of the bounds is reached. */
+static str reason_to_wait_for_bounds(const struct promotion_run *run,
+                                     const struct allowance *allowance) {
+    struct arena *arena = run->control->keep;
+    if (str_is_empty(run->control->table.name)) {
+        return STR("STATE_TABLE is not set, and without a table nothing is promoted");
+    } else if (!allowance
+                    ->saw_all) { /* another invocation saw the others, whose rings may differ */
+        return STR("this sweep did not see all of them in one run");
+    } else if (allowance->changes <= 0) {
+        return STR("MAX_CHANGES_PER_RUN is reached");
+    } else if (allowance->watches <= 0) {
+        return str_format(arena, "MAX_OPEN_WATCHES (%d) promotions are being watched",
+                          run->config->open_watches_max);
     }
-    record.status = WATCH_REVERTED_BY_OTHER;
-    record.ended_ms = control->guard->clock->now_ms(control->guard->clock);
-    (void)watch_item_save(&item, ACTION_NONE);
+    return STR_EMPTY;
+}
+
+static str reason_to_wait(const struct promotion_run *run, const struct allowance *allowance,
+                          const struct candidate *candidate) {
+    str frozen = reason_to_wait_for_thaw(run, &allowance->freezes, candidate);
+    str wait = str_is_empty(frozen) ? reason_to_wait_for_ring(run, candidate) : frozen;
+    return str_is_empty(wait) && run->config->promotion == PROMOTION_ENFORCE
+               ? reason_to_wait_for_bounds(run, allowance)
+               : wait;
 }
 
 void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
     struct control *control = run->control;
-    int changes_max = control->guard->settings.control.enforcement.max_changes_per_run;
-    bool may_promote =
-        run->config->promotion == PROMOTION_ENFORCE && !str_is_empty(control->table.name);
+    bool saw_all = run->seen_count == to_judge_count;
     struct candidate **turn = ARENA_ARRAY(control->keep, struct candidate *, run->count + 1);
     size_t count = 0;
+    past_settle(run, saw_all);
+    const struct promotion_freeze_query query = {.arn = run->place,
+                                                 .evidence_days =
+                                                     run->config->evidence.evidence_days,
+                                                 .now_ms = promotion_now_ms(run)};
+    struct allowance allowance = {
+        .freezes = promotion_list_freezes(run->records, run->record_count, &query, control->keep),
+        .saw_all = saw_all,
+        .changes =
+            control->guard->settings.control.enforcement.max_changes_per_run - control->changes,
+        .watches = run->config->open_watches_max - (int)past_count_open(run),
+    };
+    add_watched(run);
     if (run->count > 0) {
         qsort(run->candidates, run->count, sizeof *run->candidates, compare_candidates);
     }
@@ -98,32 +139,25 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
             add_waiting(run, candidate, ACTION_SKIPPED, str_from_cstr(candidate->left_because));
             continue;
         }
+        str wait = reason_to_wait(run, &allowance, candidate);
         if (!str_is_empty(candidate->holds_because)) {
-            if (may_promote) {
-                note_reverted(run, candidate);
-            }
             continue;
-        }
-        str wait = reason_to_wait_for_ring(run, candidate);
-        if (may_promote && str_is_empty(wait)) {
-            /* Since another invocation saw the others, their rings may have changed. */
-            wait = run->seen_count != to_judge_count
-                       ? STR("this sweep did not see all of them in one run")
-                   : control->changes + (int)count >= changes_max
-                       ? STR("MAX_CHANGES_PER_RUN is reached")
-                       : STR_EMPTY;
-        }
-        if (may_promote && str_is_empty(wait)) {
+        } else if (run->config->promotion == PROMOTION_ENFORCE && str_is_empty(wait)) {
             turn[count++] = candidate;
+            allowance.changes--;
+            allowance.watches--;
         } else {
             add_waiting(run, candidate, ACTION_PLANNED, wait);
         }
     }
-    promote(run, turn, count);
+    if (count > 0) {
+        promote(run, turn, count);
+    }
 }
 
 void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t not_reached_count) {
     size_t waiting = 0;
+    past_settle(run, false);
     for (size_t i = 0; i < run->count; i++) {
         if (str_is_empty(run->candidates[i].holds_because) &&
             run->candidates[i].left_because == NULL) {

@@ -14,41 +14,6 @@ static void stop_evidence(struct promotion_run *run, const struct error *error) 
         LOG_STR("errorMessage", error->message));
 }
 
-/* Once a sweep. */
-static void read_records(struct promotion_run *run) {
-    const struct state_table table = {.client = &run->control->guard->home,
-                                      .name = run->config->evidence_table};
-    struct error error = {0};
-    if (run->has_records || run->has_lost_evidence) {
-        return;
-    }
-    run->has_records = true;
-    if (!str_is_empty(table.name) && watch_list(&table, run->control->keep, &run->records,
-                                                &run->record_count, &error) != STATUS_OK) {
-        stop_evidence(run, &error);
-    }
-}
-
-static struct evidence evidence_of(const struct promotion_run *run,
-                                   const struct load_balancer *facts) {
-    const struct watch_record *record = watch_find(run->records, run->record_count, facts->arn);
-    struct evidence evidence = {.days = run->config->evidence.evidence_days,
-                                .writes_logs = facts->writes_logs,
-                                .logs_bucket = facts->logs_bucket};
-    if (record == NULL) {
-        return evidence;
-    }
-    evidence.is_watched = watch_is_open(record);
-    evidence.rolled_back_ms = record->status == WATCH_ROLLED_BACK ? record->ended_ms : 0;
-    evidence.reverted_ms = record->status == WATCH_REVERTED_BY_OTHER ? record->ended_ms : 0;
-    evidence.reverted_note = record->note;
-    if (watch_is_reverted_since(record, facts->mode)) {
-        evidence.reverted_ms = promotion_now_ms(run);
-        evidence.reverted_note = STR("lowered since its watch ended");
-    }
-    return evidence;
-}
-
 static void add_candidate(struct promotion_run *run, const struct load_balancer *facts,
                           const struct evidence *evidence, str reason, str holds_because) {
     struct arena *arena = run->control->keep;
@@ -65,6 +30,7 @@ static void add_candidate(struct promotion_run *run, const struct load_balancer 
         .holds_because = holds_because,
         .evidence = *evidence,
         .reason = str_copy(arena, reason),
+        .retry_seen_ms = past_retry_seen_ms(run, facts),
     };
     str *bucket = &run->candidates[run->count - 1].evidence.logs_bucket;
     *bucket = str_copy(arena, *bucket);
@@ -74,22 +40,6 @@ static const char *reason_to_leave(const struct promotion_run *run,
                                    const struct evaluation *evaluation) {
     return enforcement_reason_to_leave(evaluation,
                                        &run->control->guard->settings.control.enforcement);
-}
-
-static void note_candidate(struct promotion_run *run, const struct load_balancer *facts,
-                           const struct evidence *evidence, const struct evaluation *evaluation) {
-    const struct advice *advice = evaluation->advice;
-    int64_t wait_ms = run->config->evidence.evidence_days * MS_PER_DAY;
-    int64_t since_ms = promotion_now_ms(run) - wait_ms;
-    str holds_because = evidence->is_watched                  ? STR("is being watched")
-                        : evidence->rolled_back_ms > since_ms ? STR("was rolled back")
-                        : evidence->reverted_ms > since_ms    ? STR("was reverted")
-                                                              : STR_EMPTY;
-    if (advice->may_promote || !str_is_empty(holds_because)) {
-        add_candidate(run, facts, evidence, advice->reason, holds_because);
-        run->candidates[run->count - 1].left_because =
-            str_is_empty(holds_because) ? reason_to_leave(run, evaluation) : NULL;
-    }
 }
 
 /* false: without numbers there is no advice. The advice lives as long as its chunk. */
@@ -103,7 +53,10 @@ static bool advise(struct promotion_run *run, const struct judged_chunk *chunk, 
         return false;
     }
     evaluation->advice = advice;
-    note_candidate(run, chunk->items[i].facts, evidence, evaluation);
+    if (advice->may_promote) {
+        add_candidate(run, chunk->items[i].facts, evidence, advice->reason, STR_EMPTY);
+        run->candidates[run->count - 1].left_because = reason_to_leave(run, evaluation);
+    }
     if (advice->recommendation == RECOMMEND_NOTHING && evaluation->mode != MODE_MONITOR) {
         evaluation->advice = NULL;
     } else {
@@ -126,12 +79,17 @@ void promotion_advise(struct promotion_run *run, const struct judged_chunk *chun
     struct error error = {0};
     run->seen_count += chunk->count;
     guard->aws.deadline_ms = guard->home.deadline_ms = deadline_ms;
-    read_records(run);
+    if (!run->has_lost_evidence && past_read(run, &error) != STATUS_OK) {
+        stop_evidence(run, &error);
+    }
     for (size_t i = 0; i < chunk->count; i++) {
         const struct load_balancer *facts = chunk->items[i].facts;
-        struct evidence evidence = evidence_of(run, facts);
-        if (chunk->items[i].status == STATUS_OK && facts->type == TYPE_APPLICATION &&
-            !advise(run, chunk, i, &evidence, false)) {
+        bool is_known = chunk->items[i].status == STATUS_OK && facts->type == TYPE_APPLICATION;
+        if (is_known) {
+            past_note(run, facts);
+        }
+        struct evidence evidence = past_evidence(run, facts);
+        if (is_known && !advise(run, chunk, i, &evidence, false)) {
             queries[count] = (struct evidence_query){.arn = facts->arn, .evidence = evidence};
             indexes[count++] = i;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Promotion in one sweep: promotion_advice.c collects the candidates, promotion.c finds whose turn
- * it is, promote.c promotes these.
+ * Promotion in one sweep: promotion_past.c knows the earlier promotions, promotion_advice.c
+ * collects the candidates, promotion.c finds whose turn it is, promote.c promotes these.
  */
 #ifndef CONTROL_PROMOTION_INTERNAL_H
 #define CONTROL_PROMOTION_INTERNAL_H
@@ -9,15 +9,23 @@
 #include "control/promotion.h"
 #include "table/watch_records.h"
 
-/* One that is to be promoted, or keeps its ring open: it is watched, was rolled back or reverted
- * not long ago, or its evidence could not be read. */
+/* One that is to be promoted, or keeps its ring open: it is watched, or its evidence could not be
+ * read. */
 struct candidate {
     struct load_balancer facts; /* arn, name, type, scheme and mode; the rest is read anew */
     str ring;                   /* empty: none */
     str holds_because;          /* why it keeps its ring open; empty: it is to be promoted */
     const char *left_because;   /* something else writes its mode: it holds no ring; NULL: no */
     struct evidence evidence;
-    str reason; /* of the advice */
+    str reason;            /* of the advice */
+    int64_t retry_seen_ms; /* as in struct watch_record */
+};
+
+/* What this sweep found of a WATCH item's load balancer. */
+struct watched_facts {
+    bool is_seen;
+    bool is_to_be_saved;
+    enum desync_mode mode;
 };
 
 struct promotion_run {
@@ -28,7 +36,9 @@ struct promotion_run {
     size_t count;
     size_t capacity;
     struct watch_record *records;
+    struct watched_facts *watched; /* of each record */
     size_t record_count;
+    str place; /* the ARN of any load balancer of this account and Region; empty: there is none */
     bool has_records;       /* were read, or there is no table */
     bool has_lost_evidence; /* evidence failed, which was logged: it is not read any more */
     size_t seen_count;
@@ -38,14 +48,28 @@ static inline int64_t promotion_now_ms(const struct promotion_run *run) {
     return run->control->guard->clock->now_ms(run->control->guard->clock);
 }
 
-/* Numbers in their order, then other text, then no tag. 0: one ring. */
-int ring_compare(str a, str b);
+/* --- promotion_past.c --- */
+
+/* The WATCH items, once a sweep. */
+MUST_USE enum status past_read(struct promotion_run *run, struct error *error);
+/* Notes what the sweep has found of a load balancer that was promoted before. */
+void past_note(struct promotion_run *run, const struct load_balancer *facts);
+/* What is known of it before its requests are counted. */
+struct evidence past_evidence(const struct promotion_run *run, const struct load_balancer *facts);
+/* For the WATCH item of its next promotion. */
+int64_t past_retry_seen_ms(const struct promotion_run *run, const struct load_balancer *facts);
+/* Open watches over promotions in this account and Region. */
+size_t past_count_open(const struct promotion_run *run);
+/* Saves what has become known of earlier promotions. `is_complete`: what was not seen does not
+ * exist any more. */
+void past_settle(struct promotion_run *run, bool is_complete);
 
 /* `cause` NULL: not failed. */
 void promotion_add_action(const struct promotion_run *run, const struct candidate *candidate,
                           enum action_status status, str reason, const struct error *cause);
 
-/* Promotes these one by one: a baseline, a WATCH item, the guarded change. */
+/* Takes the promotion turn and promotes these one by one: one of the changes of the hour, a WATCH
+ * item, the guarded change. */
 void promote(const struct promotion_run *run, struct candidate *const *turn, size_t count);
 
 #endif

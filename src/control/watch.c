@@ -8,6 +8,7 @@
 
 #include "control/evidence.h"
 #include "control/mode_change.h"
+#include "control/promotion.h"
 #include "control/watch_item.h"
 
 /* The last values of a minute come up to this late. */
@@ -74,6 +75,7 @@ static void end_reverted(struct watch_item *item) {
 
 static void end_gone(struct watch_item *item) {
     item->evaluation = NULL; /* the alert names the owner that the record knows */
+    item->record->expires_ms = now_of(item) + WATCH_ENDED_KEPT_MS;
     end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_DONE,
                   STR("the load balancer does not exist any more"));
 }
@@ -108,7 +110,7 @@ static void end_rolled_back(struct watch_item *item) {
     str why = item->record->note;
     if (save_end(item, WATCH_ROLLED_BACK, why, ACTION_ROLLBACK)) {
         add_roll_back(item, ACTION_DONE, why, NULL);
-        item->control->has_new_verdict = true;
+        item->control->has_own_change = true;
         watch_item_publish_alert(item);
     }
 }
@@ -253,6 +255,7 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
         return;
     }
     item->evaluation = change.evaluation;
+    promotion_note_retry(record, &facts, now_of(item)); /* saved with the next step */
     if (change.is_gone) {
         end_gone(item);
     } else if (may_lag(item, facts.mode)) {

@@ -113,6 +113,7 @@ bool watch_item_open(struct watch_item *item) {
 bool watch_item_end_unmade(struct watch_item *item, str note) {
     item->record->status = WATCH_NOT_MADE;
     item->record->ended_ms = now_of(item);
+    item->record->expires_ms = item->record->ended_ms + WATCH_ENDED_KEPT_MS;
     item->record->note = note;
     return watch_item_release(item);
 }

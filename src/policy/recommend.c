@@ -125,15 +125,18 @@ static bool decide_by_past(const struct recommendation_input *input) {
     if (evidence->rolled_back_ms != 0 && evidence->rolled_back_ms > since_ms) {
         str day = date_format(input->arena, date_days_of_ms(evidence->rolled_back_ms));
         return decide(input, CRITERION_ROLLED_BACK, RECOMMEND_HOLD,
-                      "strictest was rolled back on %" STR_FMT ": it is not tried again for %d %s",
+                      "strictest was rolled back on %" STR_FMT
+                      ": it is not tried again for %d %s, or until its "
+                      "owner tags it desync-promotion=retry",
                       STR_ARG(day), wait_days, days(wait_days));
     }
-    if (evidence->reverted_ms != 0 && evidence->reverted_ms > since_ms) {
+    if (evidence->reverted_ms != 0) {
         str day = date_format(input->arena, date_days_of_ms(evidence->reverted_ms));
         return decide(input, CRITERION_REVERTED, RECOMMEND_HOLD,
                       "it was promoted, and somebody else reverted that, seen on %" STR_FMT
-                      " (%" STR_FMT "): it is not tried again for %d %s",
-                      STR_ARG(day), STR_ARG(evidence->reverted_note), wait_days, days(wait_days));
+                      " (%" STR_FMT "): it is not tried again until its owner tags it "
+                      "desync-promotion=retry",
+                      STR_ARG(day), STR_ARG(evidence->reverted_note));
     }
     return false;
 }

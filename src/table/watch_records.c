@@ -8,9 +8,7 @@
 #include "table/item.h"
 #include "table/records.h"
 
-#define WATCH_PK "WATCH"
-/* A rollback is remembered for longer than EVIDENCE_DAYS can be. */
-#define ENDED_KEPT_MS       (100 * MS_PER_DAY)
+#define WATCH_PK            "WATCH"
 #define NOTE_CHARACTERS_MAX 1024
 
 static const struct {
@@ -63,8 +61,13 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     item_put_number(item, "untold", record->is_alert_due ? 1 : 0);
     item_put_text(item, "owner", record->owner);
     put_baseline(item, &record->baseline);
-    if (record->ended_ms != 0) {
-        item_put_number(item, "expires_at", (record->ended_ms + ENDED_KEPT_MS) / MS_PER_SECOND);
+    if (record->has_ring) { /* DynamoDB has no empty text */
+        item_put_number(item, "ringKnown", 1);
+        item_put_text(item, "ring", record->ring);
+    }
+    item_put_time(item, "retrySeenAt", record->retry_seen_ms);
+    if (record->expires_ms != 0) {
+        item_put_number(item, "expires_at", record->expires_ms / MS_PER_SECOND);
     }
 }
 
@@ -128,6 +131,10 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
         .is_alert_due = item_number(item, "untold") != 0,
         .owner = dynamodb_get_string(item, "owner"),
         .baseline = watch_get_baseline(item),
+        .has_ring = item_number(item, "ringKnown") != 0,
+        .ring = dynamodb_get_string(item, "ring"),
+        .retry_seen_ms = item_time(item, "retrySeenAt"),
+        .expires_ms = item_number(item, "expires_at") * MS_PER_SECOND,
     };
     return get_status(item, &record->status) && record->version > 0 && record->changed_ms > 0 &&
            record->from == MODE_DEFENSIVE && record->to == MODE_STRICTEST;
@@ -209,6 +216,10 @@ enum status watch_save(const struct state_table *table, struct watch_record *rec
     }
     *record = next;
     return STATUS_OK;
+}
+
+bool watch_is_retried(const struct watch_record *record) {
+    return record->ended_ms != 0 && record->retry_seen_ms > record->ended_ms;
 }
 
 bool watch_is_open(const struct watch_record *record) {

@@ -109,6 +109,16 @@ def an_hour_passes(loop, balancer, errors=0):
             count(loop, balancer, changed + half_an_hour, metric, errors)
 
 
+def a_turn_passes(loop):
+    """The last promotion turn was taken so long ago that the next one is free."""
+    for (pk, sk), item in loop.items().items():
+        if sk == "TURN":
+            loop.look(lambda: loop.client("dynamodb").update_item(
+                TableName=loop.table, Key={"pk": {"S": pk}, "sk": {"S": sk}},
+                UpdateExpression="SET takenAt = :t", ExpressionAttributeValues={
+                    ":t": {"S": iso(now() - datetime.timedelta(hours=20))}}))
+
+
 def answer(outcome):
     assert outcome.kind == "response", outcome.body
     return outcome.json()
@@ -181,7 +191,8 @@ def test_from_access_logs_to_strictest_and_back(aws, loop, bucket, function):
     assert loop.mode_of(shop.arn) == "strictest"
     assert actions(function.invoke(WATCH), shop) == []
 
-    # 5. The second ring is begun. Here strictest blocks clients, and it is taken back.
+    # 5. The next day the second ring is begun. Here strictest blocks clients, and it is taken back.
+    a_turn_passes(loop)
     assert statuses(function.invoke(SWEEP), api) == [("promote", "done"), ("alert", "done")]
     an_hour_passes(loop, api, errors=50)
     seen = function.invoke(WATCH)
@@ -405,6 +416,7 @@ def test_a_promotion_that_was_never_made_is_reported_as_such(start, aws, loop, b
     assert actions(function.invoke(WATCH), shop) == [
         ("watch", "done", "the promotion was begun and not made: the mode is defensive")]
     assert (watched(loop, shop)["status"], loop.subjects()) == ("not-made", [])
+    a_turn_passes(loop)
     assert statuses(function.invoke(SWEEP), shop) == [("promote", "done"), ("alert", "done")]
 
 

@@ -12,7 +12,8 @@
 #include "region_world.h"
 #include "table_world.h"
 
-#define LOOP_MESSAGES_MAX 64
+#define LOOP_MESSAGES_MAX 1024
+#define LOOP_COPIES       3 /* of which two are started */
 #define LOOP_TOPIC        "arn:aws:sns:eu-west-1:111122223333:alerts"
 #define LOOP_RULE         "the-rule"
 #define LOOP_WRITER       "arn:aws:iam::111122223333:role/ops"
@@ -54,7 +55,7 @@ struct loop {
     struct table *table;
     const char *const *variables; /* name and value in turn, NULL at the end */
     struct env env;
-    struct loop_copy copies[2];
+    struct loop_copy copies[LOOP_COPIES];
     struct loop_message messages[LOOP_MESSAGES_MAX];
     size_t message_count;
     size_t modify_count;
@@ -299,7 +300,7 @@ static inline void loop_begin(struct loop *loop, const char *const *variables, s
 }
 
 static inline void loop_end(struct loop *loop) {
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < LOOP_COPIES; i++) {
         arena_clean_up(&loop->copies[i].guard.session.arena);
         arena_clean_up(&loop->copies[i].process);
         arena_clean_up(&loop->copies[i].arena);

@@ -7,9 +7,12 @@
 #define PROMOTION_WORLD_H
 
 #include "loop_world.h"
+#include "table/budget.h"
 
-#define PROMOTION_METRICS_MAX 64
+#define PROMOTION_METRICS_MAX 512
 #define MINUTES(n)            ((n)*INT64_C(60000))
+
+#define RETRY "<member><Key>desync-promotion</Key><Value>retry</Value></member>"
 
 #define ASKS_METRICS "GetMetricData"
 #define ASKS_QUERY   "DynamoDB_20120810.Query"
@@ -183,6 +186,26 @@ static inline void promotion_log(struct promotion_world *world, size_t i, const 
                       PAIRS("sk", "TRAFFIC#2026-11-23", "+requests", compliant, "+compliant",
                             compliant, "+acceptable", acceptable, "newest_at",
                             "2026-11-23T07:50:00.000Z"));
+}
+
+/* Likewise on another day. */
+static inline void promotion_log_now(struct promotion_world *world, size_t i) {
+    struct arena *arena = &world->loop.fake.arena;
+    int64_t now_ms = world->loop.fake.now_ms;
+    str sk = str_format(arena, "TRAFFIC#%" STR_FMT,
+                        STR_ARG(date_format(arena, date_days_of_ms(now_ms))));
+    (void)table_plant(world->loop.table, promotion_member(world, i)->arn,
+                      PAIRS("sk", str_to_cstr(arena, sk), "+requests", "5000", "+compliant", "5000",
+                            "+acceptable", "0", "newest_at",
+                            str_to_cstr(arena, time_format_iso8601(arena, now_ms))));
+}
+
+/* The next promotion turn is free, and the logs are fresh. */
+static inline void promotion_turn_passes(struct promotion_world *world) {
+    world->loop.fake.now_ms += BUDGET_TURN_EVERY_MS;
+    for (size_t i = 0; i < world->loop.region->count; i++) {
+        promotion_log_now(world, i);
+    }
 }
 
 static inline void promotion_sweep(struct promotion_world *world, size_t copy,

@@ -91,6 +91,7 @@ static bool promote_with(size_t fault, size_t nth, bool is_lasting) {
         fail_at(fault, nth, "strictest, and nobody watches");
     }
     deliver("{\"action\":\"watch\"}", "w1");
+    world.loop.fake.now_ms += BUDGET_TURN_EVERY_MS; /* the turn may be spent */
     deliver("{\"action\":\"sweep\"}", "r2");
     if (!is_mode("strictest") || !is_status("open") || changes() != 1) {
         fail_at(fault, nth, "it was not made good");
@@ -294,7 +295,7 @@ static void a_request_that_is_carried_out_late_is_watched(void **state) {
 }
 
 /* During the watch, and after it has ended well. */
-static void a_reverted_promotion_is_not_repeated_for_evidence_days(void **state) {
+static void c3_a_reverted_promotion_is_not_repeated_until_retry(void **state) {
     (void)state;
     for (int is_after = 0; is_after < 2; is_after++) {
         begin_watched(0);
@@ -310,11 +311,13 @@ static void a_reverted_promotion_is_not_repeated_for_evidence_days(void **state)
         assert_true(loop_says(&world.loop.copies[0],
                               "somebody else reverted that, seen on 2026-11-23 (the mode is "
                               "defensive now: somebody has changed it): it is not tried again"));
-        world.loop.fake.now_ms += 14 * MS_PER_DAY;
-        (void)table_plant(world.loop.table, promotion_member(&world, 0)->arn,
-                          PAIRS("sk", "TRAFFIC#2026-12-07", "+requests", "5000", "+compliant",
-                                "5000", "newest_at", "2026-12-07T07:50:00.000Z"));
+        world.loop.fake.now_ms += 400 * MS_PER_DAY;
+        promotion_log_now(&world, 0);
         deliver("{\"action\":\"sweep\"}", "r3");
+        assert_true(is_mode("defensive"));
+        assert_str(table_text(promotion_watched(&world, 0), "expires_at"), "");
+        promotion_member(&world, 0)->tags = RETRY;
+        deliver("{\"action\":\"sweep\"}", "r4");
         assert_true(is_mode("strictest"));
         loop_end(&world.loop);
     }
@@ -450,7 +453,7 @@ int main(void) {
         cmocka_unit_test_teardown(two_watches_at_once_end_a_watch_once, end),
         cmocka_unit_test_teardown(a_promotion_that_was_never_made_is_closed_after_its_lease, end),
         cmocka_unit_test_teardown(a_request_that_is_carried_out_late_is_watched, end),
-        cmocka_unit_test_teardown(a_reverted_promotion_is_not_repeated_for_evidence_days, end),
+        cmocka_unit_test_teardown(c3_a_reverted_promotion_is_not_repeated_until_retry, end),
         cmocka_unit_test_teardown(the_writer_who_reverted_a_promotion_is_named, end),
         cmocka_unit_test_teardown(watch_is_judged_after_its_last_metrics_arrived, end),
         cmocka_unit_test_teardown(incomplete_numbers_decide_nothing, end),

@@ -286,9 +286,12 @@ static void watch_roll_back_or_revert_prevents_promotion(void **state) {
     row.evidence.reverted_ms = NOW_MS - DAYS(14) + 1;
     row.evidence.reverted_note = STR("by Ann");
     advises(&row);
-    row = (struct row){"taken back long ago", good, RECOMMEND_PROMOTE, "hold 5000"};
-    row.evidence.reverted_ms = NOW_MS - DAYS(14);
+    row.name = "c3 taken back long ago";
+    row.evidence.reverted_ms = NOW_MS - DAYS(400);
+    row.says = "seen on 2025-10-19 (by Ann): it is not tried again until its owner tags it "
+               "desync-promotion=retry";
     advises(&row);
+    row.evidence.reverted_ms = 0;
     row.name = "rolled back long ago";
     row.evidence.rolled_back_ms = NOW_MS - DAYS(14);
     row.recommendation = RECOMMEND_PROMOTE;
