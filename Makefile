@@ -220,12 +220,13 @@ test-sanitized: venv $(tools) $(addprefix $(sanitized)/,bootstrap planted) ## th
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 replayers  := $(fuzz_names:%=build/test/fuzz/%)
 
-.PHONY: unit unit-build test reliability valgrind browser venv demo demo-arm64 bench
+simulator := build/simulate/watch_simulator
+.PHONY: unit unit-build test reliability simulate valgrind browser venv demo demo-arm64 bench
 unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
 	@tests/run $(unit_tests)
 
-test: $(unit_tests) $(tools) $(replayers) bootstrap venv ## everything that can fail: unit, golden, conformance, integration
+test: $(unit_tests) $(tools) $(replayers) $(simulator) bootstrap venv ## everything that can fail: unit, golden, conformance, integration
 	@build/python tests/run --pytest $(unit_tests)
 
 browser: packages-browser ## a Chromium, for the tests of the HTML pages; skipped without one
@@ -242,6 +243,16 @@ venv: build/python
 reliability: bootstrap venv ## try every fault at every AWS call, and write docs/reliability.md
 	@build/python -m pytest -q tests/integration/test_fault_matrix.py -k fault_has_no_unexpected_outcome
 	@build/python tests/sim/reliability.py
+
+# The decision of the watch with what it needs, and a world in which it decides.
+simulated := tests/simulate/watch_simulator.c src/policy/watch.c src/policy/statistics.c \
+             $(addprefix src/base/,arena.c assert.c buf.c str.c)
+$(simulator): $(simulated) $(wildcard include/policy/*.h include/base/*.h) | packages-test
+	@mkdir -p $(@D)
+	@echo "cc $@"
+	$(Q)$(CC) $(filter-out -MMD -MP,$(BASE)) -O2 $(CFLAGS) $(simulated) -lm -o $@
+simulate: $(simulator) venv ## how often the watch is wrong, and how fast: simulated, and written into docs/evidence.md
+	@build/python tests/simulate/simulate.py
 
 demo: bootstrap venv ## see it work on this machine, without an AWS account
 	@build/python tests/sim/demo.py
@@ -329,7 +340,7 @@ fuzz: $(TARGETS:%=$(FUZZ)/%) ## feed every parser garbage for SECONDS=60 each; T
 
 # --- quality ------------------------------------------------------------------------------------
 c_files := $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/unit/*.[ch] tests/support/*.[ch] \
-           tests/bench/*.c tests/fuzz/*.[ch] tests/sanitized/*.c)
+           tests/bench/*.c tests/fuzz/*.[ch] tests/sanitized/*.c tests/simulate/*.c)
 
 .PHONY: check lint format format-check tidy cppcheck strict outdated
 lint: ## our own rules: layers, banned functions, sizes

@@ -7,6 +7,7 @@
 
 #include "control/guard.h"
 #include "policy/recommend.h"
+#include "policy/watch.h"
 
 struct evidence_query {
     str arn;
@@ -32,6 +33,16 @@ struct window_query {
 };
 MUST_USE enum status windows_read(struct guard *guard, struct window_query *queries, size_t count,
                                   struct arena *arena, struct error *error);
+/* Sums of five minutes each, from start_ms on. INCOMPLETE: as of windows_read. */
+struct bins_query {
+    str arn;
+    int64_t start_ms; /* a multiple of period_s */
+    size_t count;
+    int period_s; /* 60 for minutes of the last 15 days; 300 for five minutes of the last 63 */
+};
+MUST_USE enum status bins_read(struct guard *guard, const struct bins_query *query,
+                               struct arena *arena, struct traffic_window *bins_out,
+                               struct error *error);
 /* The window of so many minutes that ends with the last whole minute before this moment. */
 struct traffic_window window_before(int64_t moment_ms, int minutes);
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "policy/enforce.h"
 #include "policy/recommend.h"
+#include "policy/watch.h"
 
 #define ALLOWED_ACCOUNTS_MAX 256 /* 4 KB of environment hold some 300 of 12 digits */
 

@@ -9,6 +9,7 @@
 #include "policy/action.h"
 #include "policy/fleet.h"
 #include "policy/recommend.h"
+#include "policy/watch.h"
 
 /* A time in which a load balancer was not compliant, from the INCIDENT item. */
 struct posture_incident {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the evidence says about `strictest`, and what the numbers after a change say about the
- * change. Pure: numbers, settings and the moment in; a recommendation or a verdict with its reasons
- * out.
+ * What the evidence says about `strictest`. Pure: numbers, settings and the moment in; a
+ * recommendation with its reasons out.
  */
 #ifndef POLICY_RECOMMEND_H
 #define POLICY_RECOMMEND_H
@@ -88,48 +87,5 @@ void recommend(const struct evaluation *evaluation, const struct evidence *evide
 /* Appends UNDERUTILIZED to the findings; with RECOMMEND_PROMOTE and mode defensive only. */
 void advice_add_finding(const struct advice *advice, struct arena *arena,
                         struct evaluation *evaluation);
-
-/* Sums over one window. */
-struct traffic_window {
-    int64_t start_ms;
-    int64_t end_ms;
-    bool has_data; /* RequestCount had any value */
-    uint64_t requests;
-    uint64_t non_compliant;
-    uint64_t elb_4xx;
-    uint64_t elb_5xx;
-    uint64_t target_5xx;
-};
-
-enum watch_verdict {
-    WATCH_GO_ON,     /* the window is not over, and nothing is wrong so far */
-    WATCH_CLOSE,     /* it is over, and all is well */
-    WATCH_ROLL_BACK, /* errors rose beyond what is allowed */
-    WATCH_EXTEND,    /* over without enough data: once more */
-    WATCH_NO_DATA    /* likewise a second time: closed without a judgement, and said so */
-};
-
-#define WATCH_MINUTES_MAX (14 * 24 * 60)
-
-struct watch_settings {
-    int minutes;               /* WATCH_MINUTES */
-    double error_increase_max; /* WATCH_MAX_ERROR_INCREASE_PERCENT, relative */
-    int requests_min;          /* WATCH_MIN_REQUESTS */
-    int days_max;              /* WATCH_MAX_DAYS */
-};
-
-struct watch_judgement {
-    enum watch_verdict verdict;
-    str reason; /* the numbers; lives in `arena` */
-};
-
-/* Errors per request of HTTPCode_ELB_4XX and HTTPCode_Target_5XX, each by itself; fewer than 10
- * errors after the change are ignored. What is blocked is in no RequestCount, so that requests here
- * are RequestCount and HTTPCode_ELB_4XX together. Errors after a time without any, or without a
- * request to compare with, are an increase. Requests a minute that have come down to less than a
- * tenth are too few to say that all is well. `is_over`: `after` spans the whole window. */
-void watch_judge(const struct traffic_window *before, const struct traffic_window *after,
-                 bool is_over, bool was_extended, const struct watch_settings *settings,
-                 struct arena *arena, struct watch_judgement *judgement_out);
 
 #endif

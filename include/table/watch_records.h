@@ -26,7 +26,8 @@
 #define TABLE_WATCH_RECORDS_H
 
 #include "policy/action.h"
-#include "policy/recommend.h"
+#include "policy/load_balancer.h"
+#include "policy/watch.h"
 #include "table/state.h"
 
 enum watch_status {
@@ -47,8 +48,9 @@ struct watch_record {
     int64_t changed_ms; /* when the mode was set, or was about to be */
     enum desync_mode from;
     enum desync_mode to;
-    int minutes; /* of the window after the change */
-    bool was_extended;
+    int minutes;                    /* the shortest watch */
+    struct watch_plan plan;         /* looks 0: an item of 0.1.0, which had none */
+    int looked_on_day;              /* the last day after the change that was looked at; 0: none */
     int64_t ended_ms;               /* 0: it has not ended */
     str note;                       /* how it ended; empty before */
     str writer;                     /* who has the lease */

@@ -259,6 +259,15 @@ enum status evidence_read(struct guard *guard, struct evidence_query *queries, s
     return status;
 }
 
+static enum status require_complete(const struct cloudwatch_series *series, struct arena *arena,
+                                    struct error *error) {
+    return series->is_complete
+               ? STATUS_OK
+               : error_set(error, arena, STATUS_INCOMPLETE,
+                           "monitoring GetMetricData: CloudWatch did not return all of %s",
+                           series->metric);
+}
+
 enum status windows_read(struct guard *guard, struct window_query *queries, size_t count,
                          struct arena *arena, struct error *error) {
     struct cloudwatch_series *series =
@@ -277,11 +286,7 @@ enum status windows_read(struct guard *guard, struct window_query *queries, size
         TRY(cloudwatch_get_sums(&guard->aws, series, count * METRICS, arena, error));
     }
     for (size_t i = 0; i < count * METRICS; i++) {
-        if (!series[i].is_complete) {
-            return error_set(error, arena, STATUS_INCOMPLETE,
-                             "monitoring GetMetricData: CloudWatch did not return all of %s",
-                             series[i].metric);
-        }
+        TRY(require_complete(&series[i], arena, error));
     }
     for (size_t i = 0; i < count; i++) {
         const struct cloudwatch_series *own = &series[i * METRICS];
@@ -292,6 +297,44 @@ enum status windows_read(struct guard *guard, struct window_query *queries, size
         window->elb_4xx = round_sum(own[2].sum);
         window->elb_5xx = round_sum(own[3].sum);
         window->target_5xx = round_sum(own[4].sum);
+    }
+    return STATUS_OK;
+}
+
+/* Which of the counts of a window METRIC_NAMES[metric] is. */
+static uint64_t *count_of_window(struct traffic_window *window, size_t metric) {
+    uint64_t *const counts[METRICS] = {&window->requests, &window->non_compliant, &window->elb_4xx,
+                                       &window->elb_5xx, &window->target_5xx};
+    return counts[metric];
+}
+
+enum status bins_read(struct guard *guard, const struct bins_query *query, struct arena *arena,
+                      struct traffic_window *bins_out, struct error *error) {
+    size_t each = (size_t)(WATCH_BIN_MS / MS_PER_SECOND) / (size_t)query->period_s;
+    struct cloudwatch_series series[METRICS];
+    for (size_t i = 0; i < METRICS; i++) {
+        series[i] = (struct cloudwatch_series){
+            .metric = METRIC_NAMES[i],
+            .load_balancer = dimension_of(query->arn),
+            .start_ms = query->start_ms,
+            .end_ms = query->start_ms + (int64_t)query->count * WATCH_BIN_MS,
+            .period_s = query->period_s,
+            .values = ARENA_ARRAY(arena, double, query->count *each),
+        };
+    }
+    TRY(cloudwatch_get_sums(&guard->aws, series, METRICS, arena, error));
+    for (size_t i = 0; i < METRICS; i++) {
+        TRY(require_complete(&series[i], arena, error));
+    }
+    for (size_t bin = 0; bin < query->count; bin++) {
+        struct traffic_window *window = &bins_out[bin];
+        int64_t start_ms = query->start_ms + (int64_t)bin * WATCH_BIN_MS;
+        *window = (struct traffic_window){.start_ms = start_ms, .end_ms = start_ms + WATCH_BIN_MS};
+        for (size_t i = 0; i < METRICS * each; i++) {
+            double value = series[i / each].values[bin * each + i % each];
+            *count_of_window(window, i / each) += round_sum(value);
+        }
+        window->has_data = window->requests > 0;
     }
     return STATUS_OK;
 }

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Guarantees: a look at a watched promotion ends the watch, rolls the promotion back, extends the
- * watch once, or leaves it for the next run, and concludes nothing from what could not be read.
+ * Guarantees: a look at a watched promotion ends the watch, rolls the promotion back, or leaves it
+ * for the next run, and concludes nothing from what could not be read.
  * Runs may be repeated and overlap: each step is a conditional write of the WATCH item.
  */
 #include "control/watch.h"
 
-#include "control/evidence.h"
 #include "control/mode_change.h"
 #include "control/promotion.h"
 #include "control/watch_item.h"
-
-/* The last values of a minute come up to this late. */
-#define METRICS_LATE_MS (INT64_C(3) * 60 * MS_PER_SECOND)
-#define MS_PER_MINUTE   (60 * MS_PER_SECOND)
+#include "control/watch_look.h"
 
 static int64_t now_of(const struct watch_item *item) {
     return item->control->guard->clock->now_ms(item->control->guard->clock);
@@ -167,34 +163,17 @@ static void roll_back(struct watch_item *item, struct load_balancer *facts, str 
 
 /* --- one step --------------------------------------------------------------------------------- */
 
-/* Of the whole minutes after the change: the one it was made in is of both modes. */
-static struct traffic_window window_after(const struct watch_record *record, int64_t now_ms,
-                                          bool *is_over_out) {
-    int64_t start_ms = record->changed_ms - record->changed_ms % MS_PER_MINUTE + MS_PER_MINUTE;
-    int64_t end_ms = start_ms + (record->was_extended ? 2 : 1) * record->minutes * MS_PER_MINUTE;
-    int64_t so_far_ms = now_ms - now_ms % MS_PER_MINUTE;
-    *is_over_out = now_ms >= end_ms + METRICS_LATE_MS;
-    return (struct traffic_window){.start_ms = start_ms,
-                                   .end_ms = so_far_ms < end_ms ? so_far_ms : end_ms};
-}
-
 static void follow_judgement(struct watch_item *item, struct load_balancer *facts,
                              const struct watch_judgement *judgement) {
     switch (judgement->verdict) {
     case WATCH_GO_ON:
         add_look(item, ACTION_PLANNED, judgement->reason);
         break;
-    case WATCH_CLOSE:
+    case WATCH_END_HELD:
         end_and_alert(item, WATCH_HELD, ACTION_DONE, judgement->reason);
         break;
-    case WATCH_NO_DATA:
+    case WATCH_END_INCONCLUSIVE:
         end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_SKIPPED, judgement->reason);
-        break;
-    case WATCH_EXTEND:
-        item->record->was_extended = true;
-        if (watch_item_save(item, ACTION_NONE)) {
-            add_look(item, ACTION_PLANNED, judgement->reason);
-        }
         break;
     case WATCH_ROLL_BACK:
         roll_back(item, facts, judgement->reason);
@@ -202,31 +181,39 @@ static void follow_judgement(struct watch_item *item, struct load_balancer *fact
     }
 }
 
-/* CloudWatch had not all values when the baseline of the change was read, so the time before it is
- * read again; the baseline counts where CloudWatch has dropped that time. */
-static void compare_windows(struct watch_item *item, struct load_balancer *facts) {
+/* A watch of 0.1.0 has no plan, and gets that of one that begins now. */
+static void look(struct watch_item *item, struct load_balancer *facts) {
     struct guard *guard = item->control->guard;
     const struct watch_record *record = item->record;
-    bool is_over = false;
-    struct error error = {0};
-    struct window_query windows[] = {
-        {.arn = record->arn, .window = window_before(record->changed_ms, record->minutes)},
-        {.arn = record->arn, .window = window_after(record, now_of(item), &is_over)},
-    };
-    if (windows[1].window.end_ms <= windows[1].window.start_ms) {
+    const struct promotion_config *config = &guard->settings.control.promotion;
+    struct watch_plan plan = record->plan.looks > 0
+                                 ? record->plan
+                                 : watch_plan_of(&config->watch, config->evidence.risk_percent_max);
+    struct watch_settings settings = config->watch;
+    int number = watch_look_number(record, now_of(item));
+    number = number < plan.looks ? number : plan.looks;
+    settings.minutes = record->minutes;
+    settings.days_max = plan.looks / WATCH_BINS_A_DAY;
+    if (number == 0) {
         add_look(item, ACTION_PLANNED, STR("the change was made just now"));
         return;
     }
-    if (windows_read(guard, windows, 2, item->control->keep, &error) != STATUS_OK) {
-        action_add_failure(item->control, record->arn, ACTION_WATCH, &error);
-        return;
-    }
-    bool is_dropped = !windows[0].window.has_data && record->baseline.has_data;
+    struct arena scratch = {0}; /* numbers of days are large, and watches may be many */
+    struct watch_numbers numbers;
     struct watch_judgement judgement;
-    watch_judge(is_dropped ? &record->baseline : &windows[0].window, &windows[1].window, is_over,
-                record->was_extended, &guard->settings.control.promotion.watch, item->control->keep,
-                &judgement);
-    follow_judgement(item, facts, &judgement);
+    struct error cause = {0};
+    struct error error = {0};
+    enum status status = watch_look_read(guard, record, number, &scratch, &numbers, &cause);
+    if (status == STATUS_OK) {
+        watch_judge(&numbers, &plan, &settings, item->control->keep, &judgement);
+    } else {
+        error_copy(&error, item->control->keep, &cause);
+        action_add_failure(item->control, record->arn, ACTION_WATCH, &error);
+    }
+    arena_clean_up(&scratch);
+    if (status == STATUS_OK) {
+        follow_judgement(item, facts, &judgement);
+    }
 }
 
 /* Reads lag: the mode before the promotion, soon after it, proves nothing. */
@@ -275,7 +262,7 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
     } else if (record->status == WATCH_ROLLING_BACK) {
         roll_back(item, &facts, record->note);
     } else if (record->status == WATCH_OPEN || watch_item_open(item)) {
-        compare_windows(item, &facts);
+        look(item, &facts);
     }
 }
 

@@ -1,124 +1,487 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The judgement on a change from the numbers before and after it.
+ * The judgement on a promotion from the numbers before and after it.
+ *
+ * A look makes up to six tests: clients that are blocked now, by the metric since the change, by
+ * the metric of the last hour and by the logs; and three rates of errors. All tests of all looks
+ * share `alpha` as Bonferroni's inequality allows, so that no assumption is needed on how they
+ * depend on each other. Look n of N gets a part of it in proportion to 1 / n: each doubling of the
+ * time spends the same, so that an outage is seen in the first minutes and a small rise still days
+ * later.
+ *
+ *     look          1      2      3     ...    12     ...    2016
+ *     alpha / n   1e-4   5e-5   3e-5          8e-6           5e-8    (a test, with alpha 0.5 %)
  */
-#include "policy/recommend.h"
+#include "policy/watch.h"
 
-/* Fewer errors than these tell nothing: one more or less would be an increase of ten percent. */
-#define ERRORS_MIN 10
+#include <math.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "policy/statistics.h"
+
+#define ALPHA           ((double)WATCH_ALPHA_PPB / 1e9)
+#define TESTS           6
+#define BLOCKED_TESTS   3
+#define BINS_AN_HOUR    12
+#define MINUTES_A_DAY   (24 * 60)
+#define HOUR_TRIED_MIN  20  /* requests of an hour in which an outage can be seen */
+#define HOUR_SHARE_MIN  0.5 /* of them blocked: an outage, whatever the errors are */
+#define ERRORS_MIN      10  /* fewer are no reason to take a promotion back */
+#define DISPERSION_BINS 12  /* fewer tell nothing of how far counts scatter */
 /* By chance no traffic of so many requests comes down to a tenth. */
 #define VOLUME_MIN    100
 #define VOLUME_SHRINK 10
-#define RATE_COUNT    2
 
-struct error_rate {
-    const char *name;
-    uint64_t before;
-    uint64_t after;
+/* The counts that are compared, each by request. */
+enum counter { NON_COMPLIANT, ELB_4XX, ELB_5XX, TARGET_5XX, COUNTERS };
+
+static const char *const COUNTER_NAMES[COUNTERS] = {
+    "DesyncMitigationMode_NonCompliant_Request_Count",
+    "HTTPCode_ELB_4XX",
+    "HTTPCode_ELB_5XX",
+    "HTTPCode_Target_5XX",
 };
 
-/* Per RequestCount, which leaves out what is blocked: where refused requests are many anyway, as by
- * a firewall, a share of all requests could hardly rise. Without one request before and without an
- * error, ten are a rise; of errors alone there are no fewer per request to compare with. */
-static bool has_risen(const struct error_rate *rate, const struct traffic_window *before,
-                      const struct traffic_window *after, double increase_max) {
-    double rise = 100 * (double)rate->after * (double)before->requests;
-    double allowed = (100 + increase_max) * (double)rate->before * (double)after->requests;
-    return rise > allowed || (before->requests == 0 && rate->before == 0 && rate->after > 0);
-}
+struct counts {
+    size_t bins; /* with data */
+    double requests;
+    double tried; /* requests, and those refused before they became one */
+    double of[COUNTERS];
+};
 
-static bool has_traffic(const struct traffic_window *window) {
-    return window->has_data || window->requests > 0 || window->elb_4xx > 0 || window->elb_5xx > 0 ||
-           window->target_5xx > 0 || window->non_compliant > 0;
-}
+struct look {
+    const struct watch_numbers *numbers;
+    const struct watch_settings *settings;
+    struct arena *arena;
+    double alpha; /* of one test */
+    double risk_max;
+    struct counts since;    /* the change */
+    struct counts last_day; /* of it */
+    struct counts last_hour;
+    struct counts days[WATCH_DAYS_BEFORE]; /* the same hours as last_day */
+    struct counts before;                  /* their sum; right_before where they are empty */
+    bool is_same_hours;                    /* they are not empty */
+    struct counts right_before;            /* the hour before the change */
+    str why;                               /* empty: nothing is wrong */
+};
 
-static str rate_text(struct arena *arena, uint64_t errors, uint64_t requests) {
-    if (requests == 0) {
-        return errors == 0 ? STR("0 %") : STR("of no request");
+/* --- counting --------------------------------------------------------------------------------- */
+
+static uint64_t count_of(const struct traffic_window *bin, enum counter counter) {
+    switch (counter) {
+    case NON_COMPLIANT:
+        return bin->non_compliant;
+    case ELB_4XX:
+        return bin->elb_4xx;
+    case ELB_5XX:
+        return bin->elb_5xx;
+    case TARGET_5XX:
+    case COUNTERS:
+        break;
     }
-    double percent = 100 * (double)errors / (double)requests;
-    return str_format(arena, percent < 1000 ? "%.3g %%" : "%.0f %%", percent);
+    return bin->target_5xx;
 }
 
-/* "requests 1000 -> 900, HTTPCode_ELB_4XX 3 -> 120 (0.3 % -> 13.3 %), ..." */
-static str numbers_text(struct arena *arena, const struct error_rate rates[RATE_COUNT],
-                        const struct traffic_window *before, const struct traffic_window *after) {
-    str text = str_format(arena, "requests %llu -> %llu", (unsigned long long)before->requests,
-                          (unsigned long long)after->requests);
-    for (size_t i = 0; i < RATE_COUNT; i++) {
-        text = str_format(arena, "%" STR_FMT ", %s %llu -> %llu (%" STR_FMT " -> %" STR_FMT ")",
-                          STR_ARG(text), rates[i].name, (unsigned long long)rates[i].before,
-                          (unsigned long long)rates[i].after,
-                          STR_ARG(rate_text(arena, rates[i].before, before->requests)),
-                          STR_ARG(rate_text(arena, rates[i].after, after->requests)));
+/* What the load balancer refuses before it chooses a target is in no RequestCount. */
+static double tried_in(const struct traffic_window *bin) {
+    return (double)bin->requests + (double)bin->elb_4xx + (double)bin->elb_5xx;
+}
+
+static void add_bins(struct counts *counts, const struct traffic_window *bins, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct traffic_window *bin = &bins[i];
+        double tried = tried_in(bin);
+        counts->bins += bin->has_data || tried > 0 ? 1 : 0;
+        counts->requests += (double)bin->requests;
+        counts->tried += tried;
+        counts->of[NON_COMPLIANT] += (double)bin->non_compliant;
+        counts->of[ELB_4XX] += (double)bin->elb_4xx;
+        counts->of[ELB_5XX] += (double)bin->elb_5xx;
+        counts->of[TARGET_5XX] += (double)bin->target_5xx;
     }
-    return str_format(arena, "%" STR_FMT ", not compliant %llu -> %llu", STR_ARG(text),
-                      (unsigned long long)before->non_compliant,
-                      (unsigned long long)after->non_compliant);
 }
 
-static double minutes_of(const struct traffic_window *window) {
-    int64_t ms = window->end_ms - window->start_ms;
-    return ms <= 0 ? 1 : (double)ms / 60000.0;
+static void add_counts(struct counts *sum, const struct counts *counts) {
+    sum->bins += counts->bins;
+    sum->requests += counts->requests;
+    sum->tried += counts->tried;
+    for (int c = 0; c < COUNTERS; c++) {
+        sum->of[c] += counts->of[c];
+    }
 }
+
+static double rate_of(const struct counts *counts, enum counter counter) {
+    return counts->tried > 0 ? counts->of[counter] / counts->tried : 0;
+}
+
+/* Variance over mean, from how counts scatter within each hour of the seven days, so that hours and
+ * days that differ as a whole do not count as scatter. */
+static double dispersion_of(const struct traffic_window *bins, enum counter counter) {
+    double variance = 0;
+    double mean = 0;
+    double freedom = 0;
+    for (size_t at = 0; at < WATCH_BINS_BEFORE; at += BINS_AN_HOUR) {
+        struct counts hour = {0};
+        add_bins(&hour, &bins[at], BINS_AN_HOUR);
+        double rate = rate_of(&hour, counter);
+        for (size_t i = at; i < at + BINS_AN_HOUR && rate > 0; i++) {
+            double off = (double)count_of(&bins[i], counter) - rate * tried_in(&bins[i]);
+            variance += off * off;
+        }
+        double bin_count = fmax(1, (double)hour.bins);
+        mean += hour.of[counter] * (1 - 1 / bin_count);
+        freedom += rate > 0 ? bin_count - 1 : 0;
+    }
+    return freedom < DISPERSION_BINS || variance < mean ? 1 : variance / mean;
+}
+
+static void count_look(struct look *look) {
+    const struct watch_numbers *numbers = look->numbers;
+    size_t count = numbers->after_count;
+    size_t day = count < WATCH_BINS_A_DAY ? count : WATCH_BINS_A_DAY;
+    size_t hour = count < BINS_AN_HOUR ? count : BINS_AN_HOUR;
+    size_t same = day < BINS_AN_HOUR ? BINS_AN_HOUR : day; /* bins of the same hours */
+    add_bins(&look->since, numbers->after, count);
+    add_bins(&look->last_day, &numbers->after[count - day], day);
+    add_bins(&look->last_hour, &numbers->after[count - hour], hour);
+    for (size_t i = 0; i < WATCH_DAYS_BEFORE; i++) {
+        add_bins(&look->days[i], &numbers->before[i * WATCH_BINS_A_DAY], same);
+        add_counts(&look->before, &look->days[i]);
+    }
+    add_bins(&look->right_before, &numbers->before[WATCH_BINS_BEFORE - BINS_AN_HOUR], BINS_AN_HOUR);
+    look->is_same_hours = look->before.bins > 0;
+    if (!look->is_same_hours) { /* as of a load balancer that is a few hours old */
+        look->before = look->right_before;
+    }
+}
+
+/* --- text ------------------------------------------------------------------------------------- */
+
+static str share_text(struct arena *arena, double events, double trials) {
+    return trials > 0
+               ? str_format(arena, "%.0f of %.0f (%.3g %%)", events, trials, 100 * events / trials)
+               : str_format(arena, "%.0f of no request", events);
+}
+
+static const char *before_text(const struct look *look) {
+    return look->is_same_hours ? "the same hours of the 7 days before" : "the hour before it";
+}
+
+/* "1000 requests since the change; against the same hours of the 7 days before: ... 3 of 1000
+ * (0.3 %) after 21 of 7000 (0.3 %), ..." */
+static str numbers_text(const struct look *look) {
+    struct arena *arena = look->arena;
+    str text = str_format(arena, "%.0f requests since the change; against %s", look->since.requests,
+                          before_text(look));
+    for (int c = 0; c < COUNTERS; c++) {
+        str now = share_text(arena, look->last_day.of[c], look->last_day.tried);
+        str then = look->before.bins == 0
+                       ? STR("nothing known")
+                       : share_text(arena, look->before.of[c], look->before.tried);
+        text = str_format(arena, "%" STR_FMT "%s %s %" STR_FMT " after %" STR_FMT, STR_ARG(text),
+                          c == 0 ? ":" : ",", COUNTER_NAMES[c], STR_ARG(now), STR_ARG(then));
+    }
+    const struct blocked_count *logged = &look->numbers->logged_after;
+    if (look->numbers->logged_before_count > 0 || logged->requests > 0) {
+        str now = share_text(arena, (double)logged->blocked, (double)logged->requests);
+        text = str_format(arena, "%" STR_FMT ", blocked by the access logs %" STR_FMT,
+                          STR_ARG(text), STR_ARG(now));
+    }
+    return text;
+}
+
+/* --- E1: clients that are blocked ------------------------------------------------------------- */
+
+struct excess {
+    double events_before, trials_before;
+    double events_after, trials_after;
+    double trials_usual; /* in as much time, by those before; 0: for the same hours of before */
+    double dispersion;
+};
+
+static uint64_t scaled_down(double count, double dispersion) {
+    return (uint64_t)(count / dispersion);
+}
+
+static uint64_t scaled_up(double count, double dispersion) {
+    return (uint64_t)ceil(count / dispersion);
+}
+
+/* The probability of such a share if it were that of before and risk_max together: exact, however
+ * little is known of before: half of alpha is spent on an upper bound of that share. Trials cannot
+ * be fewer than events, though one metric may know of more than the other. */
+static double chance_of(const struct look *look, const struct excess *excess) {
+    double d = excess->dispersion;
+    double trials = fmax(excess->trials_after, excess->events_after);
+    double trials_before = fmax(excess->trials_before, excess->events_before);
+    double share_before = binomial_upper_bound(scaled_up(excess->events_before, d),
+                                               scaled_up(trials_before, d), 1 - look->alpha / 2);
+    /* Scanners come at their own pace, so that in quiet hours their share is larger. */
+    double quiet = trials > 0 ? fmax(1, excess->trials_usual / trials) : 1;
+    double share = fmin(1, share_before * quiet + look->risk_max);
+    return binomial_tail(scaled_down(excess->events_after, d), scaled_down(trials, d), share);
+}
+
+/* Counts that scatter say less, so that only what even Poisson's would show is looked at again. */
+static bool has_excess(const struct look *look, struct excess *excess, double *chance_out) {
+    double dispersion = excess->dispersion;
+    excess->dispersion = 1;
+    if (excess->trials_before <= 0 || chance_of(look, excess) > look->alpha / 2) {
+        return false;
+    }
+    excess->dispersion = fmax(dispersion, dispersion_of(look->numbers->before, NON_COMPLIANT));
+    *chance_out = chance_of(look, excess);
+    return *chance_out <= look->alpha / 2;
+}
+
+static str excess_text(const struct look *look, const struct excess *excess, double chance) {
+    str now = share_text(look->arena, excess->events_after, excess->trials_after);
+    str then = share_text(look->arena, excess->events_before, excess->trials_before);
+    return str_format(look->arena,
+                      "%" STR_FMT " HTTP/1.x requests, after %" STR_FMT
+                      " before; chance explains that with a probability of %.2g, and %.2g is the "
+                      "limit of this test in this look",
+                      STR_ARG(now), STR_ARG(then), chance, look->alpha / 2);
+}
+
+static bool is_blocked_by_metric(struct look *look) {
+    double share = look->numbers->http1_share;
+    struct excess excess = {.events_before = look->before.of[NON_COMPLIANT],
+                            .trials_before = look->before.tried * share,
+                            .events_after = look->since.of[NON_COMPLIANT],
+                            .trials_after = look->since.tried * share,
+                            .dispersion = 1};
+    double chance = 1;
+    if (!has_excess(look, &excess, &chance)) {
+        return false;
+    }
+    str numbers = excess_text(look, &excess, chance);
+    look->why = str_format(look->arena,
+                           "strictest blocks clients: requests that do not comply are more than "
+                           "before by over PROMOTION_MAX_RISK_PERCENT (%g %%): %" STR_FMT,
+                           100 * look->risk_max, STR_ARG(numbers));
+    return true;
+}
+
+/* The days before as one, and how far they scatter. */
+static struct excess excess_of_logs(const struct watch_numbers *numbers) {
+    struct excess excess = {.events_after = (double)numbers->logged_after.blocked,
+                            .trials_after = (double)numbers->logged_after.requests,
+                            .dispersion = 1};
+    size_t days = numbers->logged_before_count;
+    double variance = 0;
+    for (size_t i = 0; i < days; i++) {
+        excess.events_before += (double)numbers->logged_before[i].blocked;
+        excess.trials_before += (double)numbers->logged_before[i].requests;
+    }
+    if (excess.trials_before <= 0) {
+        return excess;
+    }
+    for (size_t i = 0; i < days; i++) {
+        double expected = excess.events_before * (double)numbers->logged_before[i].requests /
+                          excess.trials_before;
+        double off = (double)numbers->logged_before[i].blocked - expected;
+        variance += off * off;
+    }
+    if (days > 1 && excess.events_before > 0) {
+        double mean = excess.events_before * (1 - 1 / (double)days);
+        excess.dispersion = fmax(1, variance / mean);
+    }
+    excess.trials_usual =
+        excess.trials_before * numbers->logged_minutes / (MINUTES_A_DAY * (double)days);
+    return excess;
+}
+
+static bool is_blocked_by_logs(struct look *look) {
+    struct excess excess = excess_of_logs(look->numbers);
+    double chance = 1;
+    if (!has_excess(look, &excess, &chance)) {
+        return false;
+    }
+    str text = excess_text(look, &excess, chance);
+    look->why = str_format(look->arena,
+                           "strictest blocks clients, the access logs say: Acceptable and "
+                           "Ambiguous requests are more than those before that were not served, "
+                           "by over PROMOTION_MAX_RISK_PERCENT (%g %%): %" STR_FMT,
+                           100 * look->risk_max, STR_ARG(text));
+    return true;
+}
+
+/* The probability of so many after the change if their rate were `ratio` times that of before; 0
+ * with nothing to compare with. */
+static double ratio_chance(const struct look *look, const struct counts *now, enum counter counter,
+                           double ratio) {
+    const struct event_rate before = {look->before.of[counter], look->before.tried};
+    const struct event_rate after = {now->of[counter], now->tried};
+    if (before.exposure <= 0 || after.exposure <= 0) {
+        return 0;
+    }
+    double chance = rate_ratio_tail(&before, &after, ratio, 1);
+    return chance > look->alpha ? chance
+                                : rate_ratio_tail(&before, &after, ratio,
+                                                  dispersion_of(look->numbers->before, counter));
+}
+
+/* Where next to nothing comes, half of it is an outage, and a share as small as risk_max could be
+ * seen much later only. With nothing to compare with, all that is blocked counts. */
+static bool is_outage(struct look *look) {
+    const struct counts *hour = &look->last_hour;
+    double blocked = hour->of[NON_COMPLIANT];
+    double tried = fmax(hour->tried * look->numbers->http1_share, blocked);
+    double usual = rate_of(&look->before, NON_COMPLIANT) * hour->tried;
+    if (tried < HOUR_TRIED_MIN || blocked - usual < HOUR_SHARE_MIN * tried ||
+        ratio_chance(look, hour, NON_COMPLIANT, 1) > look->alpha) {
+        return false;
+    }
+    look->why = str_format(look->arena,
+                           "strictest blocks clients: of %.0f HTTP/1.x requests in the last hour "
+                           "%.0f do not comply, where %.1f were usual%s",
+                           tried, blocked, usual,
+                           look->before.bins == 0 ? " (nothing is known of the time before)" : "");
+    return true;
+}
+
+/* --- E2: errors ------------------------------------------------------------------------------- */
+
+/* Not even the worst of these windows was as bad. */
+static bool has_exceeded_all(const struct look *look, enum counter counter) {
+    double rate = rate_of(&look->last_day, counter);
+    for (size_t i = 0; i < WATCH_DAYS_BEFORE; i++) {
+        if (rate_of(&look->days[i], counter) >= rate) {
+            return false;
+        }
+    }
+    return rate_of(&look->right_before, counter) < rate;
+}
+
+static bool has_risen(struct look *look, enum counter counter) {
+    double increase_max = look->settings->error_increase_max;
+    if (look->before.tried <= 0 || look->last_day.of[counter] < ERRORS_MIN ||
+        !has_exceeded_all(look, counter)) {
+        return false;
+    }
+    double chance = ratio_chance(look, &look->last_day, counter, 1 + increase_max / 100);
+    if (chance > look->alpha) {
+        return false;
+    }
+    str now = share_text(look->arena, look->last_day.of[counter], look->last_day.tried);
+    str then = share_text(look->arena, look->before.of[counter], look->before.tried);
+    look->why = str_format(
+        look->arena,
+        "%s per request rose by more than %g %% (WATCH_MAX_ERROR_INCREASE_PERCENT) over %s: "
+        "%" STR_FMT ", after %" STR_FMT
+        "; chance explains that with a probability of %.2g, and %.2g is the limit of this test in "
+        "this look",
+        COUNTER_NAMES[counter], increase_max, before_text(look), STR_ARG(now), STR_ARG(then),
+        chance, look->alpha);
+    return true;
+}
+
+/* --- the verdict ------------------------------------------------------------------------------ */
 
 /* Requests that stay away break no error rate. */
-static bool has_collapsed(const struct traffic_window *before, const struct traffic_window *after) {
-    return before->requests >= VOLUME_MIN &&
-           VOLUME_SHRINK * (double)after->requests / minutes_of(after) <
-               (double)before->requests / minutes_of(before);
+static bool has_collapsed(const struct look *look) {
+    double bins = fmin((double)look->numbers->after_count, WATCH_BINS_A_DAY);
+    double usual = look->is_same_hours
+                       ? look->before.requests / WATCH_DAYS_BEFORE * bins / fmax(bins, BINS_AN_HOUR)
+                       : look->before.requests * bins / BINS_AN_HOUR;
+    return usual >= VOLUME_MIN && VOLUME_SHRINK * look->last_day.requests < usual;
 }
 
-/* The verdict where no error rate has risen. */
-static enum watch_verdict verdict_of(bool has_data, bool is_over, bool was_extended) {
-    return !is_over       ? WATCH_GO_ON
-           : has_data     ? WATCH_CLOSE
-           : was_extended ? WATCH_NO_DATA
-                          : WATCH_EXTEND;
+/* Why the watch cannot end well by now; NULL: it can. */
+static const char *lack_of(const struct look *look) {
+    return look->since.tried <= 0 ? "no request was seen"
+           : look->since.tried < look->settings->requests_min
+               ? "fewer requests than WATCH_MIN_REQUESTS came"
+           : look->before.bins == 0 ? "with nothing known of the time before, nothing was compared"
+           : has_collapsed(look)    ? "less than a tenth of the usual requests came"
+                                    : NULL;
 }
 
-void watch_judge(const struct traffic_window *before, const struct traffic_window *after,
-                 bool is_over, bool was_extended, const struct watch_settings *settings,
-                 struct arena *arena, struct watch_judgement *judgement_out) {
-    const struct error_rate rates[RATE_COUNT] = {
-        {"HTTPCode_ELB_4XX", before->elb_4xx, after->elb_4xx},
-        {"HTTPCode_Target_5XX", before->target_5xx, after->target_5xx},
-    };
-    str numbers = numbers_text(arena, rates, before, after);
-    bool has_few = false;
-    for (size_t i = 0; i < RATE_COUNT; i++) {
-        if (!has_risen(&rates[i], before, after, settings->error_increase_max)) {
-            continue;
-        }
-        if (rates[i].after < ERRORS_MIN) {
-            has_few = true;
-            continue;
-        }
-        judgement_out->verdict = WATCH_ROLL_BACK;
-        judgement_out->reason =
-            str_format(arena, "%s per request rose by more than %g %%%s: %" STR_FMT, rates[i].name,
-                       settings->error_increase_max,
-                       has_traffic(before) ? "" : " (no request was seen before the change)",
-                       STR_ARG(numbers));
-        return;
+/* Where nothing is wrong. */
+static enum watch_verdict verdict_of(struct look *look) {
+    const struct watch_settings *settings = look->settings;
+    int minutes = look->numbers->look * (int)(WATCH_BIN_MS / (60 * MS_PER_SECOND));
+    bool is_last = minutes >= settings->days_max * MINUTES_A_DAY;
+    const char *lack = lack_of(look);
+    if (minutes < settings->minutes && !is_last) {
+        look->why = str_format(look->arena,
+                               "nothing is wrong so far, after %d of %d minutes (WATCH_MINUTES)",
+                               minutes, settings->minutes);
+        return WATCH_GO_ON;
+    } else if (lack == NULL) {
+        look->why = str_format(
+            look->arena, "errors did not rise, and no client is blocked, in %d minutes", minutes);
+        return WATCH_END_HELD;
+    } else if (is_last) {
+        look->why = str_format(look->arena,
+                               "%s in %d days (WATCH_MAX_DAYS): whether strictest blocks clients "
+                               "is not known",
+                               lack, settings->days_max);
+        return WATCH_END_INCONCLUSIVE;
     }
-    bool has_data = has_traffic(after) && !has_collapsed(before, after);
-    enum watch_verdict verdict = verdict_of(has_data, is_over, was_extended);
+    look->why = str_format(look->arena,
+                           "%s in %d minutes: nothing is wrong so far, and the watch goes on, for "
+                           "%d days at most (WATCH_MAX_DAYS)",
+                           lack, minutes, settings->days_max);
+    return WATCH_GO_ON;
+}
+
+static bool is_blocking(struct look *look) {
+    return is_blocked_by_metric(look) || is_outage(look) || is_blocked_by_logs(look);
+}
+
+static void begin_look(struct look *look, const struct watch_numbers *numbers,
+                       struct arena *arena) {
+    ASSERT(numbers->look > 0 && numbers->after_count > 0);
+    *look = (struct look){.numbers = numbers, .arena = arena};
+    count_look(look);
+}
+
+static void end_look(const struct look *look, enum watch_verdict verdict,
+                     struct watch_judgement *judgement_out) {
+    str numbers = numbers_text(look);
     judgement_out->verdict = verdict;
-    if (verdict == WATCH_EXTEND || verdict == WATCH_NO_DATA) {
-        judgement_out->reason = str_format(
-            arena, "%s since the change%s: %" STR_FMT,
-            has_traffic(after) ? "less than a tenth of the requests came" : "no request was seen",
-            verdict == WATCH_NO_DATA ? " a second time: closed without a judgement"
-            : has_traffic(after)     ? ", which says nothing, so it is watched once more"
-                                     : ", so it is watched once more",
-            STR_ARG(numbers));
-    } else {
-        judgement_out->reason =
-            str_format(arena, "%s: %" STR_FMT,
-                       verdict == WATCH_GO_ON ? "nothing is wrong so far"
-                       : has_few ? "fewer than 10 errors of a kind tell nothing, and no others rose"
-                                 : "errors did not rise",
-                       STR_ARG(numbers));
+    judgement_out->reason =
+        str_format(look->arena, "%" STR_FMT ". %" STR_FMT, STR_ARG(look->why), STR_ARG(numbers));
+}
+
+struct watch_plan watch_plan_of(const struct watch_settings *settings, double risk_percent_max) {
+    return (struct watch_plan){.alpha = ALPHA,
+                               .looks = settings->days_max * WATCH_BINS_A_DAY,
+                               .risk_percent_max = risk_percent_max};
+}
+
+/* 1 + log(N) is at least the sum of 1/n over all N looks. */
+double watch_alpha_of(const struct watch_plan *plan, int look) {
+    return plan->alpha / (TESTS * (double)look * (1 + log((double)plan->looks)));
+}
+
+void watch_judge(const struct watch_numbers *numbers, const struct watch_plan *plan,
+                 const struct watch_settings *settings, struct arena *arena,
+                 struct watch_judgement *judgement_out) {
+    struct look look;
+    begin_look(&look, numbers, arena);
+    look.alpha = watch_alpha_of(plan, numbers->look);
+    look.risk_max = plan->risk_percent_max / 100;
+    look.settings = settings;
+    bool is_bad = is_blocking(&look) || has_risen(&look, ELB_4XX) || has_risen(&look, ELB_5XX) ||
+                  has_risen(&look, TARGET_5XX);
+    end_look(&look, is_bad ? WATCH_ROLL_BACK : verdict_of(&look), judgement_out);
+}
+
+void watch_judge_day(const struct watch_numbers *numbers, double risk_percent_max,
+                     struct arena *arena, struct watch_judgement *judgement_out) {
+    struct look look;
+    ASSERT(numbers->look <= WATCH_LOOK_ON_DAYS);
+    begin_look(&look, numbers, arena);
+    look.alpha = ALPHA / (BLOCKED_TESTS * WATCH_LOOK_ON_DAYS);
+    look.risk_max = risk_percent_max / 100;
+    bool is_bad = is_blocking(&look);
+    if (!is_bad) {
+        look.why =
+            str_format(arena, "day %d after the promotion: no client is blocked", numbers->look);
     }
+    end_look(&look, is_bad ? WATCH_ROLL_BACK : WATCH_GO_ON, judgement_out);
 }

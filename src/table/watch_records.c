@@ -10,6 +10,7 @@
 
 #define WATCH_PK            "WATCH"
 #define NOTE_CHARACTERS_MAX 1024
+#define PPB                 INT64_C(1000000000) /* shares are kept in parts of a billion */
 
 static const struct {
     const char *name; /* in the table, where 0.1.0 wrote it likewise */
@@ -43,6 +44,16 @@ static void put_baseline(struct item_writer *item, const struct traffic_window *
     item_put_number(item, "baselineTarget5xx", (int64_t)baseline->target_5xx);
 }
 
+static void put_plan(struct item_writer *item, const struct watch_plan *plan) {
+    if (plan->looks == 0) {
+        return;
+    }
+    item_put_number(item, "plannedAlphaPpb", (int64_t)(plan->alpha * (double)PPB + 0.5));
+    item_put_number(item, "plannedLooks", plan->looks);
+    item_put_number(item, "plannedRiskPpb",
+                    (int64_t)(plan->risk_percent_max / 100 * (double)PPB + 0.5));
+}
+
 static void put_record(struct item_writer *item, const struct watch_record *record) {
     item_put_text(item, DYNAMODB_PK, STR(WATCH_PK));
     item_put_text(item, DYNAMODB_SK, record->arn);
@@ -53,7 +64,8 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     item_put_text(item, "before", str_from_cstr(mode_name(record->from)));
     item_put_text(item, "after", str_from_cstr(mode_name(record->to)));
     item_put_number(item, "minutes", record->minutes);
-    item_put_number(item, "extended", record->was_extended ? 1 : 0);
+    put_plan(item, &record->plan);
+    item_put_number(item, "lookedOnDay", record->looked_on_day);
     item_put_time(item, "endedAt", record->ended_ms);
     item_put_text(item, "note", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
     item_put_text(item, "writer", record->writer);
@@ -97,6 +109,25 @@ struct traffic_window watch_get_baseline(const struct dynamodb_item *item) {
     return baseline;
 }
 
+/* 0: it is not there, or cannot be right. */
+static int64_t item_number_within(const struct dynamodb_item *item, const char *name,
+                                  int64_t largest) {
+    int64_t number = item_number(item, name);
+    return number >= 0 && number <= largest ? number : 0;
+}
+
+/* Whatever is there, no watch takes a higher risk than is planned. */
+static struct watch_plan get_plan(const struct dynamodb_item *item) {
+    struct watch_plan plan = {
+        .alpha = (double)item_number_within(item, "plannedAlphaPpb", WATCH_ALPHA_PPB) / (double)PPB,
+        .looks = (int)item_number_within(item, "plannedLooks", WATCH_LOOKS_MAX),
+        .risk_percent_max =
+            100 * (double)item_number_within(item, "plannedRiskPpb", PPB) / (double)PPB,
+    };
+    bool is_good = plan.alpha > 0 && plan.looks >= WATCH_BINS_A_DAY;
+    return is_good ? plan : (struct watch_plan){0};
+}
+
 /* false: it is no status of ours. Version 0.1.0 closed a watch without an ending; whether such a
  * promotion held is not known. */
 static bool get_status(const struct dynamodb_item *item, enum watch_status *status_out) {
@@ -123,7 +154,8 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
         .to = mode_parse(dynamodb_get_string(item, "after")),
         /* A length that cannot be right is read as the longest. */
         .minutes = minutes >= 1 && minutes <= WATCH_MINUTES_MAX ? (int)minutes : WATCH_MINUTES_MAX,
-        .was_extended = item_number(item, "extended") != 0,
+        .plan = get_plan(item),
+        .looked_on_day = (int)item_number_within(item, "lookedOnDay", WATCH_LOOK_ON_DAYS),
         .ended_ms = item_time(item, "endedAt"),
         .note = dynamodb_get_string(item, "note"),
         .writer = dynamodb_get_string(item, "writer"),

@@ -185,8 +185,8 @@ def test_from_access_logs_to_strictest_and_back(aws, loop, bucket, function):
     an_hour_passes(loop, shop)
     seen = function.invoke(WATCH)
     (_, status, reason), = actions(seen, shop, "watch")
-    assert (status, reason.startswith("errors did not rise: requests 1000 -> 1000")) == (
-        "done", True)
+    assert (status, reason.startswith("errors did not rise, and no client is blocked, in 65 "
+                                      "minutes. 1000 requests since the change")) == ("done", True)
     assert watched(loop, shop)["status"] == "closed"
     assert loop.mode_of(shop.arn) == "strictest"
     assert actions(function.invoke(WATCH), shop) == []
@@ -198,7 +198,8 @@ def test_from_access_logs_to_strictest_and_back(aws, loop, bucket, function):
     seen = function.invoke(WATCH)
     rolled_back, alerted = actions(seen, api)
     assert rolled_back[:2] == ("rollback", "done")
-    assert rolled_back[2].startswith("HTTPCode_ELB_4XX per request rose by more than 5 %")
+    assert rolled_back[2].startswith("strictest blocks clients: ")
+    assert "50 of 1050 (4.76 %) HTTP/1.x requests, after 0 of 1000 (0 %)" in rolled_back[2]
     assert alerted[:2] == ("alert", "done")
     assert loop.mode_of(api.arn) == "defensive"
     assert [each["action"] for each in loop.records(api.arn, "CHANGE")] == ["promote", "rollback"]
@@ -358,16 +359,19 @@ def test_a_few_minutes_of_logs_do_not_outvote_metrics(aws, loop, bucket, functio
     assert says in found["recommendationReason"]
 
 
-def test_watch_without_traffic_is_closed_without_a_judgement(aws, loop, bucket, function):
+def test_e5_a_watch_with_too_little_traffic_ends_inconclusive(aws, loop, bucket, function):
     shop = promoted(aws, loop, bucket, function)
-    changed = date_back(loop, shop, 130)
     half_an_hour = datetime.timedelta(minutes=30)
+    changed = date_back(loop, shop, 130)
     count(loop, shop, changed - half_an_hour, "RequestCount", 1000000)
     count(loop, shop, changed + half_an_hour, "RequestCount", 3)
     (_, status, reason), = actions(function.invoke(WATCH), shop)
-    assert (status, "requests 1000000 -> 3" in reason) == ("planned", True)
+    assert (status, "3 requests since the change" in reason) == ("planned", True)
+    assert "fewer requests than WATCH_MIN_REQUESTS came in 125 minutes" in reason
+    date_back(loop, shop, 7 * 24 * 60 + 10)
     (_, status, reason), _ = actions(function.invoke(WATCH), shop)
-    assert (status, "closed without a judgement" in reason) == ("skipped", True)
+    assert (status, "whether strictest blocks clients is not known" in reason) == ("skipped", True)
+    assert watched(loop, shop)["ending"] == "inconclusive"
 
 
 def kill(function):
@@ -453,17 +457,16 @@ def test_open_watch_is_ended_for_any_promotion_setting(start, aws, loop, bucket,
     assert loop.mode_of(shop.arn) == "defensive"
 
 
-def test_a_watch_without_data_is_extended_once(aws, loop, bucket, function):
+def test_e5_a_watch_without_data_goes_on_and_ends_inconclusive(aws, loop, bucket, function):
     shop = promoted(aws, loop, bucket, function)
-    date_back(loop, shop, 70)
-    (_, status, reason), = actions(function.invoke(WATCH), shop)
-    assert (status, "watched once more" in reason) == ("planned", True)
-    assert watched(loop, shop)["extended"] == 1
-    (_, status, reason), = actions(function.invoke(WATCH), shop)
-    assert (status, "nothing is wrong so far" in reason) == ("planned", True)
-    date_back(loop, shop, 130)
+    for minutes in (70, 130, 6 * 24 * 60):
+        date_back(loop, shop, minutes)
+        (_, status, reason), = actions(function.invoke(WATCH), shop)
+        assert (status, "no request was seen in" in reason) == ("planned", True)
+    date_back(loop, shop, 7 * 24 * 60 + 10)
     (_, status, reason), _ = actions(function.invoke(WATCH), shop)
-    assert (status, "closed without a judgement" in reason) == ("skipped", True)
+    assert (status, reason.startswith("no request was seen in 7 days")) == ("skipped", True)
+    assert watched(loop, shop)["ending"] == "inconclusive"
     assert loop.mode_of(shop.arn) == "strictest"
 
 

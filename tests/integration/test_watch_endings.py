@@ -87,8 +87,7 @@ def reverted(loop, shop, function):
 
 
 def without_data(loop, shop, function):
-    date_back(loop, shop, 130)
-    answer(function.invoke(WATCH))
+    date_back(loop, shop, 7 * 24 * 60 + 10)
     return answer(function.invoke(WATCH))
 
 

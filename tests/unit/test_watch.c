@@ -1,277 +1,348 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One look at a promotion. How often such looks are wrong is simulated: tests/simulate.
+ */
 #include "judging.h"
-#include "policy/recommend.h"
+#include "policy/watch.h"
 
-static const struct watch_settings SETTINGS = {.minutes = 60, .error_increase_max = 5};
+static const struct watch_settings SETTINGS = {
+    .minutes = 60, .error_increase_max = 5, .requests_min = 1000, .days_max = 7};
+
+#define BINS_MAX (7 * WATCH_BINS_A_DAY)
+
+/* What comes in each five minutes. */
+struct traffic {
+    uint64_t requests, non_compliant, elb_4xx, elb_5xx, target_5xx;
+};
+
+static struct traffic_window before[WATCH_BINS_BEFORE];
+static struct traffic_window after[BINS_MAX];
+static struct blocked_count logged[7];
+
+static void fill(struct traffic_window *bins, size_t count, struct traffic traffic) {
+    for (size_t i = 0; i < count; i++) {
+        bins[i] = (struct traffic_window){.has_data = traffic.requests > 0,
+                                          .requests = traffic.requests,
+                                          .non_compliant = traffic.non_compliant,
+                                          .elb_4xx = traffic.elb_4xx,
+                                          .elb_5xx = traffic.elb_5xx,
+                                          .target_5xx = traffic.target_5xx};
+    }
+}
+
+static struct watch_numbers numbers_at(int look) {
+    return (struct watch_numbers){.look = look,
+                                  .before = before,
+                                  .after = after,
+                                  .after_count = (size_t)look,
+                                  .http1_share = 1,
+                                  .logged_minutes = 5 * look};
+}
+
+static struct watch_judgement judge(const struct watch_numbers *numbers) {
+    const struct watch_plan plan = watch_plan_of(&SETTINGS, 0.1);
+    struct watch_judgement judgement;
+    watch_judge(numbers, &plan, &SETTINGS, &arena, &judgement);
+    return judgement;
+}
+
+static void judges(const struct watch_numbers *numbers, enum watch_verdict verdict,
+                   const char *says) {
+    struct watch_judgement judgement = judge(numbers);
+    if (judgement.verdict != verdict || !str_contains(judgement.reason, str_from_cstr(says))) {
+        fail_msg("verdict %d, \"%.*s\"", (int)judgement.verdict, STR_ARG(judgement.reason));
+    }
+}
 
 struct row {
     const char *name;
-    struct traffic_window before, after;
-    bool is_over, was_extended;
+    struct traffic before, after;
+    int look;
     enum watch_verdict verdict;
     const char *says;
 };
 
-static void watch_judges(const struct row *row) {
-    struct watch_judgement judgement;
-    watch_judge(&row->before, &row->after, row->is_over, row->was_extended, &SETTINGS, &arena,
-                &judgement);
-    if (judgement.verdict != row->verdict ||
-        !str_contains(judgement.reason, str_from_cstr(row->says))) {
-        fail_msg("%s: verdict %d, \"%.*s\"", row->name, (int)judgement.verdict,
-                 STR_ARG(judgement.reason));
+static void rows_are_judged(const struct row *rows, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        fill(before, WATCH_BINS_BEFORE, rows[i].before);
+        fill(after, BINS_MAX, rows[i].after);
+        const struct watch_numbers numbers = numbers_at(rows[i].look);
+        struct watch_judgement judgement = judge(&numbers);
+        if (judgement.verdict != rows[i].verdict ||
+            !str_contains(judgement.reason, str_from_cstr(rows[i].says))) {
+            fail_msg("%s: verdict %d, \"%.*s\"", rows[i].name, (int)judgement.verdict,
+                     STR_ARG(judgement.reason));
+        }
     }
 }
 
-#define REQUESTS(n) .has_data = true, .requests = (n)
-
-static const struct row ROWS[] = {
-    {"no errors",
-     {REQUESTS(1000)},
-     {REQUESTS(1000)},
-     true,
-     false,
-     WATCH_CLOSE,
-     "errors did not rise: requests 1000 -> 1000"},
-    {"the client errors of before",
-     {REQUESTS(10000), .elb_4xx = 200},
-     {REQUESTS(10000), .elb_4xx = 200},
-     true,
-     false,
-     WATCH_CLOSE,
-     "HTTPCode_ELB_4XX 200 -> 200 (2 % -> 2 %)"},
-    {"five percent more of them are allowed",
-     {REQUESTS(10000), .elb_4xx = 200},
-     {REQUESTS(10000), .elb_4xx = 210},
-     true,
-     false,
-     WATCH_CLOSE,
-     "errors did not rise"},
-    {"more than that are not",
-     {REQUESTS(10000), .elb_4xx = 200},
-     {REQUESTS(10000), .elb_4xx = 211},
-     true,
-     false,
+/* 1,000 requests a minute; 90 an hour. */
+static const struct row E1[] = {
+    {"one percent is blocked, by the first look",
+     {.requests = 5000, .non_compliant = 5},
+     {.requests = 4950, .non_compliant = 55, .elb_4xx = 50},
+     1,
      WATCH_ROLL_BACK,
-     "HTTPCode_ELB_4XX per request rose by more than 5 %: "},
-    {"twice the errors of twice the requests",
-     {REQUESTS(4900), .elb_4xx = 100},
-     {REQUESTS(9800), .elb_4xx = 200},
-     true,
-     false,
-     WATCH_CLOSE,
-     "errors did not rise"},
-    {"the same errors of half the requests",
-     {REQUESTS(9800), .elb_4xx = 200},
-     {REQUESTS(4800), .elb_4xx = 200},
-     true,
-     false,
-     WATCH_ROLL_BACK,
-     "requests 9800 -> 4800"},
-    {"errors where there were none",
-     {REQUESTS(1000)},
-     {REQUESTS(990), .elb_4xx = 10, .non_compliant = 10},
-     true,
-     false,
-     WATCH_ROLL_BACK,
-     "not compliant 0 -> 10"},
-    {"fewer than ten tell nothing",
-     {REQUESTS(200)},
-     {REQUESTS(30), .elb_4xx = 9},
-     true,
-     false,
-     WATCH_CLOSE,
-     "fewer than 10 errors of a kind tell nothing, and no others rose: requests 200 -> 30, "
-     "HTTPCode_ELB_4XX 0 -> 9 (0 % -> 30 %)"},
-    {"errors of the target",
-     {REQUESTS(1000), .target_5xx = 10},
-     {REQUESTS(1000), .target_5xx = 11},
-     true,
-     false,
-     WATCH_ROLL_BACK,
-     "HTTPCode_Target_5XX per request rose"},
-    {"errors of one kind do not make up for the other",
-     {REQUESTS(1000), .elb_4xx = 500, .target_5xx = 10},
-     {REQUESTS(1500), .target_5xx = 30},
-     true,
-     false,
-     WATCH_ROLL_BACK,
-     "HTTPCode_Target_5XX per request rose"},
-    {"errors of the load balancer itself are not the mode's",
-     {REQUESTS(1000)},
-     {REQUESTS(1000), .elb_5xx = 500},
-     true,
-     false,
-     WATCH_CLOSE,
-     "errors did not rise"},
-    {"everything is blocked, so that no request is counted",
-     {REQUESTS(1000)},
-     {.elb_4xx = 1000, .non_compliant = 1000},
-     true,
-     false,
-     WATCH_ROLL_BACK,
-     "requests 1000 -> 0"},
-    {"many refused anyway, and now real requests, too",
-     {REQUESTS(1000), .elb_4xx = 9000},
-     {REQUESTS(600), .elb_4xx = 9400, .non_compliant = 400},
-     true,
-     false,
-     WATCH_ROLL_BACK,
-     "HTTPCode_ELB_4XX 9000 -> 9400 (900 % -> 1567 %)"},
-    {"nearly all refused anyway, and now every real request",
-     {REQUESTS(1000), .elb_4xx = 30000},
-     {REQUESTS(1), .elb_4xx = 31000, .non_compliant = 1000},
-     true,
-     false,
-     WATCH_ROLL_BACK,
-     "(3000 % -> 3100000 %)"},
-    {"none but refused requests, before and after",
-     {.elb_4xx = 100},
-     {.elb_4xx = 200},
-     true,
-     false,
-     WATCH_CLOSE,
-     "HTTPCode_ELB_4XX 100 -> 200 (of no request -> of no request)"},
-    {"none but refused requests before, and errors of targets after",
-     {.elb_4xx = 100},
-     {REQUESTS(100), .elb_4xx = 100, .target_5xx = 12},
-     true,
-     false,
-     WATCH_ROLL_BACK,
-     "HTTPCode_Target_5XX per request rose"},
-    {"nothing to compare with",
-     {.has_data = false},
-     {REQUESTS(100), .elb_4xx = 12},
-     true,
-     false,
-     WATCH_ROLL_BACK,
-     "(no request was seen before the change)"},
-    {"nothing to compare with, and nothing wrong",
-     {.has_data = false},
-     {REQUESTS(100)},
-     true,
-     false,
-     WATCH_CLOSE,
-     "errors did not rise"},
-    {"it is not waited for the end when it is bad",
-     {REQUESTS(1000)},
-     {REQUESTS(30), .elb_4xx = 20},
-     false,
-     false,
-     WATCH_ROLL_BACK,
-     "rose by more than 5 %"},
-    {"it is when it is not",
-     {REQUESTS(1000)},
-     {REQUESTS(30)},
-     false,
-     false,
+     "strictest blocks clients: requests that do not comply are more than before by over "
+     "PROMOTION_MAX_RISK_PERCENT (0.1 %): 55 of 5000 (1.1 %) HTTP/1.x requests, after 420 of"},
+    {"what was there before is nobody's outage",
+     {.requests = 5000, .non_compliant = 500, .elb_4xx = 500},
+     {.requests = 5000, .non_compliant = 502, .elb_4xx = 502},
+     12,
+     WATCH_END_HELD,
+     "errors did not rise, and no client is blocked, in 60 minutes"},
+    {"nor is as little as may be blocked",
+     {.requests = 5000},
+     {.requests = 5000, .non_compliant = 5, .elb_4xx = 5},
+     1,
      WATCH_GO_ON,
-     "nothing is wrong so far"},
-    {"no data yet",
-     {REQUESTS(1000)},
-     {.has_data = false},
-     false,
-     true,
-     WATCH_GO_ON,
-     "nothing is wrong so far"},
-    {"no data at the end",
-     {REQUESTS(1000)},
-     {.has_data = false},
-     true,
-     false,
-     WATCH_EXTEND,
-     "it is watched once more"},
-    {"no data at the second end",
-     {REQUESTS(1000)},
-     {.has_data = false},
-     true,
-     true,
-     WATCH_NO_DATA,
-     "closed without a judgement"},
-    {"a tenth of the requests",
-     {REQUESTS(1000)},
-     {REQUESTS(100)},
-     true,
-     false,
-     WATCH_CLOSE,
-     "errors did not rise"},
-    {"less than a tenth",
-     {REQUESTS(1000)},
-     {REQUESTS(99), .non_compliant = 7},
-     true,
-     false,
-     WATCH_EXTEND,
-     "less than a tenth of the requests came since the change, which says nothing, so it is "
-     "watched "
-     "once more: requests 1000 -> 99, "},
-    {"less than a tenth at the second end",
-     {REQUESTS(1000)},
-     {REQUESTS(99)},
-     true,
-     true,
-     WATCH_NO_DATA,
-     "a second time: closed without a judgement"},
-    {"less than a tenth of the requests a minute",
-     {REQUESTS(1000), .end_ms = 60000},
-     {REQUESTS(199), .end_ms = 120000},
-     true,
-     true,
-     WATCH_NO_DATA,
-     "less than a tenth"},
-    {"a tenth of the requests a minute",
-     {REQUESTS(1000), .end_ms = 60000},
-     {REQUESTS(200), .end_ms = 120000},
-     true,
-     true,
-     WATCH_CLOSE,
-     "errors did not rise"},
-    {"errors among less than a tenth",
-     {REQUESTS(1000)},
-     {REQUESTS(9), .elb_4xx = 10},
-     true,
-     false,
+     "nothing is wrong so far, after 5 of 60 minutes"},
+    {"everything is blocked, and no request is counted",
+     {.requests = 8},
+     {.elb_4xx = 8, .non_compliant = 8},
+     3,
      WATCH_ROLL_BACK,
-     "rose by more than 5 %"},
-    {"too few before to tell",
-     {REQUESTS(99)},
-     {REQUESTS(1)},
-     true,
-     false,
-     WATCH_CLOSE,
-     "errors did not rise"},
-    {"data at the second end",
-     {REQUESTS(90)},
-     {REQUESTS(1)},
-     true,
-     true,
-     WATCH_CLOSE,
-     "errors did not rise"},
+     "24 of 24 (100 %) HTTP/1.x requests"},
+    {"half of what comes in an hour, where a tenth is usual",
+     {.requests = 4, .non_compliant = 0},
+     {.requests = 2, .elb_4xx = 2, .non_compliant = 2},
+     6,
+     WATCH_ROLL_BACK,
+     "strictest blocks clients: "},
 };
 
-static void errors_that_rise_are_rolled_back_and_others_are_not(void **state) {
+static void e1_clients_that_are_blocked_now_are_the_excess_over_before(void **state) {
     (void)state;
-    for (size_t i = 0; i < COUNT(ROWS); i++) {
-        watch_judges(&ROWS[i]);
-    }
+    rows_are_judged(E1, COUNT(E1));
 }
 
-static void an_increase_of_zero_allows_no_more_errors(void **state) {
+/* Half of 20 in an hour is an outage; a share of all requests since the change would hide it. */
+static void e1_an_outage_is_seen_in_the_last_hour(void **state) {
     (void)state;
-    const struct watch_settings strict = {.minutes = 60, .error_increase_max = 0};
-    const struct traffic_window before = {REQUESTS(1000), .target_5xx = 20};
-    const struct traffic_window same = {REQUESTS(1000), .target_5xx = 20};
-    const struct traffic_window more = {REQUESTS(1000), .target_5xx = 21};
+    fill(before, WATCH_BINS_BEFORE, (struct traffic){.requests = 400, .non_compliant = 2});
+    fill(after, BINS_MAX, (struct traffic){.requests = 400, .non_compliant = 2});
+    fill(&after[288], 12, (struct traffic){.non_compliant = 2, .elb_4xx = 2});
+    struct watch_numbers numbers = numbers_at(300);
+    judges(&numbers, WATCH_ROLL_BACK, "of 24 HTTP/1.x requests in the last hour 24 do not comply");
+    fill(&after[291], 12, (struct traffic){0}); /* six requests are no outage yet */
+    numbers.look = 291;
+    numbers.after_count = 291;
+    assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD);
+}
+
+static void e1_only_http1_requests_are_the_denominator(void **state) {
+    (void)state;
+    fill(before, WATCH_BINS_BEFORE, (struct traffic){.requests = 1000});
+    fill(after, BINS_MAX, (struct traffic){.requests = 1000, .non_compliant = 4});
+    struct watch_numbers numbers = numbers_at(3);
+    assert_int_equal(judge(&numbers).verdict, WATCH_GO_ON);
+    numbers.http1_share = 0.1;
+    judges(&numbers, WATCH_ROLL_BACK, "12 of 300 (4 %) HTTP/1.x requests");
+}
+
+static void e1_logs_are_compared_with_what_was_not_served_before(void **state) {
+    (void)state;
+    fill(before, WATCH_BINS_BEFORE, (struct traffic){.requests = 100});
+    fill(after, BINS_MAX, (struct traffic){.requests = 100});
+    for (size_t i = 0; i < COUNT(logged); i++) {
+        logged[i] = (struct blocked_count){.requests = 28800, .blocked = 30};
+    }
+    struct watch_numbers numbers = numbers_at(12);
+    numbers.logged_before = logged;
+    numbers.logged_before_count = COUNT(logged);
+    numbers.logged_after = (struct blocked_count){.requests = 1200, .blocked = 3};
+    judges(&numbers, WATCH_END_HELD, "blocked by the access logs 3 of 1200 (0.25 %)");
+    numbers.logged_after.blocked = 30;
+    judges(&numbers, WATCH_ROLL_BACK,
+           "the access logs say: Acceptable and Ambiguous requests are "
+           "more than those before that were not served");
+    logged[3].blocked = 3000; /* scanners come in bursts */
+    assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD);
+}
+
+static const struct row E2[] = {
+    {"errors of the target double",
+     {.requests = 5000, .target_5xx = 50},
+     {.requests = 5000, .target_5xx = 100},
+     6,
+     WATCH_ROLL_BACK,
+     "HTTPCode_Target_5XX per request rose by more than 5 % (WATCH_MAX_ERROR_INCREASE_PERCENT) "
+     "over "
+     "the same hours of the 7 days before: 600 of 30000 (2 %), after 4200 of 420000 (1 %)"},
+    {"errors of the load balancer itself",
+     {.requests = 5000, .elb_5xx = 5},
+     {.requests = 5000, .elb_5xx = 25},
+     2,
+     WATCH_ROLL_BACK,
+     "HTTPCode_ELB_5XX per request rose"},
+    {"requests that it refuses, compliant ones, too",
+     {.requests = 5000, .elb_4xx = 50},
+     {.requests = 5000, .elb_4xx = 100},
+     6,
+     WATCH_ROLL_BACK,
+     "HTTPCode_ELB_4XX per request rose"},
+    {"the errors of before",
+     {.requests = 5000, .elb_4xx = 250, .target_5xx = 250},
+     {.requests = 5000, .elb_4xx = 250, .target_5xx = 250},
+     12,
+     WATCH_END_HELD,
+     "HTTPCode_Target_5XX 3000 of 63000 (4.76 %) after 21000 of 441000 (4.76 %)"},
+    {"as many more as are allowed",
+     {.requests = 5000, .target_5xx = 100},
+     {.requests = 5000, .target_5xx = 105},
+     12,
+     WATCH_END_HELD,
+     "errors did not rise"},
+    {"twice the errors of twice the requests",
+     {.requests = 5000, .target_5xx = 100},
+     {.requests = 10000, .target_5xx = 200},
+     12,
+     WATCH_END_HELD,
+     "errors did not rise"},
+    {"a few errors where there were none",
+     {.requests = 100},
+     {.requests = 100, .target_5xx = 1},
+     2,
+     WATCH_GO_ON,
+     "nothing is wrong so far"},
+};
+
+static void e2_errors_are_compared_with_the_same_hours_of_seven_days(void **state) {
+    (void)state;
+    rows_are_judged(E2, COUNT(E2));
+}
+
+static void e2_one_day_as_bad_before_explains_the_errors(void **state) {
+    (void)state;
+    fill(before, WATCH_BINS_BEFORE, (struct traffic){.requests = 5000, .target_5xx = 50});
+    fill(after, BINS_MAX, (struct traffic){.requests = 5000, .target_5xx = 100});
+    struct watch_numbers numbers = numbers_at(12);
+    assert_int_equal(judge(&numbers).verdict, WATCH_ROLL_BACK);
+    fill(&before[3 * WATCH_BINS_A_DAY], 12, (struct traffic){.requests = 5000, .target_5xx = 101});
+    assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD);
+    fill(&before[3 * WATCH_BINS_A_DAY], 12, (struct traffic){.requests = 5000, .target_5xx = 50});
+    fill(&before[WATCH_BINS_BEFORE - 12], 12,
+         (struct traffic){.requests = 5000, .target_5xx = 101});
+    assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD); /* as right before the change */
+}
+
+static void e2_counts_that_scatter_say_less(void **state) {
+    (void)state;
+    fill(before, WATCH_BINS_BEFORE, (struct traffic){.requests = 1000, .target_5xx = 10});
+    fill(after, BINS_MAX, (struct traffic){.requests = 1000, .target_5xx = 16});
+    struct watch_numbers numbers = numbers_at(12);
+    assert_int_equal(judge(&numbers).verdict, WATCH_ROLL_BACK);
+    for (size_t i = 0; i < WATCH_BINS_BEFORE; i++) {
+        before[i].target_5xx = i % 4 == 0 ? 40 : 0;
+    }
+    assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD);
+}
+
+/* Each look spends a part; more looks in the plan leave less for each. */
+static void e3_all_looks_and_tests_together_spend_the_plan(void **state) {
+    (void)state;
+    const struct watch_plan plan = watch_plan_of(&SETTINGS, 0.1);
+    assert_int_equal(plan.looks, 2016);
+    double spent = 0;
+    for (int look = 1; look <= plan.looks; look++) {
+        spent += 6 * watch_alpha_of(&plan, look);
+    }
+    assert_true(spent < plan.alpha && spent > 0.9 * plan.alpha);
+    assert_true(plan.alpha < 0.00501);
+}
+
+static const struct row E5[] = {
+    {"enough minutes, too few requests",
+     {.requests = 7},
+     {.requests = 7},
+     13,
+     WATCH_GO_ON,
+     "fewer requests than WATCH_MIN_REQUESTS came in 65 minutes: nothing is wrong so far, and the "
+     "watch goes on, for 7 days at most"},
+    {"enough requests in the end",
+     {.requests = 7},
+     {.requests = 7},
+     143,
+     WATCH_END_HELD,
+     "715 min"},
+    {"never enough",
+     {.requests = 0},
+     {.requests = 0},
+     2016,
+     WATCH_END_INCONCLUSIVE,
+     "no request was seen in 7 days"},
+    {"a tenth of what is usual",
+     {.requests = 5000},
+     {.requests = 400},
+     12,
+     WATCH_GO_ON,
+     "less than a tenth of the usual requests came"},
+    {"nothing is known of before",
+     {.requests = 0},
+     {.requests = 5000},
+     12,
+     WATCH_GO_ON,
+     "nothing "},
+    {"nor later",
+     {.requests = 0},
+     {.requests = 5000},
+     2016,
+     WATCH_END_INCONCLUSIVE,
+     "with nothing known of the time before, nothing was compared in 7 days (WATCH_MAX_DAYS): "
+     "whether strictest blocks clients is not known"},
+    {"nothing is known of before, and half of all is blocked",
+     {.requests = 0},
+     {.requests = 5, .elb_4xx = 5, .non_compliant = 5},
+     2,
+     WATCH_ROLL_BACK,
+     "(nothing is known of the time before)"},
+};
+
+static void e5_a_watch_ends_by_its_traffic(void **state) {
+    (void)state;
+    rows_are_judged(E5, COUNT(E5));
+}
+
+/* Older than a few hours, a load balancer has days to compare with. */
+static void e5_a_new_load_balancer_is_compared_with_the_hour_before(void **state) {
+    (void)state;
+    fill(before, WATCH_BINS_BEFORE, (struct traffic){0});
+    fill(&before[WATCH_BINS_BEFORE - 12], 12, (struct traffic){.requests = 500, .target_5xx = 1});
+    fill(after, BINS_MAX, (struct traffic){.requests = 500, .target_5xx = 1});
+    struct watch_numbers numbers = numbers_at(12);
+    judges(&numbers, WATCH_END_HELD, "against the hour before it");
+    fill(after, BINS_MAX, (struct traffic){.requests = 500, .target_5xx = 50});
+    judges(&numbers, WATCH_ROLL_BACK, "HTTPCode_Target_5XX per request rose");
+}
+
+static void e6_a_later_day_is_judged_by_blocked_clients_alone(void **state) {
+    (void)state;
     struct watch_judgement judgement;
-    watch_judge(&before, &same, true, false, &strict, &arena, &judgement);
-    assert_int_equal(judgement.verdict, WATCH_CLOSE);
-    watch_judge(&before, &more, true, false, &strict, &arena, &judgement);
+    fill(before, WATCH_BINS_BEFORE, (struct traffic){.requests = 100});
+    fill(after, BINS_MAX, (struct traffic){.requests = 100, .target_5xx = 100});
+    struct watch_numbers numbers = numbers_at(20);
+    numbers.after_count = WATCH_BINS_A_DAY - 1;
+    watch_judge_day(&numbers, 0.1, &arena, &judgement);
+    assert_int_equal(judgement.verdict, WATCH_GO_ON);
+    assert_true(str_contains(judgement.reason, STR("day 20 after the promotion")));
+    fill(after, BINS_MAX, (struct traffic){.requests = 100, .non_compliant = 1, .elb_4xx = 1});
+    watch_judge_day(&numbers, 0.1, &arena, &judgement);
     assert_int_equal(judgement.verdict, WATCH_ROLL_BACK);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_that_rise_are_rolled_back_and_others_are_not),
-        cmocka_unit_test(an_increase_of_zero_allows_no_more_errors),
+        cmocka_unit_test(e1_clients_that_are_blocked_now_are_the_excess_over_before),
+        cmocka_unit_test(e1_an_outage_is_seen_in_the_last_hour),
+        cmocka_unit_test(e1_only_http1_requests_are_the_denominator),
+        cmocka_unit_test(e1_logs_are_compared_with_what_was_not_served_before),
+        cmocka_unit_test(e2_errors_are_compared_with_the_same_hours_of_seven_days),
+        cmocka_unit_test(e2_one_day_as_bad_before_explains_the_errors),
+        cmocka_unit_test(e2_counts_that_scatter_say_less),
+        cmocka_unit_test(e3_all_looks_and_tests_together_spend_the_plan),
+        cmocka_unit_test(e5_a_watch_ends_by_its_traffic),
+        cmocka_unit_test(e5_a_new_load_balancer_is_compared_with_the_hour_before),
+        cmocka_unit_test(e6_a_later_day_is_judged_by_blocked_clients_alone),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);
 }

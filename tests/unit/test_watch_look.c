@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a look at a promotion reads, and how it takes its plan from the WATCH item.
+ */
+#include "control/evidence.h"
+#include "control/watch_look.h"
+#include "promotion_world.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const EVERYTHING[] = {PROMOTION_ALL, NULL};
+
+static struct promotion_world world;
+
+static int end(void **state) {
+    (void)state;
+    loop_end(&world.loop);
+    return 0;
+}
+
+/* One load balancer, promoted now. */
+static void begin(void) {
+    promotion_world_begin(&world, EVERYTHING, 1);
+    promotion_log(&world, 0, "5000", "0");
+    promotion_sweep(&world, 0, "r0");
+    loop_succeeded(&world.loop.copies[0]);
+    assert_str(promotion_status(&world, 0), "open");
+}
+
+static void has_status(const char *status) {
+    assert_str(promotion_status(&world, 0), status);
+}
+
+static void each_minute(const char *metric, int64_t from_ms, int64_t to_ms, int value) {
+    for (int64_t at_ms = from_ms; at_ms < to_ms; at_ms += MINUTES(1)) {
+        promotion_count(&world, promotion_member(&world, 0)->arn, metric, at_ms, value);
+    }
+}
+
+static void bins_hold_their_own_minutes(void **state) {
+    (void)state;
+    begin();
+    struct guard *guard = &world.loop.copies[0].guard;
+    struct arena *memory = &world.loop.copies[0].arena;
+    struct traffic_window bins[3];
+    struct error error = {0};
+    int64_t start_ms = FAKE_NOW_MS - MINUTES(14); /* not on a step of the clock */
+    const struct bins_query query = {promotion_member(&world, 0)->arn, start_ms, COUNT(bins), 60};
+    guard->aws.deadline_ms = INT64_MAX;
+    each_minute("RequestCount", start_ms - MINUTES(2), start_ms + MINUTES(5), 10);
+    each_minute("HTTPCode_Target_5XX_Count", start_ms + MINUTES(9), start_ms + MINUTES(17), 1);
+    assert_int_equal(bins_read(guard, &query, memory, bins, &error), STATUS_OK);
+    assert_int_equal(bins[0].requests, 50);
+    assert_true(bins[0].has_data);
+    assert_int_equal(bins[1].requests, 0);
+    assert_false(bins[1].has_data);
+    assert_int_equal(bins[1].target_5xx, 1);
+    assert_int_equal(bins[2].target_5xx, 5);
+    world.is_partial = true;
+    assert_int_equal(bins_read(guard, &query, memory, bins, &error), STATUS_INCOMPLETE);
+}
+
+static void e3_runs_within_five_minutes_make_one_look(void **state) {
+    (void)state;
+    begin();
+    const struct watch_record record = {.changed_ms = FAKE_NOW_MS - FAKE_NOW_MS % 60000 + 30000};
+    int64_t start_ms = record.changed_ms + 30000;
+    static const struct {
+        int minutes, look;
+    } rows[] = {{-5, 0}, {0, 0}, {7, 0}, {8, 1}, {12, 1}, {13, 2}, {63, 12}, {1443, 288}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int64_t now_ms = start_ms + MINUTES(rows[i].minutes);
+        assert_int_equal(watch_look_number(&record, now_ms), rows[i].look);
+        assert_int_equal(watch_look_number(&record, now_ms + 59999), rows[i].look);
+    }
+    assert_int_equal(watch_look_number(&record, INT64_MAX), WATCH_LOOKS_MAX);
+    assert_int_equal(watch_look_day(&record, start_ms + MS_PER_DAY + MINUTES(3)), 1);
+}
+
+static void e3_the_plan_is_in_the_watch_item(void **state) {
+    (void)state;
+    begin();
+    const struct table_item *item = promotion_watched(&world, 0);
+    assert_str(table_text(item, "plannedAlphaPpb"), "5000000");
+    assert_str(table_text(item, "plannedLooks"), "2016");
+    assert_str(table_text(item, "plannedRiskPpb"), "1000000");
+}
+
+/* Rolled back on the numbers of the first ten minutes; 100 requests a minute. */
+static void e1_blocked_clients_are_rolled_back_within_minutes(void **state) {
+    (void)state;
+    begin();
+    int64_t changed_ms = world.loop.fake.now_ms;
+    str arn = promotion_member(&world, 0)->arn;
+    for (int day = 1; day <= 7; day++) {
+        promotion_count(&world, arn, "RequestCount", changed_ms - day * MS_PER_DAY, 6000);
+    }
+    each_minute("RequestCount", changed_ms, changed_ms + MINUTES(10), 95);
+    each_minute("HTTPCode_ELB_4XX_Count", changed_ms, changed_ms + MINUTES(10), 5);
+    each_minute("DesyncMitigationMode_NonCompliant_Request_Count", changed_ms,
+                changed_ms + MINUTES(10), 5);
+    world.loop.fake.now_ms = changed_ms + MINUTES(5);
+    promotion_watch(&world, 0, "w1");
+    has_status("open"); /* no five minutes are complete */
+    world.loop.fake.now_ms = changed_ms + MINUTES(14);
+    promotion_watch(&world, 0, "w2");
+    has_status("rolled-back");
+    assert_string_equal(promotion_member(&world, 0)->mode, "defensive");
+    assert_true(loop_says(&world.loop.copies[0], "strictest blocks clients: "));
+}
+
+/* As 0.1.0 wrote it: without a plan, and perhaps extended. */
+static void e5_a_watch_of_an_older_version_is_finished(void **state) {
+    (void)state;
+    begin();
+    struct table_item *item =
+        table_find(world.loop.table, STR("WATCH"), promotion_member(&world, 0)->arn);
+    const struct table_attribute old[] = {
+        {STR("plannedAlphaPpb"), STR("N"), STR("0")},
+        {STR("plannedLooks"), STR("N"), STR("0")},
+        {STR("extended"), STR("N"), STR("1")},
+    };
+    for (size_t i = 0; i < COUNT(old); i++) {
+        table_set(item, &old[i]);
+    }
+    promotion_hour_passes(&world, 0, 0);
+    promotion_watch(&world, 0, "w1");
+    has_status("closed");
+    assert_str(table_text(promotion_watched(&world, 0), "ending"), "held");
+}
+
+static void e5_a_plan_that_cannot_be_right_is_not_followed(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *number;
+    } rows[] = {{"plannedLooks", "1"},
+                {"plannedLooks", "9223372036854775807"},
+                {"plannedLooks", "-2016"},
+                {"plannedAlphaPpb", "1000000000"},
+                {"plannedAlphaPpb", "1E+300"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        begin();
+        struct table_item *item =
+            table_find(world.loop.table, STR("WATCH"), promotion_member(&world, 0)->arn);
+        const struct table_attribute bad = {str_from_cstr(rows[i].name), STR("N"),
+                                            str_from_cstr(rows[i].number)};
+        table_set(item, &bad);
+        world.loop.fake.now_ms += MINUTES(70);
+        promotion_watch(&world, 0, "w1");
+        has_status("open"); /* no request was seen, and its days are not over */
+        loop_end(&world.loop);
+    }
+    begin();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(bins_hold_their_own_minutes, end),
+        cmocka_unit_test_teardown(e3_runs_within_five_minutes_make_one_look, end),
+        cmocka_unit_test_teardown(e3_the_plan_is_in_the_watch_item, end),
+        cmocka_unit_test_teardown(e1_blocked_clients_are_rolled_back_within_minutes, end),
+        cmocka_unit_test_teardown(e5_a_watch_of_an_older_version_is_finished, end),
+        cmocka_unit_test_teardown(e5_a_plan_that_cannot_be_right_is_not_followed, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
