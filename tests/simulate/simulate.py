@@ -116,8 +116,8 @@ def main():
         return 1 if differing else 0
     cells = [*QUIET, *(cell for cells in BROKEN.values() for cell in cells)]
     results = simulate(cells)
-    text = DOCUMENT.read_text()
-    DOCUMENT.write_text(text.replace(documented(), text_of(results)))
+    DOCUMENT.write_text(DOCUMENT.read_text().replace(
+        BEGIN + documented() + END, BEGIN + text_of(results) + END))
     print(text_of(results))
     failed = [cell for cell in cells if fails(cell, results[cell])]
     print(f"{len(cells)} cells of {RUNS} watches, {len(failed)} failed", *failed, sep="\n")
