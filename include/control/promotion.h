@@ -28,6 +28,8 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count);
 /* The sweep was not complete: a load balancer that it did not judge may be of an earlier ring, so
  * that nothing is promoted. */
 void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t not_reached_count);
+/* Looks at earlier promotions in the account and Region of `arn`, as of watch_look_on. */
+void promotion_look_on(struct promotion_run *run, str arn);
 
 /* Notes when the tag desync-promotion=retry was first seen, and when it is there no more, after it
  * has served its purpose or before. true: *record has changed and is to be saved. */

@@ -11,16 +11,23 @@
 #include "control/guard.h"
 #include "table/watch_records.h"
 
-/* Of the change, from 1; 0: there is nothing to look at yet. */
+struct watch_look {
+    int number;     /* of the look, from 1, or of the day since the change */
+    bool is_of_day; /* a look after the watch */
+    struct watch_numbers numbers;
+    /* On that day, by the access logs: requests that were blocked, of networks that were served
+     * others; and the reason of most. */
+    uint64_t blocked_clients;
+    str blocked_reason;
+};
+
+/* The look, or the day, that is due now: the last that is complete; 0: there is none yet. */
 int watch_look_number(const struct watch_record *record, int64_t now_ms);
 int watch_look_day(const struct watch_record *record, int64_t now_ms);
 
-/* The numbers since the change at a look, or those of one day of it. */
+/* Reads the numbers of *look, whose number and kind are given. They live in `arena`. */
 MUST_USE enum status watch_look_read(struct guard *guard, const struct watch_record *record,
-                                     int look, struct arena *arena,
-                                     struct watch_numbers *numbers_out, struct error *error);
-MUST_USE enum status watch_look_read_day(struct guard *guard, const struct watch_record *record,
-                                         int day, struct arena *arena,
-                                         struct watch_numbers *numbers_out, struct error *error);
+                                     struct arena *arena, struct watch_look *look,
+                                     struct error *error);
 
 #endif

@@ -18,7 +18,8 @@ enum alert_kind {
     ALERT_PROMOTED,           /* we set strictest, and watch it */
     ALERT_ROLLED_BACK,        /* and took it back */
     ALERT_WATCH_ENDED,        /* and left it, or found it changed */
-    ALERT_WATCH_BLIND         /* its account cannot be reached, so that nobody looks */
+    ALERT_WATCH_BLIND,        /* its account cannot be reached, so that nobody looks */
+    ALERT_CLIENTS_BLOCKED     /* after the watch: clients that are served otherwise are blocked */
 };
 
 /* Sets of kinds are bits; those of a judgement (up to ALERT_HELD) are kept in the STATE item. */

@@ -73,10 +73,12 @@ void policy_evaluate(const struct load_balancer *load_balancer, const struct pol
                      int64_t now_ms, struct arena *arena, struct evaluation *evaluation_out);
 
 /* Advice on more than the facts of one moment, for a judgement that was made: that the evidence of
- * traffic supports strictest, and that it has been non-compliant for too long. Nothing is added to
- * FINDINGS_MAX findings. */
+ * traffic supports strictest or shows clients that are blocked, and that it has been non-compliant
+ * for too long. Nothing is added to FINDINGS_MAX findings. */
 void evaluation_add_underutilized(struct evaluation *evaluation, str why, bool may_promote,
                                   struct arena *arena);
+void evaluation_add_clients_blocked(struct evaluation *evaluation, uint64_t requests, str reason,
+                                    int days, struct arena *arena);
 void evaluation_add_too_long(struct evaluation *evaluation, str since, int days_max,
                              struct arena *arena);
 

@@ -30,7 +30,8 @@ const char *severity_name(enum finding_severity severity);
     X(EXCEPTION_ACTIVE, 0)                                                                         \
     X(UNDERUTILIZED, 0)                                                                            \
     X(NON_COMPLIANT_TOO_LONG, 0)                                                                   \
-    X(MANAGED_BY_OTHER, 0)
+    X(MANAGED_BY_OTHER, 0)                                                                         \
+    X(CLIENTS_BLOCKED, 0)
 
 enum finding_id {
 #define FINDING_ENUM(name, fails) FINDING_##name,

@@ -7,7 +7,9 @@
  * conditional on its version: of many copies one promotes, judges, rolls back and alerts.
  *
  *     begun ----> open ----> rolling-back ----> rolled-back
- *       |           |              |
+ *       |           |              |   ^
+ *       |           |              |   +------- (clients are blocked after the watch)
+ *       |           |              |             |
  *       |           +--------------+----------> held, inconclusive (`note` says why)
  *       |           |              |              |
  *       |           +--------------+--------------+----> reverted (somebody else lowered the mode)

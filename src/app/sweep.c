@@ -309,6 +309,9 @@ static void run(struct sweep *sweep) {
         promotion_abandon(sweep->promotion, sweep->result.unknown_count,
                           sweep->result.not_reached_count);
     }
+    if (sweep->acts && sweep->promotion != NULL && sweep->listing.count > 0) {
+        promotion_look_on(sweep->promotion, sweep->listing.items[0].arn);
+    }
     /* Last: if the time runs out before this, the next sweep repeats the steps above. */
     if (is_at_end) {
         save_cursor(sweep);

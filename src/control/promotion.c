@@ -17,6 +17,7 @@
  */
 #include <stdlib.h>
 
+#include "control/watch.h"
 #include "promotion_internal.h"
 
 static int compare_candidates(const void *a, const void *b) {
@@ -153,6 +154,20 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
     if (count > 0) {
         promote(run, turn, count);
     }
+}
+
+void promotion_look_on(struct promotion_run *run, str arn) {
+    struct arena *arena = run->control->keep;
+    struct watch_record *here = ARENA_ARRAY(arena, struct watch_record, run->record_count + 1);
+    struct load_balancer_arn place = load_balancer_arn_parts(arn);
+    size_t count = 0;
+    for (size_t i = 0; i < run->record_count; i++) {
+        struct load_balancer_arn parts = load_balancer_arn_parts(run->records[i].arn);
+        if (str_eq(parts.account_id, place.account_id) && str_eq(parts.region, place.region)) {
+            here[count++] = run->records[i];
+        }
+    }
+    watch_look_on(run->control, here, count);
 }
 
 void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t not_reached_count) {

@@ -11,6 +11,9 @@
 #include "control/watch_item.h"
 #include "control/watch_look.h"
 
+/* For the numbers, a rollback, its writes and the alert. */
+#define TIME_NEEDED_MS 15000
+
 static int64_t now_of(const struct watch_item *item) {
     return item->control->guard->clock->now_ms(item->control->guard->clock);
 }
@@ -93,7 +96,9 @@ static void follow_failed_look(struct watch_item *item, const struct error *erro
     struct control *control = item->control;
     str account_id = load_balancer_arn_parts(item->record->arn).account_id;
     if (accounts_was_removed(control->guard, account_id)) {
-        end_removed(item, account_id);
+        if (watch_is_open(item->record)) {
+            end_removed(item, account_id);
+        }
     } else if (accounts_is_other(control->guard, account_id) &&
                !status_is_retryable(error->status) && error->status != STATUS_DEADLINE) {
         watch_item_report_unreachable(item, error);
@@ -182,36 +187,54 @@ static void follow_judgement(struct watch_item *item, struct load_balancer *fact
 }
 
 /* A watch of 0.1.0 has no plan, and gets that of one that begins now. */
-static void look(struct watch_item *item, struct load_balancer *facts) {
-    struct guard *guard = item->control->guard;
-    const struct watch_record *record = item->record;
-    const struct promotion_config *config = &guard->settings.control.promotion;
-    struct watch_plan plan = record->plan.looks > 0
-                                 ? record->plan
-                                 : watch_plan_of(&config->watch, config->evidence.risk_percent_max);
-    struct watch_settings settings = config->watch;
-    int number = watch_look_number(record, now_of(item));
-    number = number < plan.looks ? number : plan.looks;
-    settings.minutes = record->minutes;
+static struct watch_plan plan_of(const struct watch_item *item) {
+    const struct promotion_config *config = &item->control->guard->settings.control.promotion;
+    return item->record->plan.looks > 0
+               ? item->record->plan
+               : watch_plan_of(&config->watch, config->evidence.risk_percent_max);
+}
+
+static void judge_look(struct watch_item *item, const struct watch_look *look,
+                       struct watch_judgement *judgement) {
+    struct watch_settings settings = item->control->guard->settings.control.promotion.watch;
+    const struct watch_plan plan = plan_of(item);
+    settings.minutes = item->record->minutes;
     settings.days_max = plan.looks / WATCH_BINS_A_DAY;
-    if (number == 0) {
-        add_look(item, ACTION_PLANNED, STR("the change was made just now"));
-        return;
+    if (look->is_of_day) {
+        watch_judge_day(&look->numbers, plan.risk_percent_max, item->control->keep, judgement);
+    } else {
+        watch_judge(&look->numbers, &plan, &settings, item->control->keep, judgement);
     }
-    struct arena scratch = {0}; /* numbers of days are large, and watches may be many */
-    struct watch_numbers numbers;
-    struct watch_judgement judgement;
+}
+
+/* false: nothing can be concluded. Numbers of days are large, and watches may be many: they live as
+ * long as the judgement is made. */
+static bool read_and_judge(struct watch_item *item, struct watch_look *look,
+                           struct watch_judgement *judgement) {
+    struct control *control = item->control;
+    struct arena scratch = {0};
     struct error cause = {0};
     struct error error = {0};
-    enum status status = watch_look_read(guard, record, number, &scratch, &numbers, &cause);
+    enum status status = watch_look_read(control->guard, item->record, &scratch, look, &cause);
     if (status == STATUS_OK) {
-        watch_judge(&numbers, &plan, &settings, item->control->keep, &judgement);
+        judge_look(item, look, judgement);
+        look->blocked_reason = str_copy(control->keep, look->blocked_reason);
     } else {
-        error_copy(&error, item->control->keep, &cause);
-        action_add_failure(item->control, record->arn, ACTION_WATCH, &error);
+        error_copy(&error, control->keep, &cause);
+        action_add_failure(control, item->record->arn, ACTION_WATCH, &error);
     }
     arena_clean_up(&scratch);
-    if (status == STATUS_OK) {
+    return status == STATUS_OK;
+}
+
+static void look_at(struct watch_item *item, struct load_balancer *facts) {
+    struct watch_judgement judgement;
+    int number = watch_look_number(item->record, now_of(item));
+    int looks = plan_of(item).looks;
+    struct watch_look look = {.number = number < looks ? number : looks};
+    if (number == 0) {
+        add_look(item, ACTION_PLANNED, STR("the change was made just now"));
+    } else if (read_and_judge(item, &look, &judgement)) {
         follow_judgement(item, facts, &judgement);
     }
 }
@@ -221,6 +244,32 @@ static bool may_lag(const struct watch_item *item, enum desync_mode mode) {
     const struct watch_record *record = item->record;
     return mode == record->from && record->status != WATCH_ROLLING_BACK &&
            now_of(item) - record->changed_ms < READ_LAG_MS;
+}
+
+/* --- after the watch ---------------------------------------------------------------------------*/
+
+/* The last day since the change that is over and was not looked at; 0: there is none. */
+static int day_to_look_at(const struct watch_item *item) {
+    const struct watch_record *record = item->record;
+    int day = watch_look_day(record, now_of(item));
+    bool is_in_place = record->status == WATCH_HELD || record->status == WATCH_INCONCLUSIVE;
+    return is_in_place && day > record->looked_on_day && day <= WATCH_LOOK_ON_DAYS ? day : 0;
+}
+
+/* Once for each day, whatever the number of runs: each look has its part of alpha. Of what is gone
+ * or was changed by somebody else there is nothing to see. */
+static void look_on(struct watch_item *item, struct load_balancer *facts, bool is_there, int day) {
+    struct watch_look look = {.number = day, .is_of_day = true};
+    struct watch_judgement judgement = {.verdict = WATCH_GO_ON};
+    if (is_there && !read_and_judge(item, &look, &judgement)) {
+        return;
+    }
+    item->record->looked_on_day = day;
+    if (judgement.verdict == WATCH_ROLL_BACK) {
+        roll_back(item, facts, judgement.reason);
+    } else if (watch_item_save(item, ACTION_NONE) && look.blocked_clients > 0) {
+        watch_item_alert_blocked(item, look.blocked_clients, look.blocked_reason);
+    }
 }
 
 static void take_next_step(struct watch_item *item, struct closed_account *closed) {
@@ -243,7 +292,10 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
     }
     item->evaluation = change.evaluation;
     promotion_note_retry(record, &facts, now_of(item)); /* saved with the next step */
-    if (change.is_gone) {
+    if (!watch_is_open(record)) {
+        bool is_there = !change.is_gone && facts.mode == record->to;
+        look_on(item, &facts, is_there, day_to_look_at(item));
+    } else if (change.is_gone) {
         end_gone(item);
     } else if (may_lag(item, facts.mode)) {
         add_look(item, ACTION_PLANNED,
@@ -262,7 +314,7 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
     } else if (record->status == WATCH_ROLLING_BACK) {
         roll_back(item, &facts, record->note);
     } else if (record->status == WATCH_OPEN || watch_item_open(item)) {
-        look(item, &facts);
+        look_at(item, &facts);
     }
 }
 
@@ -275,7 +327,18 @@ void watch_one(struct control *control, struct watch_record *record,
     if (record->is_alert_due && watch_item_save_lease(&item, ACTION_NONE)) {
         watch_item_publish_alert(&item);
     }
-    if (watch_is_open(record)) {
+    if (watch_is_open(record) || day_to_look_at(&item) > 0) {
         take_next_step(&item, closed);
+    }
+}
+
+void watch_look_on(struct control *control, struct watch_record *records, size_t count) {
+    struct closed_account closed = {0};
+    for (size_t i = 0; i < count; i++) {
+        const struct watch_item item = {.control = control, .record = &records[i]};
+        if (day_to_look_at(&item) > 0 &&
+            aws_client_time_left_ms(&control->guard->aws) >= TIME_NEEDED_MS) {
+            watch_one(control, &records[i], &closed);
+        }
     }
 }

@@ -41,6 +41,34 @@ bool watch_item_release(struct watch_item *item) {
     return watch_item_save(item, ACTION_NONE);
 }
 
+static bool send_alert(struct control *control, const struct alert *alert, const char *name,
+                       struct error *error) {
+    if (!has_alert_topic(control)) {
+        return true;
+    }
+    bool is_published = alert_publish(control, alert, error) == STATUS_OK;
+    const struct action action = {.resource_id = alert->evaluation->resource_id,
+                                  .action = ACTION_ALERT,
+                                  .status = is_published ? ACTION_DONE : ACTION_FAILED,
+                                  .reason = is_published ? str_from_cstr(name) : error->message};
+    action_add(control, &action, is_published ? NULL : error);
+    return is_published;
+}
+
+void watch_item_alert_blocked(struct watch_item *item, uint64_t requests, str reason) {
+    struct error error = {0};
+    const struct alert alert = {
+        .kind = ALERT_CLIENTS_BLOCKED,
+        .evaluation = item->evaluation,
+        .now_ms = now_of(item),
+        .note = str_format(item->control->keep,
+                           "%llu requests of a day were blocked that came from networks of clients "
+                           "that were served otherwise, most of them for %" STR_FMT,
+                           (unsigned long long)requests, STR_ARG(reason)),
+    };
+    (void)send_alert(item->control, &alert, "clients blocked", &error);
+}
+
 /* false: it is still to be published. */
 static bool publish_alert(struct watch_item *item) {
     struct control *control = item->control;
@@ -73,15 +101,7 @@ static bool publish_alert(struct watch_item *item) {
         alert.changed_from = record->from;
         alert.changed_to = record->to;
     }
-    if (!has_alert_topic(control)) {
-        return true;
-    }
-    bool is_published = alert_publish(control, &alert, &error) == STATUS_OK;
-    const struct action action = {.resource_id = record->arn,
-                                  .action = ACTION_ALERT,
-                                  .status = is_published ? ACTION_DONE : ACTION_FAILED,
-                                  .reason = is_published ? str_from_cstr(name) : error.message};
-    action_add(control, &action, is_published ? NULL : &error);
+    bool is_published = send_alert(control, &alert, name, &error);
     /* After a lost answer an alert counts as published: a missing one is better than two. Two of a
      * roll back are better than none. */
     return is_published || (error.is_outcome_unknown && alert.kind != ALERT_ROLLED_BACK);

@@ -41,48 +41,37 @@ int watch_look_day(const struct watch_record *record, int64_t now_ms) {
     return number_of(record, now_ms, MS_PER_DAY);
 }
 
-static enum status read_bins(struct guard *guard, const struct bins_query *after,
-                             struct arena *arena, struct watch_numbers *numbers,
-                             const struct watch_record *record, struct error *error) {
+/* Bins of five minutes on the clock begin up to five minutes after the change. */
+static struct bins_query bins_since(const struct watch_record *record,
+                                    const struct watch_look *look) {
+    int64_t start_ms = start_of(record);
+    bool is_by_minute = !look->is_of_day && look->number <= LOOKS_BY_MINUTE;
+    bool is_late = !is_by_minute && start_ms % WATCH_BIN_MS != 0;
+    size_t count = look->is_of_day ? WATCH_BINS_A_DAY : (size_t)look->number;
+    start_ms += look->is_of_day ? (look->number - 1) * MS_PER_DAY : 0;
+    return (struct bins_query){
+        .arn = record->arn,
+        .start_ms = is_late ? bin_of(start_ms) + WATCH_BIN_MS : start_ms,
+        .count = count - (is_late ? 1 : 0),
+        .period_s = is_by_minute ? 60 : 300,
+    };
+}
+
+enum status watch_look_read(struct guard *guard, const struct watch_record *record,
+                            struct arena *arena, struct watch_look *look, struct error *error) {
+    const struct bins_query after = bins_since(record, look);
     const struct bins_query before = {.arn = record->arn,
                                       .start_ms =
                                           bin_of(start_of(record)) - WATCH_DAYS_BEFORE * MS_PER_DAY,
                                       .count = WATCH_BINS_BEFORE,
                                       .period_s = 300};
     struct traffic_window *bins =
-        ARENA_ARRAY(arena, struct traffic_window, before.count + after->count);
-    numbers->before = bins;
-    numbers->after = &bins[before.count];
-    numbers->after_count = after->count;
+        ARENA_ARRAY(arena, struct traffic_window, before.count + after.count);
+    look->numbers = (struct watch_numbers){.look = look->number,
+                                           .before = bins,
+                                           .after = &bins[before.count],
+                                           .after_count = after.count,
+                                           .http1_share = 1};
     TRY(bins_read(guard, &before, arena, bins, error));
-    return bins_read(guard, after, arena, &bins[before.count], error);
-}
-
-enum status watch_look_read(struct guard *guard, const struct watch_record *record, int look,
-                            struct arena *arena, struct watch_numbers *numbers_out,
-                            struct error *error) {
-    bool is_by_minute = look <= LOOKS_BY_MINUTE;
-    int64_t start_ms = start_of(record);
-    bool is_late = !is_by_minute && start_ms % WATCH_BIN_MS != 0;
-    const struct bins_query after = {
-        .arn = record->arn,
-        .start_ms = is_late ? bin_of(start_ms) + WATCH_BIN_MS : start_ms,
-        .count = (size_t)look - (is_late ? 1 : 0),
-        .period_s = is_by_minute ? 60 : 300,
-    };
-    *numbers_out = (struct watch_numbers){.look = look, .http1_share = 1};
-    return read_bins(guard, &after, arena, numbers_out, record, error);
-}
-
-enum status watch_look_read_day(struct guard *guard, const struct watch_record *record, int day,
-                                struct arena *arena, struct watch_numbers *numbers_out,
-                                struct error *error) {
-    const struct bins_query after = {
-        .arn = record->arn,
-        .start_ms = bin_of(start_of(record)) + (day - 1) * MS_PER_DAY + WATCH_BIN_MS,
-        .count = WATCH_BINS_A_DAY - 1,
-        .period_s = 300,
-    };
-    *numbers_out = (struct watch_numbers){.look = day, .http1_share = 1};
-    return read_bins(guard, &after, arena, numbers_out, record, error);
+    return bins_read(guard, &after, arena, &bins[before.count], error);
 }

@@ -53,6 +53,7 @@ static const struct rule rules[] = {
      check_managed_by_other},
     {.id = FINDING_UNDERUTILIZED, .severity = SEVERITY_LOW},
     {.id = FINDING_NON_COMPLIANT_TOO_LONG, .severity = SEVERITY_INFORMATIONAL},
+    {.id = FINDING_CLIENTS_BLOCKED, .severity = SEVERITY_MEDIUM},
 };
 
 #define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
@@ -95,6 +96,19 @@ void evaluation_add_underutilized(struct evaluation *evaluation, str why, bool m
                     may_promote ? ", or set PROMOTION=enforce: desync-guard then does it, and "
                                   "watches the result."
                                 : ".");
+    }
+}
+
+void evaluation_add_clients_blocked(struct evaluation *evaluation, uint64_t requests, str reason,
+                                    int days, struct arena *arena) {
+    struct judgement judgement = {.arena = arena, .evaluation = evaluation};
+    if (evaluation->finding_count < FINDINGS_MAX) {
+        finding_add(rule_of(FINDING_CLIENTS_BLOCKED), &judgement, reason,
+                    "In the last %d days %llu requests were blocked that came from networks of "
+                    "clients that were served otherwise, most of them for %" STR_FMT
+                    ". Repair these clients: `bootstrap logs` on the access logs lists them, with "
+                    "the repairs.",
+                    days, (unsigned long long)requests, STR_ARG(reason));
     }
 }
 

@@ -65,6 +65,7 @@ static const struct {
     [ALERT_ROLLED_BACK] = {"Promotion rolled back", FINDING_COUNT, true, false},
     [ALERT_WATCH_ENDED] = {"Watch ended", FINDING_COUNT, true, false},
     [ALERT_WATCH_BLIND] = {"Watch cannot look", FINDING_COUNT, true, false},
+    [ALERT_CLIENTS_BLOCKED] = {"Clients blocked", FINDING_CLIENTS_BLOCKED, true, false},
 };
 
 static bool is_change(enum alert_kind kind) {
@@ -220,6 +221,31 @@ static void append_flapping(struct buf *out, const char *name) {
         name, FLAPPING_TRANSITIONS - 1);
 }
 
+static void append_fight(struct buf *out, const char *name, int corrections) {
+    buf_printf(
+        out,
+        "Within 24 hours desync-guard raised the desync mitigation mode of the load balancer "
+        "%s %d time%s, and it was changed back each time.\n"
+        "For now desync-guard leaves it as it is.\n",
+        name, corrections, str_by_count((uint64_t)corrections, "", "s"));
+}
+
+static void append_watch_blind(struct buf *out, const char *name) {
+    buf_printf(out,
+               "desync-guard cannot reach the account of the load balancer %s, whose promotion it "
+               "watches. All watches there stay open, and nobody notices blocked clients.\n"
+               "Repair the role, or take the account out of ALLOWED_ACCOUNTS.\n",
+               name);
+}
+
+static void append_clients_blocked(struct buf *out, const char *name) {
+    buf_printf(out,
+               "The load balancer %s blocks clients that are served otherwise.\n"
+               "`bootstrap logs` on that day's access logs lists them and the repairs. If they "
+               "cannot be repaired soon, set the mode back to defensive.\n",
+               name);
+}
+
 static void append_headline(struct buf *out, const struct context *context) {
     const struct alert *alert = context->alert;
     const char *name = str_to_cstr(context->arena, context->name);
@@ -252,11 +278,7 @@ static void append_headline(struct buf *out, const struct context *context) {
     case ALERT_EXCEPTION_EXPIRED:
         break;
     case ALERT_FIGHT:
-        buf_printf(out,
-                   "Within 24 hours desync-guard raised the desync mitigation mode of the load "
-                   "balancer %s %d time%s, and it was changed back each time.\n"
-                   "For now desync-guard leaves it as it is.\n",
-                   name, alert->corrections, str_by_count((uint64_t)alert->corrections, "", "s"));
+        append_fight(out, name, alert->corrections);
         break;
     case ALERT_FLAPPING:
         append_flapping(out, name);
@@ -287,11 +309,10 @@ static void append_headline(struct buf *out, const struct context *context) {
                    ending_text(alert->ending));
         break;
     case ALERT_WATCH_BLIND:
-        buf_printf(out,
-                   "desync-guard cannot reach the account of the load balancer %s, whose promotion "
-                   "it watches. All watches there stay open, and nobody notices blocked clients.\n"
-                   "Repair the role, or take the account out of ALLOWED_ACCOUNTS.\n",
-                   name);
+        append_watch_blind(out, name);
+        break;
+    case ALERT_CLIENTS_BLOCKED:
+        append_clients_blocked(out, name);
         break;
     }
     if (has_expired) {

@@ -42,6 +42,7 @@ const char *const *finding_controls(enum finding_id id) {
     case FINDING_UNDERUTILIZED:
     case FINDING_NON_COMPLIANT_TOO_LONG:
     case FINDING_MANAGED_BY_OTHER:
+    case FINDING_CLIENTS_BLOCKED:
     case FINDING_COUNT:
         break;
     }

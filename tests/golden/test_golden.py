@@ -19,7 +19,7 @@ from sim.function import bootstrap_command, lambda_environment
 CASES = {case.name: case for case in cases.ours()}
 RUN = Path(__file__).with_name("run.py")
 # What judges by evidence or by state, of which there is none yet.
-LATER = {"UNDERUTILIZED", "NON_COMPLIANT_TOO_LONG"}
+LATER = {"UNDERUTILIZED", "NON_COMPLIANT_TOO_LONG", "CLIENTS_BLOCKED"}
 EXAMPLE = "config-change.exception-expired"
 
 

@@ -153,6 +153,83 @@ static void e5_a_plan_that_cannot_be_right_is_not_followed(void **state) {
     begin();
 }
 
+/* Its watch has ended well; 2 days after the change so many of 1,000 requests were not compliant.
+ */
+static void begin_held(int blocked) {
+    begin();
+    str arn = promotion_member(&world, 0)->arn;
+    int64_t changed_ms = world.loop.fake.now_ms;
+    promotion_hour_passes(&world, 0, 0);
+    promotion_watch(&world, 0, "w0");
+    has_status("closed");
+    promotion_count(&world, arn, "RequestCount", changed_ms + MS_PER_DAY + MINUTES(90), 1000);
+    promotion_count(&world, arn, "DesyncMitigationMode_NonCompliant_Request_Count",
+                    changed_ms + MS_PER_DAY + MINUTES(90), blocked);
+    world.loop.fake.now_ms = changed_ms + 2 * MS_PER_DAY + MINUTES(5);
+}
+
+static void e6_blocked_clients_are_rolled_back_after_the_watch(void **state) {
+    (void)state;
+    for (int is_sweep = 0; is_sweep < 2; is_sweep++) {
+        begin_held(100);
+        if (is_sweep == 1) {
+            promotion_sweep(&world, 0, "r1");
+        } else {
+            promotion_watch(&world, 0, "w1");
+        }
+        has_status("rolled-back");
+        assert_string_equal(promotion_member(&world, 0)->mode, "defensive");
+        assert_int_equal(promotion_acted(&world, 0, 0, ACTION_ROLLBACK, ACTION_DONE), 1);
+        assert_int_equal(
+            loop_alert_count(&world.loop,
+                             "Promotion rolled back: lb-0, mode defensive (was strictest)"),
+            1);
+        loop_end(&world.loop);
+    }
+    begin();
+}
+
+static void e6_each_day_is_looked_at_once_for_35_days(void **state) {
+    (void)state;
+    begin_held(0);
+    size_t before = fake_requests_with(&world.loop.fake, ASKS_METRICS);
+    promotion_watch(&world, 0, "w1");
+    assert_str(table_text(promotion_watched(&world, 0), "lookedOnDay"), "2");
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), before + 2);
+    promotion_watch(&world, 0, "w2");
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), before + 2);
+    world.loop.fake.now_ms += 34 * MS_PER_DAY;
+    promotion_watch(&world, 0, "w3");
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), before + 2);
+    has_status("closed");
+}
+
+static void e6_what_is_gone_or_changed_is_not_looked_at(void **state) {
+    (void)state;
+    begin_held(100);
+    size_t before = fake_requests_with(&world.loop.fake, ASKS_METRICS);
+    promotion_member(&world, 0)->mode = "defensive";
+    promotion_watch(&world, 0, "w1");
+    promotion_member(&world, 0)->is_gone = true;
+    world.loop.fake.now_ms += MS_PER_DAY;
+    promotion_watch(&world, 0, "w2");
+    loop_succeeded(&world.loop.copies[0]);
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), before);
+    has_status("closed");
+}
+
+static void e6_numbers_that_cannot_be_read_are_read_by_the_next_run(void **state) {
+    (void)state;
+    begin_held(100);
+    world.is_partial = true;
+    promotion_watch(&world, 0, "w1");
+    assert_true(world.loop.copies[0].reply.is_error);
+    has_status("closed");
+    world.is_partial = false;
+    promotion_watch(&world, 0, "w2");
+    has_status("rolled-back");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(bins_hold_their_own_minutes, end),
@@ -161,6 +238,10 @@ int main(void) {
         cmocka_unit_test_teardown(e1_blocked_clients_are_rolled_back_within_minutes, end),
         cmocka_unit_test_teardown(e5_a_watch_of_an_older_version_is_finished, end),
         cmocka_unit_test_teardown(e5_a_plan_that_cannot_be_right_is_not_followed, end),
+        cmocka_unit_test_teardown(e6_blocked_clients_are_rolled_back_after_the_watch, end),
+        cmocka_unit_test_teardown(e6_each_day_is_looked_at_once_for_35_days, end),
+        cmocka_unit_test_teardown(e6_what_is_gone_or_changed_is_not_looked_at, end),
+        cmocka_unit_test_teardown(e6_numbers_that_cannot_be_read_are_read_by_the_next_run, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
