@@ -70,6 +70,21 @@ static bool advise(struct promotion_run *run, const struct judged_chunk *chunk, 
     return true;
 }
 
+/* Nothing is to be advised, but the logs tell whether clients are blocked. */
+static bool is_only_asked_for_clients(const struct promotion_run *run,
+                                      const struct load_balancer *facts) {
+    return facts->mode == MODE_STRICTEST && !str_is_empty(run->config->evidence_table);
+}
+
+static void add_blocked_clients(const struct evidence_query *query,
+                                const struct judged_chunk *chunk, size_t i) {
+    const struct evidence *evidence = &query->evidence;
+    if (query->is_read && evidence->blocked_clients > 0) {
+        evaluation_add_clients_blocked(&chunk->evaluations[i], evidence->blocked_clients,
+                                       evidence->blocked_reason, evidence->days, chunk->arena);
+    }
+}
+
 void promotion_advise(struct promotion_run *run, const struct judged_chunk *chunk,
                       int64_t deadline_ms) {
     struct guard *guard = run->control->guard;
@@ -89,7 +104,8 @@ void promotion_advise(struct promotion_run *run, const struct judged_chunk *chun
             past_note(run, facts);
         }
         struct evidence evidence = past_evidence(run, facts);
-        if (is_known && !advise(run, chunk, i, &evidence, false)) {
+        if (is_known &&
+            (!advise(run, chunk, i, &evidence, false) || is_only_asked_for_clients(run, facts))) {
             queries[count] = (struct evidence_query){.arn = facts->arn, .evidence = evidence};
             indexes[count++] = i;
         }
@@ -99,7 +115,11 @@ void promotion_advise(struct promotion_run *run, const struct judged_chunk *chun
         stop_evidence(run, &error);
     }
     for (size_t i = 0; i < count; i++) {
-        if (queries[i].is_read) {
+        bool is_advised = is_only_asked_for_clients(run, chunk->items[indexes[i]].facts);
+        add_blocked_clients(&queries[i], chunk, indexes[i]);
+        if (is_advised) {
+            continue;
+        } else if (queries[i].is_read) {
             (void)advise(run, chunk, indexes[i], &queries[i].evidence, true);
         } else if (reason_to_leave(run, &chunk->evaluations[indexes[i]]) == NULL) {
             add_candidate(run, chunk->items[indexes[i]].facts, &queries[i].evidence, STR_EMPTY,

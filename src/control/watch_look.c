@@ -13,6 +13,7 @@
 #include "control/watch_look.h"
 
 #include "control/evidence.h"
+#include "table/traffic_days.h"
 
 #define MS_PER_MINUTE   (60 * MS_PER_SECOND)
 #define METRICS_LATE_MS (3 * MS_PER_MINUTE)
@@ -57,6 +58,87 @@ static struct bins_query bins_since(const struct watch_record *record,
     };
 }
 
+/* --- the access logs ---------------------------------------------------------------------------
+ */
+
+/* Days with requests of which all numbers are known, and what share of them is HTTP/1.x. */
+static void add_days(const struct traffic_day *days, size_t count, struct watch_numbers *numbers,
+                     struct blocked_count *logged) {
+    double lines = 0;
+    double requests = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct traffic_counts *counts = &days[i].counts;
+        if (days[i].has_outcomes && !days[i].has_old && !days[i].is_bad &&
+            counts->http1_lines > 0) {
+            logged[numbers->logged_before_count++] = (struct blocked_count){
+                .requests = counts->http1_lines, .blocked = counts->unserved};
+            lines += (double)counts->http1_lines;
+            requests += (double)counts->requests;
+        }
+    }
+    numbers->logged_before = logged;
+    numbers->http1_share = lines < requests ? lines / requests : 1;
+}
+
+/* The days of evidence before that of the change. */
+static enum status read_logs_before(const struct state_table *table,
+                                    const struct watch_record *record, int day_count,
+                                    struct arena *arena, struct watch_numbers *numbers,
+                                    struct error *error) {
+    int64_t last_day = date_days_of_ms(record->changed_ms) - 1;
+    size_t count = (size_t)day_count;
+    struct traffic_day *days = ARENA_ARRAY(arena, struct traffic_day, count);
+    struct blocked_count *logged = ARENA_ARRAY(arena, struct blocked_count, count);
+    TRY(traffic_read_days(table, record->arn, last_day - day_count + 1, last_day, arena, days,
+                          error));
+    add_days(days, count, numbers, logged);
+    return STATUS_OK;
+}
+
+/* Blocked clients are counted by the hour, and their reasons by the day. */
+static enum status read_blocked(const struct state_table *table, str arn,
+                                const struct traffic_span *span, struct arena *arena,
+                                struct watch_look *look, struct error *error) {
+    struct traffic_day days[2];
+    int64_t first_day = date_days_of_ms(span->from_ms);
+    int64_t last_day = date_days_of_ms(span->to_ms - 1);
+    look->blocked_clients = span->blocked_clients;
+    look->blocked_reason = STR("a reason that is not known");
+    TRY(traffic_read_days(table, arn, last_day > first_day ? last_day - 1 : last_day, last_day,
+                          arena, days, error));
+    for (int64_t i = 0; i < (last_day > first_day ? 2 : 1); i++) {
+        if (days[i].blocked_reason_count > 0) {
+            look->blocked_reason = days[i].blocked_reasons[0];
+        }
+    }
+    return STATUS_OK;
+}
+
+/* The lines since the change that have come by now, as far as whole five minutes go. */
+static enum status read_logs(struct guard *guard, const struct watch_record *record,
+                             const struct bins_query *after, struct arena *arena,
+                             struct watch_look *look, struct error *error) {
+    const struct promotion_config *config = &guard->settings.control.promotion;
+    const struct state_table table = {.client = &guard->home, .name = config->evidence_table};
+    struct watch_numbers *numbers = &look->numbers;
+    struct traffic_span span;
+    if (str_is_empty(table.name)) {
+        return STATUS_OK;
+    }
+    TRY(read_logs_before(&table, record, config->evidence.evidence_days, arena, numbers, error));
+    TRY(traffic_since(&table, record->arn, after->start_ms,
+                      after->start_ms + (int64_t)after->count * WATCH_BIN_MS, arena, &span, error));
+    numbers->logged_after = (struct blocked_count){.requests = span.http1_lines,
+                                                   .blocked = span.blocked_served + span.unserved};
+    if (span.newest_ms > 0) {
+        numbers->logged_minutes =
+            (double)(span.newest_ms + WATCH_BIN_MS - span.from_ms) / MS_PER_MINUTE;
+    }
+    return look->is_of_day && span.blocked_clients > 0
+               ? read_blocked(&table, record->arn, &span, arena, look, error)
+               : STATUS_OK;
+}
+
 enum status watch_look_read(struct guard *guard, const struct watch_record *record,
                             struct arena *arena, struct watch_look *look, struct error *error) {
     const struct bins_query after = bins_since(record, look);
@@ -73,5 +155,6 @@ enum status watch_look_read(struct guard *guard, const struct watch_record *reco
                                            .after_count = after.count,
                                            .http1_share = 1};
     TRY(bins_read(guard, &before, arena, bins, error));
-    return bins_read(guard, &after, arena, &bins[before.count], error);
+    TRY(bins_read(guard, &after, arena, &bins[before.count], error));
+    return read_logs(guard, record, &after, arena, look, error);
 }

@@ -18,7 +18,6 @@
 #include "base/clock.h"
 #include "fix_internal.h"
 #include "policy/plain_text.h"
-#include "policy/transition.h"
 
 /* Outside text of one line; the whole of any real ARN. */
 #define LINE_CHARACTERS_MAX 160
@@ -211,41 +210,6 @@ static const char *ending_text(enum watch_ending ending) {
                : "";
 }
 
-static void append_flapping(struct buf *out, const char *name) {
-    buf_printf(
-        out,
-        "The load balancer %s became compliant and non-compliant in turn, more than %d times "
-        "within an hour.\n"
-        "desync-guard sends no more messages about that until it has been quiet for an hour. "
-        "If it is not compliant then, you will hear of it.\n",
-        name, FLAPPING_TRANSITIONS - 1);
-}
-
-static void append_fight(struct buf *out, const char *name, int corrections) {
-    buf_printf(
-        out,
-        "Within 24 hours desync-guard raised the desync mitigation mode of the load balancer "
-        "%s %d time%s, and it was changed back each time.\n"
-        "For now desync-guard leaves it as it is.\n",
-        name, corrections, str_by_count((uint64_t)corrections, "", "s"));
-}
-
-static void append_watch_blind(struct buf *out, const char *name) {
-    buf_printf(out,
-               "desync-guard cannot reach the account of the load balancer %s, whose promotion it "
-               "watches. All watches there stay open, and nobody notices blocked clients.\n"
-               "Repair the role, or take the account out of ALLOWED_ACCOUNTS.\n",
-               name);
-}
-
-static void append_clients_blocked(struct buf *out, const char *name) {
-    buf_printf(out,
-               "The load balancer %s blocks clients that are served otherwise.\n"
-               "`bootstrap logs` on that day's access logs lists them and the repairs. If they "
-               "cannot be repaired soon, set the mode back to defensive.\n",
-               name);
-}
-
 static void append_headline(struct buf *out, const struct context *context) {
     const struct alert *alert = context->alert;
     const char *name = str_to_cstr(context->arena, context->name);
@@ -278,18 +242,13 @@ static void append_headline(struct buf *out, const struct context *context) {
     case ALERT_EXCEPTION_EXPIRED:
         break;
     case ALERT_FIGHT:
-        append_fight(out, name, alert->corrections);
+        alert_append_fight(out, name, alert->corrections);
         break;
     case ALERT_FLAPPING:
-        append_flapping(out, name);
+        alert_append_flapping(out, name);
         break;
     case ALERT_HELD:
-        buf_printf(out,
-                   "desync-guard leaves the desync mitigation mode of the load balancer %s at %s: "
-                   "defensive would block its clients.\n"
-                   "Repair the clients that `bootstrap logs` names, or have an exception approved. "
-                   "ENFORCEMENT_MAX_BLOCKED_PERCENT is the share that is accepted.\n",
-                   name, to);
+        alert_append_held(out, name, to);
         break;
     case ALERT_PROMOTED:
         buf_printf(out,
@@ -309,10 +268,10 @@ static void append_headline(struct buf *out, const struct context *context) {
                    ending_text(alert->ending));
         break;
     case ALERT_WATCH_BLIND:
-        append_watch_blind(out, name);
+        alert_append_watch_blind(out, name);
         break;
     case ALERT_CLIENTS_BLOCKED:
-        append_clients_blocked(out, name);
+        alert_append_clients_blocked(out, name);
         break;
     }
     if (has_expired) {

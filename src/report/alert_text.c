@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "policy/plain_text.h"
+#include "policy/transition.h"
 
 #define MS_PER_MINUTE (60 * MS_PER_SECOND)
 #define MS_PER_HOUR   (60 * MS_PER_MINUTE)
@@ -39,4 +40,48 @@ str alert_moment(struct arena *arena, int64_t ms) {
     str day = date_format(arena, date_days_of_ms(ms));
     return str_format(arena, "%" STR_FMT " %02d:%02d UTC", STR_ARG(day), (int)(minutes / 60),
                       (int)(minutes % 60));
+}
+
+void alert_append_flapping(struct buf *out, const char *name) {
+    buf_printf(
+        out,
+        "The load balancer %s became compliant and non-compliant in turn, more than %d times "
+        "within an hour.\n"
+        "desync-guard sends no more messages about that until it has been quiet for an hour. "
+        "If it is not compliant then, you will hear of it.\n",
+        name, FLAPPING_TRANSITIONS - 1);
+}
+
+void alert_append_fight(struct buf *out, const char *name, int corrections) {
+    buf_printf(
+        out,
+        "Within 24 hours desync-guard raised the desync mitigation mode of the load balancer "
+        "%s %d time%s, and it was changed back each time.\n"
+        "For now desync-guard leaves it as it is.\n",
+        name, corrections, str_by_count((uint64_t)corrections, "", "s"));
+}
+
+void alert_append_watch_blind(struct buf *out, const char *name) {
+    buf_printf(out,
+               "desync-guard cannot reach the account of the load balancer %s, whose promotion it "
+               "watches. All watches there stay open, and nobody notices blocked clients.\n"
+               "Repair the role, or take the account out of ALLOWED_ACCOUNTS.\n",
+               name);
+}
+
+void alert_append_clients_blocked(struct buf *out, const char *name) {
+    buf_printf(out,
+               "The load balancer %s blocks clients that are served otherwise.\n"
+               "`bootstrap logs` on that day's access logs lists them and the repairs. If they "
+               "cannot be repaired soon, set the mode back to defensive.\n",
+               name);
+}
+
+void alert_append_held(struct buf *out, const char *name, const char *mode) {
+    buf_printf(out,
+               "desync-guard leaves the desync mitigation mode of the load balancer %s at %s: "
+               "defensive would block its clients.\n"
+               "Repair the clients that `bootstrap logs` names, or have an exception approved. "
+               "ENFORCEMENT_MAX_BLOCKED_PERCENT is the share that is accepted.\n",
+               name, mode);
 }

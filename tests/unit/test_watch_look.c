@@ -230,6 +230,54 @@ static void e6_numbers_that_cannot_be_read_are_read_by_the_next_run(void **state
     has_status("rolled-back");
 }
 
+/* --- the access logs ---------------------------------------------------------------------------
+ */
+
+static struct table_item *log_hour(const char *const *pairs) {
+    return table_plant(world.loop.table, promotion_member(&world, 0)->arn, pairs);
+}
+
+/* Changed at 08:00 and looked at at 08:14: the lines of 08:05 to 08:10. */
+static void e1_blocked_lines_of_the_logs_are_rolled_back(void **state) {
+    (void)state;
+    for (int is_usual = 0; is_usual < 2; is_usual++) {
+        begin();
+        (void)log_hour(PAIRS("sk", "TRAFFIC#2026-11-22T08", "+requests", "60000", "+http1Lines",
+                             "30000", "+unserved", is_usual ? "3000" : "30"));
+        (void)log_hour(PAIRS("sk", "TRAFFIC#2026-11-23T08", "+h0", "1000", "+h1", "1000", "+u1",
+                             "90", "+b1", "10", "+h3", "1000", "+u3", "1000"));
+        world.loop.fake.now_ms += MINUTES(14);
+        promotion_watch(&world, 0, "w1");
+        has_status(is_usual ? "open" : "rolled-back");
+        assert_true(loop_says(&world.loop.copies[0],
+                              is_usual ? "blocked by the access logs 100 of 1000 (10 %)"
+                                       : "the access logs say: Acceptable and Ambiguous"));
+        loop_end(&world.loop);
+    }
+    begin();
+}
+
+static void e6_blocked_clients_are_named_once_a_day(void **state) {
+    (void)state;
+    begin_held(0);
+    struct table_item *hour = log_hour(PAIRS("sk", "TRAFFIC#2026-11-24T10", "+requests", "1000",
+                                             "+http1Lines", "1000", "+blockedClients", "7"));
+    const struct table_attribute reasons = {STR("blockedReasons"), STR("SS"), STR("EmptyHeader")};
+    table_set(hour, &reasons);
+    for (int i = 0; i < 2; i++) {
+        promotion_watch(&world, 0, i == 0 ? "w1" : "w2");
+        loop_succeeded(&world.loop.copies[0]);
+        has_status("closed");
+        assert_int_equal(loop_alert_count(&world.loop, "Clients blocked: lb-0, mode strictest"), 1);
+    }
+    promotion_sweep(&world, 0, "r1");
+    assert_true(loop_says(&world.loop.copies[0], "CLIENTS_BLOCKED"));
+    assert_true(loop_says(&world.loop.copies[0],
+                          "In the last 14 days 7 requests were blocked that came from networks of "
+                          "clients that were served otherwise, most of them for EmptyHeader"));
+    assert_int_equal(loop_alert_count(&world.loop, "Clients blocked: lb-0, mode strictest"), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(bins_hold_their_own_minutes, end),
@@ -242,6 +290,8 @@ int main(void) {
         cmocka_unit_test_teardown(e6_each_day_is_looked_at_once_for_35_days, end),
         cmocka_unit_test_teardown(e6_what_is_gone_or_changed_is_not_looked_at, end),
         cmocka_unit_test_teardown(e6_numbers_that_cannot_be_read_are_read_by_the_next_run, end),
+        cmocka_unit_test_teardown(e1_blocked_lines_of_the_logs_are_rolled_back, end),
+        cmocka_unit_test_teardown(e6_blocked_clients_are_named_once_a_day, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
