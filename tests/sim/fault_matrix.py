@@ -71,6 +71,7 @@ class Target:
     is_first: bool = True  # of its service in its scene: what refuses the first hits this one
     seconds_of_last: float = SECONDS_OF_A_DELAY
     waits: bool = False  # throttled, it is tried again until the deadline
+    look: str = None  # by which call it is looked whether it was carried out, if not by its own
 
 
 def _weak_id(stage):
@@ -105,8 +106,9 @@ TARGETS = [
            is_first=False),
     Target("dynamodb Query", "dynamodb:Query", "DYNAMODB", EVIDENCE, attempts=4, is_soft=True),
     Target("dynamodb Scan", "dynamodb:Scan", "DYNAMODB", EVIDENCE, attempts=4, is_first=False),
-    Target("dynamodb TransactWriteItems", "dynamodb:TransactWriteItems", "DYNAMODB", LOGS,
-           attempts=6),
+    Target("dynamodb UpdateItem", "dynamodb:UpdateItem", "DYNAMODB", LOGS, attempts=4),
+    Target("dynamodb TransactWriteItems", "dynamodb:TransactWriteItems", "DYNAMODB", ENFORCE,
+           attempts=6, is_first=False, is_seen=True, look="dynamodb GetItem"),
     Target("sns Publish", "sns:Publish", "SNS", ENFORCE, filler=refusing, is_lost=True),
     Target("securityhub BatchImportFindings", "securityhub:POST /findings/import", "SECURITYHUB",
            ENFORCE),
@@ -378,7 +380,7 @@ class Play:
         return {"how": "done without"}
 
     def _is_named(self, text):
-        names = {self.target.name}
+        names = {self.target.name, self.target.look or self.target.name}
         if self.case.kind in WHOLE_SERVICE:
             # All calls to the service are refused; the error may name another one of them.
             names = {target.name for target in TARGETS if target.variable == self.target.variable}
@@ -393,7 +395,7 @@ class Play:
             return True
         # What looks before it sends gets another attempt for a wrong clock alone.
         has_another = self._attempt() < self.target.attempts or (
-            self.target.is_seen and self.case.kind == SKEW)
+            self.target.is_seen and not self.target.look and self.case.kind == SKEW)
         return has_another and (kind.is_refusal or not self.target.is_lost)
 
     def _repeat(self):
@@ -463,6 +465,7 @@ BEFORE = {
     "elasticloadbalancing DescribeLoadBalancerAttributes": ("elbv2:DescribeLoadBalancers", 1),
     "elasticloadbalancing ModifyLoadBalancerAttributes":
         ("elbv2:DescribeLoadBalancerAttributes", 1),
+    "dynamodb TransactWriteItems": ("dynamodb:UpdateItem", 1),
     "dynamodb PutItem": ("dynamodb:UpdateItem", 2),
     "dynamodb UpdateItem": ("dynamodb:GetItem", 1),
     "dynamodb Scan": ("dynamodb:Query", 2),
