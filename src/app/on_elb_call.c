@@ -40,7 +40,10 @@ struct elb_call_run {
 /* How long "not found" may mean "not yet" or "not everywhere", and a weaker mode than the call set
  * that the read lags. Decided before that, a lagging read would undo what was just repaired. */
 static int64_t patience_ms(const struct elb_call_run *run, enum status status, int64_t left_ms) {
-    int64_t most_ms = status == STATUS_OK             ? WEAKER_MS_MAX
+    int64_t age_ms = guard_now_ms(run->guard) - run->call->event_ms;
+    /* A call of more than a minute ago is read everywhere: one more look is enough. */
+    int64_t weaker_ms = age_ms > READ_LAG_MS ? 2 * MISSING_WAIT_MS_MIN : WEAKER_MS_MAX;
+    int64_t most_ms = status == STATUS_OK             ? weaker_ms
                       : run->call->kind != ELB_CREATE ? MISSING_MS_MAX
                       : left_ms == INT64_MAX          ? CREATED_MS_MAX
                                                       : left_ms;

@@ -168,6 +168,12 @@ static void b2_a_read_weaker_than_its_event_is_repeated(void **state) {
     loop_succeeded(&loop->copies[0]);
     assert_string_equal(member->mode, "defensive");
     assert_in_range(loop->fake.slept_ms, 1, 10000);
+    /* a call of long ago is looked at once more */
+    int64_t slept_ms = loop->fake.slept_ms;
+    size_t reads = fake_requests_with(&loop->fake, ASKS_ATTRIBUTES);
+    set_mode("e3", "strictest", loop->fake.now_ms - MINUTES(5));
+    assert_int_equal(fake_requests_with(&loop->fake, ASKS_ATTRIBUTES), reads + 2);
+    assert_in_range(loop->fake.slept_ms - slept_ms, 1, 1000);
 }
 
 static void b2_a_rollback_stops_at_the_required_mode(void **state) {

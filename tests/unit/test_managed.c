@@ -166,7 +166,7 @@ static void b4_only_stacks_are_enforced_unless_told_to(void **state) {
         {STACK, MANAGED_REPORT, ENFORCEMENT_ENFORCE, ENFORCE_CHANGE},
         {STACK, MANAGED_ENFORCE, ENFORCEMENT_ENFORCE, ENFORCE_CHANGE},
     };
-    const struct enforcement_counts counts = {0, 0};
+    const struct enforcement_counts counts = {.changes_in_run = 0};
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct load_balancer facts = tagged(MODE_MONITOR, rows[i].tags);
         const struct enforcement_settings settings = {.enforcement = rows[i].enforcement,

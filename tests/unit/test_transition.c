@@ -303,7 +303,6 @@ static void e7_a_held_change_is_alerted_once_an_incident(void **state) {
     struct transition_facts facts = {.evaluation = &bad,
                                      .facts_ms = NOW,
                                      .now_ms = NOW,
-                                     .max_non_compliant_days = 7,
                                      .has_alert_topic = true,
                                      .is_held = true};
     struct transition transition;
