@@ -453,8 +453,8 @@ static void one_sandbox_a_minute_may_start_a_reevaluation(void **state) {
                          rows[i].status);
     }
     /* What AWS Config did not take is asked for again by the same invocation, repeated. */
-    static const struct reevaluation_claim again[] = {{STR("rule"), NOW + 60003, 60000},
-                                                      {STR("other"), NOW, 60000}};
+    const struct reevaluation_claim again[] = {{STR("rule"), NOW + 60003, 60000},
+                                               {STR("other"), NOW, 60000}};
     for (size_t i = 0; i < COUNT(again); i++) {
         assert_int_equal(state_claim_reevaluation(&bench->ours, &again[i], &bench->aws.arena, NULL),
                          STATUS_OK);
