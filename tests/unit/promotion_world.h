@@ -20,7 +20,11 @@
 
 #define PROMOTION_ALL                                                                              \
     "PROMOTION", "enforce", "STATE_TABLE", "ledger", "ALERT_TOPIC_ARN", LOOP_TOPIC,                \
-        "CONFIG_RULE_NAME", LOOP_RULE, "ELB_REQUESTS_PER_SECOND", "off"
+        "CONFIG_RULE_NAME", LOOP_RULE, "ELB_REQUESTS_PER_SECOND", "off", "PROMOTION_MIN_DAYS",     \
+        "1", "PROMOTION_MIN_CLIENTS", "1"
+
+/* The logs of these tests are of one day and few clients. */
+#define PROMOTION_ONE_DAY "PROMOTION_MIN_DAYS", "1", "PROMOTION_MIN_CLIENTS", "1"
 
 struct promotion_metric {
     str load_balancer; /* "app/lb-0/0000000000000000" */
@@ -180,24 +184,30 @@ static inline struct region_member *promotion_member(struct promotion_world *wor
 }
 
 /* What the access logs counted on the day of the tests. */
+static inline void promotion_log_on(struct promotion_world *world, size_t i, int64_t day,
+                                    const char *compliant, const char *acceptable) {
+    struct arena *arena = &world->loop.fake.arena;
+    str date = date_format(arena, day);
+    str sk = str_format(arena, "TRAFFIC#%" STR_FMT "T07", STR_ARG(date));
+    str newest = str_format(arena, "%" STR_FMT "T07:50:00.000Z", STR_ARG(date));
+    const struct table_attribute clients = {STR("clients"), STR("SS"),
+                                            STR("AB AR Ah Ax BB BR Bh Bx CB CR Ch Cx")};
+    struct table_item *item = table_plant(
+        world->loop.table, promotion_member(world, i)->arn,
+        PAIRS("sk", str_to_cstr(arena, sk), "+requests", compliant, "+compliant", compliant,
+              "+acceptable", acceptable, "+http1Lines", compliant, "+http1", compliant,
+              "+blockedServed", acceptable, "newest_at", str_to_cstr(arena, newest)));
+    table_set(item, &clients);
+}
+
 static inline void promotion_log(struct promotion_world *world, size_t i, const char *compliant,
                                  const char *acceptable) {
-    (void)table_plant(world->loop.table, promotion_member(world, i)->arn,
-                      PAIRS("sk", "TRAFFIC#2026-11-23", "+requests", compliant, "+compliant",
-                            compliant, "+acceptable", acceptable, "newest_at",
-                            "2026-11-23T07:50:00.000Z"));
+    promotion_log_on(world, i, date_days_of_ms(FAKE_NOW_MS), compliant, acceptable);
 }
 
 /* Likewise on another day. */
 static inline void promotion_log_now(struct promotion_world *world, size_t i) {
-    struct arena *arena = &world->loop.fake.arena;
-    int64_t now_ms = world->loop.fake.now_ms;
-    str sk = str_format(arena, "TRAFFIC#%" STR_FMT,
-                        STR_ARG(date_format(arena, date_days_of_ms(now_ms))));
-    (void)table_plant(world->loop.table, promotion_member(world, i)->arn,
-                      PAIRS("sk", str_to_cstr(arena, sk), "+requests", "5000", "+compliant", "5000",
-                            "+acceptable", "0", "newest_at",
-                            str_to_cstr(arena, time_format_iso8601(arena, now_ms))));
+    promotion_log_on(world, i, date_days_of_ms(world->loop.fake.now_ms), "5000", "0");
 }
 
 /* The next promotion turn is free, and the logs are fresh. */

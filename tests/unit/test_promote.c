@@ -143,13 +143,13 @@ static void a_profile_of_strictest_becomes_compliant(void **state) {
 
 static void a5_recommend_and_a_missing_table_only_plan(void **state) {
     (void)state;
-    begin(VARIABLES("PROMOTION", "recommend", "STATE_TABLE", "ledger"), 1);
+    begin(VARIABLES("PROMOTION", "recommend", "STATE_TABLE", "ledger", PROMOTION_ONE_DAY), 1);
     sweep("r1");
     assert_int_equal(promotion_acted(&world, 0, 0, ACTION_PROMOTE, ACTION_PLANNED), 1);
     assert_int_equal(world.loop.modify_count, 0);
     assert_null(promotion_watched(&world, 0));
     loop_end(&world.loop);
-    begin(VARIABLES("PROMOTION", "enforce"), 1);
+    begin(VARIABLES("PROMOTION", "enforce", "PROMOTION_EVIDENCE", "any", PROMOTION_ONE_DAY), 1);
     str arn = promotion_member(&world, 0)->arn;
     promotion_count(&world, arn, "RequestCount", FAKE_NOW_MS - MS_PER_DAY, 5000);
     sweep("r1");
