@@ -8,17 +8,17 @@ tests/unit/test_bounds_pipeline.c plays the same over simulated days.
 
 import datetime
 import random
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sim import fleet
-from sim.control_loop import MODIFY, ControlLoop, call
+from sim.control_loop import MODIFY, RULE, ControlLoop, call
 from sim.fleet import LiveLoadBalancer
 from sim.log_bucket import LogBucket
 from test_concurrency import Copies
-from test_promotion import (SWEEP, WATCH, actions, an_hour_passes, answer, evaluation, iso, logged,
-                            make, now, promoting, watched)
+from test_promotion import (SWEEP, WATCH, actions, an_hour_passes, answer, date_back, evaluation,
+                            iso, logged, make, now, promoting, watched)
 
 FLEET, COPIES, SEEDS, PER_HOUR = 40, 3, 10, 5
 
@@ -78,11 +78,8 @@ def play_an_hour(copies, events):
                                           for each in done.json()["actions"]]:
                 queue.insert(0, SWEEP)
 
-    threads = [threading.Thread(target=feed, args=each) for each in zip(copies.functions, events)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(COPIES) as threads:
+        list(threads.map(feed, copies.functions, events))
 
 
 def test_a1_forty_load_balancers_three_copies_five_changes_an_hour(aws):
@@ -91,14 +88,16 @@ def test_a1_forty_load_balancers_three_copies_five_changes_an_hour(aws):
     fleet.create(aws, balancers)
     for seed in range(SEEDS):
         shuffled = random.Random(seed)
+        aws.config.reset()
         loop = ControlLoop(aws)
         for balancer in balancers:
             loop.set_mode(balancer.arn, "monitor")
         weak = [call("modify-attributes", each.arn) for each in shuffled.sample(balancers, 6)]
-        orders = [shuffled.sample(weak, 3) + [SWEEP] * (n == 0) for n in range(COPIES)]
+        orders = [shuffled.sample(weak, 3) for _ in range(COPIES)]
         with Copies(aws, loop, COPIES, MAX_CHANGES_PER_HOUR=str(PER_HOUR)) as copies:
             play_an_hour(copies, orders)
             assert aws.performed[MODIFY] == PER_HOUR
+            assert aws.config.started_rules == [RULE]  # which led to a sweep
             if seed == 0:  # the next hour
                 pass_time(loop, minutes=62)
                 play_an_hour(copies, [[SWEEP], [SWEEP], [SWEEP]])
@@ -156,6 +155,7 @@ def test_c3_a_promotion_that_its_owner_reverted_is_left_alone_for_400_days(start
     shop = make(aws, "shop")
     answer(function.invoke(logged(bucket, shop)))
     answer(function.invoke(SWEEP))
+    date_back(loop, shop, 2)  # within a minute a read may lag
     loop.set_mode(shop.arn, "defensive")
     answer(function.invoke(WATCH))
     assert watched(loop, shop)["status"] == "taken-back"
@@ -169,6 +169,22 @@ def test_c3_a_promotion_that_its_owner_reverted_is_left_alone_for_400_days(start
                                   Tags=[{"Key": "desync-promotion", "Value": "retry"}])
     answer(function.invoke(SWEEP))
     assert loop.mode_of(shop.arn) == "strictest"
+
+
+def test_c1_an_opt_out_with_a_wrong_date_is_never_promoted(start, aws, loop, bucket):
+    function = start(aws=aws, **promoting(loop))
+    wrong = make(aws, "wrong", **{"desync-exception-until": "31.12.2026",
+                                  "desync-exception-reason": "old clients",
+                                  "desync-exception-approver": "ciso"})
+    sound = make(aws, "sound")
+    for _ in range(3):
+        for balancer in (wrong, sound):
+            answer(function.invoke(logged(bucket, balancer)))
+        swept = function.invoke(SWEEP)
+        assert evaluation(swept, wrong)["recommendation"] == "HOLD"
+        assert actions(swept, wrong, "promote") == []
+        pass_time(loop, days=1)
+    assert [loop.mode_of(each.arn) for each in (wrong, sound)] == ["defensive", "strictest"]
 
 
 def test_a5_without_a_table_nothing_is_changed(start, aws, loop):

@@ -52,8 +52,11 @@ def function(start, aws, loop):
 
 
 def promoting(loop, **changes):
+    """The logs of these tests are of ten minutes and one client."""
     return loop.environment(**{"ENFORCEMENT": "off", "PROMOTION": "enforce",
-                               "PROMOTION_MIN_REQUESTS": "100", **changes})
+                               "PROMOTION_MIN_REQUESTS": "100", "PROMOTION_MIN_DAYS": "1",
+                               "PROMOTION_MIN_CLIENTS": "1", "PROMOTION_MAX_RISK_PERCENT": "3",
+                               **changes})
 
 
 def make(aws, name, ring=None, mode="defensive", **tags):

@@ -296,16 +296,19 @@ static inline struct fake_answer table_respond(struct table *table,
 }
 
 /* Puts an item that was not written by us: S attributes, name and value in turn, a NULL ends them;
- * a name that begins with '+' is a number's. */
+ * a name that begins with '+' is a number's, with '*' a set's of words. */
 static inline struct table_item *table_plant(struct table *table, str pk,
                                              const char *const *pairs) {
     struct table_item item = {.count = 0};
     const struct table_attribute key = {STR("pk"), STR("S"), pk};
     table_set(&item, &key);
     for (; *pairs != NULL; pairs += 2) {
-        bool is_number = pairs[0][0] == '+';
-        const struct table_attribute attribute = {str_from_cstr(pairs[0] + (is_number ? 1 : 0)),
-                                                  is_number ? STR("N") : STR("S"),
+        char mark = pairs[0][0];
+        bool is_marked = mark == '+' || mark == '*';
+        const struct table_attribute attribute = {str_from_cstr(pairs[0] + (is_marked ? 1 : 0)),
+                                                  mark == '+'   ? STR("N")
+                                                  : mark == '*' ? STR("SS")
+                                                                : STR("S"),
                                                   str_from_cstr(pairs[1])};
         table_set(&item, &attribute);
     }

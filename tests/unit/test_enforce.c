@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/enforce.h"
+
 #include "policy/recommend.h"
+#include <string.h>
 
 #include "unit.h"
 
@@ -65,6 +67,20 @@ static void each_decision_is_as_in_the_table(void **state) {
             fail_msg("%s: verdict %d to %s (%s)", ROWS[i].name, (int)decision.verdict,
                      mode_name(decision.to), decision.reason);
         }
+    }
+}
+
+static void a1_a5_without_a_table_or_a_change_of_the_hour_it_is_planned(void **state) {
+    (void)state;
+    static const struct enforcement_counts COUNTS[] = {{.lacks_table = true},
+                                                       {.is_hour_spent = true}};
+    static const char *const SAYS[] = {"STATE_TABLE", "MAX_CHANGES_PER_HOUR"};
+    struct evaluation evaluation = weak(MODE_MONITOR, MODE_DEFENSIVE);
+    for (size_t i = 0; i < COUNT(COUNTS); i++) {
+        struct enforcement_decision decision =
+            enforcement_decide(&evaluation, &ENFORCE, &COUNTS[i]);
+        assert_int_equal(decision.verdict, ENFORCE_PLANNED);
+        assert_non_null(strstr(decision.reason, SAYS[i]));
     }
 }
 
@@ -225,6 +241,7 @@ static void e7_unserved_requests_do_not_count(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_decision_is_as_in_the_table),
+        cmocka_unit_test(a1_a5_without_a_table_or_a_change_of_the_hour_it_is_planned),
         cmocka_unit_test(zero_changes_a_run_allow_no_change),
         cmocka_unit_test(each_missing_condition_prevents_the_change),
         cmocka_unit_test(a_change_never_lowers_and_never_sets_strictest),
