@@ -61,7 +61,7 @@ def test_assumed_metrics_are_those_that_are_written():
     for path in ROOT.glob("src/*/*.c"):
         text = path.read_text()
         if path.name == "metrics.c":
-            own |= set(re.findall(of_a_unit, text) + re.findall(r'\{"\w+", "([A-Z]\w+)"\}', text))
+            own |= set(re.findall(of_a_unit, text) + re.findall(r'\{ACTION_\w+, "([A-Z]\w+)"\}', text))
         else:
             traffic |= set(re.findall(of_a_unit, text))
     filters = Stack(stack.transform(), **ON).of_type("AWS::Logs::MetricFilter")

@@ -225,7 +225,7 @@ def test_every_log_event_is_explained_with_its_level():
 def metric_names():
     text = source("src/app/*.c") + source("src/control/*.c")
     return (re.findall(r'\{"([A-Z]\w+)", "(?:Count|Percent|Seconds|None)",', text)
-            + re.findall(r'\{"\w+", "([A-Z]\w+)"\}', text))
+            + re.findall(r'\{ACTION_\w+, "([A-Z]\w+)"\}', text))
 
 
 def test_every_metric_is_explained():
