@@ -27,6 +27,8 @@ enum promotion_tag {
     PROMOTION_TAG_INVALID /* any other value, which holds */
 };
 
+enum promotion_tag promotion_tag_read(const struct load_balancer *load_balancer);
+
 /* What the tags of a load balancer say against its promotion. */
 struct opt_out {
     enum promotion_tag tag;

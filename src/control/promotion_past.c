@@ -10,9 +10,6 @@
 #include "control/watch_item.h"
 #include "promotion_internal.h"
 
-#define RETRY_TAG   "desync-promotion"
-#define RETRY_VALUE "retry"
-
 int ring_compare(str a, str b) {
     int64_t left = 0;
     int64_t right = 0;
@@ -38,13 +35,11 @@ static bool is_same_place(str arn, str other) {
 
 bool promotion_note_retry(struct watch_record *record, const struct load_balancer *facts,
                           int64_t now_ms) {
-    str value = STR_EMPTY;
     int64_t before_ms = record->retry_seen_ms;
     if (!facts->has_tags) {
         return false;
     }
-    bool is_there = tag_get(facts, STR(RETRY_TAG), &value) &&
-                    str_eq_ignore_case(str_trim(value), STR(RETRY_VALUE));
+    bool is_there = promotion_tag_read(facts) == PROMOTION_TAG_RETRY;
     if (is_there && record->retry_seen_ms == 0) {
         record->retry_seen_ms = now_ms;
     } else if (!is_there && !watch_is_retried(record)) {
@@ -110,8 +105,8 @@ str promotion_freeze_describe(const struct promotion_freeze *freeze, struct aren
             : str_format(arena, "ring %" STR_FMT " and all later ones are", STR_ARG(freeze->ring));
     return str_format(arena,
                       "%" STR_FMT " frozen until %" STR_FMT ": %" STR_FMT
-                      " was rolled back on %" STR_FMT "; to end that, its owner tags it " RETRY_TAG
-                      "=" RETRY_VALUE,
+                      " was rolled back on %" STR_FMT
+                      "; to end that, its owner tags it " PROMOTION_TAG "=retry",
                       STR_ARG(rings), STR_ARG(until), STR_ARG(freeze->arn), STR_ARG(since));
 }
 

@@ -140,20 +140,25 @@ static void add_misspelt(struct faults *faults, str key, str right) {
               STR_ARG(plain_text_quote(arena, key)), STR_ARG(plain_text_quote(arena, right)));
 }
 
-static void read_promotion_tag(const struct judgement *judgement, str raw, struct faults *faults,
-                               struct opt_out *out) {
-    str value = plain_text_trim(raw);
-    if (str_eq_ignore_case(value, STR("retry"))) {
-        out->tag = PROMOTION_TAG_RETRY;
-    } else if (str_eq_ignore_case(value, STR("hold"))) {
-        out->tag = PROMOTION_TAG_HOLD;
+enum promotion_tag promotion_tag_read(const struct load_balancer *load_balancer) {
+    str value;
+    if (!tag_get(load_balancer, STR(PROMOTION_TAG), &value)) {
+        return PROMOTION_TAG_NONE;
+    }
+    value = plain_text_trim(value);
+    return str_eq_ignore_case(value, STR("retry"))  ? PROMOTION_TAG_RETRY
+           : str_eq_ignore_case(value, STR("hold")) ? PROMOTION_TAG_HOLD
+                                                    : PROMOTION_TAG_INVALID;
+}
+
+static void add_promotion_tag(enum promotion_tag tag, str value, struct faults *faults) {
+    if (tag == PROMOTION_TAG_HOLD) {
         add_fault(faults, "its tag `" PROMOTION_TAG "` is hold");
-    } else {
-        out->tag = PROMOTION_TAG_INVALID;
+    } else if (tag == PROMOTION_TAG_INVALID) {
         add_fault(faults,
                   "its tag `" PROMOTION_TAG "` has the value \"%" STR_FMT
                   "\", which is neither hold nor retry: correct it, or remove the tag",
-                  STR_ARG(plain_text_quote(judgement->arena, value)));
+                  STR_ARG(plain_text_quote(faults->arena, value)));
     }
 }
 
@@ -208,7 +213,7 @@ static bool is_exception_key(str key, const str *exception_keys) {
 
 struct opt_out opt_out_read(const struct judgement *judgement) {
     const struct load_balancer *facts = judgement->load_balancer;
-    struct opt_out read = {.tag = PROMOTION_TAG_NONE};
+    struct opt_out read = {.tag = promotion_tag_read(facts)};
     struct faults faults = {.arena = judgement->arena};
     str exception_keys[EXCEPTION_TAG_COUNT];
     buf_init(&faults.why, judgement->arena, WHY_BYTES_MAX);
@@ -216,7 +221,7 @@ struct opt_out opt_out_read(const struct judgement *judgement) {
     for (size_t i = 0; i < facts->tag_count; i++) {
         const struct tag *tag = &facts->tags[i];
         if (str_eq(tag->key, STR(PROMOTION_TAG))) {
-            read_promotion_tag(judgement, tag->value, &faults, &read);
+            add_promotion_tag(read.tag, tag->value, &faults);
         } else if (!is_exception_key(tag->key, exception_keys) &&
                    !str_eq(tag->key, judgement->policy->profile_tag)) {
             read_other(judgement, tag, exception_keys, &faults);

@@ -197,12 +197,12 @@ def test_from_access_logs_to_strictest_and_back(aws, loop, bucket, function):
     # 5. The next day the second ring is begun. Here strictest blocks clients, and it is taken back.
     a_turn_passes(loop)
     assert statuses(function.invoke(SWEEP), api) == [("promote", "done"), ("alert", "done")]
-    an_hour_passes(loop, api, errors=50)
+    an_hour_passes(loop, api, errors=200)
     seen = function.invoke(WATCH)
     rolled_back, alerted = actions(seen, api)
     assert rolled_back[:2] == ("rollback", "done")
     assert rolled_back[2].startswith("strictest blocks clients: ")
-    assert "50 of 1050 (4.76 %) HTTP/1.x requests, after 0 of 1000 (0 %)" in rolled_back[2]
+    assert "200 of 1200 (16.7 %) HTTP/1.x requests, after 0 of 1000 (0 %)" in rolled_back[2]
     assert alerted[:2] == ("alert", "done")
     assert loop.mode_of(api.arn) == "defensive"
     assert [each["action"] for each in loop.records(api.arn, "CHANGE")] == ["promote", "rollback"]
@@ -255,7 +255,7 @@ def test_plan_says_what_would_be_promoted_and_promotes_nothing(aws, loop, bucket
     assert (loop.items(), loop.mode_of(shop.arn)) == (before, "defensive")
 
 
-def test_metrics_are_evidence_where_there_is_no_log(aws, loop, function):
+def test_d4_metrics_promote_only_where_any_evidence_may(start, aws, loop, function):
     shop, api = make(aws, "shop"), make(aws, "api")
     quiet = make(aws, "quiet")
     for balancer in (shop, api):
@@ -268,6 +268,10 @@ def test_metrics_are_evidence_where_there_is_no_log(aws, loop, function):
     assert "metrics cannot tell Acceptable from Severe" in said["shop"]["recommendationReason"]
     assert said["api"]["recommendation"] == said["quiet"]["recommendation"] == "NO_EVIDENCE"
     assert "turn on access logs (access_logs.s3.enabled" in said["api"]["recommendationReason"]
+    assert said["shop"]["evidence"]["mayPromote"] is False
+    assert said["shop"]["evidence"]["decidedBy"] == "source"
+    assert loop.mode_of(shop.arn) == "defensive"
+    start(aws=aws, api=RuntimeApi(), **promoting(loop, PROMOTION_EVIDENCE="any")).invoke(SWEEP)
     assert loop.mode_of(shop.arn) == "strictest"
 
 
@@ -358,7 +362,7 @@ def test_a_few_minutes_of_logs_do_not_outvote_metrics(aws, loop, bucket, functio
     answer(function.invoke(logged(bucket, shop)))
     found = evaluation(function.invoke(SWEEP), shop)
     assert (found["recommendation"], loop.mode_of(shop.arn)) == ("HOLD", "defensive")
-    assert f"hold {REQUESTS} requests" in found["recommendationReason"]
+    assert f"hold {REQUESTS} served HTTP/1.x requests" in found["recommendationReason"]
     assert says in found["recommendationReason"]
 
 

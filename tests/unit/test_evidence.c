@@ -119,7 +119,9 @@ static void d1_d2_d3_outcomes_of_hours_and_days_are_evidence(void **state) {
 
 static void d3_items_of_0_1_0_prove_no_client_and_no_protocol(void **state) {
     (void)state;
-    promotion_log(&world, 0, "3000", "7");
+    (void)table_plant(world.loop.table, cases[0].arn,
+                      PAIRS("sk", "TRAFFIC#2026-11-23", "+requests", "3000", "+compliant", "3000",
+                            "+acceptable", "7", "newest_at", "2026-11-23T07:50:00.000Z"));
     assert_int_equal(read_cases(2), STATUS_OK);
     assert_true(cases[0].evidence.has_old_items);
     assert_false(cases[0].evidence.has_clients);

@@ -159,6 +159,42 @@ static void a5_recommend_and_a_missing_table_only_plan(void **state) {
     assert_int_equal(world.loop.modify_count, 0);
 }
 
+static void d4_metrics_alone_promote_only_when_any_evidence_may(void **state) {
+    (void)state;
+    static const char *const SOURCES[] = {"logs", "any"};
+    for (size_t i = 0; i < COUNT(SOURCES); i++) {
+        promotion_world_begin(&world, VARIABLES(PROMOTION_ALL, "PROMOTION_EVIDENCE", SOURCES[i]),
+                              1);
+        promotion_count(&world, promotion_member(&world, 0)->arn, "RequestCount",
+                        FAKE_NOW_MS - MS_PER_DAY, 5000);
+        sweep("r1");
+        is_now(0, i == 0 ? "defensive" : "strictest");
+        assert_int_equal(loop_logged(&world.loop, "recommendation=PROMOTE "), 1);
+        assert_int_equal(loop_says(&world.loop.copies[0], "\"mayPromote\":false"), i == 0);
+        loop_end(&world.loop);
+    }
+    begin(VARIABLES(PROMOTION_ALL), 0);
+}
+
+/* The sweep promotes nothing whose owner says no, in whatever spelling. */
+static void c1_c2_a_tag_that_says_no_prevents_the_promotion(void **state) {
+    (void)state;
+    static const char *const TAGS[] = {
+        "<member><Key>desync-exeption-until</Key><Value>2026-12-31</Value></member>",
+        "<member><Key>desync-exception-until</Key><Value>2026-31-12</Value></member>",
+        "<member><Key>desync-promotion</Key><Value>hold</Value></member>",
+        "<member><Key>Desync-Promotion</Key><Value>hold</Value></member>",
+        "<member><Key>desync-promotion</Key><Value>no</Value></member>"};
+    begin(VARIABLES(PROMOTION_ALL), COUNT(TAGS));
+    for (size_t i = 0; i < COUNT(TAGS); i++) {
+        promotion_member(&world, i)->tags = TAGS[i];
+    }
+    sweep("r1");
+    assert_int_equal(world.loop.modify_count, 0);
+    assert_true(loop_says(&world.loop.copies[0], "looks like `desync-exception-until`"));
+    assert_int_equal(loop_logged(&world.loop, "recommendation=HOLD "), COUNT(TAGS));
+}
+
 static void promotion_off_reads_no_evidence(void **state) {
     (void)state;
     begin(VARIABLES(PROMOTION_ALL), 1);
@@ -320,6 +356,8 @@ int main(void) {
         cmocka_unit_test_teardown(load_balancers_without_good_evidence_are_not_promoted, end),
         cmocka_unit_test_teardown(a_profile_of_strictest_becomes_compliant, end),
         cmocka_unit_test_teardown(a5_recommend_and_a_missing_table_only_plan, end),
+        cmocka_unit_test_teardown(d4_metrics_alone_promote_only_when_any_evidence_may, end),
+        cmocka_unit_test_teardown(c1_c2_a_tag_that_says_no_prevents_the_promotion, end),
         cmocka_unit_test_teardown(promotion_off_reads_no_evidence, end),
         cmocka_unit_test_teardown(a_change_by_others_before_the_promotion_stops_it, end),
         cmocka_unit_test_teardown(without_numbers_before_nothing_is_promoted, end),
