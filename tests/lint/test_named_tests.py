@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ("threat-model.md", "reliability.md")
+DOCUMENTS = ("threat-model.md", "reliability.md", "control.md")
 NAMED = re.compile(r"`(tests/[\w/]+\.(?:py|c))::(\w+)`")
 
 
@@ -52,3 +52,11 @@ def test_every_threat_has_a_test():
             if line.startswith("|") and not line.startswith(("|---", "| attempt |"))]
     assert len(rows) > 40
     assert [row for row in rows if not NAMED.search(row)] == []
+
+
+def test_every_invariant_of_acting_has_a_test_that_its_page_names():
+    from sim.control import DOCUMENT, named_tests, render
+    tests = named_tests()
+    assert [name for name, found in tests.items() if not found] == []
+    passed = {each: True for found in tests.values() for each in found}
+    assert DOCUMENT.read_text(encoding="utf-8") == render(tests, passed), "see `make invariants`"
