@@ -7,6 +7,7 @@
 #define APP_AUDIT_H
 
 #include "app/app.h"
+#include "policy/prospect.h"
 #include "report/fleet.h"
 
 /* Gets the results of an audit while it runs, in the thread that runs it. The order of calls:
@@ -25,6 +26,8 @@ struct audit_listener {
     /* Both are valid during the call only: see fleet_row_copy. */
     void (*judged)(void *context, const struct load_balancer *facts,
                    const struct evaluation *evaluation);
+    /* Once, after the last; not without advice. Lives in the arena of the audit. */
+    void (*looked_ahead)(void *context, const struct prospects *prospects);
 };
 
 /* One account (empty: our own) and Region. OK when everything was listed and reached, unknown

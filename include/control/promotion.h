@@ -8,6 +8,7 @@
 
 #include "control/control.h"
 #include "control/judged_chunk.h"
+#include "policy/prospect.h"
 #include "table/watch_records.h"
 
 struct promotion_run;
@@ -28,6 +29,14 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count);
 /* The sweep was not complete: a load balancer that it did not judge may be of an earlier ring, so
  * that nothing is promoted. */
 void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t not_reached_count);
+
+/* When the load balancers that may be promoted are so at the earliest, and what they wait for,
+ * after all of them were advised. Reads the BUDGET items and changes nothing. Empty when the
+ * evidence or the bounds could not be read, which was logged. Lives in control->keep. */
+struct prospects promotion_look_ahead(struct promotion_run *run);
+/* The setting that keeps desync-guard from promoting itself; NULL: none does. Static text. */
+const char *promotion_setting_against(const struct control_settings *settings);
+
 /* Looks at earlier promotions in the account and Region of `arn`, as of watch_look_on. */
 void promotion_look_on(struct promotion_run *run, str arn);
 

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "policy/action.h"
+#include "policy/prospect.h"
 #include "policy/recommend.h"
 
 #define ANNOTATION_CHARACTERS_MAX 256
@@ -38,8 +39,12 @@ struct action {
     enum watch_ending ending;
 };
 
-/* One object; "ending" only where there is one. */
-void action_write_json(struct json_writer *writer, const struct action *action);
+/* The members of an object; "ending" only where there is one. */
+void action_write_members(struct json_writer *writer, const struct action *action);
+
+/* "earliest" (null: not known), "ring", "waitsFor" and "sayNo" (empty: none). */
+void prospect_write_members(struct json_writer *writer, struct arena *arena,
+                            const struct prospect *prospect);
 
 /* The response of an invocation, written evaluation by evaluation, so that a sweep need not hold
  * them all:

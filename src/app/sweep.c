@@ -312,6 +312,10 @@ static void run(struct sweep *sweep) {
     if (sweep->acts && sweep->promotion != NULL && sweep->listing.count > 0) {
         promotion_look_on(sweep->promotion, sweep->listing.items[0].arn);
     }
+    if (listener != NULL && listener->looked_ahead != NULL && sweep->promotion != NULL) {
+        const struct prospects prospects = promotion_look_ahead(sweep->promotion);
+        listener->looked_ahead(listener->context, &prospects);
+    }
     /* Last: if the time runs out before this, the next sweep repeats the steps above. */
     if (is_at_end) {
         save_cursor(sweep);

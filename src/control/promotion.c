@@ -31,9 +31,7 @@ static int compare_candidates(const void *a, const void *b) {
     return order != 0 ? order : str_compare(first->facts.arn, second->facts.arn);
 }
 
-/* Empty: its ring is the first of those that are open. */
-static str reason_to_wait_for_ring(const struct promotion_run *run,
-                                   const struct candidate *candidate) {
+str promotion_wait_for_ring(const struct promotion_run *run, const struct candidate *candidate) {
     const struct candidate *first = &run->candidates[0];
     if (ring_compare(first->ring, candidate->ring) == 0) {
         return STR_EMPTY;
@@ -70,9 +68,20 @@ static void add_watched(struct promotion_run *run) {
     }
 }
 
-static str reason_to_wait_for_thaw(const struct promotion_run *run,
-                                   const struct promotion_freezes *freezes,
-                                   const struct candidate *candidate) {
+void promotion_order(struct promotion_run *run) {
+    if (run->is_ordered) {
+        return;
+    }
+    run->is_ordered = true;
+    add_watched(run);
+    if (run->count > 0) {
+        qsort(run->candidates, run->count, sizeof *run->candidates, compare_candidates);
+    }
+}
+
+str promotion_wait_for_thaw(const struct promotion_run *run,
+                            const struct promotion_freezes *freezes,
+                            const struct candidate *candidate) {
     return freezes->count > 0 && promotion_is_frozen_by(&freezes->items[0], candidate->ring)
                ? promotion_freeze_describe(&freezes->items[0], run->control->keep)
                : STR_EMPTY;
@@ -106,8 +115,8 @@ static str reason_to_wait_for_bounds(const struct promotion_run *run,
 
 static str reason_to_wait(const struct promotion_run *run, const struct allowance *allowance,
                           const struct candidate *candidate) {
-    str frozen = reason_to_wait_for_thaw(run, &allowance->freezes, candidate);
-    str wait = str_is_empty(frozen) ? reason_to_wait_for_ring(run, candidate) : frozen;
+    str frozen = promotion_wait_for_thaw(run, &allowance->freezes, candidate);
+    str wait = str_is_empty(frozen) ? promotion_wait_for_ring(run, candidate) : frozen;
     return str_is_empty(wait) && run->config->promotion == PROMOTION_ENFORCE
                ? reason_to_wait_for_bounds(run, allowance)
                : wait;
@@ -130,10 +139,7 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
             control->guard->settings.control.enforcement.max_changes_per_run - control->changes,
         .watches = run->config->open_watches_max - (int)past_count_open(run),
     };
-    add_watched(run);
-    if (run->count > 0) {
-        qsort(run->candidates, run->count, sizeof *run->candidates, compare_candidates);
-    }
+    promotion_order(run);
     for (size_t i = 0; i < run->count; i++) {
         struct candidate *candidate = &run->candidates[i];
         if (candidate->left_because != NULL) {

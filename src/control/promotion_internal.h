@@ -42,6 +42,8 @@ struct promotion_run {
     bool has_records;       /* were read, or there is no table */
     bool has_lost_evidence; /* evidence failed, which was logged: it is not read any more */
     size_t seen_count;
+    bool is_ordered; /* the candidates: those that are watched are among them, the first ring first
+                      */
 };
 
 static inline int64_t promotion_now_ms(const struct promotion_run *run) {
@@ -63,6 +65,17 @@ size_t past_count_open(const struct promotion_run *run);
 /* Saves what has become known of earlier promotions. `is_complete`: what was not seen does not
  * exist any more. */
 void past_settle(struct promotion_run *run, bool is_complete);
+
+/* --- promotion.c --- */
+
+/* After the last chunk: adds those that are watched, and sorts the candidates. */
+void promotion_order(struct promotion_run *run);
+/* Of ordered candidates. Empty: its ring is the first of those that are open. */
+str promotion_wait_for_ring(const struct promotion_run *run, const struct candidate *candidate);
+/* Empty: its ring is not frozen. */
+str promotion_wait_for_thaw(const struct promotion_run *run,
+                            const struct promotion_freezes *freezes,
+                            const struct candidate *candidate);
 
 /* `cause` NULL: not failed. */
 void promotion_add_action(const struct promotion_run *run, const struct candidate *candidate,

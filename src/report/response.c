@@ -41,8 +41,7 @@ void evaluation_write_members(struct json_writer *writer, struct arena *arena,
     json_array_end(writer);
 }
 
-void action_write_json(struct json_writer *writer, const struct action *action) {
-    json_object_begin(writer);
+void action_write_members(struct json_writer *writer, const struct action *action) {
     json_write_member(writer, "resourceId", action->resource_id);
     json_write_member_text(writer, "action", action_kind_name(action->action));
     json_write_member_text(writer, "status", action_status_name(action->status));
@@ -52,7 +51,6 @@ void action_write_json(struct json_writer *writer, const struct action *action) 
     if (action->ending != WATCH_ENDING_NONE) {
         json_write_member_text(writer, "ending", watch_ending_name(action->ending));
     }
-    json_object_end(writer);
 }
 
 /* After the last action. */
@@ -97,7 +95,9 @@ static bool add_action(struct response *response, const struct action *action) {
     struct buf *out = response->out;
     const struct json_writer before = response->writer;
     size_t len = out->len;
-    action_write_json(&response->writer, action);
+    json_object_begin(&response->writer);
+    action_write_members(&response->writer, action);
+    json_object_end(&response->writer);
     if (buf_status(out) == STATUS_OK && out->len + reserve <= out->bytes_max) {
         return true;
     }

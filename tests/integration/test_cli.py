@@ -364,8 +364,7 @@ def test_invoke_of_a_missing_file_names_it(tmp_path):
 
 def test_plan_shows_the_changes_and_makes_none(fleet_aws):
     before = {lb.arn: lb.mode for lb in fleet_aws.load_balancers.values()}
-    done = run("plan", AWS_ENDPOINT_URL=fleet_aws.url, ENFORCEMENT="enforce",
-               STATE_TABLE="no-such-table")
+    done = run("plan", AWS_ENDPOINT_URL=fleet_aws.url, ENFORCEMENT="enforce")
     assert done.returncode == FINE, done.stderr
     weak = [lb for lb in fleet_aws.load_balancers.values()
             if lb.type == "application" and lb.mode == "monitor"]
@@ -381,9 +380,13 @@ def test_plan_shows_the_changes_and_makes_none(fleet_aws):
 def test_plan_as_json_holds_the_actions(fleet_aws):
     done = run("plan", "--format", "json", AWS_ENDPOINT_URL=fleet_aws.url)
     actions = json.loads(done.stdout)
-    assert actions and all(set(a) == {"resourceId", "action", "status", "from", "to", "reason"}
-                           for a in actions)
+    assert actions and all(
+        set(a) == {"resourceId", "action", "status", "from", "to", "reason", "earliest", "ring",
+                   "waitsFor", "evidence", "sayNo"} for a in actions)
     assert {a["status"] for a in actions} <= {"planned", "skipped"}
+    for each in actions:
+        assert (each["earliest"] is None) == (each["status"] == "skipped"), each
+    assert len({a["resourceId"] for a in actions}) == len(actions)
 
 
 @pytest.mark.parametrize("arguments", [["--format"], ["--format", "xml"], ["now"]])

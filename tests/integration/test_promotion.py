@@ -248,9 +248,12 @@ def test_plan_says_what_would_be_promoted_and_promotes_nothing(aws, loop, bucket
                           timeout=60, env=lambda_environment(AWS_ENDPOINT_URL=aws.url,
                                                              **promoting(loop)))
     assert done.returncode == 0, done.stderr
-    said, total = done.stdout.splitlines()
+    said, evidence, say_no, total = done.stdout.splitlines()
     assert said.startswith("planned  app/shop/")
-    assert "defensive -> strictest" in said and "strictest would block 0 of them" in said
+    assert said.endswith("defensive -> strictest  at the earliest with the next sweep")
+    assert evidence.startswith("         evidence  in ")
+    assert "strictest would block 0 of them" in evidence
+    assert say_no == "         say no    tag it desync-promotion=hold"
     assert total == "1 load balancer judged, 1 would be changed"
     assert (loop.items(), loop.mode_of(shop.arn)) == (before, "defensive")
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * When the mode of a load balancer is raised at the earliest, what it waits for, and how its owner
+ * says no. Pure: bounds that were read go in. Nothing is promised: until then other load balancers
+ * may come first, and the evidence may change.
+ */
+#ifndef POLICY_PROSPECT_H
+#define POLICY_PROSPECT_H
+
+#include "policy/advice.h"
+#include "policy/evaluate.h"
+
+/* What holds up a promotion, in the account and Region. */
+struct prospect_bounds {
+    int64_t now_ms;
+    int64_t turn_next_ms;   /* the next promotion turn; 0: it is free */
+    int64_t turn_every_ms;  /* from one to the next */
+    int turn_size;          /* promotions that one turn has room for; 0: none */
+    int64_t change_next_ms; /* the next change that MAX_CHANGES_PER_HOUR leaves; 0: at once;
+                               INT64_MAX: never */
+};
+
+/* The earliest of one that so many others come before, in earlier rings and its own: `turns_before`
+ * counts the turns that the earlier rings take. `not_before_ms` is the end of the freeze or watch
+ * that holds it; 0: none. 0: never. */
+int64_t prospect_earliest_ms(const struct prospect_bounds *bounds, int turns_before,
+                             int before_in_ring, int64_t not_before_ms);
+/* Turns that a ring of so many takes. */
+int prospect_turns(const struct prospect_bounds *bounds, int in_ring);
+
+struct prospect {
+    str arn;
+    str ring;            /* empty: it is not in a ring, and comes last */
+    int64_t earliest_ms; /* 0: not known, or never */
+    str waits_for;       /* empty: for nothing but the next complete sweep */
+    str say_no;          /* empty: nothing would be done, or its owner has said no */
+};
+
+/* Of the load balancers of an account and Region that may be promoted. */
+struct prospects {
+    struct prospect *items; /* sorted by ARN */
+    size_t count;
+    int64_t change_next_ms; /* as in struct prospect_bounds */
+    str change_wait; /* why the next change is not free; empty: it is, or that is not known */
+};
+/* NULL: there is none. */
+const struct prospect *prospect_find(const struct prospects *prospects, str arn);
+
+/* What the owner of a load balancer below strictest is told beside `found` (NULL: it may not be
+ * promoted): what the evidence lacks, and how to say no. `arn` and text of `evaluation` are
+ * borrowed. */
+struct prospect prospect_of(const struct evaluation *evaluation, const struct prospect *found,
+                            struct arena *arena);
+/* How an owner refuses that `monitor` is raised. */
+str prospect_exception_text(const struct policy *policy, struct arena *arena);
+/* "2026-12-02 06:00Z": the first whole minute from then on. */
+str prospect_minute(int64_t ms, struct arena *arena);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The plan of a Region: for each load balancer that desync-guard would change, or that is on its
+ * way to strictest, what would be done, when at the earliest, on what numbers, what it waits for,
+ * and how its owner says no.
+ */
+#ifndef REPORT_PLAN_H
+#define REPORT_PLAN_H
+
+#include "policy/prospect.h"
+#include "report/render.h"
+
+struct plan_entry {
+    struct action action;        /* PLANNED: would be done; SKIPPED: not, for its reason */
+    bool has_action;             /* false: the sweep has none, and `action` says why */
+    const struct advice *advice; /* the numbers of a promotion; NULL: none */
+    struct prospect prospect;
+};
+
+struct plan {
+    struct plan_entry *entries;
+    size_t count;
+    size_t judged_count;
+    size_t strictest_count; /* of them, which need nothing */
+    int64_t now_ms;
+};
+
+/* A block of lines for each that would be changed, a line for each other one, and the counts. */
+void plan_write_table(struct buf *out, struct arena *arena, const struct plan *plan);
+/* An array of actions, as in a response, with "earliest", "ring", "waitsFor", "evidence" and
+ * "sayNo". */
+void plan_write_json(struct buf *out, struct arena *arena, const struct plan *plan);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The plan: a sweep that changes, records and alerts nothing, whatever the environment says, and
+ * what holds up each change that a sweep with the settings of the environment would make.
+ */
+#include "app/plan.h"
+
+#include <stdlib.h>
+
+#include "app_internal.h"
+#include "sweep_internal.h"
+
+struct planned_row {
+    str arn;
+    struct fleet_row row;
+    bool has_action;
+};
+
+struct planning {
+    struct guard *guard;
+    struct arena *arena;
+    const struct policy *policy;
+    struct control_settings asked; /* as the environment says */
+    struct planned_row *rows;      /* sorted by ARN when all have been judged */
+    size_t row_count;
+    size_t row_capacity;
+    struct prospects prospects;
+    struct plan *plan;
+};
+
+/* Without the table and the topic nothing is remembered either: a plan must not use up an alert. */
+static void only_plan(struct control_settings *settings) {
+    settings->enforcement.enforcement = ENFORCEMENT_PLAN;
+    if (settings->promotion.promotion == PROMOTION_ENFORCE) {
+        settings->promotion.promotion = PROMOTION_RECOMMEND;
+    }
+    settings->state_table = STR_EMPTY;
+    settings->alert_topic_arn = STR_EMPTY;
+    settings->imports_findings = false;
+}
+
+static void on_judged(void *context, const struct load_balancer *facts,
+                      const struct evaluation *evaluation) {
+    struct planning *planning = context;
+    if (evaluation->compliance == COMPLIANT || evaluation->compliance == NON_COMPLIANT) {
+        ARENA_RESERVE(planning->arena, planning->rows, planning->row_count + 1,
+                      planning->row_capacity);
+        struct planned_row *row = &planning->rows[planning->row_count++];
+        *row = (struct planned_row){.has_action = false};
+        fleet_row_copy(planning->arena, facts, evaluation, &row->row);
+        row->arn = row->row.evaluation.resource_id;
+    }
+}
+
+static void on_looked_ahead(void *context, const struct prospects *prospects) {
+    struct planning *planning = context;
+    planning->prospects = *prospects;
+}
+
+static const char *enforcement_setting_against(const struct control_settings *asked) {
+    return asked->enforcement.enforcement != ENFORCEMENT_ENFORCE
+               ? "ENFORCEMENT is not `enforce`: desync-guard changes nothing itself"
+           : str_is_empty(asked->state_table)
+               ? "STATE_TABLE is not set, and without a table nothing is changed"
+               : NULL;
+}
+
+static str join(struct arena *arena, const char *first, str second) {
+    return first == NULL          ? second
+           : str_is_empty(second) ? str_from_cstr(first)
+                                  : str_format(arena, "%s; %" STR_FMT, first, STR_ARG(second));
+}
+
+static void add_promotion(const struct planning *planning, const struct evaluation *evaluation,
+                          struct plan_entry *entry) {
+    const struct prospect *found = prospect_find(&planning->prospects, evaluation->resource_id);
+    entry->advice = evaluation->advice;
+    entry->prospect = prospect_of(evaluation, found, planning->arena);
+    if (found != NULL) {
+        entry->prospect.waits_for =
+            join(planning->arena, promotion_setting_against(&planning->asked), found->waits_for);
+    }
+}
+
+static void add_enforcement(const struct planning *planning, struct plan_entry *entry) {
+    struct arena *arena = planning->arena;
+    const struct prospects *prospects = &planning->prospects;
+    entry->prospect.arn = entry->action.resource_id;
+    if (entry->action.status == ACTION_PLANNED) {
+        int64_t next_ms = prospects->change_next_ms;
+        int64_t now_ms = planning->plan->now_ms;
+        entry->prospect.earliest_ms = next_ms == INT64_MAX ? 0
+                                      : next_ms > now_ms   ? next_ms
+                                                           : now_ms;
+        entry->prospect.waits_for =
+            join(arena, enforcement_setting_against(&planning->asked), prospects->change_wait);
+        entry->prospect.say_no = prospect_exception_text(planning->policy, arena);
+    }
+}
+
+/* Of an ARN or a row, which begins with one. */
+static int compare_arns(const void *a, const void *b) {
+    return str_compare(*(const str *)a, *(const str *)b);
+}
+
+static void add_action(const struct planning *planning, const struct action *action) {
+    struct plan_entry *entry = &planning->plan->entries[planning->plan->count++];
+    struct planned_row *row =
+        planning->row_count == 0
+            ? NULL
+            : bsearch(&action->resource_id, planning->rows, planning->row_count,
+                      sizeof *planning->rows, compare_arns);
+    *entry = (struct plan_entry){.action = *action, .has_action = true};
+    if (row == NULL) {
+        return;
+    }
+    row->has_action = true;
+    if (action->action == ACTION_PROMOTE) {
+        add_promotion(planning, &row->row.evaluation, entry);
+    } else if (action->action == ACTION_ENFORCE) {
+        add_enforcement(planning, entry);
+    }
+}
+
+/* On its way to strictest, and nothing would be done now. */
+static void add_other(const struct planning *planning, const struct evaluation *evaluation) {
+    struct plan_entry *entry = &planning->plan->entries[planning->plan->count++];
+    *entry = (struct plan_entry){
+        .action = {.resource_id = evaluation->resource_id,
+                   .action = ACTION_PROMOTE,
+                   .status = ACTION_SKIPPED,
+                   .from = str_from_cstr(mode_name(evaluation->mode)),
+                   .to = STR("strictest"),
+                   .reason = str_format(planning->arena, "%s: %" STR_FMT,
+                                        recommendation_name(evaluation->advice->recommendation),
+                                        STR_ARG(evaluation->advice->reason))}};
+    add_promotion(planning, evaluation, entry);
+}
+
+static void fill(struct planning *planning, const struct app_reply *reply) {
+    struct plan *plan = planning->plan;
+    plan->now_ms = guard_now_ms(planning->guard);
+    plan->judged_count = reply->judged_count;
+    plan->entries = ARENA_ARRAY(planning->arena, struct plan_entry,
+                                reply->action_count + planning->row_count + 1);
+    if (planning->row_count > 0) {
+        qsort(planning->rows, planning->row_count, sizeof *planning->rows, compare_arns);
+    }
+    for (size_t i = 0; i < reply->action_count; i++) {
+        add_action(planning, &reply->actions[i]);
+    }
+    for (size_t i = 0; i < planning->row_count; i++) {
+        const struct evaluation *evaluation = &planning->rows[i].row.evaluation;
+        plan->strictest_count += evaluation->mode == MODE_STRICTEST ? 1 : 0;
+        if (evaluation->mode != MODE_STRICTEST && evaluation->advice != NULL &&
+            !planning->rows[i].has_action) {
+            add_other(planning, evaluation);
+        }
+    }
+}
+
+void app_plan(struct guard *guard, struct arena *arena, struct plan *plan_out,
+              struct app_reply *reply) {
+    struct planning planning = {
+        .guard = guard, .arena = arena, .asked = guard->settings.control, .plan = plan_out};
+    const struct audit_listener listener = {
+        .context = &planning, .judged = on_judged, .looked_ahead = on_looked_ahead};
+    const struct config_invocation invocation = {.message = MESSAGE_SCHEDULED};
+    const struct sweep_options options = {
+        .invocation = &invocation, .listener = &listener, .arena = arena};
+    struct error error = {0};
+    *reply = (struct app_reply){.is_error = false};
+    *plan_out = (struct plan){.count = 0};
+    only_plan(&guard->settings.control);
+    guard->home.deadline_ms = INT64_MAX;
+    planning.policy = policy_or_reply(guard, NULL, arena, reply);
+    if (planning.policy == NULL) {
+        return;
+    }
+    if (accounts_select(guard, STR_EMPTY, STR_EMPTY, arena, &error) != STATUS_OK) {
+        reply_error(reply, ERROR_ACCESS_DENIED, error.message);
+        return;
+    }
+    sweep_run(guard, &options, reply);
+    fill(&planning, reply);
+}
