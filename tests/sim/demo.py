@@ -3,9 +3,10 @@
 
 Starts a local AWS and a Lambda Runtime API, creates a few load balancers, feeds the Config rule
 samples of events/ to ./bootstrap as Lambda would, and prints what AWS Config received. Then the same
-with enforcement on: somebody weakens a mode, and EventBridge delivers it, twice. Last, the posture
-report of that fleet, as a page to open. Fails when a verdict is not the one in tests/golden, or not
-all is done, once.
+with enforcement and promotion on: somebody weakens a mode, and EventBridge delivers it, twice; and on
+simulated days one load balancer goes to strictest and stays there, and another is rolled back. Last,
+the posture report of that fleet, as a page to open. Fails when a verdict is not the one in
+tests/golden, a step is not the expected one, or not all is done, once.
 """
 
 import json
@@ -21,6 +22,7 @@ if __package__ in (None, ""):
 from sim import events, fleet
 from sim.aws import REGION, LocalAws
 from sim.control_loop import ControlLoop
+from sim.demo_promotion import Story
 from sim.function import ROOT, Function, bootstrap_path
 from sim.runtime_api import RuntimeApi
 
@@ -77,7 +79,9 @@ class Demo:
             if "compliance" in expected and name not in LEFT_OUT:
                 self.feed(name, expected)
         self.show_summary()
-        self.report(self.enforce())
+        loop = self.enforce()
+        self.wrong += self.promote(loop)
+        self.report(loop)
         self.show_result()
         return not self.wrong
 
@@ -127,7 +131,8 @@ class Demo:
         loop.client("s3").create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         self.function = Function(self.api, aws=self.aws,
-                                 **loop.environment(REPORT_BUCKET=BUCKET, WATCH_MINUTES="5"))
+                                 **loop.environment(REPORT_BUCKET=BUCKET, PROMOTION="enforce",
+                                                    ELB_REQUESTS_PER_SECOND="off"))
         self.function.wait_until_idle()
         show_line()
         show_line("the same function with ENFORCEMENT=enforce, a state table and a topic; somebody "
@@ -142,12 +147,18 @@ class Demo:
             self.wrong.append(CALL)
         return loop
 
+    def promote(self, loop):
+        """On simulated days: from the first access log to `strictest`, held, and rolled back."""
+        show_line()
+        show_line("and with PROMOTION=enforce, from the first access log to strictest:")
+        show_line()
+        return Story(loop, self.function, show_line, painted).tell()
+
     def report(self, loop):
-        """The third act: a sweep, and what leadership reads of it."""
+        """The third act: what leadership reads of it."""
         show_line()
-        show_line("then a sweep, and the posture report:")
+        show_line("and the posture report of this fleet:")
         show_line()
-        self.function.invoke('{"action":"sweep"}')
         started = time.monotonic()
         outcome = self.function.invoke('{"action":"report"}')
         took_ms = (time.monotonic() - started) * 1000
@@ -190,7 +201,7 @@ class Demo:
         if self.wrong:
             show_line(painted(f"not as expected: {', '.join(self.wrong)}", "31"))
         else:
-            show_line("every verdict is the expected one, and what was weak is raised once")
+            show_line("every verdict and every step is the expected one, and what was weak is raised once")
 
 
 def main():

@@ -86,6 +86,10 @@ class MotoBackend:
         from moto.elbv2.models import elbv2_backends
         return elbv2_backends[account][region].load_balancers
 
+    def metrics(self, region, account="123456789012"):
+        from moto.cloudwatch.models import cloudwatch_backends
+        return cloudwatch_backends[account][region].metric_data
+
     def perform(self, call, account="123456789012"):
         """The answer of moto, or NotAccepted."""
         body = call.request.body
