@@ -57,7 +57,7 @@ size_t budget_chunk_size(const struct sweep_budget *budget, bool is_audit) {
     if (is_audit && thousand_ms > 0) {
         return SHORT_CHUNK_MIN;
     }
-    if (!budget_is_short(budget)) {
+    if (thousand_ms == 0 || !budget_is_short(budget)) { /* 0: not paced, and never short */
         return SWEEP_CHUNK_MAX;
     }
     int64_t left_ms = budget->read_deadline_ms - guard_now_ms(budget->guard);

@@ -68,12 +68,12 @@ struct management management_of(const struct load_balancer *facts, struct arena 
         return found;
     }
     str stack = value_of(facts, "aws:cloudformation:stack-name", arena);
-    return str_is_empty(stack)
-               ? (struct management){.manager = MANAGER_NONE}
-               : (struct management){.manager = MANAGER_STACK,
-                                     .owner = stack,
-                                     .part =
-                                         value_of(facts, "aws:cloudformation:logical-id", arena)};
+    if (!str_is_empty(stack)) {
+        found.manager = MANAGER_STACK;
+        found.owner = stack;
+        found.part = value_of(facts, "aws:cloudformation:logical-id", arena);
+    }
+    return found;
 }
 
 bool management_undoes_changes(const struct management *management) {
