@@ -67,6 +67,7 @@ struct management management_of(const struct load_balancer *facts, struct arena 
     if (find_kubernetes(facts, arena, &found)) {
         return found;
     }
+    found = (struct management){.manager = MANAGER_NONE};
     str stack = value_of(facts, "aws:cloudformation:stack-name", arena);
     if (!str_is_empty(stack)) {
         found.manager = MANAGER_STACK;
