@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/action.h"
 
-#define TEXT(name, text) [name] = text,
+#define TEXT(name, text) [name] = (text),
 static const char *const KIND_NAMES[] = {ACTION_KIND_MAP(TEXT)};
 static const char *const STATUS_NAMES[] = {ACTION_STATUS_MAP(TEXT)};
 static const char *const ENDING_NAMES[] = {WATCH_ENDING_MAP(TEXT)};
