@@ -8,6 +8,7 @@
 
 #include "policy/action.h"
 #include "policy/fleet.h"
+#include "policy/prospect.h"
 #include "policy/recommend.h"
 #include "policy/watch.h"
 
@@ -52,6 +53,7 @@ struct posture_point {
 struct posture_row {
     bool has_advice;
     struct advice advice;
+    struct prospect prospect; /* of the advice; nothing of one in strictest */
     str exception_reason;
     str exception_approver;
     int64_t non_compliant_since_ms; /* 0: is not, or not known */
@@ -117,6 +119,8 @@ enum exception_state posture_exception_state(const struct evaluation *evaluation
 /* Only of what was judged: the tags of the rest may never have been read. */
 bool posture_lacks_owner(const struct evaluation *evaluation);
 bool posture_is_candidate(const struct posture_row *row);
+/* There is advice, and the mode is known to be below strictest. */
+bool posture_is_on_its_way(const struct posture_row *row, const struct evaluation *evaluation);
 
 /* Who wrote last, from the newest change that names anybody; empty: not known. */
 str posture_last_writer(const struct posture *posture, str arn);

@@ -46,11 +46,13 @@ struct prospects {
 /* NULL: there is none. */
 const struct prospect *prospect_find(const struct prospects *prospects, str arn);
 
-/* What the owner of a load balancer below strictest is told beside `found` (NULL: it may not be
- * promoted): what the evidence lacks, and how to say no. `arn` and text of `evaluation` are
- * borrowed. */
+/* Of one below strictest: `found` (NULL: it may not be promoted), and beside it the setting that is
+ * against it (NULL: none) or what the evidence lacks, and how its owner says no. Borrows the text
+ * of `evaluation`. */
 struct prospect prospect_of(const struct evaluation *evaluation, const struct prospect *found,
-                            struct arena *arena);
+                            const char *setting_against, struct arena *arena);
+/* "first; second"; `first` may be NULL and `second` empty. */
+str prospect_join_waits(const char *first, str second, struct arena *arena);
 /* How an owner refuses that `monitor` is raised. */
 str prospect_exception_text(const struct policy *policy, struct arena *arena);
 /* "2026-12-02 06:00Z": the first whole minute from then on. */

@@ -65,21 +65,12 @@ static const char *enforcement_setting_against(const struct control_settings *as
                : NULL;
 }
 
-static str join(struct arena *arena, const char *first, str second) {
-    return first == NULL          ? second
-           : str_is_empty(second) ? str_from_cstr(first)
-                                  : str_format(arena, "%s; %" STR_FMT, first, STR_ARG(second));
-}
-
 static void add_promotion(const struct planning *planning, const struct evaluation *evaluation,
                           struct plan_entry *entry) {
-    const struct prospect *found = prospect_find(&planning->prospects, evaluation->resource_id);
     entry->advice = evaluation->advice;
-    entry->prospect = prospect_of(evaluation, found, planning->arena);
-    if (found != NULL) {
-        entry->prospect.waits_for =
-            join(planning->arena, promotion_setting_against(&planning->asked), found->waits_for);
-    }
+    entry->prospect =
+        prospect_of(evaluation, prospect_find(&planning->prospects, evaluation->resource_id),
+                    promotion_setting_against(&planning->asked), planning->arena);
 }
 
 static void add_enforcement(const struct planning *planning, struct plan_entry *entry) {
@@ -92,8 +83,8 @@ static void add_enforcement(const struct planning *planning, struct plan_entry *
         entry->prospect.earliest_ms = next_ms == INT64_MAX ? 0
                                       : next_ms > now_ms   ? next_ms
                                                            : now_ms;
-        entry->prospect.waits_for =
-            join(arena, enforcement_setting_against(&planning->asked), prospects->change_wait);
+        entry->prospect.waits_for = prospect_join_waits(
+            enforcement_setting_against(&planning->asked), prospects->change_wait, arena);
         entry->prospect.say_no = prospect_exception_text(planning->policy, arena);
     }
 }

@@ -25,6 +25,7 @@ struct note {
     str arn;
     str exception_reason;
     str exception_approver;
+    struct prospect prospect;
 };
 
 struct survey {
@@ -37,6 +38,7 @@ struct survey {
     struct note *notes; /* beside the rows, before they are sorted */
     size_t row_capacity;
     size_t note_capacity;
+    size_t account_first;   /* the first row of the account that is being audited */
     struct fleet_gap *gaps; /* room for two, and one for each allowed account */
     struct history history;
 };
@@ -74,10 +76,31 @@ static void add_gap(struct survey *survey, str account_id, str reason) {
         (struct fleet_gap){account_id, survey->guard->settings.region, reason};
 }
 
+static void on_looked_ahead(void *context, const struct prospects *prospects) {
+    struct survey *survey = context;
+    const char *against = promotion_setting_against(&survey->guard->settings.control);
+    for (size_t i = survey->account_first; i < survey->fleet->row_count; i++) {
+        const struct evaluation *evaluation = &survey->rows[i].evaluation;
+        if (evaluation->advice != NULL && evaluation->mode != MODE_STRICTEST) {
+            const struct prospect *found = prospect_find(prospects, evaluation->resource_id);
+            struct prospect *prospect = &survey->notes[i].prospect;
+            *prospect = prospect_of(evaluation, found, against, survey->arena);
+            if (prospect->earliest_ms <= guard_now_ms(survey->guard) &&
+                prospect->earliest_ms != 0) {
+                prospect->earliest_ms = survey->posture->now_ms; /* the report is of one moment */
+            }
+        }
+    }
+}
+
 static void survey_account(struct survey *survey, str account_id) {
-    const struct audit_listener listener = {
-        .context = survey, .wants_advice = true, .listed = on_listed, .judged = on_judged};
+    const struct audit_listener listener = {.context = survey,
+                                            .wants_advice = true,
+                                            .listed = on_listed,
+                                            .judged = on_judged,
+                                            .looked_ahead = on_looked_ahead};
     struct error error = {0};
+    survey->account_first = survey->fleet->row_count;
     if (app_audit(survey->guard, account_id, survey->guard->settings.region, &listener,
                   survey->arena, &error) != STATUS_OK) {
         add_gap(survey, account_id, error.message);
@@ -169,6 +192,7 @@ static void fill_rows(struct survey *survey) {
         if (evaluation->advice != NULL) {
             rows[i].has_advice = true;
             rows[i].advice = *evaluation->advice;
+            rows[i].prospect = note->prospect;
         }
         if (state != NULL && evaluation->compliance == NON_COMPLIANT) {
             int64_t since_ms = state->non_compliant_since_ms;

@@ -61,6 +61,11 @@ bool posture_is_candidate(const struct posture_row *row) {
     return row->has_advice && row->advice.recommendation == RECOMMEND_PROMOTE;
 }
 
+bool posture_is_on_its_way(const struct posture_row *row, const struct evaluation *evaluation) {
+    return row->has_advice && evaluation->compliance != NOT_APPLICABLE &&
+           (evaluation->mode == MODE_MONITOR || evaluation->mode == MODE_DEFENSIVE);
+}
+
 static int64_t later(int64_t a, int64_t b) {
     return a > b ? a : b;
 }

@@ -50,17 +50,24 @@ static str what_is_lacking(const struct advice *advice, struct arena *arena) {
     return str_is_empty(all) ? advice->reason : all;
 }
 
+str prospect_join_waits(const char *first, str second, struct arena *arena) {
+    return first == NULL          ? second
+           : str_is_empty(second) ? str_from_cstr(first)
+                                  : str_format(arena, "%s; %" STR_FMT, first, STR_ARG(second));
+}
+
 struct prospect prospect_of(const struct evaluation *evaluation, const struct prospect *found,
-                            struct arena *arena) {
+                            const char *setting_against, struct arena *arena) {
     const struct advice *advice = evaluation->advice;
+    enum promotion_tag tag = evaluation->opt_out.tag;
     struct prospect prospect = {.arn = evaluation->resource_id};
     if (found != NULL) {
         prospect = *found;
+        prospect.waits_for = prospect_join_waits(setting_against, found->waits_for, arena);
     } else if (advice != NULL) {
         prospect.waits_for = what_is_lacking(advice, arena);
     }
-    bool has_said_no = evaluation->opt_out.tag == PROMOTION_TAG_HOLD ||
-                       evaluation->opt_out.tag == PROMOTION_TAG_INVALID;
+    bool has_said_no = tag == PROMOTION_TAG_HOLD || tag == PROMOTION_TAG_INVALID;
     prospect.say_no = has_said_no ? STR_EMPTY : STR("tag it " PROMOTION_TAG "=hold");
     return prospect;
 }

@@ -199,21 +199,70 @@ static int rank_of_fix_clients(const struct page *page, size_t i) {
     return is_advised(page, i, RECOMMEND_FIX_CLIENTS) ? 0 : -1;
 }
 
-#define ADVICE_COLUMNS                                                                             \
-    {                                                                                              \
-        {"Load balancer", page_name_cell}, {"Owner", page_owner_cell},                             \
-            {"Requests seen", requests_cell}, {"Would be blocked", blocked_cell},                  \
-            {"Bound", bound_cell}, {"Why", advice_reason_cell},                                    \
-    }
+/* The time before which nothing happens. */
+static void earliest_cell(struct html_table *table, const struct page *page, size_t i) {
+    const struct prospect *prospect = &page->posture->rows[i].prospect;
+    html_number_begin(table, (double)prospect->earliest_ms);
+    html_value(table->out, prospect->earliest_ms == 0 ? STR("not known")
+                           : prospect->earliest_ms <= page->posture->now_ms
+                               ? STR("the next sweep")
+                               : prospect_minute(prospect->earliest_ms, page->arena));
+}
+
+/* What holds it up, and then the numbers. */
+static void waits_cell(struct html_table *table, const struct page *page, size_t i) {
+    str waits = page->posture->rows[i].prospect.waits_for;
+    str reason = page->posture->rows[i].advice.reason;
+    page_long_cell(table, str_is_empty(waits)
+                              ? reason
+                              : str_format(page->arena, "Waits: %" STR_FMT ". Evidence: %" STR_FMT,
+                                           STR_ARG(waits), STR_ARG(reason)));
+}
+
+static void recommendation_cell(struct html_table *table, const struct page *page, size_t i) {
+    page_text_cell(
+        table, str_from_cstr(recommendation_name(page->posture->rows[i].advice.recommendation)));
+}
+
+/* Those that come into no table of their own. */
+static int rank_of_waiting(const struct page *page, size_t i) {
+    const struct posture_row *row = &page->posture->rows[i];
+    enum recommendation recommendation = row->advice.recommendation;
+    bool is_elsewhere =
+        recommendation == RECOMMEND_PROMOTE || recommendation == RECOMMEND_FIX_CLIENTS;
+    return !posture_is_on_its_way(row, evaluation_at(page, i)) || is_elsewhere ? -1
+           : recommendation == RECOMMEND_HOLD                                  ? 0
+                                                                               : 1;
+}
 
 static const struct page_table candidates = {.id = "candidates-table",
                                              .caption = "Ready for strictest",
-                                             .columns = ADVICE_COLUMNS,
+                                             .columns = {{"Load balancer", page_name_cell},
+                                                         {"Owner", page_owner_cell},
+                                                         {"Requests seen", requests_cell},
+                                                         {"Would be blocked", blocked_cell},
+                                                         {"Bound", bound_cell},
+                                                         {"At the earliest", earliest_cell},
+                                                         {"Why, and what holds it up", waits_cell}},
                                              .rank = rank_of_promote};
 static const struct page_table clients = {.id = "clients-table",
                                           .caption = "Clients to be fixed first",
-                                          .columns = ADVICE_COLUMNS,
+                                          .columns = {{"Load balancer", page_name_cell},
+                                                      {"Owner", page_owner_cell},
+                                                      {"Requests seen", requests_cell},
+                                                      {"Would be blocked", blocked_cell},
+                                                      {"Bound", bound_cell},
+                                                      {"Why", advice_reason_cell}},
                                           .rank = rank_of_fix_clients};
+
+static const struct page_table waiting = {.id = "waiting-table",
+                                          .caption = "Not yet, and what is missing",
+                                          .columns = {{"Load balancer", page_name_cell},
+                                                      {"Mode", page_mode_cell},
+                                                      {"Owner", page_owner_cell},
+                                                      {"Recommendation", recommendation_cell},
+                                                      {"What is missing", advice_reason_cell}},
+                                          .rank = rank_of_waiting};
 
 void page_candidates(const struct page *page) {
     size_t counts[RECOMMEND_NO_EVIDENCE + 1] = {0}; /* the last one */
@@ -222,7 +271,8 @@ void page_candidates(const struct page *page) {
     }
     html_section_begin(page->out, "candidates", "Towards strictest",
                        "Load balancers that could go to strictest, by their traffic. Each number "
-                       "comes with the bound that the size of the sample allows.");
+                       "comes with the bound that the size of the sample allows. The owner says no "
+                       "with the tag " PROMOTION_TAG "=hold.");
     buf_printf(page->out,
                "<p>%s ready, %s with clients to be fixed first, %s on hold, %s without enough "
                "evidence.</p>\n",
@@ -232,5 +282,6 @@ void page_candidates(const struct page *page) {
                count_text(counts[RECOMMEND_NO_EVIDENCE]).text);
     page_write_table(page, &candidates, page->fleet->row_count);
     page_write_table(page, &clients, page->fleet->row_count);
+    page_write_table(page, &waiting, page->fleet->row_count);
     html_section_end(page->out);
 }

@@ -160,6 +160,29 @@ static void write_advices(struct json_writer *writer, struct arena *arena,
     json_array_end(writer);
 }
 
+/* All below strictest, with what holds each of them up. */
+static void write_towards_strictest(struct json_writer *writer, struct arena *arena,
+                                    const struct fleet *fleet, const struct posture *posture) {
+    json_open_array(writer, "towardsStrictest");
+    for (size_t i = 0; i < fleet->row_count; i++) {
+        const struct posture_row *row = &posture->rows[i];
+        const struct evaluation *evaluation = &fleet->rows[i].evaluation;
+        if (posture_is_on_its_way(row, evaluation)) {
+            json_object_begin(writer);
+            json_write_member(writer, "resourceId", evaluation->resource_id);
+            json_write_member(writer, "owner", evaluation->owner);
+            json_write_member_text(writer, "mode", mode_name(evaluation->mode));
+            json_write_member_text(writer, "recommendation",
+                                   recommendation_name(row->advice.recommendation));
+            prospect_write_members(writer, arena, &row->prospect);
+            advice_write_numbers(writer, arena, &row->advice);
+            json_write_member(writer, "reason", row->advice.reason);
+            json_object_end(writer);
+        }
+    }
+    json_array_end(writer);
+}
+
 static void write_exceptions(struct json_writer *writer, const struct fleet *fleet,
                              const struct posture *posture) {
     json_open_array(writer, "exceptions");
@@ -227,6 +250,7 @@ void posture_write_json(struct buf *out, struct arena *arena, const struct fleet
     write_changes(&writer, arena, posture);
     write_advices(&writer, arena, fleet, posture, true);
     write_advices(&writer, arena, fleet, posture, false);
+    write_towards_strictest(&writer, arena, fleet, posture);
     write_exceptions(&writer, fleet, posture);
     write_escalated(&writer, arena, fleet, posture);
     write_fights(&writer, fleet, posture);

@@ -8,6 +8,7 @@ the hour before and the hour since.
 
 import dataclasses
 import datetime
+import json
 import os
 import signal
 import subprocess
@@ -239,22 +240,31 @@ def test_recommend_changes_nothing(start, aws, loop, bucket):
     assert watched(loop, shop) is None
 
 
-def test_plan_says_what_would_be_promoted_and_promotes_nothing(aws, loop, bucket, function):
-    """It reads the evidence in the table, and writes nothing there."""
-    shop = make(aws, "shop")
-    answer(function.invoke(logged(bucket, shop)))
-    before = loop.items()
-    done = subprocess.run([*bootstrap_command(), "plan"], capture_output=True, text=True,
+def command(aws, loop, *arguments):
+    done = subprocess.run([*bootstrap_command(), *arguments], capture_output=True, text=True,
                           timeout=60, env=lambda_environment(AWS_ENDPOINT_URL=aws.url,
                                                              **promoting(loop)))
     assert done.returncode == 0, done.stderr
-    said, evidence, say_no, total = done.stdout.splitlines()
+    return done.stdout
+
+
+def test_plan_says_what_would_be_promoted_and_promotes_nothing(aws, loop, bucket, function):
+    """It reads the evidence in the table, and writes nothing there. The report says the same."""
+    shop = make(aws, "shop")
+    answer(function.invoke(logged(bucket, shop)))
+    before = loop.items()
+    said, evidence, say_no, total = command(aws, loop, "plan").splitlines()
     assert said.startswith("planned  app/shop/")
     assert said.endswith("defensive -> strictest  at the earliest with the next sweep")
     assert evidence.startswith("         evidence  in ")
     assert "strictest would block 0 of them" in evidence
     assert say_no == "         say no    tag it desync-promotion=hold"
     assert total == "1 load balancer judged, 1 would be changed"
+    report = json.loads(command(aws, loop, "report", "--format", "json"))
+    ready, = report["towardsStrictest"]
+    assert (ready["resourceId"], ready["recommendation"]) == (shop.arn, "PROMOTE")
+    assert (ready["earliest"], ready["waitsFor"]) == (report["generatedAt"], "")
+    assert ready["sayNo"] == "tag it desync-promotion=hold"
     assert (loop.items(), loop.mode_of(shop.arn)) == (before, "defensive")
 
 

@@ -72,6 +72,17 @@ static void advise(struct arena *arena, const struct spec *spec, struct evaluati
     recommend(evaluation, &evidence, &settings, SAMPLE_NOW_MS, arena, &row->advice);
     row->has_advice = true;
     advice_add_finding(&row->advice, arena, evaluation);
+    const struct prospect found = {
+        .arn = evaluation->resource_id,
+        .ring = STR("2"),
+        .earliest_ms = SAMPLE_NOW_MS + 14 * HOUR_MS,
+        .waits_for = STR("ring 1 and all later ones are frozen until 2026-12-09: "
+                         "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/"
+                         "0123456789abcdef was rolled back on 2026-11-25; to end that, its owner "
+                         "tags it desync-promotion=retry")};
+    evaluation->advice = &row->advice;
+    row->prospect = prospect_of(evaluation, row->advice.may_promote ? &found : NULL, NULL, arena);
+    evaluation->advice = NULL;
 }
 
 static void make_row(struct arena *arena, size_t i, struct fleet_row *row,

@@ -211,6 +211,27 @@ static void json_of_a_candidate_has_the_bound(void **state) {
     assert_null(json_get(unseen, "boundPercent"));
 }
 
+static void json_says_what_holds_up_each_below_strictest(void **state) {
+    (void)state;
+    struct posture_sample sample;
+    posture_sample_make(&arena, SAMPLE_RICH, &sample);
+    const struct json *all = json_get(parse(&sample), "towardsStrictest");
+    const struct json *ready = find_by_id(all, "blog");
+    assert_str(json_get_string(ready, "mode"), "defensive");
+    assert_str(json_get_string(ready, "recommendation"), "PROMOTE");
+    assert_str(json_get_string(ready, "ring"), "2");
+    assert_str(json_get_string(ready, "sayNo"), "tag it desync-promotion=hold");
+    assert_contains(json_get_string(ready, "waitsFor"), "are frozen until 2026-12-09");
+    assert_true(json_get_string(ready, "earliest").len > 0);
+    const struct json *unseen = find_by_id(all, "reports");
+    assert_true(json_get(unseen, "earliest") != NULL);
+    assert_str(json_get_string(unseen, "earliest"), "");
+    assert_contains(json_get_string(unseen, "waitsFor"), "no request was seen");
+    for (const struct json *each = json_first(all); each != NULL; each = json_next(each)) {
+        assert_false(str_eq(json_get_string(each, "mode"), STR("strictest")));
+    }
+}
+
 static void json_of_exceptions_names_state_and_people(void **state) {
     (void)state;
     static const struct {
@@ -334,6 +355,7 @@ int main(void) {
         cmocka_unit_test_teardown(json_and_csv_name_the_ending_or_null, judging_reset),
         cmocka_unit_test_teardown(rates_of_no_request_are_null, judging_reset),
         cmocka_unit_test_teardown(json_of_a_candidate_has_the_bound, judging_reset),
+        cmocka_unit_test_teardown(json_says_what_holds_up_each_below_strictest, judging_reset),
         cmocka_unit_test_teardown(json_of_exceptions_names_state_and_people, judging_reset),
         cmocka_unit_test_teardown(json_without_a_table_has_no_numbers_of_it, judging_reset),
         cmocka_unit_test_teardown(csv_text_is_quoted_and_no_formula, judging_reset),
