@@ -50,11 +50,13 @@ struct watch_plan {
 /* Of the access logs. */
 struct blocked_count {
     uint64_t requests; /* HTTP/1.x */
-    uint64_t blocked;  /* of them Acceptable or Ambiguous: before the change those not served */
+    uint64_t blocked;  /* of them of the classes that the mode blocks: before the change those not
+                         served */
 };
 
 struct watch_numbers {
-    int look; /* so many times five minutes after the change */
+    bool is_raise; /* to defensive, which blocks Severe requests; else a promotion */
+    int look;      /* so many times five minutes after the change */
     /* Bins of five minutes: of the seven days before the change, and of the time since, which may
      * begin a few minutes late. */
     const struct traffic_window *before; /* WATCH_BINS_BEFORE */

@@ -10,6 +10,9 @@
 #include "aws/call.h"
 #include "policy/transition.h"
 
+#define STATE_WATCH_PK     "WATCH" /* see watch_records.h */
+#define STATE_RAISE_SUFFIX "#raise"
+
 /* Where the table is and who writes. */
 struct state_table {
     struct aws_client *client;

@@ -123,11 +123,13 @@ MUST_USE enum status traffic_fold(const struct state_table *table, str arn, int6
 struct traffic_span {
     int64_t from_ms; /* of the first five minutes: the ones that were asked for, or up to 5 later */
     int64_t to_ms;   /* likewise, or up to 5 earlier */
-    uint64_t http1_lines;     /* HTTP/1.x without health checks and monitors, served or not */
-    uint64_t blocked_served;  /* Acceptable or Ambiguous, and served */
-    uint64_t unserved;        /* Acceptable or Ambiguous, and not: also what strictest blocks */
-    uint64_t blocked_clients; /* of whole hours only */
-    int64_t newest_ms;        /* begin of the newest five minutes that have any line; 0: none */
+    uint64_t http1_lines;       /* HTTP/1.x without health checks and monitors, served or not */
+    uint64_t blocked_served;    /* Acceptable or Ambiguous, and served */
+    uint64_t unserved;          /* Acceptable or Ambiguous, and not: also what strictest blocks */
+    uint64_t blocked_clients;   /* of whole hours only, as the next two */
+    uint64_t severe;            /* Severe, served or not */
+    uint64_t whole_hours_lines; /* as http1_lines */
+    int64_t newest_ms;          /* begin of the newest five minutes that have any line; 0: none */
 };
 /* What came since a moment (to_ms: now), or before it: of items of hours, so that there is nothing
  * of more than TRAFFIC_FOLDED_AFTER_DAYS ago, and nothing that 0.1.0 counted. Files come within

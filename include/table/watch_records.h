@@ -20,6 +20,10 @@
  * `ended_ms`, and its ring is frozen; reverted, it is not tried again at all. Either ends when the
  * tag desync-promotion=retry is first seen after `ended_ms`.
  *
+ * One more for a load balancer that enforcement raised from monitor to defensive, with sk = its ARN
+ * and STATE_RAISE_SUFFIX: state_save writes it, open, together with the CHANGE. Nothing but the
+ * watch reads it; it ends as held, inconclusive or reverted, and is replaced by the next raise.
+ *
  * An ended item is kept as long as its load balancer exists: it may be reverted at any time.
  * `begun`: the holder of the lease is about to set the mode. `rolling-back`: the holder of the
  * lease sets the mode back, or the next invocation that looks after the lease has ended.
@@ -67,7 +71,16 @@ struct watch_record {
     struct traffic_window baseline; /* before the change, as CloudWatch knew it then */
 };
 
-/* All of them, ended ones too. */
+/* In the order of the ARNs, ended ones too. */
+struct watch_lists {
+    struct watch_record *promotions;
+    size_t promotion_count;
+    struct watch_record *raises; /* of enforcement, from monitor to defensive */
+    size_t raise_count;
+};
+MUST_USE enum status watch_list_all(const struct state_table *table, struct arena *arena,
+                                    struct watch_lists *lists_out, struct error *error);
+/* The promotions alone. */
 MUST_USE enum status watch_list(const struct state_table *table, struct arena *arena,
                                 struct watch_record **records_out, size_t *count_out,
                                 struct error *error);
@@ -82,6 +95,8 @@ MUST_USE enum status watch_save(const struct state_table *table, struct watch_re
 
 /* The owner has asked for another attempt since it ended. */
 bool watch_is_retried(const struct watch_record *record);
+/* By enforcement, from monitor to defensive: no promotion, and never rolled back. */
+bool watch_is_of_raise(const struct watch_record *record);
 /* Not ended. */
 bool watch_is_open(const struct watch_record *record);
 /* Its watch ended with the promotion in place, and the mode that was read since is a lower one. */

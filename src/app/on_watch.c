@@ -27,18 +27,19 @@ static int64_t share_of_time(const struct guard *guard, int64_t deadline_ms, siz
  * account has a rule of its own, which is asked while the clients still reach it. */
 static void watch_all(struct control *control) {
     struct closed_account closed = {0};
-    struct watch_record *records = NULL;
-    size_t count = 0;
+    struct watch_lists lists;
     struct error error = {0};
     if (str_is_empty(control->table.name)) {
         log_off(control->guard, STR("the watch over promotions"), STR("STATE_TABLE is not set"));
         return;
     }
-    if (watch_list(&control->table, control->keep, &records, &count, &error) != STATUS_OK) {
+    if (watch_list_all(&control->table, control->keep, &lists, &error) != STATUS_OK) {
         action_add_failure(control, control->table.name, ACTION_WATCH, &error);
         return;
     }
     struct guard *guard = control->guard;
+    struct watch_record *records = lists.promotions;
+    size_t count = lists.promotion_count;
     int64_t deadline_ms = guard->home.deadline_ms;
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && is_elsewhere(&records[i], &records[i - 1])) {
@@ -50,6 +51,7 @@ static void watch_all(struct control *control) {
         guard->home.deadline_ms = deadline_ms;
     }
     (void)reevaluate(control);
+    watch_raises(control, lists.raises, lists.raise_count);
     metrics_of_actions(control);
 }
 

@@ -13,6 +13,7 @@
 
 /* For the numbers, a rollback, its writes and the alert. */
 #define TIME_NEEDED_MS 15000
+#define LOOKS_AN_HOUR  12
 
 static int64_t now_of(const struct watch_item *item) {
     return item->control->guard->clock->now_ms(item->control->guard->clock);
@@ -52,9 +53,23 @@ static bool save_end(struct watch_item *item, enum watch_status end, str note,
     return watch_item_save_lease(item, change);
 }
 
+/* Of a raise only blocked clients are worth an alert. */
+static void end_raise(struct watch_item *item, enum watch_status end, str note) {
+    struct watch_record *record = item->record;
+    record->status = end;
+    record->note = note;
+    record->ended_ms = now_of(item);
+    record->expires_ms = record->ended_ms + WATCH_ENDED_KEPT_MS;
+    if (watch_item_release(item)) {
+        add_look(item, ACTION_DONE, note);
+    }
+}
+
 static void end_and_alert(struct watch_item *item, enum watch_status end, enum action_status status,
                           str note) {
-    if (save_end(item, end, note, ACTION_NONE)) {
+    if (watch_is_of_raise(item->record)) {
+        end_raise(item, end, note);
+    } else if (save_end(item, end, note, ACTION_NONE)) {
         add_look(item, status, note);
         watch_item_publish_alert(item);
     }
@@ -168,6 +183,19 @@ static void roll_back(struct watch_item *item, struct load_balancer *facts, str 
 
 /* --- one step --------------------------------------------------------------------------------- */
 
+/* Enforcement never lowers a mode: the owner decides. */
+static void end_blocked(struct watch_item *item, str why) {
+    struct watch_record *record = item->record;
+    str note = str_format(item->control->keep,
+                          "clients are blocked since defensive was set, or errors rose: %" STR_FMT,
+                          STR_ARG(why));
+    record->owner = item->evaluation->owner;
+    if (save_end(item, WATCH_INCONCLUSIVE, note, ACTION_NONE)) {
+        add_look(item, ACTION_SKIPPED, note);
+        watch_item_publish_alert(item);
+    }
+}
+
 static void follow_judgement(struct watch_item *item, struct load_balancer *facts,
                              const struct watch_judgement *judgement) {
     switch (judgement->verdict) {
@@ -181,15 +209,23 @@ static void follow_judgement(struct watch_item *item, struct load_balancer *fact
         end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_SKIPPED, judgement->reason);
         break;
     case WATCH_ROLL_BACK:
-        roll_back(item, facts, judgement->reason);
+        if (watch_is_of_raise(item->record)) {
+            end_blocked(item, judgement->reason);
+        } else {
+            roll_back(item, facts, judgement->reason);
+        }
         break;
     }
 }
 
-/* A watch of 0.1.0 has no plan, and gets that of one that begins now. */
+/* A watch of 0.1.0 has no plan, and gets that of one that begins now. So does that of a raise, with
+ * what enforcement accepts. */
 static struct watch_plan plan_of(const struct watch_item *item) {
-    const struct promotion_config *config = &item->control->guard->settings.control.promotion;
-    return item->record->plan.looks > 0
+    const struct control_settings *settings = &item->control->guard->settings.control;
+    const struct promotion_config *config = &settings->promotion;
+    return watch_is_of_raise(item->record)
+               ? watch_plan_of(&config->watch, settings->enforcement.blocked_percent_max)
+           : item->record->plan.looks > 0
                ? item->record->plan
                : watch_plan_of(&config->watch, config->evidence.risk_percent_max);
 }
@@ -198,7 +234,9 @@ static void judge_look(struct watch_item *item, const struct watch_look *look,
                        struct watch_judgement *judgement) {
     struct watch_settings settings = item->control->guard->settings.control.promotion.watch;
     const struct watch_plan plan = plan_of(item);
-    settings.minutes = item->record->minutes;
+    if (!watch_is_of_raise(item->record)) {
+        settings.minutes = item->record->minutes;
+    }
     settings.days_max = plan.looks / WATCH_BINS_A_DAY;
     if (look->is_of_day) {
         watch_judge_day(&look->numbers, plan.risk_percent_max, item->control->keep, judgement);
@@ -272,6 +310,29 @@ static void look_on(struct watch_item *item, struct load_balancer *facts, bool i
     }
 }
 
+/* --- of a raise ------------------------------------------------------------------------------- */
+
+/* Raises may be many: after the first hour each is looked at once an hour. */
+static bool is_raise_due(const struct watch_item *item) {
+    int number = watch_look_number(item->record, now_of(item));
+    int looks = plan_of(item).looks;
+    number = number < looks ? number : looks;
+    return item->record->status == WATCH_OPEN &&
+           (number <= LOOKS_AN_HOUR || number % LOOKS_AN_HOUR == 0);
+}
+
+static void follow_raise(struct watch_item *item, struct load_balancer *facts) {
+    const struct watch_record *record = item->record;
+    str note = str_format(item->control->keep, "the mode is %s now", mode_name(facts->mode));
+    if (facts->mode == record->to) {
+        look_at(item, facts);
+    } else if (facts->mode > record->to) {
+        end_raise(item, WATCH_INCONCLUSIVE, note); /* a promotion has a watch of its own */
+    } else {
+        end_raise(item, WATCH_REVERTED_BY_OTHER, note);
+    }
+}
+
 static void take_next_step(struct watch_item *item, struct closed_account *closed) {
     struct control *control = item->control;
     struct watch_record *record = item->record;
@@ -291,6 +352,10 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
         return;
     }
     item->evaluation = change.evaluation;
+    if (watch_is_of_raise(record) && !change.is_gone && !may_lag(item, facts.mode)) {
+        follow_raise(item, &facts);
+        return;
+    }
     promotion_note_retry(record, &facts, now_of(item)); /* saved with the next step */
     if (!watch_is_open(record)) {
         bool is_there = !change.is_gone && facts.mode == record->to;
@@ -299,7 +364,7 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
         end_gone(item);
     } else if (may_lag(item, facts.mode)) {
         add_look(item, ACTION_PLANNED,
-                 STR("reads may still show the mode before the promotion: the next run looks "
+                 STR("reads may still show the mode before the change: the next run looks "
                      "again"));
     } else if (record->status == WATCH_ROLLING_BACK && facts.mode == record->from) {
         end_rolled_back(item); /* by a run that ended before it could say so */
@@ -327,8 +392,18 @@ void watch_one(struct control *control, struct watch_record *record,
     if (record->is_alert_due && watch_item_save_lease(&item, ACTION_NONE)) {
         watch_item_publish_alert(&item);
     }
-    if (watch_is_open(record) || day_to_look_at(&item) > 0) {
+    if (watch_is_of_raise(record) ? is_raise_due(&item)
+                                  : watch_is_open(record) || day_to_look_at(&item) > 0) {
         take_next_step(&item, closed);
+    }
+}
+
+void watch_raises(struct control *control, struct watch_record *records, size_t count) {
+    struct closed_account closed = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (aws_client_time_left_ms(&control->guard->home) >= TIME_NEEDED_MS) {
+            watch_one(control, &records[i], &closed);
+        }
     }
 }
 

@@ -101,6 +101,12 @@ static bool publish_alert(struct watch_item *item) {
         alert.changed_from = record->from;
         alert.changed_to = record->to;
     }
+    if (watch_is_of_raise(record)) {
+        name = "clients blocked";
+        alert.kind = ALERT_CLIENTS_BLOCKED;
+        alert.changed_from = record->from;
+        alert.changed_to = record->to;
+    }
     bool is_published = send_alert(control, &alert, name, &error);
     /* After a lost answer an alert counts as published: a missing one is better than two. Two of a
      * roll back are better than none. */

@@ -71,7 +71,8 @@ static void add_days(const struct traffic_day *days, size_t count, struct watch_
         if (days[i].has_outcomes && !days[i].has_old && !days[i].is_bad &&
             counts->http1_lines > 0) {
             logged[numbers->logged_before_count++] = (struct blocked_count){
-                .requests = counts->http1_lines, .blocked = counts->unserved};
+                .requests = counts->http1_lines,
+                .blocked = numbers->is_raise ? counts->severe_unserved : counts->unserved};
             lines += (double)counts->http1_lines;
             requests += (double)counts->requests;
         }
@@ -130,6 +131,10 @@ static enum status read_logs(struct guard *guard, const struct watch_record *rec
                       after->start_ms + (int64_t)after->count * WATCH_BIN_MS, arena, &span, error));
     numbers->logged_after = (struct blocked_count){.requests = span.http1_lines,
                                                    .blocked = span.blocked_served + span.unserved};
+    if (numbers->is_raise) {
+        numbers->logged_after =
+            (struct blocked_count){.requests = span.whole_hours_lines, .blocked = span.severe};
+    }
     if (span.newest_ms > 0) {
         numbers->logged_minutes =
             (double)(span.newest_ms + WATCH_BIN_MS - span.from_ms) / MS_PER_MINUTE;
@@ -149,7 +154,8 @@ enum status watch_look_read(struct guard *guard, const struct watch_record *reco
                                       .period_s = 300};
     struct traffic_window *bins =
         ARENA_ARRAY(arena, struct traffic_window, before.count + after.count);
-    look->numbers = (struct watch_numbers){.look = look->number,
+    look->numbers = (struct watch_numbers){.is_raise = watch_is_of_raise(record),
+                                           .look = look->number,
                                            .before = bins,
                                            .after = &bins[before.count],
                                            .after_count = after.count,

@@ -43,6 +43,16 @@ static const char *const COUNTER_NAMES[COUNTERS] = {
     "HTTPCode_Target_5XX",
 };
 
+/* What the change is called. */
+struct words {
+    const char *mode;
+    const char *limit;
+    const char *blocked;
+};
+static const struct words PROMOTION = {"strictest", "PROMOTION_MAX_RISK_PERCENT",
+                                       "Acceptable and Ambiguous"};
+static const struct words RAISE = {"defensive", "ENFORCEMENT_MAX_BLOCKED_PERCENT", "Severe"};
+
 struct counts {
     size_t bins; /* with data */
     double requests;
@@ -53,6 +63,7 @@ struct counts {
 struct look {
     const struct watch_numbers *numbers;
     const struct watch_settings *settings;
+    const struct words *words;
     struct arena *arena;
     double alpha; /* of one test */
     double risk_max;
@@ -257,10 +268,11 @@ static bool is_blocked_by_metric(struct look *look) {
         return false;
     }
     str numbers = excess_text(look, &excess, chance);
-    look->why = str_format(look->arena,
-                           "strictest blocks clients: requests that do not comply are more than "
-                           "before by over PROMOTION_MAX_RISK_PERCENT (%g %%): %" STR_FMT,
-                           100 * look->risk_max, STR_ARG(numbers));
+    look->why =
+        str_format(look->arena,
+                   "%s blocks clients: requests that do not comply are more than "
+                   "before by over %s (%g %%): %" STR_FMT,
+                   look->words->mode, look->words->limit, 100 * look->risk_max, STR_ARG(numbers));
     return true;
 }
 
@@ -301,9 +313,9 @@ static bool is_blocked_by_logs(struct look *look) {
     }
     str text = excess_text(look, &excess, chance);
     look->why = str_format(look->arena,
-                           "strictest blocks clients, the access logs say: Acceptable and "
-                           "Ambiguous requests are more than those before that were not served, "
-                           "by over PROMOTION_MAX_RISK_PERCENT (%g %%): %" STR_FMT,
+                           "%s blocks clients, the access logs say: %s requests are more than "
+                           "those before that were not served, by over %s (%g %%): %" STR_FMT,
+                           look->words->mode, look->words->blocked, look->words->limit,
                            100 * look->risk_max, STR_ARG(text));
     return true;
 }
@@ -335,9 +347,9 @@ static bool is_outage(struct look *look) {
         return false;
     }
     look->why = str_format(look->arena,
-                           "strictest blocks clients: of %.0f HTTP/1.x requests in the last hour "
+                           "%s blocks clients: of %.0f HTTP/1.x requests in the last hour "
                            "%.0f do not comply, where %.1f were usual%s",
-                           tried, blocked, usual,
+                           look->words->mode, tried, blocked, usual,
                            look->before.bins == 0 ? " (nothing is known of the time before)" : "");
     return true;
 }
@@ -416,9 +428,9 @@ static enum watch_verdict verdict_of(struct look *look) {
         return WATCH_END_HELD;
     } else if (is_last) {
         look->why = str_format(look->arena,
-                               "%s in %d days (WATCH_MAX_DAYS): whether strictest blocks clients "
+                               "%s in %d days (WATCH_MAX_DAYS): whether %s blocks clients "
                                "is not known",
-                               lack, settings->days_max);
+                               lack, settings->days_max, look->words->mode);
         return WATCH_END_INCONCLUSIVE;
     }
     look->why = str_format(look->arena,
@@ -435,7 +447,8 @@ static bool is_blocking(struct look *look) {
 static void begin_look(struct look *look, const struct watch_numbers *numbers,
                        struct arena *arena) {
     ASSERT(numbers->look > 0 && numbers->after_count > 0);
-    *look = (struct look){.numbers = numbers, .arena = arena};
+    *look = (struct look){
+        .numbers = numbers, .words = numbers->is_raise ? &RAISE : &PROMOTION, .arena = arena};
     count_look(look);
 }
 

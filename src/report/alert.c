@@ -271,7 +271,7 @@ static void append_headline(struct buf *out, const struct context *context) {
         alert_append_watch_blind(out, name);
         break;
     case ALERT_CLIENTS_BLOCKED:
-        alert_append_clients_blocked(out, name);
+        alert_append_clients_blocked(out, name, alert->changed_to == MODE_DEFENSIVE);
         break;
     }
     if (has_expired) {

@@ -22,6 +22,7 @@ void alert_append_flapping(struct buf *out, const char *name);
 void alert_append_fight(struct buf *out, const char *name, int corrections);
 void alert_append_held(struct buf *out, const char *name, const char *mode);
 void alert_append_watch_blind(struct buf *out, const char *name);
-void alert_append_clients_blocked(struct buf *out, const char *name);
+/* `is_raise`: since enforcement raised the mode to defensive. */
+void alert_append_clients_blocked(struct buf *out, const char *name, bool is_raise);
 
 #endif

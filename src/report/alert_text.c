@@ -69,7 +69,17 @@ void alert_append_watch_blind(struct buf *out, const char *name) {
                name);
 }
 
-void alert_append_clients_blocked(struct buf *out, const char *name) {
+void alert_append_clients_blocked(struct buf *out, const char *name, bool is_raise) {
+    if (is_raise) {
+        buf_printf(out,
+                   "Clients of the load balancer %s are blocked, or meet more errors, since "
+                   "desync-guard raised its mode from monitor to defensive. desync-guard does not "
+                   "lower the mode again.\n"
+                   "Repair the clients that `bootstrap logs` lists. If that takes long, have an "
+                   "exception approved, and set the mode back to monitor yourself.\n",
+                   name);
+        return;
+    }
     buf_printf(out,
                "The load balancer %s blocks clients that are served otherwise.\n"
                "`bootstrap logs` on that day's access logs lists them and the repairs. If they "

@@ -311,16 +311,36 @@ static struct dynamodb_put put_change(const struct state_table *table, str arn,
     return put_of(table, item);
 }
 
+/* The watch over it, in place of that over an earlier one. It begins with the time as its version,
+ * so that a copy which still works on the earlier one meets a conflict. */
+static struct dynamodb_put put_raise(const struct state_table *table, str arn,
+                                     const struct transition *transition,
+                                     struct item_writer *item) {
+    const struct correction *made = &transition->records.change;
+    item_put_text(item, DYNAMODB_PK, STR(STATE_WATCH_PK));
+    item_put_text(item, DYNAMODB_SK,
+                  str_format(item->arena, "%" STR_FMT STATE_RAISE_SUFFIX, STR_ARG(arn)));
+    item_put_number(item, "version", made->at_ms);
+    item_put_text(item, "status", STR("open"));
+    item_put_time(item, "changedAt", made->at_ms);
+    item_put_text(item, "before", str_from_cstr(mode_name(made->from)));
+    item_put_text(item, "after", str_from_cstr(mode_name(made->to)));
+    item_put_text(item, "owner", transition->next.owner);
+    return put_of(table, item);
+}
+
 enum status state_save(const struct state_table *table, str arn, const struct lb_state *before,
                        const struct transition *transition, struct arena *arena,
                        struct error *error) {
     const struct transition_records *records = &transition->records;
-    struct item_writer items[] = {{.arena = arena}, {.arena = arena}, {.arena = arena}};
+    struct item_writer items[] = {
+        {.arena = arena}, {.arena = arena}, {.arena = arena}, {.arena = arena}};
     const struct dynamodb_put state = put_state(table, arn, before, &transition->next, &items[0]);
     struct dynamodb_put incident;
     struct dynamodb_update closing;
     struct dynamodb_put change;
-    struct dynamodb_action actions[3] = {{.put = &state}};
+    struct dynamodb_put raise;
+    struct dynamodb_action actions[4] = {{.put = &state}};
     struct dynamodb_transaction transaction = {.actions = actions, .count = 1};
     if (records->open_ms != 0) {
         incident = put_incident(table, arn, transition, &items[1]);
@@ -332,6 +352,8 @@ enum status state_save(const struct state_table *table, str arn, const struct lb
     if (records->change.at_ms != 0) {
         change = put_change(table, arn, &records->change, &items[2]);
         actions[transaction.count++].put = &change;
+        raise = put_raise(table, arn, transition, &items[3]);
+        actions[transaction.count++].put = &raise;
     }
     /* The copy whose write succeeded publishes the alerts that it claimed, so a lost answer must
      * not pass for another copy's write. The request token of a transaction tells the two apart;

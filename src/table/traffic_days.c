@@ -217,8 +217,12 @@ static bool add_span_item(const struct dynamodb_item *item, const struct traffic
                           struct traffic_span *span) {
     struct tally_slot slots[TALLY_SLOTS] = {{0}};
     uint64_t blocked = 0;
+    uint64_t severe[2] = {0};
+    uint64_t lines = span->http1_lines;
     int64_t hour_ms = key->hour * TALLY_HOUR_MS;
-    if (!read_slots(item, slots) || !read_count(item, "blockedClients", &blocked)) {
+    if (!read_slots(item, slots) || !read_count(item, "blockedClients", &blocked) ||
+        !read_count(item, "severeServed", &severe[0]) ||
+        !read_count(item, "severeUnserved", &severe[1])) {
         return false;
     }
     for (size_t i = 0; i < TALLY_SLOTS; i++) {
@@ -232,13 +236,18 @@ static bool add_span_item(const struct dynamodb_item *item, const struct traffic
         span->newest_ms = later(span->newest_ms, slots[i].http1_lines > 0 ? ms : 0);
     }
     bool is_whole = hour_ms >= span->from_ms && hour_ms + TALLY_HOUR_MS <= span->to_ms;
-    span->blocked_clients += is_whole ? blocked : 0;
+    if (is_whole) {
+        span->blocked_clients += blocked;
+        span->severe += severe[0] + severe[1];
+        span->whole_hours_lines += span->http1_lines - lines;
+    }
     return true;
 }
 
 enum status traffic_since(const struct state_table *table, str arn, int64_t from_ms, int64_t to_ms,
                           struct arena *arena, struct traffic_span *span_out, struct error *error) {
-    const char *names[SLOT_NAMES + 2] = {DYNAMODB_SK, "blockedClients"};
+    const char *names[] = {DYNAMODB_SK, "blockedClients", "severeServed", "severeUnserved",
+                           [SLOT_NAMES + 3] = NULL};
     struct arena scratch = {0};
     struct dynamodb_item *items = NULL;
     size_t count = 0;
@@ -250,7 +259,7 @@ enum status traffic_since(const struct state_table *table, str arn, int64_t from
         return STATUS_OK;
     }
     for (size_t i = 0; i < SLOT_NAMES; i++) {
-        names[i + 2] = SLOT_NAME[i];
+        names[i + 4] = SLOT_NAME[i];
     }
     const struct dynamodb_query wanted = {
         .table = table->name,

@@ -8,7 +8,6 @@
 #include "table/item.h"
 #include "table/records.h"
 
-#define WATCH_PK            "WATCH"
 #define NOTE_CHARACTERS_MAX 1024
 #define PPB                 INT64_C(1000000000) /* shares are kept in parts of a billion */
 
@@ -55,8 +54,10 @@ static void put_plan(struct item_writer *item, const struct watch_plan *plan) {
 }
 
 static void put_record(struct item_writer *item, const struct watch_record *record) {
-    item_put_text(item, DYNAMODB_PK, STR(WATCH_PK));
-    item_put_text(item, DYNAMODB_SK, record->arn);
+    item_put_text(item, DYNAMODB_PK, STR(STATE_WATCH_PK));
+    item_put_text(item, DYNAMODB_SK,
+                  str_format(item->arena, "%" STR_FMT "%s", STR_ARG(record->arn),
+                             watch_is_of_raise(record) ? STATE_RAISE_SUFFIX : ""));
     item_put_number(item, "version", record->version);
     item_put_text(item, "status", str_from_cstr(STATUSES[record->status].name));
     item_put_text(item, "ending", str_from_cstr(watch_ending_name(watch_ending_of(record))));
@@ -146,8 +147,10 @@ static bool get_status(const struct dynamodb_item *item, enum watch_status *stat
 /* false: the item cannot be read, and is left alone: somebody else has put it there. */
 static bool get_record(const struct dynamodb_item *item, struct watch_record *record) {
     int64_t minutes = item_number(item, "minutes");
+    str arn = dynamodb_get_string(item, DYNAMODB_SK);
+    bool is_raise = str_ends_with(arn, STR(STATE_RAISE_SUFFIX));
     *record = (struct watch_record){
-        .arn = dynamodb_get_string(item, DYNAMODB_SK),
+        .arn = is_raise ? str_slice(arn, 0, arn.len - (sizeof STATE_RAISE_SUFFIX - 1)) : arn,
         .version = item_number(item, "version"),
         .changed_ms = item_time(item, "changedAt"),
         .from = mode_parse(dynamodb_get_string(item, "before")),
@@ -169,23 +172,39 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
         .expires_ms = item_number(item, "expires_at") * MS_PER_SECOND,
     };
     return get_status(item, &record->status) && record->version > 0 && record->changed_ms > 0 &&
-           record->from == MODE_DEFENSIVE && record->to == MODE_STRICTEST;
+           (is_raise ? record->from == MODE_MONITOR && record->to == MODE_DEFENSIVE
+                     : record->from == MODE_DEFENSIVE && record->to == MODE_STRICTEST);
+}
+
+enum status watch_list_all(const struct state_table *table, struct arena *arena,
+                           struct watch_lists *lists_out, struct error *error) {
+    const struct dynamodb_query query = {.table = table->name, .pk = STR(STATE_WATCH_PK)};
+    struct dynamodb_item *items = NULL;
+    size_t count = 0;
+    *lists_out = (struct watch_lists){.promotion_count = 0};
+    TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
+    lists_out->promotions = ARENA_ARRAY(arena, struct watch_record, count + 1);
+    lists_out->raises = ARENA_ARRAY(arena, struct watch_record, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        struct watch_record record;
+        if (!get_record(&items[i], &record)) {
+            continue;
+        } else if (watch_is_of_raise(&record)) {
+            lists_out->raises[lists_out->raise_count++] = record;
+        } else {
+            lists_out->promotions[lists_out->promotion_count++] = record;
+        }
+    }
+    return STATUS_OK;
 }
 
 enum status watch_list(const struct state_table *table, struct arena *arena,
                        struct watch_record **records_out, size_t *count_out, struct error *error) {
-    const struct dynamodb_query query = {.table = table->name, .pk = STR(WATCH_PK)};
-    struct dynamodb_item *items = NULL;
-    size_t count = 0;
-    *count_out = 0;
-    TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
-    *records_out = ARENA_ARRAY(arena, struct watch_record, count + 1);
-    for (size_t i = 0; i < count; i++) {
-        if (get_record(&items[i], &(*records_out)[*count_out])) {
-            (*count_out)++;
-        }
-    }
-    return STATUS_OK;
+    struct watch_lists lists;
+    enum status status = watch_list_all(table, arena, &lists, error);
+    *records_out = lists.promotions;
+    *count_out = lists.promotion_count;
+    return status;
 }
 
 /* *next becomes the record as the put writes it. */
@@ -252,6 +271,10 @@ enum status watch_save(const struct state_table *table, struct watch_record *rec
 
 bool watch_is_retried(const struct watch_record *record) {
     return record->ended_ms != 0 && record->retry_seen_ms > record->ended_ms;
+}
+
+bool watch_is_of_raise(const struct watch_record *record) {
+    return record->to == MODE_DEFENSIVE;
 }
 
 bool watch_is_open(const struct watch_record *record) {

@@ -167,7 +167,7 @@ def test_each_load_balancer_of_an_api_call_is_handled_once(start, aws, loop):
     assert actions(outcome).count(("enforce", "done")) == 2
     assert (aws.counts[READ_MODE], aws.counts[MODIFY]) == (2, 2)
     assert {pk for pk, _ in loop.items()} == {
-        first, second, f"CONFIG_RULE#{RULE}", "BUDGET#123456789012#eu-west-1"}
+        first, second, f"CONFIG_RULE#{RULE}", "WATCH", "BUDGET#123456789012#eu-west-1"}
 
 
 def test_deleted_load_balancer_closes_its_incident(start, aws, loop):
