@@ -150,6 +150,7 @@ static enum status read_counts(const struct state_table *table, struct dynamodb_
             add_item(&items[i], &key, &days[key.day - first_day], arena);
         }
     }
+    wanted->attributes = NULL;
     end_query(&scratch, error, arena);
     return status;
 }
