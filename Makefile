@@ -215,7 +215,7 @@ $(sanitized)/planted: $(addprefix $(sanitized)/tests/sanitized/,planted.o leak_c
 
 .PHONY: test-sanitized
 test-sanitized: venv $(tools) $(addprefix $(sanitized)/,bootstrap planted) ## the Python tests with a binary of ASan, UBSan and a leak check
-	@build/python tests/sanitized/run.py $(sanitized) $(filter-out %/test_bounds.py,$(BINARY_TESTS))
+	@build/python tests/sanitized/run.py $(sanitized) $(filter-out %/test_bounds.py %/test_action_faults.py,$(BINARY_TESTS))
 
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 replayers  := $(fuzz_names:%=build/test/fuzz/%)
@@ -254,7 +254,7 @@ $(simulator): $(simulated) $(wildcard include/policy/*.h include/base/*.h) | pac
 simulate: $(simulator) venv ## how often the watch is wrong, and how fast: simulated, and written into docs/evidence.md
 	@build/python tests/simulate/simulate.py
 
-invariants: $(unit_tests) $(tools) bootstrap venv ## run the tests of safe acting, and write docs/control.md
+invariants: $(unit_tests) $(tools) $(simulator) bootstrap venv ## run the tests of safe acting, and write docs/control.md
 	@build/python tests/sim/control.py
 
 demo: bootstrap venv ## see it work on this machine, without an AWS account

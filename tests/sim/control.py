@@ -96,7 +96,7 @@ def outcomes(wanted):
     ran = {}
     with tempfile.TemporaryDirectory() as folder:
         for file in sorted({file for file, _ in wanted}):
-            report = Path(folder) / (Path(file).stem + ".xml")
+            report = Path(folder) / (file.replace("/", "-") + ".xml")
             if file.endswith(".c"):
                 command = [str(ROOT / "build" / "unit" / Path(file).stem)]
                 environment = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(report)}
