@@ -120,8 +120,8 @@ def test_alarms_and_dashboard_ask_for_metrics_the_function_writes(on, swept):
     written, = [line for line in swept["config"] if "_aws" in line]
     directive, = written["_aws"]["CloudWatchMetrics"]
     source = (ROOT / "src/control/metrics.c").read_text()
-    known = set(re.findall(r'\{"(\w+)", "(?:Percent|Count|Seconds|None)"|"enforce", "(\w+)"|'
-                           r'"promote", "(\w+)"|"rollback", "(\w+)"', source))
+    known = set(re.findall(r'\{"(\w+)", "(?:Percent|Count|Seconds|None)"|'
+                           r'\{ACTION_\w+, "(\w+)"\}', source))
     known = {name for names in known for name in names if name}
     assert {metric["Name"] for metric in directive["Metrics"]} <= known
     asked = set()
