@@ -195,7 +195,7 @@ def test_from_access_logs_to_strictest_and_back(aws, loop, bucket, function):
     assert loop.mode_of(shop.arn) == "strictest"
     assert actions(function.invoke(WATCH), shop) == []
 
-    # 5. The next day the second ring is begun. Here strictest blocks clients, and it is taken back.
+    # 5. The next day the second ring is begun. Here strictest blocks clients, and it is rolled back.
     a_turn_passes(loop)
     assert statuses(function.invoke(SWEEP), api) == [("promote", "done"), ("alert", "done")]
     an_hour_passes(loop, api, errors=200)

@@ -7,18 +7,19 @@
 #include "promotion_world.h"
 #include "table/watch_records.h"
 
-#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
-#define VARIABLES(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define NEWEST         INT64_C(1795420200000) /* 2026-11-23T07:50:00Z */
-#define NON_COMPLIANT  "DesyncMitigationMode_NonCompliant_Request_Count"
+#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
+#define NEWEST        INT64_C(1795420200000) /* 2026-11-23T07:50:00Z */
+#define NON_COMPLIANT "DesyncMitigationMode_NonCompliant_Request_Count"
 
 static struct promotion_world world;
 static struct evidence_query cases[4];
 static struct error error;
 
+static const char *const TABLE_ONLY[] = {"STATE_TABLE", "ledger", NULL};
+
 static int begin(void **state) {
     (void)state;
-    promotion_world_begin(&world, VARIABLES("STATE_TABLE", "ledger"), COUNT(cases));
+    promotion_world_begin(&world, TABLE_ONLY, COUNT(cases));
     error = (struct error){0};
     for (size_t i = 0; i < COUNT(cases); i++) {
         cases[i] = (struct evidence_query){.arn = promotion_member(&world, i)->arn};

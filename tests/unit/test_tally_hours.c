@@ -360,7 +360,7 @@ static void e6_reasons_are_names_and_few(void **state) {
     assert_str(only_hour()->blocked_reason, "other");
 }
 
-/* Whoever sends from many networks: memory stays bounded, and nothing is lost but detail. */
+/* Requests from many networks: memory stays bounded, and nothing is lost but detail. */
 static void crowds_of_networks_are_bounded(void **state) {
     (void)state;
     for (unsigned i = 0; i < 40000; i++) {
