@@ -37,43 +37,14 @@ struct prospects promotion_look_ahead(struct promotion_run *run);
 /* The setting that keeps desync-guard from promoting itself; NULL: none does. Static text. */
 const char *promotion_setting_against(const struct control_settings *settings);
 
-/* Looks at earlier promotions in the account and Region of `arn`, as of watch_look_on. */
-void promotion_look_on(struct promotion_run *run, str arn);
+/* Looks at earlier promotions in the account and Region of the sweep, as of watch_look_on: before
+ * promotion_complete, which their rollbacks stop. */
+void promotion_look_on(struct promotion_run *run);
 
 /* Notes when the tag desync-promotion=retry was first seen, and when it is there no more, after it
  * has served its purpose or before. true: *record has changed and is to be saved. */
 bool promotion_note_retry(struct watch_record *record, const struct load_balancer *facts,
                           int64_t now_ms);
-
-/* A rollback: nothing is promoted in its ring and in the later ones. */
-struct promotion_freeze {
-    str arn;            /* of the load balancer that was rolled back */
-    str ring;           /* empty: those without the tag, which come last */
-    bool is_every_ring; /* its ring is not known, and the load balancer does not exist any more */
-    int64_t since_ms;
-    int64_t until_ms; /* EVIDENCE_DAYS later */
-    str note;         /* why it was rolled back */
-};
-
-struct promotion_freezes {
-    struct promotion_freeze *items; /* the first ring first */
-    size_t count;
-};
-
-struct promotion_freeze_query {
-    str arn; /* of any load balancer of the account and Region */
-    int evidence_days;
-    int64_t now_ms;
-};
-/* A record without a ring counts for every ring. Lives in `arena`, and borrows the records' text.
- */
-struct promotion_freezes promotion_list_freezes(const struct watch_record *records, size_t count,
-                                                const struct promotion_freeze_query *query,
-                                                struct arena *arena);
-bool promotion_is_frozen_by(const struct promotion_freeze *freeze, str ring);
-/* "ring 2 and later ones are frozen until 2026-12-15: <ARN> was rolled back on 2026-12-01 (tag it
- * desync-promotion=retry to end that)" */
-str promotion_freeze_describe(const struct promotion_freeze *freeze, struct arena *arena);
 
 /* Numbers in their order, then other text, then no tag. 0: one ring. */
 int ring_compare(str a, str b);

@@ -15,8 +15,16 @@ static bool is_elsewhere(const struct watch_record *record, const struct watch_r
            !(str_eq(here.account_id, there.account_id) && str_eq(here.region, there.region));
 }
 
+static size_t count_due(struct control *control, struct watch_record *records, size_t count) {
+    size_t due = 0;
+    for (size_t i = 0; i < count; i++) {
+        due += watch_is_due(control, &records[i]) ? 1 : 0;
+    }
+    return due;
+}
+
 /* Where AWS throttles, a reading waits: no watch may take the time of those after it. What one
- * leaves over, the next ones have. */
+ * leaves over, the next ones have. Ended ones, which are many, take none. */
 static int64_t share_of_time(const struct guard *guard, int64_t deadline_ms, size_t sharers) {
     int64_t now_ms = guard_now_ms(guard);
     return deadline_ms == INT64_MAX ? INT64_MAX
@@ -41,12 +49,19 @@ static void watch_all(struct control *control) {
     struct watch_record *records = lists.promotions;
     size_t count = lists.promotion_count;
     int64_t deadline_ms = guard->home.deadline_ms;
+    const struct watch_record *last = NULL; /* that was looked at */
+    size_t due = count_due(control, records, count);
     for (size_t i = 0; i < count; i++) {
-        if (i > 0 && is_elsewhere(&records[i], &records[i - 1])) {
+        if (!watch_is_due(control, &records[i])) {
+            continue;
+        }
+        if (last != NULL && is_elsewhere(&records[i], last)) {
             (void)reevaluate(control);
             control->has_own_change = false;
         }
-        guard->home.deadline_ms = share_of_time(guard, deadline_ms, count - i);
+        guard->home.deadline_ms = share_of_time(guard, deadline_ms, due > 0 ? due : 1);
+        due -= due > 0 ? 1 : 0; /* meanwhile another may have become due */
+        last = &records[i];
         watch_one(control, &records[i], &closed);
         guard->home.deadline_ms = deadline_ms;
     }

@@ -12,6 +12,7 @@
 #include "base/ascii.h"
 #include "control/accounts.h"
 #include "policy/transition.h"
+#include "table/traffic_days.h"
 
 /* --- readers -------------------------------------------------------------------------------- */
 
@@ -251,7 +252,9 @@ static const struct settings_row ROWS[] = {
      .max = WATCH_MINUTES_MAX},
     {"WATCH_MIN_REQUESTS", read_count, AT(control.promotion.watch.requests_min), "1000", .min = 1,
      .max = 1000000000},
-    {"WATCH_MAX_DAYS", read_count, AT(control.promotion.watch.days_max), "7", .min = 1, .max = 30},
+    /* The TRAFFIC items of hours, which looks compare, are kept a day longer. */
+    {"WATCH_MAX_DAYS", read_count, AT(control.promotion.watch.days_max), "7", .min = 1,
+     .max = TRAFFIC_HOUR_KEPT_DAYS - 1},
     {"WATCH_MAX_ERROR_INCREASE_PERCENT", read_percent,
      AT(control.promotion.watch.error_increase_max), "5", .max = 1000},
     {"REPORT_BUCKET", TEXT(report.bucket), .min = 3, .max = 63, .others = ".-", .not_first = ".-",

@@ -303,14 +303,14 @@ static void run(struct sweep *sweep) {
     }
     sweep_report_vanished(sweep);
     sweep_remembered(sweep);
+    if (sweep->acts && sweep->promotion != NULL) {
+        promotion_look_on(sweep->promotion);
+    }
     if (sweep->acts && sweep->promotion != NULL && sweep_is_complete(sweep)) {
         promotion_complete(sweep->promotion, sweep->listing.to_judge_count);
     } else if (sweep->acts && sweep->promotion != NULL) {
         promotion_abandon(sweep->promotion, sweep->result.unknown_count,
                           sweep->result.not_reached_count);
-    }
-    if (sweep->acts && sweep->promotion != NULL && sweep->listing.count > 0) {
-        promotion_look_on(sweep->promotion, sweep->listing.items[0].arn);
     }
     if (listener != NULL && listener->looked_ahead != NULL && sweep->promotion != NULL) {
         const struct prospects prospects = promotion_look_ahead(sweep->promotion);

@@ -60,7 +60,7 @@ static struct enforcement_decision decide(const struct control *control,
                                           const struct severe_share *severe,
                                           const struct evaluation *evaluation) {
     bool is_counted = before != NULL;
-    int64_t now_ms = control->guard->clock->now_ms(control->guard->clock);
+    int64_t now_ms = guard_now_ms(control->guard);
     const struct enforcement_counts counts = {
         .lacks_table = str_is_empty(control->table.name),
         .is_hour_spent = change_is_spent(control),

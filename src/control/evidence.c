@@ -111,7 +111,7 @@ static enum status read_logs(struct guard *guard, struct evidence_query *query,
                              struct day_counts *counts, struct arena *arena, struct error *error) {
     const struct state_table table = {.client = &guard->home,
                                       .name = guard->settings.control.promotion.evidence_table};
-    int64_t today = date_days_of_ms(guard->clock->now_ms(guard->clock));
+    int64_t today = date_days_of_ms(guard_now_ms(guard));
     int64_t first_day = today - query->evidence.days + 1;
     query->is_read = true;
     query->evidence.http1_share = 1;
@@ -204,7 +204,7 @@ static void add_metrics(const struct cloudwatch_series *series, struct day_count
 
 static enum status read_metrics(struct guard *guard, struct evidence_query *queries, size_t count,
                                 struct day_counts *days, struct arena *arena, struct error *error) {
-    int64_t today = date_days_of_ms(guard->clock->now_ms(guard->clock));
+    int64_t today = date_days_of_ms(guard_now_ms(guard));
     size_t days_each = (size_t)guard->settings.control.promotion.evidence.evidence_days;
     int span = metric_days((int)days_each);
     struct cloudwatch_series *series =

@@ -30,10 +30,10 @@ enum status live_read(struct guard *guard, unsigned parts, struct arena *arena,
                       struct load_balancer *facts, int64_t *read_ms, struct error *error) {
     int64_t deadline_ms = guard->aws.deadline_ms;
     guard->aws.deadline_ms = live_read_deadline_ms(guard);
-    *read_ms = guard->clock->now_ms(guard->clock);
+    *read_ms = guard_now_ms(guard);
     enum status status = elbv2_read_load_balancer(&guard->aws, parts, arena, facts, error);
     if (status == STATUS_NOT_FOUND && live_sleep_before_recheck(guard)) {
-        *read_ms = guard->clock->now_ms(guard->clock);
+        *read_ms = guard_now_ms(guard);
         status = elbv2_read_load_balancer(&guard->aws, parts, arena, facts, error);
     }
     guard->aws.deadline_ms = deadline_ms;

@@ -27,7 +27,7 @@
 #define CHANGE_PAUSE_MS INT64_C(1000) /* before the second attempt; twice that before the third */
 
 static int64_t now_of(const struct mode_change *change) {
-    return change->control->guard->clock->now_ms(change->control->guard->clock);
+    return guard_now_ms(change->control->guard);
 }
 
 void mode_change_judge(struct mode_change *change) {

@@ -154,7 +154,15 @@ static bool promote_one(const struct promotion_run *run, struct candidate *candi
                              NULL);
         return false;
     }
-    enum status status = change_take(control, candidate->facts.arn, &attempt.taken, &error);
+    str why_not = STR_EMPTY;
+    enum status status = past_recheck(run, candidate, &why_not, &error);
+    if (status == STATUS_OK && !str_is_empty(why_not)) {
+        promotion_add_action(run, candidate, ACTION_PLANNED, why_not, NULL);
+        return false;
+    }
+    if (status == STATUS_OK) {
+        status = change_take(control, candidate->facts.arn, &attempt.taken, &error);
+    }
     if (status == STATUS_CONFLICT) {
         promotion_add_action(run, candidate, ACTION_PLANNED, change_spent_reason(control), NULL);
         return false;

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Guarantees: load balancers are promoted ring by ring, and only after a sweep that judged the
- * whole Region: one that was not judged may be of an earlier ring. A ring waits until every load
- * balancer of the earlier ones was promoted and its watch has ended well.
+ * whole Region: one that was not judged may be of an earlier ring. A ring waits while a load
+ * balancer of an earlier one may be promoted, is being watched, or has evidence that cannot be
+ * read.
  *
  *     ring 1: a (strictest, held)   b (strictest, is being watched)   <- b keeps ring 1 open
  *     ring 2: c (to be promoted)                                      <- waits: "planned"
  *
- * A rollback freezes its ring and all later ones. At most MAX_OPEN_WATCHES promotions are watched
- * at once. This holds for all copies together: only the holder of the promotion turn (promote.c)
- * promotes, there is one turn in 20 hours, and nothing is promoted later than 15 minutes after it
- * was taken. So no other copy begins a watch between the look at the open ones and the promotion,
- * and a copy that was held up does not promote in the turn of another one.
+ * A rollback freezes its ring and all later ones, also one that was decided since the sweep began:
+ * before each promotion the WATCH items are read again. At most MAX_OPEN_WATCHES promotions are
+ * watched at once. This holds for all copies together: only the holder of the promotion turn
+ * (promote.c) promotes, there is one turn in 20 hours, and nothing is promoted later than 15
+ * minutes after it was taken. So no other copy begins a watch between the look at the open ones and
+ * the promotion, and a copy that was held up does not promote in the turn of another one.
  *
  * Without a table a promotion could not be watched, so that it stays planned.
  */
@@ -55,10 +57,7 @@ static void add_waiting(const struct promotion_run *run, const struct candidate 
 static void add_watched(struct promotion_run *run) {
     for (size_t i = 0; i < run->record_count; i++) {
         const struct watch_record *record = &run->records[i];
-        struct load_balancer_arn arn = load_balancer_arn_parts(record->arn);
-        struct load_balancer_arn place = load_balancer_arn_parts(run->place);
-        if (watch_is_open(record) && str_eq(arn.account_id, place.account_id) &&
-            str_eq(arn.region, place.region)) {
+        if (watch_is_open(record) && past_is_here(run, record->arn)) {
             ARENA_RESERVE(run->control->keep, run->candidates, run->count + 1, run->capacity);
             run->candidates[run->count++] =
                 (struct candidate){.facts.arn = record->arn,
@@ -79,18 +78,10 @@ void promotion_order(struct promotion_run *run) {
     }
 }
 
-str promotion_wait_for_thaw(const struct promotion_run *run,
-                            const struct promotion_freezes *freezes,
-                            const struct candidate *candidate) {
-    return freezes->count > 0 && promotion_is_frozen_by(&freezes->items[0], candidate->ring)
-               ? promotion_freeze_describe(&freezes->items[0], run->control->keep)
-               : STR_EMPTY;
-}
-
 /* What one sweep may still do. */
 struct allowance {
-    struct promotion_freezes freezes;
-    bool saw_all; /* in one run */
+    const struct watch_record *freeze; /* NULL: no ring is frozen */
+    bool saw_all;                      /* in one run */
     int changes;
     int watches;
 };
@@ -98,7 +89,6 @@ struct allowance {
 /* Empty: none of the bounds is reached. */
 static str reason_to_wait_for_bounds(const struct promotion_run *run,
                                      const struct allowance *allowance) {
-    struct arena *arena = run->control->keep;
     if (str_is_empty(run->control->table.name)) {
         return STR("STATE_TABLE is not set, and without a table nothing is promoted");
     } else if (!allowance
@@ -107,15 +97,14 @@ static str reason_to_wait_for_bounds(const struct promotion_run *run,
     } else if (allowance->changes <= 0) {
         return STR("MAX_CHANGES_PER_RUN is reached");
     } else if (allowance->watches <= 0) {
-        return str_format(arena, "MAX_OPEN_WATCHES (%d) promotions are being watched",
-                          run->config->open_watches_max);
+        return past_describe_watches(run);
     }
     return STR_EMPTY;
 }
 
 static str reason_to_wait(const struct promotion_run *run, const struct allowance *allowance,
                           const struct candidate *candidate) {
-    str frozen = promotion_wait_for_thaw(run, &allowance->freezes, candidate);
+    str frozen = past_wait_for_thaw(run, allowance->freeze, candidate);
     str wait = str_is_empty(frozen) ? promotion_wait_for_ring(run, candidate) : frozen;
     return str_is_empty(wait) && run->config->promotion == PROMOTION_ENFORCE
                ? reason_to_wait_for_bounds(run, allowance)
@@ -128,12 +117,8 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
     struct candidate **turn = ARENA_ARRAY(control->keep, struct candidate *, run->count + 1);
     size_t count = 0;
     past_settle(run, saw_all);
-    const struct promotion_freeze_query query = {.arn = run->place,
-                                                 .evidence_days =
-                                                     run->config->evidence.evidence_days,
-                                                 .now_ms = promotion_now_ms(run)};
     struct allowance allowance = {
-        .freezes = promotion_list_freezes(run->records, run->record_count, &query, control->keep),
+        .freeze = past_first_freeze(run),
         .saw_all = saw_all,
         .changes =
             control->guard->settings.control.enforcement.max_changes_per_run - control->changes,
@@ -162,18 +147,13 @@ void promotion_complete(struct promotion_run *run, size_t to_judge_count) {
     }
 }
 
-void promotion_look_on(struct promotion_run *run, str arn) {
-    struct arena *arena = run->control->keep;
-    struct watch_record *here = ARENA_ARRAY(arena, struct watch_record, run->record_count + 1);
-    struct load_balancer_arn place = load_balancer_arn_parts(arn);
-    size_t count = 0;
+void promotion_look_on(struct promotion_run *run) {
+    struct closed_account closed = {0};
     for (size_t i = 0; i < run->record_count; i++) {
-        struct load_balancer_arn parts = load_balancer_arn_parts(run->records[i].arn);
-        if (str_eq(parts.account_id, place.account_id) && str_eq(parts.region, place.region)) {
-            here[count++] = run->records[i];
+        if (past_is_here(run, run->records[i].arn)) {
+            watch_look_on(run->control, &run->records[i], &closed);
         }
     }
-    watch_look_on(run->control, here, count);
 }
 
 void promotion_abandon(struct promotion_run *run, size_t unknown_count, size_t not_reached_count) {

@@ -19,7 +19,6 @@
 struct look_ahead {
     struct promotion_run *run;
     struct prospect_bounds bounds;
-    struct promotion_freezes freezes;
     struct budget_view view;
     int open_count;          /* watches */
     int64_t watch_ends_ms;   /* when the first of them may end, if MAX_OPEN_WATCHES are open */
@@ -62,11 +61,10 @@ static str waits_of(const struct look_ahead *ahead, const struct candidate *cand
     const struct budget_turn *turn = &ahead->view.turn;
     struct buf out;
     buf_init(&out, arena, WAITS_BYTES_MAX);
-    append_wait(&out, promotion_wait_for_thaw(ahead->run, &ahead->freezes, candidate));
+    append_wait(&out, past_wait_for_thaw(ahead->run, past_first_freeze(ahead->run), candidate));
     append_wait(&out, promotion_wait_for_ring(ahead->run, candidate));
     if (ahead->open_count >= config->open_watches_max) {
-        append_wait(&out, str_format(arena, "MAX_OPEN_WATCHES (%d) promotions are being watched",
-                                     config->open_watches_max));
+        append_wait(&out, past_describe_watches(ahead->run));
     }
     if (ahead->bounds.turn_size > 0 && ahead->in_ring >= ahead->bounds.turn_size) {
         append_wait(&out, str_format(arena, "%d of its ring come before it, and a turn promotes %d",
@@ -98,12 +96,8 @@ static void enter_ring(struct look_ahead *ahead, const struct candidate *before,
 }
 
 static int64_t not_before_ms(const struct look_ahead *ahead, const struct candidate *candidate) {
-    int64_t ms = later(ahead->ring_begins_ms, ahead->watch_ends_ms);
-    for (size_t i = 0; i < ahead->freezes.count; i++) {
-        const struct promotion_freeze *freeze = &ahead->freezes.items[i];
-        ms = promotion_is_frozen_by(freeze, candidate->ring) ? later(ms, freeze->until_ms) : ms;
-    }
-    return ms;
+    return later(past_last_thaw_ms(ahead->run, candidate),
+                 later(ahead->ring_begins_ms, ahead->watch_ends_ms));
 }
 
 static struct prospect look_at(struct look_ahead *ahead, const struct candidate *candidate) {
@@ -128,13 +122,9 @@ static enum status read_bounds(struct look_ahead *ahead, struct error *error) {
     int64_t now_ms = promotion_now_ms(run);
     const struct budget_change change = {
         .arn = run->place, .max = limits->max_changes_per_hour, .at_ms = now_ms};
-    const struct promotion_freeze_query query = {
-        .arn = run->place, .evidence_days = run->config->evidence.evidence_days, .now_ms = now_ms};
     if (!str_is_empty(table.name)) {
         TRY(budget_view_read(&table, &change, run->control->keep, &ahead->view, error));
     }
-    ahead->freezes =
-        promotion_list_freezes(run->records, run->record_count, &query, run->control->keep);
     ahead->open_count = (int)past_count_open(run);
     for (size_t i = 0; i < run->record_count; i++) {
         int64_t end_ms = watch_end_ms(&run->records[i]);

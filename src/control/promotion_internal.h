@@ -47,7 +47,7 @@ struct promotion_run {
 };
 
 static inline int64_t promotion_now_ms(const struct promotion_run *run) {
-    return run->control->guard->clock->now_ms(run->control->guard->clock);
+    return guard_now_ms(run->control->guard);
 }
 
 /* --- promotion_past.c --- */
@@ -62,6 +62,23 @@ struct evidence past_evidence(const struct promotion_run *run, const struct load
 int64_t past_retry_seen_ms(const struct promotion_run *run, const struct load_balancer *facts);
 /* Open watches over promotions in this account and Region. */
 size_t past_count_open(const struct promotion_run *run);
+/* "MAX_OPEN_WATCHES (5) promotions are being watched" */
+str past_describe_watches(const struct promotion_run *run);
+/* Of the account and Region of the sweep. */
+bool past_is_here(const struct promotion_run *run, str arn);
+/* The rollback of the earliest ring: nothing is promoted in that ring and later ones for
+ * EVIDENCE_DAYS. NULL: there is none. */
+const struct watch_record *past_first_freeze(const struct promotion_run *run);
+/* When no rollback freezes its ring any more; 0: none does. */
+int64_t past_last_thaw_ms(const struct promotion_run *run, const struct candidate *candidate);
+/* Empty: its ring is not frozen. */
+str past_wait_for_thaw(const struct promotion_run *run, const struct watch_record *first_freeze,
+                       const struct candidate *candidate);
+/* Reads the WATCH items anew, since the sweep read them minutes ago. *why_not empty: neither a
+ * freeze nor MAX_OPEN_WATCHES forbids this promotion. */
+MUST_USE enum status past_recheck(const struct promotion_run *run,
+                                  const struct candidate *candidate, str *why_not,
+                                  struct error *error);
 /* Saves what has become known of earlier promotions. `is_complete`: what was not seen does not
  * exist any more. */
 void past_settle(struct promotion_run *run, bool is_complete);
@@ -72,10 +89,6 @@ void past_settle(struct promotion_run *run, bool is_complete);
 void promotion_order(struct promotion_run *run);
 /* Of ordered candidates. Empty: its ring is the first of those that are open. */
 str promotion_wait_for_ring(const struct promotion_run *run, const struct candidate *candidate);
-/* Empty: its ring is not frozen. */
-str promotion_wait_for_thaw(const struct promotion_run *run,
-                            const struct promotion_freezes *freezes,
-                            const struct candidate *candidate);
 
 /* `cause` NULL: not failed. */
 void promotion_add_action(const struct promotion_run *run, const struct candidate *candidate,

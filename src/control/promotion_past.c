@@ -24,10 +24,9 @@ int ring_compare(str a, str b) {
     return is_left_number ? (left > right) - (left < right) : str_compare(a, b);
 }
 
-/* Of the same account and Region. */
-static bool is_same_place(str arn, str other) {
+bool past_is_here(const struct promotion_run *run, str arn) {
     struct load_balancer_arn a = load_balancer_arn_parts(arn);
-    struct load_balancer_arn b = load_balancer_arn_parts(other);
+    struct load_balancer_arn b = load_balancer_arn_parts(run->place);
     return str_eq(a.account_id, b.account_id) && str_eq(a.region, b.region);
 }
 
@@ -50,64 +49,79 @@ bool promotion_note_retry(struct watch_record *record, const struct load_balance
 
 /* --- frozen rings --------------------------------------------------------------------------- */
 
-static bool is_freezing(const struct watch_record *record,
-                        const struct promotion_freeze_query *query) {
-    return record->status == WATCH_ROLLING_BACK ||
-           (record->status == WATCH_ROLLED_BACK && !watch_is_retried(record) &&
-            query->now_ms < record->ended_ms + query->evidence_days * MS_PER_DAY);
+static int64_t thaw_ms(const struct promotion_run *run, int64_t since_ms) {
+    return since_ms + run->config->evidence.evidence_days * MS_PER_DAY;
 }
 
-static int compare_freezes(const void *a, const void *b) {
-    const struct promotion_freeze *first = a;
-    const struct promotion_freeze *second = b;
-    if (first->is_every_ring != second->is_every_ring) {
-        return first->is_every_ring ? -1 : 1;
-    }
-    int order = ring_compare(first->ring, second->ring);
-    return order != 0 ? order : str_compare(first->arn, second->arn);
+static bool is_freezing(const struct promotion_run *run, const struct watch_record *record) {
+    return past_is_here(run, record->arn) &&
+           (record->status == WATCH_ROLLING_BACK ||
+            (record->status == WATCH_ROLLED_BACK && !watch_is_retried(record) &&
+             promotion_now_ms(run) < thaw_ms(run, record->ended_ms)));
 }
 
-struct promotion_freezes promotion_list_freezes(const struct watch_record *records, size_t count,
-                                                const struct promotion_freeze_query *query,
-                                                struct arena *arena) {
-    struct promotion_freezes freezes = {.items =
-                                            ARENA_ARRAY(arena, struct promotion_freeze, count + 1)};
-    for (size_t i = 0; i < count; i++) {
-        const struct watch_record *record = &records[i];
-        if (is_same_place(record->arn, query->arn) && is_freezing(record, query)) {
-            int64_t since_ms = record->ended_ms != 0 ? record->ended_ms : query->now_ms;
-            freezes.items[freezes.count++] =
-                (struct promotion_freeze){.arn = record->arn,
-                                          .ring = record->ring,
-                                          .is_every_ring = !record->has_ring,
-                                          .since_ms = since_ms,
-                                          .until_ms = since_ms + query->evidence_days * MS_PER_DAY,
-                                          .note = record->note};
+/* While it is being rolled back, it has not ended yet. */
+static int64_t since_of(const struct promotion_run *run, const struct watch_record *record) {
+    return record->ended_ms != 0 ? record->ended_ms : promotion_now_ms(run);
+}
+
+/* One without a ring is of an early version and does not exist any more: it may have been of any.
+ */
+static bool is_of_earlier_ring(const struct watch_record *record, const struct watch_record *than) {
+    return record->has_ring != than->has_ring ? !record->has_ring
+                                              : ring_compare(record->ring, than->ring) < 0;
+}
+
+const struct watch_record *past_first_freeze(const struct promotion_run *run) {
+    const struct watch_record *first = NULL;
+    for (size_t i = 0; i < run->record_count; i++) {
+        const struct watch_record *record = &run->records[i];
+        if (is_freezing(run, record) && (first == NULL || is_of_earlier_ring(record, first))) {
+            first = record;
         }
     }
-    if (freezes.count > 0) {
-        qsort(freezes.items, freezes.count, sizeof *freezes.items, compare_freezes);
-    }
-    return freezes;
+    return first;
 }
 
-bool promotion_is_frozen_by(const struct promotion_freeze *freeze, str ring) {
-    return freeze->is_every_ring || ring_compare(freeze->ring, ring) <= 0;
-}
-
-str promotion_freeze_describe(const struct promotion_freeze *freeze, struct arena *arena) {
-    str since = date_format(arena, date_days_of_ms(freeze->since_ms));
-    str until = date_format(arena, date_days_of_ms(freeze->until_ms));
+/* "ring 2 and all later ones are frozen until 2026-12-15: <ARN> was rolled back on 2026-12-01; to
+ * end that, its owner tags it desync-promotion=retry" */
+static str describe_freeze(const struct promotion_run *run, const struct watch_record *record) {
+    struct arena *arena = run->control->keep;
+    int64_t since_ms = since_of(run, record);
+    str since = date_format(arena, date_days_of_ms(since_ms));
+    str until = date_format(arena, date_days_of_ms(thaw_ms(run, since_ms)));
     str rings =
-        freeze->is_every_ring ? STR("every ring is")
-        : str_is_empty(freeze->ring)
+        !record->has_ring ? STR("every ring is")
+        : str_is_empty(record->ring)
             ? STR("the ring of load balancers without the tag is")
-            : str_format(arena, "ring %" STR_FMT " and all later ones are", STR_ARG(freeze->ring));
+            : str_format(arena, "ring %" STR_FMT " and all later ones are", STR_ARG(record->ring));
     return str_format(arena,
                       "%" STR_FMT " frozen until %" STR_FMT ": %" STR_FMT
                       " was rolled back on %" STR_FMT
                       "; to end that, its owner tags it " PROMOTION_TAG "=retry",
-                      STR_ARG(rings), STR_ARG(until), STR_ARG(freeze->arn), STR_ARG(since));
+                      STR_ARG(rings), STR_ARG(until), STR_ARG(record->arn), STR_ARG(since));
+}
+
+static bool is_frozen_by(const struct watch_record *record, const struct candidate *candidate) {
+    return !record->has_ring || ring_compare(record->ring, candidate->ring) <= 0;
+}
+
+int64_t past_last_thaw_ms(const struct promotion_run *run, const struct candidate *candidate) {
+    int64_t last_ms = 0;
+    for (size_t i = 0; i < run->record_count; i++) {
+        const struct watch_record *record = &run->records[i];
+        if (is_freezing(run, record) && is_frozen_by(record, candidate)) {
+            int64_t ms = thaw_ms(run, since_of(run, record));
+            last_ms = ms > last_ms ? ms : last_ms;
+        }
+    }
+    return last_ms;
+}
+
+str past_wait_for_thaw(const struct promotion_run *run, const struct watch_record *first_freeze,
+                       const struct candidate *candidate) {
+    bool is_frozen = first_freeze != NULL && is_frozen_by(first_freeze, candidate);
+    return is_frozen ? describe_freeze(run, first_freeze) : STR_EMPTY;
 }
 
 /* --- in a sweep ----------------------------------------------------------------------------- */
@@ -191,14 +205,31 @@ int64_t past_retry_seen_ms(const struct promotion_run *run, const struct load_ba
     return next.retry_seen_ms;
 }
 
+str past_describe_watches(const struct promotion_run *run) {
+    return str_format(run->control->keep, "MAX_OPEN_WATCHES (%d) promotions are being watched",
+                      run->config->open_watches_max);
+}
+
+enum status past_recheck(const struct promotion_run *run, const struct candidate *candidate,
+                         str *why_not, struct error *error) {
+    struct promotion_run now = *run;
+    struct control *control = run->control;
+    TRY(watch_list(&control->table, control->keep, &now.records, &now.record_count, error));
+    *why_not = past_wait_for_thaw(&now, past_first_freeze(&now), candidate);
+    if (str_is_empty(*why_not) && past_count_open(&now) >= (size_t)run->config->open_watches_max) {
+        *why_not = past_describe_watches(run);
+    }
+    return STATUS_OK;
+}
+
 size_t past_count_open(const struct promotion_run *run) {
     size_t count = 0;
     for (size_t i = 0; i < run->record_count; i++) {
         const struct watch_record *record = &run->records[i];
-        count += watch_is_open(record) && record->to == MODE_STRICTEST &&
-                         is_same_place(record->arn, run->place)
-                     ? 1
-                     : 0;
+        count +=
+            watch_is_open(record) && record->to == MODE_STRICTEST && past_is_here(run, record->arn)
+                ? 1
+                : 0;
     }
     return count;
 }
@@ -239,7 +270,7 @@ void past_settle(struct promotion_run *run, bool is_complete) {
         struct watch_record *record = &run->records[i];
         struct watched_facts *watched = &run->watched[i];
         bool is_gone = is_complete && !watched->is_seen && !watch_is_open(record) &&
-                       is_same_place(record->arn, run->place);
+                       past_is_here(run, record->arn);
         if (is_gone && record->expires_ms == 0) {
             record->expires_ms = now_ms + WATCH_ENDED_KEPT_MS;
             watched->is_to_be_saved = true;

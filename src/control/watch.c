@@ -16,7 +16,7 @@
 #define LOOKS_AN_HOUR  12
 
 static int64_t now_of(const struct watch_item *item) {
-    return item->control->guard->clock->now_ms(item->control->guard->clock);
+    return guard_now_ms(item->control->guard);
 }
 
 static void add_look(struct watch_item *item, enum action_status status, str reason) {
@@ -294,6 +294,17 @@ static int day_to_look_at(const struct watch_item *item) {
     return is_in_place && day > record->looked_on_day && day <= WATCH_LOOK_ON_DAYS ? day : 0;
 }
 
+/* The lease keeps other copies away. A day whose alert SNS did not take is looked at again. */
+static void alert_blocked(struct watch_item *item, const struct watch_look *look, int day_before) {
+    int day = item->record->looked_on_day;
+    item->record->looked_on_day = day_before;
+    if (watch_item_save_lease(item, ACTION_NONE)) {
+        bool is_sent = watch_item_alert_blocked(item, look->blocked_clients, look->blocked_reason);
+        item->record->looked_on_day = is_sent ? day : day_before;
+        (void)watch_item_release(item);
+    }
+}
+
 /* Once for each day, whatever the number of runs: each look has its part of alpha. Of what is gone
  * or was changed by somebody else there is nothing to see. */
 static void look_on(struct watch_item *item, struct load_balancer *facts, bool is_there, int day) {
@@ -302,11 +313,14 @@ static void look_on(struct watch_item *item, struct load_balancer *facts, bool i
     if (is_there && !read_and_judge(item, &look, &judgement)) {
         return;
     }
+    int before = item->record->looked_on_day;
     item->record->looked_on_day = day;
     if (judgement.verdict == WATCH_ROLL_BACK) {
         roll_back(item, facts, judgement.reason);
-    } else if (watch_item_save(item, ACTION_NONE) && look.blocked_clients > 0) {
-        watch_item_alert_blocked(item, look.blocked_clients, look.blocked_reason);
+    } else if (look.blocked_clients == 0) {
+        (void)watch_item_save(item, ACTION_NONE);
+    } else {
+        alert_blocked(item, &look, before);
     }
 }
 
@@ -383,6 +397,17 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
     }
 }
 
+static bool has_step(const struct watch_item *item) {
+    return watch_is_of_raise(item->record)
+               ? is_raise_due(item)
+               : watch_is_open(item->record) || day_to_look_at(item) > 0;
+}
+
+bool watch_is_due(struct control *control, struct watch_record *record) {
+    const struct watch_item item = {.control = control, .record = record};
+    return record->is_alert_due || has_step(&item);
+}
+
 void watch_one(struct control *control, struct watch_record *record,
                struct closed_account *closed) {
     struct watch_item item = {.control = control, .record = record, .failure = ACTION_WATCH};
@@ -392,8 +417,7 @@ void watch_one(struct control *control, struct watch_record *record,
     if (record->is_alert_due && watch_item_save_lease(&item, ACTION_NONE)) {
         watch_item_publish_alert(&item);
     }
-    if (watch_is_of_raise(record) ? is_raise_due(&item)
-                                  : watch_is_open(record) || day_to_look_at(&item) > 0) {
+    if (has_step(&item)) {
         take_next_step(&item, closed);
     }
 }
@@ -407,13 +431,11 @@ void watch_raises(struct control *control, struct watch_record *records, size_t 
     }
 }
 
-void watch_look_on(struct control *control, struct watch_record *records, size_t count) {
-    struct closed_account closed = {0};
-    for (size_t i = 0; i < count; i++) {
-        const struct watch_item item = {.control = control, .record = &records[i]};
-        if (day_to_look_at(&item) > 0 &&
-            aws_client_time_left_ms(&control->guard->aws) >= TIME_NEEDED_MS) {
-            watch_one(control, &records[i], &closed);
-        }
+void watch_look_on(struct control *control, struct watch_record *record,
+                   struct closed_account *closed) {
+    const struct watch_item item = {.control = control, .record = record};
+    if (day_to_look_at(&item) > 0 &&
+        aws_client_time_left_ms(&control->guard->aws) >= TIME_NEEDED_MS) {
+        watch_one(control, record, closed);
     }
 }

@@ -10,7 +10,7 @@
 #define LEASE_MS (INT64_C(15) * 60 * MS_PER_SECOND) /* Lambda's longest invocation */
 
 static int64_t now_of(const struct watch_item *item) {
-    return item->control->guard->clock->now_ms(item->control->guard->clock);
+    return guard_now_ms(item->control->guard);
 }
 
 bool watch_item_save(struct watch_item *item, enum action_kind change) {
@@ -55,7 +55,7 @@ static bool send_alert(struct control *control, const struct alert *alert, const
     return is_published;
 }
 
-void watch_item_alert_blocked(struct watch_item *item, uint64_t requests, str reason) {
+bool watch_item_alert_blocked(struct watch_item *item, uint64_t requests, str reason) {
     struct error error = {0};
     const struct alert alert = {
         .kind = ALERT_CLIENTS_BLOCKED,
@@ -66,7 +66,8 @@ void watch_item_alert_blocked(struct watch_item *item, uint64_t requests, str re
                            "that were served otherwise, most of them for %" STR_FMT,
                            (unsigned long long)requests, STR_ARG(reason)),
     };
-    (void)send_alert(item->control, &alert, "clients blocked", &error);
+    /* After a lost answer it counts as published: a missing one is better than two. */
+    return send_alert(item->control, &alert, "clients blocked", &error) || error.is_outcome_unknown;
 }
 
 /* false: it is still to be published. */

@@ -2,10 +2,9 @@
  *
  * The windows of a look:
  *
- *     7 days before the change, in bins of 5 minutes        | change, minute |  look bins of 5
- * minutes
- *     [------------------------------------------------------]                [-----.....]  3 min
- * late base                                                   base + 7 days    start
+ *     7 days before the change, in bins of 5 minutes     change    bins of 5 minutes   3 min late
+ *     |---------------------------------------------------|..|-----.-----.-----.-----|...... now
+ *     base                                      base + 7 days  start, at a whole minute
  *
  * CloudWatch keeps minutes for 15 days, and answers with every minute that is asked for. A watch of
  * days reads bins of five minutes on the clock instead, and leaves out those before the first.
@@ -58,8 +57,7 @@ static struct bins_query bins_since(const struct watch_record *record,
     };
 }
 
-/* --- the access logs ---------------------------------------------------------------------------
- */
+/* --- the access logs ------------------------------------------------------------------------ */
 
 /* Days with requests of which all numbers are known, and what share of them is HTTP/1.x. */
 static void add_days(const struct traffic_day *days, size_t count, struct watch_numbers *numbers,

@@ -217,6 +217,33 @@ static void a3_of_two_copies_at_once_one_has_the_turn(void **state) {
     loop_succeeded(&world.loop.copies[1]);
 }
 
+static void first_is_rolled_back(struct loop *loop) {
+    struct table_item *item =
+        table_find(loop->table, STR("WATCH"), promotion_member(&world, 0)->arn);
+    const struct table_attribute status = {STR("status"), STR("S"), STR("rolled-back")};
+    const struct table_attribute ended = {
+        STR("endedAt"), STR("S"), time_format_iso8601(&loop->fake.arena, loop->fake.now_ms)};
+    table_set(item, &status);
+    table_set(item, &ended);
+}
+
+/* The sweep has read the WATCH items before; the turn is taken minutes later. */
+static void a4_a_roll_back_since_the_sweep_began_stops_its_promotions(void **state) {
+    (void)state;
+    begin(VARIABLES(PROMOTION_ALL, "MAX_CHANGES_PER_RUN", "1"), 2);
+    promotion_member(&world, 0)->tags = RING("1");
+    promotion_member(&world, 1)->tags = RING("1");
+    sweep("r1");
+    is_now(0, "strictest");
+    promotion_turn_passes(&world);
+    world.loop.meanwhile = first_is_rolled_back;
+    world.loop.meanwhile_match = "takenAt";
+    world.loop.meanwhile_nth = 1;
+    loop_handle(&world.loop.copies[0], STR("{\"action\":\"sweep\"}"), "r2");
+    is_now(1, "defensive");
+    assert_true(loop_says(&world.loop.copies[0], "ring 1 and all later ones are frozen"));
+}
+
 /* Nothing of the turn is lost when nothing could be done in it. */
 static void a3_a_turn_without_a_promotion_is_given_back(void **state) {
     (void)state;
@@ -309,6 +336,7 @@ int main(void) {
         cmocka_unit_test_teardown(
             a2_a_copy_that_was_held_up_does_not_promote_in_the_turn_of_another, end),
         cmocka_unit_test_teardown(a2_no_more_are_watched_at_once_than_allowed, end),
+        cmocka_unit_test_teardown(a4_a_roll_back_since_the_sweep_began_stops_its_promotions, end),
         cmocka_unit_test_teardown(a3_a_turn_without_a_promotion_is_given_back, end),
         cmocka_unit_test_teardown(a3_of_two_copies_at_once_one_has_the_turn, end),
         cmocka_unit_test_teardown(a3_one_turn_in_20_hours_whoever_asks, end),

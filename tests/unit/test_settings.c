@@ -299,7 +299,7 @@ static const struct {
     {"WATCH_MAX_ERROR_INCREASE_PERCENT", "1000", NULL},
     {"WATCH_MAX_ERROR_INCREASE_PERCENT", "1001", "accepted: 0..1000"},
     {"WATCH_MIN_REQUESTS", "0", "WATCH_MIN_REQUESTS is \"0\"; accepted: 1..1000000000"},
-    {"WATCH_MAX_DAYS", "31", "WATCH_MAX_DAYS is \"31\"; accepted: 1..30"},
+    {"WATCH_MAX_DAYS", "22", "WATCH_MAX_DAYS is \"22\"; accepted: 1..21"},
     {"MAX_CHANGES_PER_HOUR", "0", NULL},
     {"MAX_CHANGES_PER_HOUR", "1001", "accepted: 0..1000"},
     {"ENFORCEMENT_MAX_BLOCKED_PERCENT", "0.5", NULL},

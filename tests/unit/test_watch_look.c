@@ -189,6 +189,18 @@ static void e6_blocked_clients_are_rolled_back_after_the_watch(void **state) {
     begin();
 }
 
+/* What a sweep learns of blocked clients stops what it would promote next. */
+static void a4_a_roll_back_by_a_sweep_comes_before_its_promotions(void **state) {
+    (void)state;
+    begin_held(100);
+    region_add(world.loop.region, "application", "defensive");
+    promotion_log_now(&world, 1);
+    promotion_sweep(&world, 0, "r1");
+    has_status("rolled-back");
+    assert_string_equal(promotion_member(&world, 1)->mode, "defensive");
+    assert_true(loop_says(&world.loop.copies[0], "frozen until"));
+}
+
 static void e6_each_day_is_looked_at_once_for_35_days(void **state) {
     (void)state;
     begin_held(0);
@@ -278,6 +290,47 @@ static void e6_blocked_clients_are_named_once_a_day(void **state) {
     assert_int_equal(loop_alert_count(&world.loop, "Clients blocked: lb-0, mode strictest"), 1);
 }
 
+static void e6_an_alert_that_sns_refuses_is_sent_by_the_next_run(void **state) {
+    (void)state;
+    begin_held(0);
+    struct table_item *hour = log_hour(PAIRS("sk", "TRAFFIC#2026-11-24T10", "+requests", "1000",
+                                             "+http1Lines", "1000", "+blockedClients", "7"));
+    const struct table_attribute reasons = {STR("blockedReasons"), STR("SS"), STR("EmptyHeader")};
+    table_set(hour, &reasons);
+    world.loop.fault =
+        (struct loop_fault){.nth = 1,
+                            .match = ASKS_PUBLISH,
+                            .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AuthError"))}};
+    promotion_watch(&world, 0, "w1");
+    assert_true(world.loop.copies[0].reply.is_error);
+    assert_int_equal(loop_alert_count(&world.loop, "Clients blocked: lb-0, mode strictest"), 0);
+    promotion_watch(&world, 0, "w2");
+    promotion_watch(&world, 0, "w3");
+    assert_int_equal(loop_alert_count(&world.loop, "Clients blocked: lb-0, mode strictest"), 1);
+}
+
+#define ENDED ((size_t)TABLE_ITEMS_MAX / 2)
+
+/* Held watches stay in the table for as long as their load balancers exist. */
+static void e4_ended_watches_take_no_time_from_those_that_are_open(void **state) {
+    (void)state;
+    begin();
+    promotion_hour_passes(&world, 0, 50);
+    const struct table_item open = *promotion_watched(&world, 0);
+    for (size_t i = 0; i < ENDED; i++) {
+        struct table_item item = open;
+        str arn = str_format(&world.loop.fake.arena, "%" STR_FMT "%zu",
+                             STR_ARG(promotion_member(&world, 0)->arn), i);
+        const struct table_attribute sk = {STR("sk"), STR("S"), arn};
+        const struct table_attribute ended = {STR("status"), STR("S"), STR("rolled-back")};
+        table_set(&item, &sk);
+        table_set(&item, &ended);
+        (void)table_put(world.loop.table, &item);
+    }
+    promotion_watch(&world, 0, "w1");
+    has_status("rolled-back");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(bins_hold_their_own_minutes, end),
@@ -287,11 +340,14 @@ int main(void) {
         cmocka_unit_test_teardown(e5_a_watch_of_an_older_version_is_finished, end),
         cmocka_unit_test_teardown(e5_a_plan_that_cannot_be_right_is_not_followed, end),
         cmocka_unit_test_teardown(e6_blocked_clients_are_rolled_back_after_the_watch, end),
+        cmocka_unit_test_teardown(a4_a_roll_back_by_a_sweep_comes_before_its_promotions, end),
         cmocka_unit_test_teardown(e6_each_day_is_looked_at_once_for_35_days, end),
         cmocka_unit_test_teardown(e6_what_is_gone_or_changed_is_not_looked_at, end),
         cmocka_unit_test_teardown(e6_numbers_that_cannot_be_read_are_read_by_the_next_run, end),
         cmocka_unit_test_teardown(e1_blocked_lines_of_the_logs_are_rolled_back, end),
         cmocka_unit_test_teardown(e6_blocked_clients_are_named_once_a_day, end),
+        cmocka_unit_test_teardown(e6_an_alert_that_sns_refuses_is_sent_by_the_next_run, end),
+        cmocka_unit_test_teardown(e4_ended_watches_take_no_time_from_those_that_are_open, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
