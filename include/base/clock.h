@@ -39,6 +39,8 @@ bool time_parse_iso8601(str text, int64_t *ms_out);
 bool time_parse_http(str text, int64_t *ms_out);
 /* "2026-11-23T08:00:00.123Z" */
 str time_format_iso8601(struct arena *arena, int64_t ms);
+/* "2026-11-23T08:00Z": the minute it lies in. */
+str time_format_minute(struct arena *arena, int64_t ms);
 /* "20261123T080000Z" */
 str time_format_basic(struct arena *arena, int64_t ms);
 

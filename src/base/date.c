@@ -244,6 +244,11 @@ str time_format_iso8601(struct arena *arena, int64_t ms) {
                       (int)(rest / MS_PER_SECOND % 60), (int)(rest % MS_PER_SECOND));
 }
 
+str time_format_minute(struct arena *arena, int64_t ms) {
+    str minute = str_slice(time_format_iso8601(arena, ms), 0, sizeof "2026-11-23T08:00" - 1);
+    return str_format(arena, "%" STR_FMT "Z", STR_ARG(minute));
+}
+
 str time_format_basic(struct arena *arena, int64_t ms) {
     const char *iso = time_format_iso8601(arena, ms).ptr; /* 2026-11-23T08:00:00.123Z */
     return str_format(arena, "%.4s%.2s%.5s%.2s%.2sZ", iso, iso + 5, iso + 8, iso + 14, iso + 17);

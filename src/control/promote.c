@@ -186,12 +186,6 @@ static void add_all(const struct promotion_run *run, struct candidate *const *tu
     }
 }
 
-/* "2026-12-01T14:05Z" */
-static str minute_of(struct arena *arena, int64_t ms) {
-    str minute = str_slice(time_format_iso8601(arena, ms), 0, 16);
-    return str_format(arena, "%" STR_FMT "Z", STR_ARG(minute));
-}
-
 /* Reads the turn, and takes it when `takes`. OK: it is free, or ours. Else *why_not says why
  * nothing can be promoted, which is no failure with CONFLICT. */
 static enum status use_turn(const struct promotion_run *run, struct budget_turn *turn, bool takes,
@@ -208,7 +202,8 @@ static enum status use_turn(const struct promotion_run *run, struct budget_turn 
     } else if (!takes && turn->next_ms != 0) {
         *why_not = str_format(
             arena, "the promotion turn was taken at %" STR_FMT "; the next is at %" STR_FMT,
-            STR_ARG(minute_of(arena, turn->taken_ms)), STR_ARG(minute_of(arena, turn->next_ms)));
+            STR_ARG(time_format_minute(arena, turn->taken_ms)),
+            STR_ARG(time_format_minute(arena, turn->next_ms)));
         status = STATUS_CONFLICT;
     }
     return status;

@@ -107,8 +107,7 @@ void advice_append_logs(const struct advice *advice, const struct evidence *evid
                         struct arena *arena, struct buf *out) {
     str newest = STR("unknown");
     if (advice->newest_ms > 0) {
-        str minute = str_slice(time_format_iso8601(arena, advice->newest_ms), 0, 16);
-        newest = str_format(arena, "%" STR_FMT "Z", STR_ARG(minute));
+        newest = time_format_minute(arena, advice->newest_ms);
     }
     buf_printf(out, "in %d of the last %d %s the access logs hold %llu served HTTP/1.x request%s",
                advice->days, evidence->days, days(evidence->days), number(advice->requests),
