@@ -158,6 +158,11 @@ def test_schedules_in_the_template_are_valid(on, source, rule, action):
      ["AlertEmail needs CreateAlertTopic"]),
     ({"CreateStateTable": "off", "Promotion": "enforce"},
      ["Promotion enforce needs CreateStateTable"]),
+    ({"KeepRollback": "on"}, []),
+    ({"KeepRollback": "on", "Promotion": "off"},
+     ["KeepRollback needs Promotion recommend or enforce, and CreateStateTable"]),
+    ({"KeepRollback": "on", "CreateStateTable": "off"},
+     ["KeepRollback needs Promotion recommend or enforce, and CreateStateTable"]),
     ({"CreateStateTable": "off", "Enforcement": "enforce"},
      ["Enforcement enforce needs CreateStateTable"]),
     ({"CreateStateTable": "off", "AccessLogBucket": "my-logs"},
@@ -406,10 +411,12 @@ def test_table_is_used_with_the_operations_the_function_has(on):
 
 @pytest.mark.parametrize("enforcement", ["off", "plan", "enforce"])
 @pytest.mark.parametrize("promotion", ["off", "recommend", "enforce"])
+@pytest.mark.parametrize("keep_rollback", ["off", "on"])
 def test_nothing_but_enforcement_and_promotion_may_change_a_load_balancer(
-        template, enforcement, promotion):
-    may_modify = "enforce" in (enforcement, promotion)
-    parameters = ON | {"Enforcement": enforcement, "Promotion": promotion}
+        template, enforcement, promotion, keep_rollback):
+    may_modify = "enforce" in (enforcement, promotion) or keep_rollback == "on"
+    parameters = ON | {"Enforcement": enforcement, "Promotion": promotion,
+                       "KeepRollback": keep_rollback}
     actions = Stack(template, **parameters).actions()
     writes = [a for a in actions if re.match(r"elasticloadbalancing:(?!Describe)", a)]
     assert writes == ["elasticloadbalancing:ModifyLoadBalancerAttributes"] * may_modify
