@@ -84,3 +84,11 @@ def test_without_the_variable_a_throttled_call_has_more_patience(stage, target):
 def test_f1_a_throttled_read_waits_for_longer_than_three_attempts(stage):
     read, = [t for t in TARGETS if t.name.endswith("DescribeTags")]
     assert len(play(stage, read, "throttled", times=3)) == 4
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_f2_the_variable_caps_a_read_whose_throttling_a_sweep_waits_out(stage, attempts):
+    read, = [t for t in TARGETS if t.operation == "elbv2:DescribeLoadBalancerAttributes"
+             and t.scene.name.startswith("scheduled sweep")]
+    requests = play(stage, read, "throttled", AWS_MAX_ATTEMPTS=str(attempts))
+    assert set(collections.Counter(map(content, requests)).values()) == {attempts}

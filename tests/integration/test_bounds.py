@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sim import fleet
-from sim.control_loop import MODIFY, RULE, ControlLoop, call
+from sim.control_loop import MODIFY, RULE, START_RULE, ControlLoop, call
 from sim.fleet import LiveLoadBalancer
 from sim.log_bucket import LogBucket
 from test_concurrency import Copies
@@ -107,6 +107,29 @@ def test_a1_forty_load_balancers_three_copies_five_changes_an_hour(aws):
         assert 0 < len(raised) <= aws.performed[MODIFY]
 
 
+def test_a2_no_more_promotions_are_watched_than_allowed(start, aws, loop, bucket):
+    function = start(aws=aws, **promoting(loop, MAX_OPEN_WATCHES="1"))
+    shops = [make(aws, name, ring="1") for name in ("a-shop", "b-shop")]
+    for balancer in shops:
+        answer(function.invoke(logged(bucket, balancer)))
+    for _ in range(2):
+        answer(function.invoke(SWEEP))
+        pass_time(loop, hours=20)
+    assert [loop.mode_of(each.arn) for each in shops] == ["strictest", "defensive"]
+
+
+def test_a3_two_sweeps_of_a_day_have_one_promotion_turn(start, aws, loop, bucket):
+    function = start(aws=aws, **promoting(loop))
+    first, second = (make(aws, name, ring="1") for name in ("a-shop", "b-shop"))
+    for balancer in (first, second):  # the second has its logs after the first sweep
+        answer(function.invoke(logged(bucket, balancer)))
+        answer(function.invoke(SWEEP))
+    assert [loop.mode_of(each.arn) for each in (first, second)] == ["strictest", "defensive"]
+    pass_time(loop, hours=20)
+    answer(function.invoke(SWEEP))
+    assert loop.mode_of(second.arn) == "strictest"
+
+
 def test_a4_a_ring_whose_second_member_is_rolled_back_stays_frozen(start, aws, loop, bucket):
     function = start(aws=aws, **promoting(loop, MAX_OPEN_WATCHES="1"))
     first, second, third = (make(aws, name, ring="1") for name in ("a-shop", "b-shop", "c-shop"))
@@ -187,6 +210,18 @@ def test_c1_an_opt_out_with_a_wrong_date_is_never_promoted(start, aws, loop, buc
     assert [loop.mode_of(each.arn) for each in (wrong, sound)] == ["defensive", "strictest"]
 
 
+def test_c2_a_load_balancer_on_hold_is_not_promoted(start, aws, loop, bucket):
+    function = start(aws=aws, **promoting(loop))
+    shop = make(aws, "shop", **{"desync-promotion": "hold"})
+    answer(function.invoke(logged(bucket, shop)))
+    assert evaluation(function.invoke(SWEEP), shop)["recommendation"] == "HOLD"
+    assert loop.mode_of(shop.arn) == "defensive"
+    loop.client("elbv2").add_tags(ResourceArns=[shop.arn],
+                                  Tags=[{"Key": "desync-promotion", "Value": "retry"}])
+    answer(function.invoke(SWEEP))
+    assert loop.mode_of(shop.arn) == "strictest"
+
+
 def test_a5_without_a_table_nothing_is_changed(start, aws, loop):
     shop = make(aws, "shop", mode="monitor")
     function = start(aws=aws, ENFORCEMENT="enforce", PROMOTION="enforce")
@@ -195,6 +230,27 @@ def test_a5_without_a_table_nothing_is_changed(start, aws, loop):
     assert (status, "STATE_TABLE is not set" in reason) == ("planned", True)
     assert (loop.mode_of(shop.arn), aws.counts[MODIFY]) == ("monitor", 0)
     assert "enforcement: it acts as plan" in function.log
+
+
+def test_a6_corrections_of_15_minutes_ask_for_one_evaluation(start, aws, loop):
+    function = start(aws=aws, **loop.environment())
+    shops = [make(aws, name, mode="monitor") for name in ("a-shop", "b-shop", "c-shop")]
+    asked = []
+    for balancer in shops:
+        answer(function.invoke(call("modify-attributes", balancer.arn)))
+        asked.append(aws.counts[START_RULE])
+        pass_time(loop, minutes=10)
+    assert asked == [1, 1, 2]
+    assert [loop.mode_of(each.arn) for each in shops] == ["defensive"] * 3
+
+
+def test_b3_a_read_that_misses_our_own_change_leads_to_no_other(start, aws, loop):
+    shop = make(aws, "shop", mode="monitor")
+    function = start(aws=aws, **loop.environment())
+    answer(function.invoke(call("modify-attributes", shop.arn)))
+    loop.set_mode(shop.arn, "monitor")  # as a read says that lags behind our change
+    (_, status, _), = actions(function.invoke(SWEEP), shop, "enforce")
+    assert (status, aws.counts[MODIFY]) == ("planned", 1)
 
 
 OLD = {  # as 0.1.0 wrote them

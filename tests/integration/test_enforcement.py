@@ -274,6 +274,16 @@ def test_created_load_balancer_that_never_appears_is_given_up_before_the_deadlin
     assert aws.counts[READ_MODE] >= 2 and aws.counts[MODIFY] == 0
 
 
+def test_f3_an_event_that_failed_is_handled_by_its_next_delivery(start, aws, loop):
+    arn = make(aws).arn
+    event = weakened(arn)
+    function = start(aws=aws, **loop.environment())
+    aws.faults.add(MODIFY, faults.access_denied())
+    assert function.invoke(event).kind == "error"
+    assert ("enforce", "done") in actions(function.invoke(event))
+    assert loop.mode_of(arn) == "defensive"
+
+
 # Somebody else disagrees
 
 def test_fight_is_stopped_and_the_other_writer_named(start, aws, loop):
@@ -311,6 +321,13 @@ def test_the_line_to_change_is_that_of_the_tool_that_wrote_last(sample, line, st
     assert first.strip() == line
 
 
+def test_b4_a_mode_that_ecs_writes_is_left_and_its_line_told(start, aws, loop):
+    arn = make(aws, tags={"Owner": "shop-team", "AmazonECSManaged": "true"}).arn
+    answer(start(aws=aws, **loop.environment()).invoke(weakened(arn)))
+    assert (loop.mode_of(arn), aws.counts[MODIFY]) == ("monitor", 0)
+    assert "'hostSharedAlb={httpDesync=defensive}'" in loop.alerts()[0].body
+
+
 # AWS Config and the sweep
 
 def test_a_config_change_is_reported_first_and_then_enforced(start, aws, loop):
@@ -333,6 +350,15 @@ def test_reevaluation_is_started_when_the_reported_verdict_is_outdated(start, aw
     outcome = start(aws=aws, **loop.environment()).invoke(event)
     assert actions(outcome)[-1] == ("reevaluate", "done")
     assert aws.config.started_rules == [RULE]
+
+
+def test_b5_a_rule_of_another_policy_reports_and_does_nothing_else(start, aws, loop):
+    balancer = make(aws)
+    event = json.loads(loop.put_rule_token(config_change(balancer)))
+    event["ruleParameters"] = json.dumps({"desyncMode": "strictest"})
+    answer(start(aws=aws, **loop.environment()).invoke(event))
+    assert aws.config.result(RULE, balancer.arn).compliance == "NON_COMPLIANT"
+    assert (loop.mode_of(balancer.arn), loop.items(), loop.alerts()) == ("monitor", {}, [])
 
 
 def test_an_item_that_is_out_of_date_leads_to_no_change(start, aws, loop):
@@ -576,3 +602,19 @@ def test_an_account_that_is_not_listed_is_refused(start, aws, loop, member):
     assert "ALLOWED_ACCOUNTS" in outcome.json()["errorMessage"]
     assert aws.counts["sts:AssumeRole"] == aws.counts[MODIFY] == 0
     assert loop.items() == {} and loop.mode_of(member, MEMBER) == "monitor"
+
+
+def test_b6_an_account_out_of_reach_keeps_its_watch_and_is_reported_once(start, aws, loop, member):
+    changed = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=20)
+    watch = {"pk": "WATCH", "sk": member, "status": "open", "before": "defensive",
+             "after": "strictest", "changedAt": changed.strftime("%Y-%m-%dT%H:%M:%S.000Z")}
+    counts = {"version": "1", "minutes": "60", "extended": "0", "untold": "0"}
+    loop.look(lambda: loop.client("dynamodb").put_item(TableName=loop.table, Item={
+        **{name: {"S": value} for name, value in watch.items()},
+        **{name: {"N": value} for name, value in counts.items()}}))
+    aws.faults.add("sts:AssumeRole", faults.access_denied(), times=99)
+    function = start(aws=aws, **loop.environment(PROMOTION="enforce", **CENTRAL))
+    for _ in range(2):
+        function.invoke({"action": "watch"})
+    assert loop.items()["WATCH", member]["status"] == "open"
+    assert loop.subjects() == [f"Watch cannot look: {member.split('/')[2]}, mode strictest"]

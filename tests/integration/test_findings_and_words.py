@@ -70,6 +70,25 @@ def test_a_sweep_says_that_it_was_too_long(function, weak_for_days):
     assert TOO_LONG not in found["annotation"]
 
 
+def test_f4_cases_that_escalate_are_one_message_a_day(aws, loop, start):
+    """Two load balancers of one owner, who was told of them 9 days ago."""
+    other = LiveLoadBalancer("weaker", "00000000000000ab", "monitor", {"Owner": "weak-team"})
+    fleet.create(aws, [other])
+    function = start(aws=aws, **reporting(loop))
+    answer(function.invoke(SWEEP))
+    since = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=9)
+    for balancer in (WEAK, other):
+        loop.look(lambda: loop.client("dynamodb").update_item(
+            TableName=loop.table, Key={"pk": {"S": balancer.arn}, "sk": {"S": "STATE"}},
+            UpdateExpression="SET nonCompliantSince = :t, toldSince = :t",
+            ExpressionAttributeValues={":t": {"S": since.strftime("%Y-%m-%dT%H:%M:%S.000Z")}}))
+    told = len(loop.subjects())
+    for _ in range(2):
+        answer(function.invoke(SWEEP))
+    assert loop.subjects()[told:] == [
+        "Non-compliant for too long: 2 load balancers, the longest for 9 days"]
+
+
 def test_a_change_that_is_reported_keeps_it_out_of_the_annotation(aws, loop, function, weak_for_days):
     event = loop.put_rule_token(config_change(WEAK))
     assert ids(answer(function.invoke(event))["evaluations"]) == ["MODE_TOO_WEAK", TOO_LONG]

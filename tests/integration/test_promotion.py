@@ -288,6 +288,15 @@ def test_d4_metrics_promote_only_where_any_evidence_may(start, aws, loop, functi
     assert loop.mode_of(shop.arn) == "strictest"
 
 
+def test_d6_the_bound_of_an_evaluation_is_that_of_scipy(aws, loop, bucket, function):
+    special = pytest.importorskip("scipy.special")
+    shop = make(aws, "shop")
+    answer(function.invoke(logged(bucket, shop)))
+    found = evaluation(function.invoke(SWEEP), shop).get("evidence", {})
+    assert found.get("boundPercent") == pytest.approx(
+        100 * special.betaincinv(1, REQUESTS, 0.95), rel=1e-6)
+
+
 def test_evidence_that_cannot_be_read_costs_no_verdict(aws, loop, bucket, function):
     shop = make(aws, "shop")
     aws.faults.add("dynamodb:Query", faults.access_denied(), times=99)
@@ -488,6 +497,92 @@ def test_e5_a_watch_without_data_goes_on_and_ends_inconclusive(aws, loop, bucket
     assert (status, reason.startswith("no request was seen in 7 days")) == ("skipped", True)
     assert watched(loop, shop)["ending"] == "inconclusive"
     assert loop.mode_of(shop.arn) == "strictest"
+
+
+def test_b1_a_mode_that_is_not_known_ends_no_watch(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    an_hour_passes(loop, shop, errors=50)
+    loop.set_mode(shop.arn, "paranoid")
+    function.invoke(WATCH)
+    assert (watched(loop, shop)["status"], aws.counts[MODIFY]) == ("open", 0)
+    loop.set_mode(shop.arn, "strictest")
+    assert statuses(function.invoke(WATCH), shop) == [("rollback", "done"), ("alert", "done")]
+
+
+def test_b2_a_roll_back_stops_at_the_required_mode(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    an_hour_passes(loop, shop, errors=50)
+    loop.client("elbv2").add_tags(ResourceArns=[shop.arn],
+                                  Tags=[{"Key": "DesyncProfile", "Value": "modern"}])
+    answer(function.invoke(WATCH))
+    assert (loop.mode_of(shop.arn), aws.counts[MODIFY]) == ("strictest", 0)
+
+
+def hours(loop, balancer, *moments, **counts):
+    """CloudWatch's numbers of these moments: requests, and how many of each kind."""
+    for moment in moments:
+        for metric, value in counts.items():
+            count(loop, balancer, moment, metric, value)
+
+
+def test_e1_clients_that_strictest_newly_blocks_are_seen_among_errors(aws, loop, bucket, function):
+    """A firewall refused as many requests before as are refused now."""
+    shop = promoted(aws, loop, bucket, function)
+    changed, half = date_back(loop, shop, 70), datetime.timedelta(minutes=30)
+    hours(loop, shop, changed - half, changed + half, RequestCount=100, HTTPCode_ELB_4XX_Count=100)
+    count(loop, shop, changed + half, "DesyncMitigationMode_NonCompliant_Request_Count", 40)
+    assert statuses(function.invoke(WATCH), shop)[0] == ("rollback", "done")
+    assert loop.mode_of(shop.arn) == "defensive"
+
+
+def test_e2_errors_of_the_same_hours_of_seven_days_are_no_rise(aws, loop, bucket, function):
+    """The hour right before the change had none."""
+    shop = promoted(aws, loop, bucket, function)
+    changed, half = date_back(loop, shop, 70), datetime.timedelta(minutes=30)
+    hours(loop, shop, changed - half, RequestCount=1000)
+    hours(loop, shop, *(changed + half - datetime.timedelta(days=days) for days in range(8)),
+          RequestCount=1000, HTTPCode_Target_5XX_Count=50)
+    assert statuses(function.invoke(WATCH), shop)[0] == ("watch", "done")
+    assert loop.mode_of(shop.arn) == "strictest"
+
+
+def test_e3_errors_that_scatter_by_chance_are_no_rise(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    changed, half = date_back(loop, shop, 70), datetime.timedelta(minutes=30)
+    hours(loop, shop, changed - half, RequestCount=1000, HTTPCode_Target_5XX_Count=10)
+    hours(loop, shop, changed + half, RequestCount=1000, HTTPCode_Target_5XX_Count=12)
+    assert statuses(function.invoke(WATCH), shop)[0] == ("watch", "done")
+    assert loop.mode_of(shop.arn) == "strictest"
+
+
+def test_e4_an_outage_at_90_requests_an_hour_is_found(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    changed, half = date_back(loop, shop, 70), datetime.timedelta(minutes=30)
+    hours(loop, shop, changed - half, RequestCount=90)
+    hours(loop, shop, changed + half, HTTPCode_ELB_4XX_Count=9, HTTPCode_ELB_5XX_Count=90)
+    assert statuses(function.invoke(WATCH), shop)[0] == ("rollback", "done")
+    assert loop.mode_of(shop.arn) == "defensive"
+
+
+def test_e6_clients_that_are_blocked_a_day_after_the_watch_are_found(aws, loop, bucket, function):
+    shop = promoted(aws, loop, bucket, function)
+    an_hour_passes(loop, shop)
+    answer(function.invoke(WATCH))
+    assert watched(loop, shop)["status"] == "closed"
+    changed = date_back(loop, shop, 2 * 24 * 60 + 10)
+    hours(loop, shop, changed - datetime.timedelta(minutes=30), RequestCount=1000)
+    hours(loop, shop, changed + datetime.timedelta(hours=25), RequestCount=1000,
+          DesyncMitigationMode_NonCompliant_Request_Count=500)
+    answer(function.invoke(SWEEP))
+    assert loop.mode_of(shop.arn) == "defensive"
+
+
+def test_e7_monitor_is_not_raised_where_defensive_would_block_clients(start, aws, loop, bucket):
+    function = start(aws=aws, **loop.environment())
+    shop = make(aws, "shop", mode="monitor")
+    answer(function.invoke(logged(bucket, shop, "Severe", "MultipleContentLength")))
+    answer(function.invoke(SWEEP))
+    assert (loop.mode_of(shop.arn), aws.counts[MODIFY]) == ("monitor", 0)
 
 
 def test_a_roll_back_that_fails_is_made_by_the_next_run(aws, loop, bucket, function):
