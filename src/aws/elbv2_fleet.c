@@ -127,6 +127,7 @@ static void keep(struct fleet *fleet, enum elbv2_part part, size_t i,
         note_problem(fleet, &fleet->items[i], outcome);
     } else if (part == ELBV2_ATTRIBUTES) {
         facts->mode_text = str_copy(fleet->arena, facts->mode_text);
+        facts->logs_bucket = str_copy(fleet->arena, facts->logs_bucket);
     } else {
         struct tag *tags = ARENA_ARRAY(fleet->arena, struct tag, facts->tag_count);
         for (size_t t = 0; t < facts->tag_count; t++) {

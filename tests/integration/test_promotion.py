@@ -288,6 +288,14 @@ def test_d4_metrics_promote_only_where_any_evidence_may(start, aws, loop, functi
     assert loop.mode_of(shop.arn) == "strictest"
 
 
+def test_d5_logs_that_go_elsewhere_are_named(aws, loop, function):
+    shop = make(aws, "shop")
+    aws.moto.load_balancers("eu-west-1")[shop.arn].attrs.update(
+        {"access_logs.s3.enabled": "true", "access_logs.s3.bucket": "logs-of-others"})
+    reason = evaluation(function.invoke(SWEEP), shop)["recommendationReason"]
+    assert "Its access logs go to logs-of-others, which is not read here" in reason
+
+
 def test_d6_the_bound_of_an_evaluation_is_that_of_scipy(aws, loop, bucket, function):
     special = pytest.importorskip("scipy.special")
     shop = make(aws, "shop")
