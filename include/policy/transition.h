@@ -37,6 +37,7 @@ struct correction {
 struct own_change {
     int64_t at_ms;   /* when AWS had confirmed it; 0: none is known */
     int64_t read_ms; /* when the mode was read that it rests on */
+    int64_t set_ms;  /* when somebody else had set that mode; 0: not known */
     enum desync_mode from;
     enum desync_mode to;
 };

@@ -20,6 +20,7 @@
 #include "aws/elbv2.h"
 #include "control/accounts.h"
 #include "control/live.h"
+#include "control_internal.h"
 
 #define FRESH_MS        2000 /* facts older than this are read anew before a mode is changed */
 #define LOOKS_MAX       3 /* for one request: confirming writes to the table, which may take long */
@@ -176,11 +177,13 @@ static enum status send_change(struct mode_change *change, struct error *error) 
 
 /* For the next write of STATE, by which later invocations recognise a read that lags. */
 static void note_made(struct mode_change *change) {
-    change->control->made = (struct made_change){.arn = change->facts->arn,
-                                                 .change = {.at_ms = change->facts_ms,
-                                                            .read_ms = change->found_ms,
-                                                            .from = change->found->mode,
-                                                            .to = change->to}};
+    change->control->made = (struct made_change){
+        .arn = change->facts->arn,
+        .change = {.at_ms = change->facts_ms,
+                   .read_ms = change->found_ms,
+                   .set_ms = control_set_by_other_ms(change->control, change->found->mode),
+                   .from = change->found->mode,
+                   .to = change->to}};
 }
 
 /* false: there is no other attempt after this one, and nothing was waited for. */

@@ -63,8 +63,14 @@ bool transition_is_lagging(const struct lb_state *state, enum desync_mode read, 
 bool transition_has_lowered(const struct lb_state *state, enum desync_mode mode,
                             int64_t set_by_other_ms) {
     const struct own_change *own = &state->own_change;
-    return own->at_ms != 0 && mode > own->to && own->from < own->to &&
-           set_by_other_ms >= own->read_ms - RACE_LAG_MS && set_by_other_ms <= own->at_ms;
+    /* The read may have missed theirs. But it may also have been undone before that read: then
+     * the weak mode that was found is the later choice. */
+    bool is_after =
+        own->set_ms != 0
+            ? set_by_other_ms > own->set_ms && set_by_other_ms >= own->read_ms - RACE_LAG_MS
+            : set_by_other_ms / MS_PER_SECOND >= own->read_ms / MS_PER_SECOND;
+    return own->at_ms != 0 && mode > own->to && own->from < own->to && is_after &&
+           set_by_other_ms <= own->at_ms;
 }
 
 /* Drops what is older than a day and adds this one; the oldest goes when there is no room. */

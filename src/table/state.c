@@ -67,15 +67,17 @@ static struct correction read_correction(str text) {
     return correction;
 }
 
-/* "<confirmed at> <read at> <from> <to>" */
+/* "<confirmed at> <read at> <from> <to>[ <set at>]" */
 static str own_change_format(const struct own_change *own, struct arena *arena) {
     if (own->at_ms == 0) {
         return STR_EMPTY;
     }
     str at = time_format_iso8601(arena, own->at_ms);
     str read = time_format_iso8601(arena, own->read_ms);
-    return str_format(arena, "%" STR_FMT " %" STR_FMT " %s %s", STR_ARG(at), STR_ARG(read),
-                      mode_name(own->from), mode_name(own->to));
+    str set = own->set_ms == 0 ? STR_EMPTY : time_format_iso8601(arena, own->set_ms);
+    return str_format(arena, "%" STR_FMT " %" STR_FMT " %s %s%s%" STR_FMT, STR_ARG(at),
+                      STR_ARG(read), mode_name(own->from), mode_name(own->to),
+                      own->set_ms == 0 ? "" : " ", STR_ARG(set));
 }
 
 /* What cannot be read is not known: then each read is believed. */
@@ -87,7 +89,10 @@ static struct own_change read_own_change(str text) {
         return (struct own_change){.at_ms = 0};
     }
     own.from = mode_parse(str_split(&rest, ' '));
-    own.to = mode_parse(rest);
+    own.to = mode_parse(str_split(&rest, ' '));
+    if (!time_parse_iso8601(rest, &own.set_ms)) {
+        own.set_ms = 0;
+    }
     return own;
 }
 

@@ -42,14 +42,15 @@ INVARIANTS = {
     "a6": "After a correction AWS Config is asked for one evaluation, at most once in 15 minutes.",
     "b1": "Only a mode that was read is acted on. Unknown ends no watch, rollback or incident.",
     "b2": "No write lowers a mode, except the rollback of our own promotion, and that never below "
-          "the required mode.",
+          "the required mode. Where a call by somebody else raised the mode after our read and our "
+          "write came last, their mode is set again, as part of that one change.",
     "b3": "A stale read of our own change is neither a fight nor a reason for a new change.",
     "b4": "A mode that ECS, Kubernetes or a stack writes is reported with the line to change there.",
     "b5": "One policy owns state, alerts and changes. Other rules are judged and reported only.",
     "b6": "An account that cannot be reached keeps its watches open and is reported once a day.",
     "c1": "A tag that looks like an opt-out and is none holds promotion and is named with the right "
           "spelling.",
-    "c2": "`desync-promotion=hold` stops promotion; `retry` ends an older hold.",
+    "c2": "`desync-promotion=hold` stops promotion; `retry` ends an older take-back or freeze.",
     "c3": "When somebody else takes a promotion back, that load balancer is held until `retry`.",
     "d1": "The unit of evidence is the served HTTP/1.x request.",
     "d2": "A request that `strictest` would block counts when it was served, or when that cannot be "

@@ -222,7 +222,7 @@ static void b2_a_mode_that_our_write_lowered_is_set_again(void **state) {
     loop->meanwhile_match = ASKS_MODIFY;
     loop->meanwhile_nth = 1;
     int64_t raced_ms = loop->fake.now_ms;
-    set_mode("e1", "monitor", 0);
+    set_mode("e1", "monitor", raced_ms - MINUTES(2));
     assert_string_equal(member->mode, "defensive");
     assert_int_equal(loop->lowered_count, 1);
     loop->fake.now_ms += MINUTES(3);
@@ -235,6 +235,29 @@ static void b2_a_mode_that_our_write_lowered_is_set_again(void **state) {
     set_mode("e3", "strictest", raced_ms - MINUTES(1));
     assert_string_equal(member->mode, "defensive");
     assert_int_equal(loop->lowered_count, 1);
+}
+
+/* Two calls within seconds, of which the second takes the first back. Their events may come in any
+ * order, and a sweep may be first. */
+static void b2_a_mode_that_was_undone_before_our_look_is_not_set_again(void **state) {
+    (void)state;
+    for (int is_swept = 0; is_swept < 2; is_swept++) {
+        begin_weak();
+        int64_t now_ms = loop->fake.now_ms;
+        if (is_swept) {
+            promotion_sweep(&world, 0, "r0");
+        } else {
+            set_mode("e2", "monitor", now_ms - 3000);
+        }
+        assert_string_equal(member->mode, "defensive");
+        loop->fake.now_ms += MINUTES(2);
+        set_mode("e1", "strictest", now_ms - 6000);
+        loop_succeeded(&loop->copies[0]);
+        assert_string_equal(member->mode, "defensive");
+        assert_int_equal(loop->modify_count, 1);
+        loop_end(loop);
+    }
+    begin_weak();
 }
 
 /* --- B3 --------------------------------------------------------------------------------------- */
@@ -339,6 +362,7 @@ int main(void) {
         TEST(b2_a_rollback_stops_at_the_required_mode),
         TEST(b2_the_required_mode_is_that_of_the_last_look),
         TEST(b2_a_mode_that_our_write_lowered_is_set_again),
+        TEST(b2_a_mode_that_was_undone_before_our_look_is_not_set_again),
         TEST(b3_a_read_that_misses_our_own_change_is_read_again),
         TEST(b3_a_read_that_stays_behind_our_own_change_is_planned_for_the_next),
         TEST(b3_a_change_back_that_its_event_proves_is_corrected_at_once),
