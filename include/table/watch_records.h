@@ -17,8 +17,9 @@
  *
  * Held and inconclusive ones have the status `closed` in the table and differ in `ending`; reverted
  * ones are `taken-back` there. Rolled back, a promotion is not tried again for EVIDENCE_DAYS after
- * `ended_ms`, and its ring is frozen; reverted, it is not tried again at all. Either ends when the
- * tag desync-promotion=retry is first seen after `ended_ms`.
+ * `ended_ms`, and its ring is frozen; reverted, it is not tried again at all. A rollback that was
+ * decided and could not be made freezes the ring for EVIDENCE_DAYS after `decided_ms`. All of this
+ * ends when the tag desync-promotion=retry is first seen after `ended_ms`.
  *
  * One more for a load balancer that enforcement raised from monitor to defensive, with sk = its ARN
  * and STATE_RAISE_SUFFIX: state_save writes it, open, together with the CHANGE. Nothing but the
@@ -57,6 +58,8 @@ struct watch_record {
     int minutes;                    /* the shortest watch */
     struct watch_plan plan;         /* looks 0: an item of 0.1.0, which had none */
     int looked_on_day;              /* the last day after the change that was looked at; 0: none */
+    int64_t decided_ms;             /* when a rollback was decided; 0: never, or `retry` was seen
+                                       since, or an item of an early 0.1.0 */
     int64_t ended_ms;               /* 0: it has not ended */
     str note;                       /* how it ended; empty before */
     str writer;                     /* who has the lease */

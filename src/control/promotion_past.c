@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Guarantees: a rollback freezes the ring that the load balancer was promoted in, and all later
- * ones, also when it is deleted or moved to another ring afterwards. What somebody else reverted is
- * not promoted again. Both last (the freeze for EVIDENCE_DAYS at most) until the owner tags the
- * load balancer desync-promotion=retry; a tag that was there before counts for nothing.
+ * ones, also when it is deleted or moved to another ring afterwards. So does one that was decided
+ * and could not be made any more. What somebody else reverted is not promoted again. Both last (the
+ * freeze for EVIDENCE_DAYS at most) until the owner tags the load balancer desync-promotion=retry;
+ * a tag that was there before counts for nothing.
  */
 #include <stdlib.h>
 
@@ -44,6 +45,10 @@ bool promotion_note_retry(struct watch_record *record, const struct load_balance
     } else if (!is_there && !watch_is_retried(record)) {
         record->retry_seen_ms = 0; /* the next one is a new one */
     }
+    if (!watch_is_open(record) && watch_is_retried(record) &&
+        record->retry_seen_ms > record->decided_ms) {
+        record->decided_ms = 0; /* whatever is done to the mode afterwards */
+    }
     return record->retry_seen_ms != before_ms;
 }
 
@@ -53,16 +58,19 @@ static int64_t thaw_ms(const struct promotion_run *run, int64_t since_ms) {
     return since_ms + run->config->evidence.evidence_days * MS_PER_DAY;
 }
 
-static bool is_freezing(const struct promotion_run *run, const struct watch_record *record) {
-    return past_is_here(run, record->arn) &&
-           (record->status == WATCH_ROLLING_BACK ||
-            (record->status == WATCH_ROLLED_BACK && !watch_is_retried(record) &&
-             promotion_now_ms(run) < thaw_ms(run, record->ended_ms)));
+/* While it is being rolled back, it has not ended yet. 0: it does not freeze. */
+static int64_t since_of(const struct promotion_run *run, const struct watch_record *record) {
+    bool is_made = record->status == WATCH_ROLLED_BACK;
+    return record->status == WATCH_ROLLING_BACK ? promotion_now_ms(run)
+           : watch_is_retried(record)           ? 0
+           : is_made                            ? record->ended_ms
+                                                : record->decided_ms;
 }
 
-/* While it is being rolled back, it has not ended yet. */
-static int64_t since_of(const struct promotion_run *run, const struct watch_record *record) {
-    return record->ended_ms != 0 ? record->ended_ms : promotion_now_ms(run);
+static bool is_freezing(const struct promotion_run *run, const struct watch_record *record) {
+    int64_t since_ms = since_of(run, record);
+    return since_ms != 0 && past_is_here(run, record->arn) &&
+           promotion_now_ms(run) < thaw_ms(run, since_ms);
 }
 
 /* One without a ring is of an early version and does not exist any more: it may have been of any.
@@ -83,23 +91,33 @@ const struct watch_record *past_first_freeze(const struct promotion_run *run) {
     return first;
 }
 
+static str describe_roll_back(const struct promotion_run *run, const struct watch_record *record) {
+    struct arena *arena = run->control->keep;
+    str day = date_format(arena, date_days_of_ms(since_of(run, record)));
+    return record->status == WATCH_ROLLED_BACK
+               ? str_format(arena, "was rolled back on %" STR_FMT, STR_ARG(day))
+           : record->status == WATCH_ROLLING_BACK ? STR("is to be rolled back")
+                                                  : str_format(arena,
+                                                               "was to be rolled back on %" STR_FMT
+                                                               ", which could not be done any more",
+                                                               STR_ARG(day));
+}
+
 /* "ring 2 and all later ones are frozen until 2026-12-15: <ARN> was rolled back on 2026-12-01; to
  * end that, its owner tags it desync-promotion=retry" */
 static str describe_freeze(const struct promotion_run *run, const struct watch_record *record) {
     struct arena *arena = run->control->keep;
-    int64_t since_ms = since_of(run, record);
-    str since = date_format(arena, date_days_of_ms(since_ms));
-    str until = date_format(arena, date_days_of_ms(thaw_ms(run, since_ms)));
+    str why = describe_roll_back(run, record);
+    str until = date_format(arena, date_days_of_ms(thaw_ms(run, since_of(run, record))));
     str rings =
         !record->has_ring ? STR("every ring is")
         : str_is_empty(record->ring)
             ? STR("the ring of load balancers without the tag is")
             : str_format(arena, "ring %" STR_FMT " and all later ones are", STR_ARG(record->ring));
     return str_format(arena,
-                      "%" STR_FMT " frozen until %" STR_FMT ": %" STR_FMT
-                      " was rolled back on %" STR_FMT
+                      "%" STR_FMT " frozen until %" STR_FMT ": %" STR_FMT " %" STR_FMT
                       "; to end that, its owner tags it " PROMOTION_TAG "=retry",
-                      STR_ARG(rings), STR_ARG(until), STR_ARG(record->arn), STR_ARG(since));
+                      STR_ARG(rings), STR_ARG(until), STR_ARG(record->arn), STR_ARG(why));
 }
 
 static bool is_frozen_by(const struct watch_record *record, const struct candidate *candidate) {

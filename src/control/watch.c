@@ -75,13 +75,23 @@ static void end_and_alert(struct watch_item *item, enum watch_status end, enum a
     }
 }
 
+/* With the rollback that was decided and cannot be made any more. */
+static str undone_note(const struct watch_item *item, str note) {
+    const struct watch_record *record = item->record;
+    return record->status != WATCH_ROLLING_BACK
+               ? note
+               : str_format(item->control->keep,
+                            "%" STR_FMT ". It was to be rolled back: %" STR_FMT, STR_ARG(note),
+                            STR_ARG(record->note));
+}
+
 static void end_reverted(struct watch_item *item) {
     struct control *control = item->control;
     struct error error = {0};
     str note;
     if (watch_describe_reverting(&control->table, item->record, item->evaluation->mode,
                                  control->keep, &note, &error) == STATUS_OK) {
-        end_and_alert(item, WATCH_REVERTED_BY_OTHER, ACTION_DONE, note);
+        end_and_alert(item, WATCH_REVERTED_BY_OTHER, ACTION_DONE, undone_note(item, note));
     } else {
         action_add_failure(control, item->record->arn, ACTION_WATCH, &error);
     }
@@ -91,19 +101,17 @@ static void end_gone(struct watch_item *item) {
     item->evaluation = NULL; /* the alert names the owner that the record knows */
     item->record->expires_ms = now_of(item) + WATCH_ENDED_KEPT_MS;
     end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_DONE,
-                  STR("the load balancer does not exist any more"));
+                  undone_note(item, STR("the load balancer does not exist any more")));
 }
 
 /* Nobody may look there any more, which somebody has decided. */
 static void end_removed(struct watch_item *item, str account_id) {
-    bool is_decided = item->record->status == WATCH_ROLLING_BACK;
+    str note = str_format(item->control->keep,
+                          "the account %" STR_FMT " is not in ALLOWED_ACCOUNTS any more: the mode "
+                          "stays as it is, and nobody watches it",
+                          STR_ARG(account_id));
     item->evaluation = NULL;
-    end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_DONE,
-                  str_format(item->control->keep,
-                             "the account %" STR_FMT " is not in ALLOWED_ACCOUNTS any more: the "
-                             "mode stays as it is, and nobody watches it%s%" STR_FMT,
-                             STR_ARG(account_id), is_decided ? ". It was to be rolled back: " : "",
-                             STR_ARG(is_decided ? item->record->note : STR_EMPTY)));
+    end_and_alert(item, WATCH_INCONCLUSIVE, ACTION_DONE, undone_note(item, note));
 }
 
 /* What could not be read ends nothing. */
@@ -154,6 +162,9 @@ static void end_required(struct watch_item *item, str why) {
 /* The decision is saved first: a later run carries it out when this one cannot. */
 static void roll_back(struct watch_item *item, struct load_balancer *facts, str why) {
     struct error error = {0};
+    if (item->record->status != WATCH_ROLLING_BACK || item->record->decided_ms == 0) {
+        item->record->decided_ms = now_of(item);
+    }
     item->record->status = WATCH_ROLLING_BACK;
     item->record->note = why;
     if (!watch_item_save_lease(item, ACTION_NONE)) {

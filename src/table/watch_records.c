@@ -67,6 +67,7 @@ static void put_record(struct item_writer *item, const struct watch_record *reco
     item_put_number(item, "minutes", record->minutes);
     put_plan(item, &record->plan);
     item_put_number(item, "lookedOnDay", record->looked_on_day);
+    item_put_time(item, "decidedAt", record->decided_ms);
     item_put_time(item, "endedAt", record->ended_ms);
     item_put_text(item, "note", str_utf8_prefix(record->note, NOTE_CHARACTERS_MAX));
     item_put_text(item, "writer", record->writer);
@@ -159,6 +160,7 @@ static bool get_record(const struct dynamodb_item *item, struct watch_record *re
         .minutes = minutes >= 1 && minutes <= WATCH_MINUTES_MAX ? (int)minutes : WATCH_MINUTES_MAX,
         .plan = get_plan(item),
         .looked_on_day = (int)item_number_within(item, "lookedOnDay", WATCH_LOOK_ON_DAYS),
+        .decided_ms = item_time(item, "decidedAt"),
         .ended_ms = item_time(item, "endedAt"),
         .note = dynamodb_get_string(item, "note"),
         .writer = dynamodb_get_string(item, "writer"),

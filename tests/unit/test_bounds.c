@@ -80,6 +80,104 @@ static void a4_a_roll_back_freezes_its_ring_and_those_after_it(void **state) {
     is_now(1, "strictest");
 }
 
+static void require_strictest(struct loop *loop) {
+    (void)loop;
+    promotion_member(&world, 0)->tags =
+        RING("1") "<member><Key>DesyncProfile</Key><Value>modern</Value></member>";
+}
+static void set_back(struct loop *loop) {
+    (void)loop;
+    promotion_member(&world, 0)->mode = "defensive";
+}
+static void lower_further(struct loop *loop) {
+    (void)loop;
+    promotion_member(&world, 0)->mode = "monitor";
+}
+static void delete_it(struct loop *loop) {
+    (void)loop;
+    promotion_member(&world, 0)->is_gone = true;
+}
+
+static const struct unmade {
+    const char *name;
+    void (*happens)(struct loop *loop);
+    bool is_later; /* not before the request, but after AWS has refused it */
+    const char *status, *note;
+} UNMADE[] = {
+    {"required", require_strictest, false, "closed", "it was to be rolled back, and is not, as"},
+    {"set back", set_back, false, "taken-back", ". It was to be rolled back: HTTPCode_ELB_4XX"},
+    {"lowered", lower_further, true, "taken-back", ". It was to be rolled back: HTTPCode_ELB_4XX"},
+    {"deleted", delete_it, true, "closed", ". It was to be rolled back: HTTPCode_ELB_4XX"},
+};
+
+/* Of two in ring 1 the first is promoted; its rollback is decided, and cannot be made. */
+static void decide_in_vain(const struct unmade *row) {
+    begin(VARIABLES(PROMOTION_ALL, "MAX_CHANGES_PER_RUN", "1"), 2);
+    promotion_member(&world, 0)->tags = RING("1");
+    promotion_member(&world, 1)->tags = RING("1");
+    sweep("r1");
+    is_now(0, "strictest");
+    promotion_hour_passes(&world, 0, 50);
+    if (row->is_later) {
+        world.loop.fault = (struct loop_fault){
+            .nth = 1,
+            .match = ASKS_MODIFY,
+            .answer = {.http_status = 403, .body = BODY(TROUBLE_XML("AccessDenied"))}};
+        promotion_watch(&world, 0, "w1");
+        assert_str(promotion_status(&world, 0), "rolling-back");
+        row->happens(&world.loop);
+        promotion_watch(&world, 0, "w2");
+    } else {
+        world.loop.meanwhile = row->happens;
+        world.loop.meanwhile_match = ASKS_ATTRIBUTES;
+        world.loop.meanwhile_nth = 2; /* the read right before the request */
+        promotion_watch(&world, 0, "w1");
+    }
+    if (!str_contains(table_text(promotion_watched(&world, 0), "note"), str_from_cstr(row->note))) {
+        fail_msg("%s: %.*s", row->name, STR_ARG(world.loop.copies[0].reply.body));
+    }
+    assert_str(promotion_status(&world, 0), row->status);
+}
+
+static void a4_a_decided_roll_back_that_is_not_made_freezes_likewise(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(UNMADE); i++) {
+        decide_in_vain(&UNMADE[i]);
+        promotion_turn_passes(&world);
+        sweep("r2");
+        is_now(1, "defensive");
+        if (!loop_says(&world.loop.copies[0],
+                       "ring 1 and all later ones are frozen until 2026-12-07: " REGION_ARN
+                       "app/lb-0/0000000000000000 was to be rolled back on 2026-11-23, which could "
+                       "not be done any more; to end that, its owner tags it "
+                       "desync-promotion=retry")) {
+            fail_msg("%s: %.*s", UNMADE[i].name, STR_ARG(world.loop.copies[0].reply.body));
+        }
+        world.loop.fake.now_ms += 14 * MS_PER_DAY;
+        promotion_turn_passes(&world);
+        promotion_log_on(&world, 1, "2026-12-07", "5000", "0"); /* a Monday */
+        sweep("r3");
+        is_now(1, "strictest");
+        loop_end(&world.loop);
+    }
+    begin(VARIABLES(PROMOTION_ALL), 0);
+}
+
+/* Also when the mode is lowered afterwards, which ends the watch anew. */
+static void a4_retry_ends_the_freeze_of_a_roll_back_that_was_not_made(void **state) {
+    (void)state;
+    decide_in_vain(&UNMADE[0]);
+    promotion_member(&world, 0)->tags = RING("1") RETRY;
+    sweep("r2");
+    promotion_member(&world, 0)->tags = RING("1");
+    promotion_member(&world, 0)->mode = "defensive";
+    promotion_turn_passes(&world);
+    sweep("r3");
+    assert_str(promotion_status(&world, 0), "taken-back");
+    is_now(0, "defensive");
+    is_now(1, "strictest");
+}
+
 static void move_to_ring_9(struct region_member *member) {
     member->tags = RING("9");
 }
@@ -342,6 +440,8 @@ int main(void) {
         cmocka_unit_test_teardown(a3_one_turn_in_20_hours_whoever_asks, end),
         cmocka_unit_test_teardown(a4_a_freeze_survives_what_is_done_to_its_load_balancer, end),
         cmocka_unit_test_teardown(a4_a_roll_back_freezes_its_ring_and_those_after_it, end),
+        cmocka_unit_test_teardown(a4_a_decided_roll_back_that_is_not_made_freezes_likewise, end),
+        cmocka_unit_test_teardown(a4_retry_ends_the_freeze_of_a_roll_back_that_was_not_made, end),
         cmocka_unit_test_teardown(a4_retry_ends_a_freeze_that_is_older_than_the_tag, end),
         cmocka_unit_test_teardown(c3_a_reverted_promotion_holds_only_its_load_balancer, end),
         cmocka_unit_test_teardown(c3_an_ended_watch_is_kept_while_its_load_balancer_exists, end),
