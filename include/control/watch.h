@@ -16,8 +16,8 @@ bool watch_is_due(struct control *control, struct watch_record *record);
 void watch_one(struct control *control, struct watch_record *record, struct closed_account *closed);
 /* While the time allows it: looks at those that enforcement raised to defensive. */
 void watch_raises(struct control *control, struct watch_record *records, size_t count);
-/* After its watch, while the time allows it: looks at the day that is over and was not looked at.
- * The clients reach its account and Region. The next run does the rest. */
+/* After its watch, while the time allows it: looks at the days that are over and were not looked
+ * at. The clients reach its account and Region. The next run does the rest. */
 void watch_look_on(struct control *control, struct watch_record *record,
                    struct closed_account *closed);
 

@@ -38,7 +38,7 @@ bool watch_item_end_unmade(struct watch_item *item, str note);
 void watch_item_report_unreachable(struct watch_item *item, const struct error *cause);
 
 /* Alerts that clients are blocked, after the watch. false: SNS certainly did not take it. */
-bool watch_item_alert_blocked(struct watch_item *item, uint64_t requests, str reason);
+bool watch_item_alert_blocked(struct watch_item *item, str note);
 
 /* Publishes the alert that the status of the record calls for. */
 void watch_item_publish_alert(struct watch_item *item);

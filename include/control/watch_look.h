@@ -21,9 +21,14 @@ struct watch_look {
     str blocked_reason;
 };
 
-/* The look, or the day, that is due now: the last that is complete; 0: there is none yet. */
+/* The look that is due now: the last that is complete; 0: there is none yet. */
 int watch_look_number(const struct watch_record *record, int64_t now_ms);
+/* Days after the change begin with its first whole hour, and are of whole hours, as the counts of
+ * access logs are. The last that is over, and whose logs have come; 0: there is none yet, or it is
+ * too long ago to make up for any. */
 int watch_look_day(const struct watch_record *record, int64_t now_ms);
+/* When that day begins, and the day before it ends. */
+int64_t watch_look_day_ms(const struct watch_record *record, int day);
 
 /* Reads the numbers of *look, whose number and kind are given. They live in `arena`. */
 MUST_USE enum status watch_look_read(struct guard *guard, const struct watch_record *record,

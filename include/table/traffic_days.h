@@ -78,6 +78,8 @@ struct log_traffic {
  * Delivered longer ago, by whatever way, an object may have been counted and forgotten, and is not
  * counted any more. */
 #define TRAFFIC_ACCEPTED_MS (14 * MS_PER_DAY)
+/* By then the last files of a time have come, as a rule. */
+#define TRAFFIC_LATE_MS (2 * TALLY_HOUR_MS)
 /* The item of a day is complete so long after its beginning: the day itself, what is accepted, and
  * a day for clocks that differ. */
 #define TRAFFIC_FOLDED_AFTER_DAYS 16

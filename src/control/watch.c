@@ -14,6 +14,9 @@
 /* For the numbers, a rollback, its writes and the alert. */
 #define TIME_NEEDED_MS 15000
 #define LOOKS_AN_HOUR  12
+/* After the watch a run makes up for so many days that were missed: of those of a usual watch it
+ * sends one alert. */
+#define DAYS_A_RUN 7
 
 static int64_t now_of(const struct watch_item *item) {
     return guard_now_ms(item->control->guard);
@@ -241,7 +244,7 @@ static struct watch_plan plan_of(const struct watch_item *item) {
                : watch_plan_of(&config->watch, config->evidence.risk_percent_max);
 }
 
-static void judge_look(struct watch_item *item, const struct watch_look *look,
+static void judge_look(const struct watch_item *item, const struct watch_look *look,
                        struct watch_judgement *judgement) {
     struct watch_settings settings = item->control->guard->settings.control.promotion.watch;
     const struct watch_plan plan = plan_of(item);
@@ -258,7 +261,7 @@ static void judge_look(struct watch_item *item, const struct watch_look *look,
 
 /* false: nothing can be concluded. Numbers of days are large, and watches may be many: they live as
  * long as the judgement is made. */
-static bool read_and_judge(struct watch_item *item, struct watch_look *look,
+static bool read_and_judge(const struct watch_item *item, struct watch_look *look,
                            struct watch_judgement *judgement) {
     struct control *control = item->control;
     struct arena scratch = {0};
@@ -297,41 +300,75 @@ static bool may_lag(const struct watch_item *item, enum desync_mode mode) {
 
 /* --- after the watch ---------------------------------------------------------------------------*/
 
-/* The last day since the change that is over and was not looked at; 0: there is none. */
+/* The last day to look at now, of those since the change that are over; 0: there is none. */
 static int day_to_look_at(const struct watch_item *item) {
     const struct watch_record *record = item->record;
     int day = watch_look_day(record, now_of(item));
+    int last = record->looked_on_day + DAYS_A_RUN;
     bool is_in_place = record->status == WATCH_HELD || record->status == WATCH_INCONCLUSIVE;
-    return is_in_place && day > record->looked_on_day && day <= WATCH_LOOK_ON_DAYS ? day : 0;
+    return !is_in_place || day <= record->looked_on_day ? 0 : day < last ? day : last;
 }
 
-/* The lease keeps other copies away. A day whose alert SNS did not take is looked at again. */
-static void alert_blocked(struct watch_item *item, const struct watch_look *look, int day_before) {
-    int day = item->record->looked_on_day;
+static str blocked_note(const struct watch_item *item, const struct watch_look *found,
+                        int day_before) {
+    struct arena *arena = item->control->keep;
+    int64_t from_ms = watch_look_day_ms(item->record, day_before + 1);
+    int64_t to_ms = watch_look_day_ms(item->record, found->number + 1);
+    return str_format(arena,
+                      "from %" STR_FMT " to %" STR_FMT " %llu requests were blocked that came from "
+                      "networks of clients that were served otherwise, most of them for %" STR_FMT,
+                      STR_ARG(time_format_minute(arena, from_ms)),
+                      STR_ARG(time_format_minute(arena, to_ms)),
+                      (unsigned long long)found->blocked_clients, STR_ARG(found->blocked_reason));
+}
+
+/* The lease keeps other copies away. Days whose alert SNS did not take are looked at again. */
+static void alert_blocked(struct watch_item *item, const struct watch_look *found, int day_before) {
     item->record->looked_on_day = day_before;
     if (watch_item_save_lease(item, ACTION_NONE)) {
-        bool is_sent = watch_item_alert_blocked(item, look->blocked_clients, look->blocked_reason);
-        item->record->looked_on_day = is_sent ? day : day_before;
+        bool is_sent = watch_item_alert_blocked(item, blocked_note(item, found, day_before));
+        item->record->looked_on_day = is_sent ? found->number : day_before;
         (void)watch_item_release(item);
     }
 }
 
-/* Once for each day, whatever the number of runs: each look has its part of alpha. Of what is gone
- * or was changed by somebody else there is nothing to see. */
-static void look_on(struct watch_item *item, struct load_balancer *facts, bool is_there, int day) {
-    struct watch_look look = {.number = day, .is_of_day = true};
-    struct watch_judgement judgement = {.verdict = WATCH_GO_ON};
-    if (is_there && !read_and_judge(item, &look, &judgement)) {
-        return;
+/* One day after the other, up to the first that takes the promotion back, that cannot be read, or
+ * for which no time is left. found->number: the last that was looked at. */
+static void look_at_days(const struct watch_item *item, int last, struct watch_look *found,
+                         struct watch_judgement *judgement) {
+    const struct aws_client *client = &item->control->guard->aws;
+    int before = found->number;
+    while (found->number < last && judgement->verdict == WATCH_GO_ON &&
+           (found->number == before || aws_client_time_left_ms(client) >= TIME_NEEDED_MS)) {
+        struct watch_look look = {.number = found->number + 1, .is_of_day = true};
+        if (!read_and_judge(item, &look, judgement)) {
+            return;
+        }
+        found->number = look.number;
+        found->blocked_clients += look.blocked_clients;
+        found->blocked_reason =
+            look.blocked_clients > 0 ? look.blocked_reason : found->blocked_reason;
     }
+}
+
+/* At each day once, whatever the number of runs: each look has its part of alpha. Of what is gone
+ * or was changed by somebody else there is nothing to see. */
+static void look_on(struct watch_item *item, struct load_balancer *facts, bool is_there) {
     int before = item->record->looked_on_day;
-    item->record->looked_on_day = day;
+    int last = day_to_look_at(item);
+    struct watch_look found = {.number = is_there || last == 0 ? before : last};
+    struct watch_judgement judgement = {.verdict = WATCH_GO_ON};
+    if (is_there) {
+        look_at_days(item, last, &found, &judgement);
+    }
+    item->record->looked_on_day = found.number;
     if (judgement.verdict == WATCH_ROLL_BACK) {
+        item->record->looked_on_day = last; /* one decision is enough for these days */
         roll_back(item, facts, judgement.reason);
-    } else if (look.blocked_clients == 0) {
+    } else if (found.blocked_clients > 0) {
+        alert_blocked(item, &found, before);
+    } else if (found.number > before) {
         (void)watch_item_save(item, ACTION_NONE);
-    } else {
-        alert_blocked(item, &look, before);
     }
 }
 
@@ -384,7 +421,7 @@ static void take_next_step(struct watch_item *item, struct closed_account *close
     promotion_note_retry(record, &facts, now_of(item)); /* saved with the next step */
     if (!watch_is_open(record)) {
         bool is_there = !change.is_gone && facts.mode == record->to;
-        look_on(item, &facts, is_there, day_to_look_at(item));
+        look_on(item, &facts, is_there);
     } else if (change.is_gone) {
         end_gone(item);
     } else if (may_lag(item, facts.mode)) {

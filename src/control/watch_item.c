@@ -55,16 +55,13 @@ static bool send_alert(struct control *control, const struct alert *alert, const
     return is_published;
 }
 
-bool watch_item_alert_blocked(struct watch_item *item, uint64_t requests, str reason) {
+bool watch_item_alert_blocked(struct watch_item *item, str note) {
     struct error error = {0};
     const struct alert alert = {
         .kind = ALERT_CLIENTS_BLOCKED,
         .evaluation = item->evaluation,
         .now_ms = now_of(item),
-        .note = str_format(item->control->keep,
-                           "%llu requests of a day were blocked that came from networks of clients "
-                           "that were served otherwise, most of them for %" STR_FMT,
-                           (unsigned long long)requests, STR_ARG(reason)),
+        .note = note,
     };
     /* After a lost answer it counts as published: a missing one is better than two. */
     return send_alert(item->control, &alert, "clients blocked", &error) || error.is_outcome_unknown;

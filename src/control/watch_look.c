@@ -8,6 +8,13 @@
  *
  * CloudWatch keeps minutes for 15 days, and answers with every minute that is asked for. A watch of
  * days reads bins of five minutes on the clock instead, and leaves out those before the first.
+ *
+ * The looks after the watch meet without a hole, whenever they are made:
+ *
+ *     change    day 1              day 2                    day 35
+ *     |.....|------------------|------------------| ... |----------|.. 2 hours late
+ *      first whole hour                                              ..... a week to make up for
+ * days that were missed
  */
 #include "control/watch_look.h"
 
@@ -17,6 +24,7 @@
 #define MS_PER_MINUTE   (60 * MS_PER_SECOND)
 #define METRICS_LATE_MS (3 * MS_PER_MINUTE)
 #define LOOKS_BY_MINUTE 72 /* 6 hours: 1,800 values */
+#define MADE_UP_DAYS    7
 
 /* The minute of the change is of both modes. */
 static int64_t start_of(const struct watch_record *record) {
@@ -27,28 +35,32 @@ static int64_t bin_of(int64_t ms) {
     return ms - ms % WATCH_BIN_MS;
 }
 
-static int number_of(const struct watch_record *record, int64_t now_ms, int64_t step_ms) {
+int watch_look_number(const struct watch_record *record, int64_t now_ms) {
     int64_t since_ms = now_ms - METRICS_LATE_MS - start_of(record);
-    int64_t number = since_ms < 0 ? 0 : since_ms / step_ms;
+    int64_t number = since_ms < 0 ? 0 : since_ms / WATCH_BIN_MS;
     return number < WATCH_LOOKS_MAX ? (int)number : WATCH_LOOKS_MAX;
 }
 
-int watch_look_number(const struct watch_record *record, int64_t now_ms) {
-    return number_of(record, now_ms, WATCH_BIN_MS);
+int watch_look_day(const struct watch_record *record, int64_t now_ms) {
+    int64_t since_ms = now_ms - TRAFFIC_LATE_MS - watch_look_day_ms(record, 1);
+    int64_t day = since_ms < 0 ? 0 : since_ms / MS_PER_DAY;
+    return day > WATCH_LOOK_ON_DAYS + MADE_UP_DAYS ? 0
+           : day > WATCH_LOOK_ON_DAYS              ? WATCH_LOOK_ON_DAYS
+                                                   : (int)day;
 }
 
-int watch_look_day(const struct watch_record *record, int64_t now_ms) {
-    return number_of(record, now_ms, MS_PER_DAY);
+int64_t watch_look_day_ms(const struct watch_record *record, int day) {
+    int64_t hours = (record->changed_ms + TALLY_HOUR_MS - 1) / TALLY_HOUR_MS;
+    return hours * TALLY_HOUR_MS + (day - 1) * MS_PER_DAY;
 }
 
 /* Bins of five minutes on the clock begin up to five minutes after the change. */
 static struct bins_query bins_since(const struct watch_record *record,
                                     const struct watch_look *look) {
-    int64_t start_ms = start_of(record);
+    int64_t start_ms = look->is_of_day ? watch_look_day_ms(record, look->number) : start_of(record);
     bool is_by_minute = !look->is_of_day && look->number <= LOOKS_BY_MINUTE;
     bool is_late = !is_by_minute && start_ms % WATCH_BIN_MS != 0;
     size_t count = look->is_of_day ? WATCH_BINS_A_DAY : (size_t)look->number;
-    start_ms += look->is_of_day ? (look->number - 1) * MS_PER_DAY : 0;
     return (struct bins_query){
         .arn = record->arn,
         .start_ms = is_late ? bin_of(start_ms) + WATCH_BIN_MS : start_ms,

@@ -5,8 +5,6 @@
  */
 #include "traffic_internal.h"
 
-/* When the last files of a day have come; one that is later is missing among its networks only. */
-#define NETWORKS_AFTER_MS (2 * TALLY_HOUR_MS)
 /* Networks of days before were added up by earlier sweeps, else they are read hour by hour. */
 #define NETWORKS_DAYS 2
 
@@ -57,7 +55,8 @@ static enum status fold_days(const struct state_table *table, str arn, int64_t f
     for (int64_t number = first_day; number <= last_day; number++) {
         const struct traffic_day *day = &days[number - first_day];
         bool is_complete = date_days_of_ms(now_ms) - number >= TRAFFIC_FOLDED_AFTER_DAYS;
-        bool is_over = now_ms >= (number + 1) * MS_PER_DAY + NETWORKS_AFTER_MS;
+        /* A later file is missing among its networks only. */
+        bool is_over = now_ms >= (number + 1) * MS_PER_DAY + TRAFFIC_LATE_MS;
         if (day->has_hours && !day->is_folded && !day->is_bad &&
             (is_complete || (is_over && !day->has_networks))) {
             TRY(fold_day(table, arn, number, day, now_ms, arena, is_complete, error));

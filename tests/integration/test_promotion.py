@@ -577,7 +577,7 @@ def test_e6_clients_that_are_blocked_a_day_after_the_watch_are_found(aws, loop, 
     an_hour_passes(loop, shop)
     answer(function.invoke(WATCH))
     assert watched(loop, shop)["status"] == "closed"
-    changed = date_back(loop, shop, 2 * 24 * 60 + 10)
+    changed = date_back(loop, shop, 2 * 24 * 60 + 190)  # its last logs have come
     hours(loop, shop, changed - datetime.timedelta(minutes=30), RequestCount=1000)
     hours(loop, shop, changed + datetime.timedelta(hours=25), RequestCount=1000,
           DesyncMitigationMode_NonCompliant_Request_Count=500)

@@ -74,7 +74,6 @@ static void e3_runs_within_five_minutes_make_one_look(void **state) {
         assert_int_equal(watch_look_number(&record, now_ms + 59999), rows[i].look);
     }
     assert_int_equal(watch_look_number(&record, INT64_MAX), WATCH_LOOKS_MAX);
-    assert_int_equal(watch_look_day(&record, start_ms + MS_PER_DAY + MINUTES(3)), 1);
 }
 
 static void e3_the_plan_is_in_the_watch_item(void **state) {
@@ -165,7 +164,7 @@ static void begin_held(int blocked) {
     promotion_count(&world, arn, "RequestCount", changed_ms + MS_PER_DAY + MINUTES(90), 1000);
     promotion_count(&world, arn, "DesyncMitigationMode_NonCompliant_Request_Count",
                     changed_ms + MS_PER_DAY + MINUTES(90), blocked);
-    world.loop.fake.now_ms = changed_ms + 2 * MS_PER_DAY + MINUTES(5);
+    world.loop.fake.now_ms = changed_ms + 2 * MS_PER_DAY + MINUTES(190);
 }
 
 static void e6_blocked_clients_are_rolled_back_after_the_watch(void **state) {
@@ -201,19 +200,57 @@ static void a4_a_roll_back_by_a_sweep_comes_before_its_promotions(void **state) 
     assert_true(loop_says(&world.loop.copies[0], "frozen until"));
 }
 
+static void looks_again(const char *request_id, size_t looks, const char *looked_on_day) {
+    size_t before = fake_requests_with(&world.loop.fake, ASKS_METRICS);
+    promotion_watch(&world, 0, request_id);
+    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), before + 2 * looks);
+    assert_str(table_text(promotion_watched(&world, 0), "lookedOnDay"), looked_on_day);
+    has_status("closed");
+}
+
+/* Seven days a run at most. */
 static void e6_each_day_is_looked_at_once_for_35_days(void **state) {
     (void)state;
     begin_held(0);
-    size_t before = fake_requests_with(&world.loop.fake, ASKS_METRICS);
+    looks_again("w1", 2, "2");
+    looks_again("w2", 0, "2");
+    world.loop.fake.now_ms += MS_PER_DAY;
+    looks_again("w3", 1, "3");
+    world.loop.fake.now_ms += 39 * MS_PER_DAY;
+    looks_again("w4", 7, "10");
+    looks_again("w5", 7, "17");
+    looks_again("w6", 7, "24");
+    looks_again("w7", 7, "31");
+    looks_again("w8", 4, "35");
+    looks_again("w9", 0, "35");
+}
+
+static void e6_days_of_long_ago_are_not_made_up_for(void **state) {
+    (void)state;
+    begin_held(100);
+    world.loop.fake.now_ms += 41 * MS_PER_DAY;
+    looks_again("w1", 0, "0");
+}
+
+static void e6_a_day_that_was_missed_is_made_up_for(void **state) {
+    (void)state;
+    begin_held(100);
+    world.loop.fake.now_ms += 3 * MS_PER_DAY; /* nobody has looked at days 1 to 4 */
     promotion_watch(&world, 0, "w1");
-    assert_str(table_text(promotion_watched(&world, 0), "lookedOnDay"), "2");
-    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), before + 2);
-    promotion_watch(&world, 0, "w2");
-    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), before + 2);
-    world.loop.fake.now_ms += 34 * MS_PER_DAY;
-    promotion_watch(&world, 0, "w3");
-    assert_int_equal(fake_requests_with(&world.loop.fake, ASKS_METRICS), before + 2);
-    has_status("closed");
+    has_status("rolled-back");
+    assert_true(loop_says(&world.loop.copies[0], "100 of 1000 (10 %) HTTP/1.x requests"));
+}
+
+/* Half of the requests, in the five minutes between two days: the promotion was 24 hours ago. */
+static void e6_days_meet_without_a_hole(void **state) {
+    (void)state;
+    begin_held(0);
+    each_minute("RequestCount", FAKE_NOW_MS + MS_PER_DAY, FAKE_NOW_MS + MS_PER_DAY + MINUTES(5),
+                100);
+    each_minute("DesyncMitigationMode_NonCompliant_Request_Count", FAKE_NOW_MS + MS_PER_DAY,
+                FAKE_NOW_MS + MS_PER_DAY + MINUTES(5), 50);
+    promotion_watch(&world, 0, "w1");
+    has_status("rolled-back");
 }
 
 static void e6_what_is_gone_or_changed_is_not_looked_at(void **state) {
@@ -269,13 +306,54 @@ static void e1_blocked_lines_of_the_logs_are_rolled_back(void **state) {
     begin();
 }
 
+static void plant_blocked(const char *hour, const char *requests) {
+    struct table_item *item = log_hour(
+        PAIRS("sk", hour, "+requests", "1000", "+http1Lines", "1000", "+blockedClients", requests));
+    const struct table_attribute reasons = {STR("blockedReasons"), STR("SS"), STR("EmptyHeader")};
+    table_set(item, &reasons);
+}
+
+/* Promoted at 08:00: days begin at 09:00, and are looked at when their last files have come. Those
+ * that are looked at by one run have one alert. */
+static void e6_each_hour_is_of_one_day(void **state) {
+    (void)state;
+    static const struct {
+        int64_t looks[2]; /* since the promotion; 0: none */
+        const char *says[2];
+    } rows[] = {
+        {{MS_PER_DAY + MINUTES(180), 2 * MS_PER_DAY + MINUTES(180)},
+         {"from 2026-11-23T09:00Z to 2026-11-24T09:00Z 3 requests were blocked that came from "
+          "networks of clients that were served otherwise, most of them for EmptyHeader",
+          "from 2026-11-24T09:00Z to 2026-11-25T09:00Z 12 requests"}},
+        {{MS_PER_DAY + MINUTES(179), 2 * MS_PER_DAY + MINUTES(180)},
+         {NULL, "from 2026-11-23T09:00Z to 2026-11-25T09:00Z 15 requests"}},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        begin_held(0);
+        plant_blocked("TRAFFIC#2026-11-23T09", "1");
+        plant_blocked("TRAFFIC#2026-11-24T08", "2");
+        plant_blocked("TRAFFIC#2026-11-24T09", "4");
+        plant_blocked("TRAFFIC#2026-11-25T08", "8");
+        plant_blocked("TRAFFIC#2026-11-25T09", "16");
+        for (size_t look = 0; look < 2; look++) {
+            size_t before = world.loop.message_count;
+            world.loop.fake.now_ms = FAKE_NOW_MS + rows[i].looks[look];
+            promotion_watch(&world, 0, look == 0 ? "w1" : "w2");
+            loop_succeeded(&world.loop.copies[0]);
+            bool is_alerted = rows[i].says[look] != NULL;
+            assert_int_equal(world.loop.message_count, before + (is_alerted ? 1 : 0));
+            assert_true(!is_alerted || str_contains(world.loop.messages[before].text,
+                                                    str_from_cstr(rows[i].says[look])));
+        }
+        loop_end(&world.loop);
+    }
+    begin();
+}
+
 static void e6_blocked_clients_are_named_once_a_day(void **state) {
     (void)state;
     begin_held(0);
-    struct table_item *hour = log_hour(PAIRS("sk", "TRAFFIC#2026-11-24T10", "+requests", "1000",
-                                             "+http1Lines", "1000", "+blockedClients", "7"));
-    const struct table_attribute reasons = {STR("blockedReasons"), STR("SS"), STR("EmptyHeader")};
-    table_set(hour, &reasons);
+    plant_blocked("TRAFFIC#2026-11-24T10", "7");
     for (int i = 0; i < 2; i++) {
         promotion_watch(&world, 0, i == 0 ? "w1" : "w2");
         loop_succeeded(&world.loop.copies[0]);
@@ -293,10 +371,7 @@ static void e6_blocked_clients_are_named_once_a_day(void **state) {
 static void e6_an_alert_that_sns_refuses_is_sent_by_the_next_run(void **state) {
     (void)state;
     begin_held(0);
-    struct table_item *hour = log_hour(PAIRS("sk", "TRAFFIC#2026-11-24T10", "+requests", "1000",
-                                             "+http1Lines", "1000", "+blockedClients", "7"));
-    const struct table_attribute reasons = {STR("blockedReasons"), STR("SS"), STR("EmptyHeader")};
-    table_set(hour, &reasons);
+    plant_blocked("TRAFFIC#2026-11-24T10", "7");
     world.loop.fault =
         (struct loop_fault){.nth = 1,
                             .match = ASKS_PUBLISH,
@@ -342,6 +417,10 @@ int main(void) {
         cmocka_unit_test_teardown(e6_blocked_clients_are_rolled_back_after_the_watch, end),
         cmocka_unit_test_teardown(a4_a_roll_back_by_a_sweep_comes_before_its_promotions, end),
         cmocka_unit_test_teardown(e6_each_day_is_looked_at_once_for_35_days, end),
+        cmocka_unit_test_teardown(e6_days_of_long_ago_are_not_made_up_for, end),
+        cmocka_unit_test_teardown(e6_a_day_that_was_missed_is_made_up_for, end),
+        cmocka_unit_test_teardown(e6_days_meet_without_a_hole, end),
+        cmocka_unit_test_teardown(e6_each_hour_is_of_one_day, end),
         cmocka_unit_test_teardown(e6_what_is_gone_or_changed_is_not_looked_at, end),
         cmocka_unit_test_teardown(e6_numbers_that_cannot_be_read_are_read_by_the_next_run, end),
         cmocka_unit_test_teardown(e1_blocked_lines_of_the_logs_are_rolled_back, end),
