@@ -13,6 +13,7 @@ struct evidence_query {
     str arn;
     struct evidence evidence; /* in: what is known without asking; out: with the numbers */
     bool is_read;             /* false: it could not be read, and nothing may be concluded */
+    bool has_unfolded;        /* out: days that traffic_fold should have added up are in hours */
 };
 
 /* The TRAFFIC items of each, and CloudWatch's sums of the days that its logs do not cover. The

@@ -156,8 +156,8 @@ static void act_on_chunk(struct sweep *sweep, const struct judged_chunk *chunk) 
     budget_set_deadline(&sweep->budget, sweep->budget.deadline_ms);
 }
 
-/* Of those that write access logs. Only history is lost when it fails for days: the first failure
- * ends it. */
+/* Of those that write access logs: promotion_advise does it of those that wrote some. Only history
+ * is lost when it fails for days: the first failure ends it. */
 static void fold_traffic(struct sweep *sweep, const struct judged_chunk *chunk) {
     const struct state_table *table = &sweep->control.table;
     struct error error = {0};

@@ -95,6 +95,8 @@ static void add_days(const struct traffic_day *days, int64_t first_day, struct a
     size_t count = (size_t)evidence->days;
     for (size_t i = 0; i < count; i++) {
         query->is_read = query->is_read && !days[i].is_bad;
+        query->has_unfolded = query->has_unfolded || (days[i].has_hours && !days[i].is_folded &&
+                                                      count - i > TRAFFIC_FOLDED_AFTER_DAYS);
         add_day(&days[i], &counts[i], evidence);
         add_outcomes(&days[i], first_day + (int64_t)i, evidence);
         client_sketch_merge(&clients, &days[i].clients);

@@ -6,6 +6,7 @@
  */
 #include "control/evidence.h"
 #include "promotion_internal.h"
+#include "table/traffic_days.h"
 
 static void stop_evidence(struct promotion_run *run, const struct error *error) {
     run->has_lost_evidence = true;
@@ -85,6 +86,22 @@ static void add_blocked_clients(const struct evidence_query *query,
     }
 }
 
+/* The sweep folds the hours of those that write access logs. Hours of logs that were switched off
+ * count as evidence likewise, but expire, which is too early where EVIDENCE_DAYS is longer. */
+static void fold_unfolded(struct promotion_run *run, const struct evidence_query *queries,
+                          size_t count, struct arena *arena) {
+    const struct state_table *table = &run->control->table;
+    struct guard *guard = run->control->guard;
+    struct error error = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (queries[i].has_unfolded && !str_is_empty(table->name) &&
+            traffic_fold(table, queries[i].arn, guard_now_ms(guard), arena, &error) != STATUS_OK) {
+            LOG(guard->log, LOG_WARN, "traffic_not_folded", LOG_STR("errorMessage", error.message));
+            return;
+        }
+    }
+}
+
 void promotion_advise(struct promotion_run *run, const struct judged_chunk *chunk,
                       int64_t deadline_ms) {
     struct guard *guard = run->control->guard;
@@ -114,6 +131,7 @@ void promotion_advise(struct promotion_run *run, const struct judged_chunk *chun
         evidence_read(guard, queries, count, chunk->arena, &error) != STATUS_OK) {
         stop_evidence(run, &error);
     }
+    fold_unfolded(run, queries, count, chunk->arena);
     for (size_t i = 0; i < count; i++) {
         bool is_advised = is_only_asked_for_clients(run, chunk->items[indexes[i]].facts);
         add_blocked_clients(&queries[i], chunk, indexes[i]);

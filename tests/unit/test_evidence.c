@@ -148,25 +148,28 @@ static void d3_weekdays_with_traffic_are_those_of_35_days(void **state) {
     assert_int_equal(cases[0].evidence.metric_non_compliant, 3);
 }
 
-/* Of 2026-11-07 no file is accepted any more. */
-static void f5_a_sweep_adds_up_the_hours_of_those_that_write_logs(void **state) {
+/* Of 2026-11-07 no file is accepted any more. The second has switched its logs off: its hours
+ * expire before they are too old to be evidence. */
+static void f5_a_sweep_adds_up_hours_whether_logs_are_written_any_more_or_not(void **state) {
     (void)state;
+    struct promotion_config *config = &world.loop.copies[0].guard.settings.control.promotion;
+    config->promotion = PROMOTION_RECOMMEND;
+    config->evidence.evidence_days = 30;
     for (size_t i = 0; i < 2; i++) {
         promotion_member(&world, i)->writes_logs = i == 0;
         plant(i, "TRAFFIC#2026-11-07T10", "500", "2026-11-07T10:50:00.000Z");
         plant(i, "TRAFFIC#2026-11-07T11", "50", "2026-11-07T11:50:00.000Z");
         plant(i, "TRAFFIC#2026-11-08T11", "7", "2026-11-08T11:50:00.000Z");
     }
-    for (int run = 0; run < 2; run++) {
-        promotion_sweep(&world, 0, run == 0 ? "r1" : "r2");
+    for (size_t i = 0; i < 4; i++) {
+        promotion_sweep(&world, 0, i < 2 ? "r1" : "r2");
         loop_succeeded(&world.loop.copies[0]);
         const struct table_item *day =
-            table_find(world.loop.table, cases[0].arn, STR("TRAFFIC#2026-11-07"));
+            table_find(world.loop.table, cases[i % 2].arn, STR("TRAFFIC#2026-11-07"));
         assert_non_null(day);
         assert_str(table_text(day, "requests"), "550");
         assert_str(table_text(day, "newest_at"), "2026-11-07T11:50:00.000Z");
-        assert_null(table_find(world.loop.table, cases[0].arn, STR("TRAFFIC#2026-11-08")));
-        assert_null(table_find(world.loop.table, cases[1].arn, STR("TRAFFIC#2026-11-07")));
+        assert_null(table_find(world.loop.table, cases[i % 2].arn, STR("TRAFFIC#2026-11-08")));
     }
 }
 
@@ -427,8 +430,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(d3_items_of_0_1_0_prove_no_client_and_no_protocol, begin,
                                         end),
         cmocka_unit_test_setup_teardown(d3_weekdays_with_traffic_are_those_of_35_days, begin, end),
-        cmocka_unit_test_setup_teardown(f5_a_sweep_adds_up_the_hours_of_those_that_write_logs,
-                                        begin, end),
+        cmocka_unit_test_setup_teardown(
+            f5_a_sweep_adds_up_hours_whether_logs_are_written_any_more_or_not, begin, end),
         cmocka_unit_test_setup_teardown(hours_that_cannot_be_added_up_fail_no_sweep, begin, end),
         cmocka_unit_test_setup_teardown(malformed_counters_are_ignored, begin, end),
         cmocka_unit_test_setup_teardown(counters_beyond_any_count_leave_no_evidence, begin, end),
