@@ -281,6 +281,12 @@ static enum status check_promotion(const struct promotion_config *promotion, str
                          "PROMOTION is enforce and MAX_OPEN_WATCHES is 0, so that nothing could be "
                          "promoted; accepted: 1..1000, or PROMOTION=recommend");
     }
+    if (evidence->risk_percent_max <= 0) { /* no upper bound is 0 */
+        return error_set(error, arena, STATUS_CONFIGURATION,
+                         "PROMOTION is enforce and PROMOTION_MAX_RISK_PERCENT is 0, so that "
+                         "nothing could be promoted; accepted: above 0, up to 100, or "
+                         "PROMOTION=recommend");
+    }
     if (watch->minutes > watch->days_max * 24 * 60) {
         return error_set(
             error, arena, STATUS_CONFIGURATION,

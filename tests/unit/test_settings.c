@@ -204,6 +204,11 @@ static const struct {
     const char *says; /* with PROMOTION=enforce; NULL: nothing */
 } CONTRADICTIONS[] = {
     {{{"MAX_OPEN_WATCHES", "0"}}, "PROMOTION is enforce and MAX_OPEN_WATCHES is 0"},
+    {{{"PROMOTION_MAX_RISK_PERCENT", "0"}},
+     "PROMOTION is enforce and PROMOTION_MAX_RISK_PERCENT is 0"},
+    {{{"PROMOTION_MAX_RISK_PERCENT", "0.00"}},
+     "PROMOTION is enforce and PROMOTION_MAX_RISK_PERCENT is 0"},
+    {{{"MAX_CHANGES_PER_HOUR", "0"}}, NULL}, /* to pause */
     {{{"WATCH_MINUTES", "2881"}, {"WATCH_MAX_DAYS", "2"}},
      "WATCH_MINUTES is 2881, which is longer than WATCH_MAX_DAYS, 2"},
     {{{"WATCH_MINUTES", "2880"}, {"WATCH_MAX_DAYS", "2"}}, NULL},
