@@ -101,7 +101,7 @@ enum status mode_change_read(struct mode_change *change, struct error *error) {
 }
 
 /* Raises, or undoes our own promotion and not below what is required without it. */
-static bool is_allowed(struct mode_change *change) {
+static bool is_allowed(struct mode_change *change, struct error *error) {
     struct control *control = change->control;
     struct load_balancer lowered = *change->facts;
     struct evaluation *evaluation = ARENA_NEW(control->arena, struct evaluation);
@@ -111,6 +111,10 @@ static bool is_allowed(struct mode_change *change) {
     lowered.mode = change->to;
     policy_evaluate(&lowered, control->policy, now_of(change), control->arena, evaluation);
     change->is_required = evaluation_finding(evaluation, FINDING_MODE_TOO_WEAK) != NULL;
+    if (evaluation->required_mode == MODE_UNKNOWN) {
+        (void)error_set(error, control->arena, STATUS_INCOMPLETE,
+                        "nothing is lowered: the scheme, and so the required mode, is not known");
+    }
     return !change->is_required && evaluation->required_mode != MODE_UNKNOWN;
 }
 
@@ -126,7 +130,7 @@ static bool look_and_confirm(struct mode_change *change, bool may_send, enum sta
             return false;
         }
         *error = (struct error){0};
-        if (!is_allowed(change) || !change->confirm(change, error)) {
+        if (!is_allowed(change, error) || !change->confirm(change, error)) {
             *status = error->status;
             return false;
         }

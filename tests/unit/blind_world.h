@@ -17,8 +17,8 @@ static struct promotion_world world;
 static struct loop *loop = &world.loop;
 static struct region_member *member;
 
-static inline void begin_promoted(int errors) {
-    promotion_world_begin(&world, PROMOTES, 1);
+static inline void begin_promoted_with(const char *const *variables, int errors) {
+    promotion_world_begin(&world, variables, 1);
     member = promotion_member(&world, 0);
     promotion_log(&world, 0, "5000", "0");
     promotion_sweep(&world, 0, "r0");
@@ -27,6 +27,10 @@ static inline void begin_promoted(int errors) {
     if (errors >= 0) {
         promotion_hour_passes(&world, 0, errors);
     }
+}
+
+static inline void begin_promoted(int errors) {
+    begin_promoted_with(PROMOTES, errors);
 }
 
 static inline void begin_weak(void) {

@@ -176,7 +176,10 @@ static inline struct fake_answer loop_describe(struct loop *loop, str body) {
                           "</LoadBalancerArn><LoadBalancerName>one</LoadBalancerName><Scheme>%s"
                           "</Scheme><Type>%s</Type></member></LoadBalancers>"
                           "</DescribeLoadBalancersResult></DescribeLoadBalancersResponse>",
-                          STR_ARG(member->arn), member->is_exposed ? "internet-facing" : "internal",
+                          STR_ARG(member->arn),
+                          member->scheme != NULL ? member->scheme
+                          : member->is_exposed   ? "internet-facing"
+                                                 : "internal",
                           member->type);
     return (struct fake_answer){.http_status = 200, .body = text};
 }

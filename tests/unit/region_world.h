@@ -28,6 +28,7 @@ struct region_member {
     const char *tags;   /* XML members beside the owner's; NULL: none */
     bool drops_headers; /* drop_invalid_header_fields is there, and true */
     bool is_exposed;    /* internet-facing */
+    const char *scheme; /* a value that nobody knows; NULL: as is_exposed says */
     bool writes_logs;   /* access logs are on */
 };
 

@@ -191,6 +191,26 @@ static void b2_a_rollback_stops_at_the_required_mode(void **state) {
     assert_int_equal(loop_alert_count(loop, "inconclusive"), 1);
 }
 
+/* Where the schemes require different modes, an unknown one might forbid the rollback: it is tried
+ * again, and is no change by somebody else. */
+static void b1_unknown_scheme_leaves_a_decided_rollback_to_the_next_run(void **state) {
+    (void)state;
+    static const char *const variables[] = {
+        PROMOTION_ALL,          "DESYNC_MODE", "monitor,defensive,strictest",
+        "INTERNET_FACING_MODE", "defensive",   NULL};
+    begin_promoted_with(variables, 50);
+    member->scheme = "of tomorrow";
+    watch("w1");
+    assert_true(loop->copies[0].reply.is_error);
+    assert_true(is_status("rolling-back"));
+    assert_string_equal(member->mode, "strictest");
+    member->scheme = NULL;
+    watch("w2");
+    loop_succeeded(&loop->copies[0]);
+    assert_true(is_status("rolled-back"));
+    assert_string_equal(member->mode, "defensive");
+}
+
 /* The requirement came between the decision and the request. */
 static void require_strictest(struct loop *world_loop) {
     (void)world_loop;
@@ -359,6 +379,7 @@ int main(void) {
         TEST(b2_a_mode_raised_while_the_intent_is_written_is_not_lowered),
         TEST(b2_facts_older_than_two_seconds_are_read_again),
         TEST(b2_a_read_weaker_than_its_event_is_repeated),
+        TEST(b1_unknown_scheme_leaves_a_decided_rollback_to_the_next_run),
         TEST(b2_a_rollback_stops_at_the_required_mode),
         TEST(b2_the_required_mode_is_that_of_the_last_look),
         TEST(b2_a_mode_that_our_write_lowered_is_set_again),
