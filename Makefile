@@ -4,7 +4,7 @@
 
 HOST    := $(patsubst aarch64,arm64,$(shell uname -m))
 ARCH    ?= $(HOST)
-VERSION := 0.1.0
+VERSION := 0.2.0
 ifeq ($(origin CC),default)
 CC := gcc
 endif

@@ -214,7 +214,15 @@ def test_parameters_that_are_named_exist(name):
     assert used and set(used) - outside <= set(parameters)
 
 
+VERSION = re.search(r"^VERSION := (\S+)", (ROOT / "Makefile").read_text(), re.M)[1]
+
+
 def test_version_in_the_commands_is_the_current_one():
-    version = re.search(r"^VERSION := (\S+)", (ROOT / "Makefile").read_text(), re.M)[1]
     named = set(re.findall(r"desync-guard-(\d[\d.]*\d)-arm64", text_of("deploy.md")))
-    assert named == {version}
+    assert named == {VERSION}
+
+
+def test_changelog_begins_with_the_version_that_the_makefile_builds():
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert re.fullmatch(rf"{re.escape(VERSION)} \((unreleased|\d{{4}}-\d\d-\d\d)\)", headings[0])
+    assert VERSION not in headings[1:] and len(set(headings)) == len(headings)
