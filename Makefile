@@ -79,6 +79,29 @@ $(page): .ci/embed.pl src/report/page.css src/report/page.js | packages-build
 	@mkdir -p $(@D)
 	@$^ >$@.new && mv $@.new $@
 
+# --- on this machine ----------------------------------------------------------------------------
+# The man page and the shells' completions come from the table of `help`, by a program of the machine
+# that builds. Only the functions that it needs are linked.
+PREFIX ?= /usr/local
+share  := $(DESTDIR)$(PREFIX)/share
+pages  := build/generated/pages
+installed := man=man/man1/desync-guard.1 bash=bash-completion/completions/desync-guard \
+             zsh=zsh/site-functions/_desync-guard fish=fish/vendor_completions.d/desync-guard.fish
+
+.PHONY: install uninstall
+install: bootstrap $(pages) ## put it on the PATH as desync-guard, with man page and completions (PREFIX=, DESTDIR=)
+	install -D -m 0755 $< $(DESTDIR)$(PREFIX)/bin/desync-guard
+	@$(foreach page,$(installed),mkdir -p $(dir $(share)/$(lastword $(subst =, ,$(page)))) && \
+	    $(pages) $(firstword $(subst =, ,$(page))) >$(share)/$(lastword $(subst =, ,$(page))) &&) :
+
+uninstall: ## remove what `make install` put there (the same PREFIX=, DESTDIR=)
+	rm -f $(DESTDIR)$(PREFIX)/bin/desync-guard $(foreach page,$(installed),$(share)/$(lastword $(subst =, ,$(page))))
+
+$(pages): .ci/pages.c src/cli/command_table.c src/cli/command_table.h src/policy/policy.c src/report/fleet.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(BASE)) -ffunction-sections -fdata-sections -Wl,--gc-sections \
+	    $(filter %.c,$^) src/base/assert.c -o $@
+
 # --- packages -----------------------------------------------------------------------------------
 package_files := $(addprefix build/package/desync-guard-$(VERSION)-$(ARCH),.zip .cdx.json)
 
@@ -343,7 +366,7 @@ fuzz: $(TARGETS:%=$(FUZZ)/%) ## feed every parser garbage for SECONDS=60 each; T
 
 # --- quality ------------------------------------------------------------------------------------
 c_files := $(wildcard src/*.c src/*/*.[ch] include/*/*.h tests/unit/*.[ch] tests/support/*.[ch] \
-           tests/bench/*.c tests/fuzz/*.[ch] tests/sanitized/*.c tests/simulate/*.c)
+           tests/bench/*.c tests/fuzz/*.[ch] tests/sanitized/*.c tests/simulate/*.c .ci/*.c)
 
 .PHONY: check lint format format-check tidy cppcheck strict outdated
 lint: ## our own rules: layers, banned functions, sizes

@@ -33,6 +33,8 @@ struct audit_options {
     size_t format;      /* enum fleet_format */
     const char *output; /* a file; NULL: standard output */
     unsigned fail_on;   /* of enum fail_on */
+    bool is_quiet;
+    bool hides_progress; /* --no-progress or --quiet */
 };
 
 static bool add_regions(struct audit_options *options, str list) {
@@ -40,14 +42,15 @@ static bool add_regions(struct audit_options *options, str list) {
         str region = str_trim(str_split(&list, ','));
         size_t i = 0;
         if (!region_is_valid(region)) {
-            usage_error("--region %" STR_FMT " is no AWS Region", STR_ARG(region));
+            usage_error("audit", "--region %" STR_FMT " is no AWS Region, such as eu-west-1",
+                        STR_ARG(region));
             return false;
         }
         while (i < options->region_count && !str_eq(options->regions[i], region)) {
             i++;
         }
         if (i == REGIONS_MAX) {
-            usage_error("--region is given more than %d times", REGIONS_MAX);
+            usage_error("audit", "--region is given more than %d times", REGIONS_MAX);
             return false;
         }
         options->regions[i] = region;
@@ -56,24 +59,19 @@ static bool add_regions(struct audit_options *options, str list) {
     return true;
 }
 
-static bool parse_fail_on(str list, unsigned *fail_on) {
-    static const char *const WORDS[] = {"non_compliant", "unknown", "never"};
+/* In the order of the option's words. */
+static bool parse_fail_on(const struct cli_options *rest, const struct option_info *option,
+                          str list, unsigned *fail_on) {
     *fail_on = 0;
     while (list.ptr != NULL) {
-        str word = str_trim(str_split(&list, ','));
-        size_t i = 0;
-        while (i < 3 && !str_eq(word, str_from_cstr(WORDS[i]))) {
-            i++;
-        }
-        if (i == 3) {
-            usage_error("--fail-on takes non_compliant, unknown and never, not \"%" STR_FMT "\"",
-                        STR_ARG(word));
+        size_t index;
+        if (!parse_word(rest, option, str_trim(str_split(&list, ',')), &index)) {
             return false;
         }
-        *fail_on |= 1U << i;
+        *fail_on |= 1U << index;
     }
     if ((*fail_on & FAIL_NEVER) != 0 && *fail_on != FAIL_NEVER) {
-        usage_error("--fail-on never must stand alone");
+        usage_error("audit", "--fail-on never must stand alone");
         return false;
     }
     return true;
@@ -92,23 +90,27 @@ static void (*const WRITERS[FLEET_FORMAT_COUNT])(struct buf *out, struct arena *
     [FLEET_OCSF] = fleet_write_ocsf,
 };
 
+static bool parse_option(const struct cli_options *rest, const struct option_info *option,
+                         const char *value, struct audit_options *options) {
+    options->output = option->id == OPTION_OUTPUT ? value : options->output;
+    options->is_quiet = options->is_quiet || option->id == OPTION_QUIET;
+    options->hides_progress = options->hides_progress || option->value == NULL;
+    return option->id == OPTION_REGION ? add_regions(options, str_from_cstr(value))
+           : option->id == OPTION_FORMAT
+               ? parse_word(rest, option, str_from_cstr(value), &options->format)
+           : option->id == OPTION_FAIL_ON
+               ? parse_fail_on(rest, option, str_from_cstr(value), &options->fail_on)
+               : true;
+}
+
 static bool parse_options(int argc, char **argv, struct audit_options *options) {
-    static const char *const NAMES[] = {"--region", "--format", "--output", "--fail-on", NULL};
-    struct cli_options rest = {.argc = argc, .argv = argv, .next = 1};
-    const char *name;
+    struct cli_options rest = options_begin(COMMAND_AUDIT, argc, argv);
+    const struct option_info *option;
     const char *value;
     bool is_valid = true;
     *options = (struct audit_options){.fail_on = FAIL_ON_NON_COMPLIANT | FAIL_ON_UNKNOWN};
-    while (is_valid && next_option(&rest, NAMES, &name, &value)) {
-        if (name == NAMES[0]) {
-            is_valid = add_regions(options, str_from_cstr(value));
-        } else if (name == NAMES[1]) {
-            is_valid = parse_format(value, FLEET_FORMAT_NAMES, &options->format);
-        } else if (name == NAMES[2]) {
-            options->output = value;
-        } else {
-            is_valid = parse_fail_on(str_from_cstr(value), &options->fail_on);
-        }
+    while (is_valid && (option = next_option(&rest, &value)) != NULL) {
+        is_valid = parse_option(&rest, option, value, options);
     }
     return is_valid && all_options_taken(&rest);
 }
@@ -354,7 +356,8 @@ static bool audit_fleet(const struct cli *cli, const struct audit_options *optio
     }
     (void)pthread_mutex_init(&queue->lock, NULL);
     (void)pthread_cond_init(&queue->worker_ended, NULL);
-    progress_begin(&progress, cli->clock, "load balancers", 1.0, progress_has_terminal(cli->env));
+    progress_begin(&progress, cli->clock, "load balancers", 1.0,
+                   !options->hides_progress && progress_has_terminal(cli->env));
     (void)pthread_mutex_lock(&queue->lock);
     start_workers(queue, workers, count);
     count = queue->running_workers;

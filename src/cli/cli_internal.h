@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "cli/cli.h"
+#include "command_table.h"
 
 /* A Lambda event holds at most 6 MB; pretty-printed samples take more than twice that. */
 #define EVENT_FILE_BYTES_MAX ((size_t)16 * 1024 * 1024)
@@ -36,19 +37,22 @@ MUST_USE enum status read_input(const char *path, size_t bytes_max, struct arena
 /* --- options: `--name VALUE` or `--name=VALUE`, one after the other --------------------------- */
 
 struct cli_options {
+    const struct command_info *command; /* whose options are taken */
     int argc;
     char **argv;
     int next;      /* index of the argument to read */
-    bool is_wrong; /* one had no value, which was printed */
+    bool is_wrong; /* one had no value, or one that it does not take, which was printed */
 };
-/* false: there is no further option, or a wrong one. `names` is NULL-terminated. */
-bool next_option(struct cli_options *options, const char *const *names, const char **name_out,
-                 const char **value_out);
+/* For the command's arguments, of which the first is its name. */
+struct cli_options options_begin(enum command_id id, int argc, char **argv);
+/* NULL: there is no further option, or a wrong one. The value is NULL for one that takes none. */
+const struct option_info *next_option(struct cli_options *options, const char **value_out);
 /* true when no argument is left and none was wrong; otherwise it prints a usage error. */
 bool all_options_taken(const struct cli_options *options);
-/* The index of `value` in the NULL-terminated `choices`, for --format; false: it prints a usage
- * error with all of them. */
-bool parse_format(const char *value, const char *const *choices, size_t *index_out);
+/* The index of `value` in the words of the option; false: it prints a usage error with all of
+ * them. */
+bool parse_word(const struct cli_options *options, const struct option_info *option, str value,
+                size_t *index_out);
 
 /* --- printing: nothing else prints (`make lint`) ---------------------------------------------- */
 /* All of them escape what would drive a terminal or forge a line, see base/escape.h. */
@@ -61,10 +65,14 @@ bool print_document(str text);
 __attribute__((format(printf, 1, 2))) void print(const char *format, ...);
 /* Whether everything printed so far arrived; otherwise stderr says why not. */
 bool flush_output(void);
+/* How the program was called: "bootstrap" or, by any other name, "desync-guard". */
+void set_program_name(const char *path);
+const char *program_name(void);
 /* "bootstrap: message" on stderr. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
-/* Likewise, and points at `help`. */
-__attribute__((format(printf, 1, 2))) enum cli_exit usage_error(const char *format, ...);
+/* Likewise, and points at `help` of this command; "": of all. */
+__attribute__((format(printf, 2, 3))) enum cli_exit usage_error(const char *command,
+                                                                const char *format, ...);
 /* Whether it is STATUS_OK; otherwise prints the error. */
 bool ok_or_print(enum status status, const struct error *error);
 /* Each Region of the fleet that could not be read, on stderr. */

@@ -45,7 +45,7 @@ enum cli_exit command_evaluate(const struct cli *cli, int argc, char **argv) {
     struct guard guard;
     enum cli_exit exit_code = CLI_FINE;
     if (argc < 2) {
-        return usage_error("evaluate needs at least one event file");
+        return usage_error("evaluate", "evaluate needs at least one event file");
     }
     if (!open_guard(cli, &guard)) {
         return CLI_ERROR;
@@ -66,7 +66,7 @@ enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv) {
     struct app_reply reply;
     str event;
     if (argc != 2) {
-        return usage_error("invoke needs exactly one event file");
+        return usage_error("invoke", "invoke needs exactly one event file");
     }
     if (!open_guard(cli, &guard) || !connect_guard(cli, &guard, cli->arena) ||
         !ok_or_print(read_input(argv[1], EVENT_FILE_BYTES_MAX, cli->arena, &event, &error),

@@ -137,13 +137,24 @@ bool flush_output(void) {
     return is_written;
 }
 
+static const char *own_name = "desync-guard";
+
+void set_program_name(const char *path) {
+    own_name = str_eq(str_after_last(str_from_cstr(path), '/'), STR("bootstrap")) ? "bootstrap"
+                                                                                  : "desync-guard";
+}
+
+const char *program_name(void) {
+    return own_name;
+}
+
 /* In one piece, so that two threads or processes do not mix their lines. */
 __attribute__((format(printf, 1, 0))) static void print_error_va(const char *format,
-                                                                 va_list arguments,
-                                                                 const char *advice) {
+                                                                 va_list arguments, str advice) {
     struct arena arena = {0};
     str message = escape_text(&arena, str_format_va(&arena, format, arguments));
-    str text = str_format(&arena, "bootstrap: %" STR_FMT "\n%s", STR_ARG(message), advice);
+    str text = str_format(&arena, "%s: %" STR_FMT "\n%" STR_FMT, own_name, STR_ARG(message),
+                          STR_ARG(advice));
     (void)put(stderr, DOCUMENT, text);
     arena_clean_up(&arena);
 }
@@ -151,7 +162,7 @@ __attribute__((format(printf, 1, 0))) static void print_error_va(const char *for
 void print_error(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    print_error_va(format, arguments, "");
+    print_error_va(format, arguments, STR_EMPTY);
     va_end(arguments);
 }
 
@@ -162,11 +173,15 @@ bool ok_or_print(enum status status, const struct error *error) {
     return status == STATUS_OK;
 }
 
-enum cli_exit usage_error(const char *format, ...) {
+enum cli_exit usage_error(const char *command, const char *format, ...) {
+    struct arena arena = {0};
     va_list arguments;
     va_start(arguments, format);
-    print_error_va(format, arguments, "Try \"bootstrap help\".\n");
+    print_error_va(format, arguments,
+                   str_format(&arena, "Try \"%s help%s%s\".\n", own_name,
+                              command[0] == '\0' ? "" : " ", command));
     va_end(arguments);
+    arena_clean_up(&arena);
     return CLI_USAGE;
 }
 

@@ -15,14 +15,15 @@
 
 /* --- options -------------------------------------------------------------------------------- */
 
-static const char *const FORMATS[] = {"table", "json", "csv", NULL};
 enum logs_format { LOGS_TABLE, LOGS_JSON, LOGS_CSV };
 
 struct logs_options {
-    size_t format; /* index of FORMATS */
+    size_t format; /* enum logs_format */
     enum group_key keys[TRAFFIC_KEYS_MAX];
     size_t key_count;
     unsigned group_keys; /* the same, as a set */
+    bool is_quiet;
+    bool hides_progress; /* --no-progress or --quiet */
 };
 
 static bool parse_keys(const char *list, struct logs_options *options) {
@@ -32,7 +33,8 @@ static bool parse_keys(const char *list, struct logs_options *options) {
         str name = str_trim(str_split(&rest, ','));
         enum group_key key;
         if (!group_key_parse(name, &key)) {
-            usage_error("--by does not know \"%" STR_FMT
+            usage_error("logs",
+                        "--by does not know \"%" STR_FMT
                         "\": class, reason, client, user-agent, host",
                         STR_ARG(name));
             return false;
@@ -45,14 +47,21 @@ static bool parse_keys(const char *list, struct logs_options *options) {
     return true;
 }
 
+static bool parse_option(const struct cli_options *rest, const struct option_info *option,
+                         const char *value, struct logs_options *options) {
+    options->is_quiet = options->is_quiet || option->id == OPTION_QUIET;
+    options->hides_progress = options->hides_progress || option->value == NULL;
+    return option->id == OPTION_BY ? parse_keys(value, options)
+           : option->id == OPTION_FORMAT
+               ? parse_word(rest, option, str_from_cstr(value), &options->format)
+               : true;
+}
+
 /* Options and paths in any order; "--" ends the options. Moves the paths to the front of argv,
  * behind the command; returns how many, or -1 when it printed a usage error. In place: there are
  * never more paths than arguments read. */
 static int parse_arguments(int argc, char **argv, struct logs_options *options) {
-    static const char *const NAMES[] = {"--by", "--format", NULL};
-    struct cli_options rest = {.argc = argc, .argv = argv, .next = 1};
-    const char *name;
-    const char *value;
+    struct cli_options rest = options_begin(COMMAND_LOGS, argc, argv);
     bool takes_options = true;
     int path_count = 0;
     while (rest.next < argc) {
@@ -63,12 +72,13 @@ static int parse_arguments(int argc, char **argv, struct logs_options *options) 
         } else if (!takes_options || argument[0] != '-' || argument[1] == '\0') {
             argv[1 + path_count++] = argument;
             rest.next++;
-        } else if (!next_option(&rest, NAMES, &name, &value)) {
-            (void)all_options_taken(&rest);
-            return -1;
-        } else if (name == NAMES[0] ? !parse_keys(value, options)
-                                    : !parse_format(value, FORMATS, &options->format)) {
-            return -1;
+        } else {
+            const char *value;
+            const struct option_info *option = next_option(&rest, &value);
+            if (option == NULL || !parse_option(&rest, option, value, options)) {
+                (void)(option == NULL && all_options_taken(&rest));
+                return -1;
+            }
         }
     }
     return path_count;
@@ -79,14 +89,14 @@ static bool check_paths(char **paths, int count) {
     for (int i = 0; i < count; i++) {
         stdin_count += strcmp(paths[i], "-") == 0 ? 1 : 0;
         if (paths[i][0] == '\0') {
-            usage_error("a path is empty");
+            usage_error("logs", "a path is empty");
             return false;
         }
     }
     if (count == 0) {
-        usage_error("logs takes at least one file or folder, or - for standard input");
+        usage_error("logs", "logs takes at least one file or folder, or - for standard input");
     } else if (stdin_count > 1) {
-        usage_error("standard input can be read once");
+        usage_error("logs", "standard input can be read once");
     }
     return count > 0 && stdin_count <= 1;
 }
@@ -255,7 +265,8 @@ enum cli_exit command_logs(const struct cli *cli, int argc, char **argv) {
     if (path_count < 0 || !check_paths(argv + 1, path_count)) {
         return CLI_USAGE;
     }
-    progress_begin(&progress, cli->clock, "MB", 1e-6, progress_has_terminal(cli->env));
+    progress_begin(&progress, cli->clock, "MB", 1e-6,
+                   !options.hides_progress && progress_has_terminal(cli->env));
     for (int i = 0; i < path_count; i++) {
         add_argument(&files, argv[1 + i]);
     }
@@ -265,7 +276,7 @@ enum cli_exit command_logs(const struct cli *cli, int argc, char **argv) {
     add_files(&report, &files);
     bool is_written = write_report(cli->arena, options.format, &report);
     print_notes(report.errors, report.error_count, "");
-    if (options.format == LOGS_CSV) {
+    if (options.format == LOGS_CSV && !options.is_quiet) {
         print_notes(report.skipped, report.skipped_count, "skipped ");
     }
     return is_written && report.error_count == 0 ? CLI_FINE : CLI_ERROR;

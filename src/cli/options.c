@@ -17,52 +17,68 @@ static bool is_option(const char *argument, const char *name, const char **value
     return argument[length] == '\0';
 }
 
+struct cli_options options_begin(enum command_id id, int argc, char **argv) {
+    return (struct cli_options){.command = &COMMANDS[id], .argc = argc, .argv = argv, .next = 1};
+}
+
+static const struct option_info *refuse(struct cli_options *options,
+                                        const struct option_info *option, const char *why) {
+    usage_error(options->command->name, "%s %s", option->name, why);
+    options->is_wrong = true;
+    return NULL;
+}
+
 /* Not getopt: its long options are a GNU extension, and it moves arguments about. */
-bool next_option(struct cli_options *options, const char *const *names, const char **name_out,
-                 const char **value_out) {
+const struct option_info *next_option(struct cli_options *options, const char **value_out) {
+    const struct option_info *found = options->command->options;
     if (options->next >= options->argc) {
-        return false;
+        return NULL;
     }
     const char *argument = options->argv[options->next];
-    for (size_t i = 0; names[i] != NULL; i++) {
-        if (!is_option(argument, names[i], value_out)) {
-            continue;
-        }
-        *name_out = names[i];
-        options->next++;
-        if (*value_out == NULL && options->next < options->argc) {
-            *value_out = options->argv[options->next++];
-        }
-        if (*value_out == NULL || **value_out == '\0') {
-            usage_error("%s needs a value", names[i]);
-            options->is_wrong = true;
-            return false;
-        }
-        return true;
+    while (found->name != NULL && !is_option(argument, found->name, value_out)) {
+        found++;
     }
-    return false;
+    if (found->name == NULL) {
+        return NULL;
+    }
+    options->next++;
+    if (found->value == NULL) {
+        return *value_out == NULL ? found : refuse(options, found, "takes no value");
+    }
+    if (*value_out == NULL && options->next < options->argc) {
+        *value_out = options->argv[options->next++];
+    }
+    bool has_value = *value_out != NULL && **value_out != '\0';
+    return has_value ? found : refuse(options, found, "needs a value");
 }
 
 bool all_options_taken(const struct cli_options *options) {
     if (!options->is_wrong && options->next < options->argc) {
-        usage_error("%s does not take \"%s\"", options->argv[0], options->argv[options->next]);
+        usage_error(options->command->name, "%s does not take \"%s\"", options->command->name,
+                    options->argv[options->next]);
     }
     return !options->is_wrong && options->next >= options->argc;
 }
 
-bool parse_format(const char *value, const char *const *choices, size_t *index_out) {
+bool parse_word(const struct cli_options *options, const struct option_info *option, str value,
+                size_t *index_out) {
     struct arena arena = {0};
     struct buf list;
     buf_init(&list, &arena, 256);
-    for (size_t i = 0; choices[i] != NULL; i++) {
-        if (strcmp(value, choices[i]) == 0) {
+    for (size_t i = 0; option->words[i] != NULL; i++) {
+        if (str_eq(value, str_from_cstr(option->words[i]))) {
             *index_out = i;
             arena_clean_up(&arena);
             return true;
         }
-        buf_printf(&list, "%s%s", i == 0 ? "" : choices[i + 1] == NULL ? " or " : ", ", choices[i]);
+        buf_printf(&list, "%s%s",
+                   i == 0                         ? ""
+                   : option->words[i + 1] == NULL ? " or "
+                                                  : ", ",
+                   option->words[i]);
     }
-    usage_error("--format takes %" STR_FMT ", not \"%s\"", STR_ARG(buf_str(&list)), value);
+    usage_error(options->command->name, "%s takes %" STR_FMT ", not \"%" STR_FMT "\"", option->name,
+                STR_ARG(buf_str(&list)), STR_ARG(value));
     arena_clean_up(&arena);
     return false;
 }

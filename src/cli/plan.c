@@ -6,14 +6,12 @@ static void (*const WRITERS[])(struct buf *out, struct arena *arena,
                                const struct plan *plan) = {plan_write_table, plan_write_json};
 
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
-    static const char *const NAMES[] = {"--format", NULL};
-    static const char *const FORMATS[] = {"table", "json", NULL};
-    struct cli_options rest = {.argc = argc, .argv = argv, .next = 1};
-    const char *name;
+    struct cli_options rest = options_begin(COMMAND_PLAN, argc, argv);
+    const struct option_info *option;
     const char *value;
     size_t format = 0;
-    while (next_option(&rest, NAMES, &name, &value)) {
-        if (!parse_format(value, FORMATS, &format)) {
+    while ((option = next_option(&rest, &value)) != NULL) {
+        if (!parse_word(&rest, option, str_from_cstr(value), &format)) {
             return CLI_USAGE;
         }
     }

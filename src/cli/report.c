@@ -13,16 +13,14 @@ struct report_options {
 };
 
 static bool parse_options(int argc, char **argv, struct report_options *options) {
-    static const char *const NAMES[] = {"--format", "--output", NULL};
-    static const char *const FORMATS[] = {"text", "html", "json", "csv", NULL};
-    struct cli_options rest = {.argc = argc, .argv = argv, .next = 1};
-    const char *name;
+    struct cli_options rest = options_begin(COMMAND_REPORT, argc, argv);
+    const struct option_info *option;
     const char *value;
     *options = (struct report_options){0};
-    while (next_option(&rest, NAMES, &name, &value)) {
-        if (name == NAMES[1]) {
+    while ((option = next_option(&rest, &value)) != NULL) {
+        if (option->id == OPTION_OUTPUT) {
             options->output = value;
-        } else if (!parse_format(value, FORMATS, &options->format)) {
+        } else if (!parse_word(&rest, option, str_from_cstr(value), &options->format)) {
             return false;
         }
     }
