@@ -25,4 +25,9 @@ str text_fit(struct arena *arena, str text, size_t width);
 /* Appends `text`, and blanks up to `width` columns. A longer text stays whole. */
 void text_pad(struct buf *out, str text, size_t width);
 
+/* The lines of `text`, those wider than `width` (0: none) broken at blanks and continued below
+ * their last column. A word is never cut: one wider than the line, such as an ARN, can be copied
+ * whole. Colours take no width. */
+void text_wrap(struct buf *out, str text, size_t width);
+
 #endif

@@ -49,23 +49,47 @@ enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
     return !has_failed && !flush_output() ? CLI_ERROR : exit_code;
 }
 
-static void print_command(const struct command_info *command) {
-    print("%s %s%s%s\n\n%s.\n%s", program_name(), command->name,
-          command->arguments[0] == '\0' ? "" : " ", command->arguments, command->summary,
-          command->options == NULL ? "" : "\n");
+static void append_command(struct buf *out, const struct command_info *command) {
+    buf_printf(out, "%s %s%s%s\n\n%s.\n%s", program_name(), command->name,
+               command->arguments[0] == '\0' ? "" : " ", command->arguments, command->summary,
+               command->options == NULL ? "" : "\n");
     for (const struct option_info *o = command->options; o != NULL && o->name != NULL; o++) {
-        print("  %s %-*s %s", o->name, 15 - (int)strlen(o->name), o->value == NULL ? "" : o->value,
-              o->text);
+        buf_printf(out, "  %s %-*s %s", o->name, 15 - (int)strlen(o->name),
+                   o->value == NULL ? "" : o->value, o->text);
         for (size_t i = 0; o->words != NULL && o->words[i] != NULL; i++) {
-            print("%s%s", i == 0 ? ": " : ", ", o->words[i]);
+            buf_printf(out, "%s%s", i == 0 ? ": " : ", ", o->words[i]);
         }
-        print("\n");
+        buf_printf(out, "\n");
     }
-    print("%s%s", command->options == NULL ? "" : "\n", command->details);
+    buf_printf(out, "%s%s", command->options == NULL ? "" : "\n", command->details);
+}
+
+static void append_commands(struct buf *out) {
+    buf_printf(out,
+               "desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
+               "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
+    for (enum command_id id = COMMAND_INVOKE; id < COMMAND_COUNT; id++) {
+        buf_printf(out, "  %s %-*s %s\n", COMMANDS[id].name, 23 - (int)strlen(COMMANDS[id].name),
+                   COMMANDS[id].arguments, COMMANDS[id].summary);
+    }
+    buf_printf(out, "\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
+    size_t count;
+    const struct policy_parameter_info *infos = policy_parameter_infos(&count);
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(out, "  %-22s %s\n", infos[i].name, infos[i].accepted);
+        buf_printf(out, "  %-22s default: %s; environment: %s\n", "",
+                   infos[i].value_default[0] == '\0' ? "(none)" : infos[i].value_default,
+                   infos[i].environment);
+    }
+    buf_printf(out, "\nExit codes: %s\nOther variables of the environment:\n\n", HELP_EXIT_CODES);
+    for (const struct variable_info *v = HELP_VARIABLES; v->name != NULL; v++) {
+        buf_printf(out, "  %-22s %s\n", v->name, v->text);
+    }
 }
 
 static enum cli_exit command_help(const struct cli *cli, int argc, char **argv) {
-    (void)cli;
+    struct buf out;
+    buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
     if (argc > 2) {
         return usage_error("help", "help takes at most one command");
     }
@@ -74,29 +98,11 @@ static enum cli_exit command_help(const struct cli *cli, int argc, char **argv) 
         if (id == COMMAND_COUNT) {
             return CLI_USAGE;
         }
-        print_command(&COMMANDS[id]);
-        return CLI_FINE;
+        append_command(&out, &COMMANDS[id]);
+    } else {
+        append_commands(&out);
     }
-    print("desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
-          "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
-    for (enum command_id id = COMMAND_INVOKE; id < COMMAND_COUNT; id++) {
-        print("  %s %-*s %s\n", COMMANDS[id].name, 23 - (int)strlen(COMMANDS[id].name),
-              COMMANDS[id].arguments, COMMANDS[id].summary);
-    }
-    print("\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
-    size_t count;
-    const struct policy_parameter_info *infos = policy_parameter_infos(&count);
-    for (size_t i = 0; i < count; i++) {
-        print("  %-22s %s\n", infos[i].name, infos[i].accepted);
-        print("  %-22s default: %s; environment: %s\n", "",
-              infos[i].value_default[0] == '\0' ? "(none)" : infos[i].value_default,
-              infos[i].environment);
-    }
-    print("\nExit codes: %s\nOther variables of the environment:\n\n", HELP_EXIT_CODES);
-    for (const struct variable_info *v = HELP_VARIABLES; v->name != NULL; v++) {
-        print("  %-22s %s\n", v->name, v->text);
-    }
-    return CLI_FINE;
+    return print_table(buf_str(&out)) ? CLI_FINE : CLI_ERROR;
 }
 
 static enum cli_exit command_version(const struct cli *cli, int argc, char **argv) {
@@ -105,6 +111,5 @@ static enum cli_exit command_version(const struct cli *cli, int argc, char **arg
     if (argc > 1) {
         return usage_error("version", "version takes no argument");
     }
-    print("desync-guard %s\n", DESYNC_GUARD_VERSION);
-    return CLI_FINE;
+    return print_line(STR("desync-guard " DESYNC_GUARD_VERSION)) ? CLI_FINE : CLI_ERROR;
 }

@@ -61,14 +61,16 @@ bool parse_word(const struct cli_options *options, const struct option_info *opt
 bool print_line(str line);
 /* A whole text on stdout, with its line ends and, on a terminal, its colours; false likewise. */
 bool print_document(str text);
-/* Text of ours on stdout, with its line ends. flush_output says whether it arrived. */
-__attribute__((format(printf, 1, 2))) void print(const char *format, ...);
+/* Likewise, with lines broken at the width of the terminal. */
+bool print_table(str text);
+/* Columns of the terminal; 0: it is none. */
+size_t terminal_width(int file);
 /* Whether everything printed so far arrived; otherwise stderr says why not. */
 bool flush_output(void);
 /* How the program was called: "bootstrap" or, by any other name, "desync-guard". */
 void set_program_name(const char *path);
 const char *program_name(void);
-/* "bootstrap: message" on stderr. */
+/* "bootstrap: message" on stderr, and what to do next where report/next_step.h knows. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 /* Likewise, and points at `help` of this command; "": of all. */
 __attribute__((format(printf, 2, 3))) enum cli_exit usage_error(const char *command,

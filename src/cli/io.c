@@ -11,10 +11,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/escape.h"
 #include "policy/fleet.h"
+#include "report/next_step.h"
+#include "report/text_width.h"
 
 static enum status read_stream(FILE *stream, const char *name, struct buf *text,
                                struct arena *arena, struct error *error) {
@@ -102,18 +105,32 @@ bool print_line(str line) {
     return flush_output();
 }
 
+size_t terminal_width(int file) {
+    struct winsize size = {0};
+    return isatty(file) == 1 && ioctl(file, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static void put_wrapped(FILE *file, str text) {
+    struct arena arena = {0};
+    struct buf wrapped;
+    size_t width = terminal_width(fileno(file));
+    buf_init(&wrapped, &arena, DOCUMENT_BYTES_MAX);
+    if (width > 0) {
+        text_wrap(&wrapped, text, width);
+    }
+    bool is_wrapped = width > 0 && buf_status(&wrapped) == STATUS_OK;
+    (void)put(file, DOCUMENT, is_wrapped ? buf_str(&wrapped) : text);
+    arena_clean_up(&arena);
+}
+
 bool print_document(str text) {
     (void)put(stdout, DOCUMENT, text);
     return flush_output();
 }
 
-void print(const char *format, ...) {
-    struct arena arena = {0};
-    va_list arguments;
-    va_start(arguments, format);
-    (void)put(stdout, DOCUMENT, str_format_va(&arena, format, arguments));
-    va_end(arguments);
-    arena_clean_up(&arena);
+bool print_table(str text) {
+    put_wrapped(stdout, text);
+    return flush_output();
 }
 
 /* The next file or connection would get a closed descriptor, and with it what is printed. So each
@@ -153,9 +170,15 @@ __attribute__((format(printf, 1, 0))) static void print_error_va(const char *for
                                                                  va_list arguments, str advice) {
     struct arena arena = {0};
     str message = escape_text(&arena, str_format_va(&arena, format, arguments));
+    str step = str_is_empty(advice) ? next_step(&arena, message) : STR_EMPTY;
+    if (!str_is_empty(step)) {
+        bool has_period = str_ends_with(message, STR("."));
+        message = str_format(&arena, "%" STR_FMT "%s Next: %" STR_FMT, STR_ARG(message),
+                             has_period ? "" : ".", STR_ARG(step));
+    }
     str text = str_format(&arena, "%s: %" STR_FMT "\n%" STR_FMT, own_name, STR_ARG(message),
                           STR_ARG(advice));
-    (void)put(stderr, DOCUMENT, text);
+    put_wrapped(stderr, text);
     arena_clean_up(&arena);
 }
 

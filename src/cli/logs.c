@@ -251,7 +251,11 @@ static bool write_report(struct arena *arena, size_t format, const struct traffi
     } else {
         traffic_write_csv(&out, report);
     }
-    return output_open(&output, NULL, arena) && output_write(&output, &out, arena);
+    if (!output_open(&output, NULL, arena)) {
+        return false;
+    }
+    output.is_table = format == LOGS_TABLE;
+    return output_write(&output, &out, arena);
 }
 
 /* A damaged file is an error although its sound part is counted: a share of blocked requests that

@@ -266,7 +266,7 @@ bool output_write(struct output *output, const struct buf *document, struct aren
         return false;
     }
     if (output->path == NULL) {
-        return print_document(text);
+        return output->is_table ? print_table(text) : print_document(text);
     }
     bool is_written = write_all(output->file, text) && close_written(output) &&
                       (output->temporary == NULL || replace(output, text, arena));

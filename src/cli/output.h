@@ -12,6 +12,7 @@ struct output {
     const char *target;    /* what is replaced: the path with its links followed */
     const char *temporary; /* NULL: `file` is the target itself */
     int file;
+    bool is_table; /* lines may be broken at the width of a terminal */
 };
 
 /* Before any work; false: the path (NULL and "-": standard output) cannot be written. An existing

@@ -31,7 +31,7 @@ enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     if (!reply.is_error || reply.judged_count > 0) {
         buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
         WRITERS[format](&out, cli->arena, &plan);
-        is_printed = print_document(buf_str(&out));
+        is_printed = format == 0 ? print_table(buf_str(&out)) : print_document(buf_str(&out));
     }
     if (reply.is_error) {
         print_error("%" STR_FMT, STR_ARG(reply.error_message));

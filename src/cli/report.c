@@ -39,6 +39,7 @@ static enum cli_exit make_report(const struct cli *cli, size_t format, struct ou
         return CLI_ERROR;
     }
     buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
+    output->is_table = format == 0;
     WRITERS[format](&out, cli->arena, &fleet, &posture);
     bool is_written = output_write(output, &out, cli->arena);
     print_gaps(&fleet);

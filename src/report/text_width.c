@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/assert.h"
+
 #define ELLIPSIS     "\xE2\x80\xA6" /* U+2026 */
 #define UTF8_LEN_MAX 4
 
@@ -106,5 +108,71 @@ void text_pad(struct buf *out, str text, size_t width) {
     buf_append(out, text);
     for (size_t taken = text_width(text); taken < width; taken++) {
         buf_append_char(out, ' ');
+    }
+}
+
+/* Without colours. */
+static size_t shown_width(str text) {
+    size_t width = 0;
+    while (text.len > 0) {
+        size_t plain = str_find_char(text, '\x1b');
+        width += text_width(str_slice(text, 0, plain));
+        str color = str_slice(text, plain, text.len);
+        text = str_slice(color, str_find_char(color, 'm') + 1, color.len);
+    }
+    return width;
+}
+
+static size_t blanks_at_start(str text) {
+    size_t count = 0;
+    while (count < text.len && text.ptr[count] == ' ') {
+        count++;
+    }
+    return count;
+}
+
+/* Where the lines that continue this one begin: below its last column that leaves half of the width
+ * to its text, or two behind its own beginning. */
+static size_t hanging_of(str line, size_t width) {
+    size_t hanging = blanks_at_start(line) + 2;
+    for (size_t i = hanging; i < line.len; i++) {
+        size_t blanks = blanks_at_start(str_slice(line, i, line.len));
+        size_t column = blanks < 2 ? 0 : shown_width(str_slice(line, 0, i + blanks));
+        hanging = column > 0 && column <= width / 2 ? column : hanging;
+        i += blanks;
+    }
+    return hanging <= width / 2 ? hanging : 0;
+}
+
+static void wrap_line(struct buf *out, str line, size_t width) {
+    size_t hanging = hanging_of(line, width);
+    size_t taken = 0;
+    while (line.len > 0) {
+        size_t blanks = blanks_at_start(line);
+        str rest = str_slice(line, blanks, line.len);
+        str word = str_split(&rest, ' ');
+        size_t word_width = shown_width(word);
+        if (taken > hanging && taken + blanks + word_width > width) {
+            buf_append_char(out, '\n');
+            taken = 0;
+            blanks = hanging;
+        }
+        text_pad(out, STR_EMPTY, blanks);
+        buf_append(out, word);
+        taken += blanks + word_width;
+        line = rest.ptr == NULL ? STR_EMPTY : (str){rest.ptr - 1, rest.len + 1};
+    }
+}
+
+void text_wrap(struct buf *out, str text, size_t width) {
+    ASSERT(out != NULL);
+    for (bool is_first = true; text.ptr != NULL; is_first = false) {
+        str line = str_split(&text, '\n');
+        buf_append(out, is_first ? STR_EMPTY : STR("\n"));
+        if (width == 0 || shown_width(line) <= width) {
+            buf_append(out, line);
+        } else {
+            wrap_line(out, line, width);
+        }
     }
 }

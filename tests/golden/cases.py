@@ -133,7 +133,8 @@ def evaluate(event, path, environment):
     lines = done.stdout.splitlines()
     if not lines:
         return {"exitCode": done.returncode,
-                "error": done.stderr.removeprefix(f"bootstrap: {path}: ").strip()}
+                "error": done.stderr.removeprefix(f"bootstrap: {path}: ").strip()
+                .partition(". Next: ")[0]}
     if len(lines) != 1 or json.loads(lines[0]).get("file") != str(path):
         raise AssertionError(f"not one line about {path}: {done.stdout}")
     return {"exitCode": done.returncode, **_evaluation(json.loads(lines[0]))}

@@ -4,15 +4,12 @@
 import csv
 import io
 import json
-import os
-import pty
-import signal
 import subprocess
 import time
 
 import pytest
 
-from sim import faults, fleet
+from sim import faults, fleet, terminal
 from sim.fleet_aws import FleetAws
 from sim.function import bootstrap_command, lambda_environment
 
@@ -127,29 +124,9 @@ def test_a_pipe_sees_no_progress_and_no_colour(aws_with_fleet):
     assert "\x1b" not in done.stdout and done.stderr == ""
 
 
-def read_all(terminal):
-    text = b""
-    try:
-        while block := os.read(terminal, 65536):
-            text += block
-    except OSError:  # how a terminal says that nobody writes any more
-        pass
-    return text.decode()
-
-
 def on_terminal(aws, interrupt_after=None, **changes):
-    """Exit code and what a terminal shows."""
-    terminal, other = pty.openpty()
-    changes.setdefault("TERM", "xterm")
-    process = subprocess.Popen([*bootstrap_command(), "audit"], stdin=subprocess.DEVNULL,
-                               stdout=other, stderr=other, env=environment(aws, **changes))
-    os.close(other)
-    if interrupt_after:
-        interrupt_after()
-        process.send_signal(signal.SIGINT)
-    text = read_all(terminal)
-    os.close(terminal)
-    return process.wait(60), text
+    return terminal.on_terminal("audit", environment=environment(aws, **changes),
+                                interrupt_after=interrupt_after)
 
 
 def test_a_terminal_sees_progress_and_colour(large):
