@@ -30,6 +30,10 @@ struct audit_listener {
     void (*looked_ahead)(void *context, const struct prospects *prospects);
 };
 
+/* Who reads: the account and role of the credentials. One call, of at most 5 seconds. */
+MUST_USE enum status app_caller(struct guard *guard, struct arena *arena,
+                                struct sts_caller *caller_out, struct error *error);
+
 /* One account (empty: our own) and Region. OK when everything was listed and reached, unknown
  * verdicts included; otherwise *error says how far it came. DENIED: not an allowed account, or its
  * role does not let us in. `guard` must not be used by anybody else meanwhile. */

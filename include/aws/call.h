@@ -45,6 +45,8 @@ struct aws_client {
     uint64_t random_state; /* seeds jitter and invocation ids; never a secret */
     struct sigv4_key_cache keys[AWS_SERVICE_COUNT];
     int64_t calls_sent; /* attempts put on the wire, for the log and tests */
+    /* Counts the answers by which AWS throttled; another thread may read it. NULL: nobody does. */
+    _Atomic uint64_t *throttled;
 };
 
 /* Credentials, endpoint settings and AWS_MAX_ATTEMPTS (1..10) from the environment; seeds the

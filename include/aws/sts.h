@@ -29,8 +29,12 @@ MUST_USE enum status sts_assume_role(struct aws_client *client, const struct sts
                                      struct arena *arena, struct sts_session *session_out,
                                      struct error *error);
 
-/* The account (12 digits) of the client's credentials. */
-MUST_USE enum status sts_get_account(struct aws_client *client, struct arena *arena,
-                                     str *account_out, struct error *error);
+/* Who the client's credentials are. */
+struct sts_caller {
+    str account; /* 12 digits */
+    str arn;     /* "arn:aws:sts::111122223333:assumed-role/name/session"; empty: AWS named none */
+};
+MUST_USE enum status sts_get_caller(struct aws_client *client, struct arena *arena,
+                                    struct sts_caller *caller_out, struct error *error);
 
 #endif

@@ -38,6 +38,25 @@ struct fleet_table_style {
 #define FLEET_DOCUMENT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 void fleet_write_table(struct buf *out, struct arena *arena, const struct fleet *fleet,
                        const struct fleet_table_style *style);
+/* The last lines of the table alone: how complete, how many, and the worst three. */
+void fleet_write_ending(struct buf *out, struct arena *arena, const struct fleet *fleet);
+
+/* Why something could not be read: one cause, whatever it struck. Text is borrowed, or in the arena
+ * given. */
+struct fleet_cause {
+    str reason;  /* in full, of the first that it struck */
+    str summary; /* "AccessDenied: allow elasticloadbalancing:DescribeTags", or the whole reason */
+    str names;   /* of all that it struck, ", " between them */
+    size_t count;
+};
+/* Of the load balancers that are unknown, and of the gaps; in the order of the rows and gaps. Two
+ * reasons are one cause when AWS's code and the step that helps are the same or, without a code,
+ * when they differ in nothing but digits, the Region and the load balancer. */
+size_t fleet_unknown_causes(const struct fleet *fleet, struct arena *arena,
+                            struct fleet_cause **causes_out);
+size_t fleet_gap_causes(const struct fleet *fleet, struct arena *arena,
+                        struct fleet_cause **causes_out);
+
 void fleet_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet);
 /* One line for each load balancer with the facts of the JSON; then one for each gap, and one for an
  * interruption, with the verdict UNKNOWN and no resource. Safe for spreadsheets: a reader that

@@ -107,7 +107,9 @@ static enum status search_table(struct search *search, struct error *error) {
         search->account_id = arn.account_id;
     }
     if (str_is_empty(search->account_id)) {
-        TRY(sts_get_account(&sweep->guard->home, sweep->arena, &search->account_id, error));
+        struct sts_caller caller;
+        TRY(sts_get_caller(&sweep->guard->home, sweep->arena, &caller, error));
+        search->account_id = caller.account;
     }
     return dynamodb_scan(sweep->control.table.client, &scan, &sink, sweep->arena, error);
 }

@@ -170,6 +170,9 @@ static str how_far(const struct sweep *sweep) {
     const struct sweep_result *result = &sweep->result;
     size_t resumed_count = sweep->cursor.resumed_count;
     struct buf out;
+    if (sweep->options->is_audit && sweep->listing.count == 0) {
+        return sweep->listing.error.message; /* counts of nothing say nothing */
+    }
     buf_init(&out, sweep->arena, (size_t)2 * SWEEP_NAMES_BYTES_MAX);
     buf_printf(&out,
                "of %zu load balancer%s listed (%zu to judge) %zu %s judged, %zu reported, %zu %s "

@@ -353,6 +353,9 @@ enum call_verdict call_judge(struct call *call, const struct call_end *end, int6
         int64_t now_ms = client->clock->now_ms(client->clock);
         pace_completed(client->pace, call->request->pace, status == STATUS_THROTTLED, now_ms);
     }
+    if (status == STATUS_THROTTLED && client->throttled != NULL) {
+        (*client->throttled)++;
+    }
     if (status == STATUS_OK) {
         retry_succeeded(&call->retry, &client->quota);
         return CALL_SUCCEEDED;

@@ -63,6 +63,7 @@ void aws_client_with_credentials(struct aws_client *client, struct aws_client *l
         .region = like->region,
         .deadline_ms = like->deadline_ms,
         .attempts_max = like->attempts_max,
+        .throttled = like->throttled,
         .quota = {.tokens = RETRY_QUOTA_CAPACITY},
         .skew_ms = like->skew_ms,
         .random_state = random_next(&like->random_state), /* else both would make the same ids */

@@ -101,29 +101,29 @@ enum status sts_assume_role(struct aws_client *client, const struct sts_role *ro
     return STATUS_OK;
 }
 
-static enum status parse_account(void *context, struct arena *arena,
-                                 const struct http_response *response, struct error *error) {
-    str *account = context;
+static enum status parse_caller(void *context, struct arena *arena,
+                                const struct http_response *response, struct error *error) {
+    struct sts_caller *caller = context;
     const struct xml *result = NULL;
     TRY(query_result(arena, response, "GetCallerIdentity", &result, error));
     str found = str_trim(xml_child_text(result, "Account"));
     if (!is_account(found)) {
         return error_set(error, arena, STATUS_INCOMPLETE, "the answer names no account");
     }
-    *account = found;
+    *caller = (struct sts_caller){found, str_trim(xml_child_text(result, "Arn"))};
     return STATUS_OK;
 }
 
-enum status sts_get_account(struct aws_client *client, struct arena *arena, str *account_out,
-                            struct error *error) {
+enum status sts_get_caller(struct aws_client *client, struct arena *arena,
+                           struct sts_caller *caller_out, struct error *error) {
     struct service_call call;
-    str account = STR_EMPTY;
+    struct sts_caller caller = {.account = STR_EMPTY};
     service_call_begin(&call, arena, FORM_BYTES_MAX,
                        &(struct aws_request){.service = AWS_STS,
                                              .operation = "GetCallerIdentity",
-                                             .parse = parse_account,
-                                             .context = &account});
+                                             .parse = parse_caller,
+                                             .context = &caller});
     TRY(service_call_send(&call, client, error));
-    *account_out = account;
+    *caller_out = caller;
     return STATUS_OK;
 }

@@ -9,111 +9,19 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "aws/region.h"
-#include "cli_internal.h"
+#include "audit_internal.h"
 #include "output.h"
 #include "progress.h"
 
-#define REGIONS_MAX 64
 #define WORKERS_MAX 16 /* each waits for the network most of the time */
 #define DRAW_NS     100000000L
 #define NS_PER_S    1000000000L
-
-/* --- options -------------------------------------------------------------------------------- */
-
-enum fail_on { FAIL_ON_NON_COMPLIANT = 1, FAIL_ON_UNKNOWN = 2, FAIL_NEVER = 4 };
-
-struct audit_options {
-    str regions[REGIONS_MAX]; /* each once; none: that of the environment */
-    size_t region_count;
-    size_t format;      /* enum fleet_format */
-    const char *output; /* a file; NULL: standard output */
-    unsigned fail_on;   /* of enum fail_on */
-    bool is_quiet;
-    bool hides_progress; /* --no-progress or --quiet */
-};
-
-static bool add_regions(struct audit_options *options, str list) {
-    while (list.ptr != NULL) {
-        str region = str_trim(str_split(&list, ','));
-        size_t i = 0;
-        if (!region_is_valid(region)) {
-            usage_error("audit", "--region %" STR_FMT " is no AWS Region, such as eu-west-1",
-                        STR_ARG(region));
-            return false;
-        }
-        while (i < options->region_count && !str_eq(options->regions[i], region)) {
-            i++;
-        }
-        if (i == REGIONS_MAX) {
-            usage_error("audit", "--region is given more than %d times", REGIONS_MAX);
-            return false;
-        }
-        options->regions[i] = region;
-        options->region_count += i == options->region_count ? 1 : 0;
-    }
-    return true;
-}
-
-/* In the order of the option's words. */
-static bool parse_fail_on(const struct cli_options *rest, const struct option_info *option,
-                          str list, unsigned *fail_on) {
-    *fail_on = 0;
-    while (list.ptr != NULL) {
-        size_t index;
-        if (!parse_word(rest, option, str_trim(str_split(&list, ',')), &index)) {
-            return false;
-        }
-        *fail_on |= 1U << index;
-    }
-    if ((*fail_on & FAIL_NEVER) != 0 && *fail_on != FAIL_NEVER) {
-        usage_error("audit", "--fail-on never must stand alone");
-        return false;
-    }
-    return true;
-}
-
-static void write_html(struct buf *out, struct arena *arena, const struct fleet *fleet) {
-    fleet_write_html(out, arena, fleet, NULL);
-}
-
-/* The table takes a style. */
-static void (*const WRITERS[FLEET_FORMAT_COUNT])(struct buf *out, struct arena *arena,
-                                                 const struct fleet *fleet) = {
-    [FLEET_JSON] = fleet_write_json,   [FLEET_CSV] = fleet_write_csv,
-    [FLEET_HTML] = write_html,         [FLEET_JUNIT] = fleet_write_junit,
-    [FLEET_SARIF] = fleet_write_sarif, [FLEET_ASFF] = fleet_write_asff,
-    [FLEET_OCSF] = fleet_write_ocsf,
-};
-
-static bool parse_option(const struct cli_options *rest, const struct option_info *option,
-                         const char *value, struct audit_options *options) {
-    options->output = option->id == OPTION_OUTPUT ? value : options->output;
-    options->is_quiet = options->is_quiet || option->id == OPTION_QUIET;
-    options->hides_progress = options->hides_progress || option->value == NULL;
-    return option->id == OPTION_REGION ? add_regions(options, str_from_cstr(value))
-           : option->id == OPTION_FORMAT
-               ? parse_word(rest, option, str_from_cstr(value), &options->format)
-           : option->id == OPTION_FAIL_ON
-               ? parse_fail_on(rest, option, str_from_cstr(value), &options->fail_on)
-               : true;
-}
-
-static bool parse_options(int argc, char **argv, struct audit_options *options) {
-    struct cli_options rest = options_begin(COMMAND_AUDIT, argc, argv);
-    const struct option_info *option;
-    const char *value;
-    bool is_valid = true;
-    *options = (struct audit_options){.fail_on = FAIL_ON_NON_COMPLIANT | FAIL_ON_UNKNOWN};
-    while (is_valid && (option = next_option(&rest, &value)) != NULL) {
-        is_valid = parse_option(&rest, option, value, options);
-    }
-    return is_valid && all_options_taken(&rest);
-}
+#define DRAWN_SLOW                                                                                 \
+    50 /* bars (5 s) that say so after AWS throttled, for the pace recovers slowly                 \
+        */
 
 /* --- the job queue and its workers ---------------------------------------------------------- */
 
@@ -149,6 +57,7 @@ struct queue {
     size_t row_capacity;
     struct fleet_gap *gaps; /* room for one a job */
     size_t gap_count;
+    _Atomic uint64_t throttled; /* without the lock: see aws/call.h */
 };
 
 struct worker {
@@ -254,6 +163,8 @@ static size_t prepare_workers(const struct cli *cli, const struct audit_options 
         if (!connect_guard(cli, &workers[count].guard, &workers[count].arena)) {
             return 0;
         }
+        workers[count].guard.aws.throttled = &queue->throttled;
+        workers[count].guard.home.throttled = &queue->throttled;
         if (count == 0) {
             if (!ok_or_print(accounts_own_id(&workers[0].guard, cli->arena, &own_account, &error),
                              &error)) {
@@ -285,6 +196,8 @@ static void start_workers(struct queue *queue, struct worker *workers, size_t co
 
 /* With the lock held, also when it returns. */
 static void wait_for_workers(struct queue *queue, struct progress *progress) {
+    uint64_t throttled = 0;
+    int drawn_slow = 0;
     while (queue->running_workers > 0 && !was_interrupted) {
         struct timespec until;
         (void)clock_gettime(CLOCK_REALTIME, &until);
@@ -292,6 +205,9 @@ static void wait_for_workers(struct queue *queue, struct progress *progress) {
         until.tv_sec += until.tv_nsec / NS_PER_S;
         until.tv_nsec %= NS_PER_S;
         (void)pthread_cond_timedwait(&queue->worker_ended, &queue->lock, &until);
+        drawn_slow = throttled != queue->throttled ? DRAWN_SLOW : drawn_slow - 1;
+        throttled = queue->throttled;
+        progress->note = drawn_slow > 0 ? "throttled by AWS" : NULL;
         /* The total is known once every job has listed its load balancers. */
         progress_draw(progress, queue->row_count,
                       queue->listed_jobs == queue->job_count ? queue->to_judge : 0);
@@ -299,8 +215,16 @@ static void wait_for_workers(struct queue *queue, struct progress *progress) {
     progress_end(progress);
 }
 
+static int compare_gaps(const void *left, const void *right) {
+    const struct fleet_gap *a = left;
+    const struct fleet_gap *b = right;
+    int by_account = str_compare(a->account_id, b->account_id);
+    return by_account != 0 ? by_account : str_compare(a->region, b->region);
+}
+
 /* Its accounts and Regions are those that were asked for, and those of the load balancers. */
 static void fill_fleet(struct fleet *fleet, struct arena *arena, const struct queue *queue) {
+    qsort(queue->gaps, queue->gap_count, sizeof *queue->gaps, compare_gaps);
     size_t count = queue->job_count + queue->row_count;
     str *accounts = ARENA_ARRAY(arena, str, count);
     str *regions = ARENA_ARRAY(arena, str, count);
@@ -340,6 +264,34 @@ static void clean_up_workers(void *context) {
     }
 }
 
+/* People learn before the work begins when they are in the wrong account. */
+static bool is_talkative(const struct audit_options *options) {
+    return !options->is_quiet && isatty(STDERR_FILENO) == 1;
+}
+
+static void print_beginning(const struct cli *cli, struct guard *guard, const struct queue *queue) {
+    const struct control_settings *settings = &guard->settings.control;
+    struct sts_caller caller;
+    struct error error = {0};
+    struct buf out;
+    buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
+    if (app_caller(guard, cli->arena, &caller, &error) == STATUS_OK) {
+        buf_printf(&out, "Account %" STR_FMT " as %" STR_FMT, STR_ARG(caller.account),
+                   STR_ARG(str_after_last(caller.arn, ':')));
+    } else {
+        buf_printf(&out, "Account not known (%" STR_FMT ")", STR_ARG(error.message));
+    }
+    for (size_t i = 0; i < queue->job_count && str_is_empty(queue->jobs[i].account_id); i++) {
+        str region = queue->jobs[i].region;
+        buf_printf(&out, "%s%" STR_FMT, i == 0 ? "; reads " : ", ", STR_ARG(region));
+    }
+    if (settings->allowed_accounts.count > 0) {
+        buf_printf(&out, "; and %zu accounts through the role %" STR_FMT,
+                   settings->allowed_accounts.count, STR_ARG(settings->cross_account_role));
+    }
+    print_note(buf_str(&out));
+}
+
 /* Judges every Region of every account, several at once. After an interrupt *fleet holds what is
  * known so far, while the workers go on: the process has to end without cleaning up. false: nothing
  * could be begun, which was printed. */
@@ -353,6 +305,9 @@ static bool audit_fleet(const struct cli *cli, const struct audit_options *optio
     size_t count = prepare_workers(cli, options, queue, workers);
     if (count == 0) {
         return false;
+    }
+    if (is_talkative(options)) {
+        print_beginning(cli, &workers[0].guard, queue);
     }
     (void)pthread_mutex_init(&queue->lock, NULL);
     (void)pthread_cond_init(&queue->worker_ended, NULL);
@@ -379,16 +334,28 @@ static bool audit_fleet(const struct cli *cli, const struct audit_options *optio
 /* --- the document and the verdict ----------------------------------------------------------- */
 
 static struct fleet_table_style table_style(const struct cli *cli, const char *output) {
-    struct winsize size = {0};
     if (output != NULL || !isatty(STDOUT_FILENO)) {
         return (struct fleet_table_style){0};
     }
-    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     /* The convention of https://no-color.org */
     bool is_dumb = str_eq(env_get(cli->env, "TERM"), STR("dumb"));
-    return (struct fleet_table_style){
-        .has_color = !is_dumb && str_is_empty(env_get(cli->env, "NO_COLOR")), .width = size.ws_col};
+    return (struct fleet_table_style){.has_color =
+                                          !is_dumb && str_is_empty(env_get(cli->env, "NO_COLOR")),
+                                      .width = terminal_width(STDOUT_FILENO)};
 }
+
+static void write_html(struct buf *out, struct arena *arena, const struct fleet *fleet) {
+    fleet_write_html(out, arena, fleet, NULL);
+}
+
+/* The table takes a style. */
+static void (*const WRITERS[FLEET_FORMAT_COUNT])(struct buf *out, struct arena *arena,
+                                                 const struct fleet *fleet) = {
+    [FLEET_JSON] = fleet_write_json,   [FLEET_CSV] = fleet_write_csv,
+    [FLEET_HTML] = write_html,         [FLEET_JUNIT] = fleet_write_junit,
+    [FLEET_SARIF] = fleet_write_sarif, [FLEET_ASFF] = fleet_write_asff,
+    [FLEET_OCSF] = fleet_write_ocsf,
+};
 
 /* Written whole into memory first: a document that does not fit is refused, and not cut. */
 static bool write_fleet(const struct cli *cli, const struct audit_options *options,
@@ -400,8 +367,28 @@ static bool write_fleet(const struct cli *cli, const struct audit_options *optio
     } else {
         const struct fleet_table_style style = table_style(cli, options->output);
         fleet_write_table(&out, cli->arena, fleet, &style);
+        output->is_table = true;
     }
     return output_write(output, &out, cli->arena);
+}
+
+/* A table on the terminal has said all of it. */
+static void print_ending(const struct cli *cli, const struct audit_options *options,
+                         const struct fleet *fleet) {
+    bool is_on_terminal = options->format == FLEET_TABLE && options->output == NULL &&
+                          isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+    struct buf out;
+    if (!is_on_terminal) {
+        print_gaps(fleet);
+    }
+    if (fleet->is_interrupted) {
+        print_error("interrupted; load balancers judged so far: %zu", fleet->row_count);
+    }
+    if (!is_on_terminal && is_talkative(options)) {
+        buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
+        fleet_write_ending(&out, cli->arena, fleet);
+        print_note(str_trim(buf_str(&out)));
+    }
 }
 
 /* For pipelines: a run that saw a part must not pass, and a known weakness is reported before an
@@ -424,7 +411,7 @@ enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
     struct audit_options options;
     struct output output;
     struct fleet fleet;
-    if (!parse_options(argc, argv, &options)) {
+    if (!audit_options_parse(argc, argv, &options)) {
         return CLI_USAGE;
     }
     if (!output_open(&output, options.output, cli->arena)) {
@@ -442,7 +429,7 @@ enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
     } else {
         is_written = write_fleet(cli, &options, &fleet, &output);
     }
-    print_gaps(&fleet);
+    print_ending(cli, &options, &fleet);
     enum cli_exit exit_code = is_written ? exit_code_of(&fleet, options.fail_on) : CLI_ERROR;
     if (fleet.is_interrupted) {
         (void)flush_output();

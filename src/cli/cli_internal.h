@@ -77,7 +77,9 @@ __attribute__((format(printf, 2, 3))) enum cli_exit usage_error(const char *comm
                                                                 const char *format, ...);
 /* Whether it is STATUS_OK; otherwise prints the error. */
 bool ok_or_print(enum status status, const struct error *error);
-/* Each Region of the fleet that could not be read, on stderr. */
+/* Whole lines of ours for people, on stderr; a line end is added. */
+void print_note(str text);
+/* The Regions of the fleet that could not be read, by cause, on stderr. */
 struct fleet;
 void print_gaps(const struct fleet *fleet);
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
-#include "policy/fleet.h"
+#include "report/fleet.h"
 #include "report/next_step.h"
 #include "report/text_width.h"
 
@@ -208,15 +208,19 @@ enum cli_exit usage_error(const char *command, const char *format, ...) {
     return CLI_USAGE;
 }
 
+void print_note(str text) {
+    struct arena arena = {0};
+    put_wrapped(stderr, str_format(&arena, "%" STR_FMT "\n", STR_ARG(text)));
+    arena_clean_up(&arena);
+}
+
 /* People look at stderr, whatever the format of the document can say. */
 void print_gaps(const struct fleet *fleet) {
-    for (size_t i = 0; i < fleet->gap_count; i++) {
-        const struct fleet_gap *gap = &fleet->gaps[i];
-        print_error("%" STR_FMT "%s%" STR_FMT ": %" STR_FMT, STR_ARG(gap->account_id),
-                    str_is_empty(gap->account_id) ? "" : " ", STR_ARG(gap->region),
-                    STR_ARG(gap->reason));
+    struct arena arena = {0};
+    struct fleet_cause *causes;
+    size_t count = fleet_gap_causes(fleet, &arena, &causes);
+    for (size_t i = 0; i < count; i++) {
+        print_error("%" STR_FMT ": %" STR_FMT, STR_ARG(causes[i].names), STR_ARG(causes[i].reason));
     }
-    if (fleet->is_interrupted) {
-        print_error("interrupted; load balancers judged so far: %zu", fleet->row_count);
-    }
+    arena_clean_up(&arena);
 }

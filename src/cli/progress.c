@@ -55,7 +55,8 @@ void progress_draw(struct progress *progress, uint64_t done, uint64_t total) {
     if (done > 0 && total > done) {
         (void)fprintf(stderr, ", %.0f s left", (double)(total - done) / rate);
     }
-    (void)fputs("\x1b[K", stderr);
+    (void)fprintf(stderr, "%s%s\x1b[K", progress->note == NULL ? "" : ", ",
+                  progress->note == NULL ? "" : progress->note);
     (void)fflush(stderr);
     progress->is_drawn = true;
 }

@@ -13,6 +13,7 @@ struct progress {
     const struct clock *clock;
     const char *unit; /* "load balancers" */
     double scale;     /* what is counted makes so many units: 1, or 1e-6 for bytes in "MB" */
+    const char *note; /* why it is slow, behind the time left; NULL: nothing is known */
     int64_t began_us;
     bool is_wanted;
     bool is_drawn;

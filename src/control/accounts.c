@@ -115,12 +115,12 @@ static enum status find_own_account(struct guard *guard, struct arena *arena, st
     if (guard->own_account[0] != '\0') {
         return STATUS_OK;
     }
-    str account;
-    TRY(sts_get_account(&guard->home, arena, &account, error));
-    if (account.len != sizeof guard->own_account - 1) {
+    struct sts_caller caller;
+    TRY(sts_get_caller(&guard->home, arena, &caller, error));
+    if (caller.account.len != sizeof guard->own_account - 1) {
         return error_set(error, arena, STATUS_INCOMPLETE, "sts GetCallerIdentity: no account id");
     }
-    memcpy(guard->own_account, account.ptr, account.len);
+    memcpy(guard->own_account, caller.account.ptr, caller.account.len);
     return STATUS_OK;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The table of `audit` for a terminal. Cells are measured in columns of the terminal, not bytes.
- * Where they do not fit, the widest of those columns that can be is narrowed, down to its least
- * width, its cells then ending in an ellipsis; then columns are left out, first those that say the
- * same on every line. Nothing wraps. Outside text is escaped (base/escape.h), so that no tag can
- * move the cursor.
+ * The table of `audit`. In a pipe or file it has a line for each load balancer, with its verdict
+ * and nothing cut. On a terminal the verdicts are headings, and unknown ones are listed by cause.
+ * Cells are measured in columns of the terminal, not bytes. Where they do not fit, the widest of
+ * those columns that can be is narrowed, down to its least width, its cells then ending in an
+ * ellipsis; then columns are left out, first those that say the same on every line. Outside text is
+ * escaped (base/escape.h), so that no tag can move the cursor.
  */
 #include <string.h>
 
@@ -15,6 +16,9 @@
 #define GUTTER         2
 #define CELL_BYTES_MAX ((size_t)8192)
 #define CELL_WIDTH_MAX 256
+#define NAME_WIDTH     32 /* the longest that AWS gives: cut names look alike */
+#define NAMES_SHOWN    3  /* of the load balancers that one cause struck */
+#define WORST_SHOWN    3
 
 enum column {
     COLUMN_VERDICT,
@@ -22,26 +26,27 @@ enum column {
     COLUMN_MODE,
     COLUMN_REQUIRED,
     COLUMN_GRADE,
-    COLUMN_FINDINGS,
     COLUMN_OWNER,
     COLUMN_REGION,
     COLUMN_ACCOUNT,
+    COLUMN_FINDINGS, /* last: a long reason widens nothing else */
     COLUMN_COUNT
 };
 
 static const struct {
     const char *title;
     size_t width_min; /* 0: is never narrowed */
-} columns[COLUMN_COUNT] = {[COLUMN_VERDICT] = {"VERDICT", 0}, [COLUMN_NAME] = {"NAME", 12},
-                           [COLUMN_MODE] = {"MODE", 0},       [COLUMN_REQUIRED] = {"REQUIRED", 0},
-                           [COLUMN_GRADE] = {"GRADE", 0},     [COLUMN_FINDINGS] = {"FINDINGS", 14},
-                           [COLUMN_OWNER] = {"OWNER", 8},     [COLUMN_REGION] = {"REGION", 0},
-                           [COLUMN_ACCOUNT] = {"ACCOUNT", 0}};
+} columns[COLUMN_COUNT] = {
+    [COLUMN_VERDICT] = {"VERDICT", 0},   [COLUMN_NAME] = {"NAME", NAME_WIDTH},
+    [COLUMN_MODE] = {"MODE", 0},         [COLUMN_REQUIRED] = {"REQUIRED", 0},
+    [COLUMN_GRADE] = {"GRADE", 0},       [COLUMN_OWNER] = {"OWNER", 8},
+    [COLUMN_REGION] = {"REGION", 0},     [COLUMN_ACCOUNT] = {"ACCOUNT", 0},
+    [COLUMN_FINDINGS] = {"FINDINGS", 14}};
 
-/* The verdict always stays. */
+/* The name always stays. */
 static const enum column droppable[] = {COLUMN_GRADE, COLUMN_REQUIRED, COLUMN_ACCOUNT,
                                         COLUMN_OWNER, COLUMN_REGION,   COLUMN_FINDINGS,
-                                        COLUMN_MODE,  COLUMN_NAME};
+                                        COLUMN_MODE};
 
 struct table {
     struct buf *out;
@@ -60,16 +65,20 @@ static str outside_cell(struct arena *arena, str text) {
     return text_fit(arena, escape_text(arena, text), CELL_WIDTH_MAX);
 }
 
+/* An unknown verdict has findings, too: of what could be read. Its reason matters more. */
 static str findings_cell(struct arena *arena, const struct evaluation *evaluation) {
     struct buf out;
     buf_init(&out, arena, CELL_BYTES_MAX);
+    if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
+        return escape_text(arena, evaluation->reason);
+    }
     for (size_t i = 0; i < evaluation->finding_count; i++) {
         const struct finding *finding = &evaluation->findings[i];
         if (evaluation_finding(evaluation, finding->id) == finding) { /* the first of its id */
             buf_printf(&out, "%s%s", out.len == 0 ? "" : ", ", finding_name(finding->id));
         }
     }
-    return out.len == 0 ? outside_cell(arena, evaluation->reason) : buf_str(&out);
+    return out.len == 0 ? escape_text(arena, evaluation->reason) : buf_str(&out);
 }
 
 static str cell_of(const struct table *table, const struct fleet_row *row, enum column column) {
@@ -104,9 +113,9 @@ static str cell_of(const struct table *table, const struct fleet_row *row, enum 
 static size_t total_width(const struct table *table) {
     size_t total = 0;
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        total += table->is_dropped[i] ? 0 : table->widths[i] + (i == 0 ? 0 : GUTTER);
+        total += table->is_dropped[i] ? 0 : table->widths[i] + GUTTER;
     }
-    return total;
+    return total - GUTTER;
 }
 
 /* The widest column that may still be narrowed; COLUMN_COUNT: none. */
@@ -122,14 +131,20 @@ static size_t widest_shrinkable(const struct table *table) {
     return widest;
 }
 
-/* The least missed column; COLUMN_COUNT: only the verdict is left. */
+/* On a terminal it is listed by cause. */
+static bool is_in_table(const struct table *table, const struct fleet_row *row) {
+    return table->style->width == 0 || row->evaluation.compliance != COMPLIANCE_UNKNOWN;
+}
+
+/* One that says the same on every line; COLUMN_COUNT: none. */
+static size_t next_sole(const struct table *table) {
+    return table->fleet->account_count == 1 && !table->is_dropped[COLUMN_ACCOUNT] ? COLUMN_ACCOUNT
+           : table->fleet->region_count == 1 && !table->is_dropped[COLUMN_REGION] ? COLUMN_REGION
+                                                                                  : COLUMN_COUNT;
+}
+
+/* The least missed column; COLUMN_COUNT: only the name is left. */
 static size_t next_to_drop(const struct table *table) {
-    if (table->fleet->account_count == 1 && !table->is_dropped[COLUMN_ACCOUNT]) {
-        return COLUMN_ACCOUNT;
-    }
-    if (table->fleet->region_count == 1 && !table->is_dropped[COLUMN_REGION]) {
-        return COLUMN_REGION;
-    }
     for (size_t i = 0; i < sizeof(droppable) / sizeof(droppable[0]); i++) {
         if (!table->is_dropped[droppable[i]]) {
             return droppable[i];
@@ -143,7 +158,9 @@ static void measure(struct table *table) {
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         table->natural[i] = text_width(str_from_cstr(columns[i].title));
         for (size_t j = 0; j < table->fleet->row_count; j++) {
-            size_t width = text_width(cell_of(table, &table->fleet->rows[j], (enum column)i));
+            const struct fleet_row *row = &table->fleet->rows[j];
+            size_t width =
+                is_in_table(table, row) ? text_width(cell_of(table, row, (enum column)i)) : 0;
             table->natural[i] = width > table->natural[i] ? width : table->natural[i];
         }
     }
@@ -152,26 +169,31 @@ static void measure(struct table *table) {
 
 /* Narrowing is tried again from the start when a column less has to fit.
  *
- *   too wide? --> narrow the widest column that may be narrowed, by one --+
- *      ^   |                                                              |
- *      +---|--------------------------------------------------------------+
+ *   too wide? --> leave out a column that says the same on every line ------+
+ *      ^   |      none is left: narrow the widest that may be, by one ------+
+ *      |   |                                                                |
+ *      +---|----------------------------------------------------------------+
  *          | none may be narrowed: leave out one column, start from the natural widths
  *          v
- *   only the verdict is left: cut it
+ *   only the name is left: cut it
  *
- * No cell is much wider than CELL_WIDTH_MAX, so this ends after some 7,000 steps. */
+ * No cell that can be narrowed is much wider than CELL_BYTES_MAX, so this ends. */
 static void fit(struct table *table) {
     size_t limit = table->style->width;
+    table->is_dropped[COLUMN_VERDICT] = limit > 0; /* its headings say it */
     while (limit > 0 && total_width(table) > limit) {
+        size_t sole = next_sole(table);
         size_t widest = widest_shrinkable(table);
         size_t dropped = next_to_drop(table);
-        if (widest < COLUMN_COUNT) {
+        if (sole < COLUMN_COUNT) {
+            table->is_dropped[sole] = true;
+        } else if (widest < COLUMN_COUNT) {
             table->widths[widest]--;
         } else if (dropped < COLUMN_COUNT) {
             table->is_dropped[dropped] = true;
             memcpy(table->widths, table->natural, sizeof(table->widths));
         } else {
-            table->widths[COLUMN_VERDICT] = limit;
+            table->widths[COLUMN_NAME] = limit;
         }
     }
 }
@@ -218,13 +240,82 @@ static void append_line(struct table *table, const struct fleet_row *row) {
     buf_append_char(table->out, '\n');
 }
 
-/*--- below the table --------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
-/* In whole words: it is no column. */
-static void append_summary(const struct table *table, const struct fleet_summary *summary) {
-    buf_printf(table->out, "%zu non-compliant, %zu unknown, %zu compliant, %zu not applicable\n",
-               summary->non_compliant, summary->unknown, summary->compliant,
-               summary->not_applicable);
+/* "3 x AccessDenied: allow ...", then what AWS says in full, and names. */
+static void append_cause(const struct table *table, const struct fleet_cause *cause) {
+    str summary = escape_text(table->arena, cause->summary);
+    str reason = escape_text(table->arena, cause->reason);
+    str names = escape_text(table->arena, cause->names);
+    buf_printf(table->out, "  %zu x %" STR_FMT "\n", cause->count, STR_ARG(summary));
+    if (!str_eq(summary, reason)) {
+        buf_printf(table->out, "      %" STR_FMT "\n", STR_ARG(reason));
+    }
+    size_t shown = 0;
+    size_t end = 0;
+    while (shown < NAMES_SHOWN && end < names.len) {
+        end += (shown == 0 ? 0 : 1) +
+               str_find_char(str_slice(names, end + (shown > 0), names.len), ',');
+        shown++;
+    }
+    buf_printf(table->out, "      %" STR_FMT, STR_ARG(str_slice(names, 0, end)));
+    if (cause->count > shown) {
+        buf_printf(table->out, " and %zu more; --format csv names all", cause->count - shown);
+    }
+    buf_append_char(table->out, '\n');
+}
+
+static void append_unknown_causes(const struct table *table) {
+    struct fleet_cause *causes;
+    size_t count = fleet_unknown_causes(table->fleet, table->arena, &causes);
+    for (size_t i = 0; i < count; i++) {
+        append_cause(table, &causes[i]);
+    }
+}
+
+static void append_heading(const struct table *table, size_t first) {
+    const struct fleet *fleet = table->fleet;
+    const struct evaluation *evaluation = &fleet->rows[first].evaluation;
+    int rank = fleet_rank(evaluation);
+    bool is_excused = evaluation->compliance == COMPLIANT && evaluation->has_active_exception;
+    size_t count = 0;
+    while (first + count < fleet->row_count &&
+           fleet_rank(&fleet->rows[first + count].evaluation) == rank) {
+        count++;
+    }
+    buf_append(table->out, first == 0 ? STR_EMPTY : STR("\n"));
+    append_colored(table, color_of(evaluation->compliance),
+                   str_format(table->arena, "%s%s: %zu", compliance_name(evaluation->compliance),
+                              is_excused ? " by an exception" : "", count));
+    buf_append_char(table->out, '\n');
+}
+
+/* The titles stand above the first rows. */
+static void append_groups(struct table *table) {
+    bool has_titles = false;
+    int rank = -1;
+    for (size_t i = 0; i < table->fleet->row_count; i++) {
+        const struct fleet_row *row = &table->fleet->rows[i];
+        bool is_first = fleet_rank(&row->evaluation) != rank;
+        rank = fleet_rank(&row->evaluation);
+        if (is_first && table->style->width > 0) {
+            append_heading(table, i);
+        }
+        if (is_in_table(table, row)) {
+            if (!has_titles) {
+                append_line(table, NULL);
+            }
+            has_titles = true;
+            append_line(table, row);
+        } else if (is_first) {
+            append_unknown_causes(table);
+        }
+    }
+}
+
+/* --- below the table -------------------------------------------------------------------------- */
+
+static void append_modes(const struct table *table, const struct fleet_summary *summary) {
     if (!summary->is_share_known) {
         buf_append(table->out, STR("Protected: not known, for no mode could be read\n"));
         return;
@@ -234,26 +325,65 @@ static void append_summary(const struct table *table, const struct fleet_summary
                summary->modes[MODE_DEFENSIVE], summary->modes[MODE_MONITOR]);
 }
 
-static void append_gap(const struct table *table, const struct fleet_gap *gap) {
-    str account = outside_cell(table->arena, gap->account_id);
-    str region = outside_cell(table->arena, gap->region);
-    str reason = outside_cell(table->arena, gap->reason);
-    buf_printf(table->out, "  not read: %" STR_FMT "%s%" STR_FMT ": %" STR_FMT "\n",
-               STR_ARG(account), str_is_empty(account) || str_is_empty(region) ? "" : " ",
-               STR_ARG(region), STR_ARG(reason));
+static void append_gaps(const struct table *table) {
+    struct fleet_cause *causes;
+    size_t count = fleet_gap_causes(table->fleet, table->arena, &causes);
+    for (size_t i = 0; i < count; i++) {
+        str names = escape_text(table->arena, causes[i].names);
+        str summary = escape_text(table->arena, causes[i].summary);
+        str reason = escape_text(table->arena, causes[i].reason);
+        buf_printf(table->out, "  not read: %" STR_FMT ": %" STR_FMT "\n", STR_ARG(names),
+                   STR_ARG(summary));
+        if (!str_eq(summary, reason)) {
+            buf_printf(table->out, "      %" STR_FMT "\n", STR_ARG(reason));
+        }
+    }
 }
 
-static void append_completeness(const struct table *table, const struct fleet_summary *summary) {
+/* Up to three that are non-compliant or unknown, in the order of the rows. */
+static void append_worst(const struct table *table) {
     const struct fleet *fleet = table->fleet;
-    bool is_complete = fleet_is_complete(fleet) && summary->unknown == 0;
+    for (size_t i = 0; i < fleet->row_count && i < WORST_SHOWN; i++) {
+        const struct evaluation *evaluation = &fleet->rows[i].evaluation;
+        const struct finding *finding = finding_most_severe(evaluation);
+        bool is_unknown = evaluation->compliance == COMPLIANCE_UNKNOWN;
+        if (is_unknown || evaluation->compliance == NON_COMPLIANT) {
+            str name = outside_cell(table->arena, fleet->rows[i].name);
+            str owner = outside_cell(table->arena, evaluation->owner);
+            buf_printf(table->out, "%s%" STR_FMT " (%s%s%" STR_FMT ")", i == 0 ? "Worst: " : ", ",
+                       STR_ARG(name),
+                       is_unknown || finding == NULL ? compliance_name(evaluation->compliance)
+                                                     : finding_name(finding->id),
+                       str_is_empty(owner) ? "" : ", ", STR_ARG(owner));
+        } else if (i == 0) {
+            return;
+        }
+    }
+    buf_append(table->out, fleet->row_count == 0 ? STR_EMPTY : STR("\n"));
+}
+
+static void append_ending(const struct table *table, const struct fleet_summary *summary) {
+    bool is_complete = fleet_is_complete(table->fleet) && summary->unknown == 0;
     append_colored(table, is_complete ? NULL : color_of(COMPLIANCE_UNKNOWN),
                    is_complete ? STR("Complete") : STR("INCOMPLETE"));
     buf_append(table->out, STR(": "));
     buf_append(table->out, fleet_counts_text(table->arena, summary));
-    buf_append(table->out, fleet->is_interrupted ? STR(", interrupted\n") : STR("\n"));
-    for (size_t i = 0; i < fleet->gap_count; i++) {
-        append_gap(table, &fleet->gaps[i]);
+    buf_printf(table->out, ", %zu non-compliant, %zu compliant", summary->non_compliant,
+               summary->compliant);
+    if (summary->not_applicable > 0) {
+        buf_printf(table->out, ", %zu not applicable", summary->not_applicable);
     }
+    buf_append(table->out, table->fleet->is_interrupted ? STR(", interrupted\n") : STR("\n"));
+    append_worst(table);
+}
+
+void fleet_write_ending(struct buf *out, struct arena *arena, const struct fleet *fleet) {
+    ASSERT(out != NULL && arena != NULL && fleet != NULL);
+    const struct fleet_table_style style = {0};
+    const struct table table = {.out = out, .arena = arena, .fleet = fleet, .style = &style};
+    struct fleet_summary summary;
+    fleet_summarize(fleet, &summary);
+    append_ending(&table, &summary);
 }
 
 void fleet_write_table(struct buf *out, struct arena *arena, const struct fleet *fleet,
@@ -265,12 +395,13 @@ void fleet_write_table(struct buf *out, struct arena *arena, const struct fleet 
     if (fleet->row_count > 0) {
         measure(&table);
         fit(&table);
-        append_line(&table, NULL);
-        for (size_t i = 0; i < fleet->row_count; i++) {
-            append_line(&table, &fleet->rows[i]);
-        }
+        append_groups(&table);
         buf_append_char(out, '\n');
     }
-    append_summary(&table, &summary);
-    append_completeness(&table, &summary);
+    append_modes(&table, &summary);
+    if (style->width == 0) {
+        append_unknown_causes(&table);
+    }
+    append_gaps(&table);
+    append_ending(&table, &summary);
 }

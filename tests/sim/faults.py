@@ -119,7 +119,7 @@ def access_denied(quote=token):
     return Fault(lambda call: error_answer(
         call, "AccessDenied" if call.protocol == "query" else "AccessDeniedException",
         f"User: arn:aws:sts::123456789012:assumed-role/desync-guard/desync-guard is not authorized "
-        f"to perform: {call.name} by {quote(call)}", 403 if call.protocol == "query" else 400))
+        f"to perform: {call.name.replace('elbv2:', 'elasticloadbalancing:')} by {quote(call)}", 403 if call.protocol == "query" else 400))
 
 
 def expired_token(quote=token):

@@ -143,7 +143,8 @@ class FleetAws:
         if call.service == "config":
             return self._perform_config(call)
         if call.name == IDENTITY:
-            return _result(call, f"<Account>{ACCOUNT}</Account>")
+            return _result(call, f"<Account>{ACCOUNT}</Account>"
+                                 f"<Arn>arn:aws:sts::{ACCOUNT}:assumed-role/Auditor/alice</Arn>")
         if self.throttle and not self.throttle.take():
             self.throttled += 1
             return error_answer(call, "Throttling", "Rate exceeded")
@@ -257,7 +258,8 @@ def _identify_quickly(request):
     if target:
         return Call("config", target.rpartition(".")[2], "json", None, request, {})
     form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-    return Call("elbv2", form["Action"], "query", None, request, form)
+    service = "sts" if form["Action"] == "GetCallerIdentity" else "elbv2"
+    return Call(service, form["Action"], "query", None, request, form)
 
 
 class _Connection(asyncio.Protocol):

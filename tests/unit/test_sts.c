@@ -12,11 +12,12 @@
     "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
 #define KEYS                                                                                       \
     "<AccessKeyId>" OTHER_KEY "</AccessKeyId><SecretAccessKey>" OTHER_WORD "</SecretAccessKey>"
-#define TOKEN   "<SessionToken>" OTHER_TOKEN "</SessionToken>"
-#define EXPIRES "<Expiration>2026-11-23T08:15:00Z</Expiration>"
+#define TOKEN        "<SessionToken>" OTHER_TOKEN "</SessionToken>"
+#define EXPIRES      "<Expiration>2026-11-23T08:15:00Z</Expiration>"
+#define IDENTITY_ARN "arn:aws:sts::111122223333:assumed-role/Auditor/alice"
 #define IDENTITY(account)                                                                          \
     "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>" account                        \
-    "</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+    "</Account><Arn>" IDENTITY_ARN "</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>"
 
 static enum status assume_into(struct aws_fixture *fixture, str external_id,
                                struct sts_session *session) {
@@ -30,8 +31,8 @@ static enum status assume(struct aws_fixture *fixture) {
 }
 
 static enum status get_account(struct aws_fixture *fixture) {
-    str account;
-    return sts_get_account(&fixture->client, &fixture->arena, &account, &fixture->error);
+    struct sts_caller caller;
+    return sts_get_caller(&fixture->client, &fixture->arena, &caller, &fixture->error);
 }
 
 static void answer_once(struct aws_fixture *fixture, const char *body) {
@@ -169,10 +170,11 @@ static void account_is_read_or_the_answer_is_unreadable(void **state) {
     struct aws_fixture fixture;
     fixture_begin(&fixture);
     answer_once(&fixture, IDENTITY("111122223333"));
-    str account = STR_EMPTY;
-    assert_int_equal(sts_get_account(&fixture.client, &fixture.arena, &account, &fixture.error),
+    struct sts_caller caller;
+    assert_int_equal(sts_get_caller(&fixture.client, &fixture.arena, &caller, &fixture.error),
                      STATUS_OK);
-    assert_str(account, "111122223333");
+    assert_str(caller.account, "111122223333");
+    assert_str(caller.arn, IDENTITY_ARN);
     assert_str(fake_request_body(&fixture.fake, 0), "Action=GetCallerIdentity&Version=2011-06-15");
     fixture_end(&fixture);
     refuse_bodies(get_account, bodies, sizeof bodies / sizeof *bodies);
@@ -210,8 +212,8 @@ static void client_of_a_session_signs_with_it_and_has_a_quota_of_its_own(void **
     answer_once(&fixture, IDENTITY("111122223333"));
     assert_int_equal(assume_into(&fixture, STR_EMPTY, &session), STATUS_OK);
     aws_client_with_credentials(&other, &fixture.client, &session.credentials);
-    str account = STR_EMPTY;
-    assert_int_equal(sts_get_account(&other, &fixture.arena, &account, NULL), STATUS_OK);
+    struct sts_caller caller;
+    assert_int_equal(sts_get_caller(&other, &fixture.arena, &caller, NULL), STATUS_OK);
     assert_true(str_contains(fake_request_header(&fixture.fake, 0, "Authorization"),
                              STR("Credential=" FIXTURE_KEY_ID "/")));
     assert_true(str_contains(fake_request_header(&fixture.fake, 1, "Authorization"),
