@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define BAR_WIDTH 24
-#define US_PER_S  INT64_C(1000000)
+#include "cli_internal.h"
+
+#define BAR_WIDTH   24
+#define BAR_COLUMNS (BAR_WIDTH + 9) /* with its brackets, the share and the blanks around it */
+#define US_PER_S    INT64_C(1000000)
 
 /* A dumb terminal cannot go back to the beginning of a line. */
 bool progress_has_terminal(const struct env *env) {
@@ -35,7 +38,8 @@ static void draw_bar(uint64_t done, uint64_t total) {
 }
 
 /* The line before may have been longer: the rest of it is erased. The rate is the mean since the
- * beginning, which jumps less than one of the last moment. */
+ * beginning, which jumps less than one of the last moment. A line that the terminal breaks could
+ * not be drawn over: the bar is left out where it does not fit. */
 void progress_draw(struct progress *progress, uint64_t done, uint64_t total) {
     if (!progress->is_wanted) {
         return;
@@ -43,20 +47,25 @@ void progress_draw(struct progress *progress, uint64_t done, uint64_t total) {
     int64_t us = progress->clock->monotonic_us(progress->clock) - progress->began_us;
     double seconds = (double)(us > 0 ? us : 1) / (double)US_PER_S;
     double rate = (double)done / seconds;
-    (void)fputc('\r', stderr);
+    char of_total[32] = "";
+    char left[32] = "";
+    char text[160];
     if (total > 0) {
-        draw_bar(done, total);
-        (void)fprintf(stderr, "%.0f of %.0f", (double)done * progress->scale,
-                      (double)total * progress->scale);
-    } else {
-        (void)fprintf(stderr, "%.0f", (double)done * progress->scale);
+        (void)snprintf(of_total, sizeof of_total, " of %.0f", (double)total * progress->scale);
     }
-    (void)fprintf(stderr, " %s, %.0f/s", progress->unit, rate * progress->scale);
     if (done > 0 && total > done) {
-        (void)fprintf(stderr, ", %.0f s left", (double)(total - done) / rate);
+        (void)snprintf(left, sizeof left, ", %.0f s left", (double)(total - done) / rate);
     }
-    (void)fprintf(stderr, "%s%s\x1b[K", progress->note == NULL ? "" : ", ",
-                  progress->note == NULL ? "" : progress->note);
+    int length =
+        snprintf(text, sizeof text, "%.0f%s %s, %.0f/s%s%s%s", (double)done * progress->scale,
+                 of_total, progress->unit, rate * progress->scale, left,
+                 progress->note == NULL ? "" : ", ", progress->note == NULL ? "" : progress->note);
+    size_t width = terminal_width(STDERR_FILENO);
+    (void)fputc('\r', stderr);
+    if (total > 0 && (width == 0 || BAR_COLUMNS + (size_t)length < width)) {
+        draw_bar(done, total);
+    }
+    (void)fprintf(stderr, "%.*s\x1b[K", width == 0 ? length : (int)width - 1, text);
     (void)fflush(stderr);
     progress->is_drawn = true;
 }

@@ -113,13 +113,17 @@ def test_an_audit_goes_on_where_nobody_says_who_asks(aws):
     assert lines_left(text)[0].startswith("Account not known (sts GetCallerIdentity: AccessDenied")
 
 
+@pytest.mark.parametrize("columns", [30, 80, 200])
 @pytest.mark.parametrize("throttled", [True, False])
-def test_the_time_left_says_that_aws_throttles(aws, throttled):
+def test_the_time_left_says_that_aws_throttles(aws, throttled, columns):
     if throttled:
         aws.faults.add(ATTRIBUTES, faults.throttle(), times=5)
-    _, text = on_terminal("audit", columns=200, environment=environment(aws))
-    assert "of 60 load balancers" in text
-    assert (", throttled by AWS" in text) is throttled
+    _, text = on_terminal("audit", columns=columns, environment=environment(aws))
+    drawn = [line.rpartition("\r")[2] for line in text.split("\x1b[K") if " of 60 " in line]
+    assert drawn and max(map(len, drawn)) < columns
+    if columns > 30:
+        assert any(line.endswith(", throttled by AWS") for line in drawn) is throttled
+        assert throttled or any(line.startswith("[") for line in drawn)
 
 
 @COLUMNS
