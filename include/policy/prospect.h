@@ -41,7 +41,8 @@ struct prospects {
     struct prospect *items; /* sorted by ARN */
     size_t count;
     int64_t change_next_ms; /* as in struct prospect_bounds */
-    str change_wait; /* why the next change is not free; empty: it is, or that is not known */
+    str change_wait;     /* why the next change is not free; empty: it is, or that is not known */
+    str unknown_because; /* the evidence or the bounds could not be read; empty: they were */
 };
 /* NULL: there is none. */
 const struct prospect *prospect_find(const struct prospects *prospects, str arn);

@@ -27,8 +27,12 @@ struct plan {
 
 /* A block of lines for each that would be changed, a line for each other one, and the counts. */
 void plan_write_table(struct buf *out, struct arena *arena, const struct plan *plan);
+/* "at the earliest 2026-12-02 06:00Z; ring 2" */
+str plan_when_text(struct arena *arena, int64_t now_ms, const struct prospect *prospect);
 /* An array of actions, as in a response, with "earliest", "ring", "waitsFor", "evidence" and
  * "sayNo". */
 void plan_write_json(struct buf *out, struct arena *arena, const struct plan *plan);
+/* The array alone. */
+void plan_write_entries(struct json_writer *writer, struct arena *arena, const struct plan *plan);
 
 #endif

@@ -31,6 +31,12 @@ MUST_USE enum status history_read(const struct state_table *table, str region, i
                                   int64_t now_ms, struct arena *arena, struct history *history_out,
                                   struct error *error);
 
+/* The newest INCIDENT and CHANGE items of one load balancer, newest first, at most `limit` of each;
+ * nothing else. */
+MUST_USE enum status history_read_one(const struct state_table *table, str arn, size_t limit,
+                                      struct arena *arena, struct history *history_out,
+                                      struct error *error);
+
 /* The fleet of an account and Region today; a later one of the day replaces it. */
 MUST_USE enum status history_put_point(const struct state_table *table, str account_id, str region,
                                        const struct posture_point *point, struct arena *arena,

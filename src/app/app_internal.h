@@ -8,7 +8,9 @@
 #include "app/app.h"
 #include "aws/config.h"
 #include "control/control.h"
+#include "policy/posture.h"
 #include "table/traffic_days.h"
+#include "table/watch_records.h"
 
 /* A response of a synchronous invocation may hold 6 MiB. */
 #define RESPONSE_BYTES_MAX ((size_t)6 * 1024 * 1024)
@@ -42,6 +44,14 @@ bool log_object_is_access_log(str key, struct arena *arena, struct log_traffic *
 MUST_USE enum status log_object_read(struct aws_client *client, const struct log_object *object,
                                      struct arena *arena, struct log_traffic *traffic,
                                      struct error *error);
+
+/* --- posture.c: how the watch over a change stands --- */
+
+/* A promotion that held, or of which nothing is known, counts as reverted as soon as its mode is
+ * read lower: the WATCH item says so only after the next complete sweep. `mode` is the one read
+ * now. */
+void change_join_watch(struct posture_change *change, const struct watch_record *record,
+                       enum desync_mode mode, struct arena *arena);
 
 /* --- reply.c: what the use cases have in common --- */
 

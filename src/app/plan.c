@@ -26,6 +26,7 @@ struct planning {
     size_t row_capacity;
     struct prospects prospects;
     struct plan *plan;
+    struct plan_subject *subject; /* NULL: all are asked for */
 };
 
 /* Without the table and the topic nothing is remembered either: a plan must not use up an alert. */
@@ -39,9 +40,29 @@ static void only_plan(struct control_settings *settings) {
     settings->imports_findings = false;
 }
 
+static void note_subject(struct planning *planning, const struct load_balancer *facts,
+                         const struct evaluation *evaluation) {
+    struct arena *arena = planning->arena;
+    struct plan_subject *subject = planning->subject;
+    struct tag *tags = ARENA_ARRAY(arena, struct tag, facts->tag_count + 1);
+    for (size_t i = 0; i < facts->tag_count; i++) {
+        tags[i] = (struct tag){str_copy(arena, facts->tags[i].key),
+                               str_copy(arena, facts->tags[i].value)};
+    }
+    subject->is_judged = true;
+    subject->facts = *facts;
+    subject->facts.tags = tags;
+    subject->facts.mode_text = str_copy(arena, facts->mode_text);
+    subject->facts.logs_bucket = str_copy(arena, facts->logs_bucket);
+    fleet_row_copy(arena, facts, evaluation, &subject->row);
+}
+
 static void on_judged(void *context, const struct load_balancer *facts,
                       const struct evaluation *evaluation) {
     struct planning *planning = context;
+    if (planning->subject != NULL && str_eq(planning->subject->facts.arn, facts->arn)) {
+        note_subject(planning, facts, evaluation);
+    }
     if (evaluation->compliance == COMPLIANT || evaluation->compliance == NON_COMPLIANT) {
         ARENA_RESERVE(planning->arena, planning->rows, planning->row_count + 1,
                       planning->row_capacity);
@@ -150,28 +171,68 @@ static void fill(struct planning *planning, const struct app_reply *reply) {
     }
 }
 
+static bool begin(struct planning *planning, struct app_reply *reply) {
+    struct guard *guard = planning->guard;
+    *reply = (struct app_reply){.is_error = false};
+    *planning->plan = (struct plan){.count = 0};
+    only_plan(&guard->settings.control);
+    guard->home.deadline_ms = INT64_MAX;
+    planning->policy = policy_or_reply(guard, NULL, planning->arena, reply);
+    return planning->policy != NULL;
+}
+
+/* `only_arn` empty: all load balancers of the account and Region that guard->aws reaches. */
+static void look(struct planning *planning, str only_arn, struct app_reply *reply) {
+    const struct audit_listener listener = {
+        .context = planning, .judged = on_judged, .looked_ahead = on_looked_ahead};
+    const struct config_invocation invocation = {.message = MESSAGE_SCHEDULED};
+    const struct sweep_options options = {.invocation = &invocation,
+                                          .listener = &listener,
+                                          .only_arn = only_arn,
+                                          .arena = planning->arena};
+    *reply = (struct app_reply){.is_error = false};
+    planning->row_count = 0;
+    sweep_run(planning->guard, &options, reply);
+}
+
 void app_plan(struct guard *guard, struct arena *arena, struct plan *plan_out,
               struct app_reply *reply) {
     struct planning planning = {
         .guard = guard, .arena = arena, .asked = guard->settings.control, .plan = plan_out};
-    const struct audit_listener listener = {
-        .context = &planning, .judged = on_judged, .looked_ahead = on_looked_ahead};
-    const struct config_invocation invocation = {.message = MESSAGE_SCHEDULED};
-    const struct sweep_options options = {
-        .invocation = &invocation, .listener = &listener, .arena = arena};
     struct error error = {0};
-    *reply = (struct app_reply){.is_error = false};
-    *plan_out = (struct plan){.count = 0};
-    only_plan(&guard->settings.control);
-    guard->home.deadline_ms = INT64_MAX;
-    planning.policy = policy_or_reply(guard, NULL, arena, reply);
-    if (planning.policy == NULL) {
+    if (!begin(&planning, reply)) {
         return;
     }
     if (accounts_select(guard, STR_EMPTY, STR_EMPTY, arena, &error) != STATUS_OK) {
         reply_error(reply, ERROR_ACCESS_DENIED, error.message);
         return;
     }
-    sweep_run(guard, &options, reply);
+    look(&planning, STR_EMPTY, reply);
     fill(&planning, reply);
+}
+
+void app_plan_one(struct guard *guard, struct plan_subject *subject, struct arena *arena,
+                  struct plan *plan_out, struct app_reply *reply) {
+    struct planning planning = {.guard = guard,
+                                .arena = arena,
+                                .asked = guard->settings.control,
+                                .plan = plan_out,
+                                .subject = subject};
+    str arn = subject->facts.arn;
+    if (!begin(&planning, reply)) {
+        return;
+    }
+    look(&planning, arn, reply);
+    subject->evidence_problem = planning.prospects.unknown_because;
+    if (planning.prospects.count > 0) { /* all that come before it decide when */
+        look(&planning, STR_EMPTY, reply);
+    }
+    fill(&planning, reply);
+    size_t kept = 0;
+    for (size_t i = 0; i < plan_out->count; i++) {
+        if (str_eq(plan_out->entries[i].action.resource_id, arn)) {
+            plan_out->entries[kept++] = plan_out->entries[i];
+        }
+    }
+    plan_out->count = kept;
 }

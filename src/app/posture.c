@@ -217,12 +217,8 @@ static const struct fleet_row *find_row(const struct fleet *fleet, str arn) {
 
 /* --- what changes did ----------------------------------------------------------------------- */
 
-/* A promotion that held, or of which nothing is known, counts as reverted as soon as its mode is
- * read lower: the WATCH item says so only after the next complete sweep. */
-static void join_watch(const struct survey *survey, const struct watch_record *record,
-                       struct posture_change *change) {
-    const struct fleet_row *row = find_row(survey->fleet, change->arn);
-    enum desync_mode mode = row == NULL ? MODE_UNKNOWN : row->evaluation.mode;
+void change_join_watch(struct posture_change *change, const struct watch_record *record,
+                       enum desync_mode mode, struct arena *arena) {
     change->watch = watch_is_open(record)                 ? WATCH_STATE_OPEN
                     : record->status == WATCH_ROLLED_BACK ? WATCH_STATE_ROLLED_BACK
                                                           : WATCH_STATE_CLOSED;
@@ -230,7 +226,7 @@ static void join_watch(const struct survey *survey, const struct watch_record *r
     change->ending_reason = record->note;
     if (watch_is_reverted_since(record, mode)) {
         change->ending = WATCH_ENDING_REVERTED;
-        change->ending_reason = str_format(survey->arena,
+        change->ending_reason = str_format(arena,
                                            "the mode is %s now: somebody has changed it since the "
                                            "watch ended",
                                            mode_name(mode));
@@ -298,7 +294,9 @@ static enum status survey_history(struct survey *survey, struct error *error) {
         struct posture_change *change = &survey->history.changes[i];
         const struct watch_record *record = watch_find(records, record_count, change->arn);
         if (record != NULL && record->changed_ms == change->at_ms) {
-            join_watch(survey, record, change);
+            const struct fleet_row *row = find_row(survey->fleet, change->arn);
+            change_join_watch(change, record, row == NULL ? MODE_UNKNOWN : row->evaluation.mode,
+                              survey->arena);
         }
     }
     return STATUS_OK;

@@ -292,6 +292,9 @@ static void run(struct sweep *sweep) {
         sweep->cursor.is_on = false;
     }
     listing_read(&sweep->listing, &sweep->budget, sweep->arena);
+    if (!str_is_empty(sweep->options->only_arn)) {
+        listing_keep_only(&sweep->listing, sweep->options->only_arn);
+    }
     sweep->budget.left_count = sweep->listing.to_judge_count;
     if (listener != NULL && listener->listed != NULL) {
         listener->listed(listener->context, sweep->listing.to_judge_count);

@@ -19,6 +19,7 @@ struct sweep_options {
     const struct config_invocation *invocation;
     const struct audit_listener *listener; /* NULL: none */
     bool is_audit; /* nothing is reported to AWS Config, nothing is changed */
+    str only_arn;  /* of the listed ones only this one is read and judged; empty: all are */
     struct arena *arena;
 };
 
@@ -64,6 +65,8 @@ struct sweep_listing {
 };
 void listing_read(struct sweep_listing *listing, const struct sweep_budget *budget,
                   struct arena *arena);
+/* Forgets all others. */
+void listing_keep_only(struct sweep_listing *listing, str arn);
 /* Asks for the scope of this rule; empty: none. A scope that is not known is logged, and all load
  * balancers count as inside. */
 void listing_read_scope(struct sweep_listing *listing, const struct sweep_budget *budget,

@@ -46,6 +46,15 @@ const struct load_balancer *listing_find(const struct sweep_listing *listing, st
                                          sizeof *listing->items, compare_arns);
 }
 
+void listing_keep_only(struct sweep_listing *listing, str arn) {
+    const struct load_balancer *found = listing_find(listing, arn);
+    listing->count = found == NULL ? 0 : 1;
+    if (found != NULL) {
+        listing->items[0] = *found;
+    }
+    listing->to_judge_count = found != NULL && listing_is_to_be_judged(found) ? 1 : 0;
+}
+
 void listing_read_scope(struct sweep_listing *listing, const struct sweep_budget *budget,
                         str rule_name, struct arena *arena) {
     struct guard *guard = budget->guard;

@@ -10,6 +10,7 @@
 
 static void stop_evidence(struct promotion_run *run, const struct error *error) {
     run->has_lost_evidence = true;
+    run->lost_because = str_copy(run->control->keep, error->message);
     LOG(run->control->guard->log, LOG_WARN, "evidence_failed",
         LOG_STR("reason", STR("there is no advice on promotion in this sweep")),
         LOG_STR("errorMessage", error->message));

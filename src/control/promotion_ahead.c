@@ -153,6 +153,7 @@ struct prospects promotion_look_ahead(struct promotion_run *run) {
     struct error error = {0};
     struct prospects prospects = {.items = NULL};
     if (run->has_lost_evidence || str_is_empty(run->place)) {
+        prospects.unknown_because = run->lost_because;
         return prospects;
     }
     promotion_order(run);
@@ -160,6 +161,7 @@ struct prospects promotion_look_ahead(struct promotion_run *run) {
         LOG(run->control->guard->log, LOG_WARN, "budget_unknown",
             LOG_STR("reason", STR("when promotions are due is not known")),
             LOG_STR("errorMessage", error.message));
+        prospects.unknown_because = str_copy(run->control->keep, error.message);
         return prospects;
     }
     prospects.change_next_ms = ahead.view.next_change_ms;

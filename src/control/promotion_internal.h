@@ -41,6 +41,7 @@ struct promotion_run {
     str place; /* the ARN of any load balancer of this account and Region; empty: there is none */
     bool has_records;       /* were read, or there is no table */
     bool has_lost_evidence; /* evidence failed, which was logged: it is not read any more */
+    str lost_because;       /* how; empty: it did not */
     size_t seen_count;
     bool is_ordered; /* the candidates: those that are watched are among them, the first ring first
                       */

@@ -18,10 +18,9 @@ static void append_part(struct buf *out, struct arena *arena, const char *headin
     }
 }
 
-static str when_text(struct arena *arena, const struct plan *plan,
-                     const struct prospect *prospect) {
+str plan_when_text(struct arena *arena, int64_t now_ms, const struct prospect *prospect) {
     str when = prospect->earliest_ms == 0 ? STR("when is not known")
-               : prospect->earliest_ms <= plan->now_ms
+               : prospect->earliest_ms <= now_ms
                    ? STR("at the earliest with the next sweep")
                    : str_format(arena, "at the earliest %" STR_FMT,
                                 STR_ARG(prospect_minute(prospect->earliest_ms, arena)));
@@ -33,7 +32,7 @@ static str when_text(struct arena *arena, const struct plan *plan,
 static void append_block(struct buf *out, struct arena *arena, const struct plan *plan,
                          const struct plan_entry *entry) {
     bool is_promotion = entry->action.action == ACTION_PROMOTE && entry->advice != NULL;
-    str when = when_text(arena, plan, &entry->prospect);
+    str when = plan_when_text(arena, plan->now_ms, &entry->prospect);
     str why =
         str_format(arena, "%" STR_FMT "; %" STR_FMT, STR_ARG(entry->action.reason), STR_ARG(when));
     buf_printf(out, "%" STR_FMT "\n", STR_ARG(escape_text(arena, is_promotion ? when : why)));
@@ -105,18 +104,22 @@ static void write_evidence(struct json_writer *writer, struct arena *arena,
     }
 }
 
+void plan_write_entries(struct json_writer *writer, struct arena *arena, const struct plan *plan) {
+    json_array_begin(writer);
+    for (size_t i = 0; i < plan->count; i++) {
+        json_object_begin(writer);
+        action_write_members(writer, &plan->entries[i].action);
+        prospect_write_members(writer, arena, &plan->entries[i].prospect);
+        write_evidence(writer, arena, &plan->entries[i]);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+}
+
 void plan_write_json(struct buf *out, struct arena *arena, const struct plan *plan) {
     struct json_writer writer;
     ASSERT(out != NULL && arena != NULL && plan != NULL);
     json_writer_init(&writer, out);
-    json_array_begin(&writer);
-    for (size_t i = 0; i < plan->count; i++) {
-        json_object_begin(&writer);
-        action_write_members(&writer, &plan->entries[i].action);
-        prospect_write_members(&writer, arena, &plan->entries[i].prospect);
-        write_evidence(&writer, arena, &plan->entries[i]);
-        json_object_end(&writer);
-    }
-    json_array_end(&writer);
+    plan_write_entries(&writer, arena, plan);
     buf_append_char(out, '\n');
 }

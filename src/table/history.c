@@ -184,6 +184,31 @@ enum status history_read(const struct state_table *table, str region, int64_t fr
     return STATUS_OK;
 }
 
+enum status history_read_one(const struct state_table *table, str arn, size_t limit,
+                             struct arena *arena, struct history *history_out,
+                             struct error *error) {
+    static const struct {
+        const char *prefix;
+        void (*take)(struct reading *reading, const struct dynamodb_item *item, str arn);
+    } KINDS[] = {{"INCIDENT#", take_incident}, {"CHANGE#", take_change}};
+    *history_out = (struct history){0};
+    struct reading reading = {.history = history_out, .arena = arena};
+    for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++) {
+        const struct dynamodb_query query = {.table = table->name,
+                                             .pk = arn,
+                                             .sk_prefix = str_from_cstr(KINDS[k].prefix),
+                                             .limit = limit,
+                                             .is_descending = true};
+        struct dynamodb_item *items = NULL;
+        size_t count = 0;
+        TRY(dynamodb_query(table->client, &query, arena, &items, &count, error));
+        for (size_t i = 0; i < count; i++) {
+            KINDS[k].take(&reading, &items[i], arn);
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status history_put_point(const struct state_table *table, str account_id, str region,
                               const struct posture_point *point, struct arena *arena,
                               struct error *error) {
