@@ -22,6 +22,9 @@ size_t text_width(str text);
 /* `text` in at most `width` columns, cut at its end, the last character then being an ellipsis.
  * Borrows `text` where it fits. */
 str text_fit(struct arena *arena, str text, size_t width);
+/* Takes the next line of at most `width` columns (1 at least) off *rest, which then begins with the
+ * line after it: up to a blank, or in a longer word behind one of "/:,=", or where it is full. */
+str text_take_line(str *rest, size_t width);
 /* Appends `text`, and blanks up to `width` columns. A longer text stays whole. */
 void text_pad(struct buf *out, str text, size_t width);
 

@@ -129,8 +129,8 @@ static void *work(void *context) {
 static void add_jobs(struct queue *queue, struct arena *arena, const struct audit_options *options,
                      const struct guard_settings *settings, str own_account) {
     const struct account_list *others = &settings->control.allowed_accounts;
-    const str *regions = options->region_count == 0 ? &settings->region : options->regions;
-    size_t region_count = options->region_count == 0 ? 1 : options->region_count;
+    const str *regions = options->regions.count == 0 ? &settings->region : options->regions.items;
+    size_t region_count = options->regions.count == 0 ? 1 : options->regions.count;
     queue->jobs = ARENA_ARRAY(arena, struct job, (1 + others->count) * region_count);
     for (size_t a = 0; a <= others->count; a++) {
         str account_id = a == 0 ? STR_EMPTY : others->ids[a - 1];
@@ -154,8 +154,8 @@ static size_t prepare_workers(const struct cli *cli, const struct audit_options 
     if (!open_guard(cli, &guard)) {
         return 0;
     }
-    if (str_is_empty(guard.settings.region) && options->region_count > 0) {
-        guard.settings.region = options->regions[0];
+    if (str_is_empty(guard.settings.region) && options->regions.count > 0) {
+        guard.settings.region = options->regions.items[0];
     }
     size_t count = 0;
     do {

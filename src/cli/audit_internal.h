@@ -7,16 +7,13 @@
 
 #include "cli_internal.h"
 
-#define AUDIT_REGIONS_MAX 64
-
 enum fail_on { FAIL_ON_NON_COMPLIANT = 1, FAIL_ON_UNKNOWN = 2, FAIL_NEVER = 4 };
 
 struct audit_options {
-    str regions[AUDIT_REGIONS_MAX]; /* each once; none: that of the environment */
-    size_t region_count;
-    size_t format;      /* enum fleet_format */
-    const char *output; /* a file; NULL: standard output */
-    unsigned fail_on;   /* of enum fail_on */
+    struct cli_regions regions; /* none: that of the environment */
+    size_t format;              /* enum fleet_format */
+    const char *output;         /* a file; NULL: standard output */
+    unsigned fail_on;           /* of enum fail_on */
     bool is_quiet;
     bool hides_progress; /* --no-progress or --quiet */
 };

@@ -1,29 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/region.h"
 
 #include "audit_internal.h"
-
-static bool add_regions(struct audit_options *options, str list) {
-    while (list.ptr != NULL) {
-        str region = str_trim(str_split(&list, ','));
-        size_t i = 0;
-        if (!region_is_valid(region)) {
-            usage_error("audit", "--region %" STR_FMT " is no AWS Region, such as eu-west-1",
-                        STR_ARG(region));
-            return false;
-        }
-        while (i < options->region_count && !str_eq(options->regions[i], region)) {
-            i++;
-        }
-        if (i == AUDIT_REGIONS_MAX) {
-            usage_error("audit", "--region is given more than %d times", AUDIT_REGIONS_MAX);
-            return false;
-        }
-        options->regions[i] = region;
-        options->region_count += i == options->region_count ? 1 : 0;
-    }
-    return true;
-}
 
 /* In the order of the option's words. */
 static bool parse_fail_on(const struct cli_options *rest, const struct option_info *option,
@@ -48,7 +25,7 @@ static bool parse_option(const struct cli_options *rest, const struct option_inf
     options->output = option->id == OPTION_OUTPUT ? value : options->output;
     options->is_quiet = options->is_quiet || option->id == OPTION_QUIET;
     options->hides_progress = options->hides_progress || option->value == NULL;
-    return option->id == OPTION_REGION ? add_regions(options, str_from_cstr(value))
+    return option->id == OPTION_REGION ? parse_regions(rest, value, &options->regions)
            : option->id == OPTION_FORMAT
                ? parse_word(rest, option, str_from_cstr(value), &options->format)
            : option->id == OPTION_FAIL_ON

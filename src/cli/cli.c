@@ -8,10 +8,11 @@ static enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
 static enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
 
 static enum cli_exit (*const RUN[COMMAND_COUNT])(const struct cli *cli, int argc, char **argv) = {
-    [COMMAND_INVOKE] = command_invoke, [COMMAND_EVALUATE] = command_evaluate,
-    [COMMAND_PLAN] = command_plan,     [COMMAND_AUDIT] = command_audit,
-    [COMMAND_REPORT] = command_report, [COMMAND_LOGS] = command_logs,
-    [COMMAND_HELP] = command_help,     [COMMAND_VERSION] = command_version,
+    [COMMAND_INVOKE] = command_invoke,   [COMMAND_EVALUATE] = command_evaluate,
+    [COMMAND_PLAN] = command_plan,       [COMMAND_AUDIT] = command_audit,
+    [COMMAND_EXPLAIN] = command_explain, [COMMAND_REPORT] = command_report,
+    [COMMAND_LOGS] = command_logs,       [COMMAND_HELP] = command_help,
+    [COMMAND_VERSION] = command_version,
 };
 
 /* Exact names: an abbreviation that works today is ambiguous with the next command. COMMAND_COUNT:

@@ -22,6 +22,7 @@ enum cli_exit command_invoke(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_audit(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_report(const struct cli *cli, int argc, char **argv);
+enum cli_exit command_explain(const struct cli *cli, int argc, char **argv);
 enum cli_exit command_logs(const struct cli *cli, int argc, char **argv);
 
 /* Parses the settings of *guard from the environment; false: it printed the error. */
@@ -53,6 +54,16 @@ bool all_options_taken(const struct cli_options *options);
  * them. */
 bool parse_word(const struct cli_options *options, const struct option_info *option, str value,
                 size_t *index_out);
+
+/* For --region, which may be repeated and hold a list. */
+#define REGIONS_MAX 64
+struct cli_regions {
+    str items[REGIONS_MAX]; /* each once */
+    size_t count;
+};
+/* Adds those of `list`; false: it prints a usage error. */
+bool parse_regions(const struct cli_options *options, const char *list,
+                   struct cli_regions *regions);
 
 /* --- printing: nothing else prints (`make lint`) ---------------------------------------------- */
 /* All of them escape what would drive a terminal or forge a line, see base/escape.h. */

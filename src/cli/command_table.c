@@ -8,6 +8,7 @@
 /* In the order of the enums that their commands read them into. */
 static const char *const TABLE_JSON[] = {"table", "json", NULL};
 static const char *const TABLE_JSON_CSV[] = {"table", "json", "csv", NULL};
+static const char *const TEXT_JSON[] = {"text", "json", NULL};
 static const char *const REPORT_FORMATS[] = {"text", "html", "json", "csv", NULL};
 static const char *const FAIL_ON_WORDS[] = {"non_compliant", "unknown", "never", NULL};
 static const char *const BY_WORDS[] = {"class", "reason", "client", "user-agent", "host", NULL};
@@ -35,6 +36,12 @@ static const struct option_info AUDIT_OPTIONS[] = {
      OPTION_FAIL_ON},
     NO_PROGRESS,
     QUIET,
+    {.name = NULL}};
+static const struct option_info EXPLAIN_OPTIONS[] = {
+    {"--region", "R", NULL,
+     "where NAME is looked for, or several by commas; that of the environment without it",
+     OPTION_REGION},
+    FORMAT("text", TEXT_JSON),
     {.name = NULL}};
 static const struct option_info REPORT_OPTIONS[] = {
     FORMAT("text", REPORT_FORMATS), OUTPUT, {.name = NULL}};
@@ -81,6 +88,17 @@ const struct command_info COMMANDS[COMMAND_COUNT] = {
          "Exit code: 1 nothing could be listed, or the run was interrupted; 3 something is\n"
          "non-compliant, 4 something is unknown or could not be listed (3 and 4 as --fail-on\n"
          "says), else 0.\n",
+         false},
+    [COMMAND_EXPLAIN] =
+        {"explain", "NAME|ARN [OPTIONS]", "everything about one load balancer on one screen",
+         EXPLAIN_OPTIONS,
+         "Reads the load balancer live and judges it by the settings of the environment.\n"
+         "Shows the facts, the verdict with its findings, owner, exception, evidence, what\n"
+         "enforcement and promotion would do and when, the history (with STATE_TABLE), and\n"
+         "the exact fix for each tool that may describe it. Changes nothing. Names what it\n"
+         "could not read at the end, and shows the rest. An ARN says its Region itself.\n"
+         "Exit code: 1 it was not found, several have that name, or something could not be\n"
+         "read; else 0.\n",
          false},
     [COMMAND_REPORT] =
         {"report", "[OPTIONS]",

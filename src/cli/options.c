@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "aws/region.h"
+
 /* The value behind "=", or NULL; false: it is not this option. */
 static bool is_option(const char *argument, const char *name, const char **value_out) {
     size_t length = strlen(name);
@@ -81,4 +83,30 @@ bool parse_word(const struct cli_options *options, const struct option_info *opt
                 STR_ARG(buf_str(&list)), STR_ARG(value));
     arena_clean_up(&arena);
     return false;
+}
+
+bool parse_regions(const struct cli_options *options, const char *list,
+                   struct cli_regions *regions) {
+    str rest = str_from_cstr(list);
+    while (rest.ptr != NULL) {
+        str region = str_trim(str_split(&rest, ','));
+        size_t i = 0;
+        if (!region_is_valid(region)) {
+            usage_error(options->command->name,
+                        "--region %" STR_FMT " is no AWS Region, such as eu-west-1",
+                        STR_ARG(region));
+            return false;
+        }
+        while (i < regions->count && !str_eq(regions->items[i], region)) {
+            i++;
+        }
+        if (i == REGIONS_MAX) {
+            usage_error(options->command->name, "--region is given more than %d times",
+                        REGIONS_MAX);
+            return false;
+        }
+        regions->items[i] = region;
+        regions->count += i == regions->count ? 1 : 0;
+    }
+    return true;
 }

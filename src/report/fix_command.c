@@ -6,8 +6,6 @@
 
 #define NAME_BYTES_MAX 32
 #define ELLIPSIS       "\xE2\x80\xA6" /* U+2026 */
-/* To be filled in. AWS takes no tag with such brackets, so that nobody sets it by mistake. */
-#define VALUE_TO_FILL_IN "<value>"
 /* Far above a real ARN and Region; the tags have what is left of FIX_COMMAND_BYTES_MAX. */
 #define TARGET_BYTES_MAX       ((size_t)400)
 #define TAGS_BYTES_MAX         ((size_t)512)
@@ -97,9 +95,7 @@ static bool is_tag_key(struct arena *arena, str text) {
     return is_plain(arena, text) && str_utf8_count(text) <= TAG_KEY_CHARACTERS_MAX;
 }
 
-/* The tag's key; empty when the finding is about no tag, when no tag can be called so, or when the
- * key is quoted in part only, which the ellipsis shows. */
-static str tag_key_of(struct arena *arena, const struct finding *finding) {
+str fix_tag_key(struct arena *arena, const struct finding *finding) {
     str key = finding->subject;
     bool is_about_tag =
         finding->id == FINDING_TAG_MISSING || finding->id == FINDING_TAG_VALUE_NOT_ALLOWED;
@@ -113,7 +109,7 @@ static str tags_short(struct arena *arena, const struct evaluation *evaluation) 
     struct buf out;
     buf_init(&out, arena, TAGS_BYTES_MAX);
     for (size_t i = 0; i < evaluation->finding_count; i++) {
-        str key = tag_key_of(arena, &evaluation->findings[i]);
+        str key = fix_tag_key(arena, &evaluation->findings[i]);
         if (str_is_empty(key)) {
             continue;
         }
@@ -121,7 +117,7 @@ static str tags_short(struct arena *arena, const struct evaluation *evaluation) 
             return STR_EMPTY;
         }
         size_t len = out.len;
-        buf_printf(&out, " 'Key=%" STR_FMT ",Value=" VALUE_TO_FILL_IN "'", STR_ARG(key));
+        buf_printf(&out, " 'Key=%" STR_FMT ",Value=" FIX_VALUE "'", STR_ARG(key));
         if (buf_status(&out) != STATUS_OK) {
             buf_rewind(&out, len);
             break;
@@ -139,11 +135,11 @@ static str tags_json(struct arena *arena, const struct evaluation *evaluation) {
     json_array_begin(&writer);
     bool has_any = false;
     for (size_t i = 0; i < evaluation->finding_count; i++) {
-        str key = tag_key_of(arena, &evaluation->findings[i]);
+        str key = fix_tag_key(arena, &evaluation->findings[i]);
         if (!str_is_empty(key) && out.len + key.len < TAGS_BYTES_MAX - TAG_JSON_BYTES) {
             json_object_begin(&writer);
             json_write_member(&writer, "Key", key);
-            json_write_member_text(&writer, "Value", VALUE_TO_FILL_IN);
+            json_write_member_text(&writer, "Value", FIX_VALUE);
             json_object_end(&writer);
             has_any = true;
         }

@@ -30,6 +30,13 @@ str fix_command(struct arena *arena, const struct fix *fix);
 /* The command, or how to change the mode where something else writes it; else empty. */
 str fix_instruction(struct arena *arena, const struct fix *fix);
 
+/* To be filled in. AWS takes no tag with such brackets, so that nobody sets it by mistake. */
+#define FIX_VALUE "<value>"
+/* The key of the tag that is missing or has another value than is allowed; empty when the finding
+ * is about no tag, when no tag can be called so, or when the key is quoted in part only, which the
+ * ellipsis shows. */
+str fix_tag_key(struct arena *arena, const struct finding *finding);
+
 /* The word as one word of a POSIX shell; as it is where that needs no quotes. */
 str shell_quote(struct arena *arena, str word);
 

@@ -104,6 +104,30 @@ str text_fit(struct arena *arena, str text, size_t width) {
     return str_format(arena, "%" STR_FMT ELLIPSIS, STR_ARG(kept));
 }
 
+/* How much of the `len` bytes that fit is kept, so that the line ends at the end of a word. */
+static size_t line_end(str text, size_t len) {
+    for (size_t i = len; i > 0; i--) {
+        if (text.ptr[i] == ' ') {
+            return i;
+        }
+    }
+    for (size_t i = len; i > 0; i--) {
+        if (str_find_char(STR("/:,="), text.ptr[i - 1]) < 4) {
+            return i;
+        }
+    }
+    return len > 0 ? len : str_utf8_prefix(text, 1).len;
+}
+
+str text_take_line(str *rest, size_t width) {
+    size_t taken = 0;
+    size_t len = prefix_of_width(*rest, width, &taken);
+    len = len == rest->len ? len : line_end(*rest, len);
+    str line = str_trim(str_slice(*rest, 0, len));
+    *rest = str_trim(str_slice(*rest, len, rest->len));
+    return line;
+}
+
 void text_pad(struct buf *out, str text, size_t width) {
     buf_append(out, text);
     for (size_t taken = text_width(text); taken < width; taken++) {

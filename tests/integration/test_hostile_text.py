@@ -31,14 +31,18 @@ IN_BYTES = IN_JSON + "\udcff\udc9b"
 # The line feed of a page or a list is fine; that of CSV has a carriage return before it.
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
                  "\ud800-\udfff\U000e0000-\U000e0fff]")
+# Where `explain` breaks a line: nothing else of it stands so far to the right.
+WRAPPED = "\n" + 14 * " "
 AUDIT_FORMATS = ("table", "json", "csv", "html", "junit", "sarif", "asff", "ocsf")
 
 
-def harm(stream, ends=("\n",)):
+def harm(stream, ends=("\n",), is_explanation=False):
     """What of a stream (bytes) a terminal would do more with than show it."""
     text = stream.decode("utf-8", "surrogateescape")
     for end in ends:
         text = text.replace(end, "\n")
+    if is_explanation:
+        text = text.replace(WRAPPED, " ")
     found = sorted(set(RAW.findall(text)))
     forged = [line for line in text.split("\n") if line.strip().startswith(FORGED)]
     return [*map(ascii, found), *forged]
@@ -57,7 +61,7 @@ class Harmless:
         self.harmed, self.unseen = {}, []
 
     def check(self, name, done, is_shown=True, ends=("\n",)):
-        problems = harm(done.stdout, ends) + harm(done.stderr)
+        problems = harm(done.stdout, ends, name.startswith("explain")) + harm(done.stderr)
         if problems:
             self.harmed[name] = problems
         if is_shown and b"all fine" not in done.stdout + done.stderr:
@@ -87,6 +91,8 @@ ARGUMENTS = {
     "audit that fails on nothing known": ["audit", "--fail-on", IN_BYTES],
     "report with a word": ["report", IN_BYTES],
     "report in no format": ["report", "--format=" + IN_BYTES],
+    "explain with two names": ["explain", "shop", IN_BYTES],
+    "explain in no format": ["explain", "shop", "--format", IN_BYTES],
     "logs with an unknown option": ["logs", "--" + IN_BYTES],
     "logs by no key": ["logs", "--by", "class," + IN_BYTES],
     "logs in no format": ["logs", "--format", IN_BYTES],
@@ -286,6 +292,8 @@ def command_lines():
         yield ["report", "--format", format_]
     for format_ in ("table", "json"):
         yield ["plan", "--format", format_]
+    for format_ in ("text", "json"):
+        yield ["explain", "weak", "--format", format_]
 
 
 def ends_of(arguments):

@@ -276,7 +276,7 @@ EVERY = {
     "no command": [], "help": ["help"], "version": ["version"], "plan": ["plan"],
     "plan json": ["plan", "--format", "json"], "invoke": ["invoke", "SWEEP"],
     "invoke that fails": ["invoke", "BAD"], "evaluate": ["evaluate", "EVENT"],
-    "audit": ["audit"], "audit json": ["audit", "--format", "json"], "report": ["report"],
+    "explain": ["explain", COMPLIANT[0].name], "audit": ["audit"], "audit json": ["audit", "--format", "json"], "report": ["report"],
     "report html": ["report", "--format", "html"], "logs": ["logs", "LOG"],
     "logs csv": ["logs", "--format", "csv", "LOG"],
 }

@@ -398,6 +398,36 @@ static void lines_are_broken_below_their_last_column(void **state) {
     }
 }
 
+/* Lines are joined by '|'. */
+static void text_is_broken_into_lines(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t width;
+        const char *lines;
+    } rows[] = {{"", 5, ""},
+                {"abc", 5, "abc"},
+                {"ab cd", 5, "ab cd"},
+                {"ab cd ef", 5, "ab cd|ef"},
+                {"abc def", 5, "abc|def"},
+                {"abcdefg", 3, "abc|def|g"},
+                {"a app/b:c", 6, "a|app/b:|c"}, /* a long word has a line of its own */
+                {"Key=Value,x", 5, "Key=|Value|,x"},
+                {"ab   cd", 3, "ab|cd"},
+                {NIHON, 1, "\xE6\x97\xA5|\xE6\x9C\xAC"},
+                {"e\xCC\x81z", 1, "e\xCC\x81|z"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf out;
+        str rest = str_from_cstr(rows[i].text);
+        buf_init(&out, &arena, 100);
+        while (!str_is_empty(rest)) {
+            str line = text_take_line(&rest, rows[i].width);
+            buf_printf(&out, "%s%" STR_FMT, out.len == 0 ? "" : "|", STR_ARG(line));
+        }
+        assert_str(buf_str(&out), rows[i].lines);
+    }
+}
+
 static void text_is_padded_to_columns(void **state) {
     (void)state;
     struct buf out;
@@ -429,6 +459,7 @@ int main(void) {
         cmocka_unit_test_teardown(hostile_cells_are_shown_by_their_escapes_in_their_columns,
                                   judging_reset),
         cmocka_unit_test_teardown(width_counts_columns_not_bytes, judging_reset),
+        cmocka_unit_test_teardown(text_is_broken_into_lines, judging_reset),
         cmocka_unit_test_teardown(text_is_padded_to_columns, judging_reset),
         cmocka_unit_test_teardown(text_is_cut_to_columns, judging_reset),
     };
