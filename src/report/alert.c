@@ -424,12 +424,25 @@ static void append_console(struct buf *out, const struct context *context) {
     }
 }
 
+/* Of an ARN that was taken apart only, whose name and Region no shell takes for anything else. */
+static void append_explain(struct buf *out, const struct context *context) {
+    const struct load_balancer_arn *arn = &context->arn;
+    if (!str_is_empty(arn->name) && !arn->is_classic &&
+        context->evaluation->compliance != NOT_APPLICABLE) {
+        buf_printf(out,
+                   "\nEverything about it:\ndesync-guard explain %" STR_FMT " --region %" STR_FMT
+                   "\n",
+                   STR_ARG(arn->name), STR_ARG(arn->region));
+    }
+}
+
 /* The parts of a body. Head and tail are bounded; the findings get the room between them.
  *
  *   head      headline, facts                  always
  *   findings  as many as fit, "and n more"     where there are any
  *   tail      infrastructure as code           has_writer, and promotions but for ALERT_WATCH_ENDED
  *             commands                         not of ALERT_RESOLVED and promotions
+ *             `explain`                        unless it is no longer judged
  *             console                          where the partition's console is known
  */
 static str body(const struct context *context) {
@@ -448,6 +461,7 @@ static str body(const struct context *context) {
     if (kind != ALERT_RESOLVED && kind != ALERT_HELD && !is_promotion) {
         append_commands(&tail, context);
     }
+    append_explain(&tail, context);
     append_console(&tail, context);
     ASSERT(head.len + tail.len + 2 * MORE_BYTES_MAX <= ALERT_BODY_BYTES_MAX);
     append_findings(&head, context, ALERT_BODY_BYTES_MAX - tail.len);

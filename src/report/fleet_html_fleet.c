@@ -60,6 +60,8 @@ void page_fleet(const struct page *page) {
     if (page->fleet->row_count == 0) {
         page_nothing(page, "No Application Load Balancer was found.");
     } else {
+        html_put(page->out, "<p>Everything about one of them, and how to fix it: "
+                            "<code>desync-guard explain NAME --region REGION</code></p>\n");
         html_put(page->out, filter_controls);
         page_write_table(page, &table, page->fleet->row_count);
     }

@@ -9,6 +9,9 @@
 
 #define SHOP                                                                                       \
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/0123456789abcdef"
+#define EXPLAIN                                                                                    \
+    "Everything about it:\n"                                                                       \
+    "desync-guard explain shop --region eu-west-1\n"
 #define CONSOLE                                                                                    \
     "Console: https://eu-west-1.console.aws.amazon.com/ec2/home?region=eu-west-1"                  \
     "#LoadBalancer:loadBalancerArn=" SHOP "\n"
@@ -88,7 +91,7 @@ static void opened_alert_text_is_exact(void **state) {
                "Set the tags, with values filled in, with:\n"
                "aws elbv2 add-tags --region eu-west-1 --resource-arns " SHOP
                " --tags 'Key=CostCenter,Value=<value>'\n"
-               "\n" CONSOLE);
+               "\n" EXPLAIN "\n" CONSOLE);
 }
 
 static void resolved_alert_text_is_exact(void **state) {
@@ -107,7 +110,7 @@ static void resolved_alert_text_is_exact(void **state) {
                           "Mode: defensive, requires defensive (internet-facing)\n"
                           "Owner: team-a\n"
                           "Was not compliant since: 2026-11-14 08:00 UTC (9 days)\n"
-                          "\n" CONSOLE);
+                          "\n" EXPLAIN "\n" CONSOLE);
 }
 
 static void enforced_alert_text_is_exact(void **state) {
@@ -154,7 +157,7 @@ static void enforced_alert_text_is_exact(void **state) {
                "routing.http.desync_mitigation_mode=defensive\n"
                "Pulumi, in the arguments of aws.lb.LoadBalancer:\n"
                "    desyncMitigationMode: \"defensive\",\n"
-               "\n" CONSOLE);
+               "\n" EXPLAIN "\n" CONSOLE);
 }
 
 static void f4_flapping_alert_text_is_exact(void **state) {
@@ -203,7 +206,7 @@ static void escalated_alert_text_is_exact(void **state) {
                "- HIGH MODE_TOO_WEAK: The desync mitigation mode is monitor, but at least "
                "defensive is required.\n"
                "\n"
-               "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
+               "Fix it with:\n" SET_DEFENSIVE "\n" EXPLAIN "\n" CONSOLE);
     assert_str(text.attributes[2].value, "NON_COMPLIANT_TOO_LONG");
     assert_str(text.attributes[0].value, "HIGH");
 }
@@ -236,7 +239,7 @@ static void expiring_alert_text_is_exact(void **state) {
                "- LOW HEADERS_NOT_DROPPED: Header fields that are not valid are passed on.\n"
                "- LOW EXCEPTION_EXPIRING: The exception ends in 8 days (2026-12-01).\n"
                "\n"
-               "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
+               "Fix it with:\n" SET_DEFENSIVE "\n" EXPLAIN "\n" CONSOLE);
     assert_str(text.attributes[2].value, "EXCEPTION_EXPIRING");
 }
 
@@ -267,7 +270,7 @@ static void expired_alert_text_is_exact(void **state) {
                "defensive is required.\n"
                "- HIGH EXCEPTION_EXPIRED: The exception ended on 2026-11-22.\n"
                "\n"
-               "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
+               "Fix it with:\n" SET_DEFENSIVE "\n" EXPLAIN "\n" CONSOLE);
     assert_str(text.attributes[2].value, "EXCEPTION_EXPIRED");
 }
 
@@ -324,7 +327,7 @@ static void fight_alert_text_is_exact(void **state) {
                "Pulumi, in the arguments of aws.lb.LoadBalancer:\n"
                "    desyncMitigationMode: \"defensive\",\n"
                "\n"
-               "Fix it with:\n" SET_DEFENSIVE "\n" CONSOLE);
+               "Fix it with:\n" SET_DEFENSIVE "\n" EXPLAIN "\n" CONSOLE);
 }
 
 static void e7_a_held_change_tells_what_would_be_blocked(void **state) {
@@ -414,9 +417,10 @@ static void resolved_alert_of_a_deleted_load_balancer_gives_the_reason(void **st
     evaluation_without_facts(&evaluation, STR("t"), STR(SHOP), NOT_APPLICABLE,
                              STR("The resource was deleted."));
     struct alert alert = alert_of(ALERT_RESOLVED, &evaluation);
-    assert_true(
-        str_starts_with(render(&alert).body, STR("The load balancer shop is no longer judged.\n"
-                                                 "Why: The resource was deleted.\n\n")));
+    str body = render(&alert).body;
+    assert_true(str_starts_with(body, STR("The load balancer shop is no longer judged.\n"
+                                          "Why: The resource was deleted.\n\n")));
+    assert_false(str_contains(body, STR("desync-guard explain")));
 }
 
 static void assert_attributes(const struct alert_text *text, const char *const *values) {

@@ -279,6 +279,7 @@ static void audit_page_has_no_history(void **state) {
     str page = page_of(&sample, true);
     assert_contains(page, "<h1>Desync mitigation audit</h1>");
     assert_contains(page, "id=\"fleet-table\"");
+    assert_contains(page, "<code>desync-guard explain NAME --region REGION</code>");
     assert_false(str_contains(page, STR("id=\"exceptions\"")));
     assert_false(str_contains(page, STR("href=\"#changes\"")));
     assert_int_equal(count_of(page, STR("data-verdict=")), sample.fleet.row_count);
