@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""deploy/stackset.sh with the real AWS CLI, against an organization of 40 accounts."""
+
+import re
+import subprocess
+
+import pytest
+
+from sim import stack
+from sim.aws_cli import AwsCli
+from sim.organization import MANAGEMENT, Organization
+from sim.stack import ROOT
+
+SCRIPT = ROOT / "deploy/stackset.sh"
+ACCOUNTS = [f"{number:012}" for number in range(1, 41)]
+WITHOUT = ["000000000007", "000000000033"]
+REGIONS = ["eu-west-1", "us-east-1"]
+PAIRS = {(account, region) for account in ACCOUNTS for region in REGIONS}
+URL = "https://example.s3.eu-west-1.amazonaws.com/desync-guard-%s.json"
+WHERE = ["--targets", "r-root", "--regions", ",".join(REGIONS)]
+WRITES = ("CreateStackSet", "UpdateStackSet", "CreateStackInstances", "UpdateStackInstances")
+
+
+@pytest.fixture
+def organization():
+    defaults = {name: str(parameter["Default"])
+                for name, parameter in stack.load()["Parameters"].items()}
+    return Organization(
+        {"r-root": [MANAGEMENT, *ACCOUNTS[:5]], "ou-one": ACCOUNTS[5:20], "ou-two": ACCOUNTS[20:]},
+        {pair for pair in PAIRS if pair[0] not in WITHOUT},
+        {URL % "1": defaults, URL % "2": {k: v for k, v in defaults.items() if k != "LogLevel"}
+         | {"ShinyAndNew": "default"}})
+
+
+@pytest.fixture
+def cli(organization, tmp_path):
+    cli = AwsCli(tmp_path, organization)
+    yield cli
+    cli.close()
+
+
+@pytest.fixture
+def stackset(cli):
+    def run(*arguments, where=WHERE):
+        done = subprocess.run([SCRIPT, *where, *arguments], env=cli.environment(), text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        return done.returncode, done.stdout, done.stderr
+    return run
+
+
+@pytest.fixture
+def first(stackset):
+    return stackset("--template-url", URL % "1", "AlertEmail=security@example.com",
+                    "Enforcement=plan", "DesyncMode=defensive, strictest")
+
+
+def test_two_of_40_accounts_without_recorder_are_deployed_without_the_rule_and_named(
+        first, cli, organization):
+    status, out, err = first
+    assert (status, err) == (3, "")
+    assert organization.deployed() == PAIRS
+    assert "80 of 80 stack(s) are up to date." in out
+    assert re.findall(r"^  (\d{12}) (\S+)$", out, re.M) == [
+        (account, region) for account in WITHOUT for region in REGIONS]
+    assert f"The management account {MANAGEMENT} gets no stack" in out
+    for pair in PAIRS:
+        parameters = organization.parameters(pair)
+        assert parameters["AlertEmail"] == "security@example.com"
+        assert parameters["DesyncMode"] == "defensive, strictest"
+        assert (parameters["CreateConfigRule"], parameters["SweepSchedule"]) == (
+            ("off", "rate(6 hours)") if pair[0] in WITHOUT else ("on", ""))
+    # All Regions at once, and one operation for those that are alike.
+    assert [set(call["Regions"]) for call in cli.named("CreateStackInstances")] == [set(REGIONS)] * 2
+
+
+def test_upgrade_keeps_every_parameter_that_is_not_given(first, stackset, cli, organization):
+    cli.calls.clear()
+    status, out, _ = stackset("--template-url", URL % "2", "MaxChangesPerRun=1")
+    assert status == 3 and "80 of 80 stack(s)" in out
+    assert [name for name, _ in cli.calls if name in WRITES] == ["UpdateStackSet"]
+    for pair in PAIRS:
+        parameters = organization.parameters(pair)
+        assert parameters["AlertEmail"] == "security@example.com"
+        assert parameters["Enforcement"] == "plan"
+        assert parameters["MaxChangesPerRun"] == "1"
+        assert parameters["ShinyAndNew"] == "default" and "LogLevel" not in parameters
+        assert parameters["CreateConfigRule"] == ("off" if pair[0] in WITHOUT else "on")
+
+
+def test_one_parameter_is_changed_with_the_template_that_is_there(first, stackset, organization):
+    stackset('OwnerTags=Owner,"it\'s \\ mine"')
+    parameters = organization.parameters((ACCOUNTS[0], "eu-west-1"))
+    assert parameters["OwnerTags"] == 'Owner,"it\'s \\ mine"'
+    assert parameters["AlertEmail"] == "security@example.com"
+
+
+def test_a_second_run_changes_nothing(first, stackset, cli):
+    cli.calls.clear()
+    status, out, _ = stackset()
+    assert status == 3 and "0 to create, 0 that failed before" in out
+    assert cli.named(*WRITES) == []
+
+
+def test_new_accounts_and_failed_ones_are_deployed_by_the_next_run(stackset, cli, organization):
+    organization.recorders = set(PAIRS)
+    organization.broken = {(ACCOUNTS[3], "us-east-1"): "denied by a service control policy"}
+    status, out, _ = stackset("--template-url", URL % "1")
+    assert status == 4
+    assert f"{ACCOUNTS[3]} us-east-1  FAILED: denied by a service control policy" in out
+    assert len(organization.deployed()) == 79
+    # The next day: the policy is repaired, one account joined, and one lost its recorder.
+    organization.broken.clear()
+    organization.units["ou-one"] = [*organization.units["ou-one"], "000000000099"]
+    organization.recorders |= {("000000000099", "eu-west-1")}
+    cli.calls.clear()
+    status, out, _ = stackset()
+    assert status == 3 and "82 of 82 stack(s)" in out
+    assert re.findall(r"^  (\d{12} \S+)$", out, re.M) == ["000000000099 us-east-1"]
+    assert [(call["DeploymentTargets"]["Accounts"], call["Regions"], "ParameterOverrides" in call)
+            for call in cli.named("UpdateStackInstances", "CreateStackInstances")] == [
+        ([ACCOUNTS[3]], ["us-east-1"], False), (["000000000099"], ["eu-west-1"], False),
+        (["000000000099"], ["us-east-1"], True)]
+
+
+def test_accounts_that_aws_config_refused_are_deployed_when_they_are_listed(stackset, organization):
+    status, out, _ = stackset("--template-url", URL % "1", "--without-recorder", "none")
+    assert status == 4 and "Name accounts that AWS Config refused" in out
+    assert len(organization.deployed()) == 76
+    status, out, _ = stackset("--without-recorder", f"{WITHOUT[0]},{WITHOUT[1]}/eu-west-1,"
+                                                    f"{WITHOUT[1]}/us-east-1")
+    assert status == 3 and organization.deployed() == PAIRS
+
+
+def test_a_suspended_account_is_left_alone(stackset, organization):
+    organization.suspended = {ACCOUNTS[9]}
+    status, _, _ = stackset("--template-url", URL % "1")
+    assert status == 3 and len(organization.deployed()) == 78
+
+
+def test_too_many_failures_stop_the_operation(stackset, organization):
+    organization.broken = {pair: "no" for pair in PAIRS if pair[0] in ACCOUNTS[8:16]}
+    status, out, _ = stackset("--template-url", URL % "1", "--failure-tolerance", "5")
+    assert status == 4 and "FAILED (operation op-0)" in out and "CANCELLED" in out
+
+
+def test_dry_run_prints_the_calls_and_makes_none(stackset, cli):
+    status, _, err = stackset("--dry-run", "--template-url", URL % "1", "AlertEmail=a@example.com")
+    assert status == 0 and cli.named(*WRITES) == []
+    assert [line.split()[2] for line in err.splitlines()] == [
+        "create-stack-set", "create-stack-instances", "create-stack-instances"]
+    # What it prints can be pasted.
+    for line in err.splitlines():
+        assert subprocess.run(line, shell=True, env=cli.environment()).returncode == 0
+    assert len(cli.named(*WRITES)) == 3
+
+
+@pytest.mark.parametrize("arguments, where, status, message", [
+    ([], [], 2, "--targets"),
+    ([], ["--targets", "r-root"], 2, "--regions"),
+    (["--frobnicate", "1"], WHERE, 2, "unknown option --frobnicate"),
+    (["AlertEmail"], WHERE, 2, "unknown argument AlertEmail"),
+    (["--template-url"], WHERE, 2, "--template-url needs a value"),
+    ([], WHERE, 2, "--template-url"),
+    (["--call-as", "SELF"], WHERE, 1, "delegated administrator of StackSets"),
+    (["--template-url", URL % "1", "Typo=1"], WHERE, 1, "Parameters: [Typo] do not exist"),
+])
+def test_errors_say_what_to_do_next(arguments, where, status, message, stackset, organization):
+    found, _, err = stackset(*arguments, where=where)
+    assert found == status and message in err
+    assert organization.instances == {}
+
+
+@pytest.mark.parametrize("aggregators", [[], ["one", "two"]])
+def test_without_one_aggregator_it_asks_which(aggregators, stackset, organization):
+    organization.aggregators = aggregators
+    status, _, err = stackset("--template-url", URL % "1")
+    assert status == 2 and "--without-recorder" in err and "--aggregator" in err
+    assert all(name in err for name in aggregators)
+    assert stackset("--template-url", URL % "1", "--aggregator", "one")[0] == 3
+
+
+def test_an_aggregator_that_knows_nothing_is_not_believed(stackset, organization):
+    organization.recorders = set()
+    status, _, err = stackset("--template-url", URL % "1")
+    assert status == 1 and "knows of no configuration recorder" in err
+    assert organization.stack_set is None
