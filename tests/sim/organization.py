@@ -180,4 +180,4 @@ class Organization:
 
     def _delegated(self, params):
         if params.get("CallAs") != "DELEGATED_ADMIN":
-            raise Refused("ValidationError", "You must be the management account or delegated admin")
+            raise Refused("ValidationError", "You must be a delegated admin")

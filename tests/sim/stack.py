@@ -147,7 +147,7 @@ class Stack:
         text, own = (argument, {}) if isinstance(argument, str) else argument
         own = self._resolve(own)
         return re.sub(r"\$\{([\w:.]+)\}",
-                      lambda m: own[m[1]] if m[1] in own else self._ref(m[1]), text)
+                      lambda m: own[m[1]] if m[1] in own else self._ref(m[1]), text).replace("${!", "${")
 
     def _join(self, argument):
         separator, parts = argument
