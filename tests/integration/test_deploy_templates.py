@@ -12,7 +12,7 @@ import pytest
 
 from sim import deployment, stack
 from sim.cfn_lint import known_actions, lint
-from sim.stack import ON, ROOT, Stack, as_list
+from sim.stack import ROOT, Stack, as_list
 
 DEPLOY = ROOT / "deploy"
 TEMPLATES = sorted(path.name for path in DEPLOY.glob("*.yaml"))
@@ -30,7 +30,7 @@ CASES = [
     ("central.yaml",
      {"OrganizationId": "o-exampleorgid", "BucketPrefix": "example", "Shared": "off"},
      {"CodeBucket", "CodeBucketPolicy"}),
-    ("conformance-pack.yaml", {"FunctionArn": FUNCTION}, {"DesyncGuard"}),
+    ("conformance-pack.yaml", {}, {"DesyncGuard"}),
     ("member-role.yaml", {}, set()),
     ("member-role.yaml", AUDIT, {"AuditRole"}),
     ("member-role.yaml", ROLE, {"FunctionMemberRole"}),
@@ -55,6 +55,11 @@ def resolved(name, **parameters):
     return Stack(load(name), **parameters)
 
 
+@pytest.fixture(scope="module")
+def at_home():
+    return stack.transform()
+
+
 # CloudFormation
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -69,7 +74,7 @@ def test_cloudformation_reads_this_yaml(name):
     assert not re.search(r"(?:: |- )[&*]\w", text), "CloudFormation knows no YAML aliases"
 
 
-@pytest.mark.parametrize("name", [name for name in TEMPLATES if name != "conformance-pack.yaml"])
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_defaults_are_within_the_limits_and_descriptions_are_sentences(name):
     for parameter in load(name)["Parameters"].values():
         assert parameter.get("Description", ".").endswith(".")
@@ -104,10 +109,11 @@ def test_every_template_is_among_the_cases():
 
 # Rules of AWS Config
 
-def test_rules_of_others_ask_for_what_our_own_rule_asks_for():
-    own = Stack(stack.transform()).properties("ConfigRule")
-    pack = resolved("conformance-pack.yaml", FunctionArn=FUNCTION).properties("DesyncGuard")
-    assert pack == own | {"Source": own["Source"] | {"SourceIdentifier": FUNCTION}}
+def test_rules_of_others_ask_for_what_our_own_rule_asks_for(at_home):
+    own = Stack(at_home).properties("ConfigRule")
+    pack = resolved("conformance-pack.yaml", FunctionName="x").properties("DesyncGuard")
+    assert pack == own | {"Source": own["Source"] | {
+        "SourceIdentifier": "arn:aws:lambda:eu-west-1:123456789012:function:x"}}
     rule = resolved("organization-rule.yaml", FunctionArn=FUNCTION).properties("OrganizationRule")
     metadata = rule["OrganizationCustomRuleMetadata"]
     assert "ExcludedAccounts" not in rule
@@ -141,16 +147,43 @@ def test_audit_role_reads_and_the_other_role_has_no_part_in_it():
     assert trust["Principal"] == {"AWS": [AUDIT["AuditorArns"]]}
 
 
-def test_central_function_may_do_in_a_member_account_what_it_may_do_at_home():
-    on = ROLE | {"Enforcement": "enforce", "Promotion": "enforce", "SecurityHub": "on",
-                 "ConfigRuleName": "desync-guard"}
-    role = resolved("member-role.yaml", **on).resources["FunctionMemberRole"]
-    stays_at_home = r"logs:|sqs:|dynamodb:|s3:|sns:|sts:|kms:"
-    assert actions(role) == {action for action in Stack(stack.transform(), **ON).actions()
-                             if not re.match(stays_at_home, action)}
-    trust, = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+def member_role(**parameters):
+    return resolved("member-role.yaml", **ROLE, **parameters).resources["FunctionMemberRole"]
+
+
+def test_member_role_trusts_one_role_that_knows_the_external_id():
+    trust, = member_role()["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"AWS": ROLE["FunctionRoleArn"]}
     assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": ROLE["ExternalId"]}}
+    name = member_role()["Properties"]["RoleName"]
+    assert f"CrossAccountRole={name} " in (ROOT / "docs/deploy.md").read_text()
+
+
+@pytest.mark.parametrize("enforcement", ["off", "plan", "enforce"])
+@pytest.mark.parametrize("promotion", ["off", "recommend", "enforce"])
+@pytest.mark.parametrize("security_hub", ["on", "off"])
+@pytest.mark.parametrize("rule", ["desync-guard", ""])
+def test_member_role_may_do_what_the_function_may_do_at_home(at_home, enforcement, promotion,
+                                                             security_hub, rule):
+    """Reactions to API calls, reports and access logs are for the central account only."""
+    features = {"Enforcement": enforcement, "Promotion": promotion, "SecurityHub": security_hub}
+    function = Stack(at_home, CreateConfigRule="on", ReactToApiCalls="off",
+                     CreateReportBucket="off", ReportSchedule="", **features)
+    wanted = {a for a in function.actions() if a.startswith(
+        ("config:", "elasticloadbalancing:", "securityhub:", "cloudwatch:"))}
+    if not rule:
+        wanted -= {"config:StartConfigRulesEvaluation"}
+    assert actions(member_role(ConfigRuleName=rule, **features)) == wanted
+    # Modes that enforcement raised are watched, too.
+    watches = promotion != "off" or enforcement == "enforce"
+    assert ("cloudwatch:GetMetricData" in wanted) is watches
+
+
+def test_member_role_has_the_defaults_of_the_function(at_home):
+    member = load("member-role.yaml")["Parameters"]
+    for name in ("Enforcement", "Promotion", "KeepRollback", "SecurityHub"):
+        for key in ("Type", "Default", "AllowedValues"):
+            assert member[name][key] == at_home["Parameters"][name][key]
 
 
 @pytest.mark.parametrize("parameters, changes", [
@@ -158,8 +191,7 @@ def test_central_function_may_do_in_a_member_account_what_it_may_do_at_home():
     ({"Enforcement": "enforce"}, True), ({"Promotion": "enforce"}, True),
     ({"KeepRollback": "on"}, True)])
 def test_member_role_changes_modes_only_where_that_is_switched_on(parameters, changes):
-    role = resolved("member-role.yaml", **ROLE, **parameters).resources["FunctionMemberRole"]
-    assert (CHANGES in actions(role)) is changes
+    assert (CHANGES in actions(member_role(**parameters))) is changes
 
 
 def test_member_role_of_a_function_needs_the_external_id():
@@ -177,6 +209,8 @@ def test_statements_name_existing_actions_and_resources_where_aws_lets_them():
         for action in as_list(statement["Action"]):
             can_be_restricted = bool(known[action.lower()].get("Resources"))
             assert (statement["Resource"] == "*") is not can_be_restricted, action
+            if action != "sts:AssumeRole":  # the one that is for other accounts
+                assert (":123456789012:" in statement["Resource"]) is can_be_restricted, action
 
 
 def test_cli_policy_reads_and_assumes_the_audit_role_of_the_own_organization():
@@ -240,7 +274,7 @@ def test_stack_set_deploys_accounts_without_recorder_without_the_rule(accounts, 
 # Terraform
 
 TERRAFORM = shutil.which("tofu") or shutil.which("terraform")
-needs_terraform = pytest.mark.skipif(not TERRAFORM, reason="neither tofu nor terraform is installed")
+needs_terraform = pytest.mark.skipif(not TERRAFORM, reason="no tofu and no terraform here")
 
 
 def terraform(*arguments, cwd):

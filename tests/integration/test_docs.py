@@ -11,8 +11,8 @@ import botocore.session
 import pytest
 
 from sim import stack
-from sim.cfn_lint import known_actions, lint
-from sim.stack import ON, ROOT, Stack, as_list
+from sim.cfn_lint import known_actions
+from sim.stack import ROOT, as_list
 
 APPROVER = "arn:aws:iam::111122223333:role/desync-exception-approver"
 SINGLE_SIGN_ON = ("arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/"
@@ -27,11 +27,6 @@ def text_of(name):
 
 def blocks(name, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text_of(name), re.M | re.S)
-
-
-def template_of(resource_type):
-    block, = [b for b in blocks("deploy.md", "yaml") if resource_type in b]
-    return block
 
 
 # The service control policy
@@ -99,110 +94,12 @@ def test_service_control_policy_names_the_tags_that_are_read(policy):
         assert f"| `{key}` |" in text_of("exceptions.md")
 
 
-# Deployment to many accounts
-
-@pytest.mark.parametrize("resource_type, regions", [
-    ("AWS::IAM::Role", ["us-east-1", "cn-north-1", "us-gov-west-1"]),
-    ("AWS::Config::OrganizationConfigRule", ["us-east-1", "eu-west-1"]),
-])
-def test_cfn_lint_finds_nothing_in_the_templates(resource_type, regions, tmp_path):
-    path = tmp_path / "template.yaml"
-    path.write_text(template_of(resource_type))
-    assert lint(path, *regions) == (0, "")
-
-
-@pytest.fixture
-def member(tmp_path):
-    path = tmp_path / "member.yaml"
-    path.write_text(template_of("AWS::IAM::Role"))
-    return stack.load(path)
-
-
-def member_stack(member, **parameters):
-    return Stack(member, FunctionRoleArn="arn:aws:iam::999999999999:role/x", ExternalId="secret",
-                 **parameters)
-
-
-def test_member_role_trusts_one_role_that_knows_the_external_id(member):
-    role = member_stack(member).properties("MemberRole")
-    statement, = role["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"AWS": "arn:aws:iam::999999999999:role/x"}
-    assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "secret"}}
-    assert f"CrossAccountRole={role['RoleName']} " in text_of("deploy.md")
-
-
-@pytest.mark.parametrize("enforcement", ["off", "plan", "enforce"])
-@pytest.mark.parametrize("promotion", ["off", "recommend", "enforce"])
-@pytest.mark.parametrize("security_hub", ["on", "off"])
-@pytest.mark.parametrize("rule", ["desync-guard", ""])
-def test_member_role_may_do_what_the_function_may_do_at_home(member, enforcement, promotion,
-                                                             security_hub, rule):
-    """Reactions to API calls, reports and access logs are for the central account only."""
-    features = {"Enforcement": enforcement, "Promotion": promotion, "SecurityHub": security_hub}
-    at_home = Stack(stack.transform(), CreateConfigRule="on", ReactToApiCalls="off",
-                    CreateReportBucket="off", ReportSchedule="", **features)
-    wanted = {a for a in at_home.actions() if a.startswith(
-        ("config:", "elasticloadbalancing:", "securityhub:", "cloudwatch:"))}
-    if not rule:
-        wanted -= {"config:StartConfigRulesEvaluation"}
-    assert member_stack(member, ConfigRuleName=rule, **features).actions() == wanted
-    # Modes that enforcement raised are watched, too.
-    assert ("cloudwatch:GetMetricData" in wanted) is (promotion != "off" or enforcement == "enforce")
-
-
-def test_member_role_has_the_defaults_of_the_function(member):
-    at_home = stack.load()["Parameters"]
-    for name in ("Enforcement", "Promotion", "SecurityHub"):
-        assert member["Parameters"][name] == {
-            key: at_home[name][key] for key in ("Type", "Default", "AllowedValues")}
-
-
-def test_member_role_names_resources_of_its_account_wherever_aws_lets_it(member):
-    known = known_actions()
-    role = member_stack(member, Enforcement="enforce", SecurityHub="on", ConfigRuleName="x")
-    assert len(role.statements()) == 7
-    for statement in role.statements():
-        for action in as_list(statement["Action"]):
-            can_be_restricted = bool(known[action.lower()].get("Resources"))
-            assert (":123456789012:" in statement["Resource"]) is can_be_restricted, action
-
-
-def test_organization_rule_says_what_aws_config_accepts(tmp_path):
-    path = tmp_path / "rule.yaml"
-    path.write_text(template_of("AWS::Config::OrganizationConfigRule"))
-    rule = Stack(stack.load(path), FunctionArn="arn:aws:lambda:x").properties("OrganizationRule")
-    metadata = rule["OrganizationCustomRuleMetadata"]
-    model = botocore.session.Session().get_service_model("config")
-    triggers = model.shape_for("OrganizationConfigRuleTriggerType").enum
-    assert sorted(metadata["OrganizationConfigRuleTriggerTypes"]) == sorted(triggers)
-    frequencies = model.shape_for("MaximumExecutionFrequency").enum
-    assert metadata["MaximumExecutionFrequency"] in frequencies
-    assert "ExcludedAccounts" not in rule
-
-
-def test_stack_set_takes_the_transformed_template_with_the_code_of_the_region(tmp_path):
-    jq = re.search(r"Properties\.Code =\s*(\{.*\}\})'|Properties\.Code =\s*(\{.*\})'",
-                   text_of("deploy.md"))
-    template = stack.transform()
-    template["Resources"]["DesyncGuardFunction"]["Properties"]["Code"] = json.loads(jq[1] or jq[2])
-    path = tmp_path / "stackset.json"
-    path.write_text(json.dumps(template))
-    assert lint(path, "eu-west-1", "us-east-1") == (0, "")
-    assert Stack(template, "us-east-1").properties("DesyncGuardFunction")["Code"]["S3Bucket"] \
-        == "example-desync-guard-us-east-1"
-    assert "Transform" not in template
-
-
-def test_bucket_policy_is_json_and_opens_to_the_organization_only():
-    block, = blocks("deploy.md", "json")
-    statement, = json.loads(block)["Statement"]
-    assert statement["Action"] == "s3:GetObject"
-    assert statement["Condition"]["StringEquals"] == {"aws:PrincipalOrgID": "o-exampleorgid"}
-
+# Commands
 
 @pytest.mark.parametrize("name", ["deploy.md", "exceptions.md"])
 def test_parameters_that_are_named_exist(name):
-    parameters = stack.load()["Parameters"]
+    templates = [stack.TEMPLATE, *(ROOT / "deploy").glob("*.yaml")]
+    parameters = {name for path in templates for name in stack.load(path)["Parameters"]}
     commands = "".join(blocks(name, "sh"))
     overrides = "".join(re.findall(r"--parameter-overrides(.*?)\n(?! )", commands, re.S))
     used = re.findall(r"\b([A-Z]\w+)=", overrides)
@@ -210,8 +107,9 @@ def test_parameters_that_are_named_exist(name):
     used += re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)(?:=[\w-]+)?`", text_of(name))
     outside = {"DescribeLoadBalancers", "DescribeLoadBalancerAttributes", "DescribeTags", "AddTags",
                "RemoveTags", "ModifyLoadBalancerAttributes", "FunctionRoleArn", "InputParameters",
-               "DesyncExceptionApprover"}
-    assert used and set(used) - outside <= set(parameters)
+               "DesyncExceptionApprover", "DesyncGuardAudit", "CodeBucket", "CodeKey",
+               "ParameterKey", "ParameterValue"}
+    assert used and set(used) - outside <= parameters
 
 
 VERSION = re.search(r"^VERSION := (\S+)", (ROOT / "Makefile").read_text(), re.M)[1]
