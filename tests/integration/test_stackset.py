@@ -21,10 +21,14 @@ WHERE = ["--targets", "r-root", "--regions", ",".join(REGIONS)]
 WRITES = ("CreateStackSet", "UpdateStackSet", "CreateStackInstances", "UpdateStackInstances")
 
 
+@pytest.fixture(scope="module")
+def defaults():
+    return {name: str(parameter["Default"])
+            for name, parameter in stack.load()["Parameters"].items()}
+
+
 @pytest.fixture
-def organization():
-    defaults = {name: str(parameter["Default"])
-                for name, parameter in stack.load()["Parameters"].items()}
+def organization(defaults):
     return Organization(
         {"r-root": [MANAGEMENT, *ACCOUNTS[:5]], "ou-one": ACCOUNTS[5:20], "ou-two": ACCOUNTS[20:]},
         {pair for pair in PAIRS if pair[0] not in WITHOUT},
