@@ -8,6 +8,7 @@ import pytest
 
 from sim import stack
 from sim.aws_cli import AwsCli
+from sim.cfn_lint import known_actions
 from sim.organization import MANAGEMENT, Organization
 from sim.stack import ROOT
 
@@ -19,6 +20,11 @@ PAIRS = {(account, region) for account in ACCOUNTS for region in REGIONS}
 URL = "https://example.s3.eu-west-1.amazonaws.com/desync-guard-%s.json"
 WHERE = ["--targets", "r-root", "--regions", ",".join(REGIONS)]
 WRITES = ("CreateStackSet", "UpdateStackSet", "CreateStackInstances", "UpdateStackInstances")
+
+
+class AnswersAnything:
+    def __getattr__(self, operation):
+        return lambda params: {}
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +162,28 @@ def test_dry_run_prints_the_calls_and_makes_none(stackset, cli):
     for line in err.splitlines():
         assert subprocess.run(line, shell=True, env=cli.environment()).returncode == 0
     assert len(cli.named(*WRITES)) == 3
+
+
+def test_guide_lists_the_permissions_and_the_exit_statuses():
+    text = (ROOT / "docs/deploy.md").read_text()
+    used = {name for name in dir(Organization) if name[0].isupper()} - {"GetCallerIdentity"}
+    block, = re.findall(r"^```\n(cloudformation:.*?)^```", text, re.M | re.S)
+    assert {name.split(":")[1] for name in block.split()} == used
+    assert {name.lower() for name in block.split()} <= set(known_actions())
+    assert re.findall(r"^\| (\d) \|", text, re.M) == list("01234")
+
+
+def test_aws_cli_accepts_the_commands_of_the_guide(cli):
+    cli.service = AnswersAnything()
+    text = (ROOT / "docs/deploy.md").read_text()
+    text = text[text.index("## Every account"):]
+    commands = re.findall(r"^ *(aws (?!s3 |cloudformation deploy )(?:\\\n|.)*)$", text, re.M)
+    assert len(commands) >= 13
+    for command in commands:
+        done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True,
+                              env=cli.environment(FUNCTION_ARN="function", account=ACCOUNTS[0]))
+        assert (done.returncode, done.stderr) == (0, ""), command
+    assert len(cli.calls) == len(commands)
 
 
 @pytest.mark.parametrize("arguments, where, status, message", [
