@@ -52,6 +52,8 @@ struct control_settings {
 /* Where reports and metrics go. */
 struct report_settings {
     str bucket;            /* REPORT_BUCKET; empty: reports are not kept */
+    str bucket_owner;      /* REPORT_BUCKET_OWNER; empty: the function's own account */
+    str bucket_region;     /* REPORT_BUCKET_REGION; empty: the function's own Region */
     str prefix;            /* REPORT_PREFIX; may be empty */
     str metrics_namespace; /* METRICS_NAMESPACE; never empty */
 };

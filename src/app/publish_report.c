@@ -53,30 +53,33 @@ static enum status render(struct publication *publication, struct error *error) 
     return STATUS_OK;
 }
 
-/* To "<prefix>/<region>/2026-11-23/report.html" and the like. */
+/* To "<prefix>/<account>/<region>/2026-11-23/report.html" and the like. */
 static enum status write_documents(struct publication *publication, struct error *error) {
     struct guard *guard = publication->guard;
-    str prefix = guard->settings.report.prefix;
-    bool needs_slash = !str_is_empty(prefix) && !str_ends_with(prefix, STR("/"));
+    const struct report_settings *settings = &guard->settings.report;
+    bool needs_slash =
+        !str_is_empty(settings->prefix) && !str_ends_with(settings->prefix, STR("/"));
     const str folders[] = {
         date_format(publication->arena, date_days_of_ms(publication->posture.now_ms)),
         STR("latest"),
     };
-    str owner;
-    if (str_is_empty(guard->settings.report.bucket)) {
+    str account;
+    if (str_is_empty(settings->bucket)) {
         return STATUS_OK;
     }
-    /* A bucket that somebody else has made under a name that was given up gets no report. */
-    TRY(accounts_name_own(guard, publication->arena, &owner, error));
+    TRY(accounts_name_own(guard, publication->arena, &account, error));
     for (size_t i = 0; i < 2 * DOCUMENT_COUNT; i++) {
         size_t document = i % DOCUMENT_COUNT;
         const struct s3_object object = {
-            .bucket = guard->settings.report.bucket,
-            .key =
-                str_format(publication->arena, "%" STR_FMT "%s%" STR_FMT "/%" STR_FMT "/%s",
-                           STR_ARG(prefix), needs_slash ? "/" : "", STR_ARG(guard->settings.region),
-                           STR_ARG(folders[i / DOCUMENT_COUNT]), DOCUMENTS[document].name),
-            .owner = owner};
+            .region = settings->bucket_region,
+            .bucket = settings->bucket,
+            .key = str_format(publication->arena,
+                              "%" STR_FMT "%s%" STR_FMT "/%" STR_FMT "/%" STR_FMT "/%s",
+                              STR_ARG(settings->prefix), needs_slash ? "/" : "", STR_ARG(account),
+                              STR_ARG(guard->settings.region), STR_ARG(folders[i / DOCUMENT_COUNT]),
+                              DOCUMENTS[document].name),
+            /* A bucket that somebody else has made under a name that was given up gets none. */
+            .owner = str_is_empty(settings->bucket_owner) ? account : settings->bucket_owner};
         TRY(s3_put_object(&guard->home, &object, DOCUMENTS[document].content_type,
                           publication->documents[document], publication->arena, error));
         publication->keys[publication->key_count++] = object.key;

@@ -142,12 +142,15 @@ static enum status read_text(const struct settings_reading *reading, void *targe
     return STATUS_OK;
 }
 
+static bool is_account_id(str text) {
+    return text.len == 12 && ascii_has_only(text, ascii_is_digit);
+}
+
 static enum status read_accounts(const struct settings_reading *reading, void *target) {
     struct account_list *list = target;
     for (str rest = reading->value; rest.ptr != NULL;) {
         str account = str_trim(str_split(&rest, ','));
-        bool is_account = account.len == 12 && ascii_has_only(account, ascii_is_digit);
-        if (!is_account || list->count == ALLOWED_ACCOUNTS_MAX) {
+        if (!is_account_id(account) || list->count == ALLOWED_ACCOUNTS_MAX) {
             struct settings_reading one = *reading;
             one.value = account;
             return refuse(&one, reading->row->accepted);
@@ -259,6 +262,10 @@ static const struct settings_row ROWS[] = {
      AT(control.promotion.watch.error_increase_max), "5", .max = 1000},
     {"REPORT_BUCKET", TEXT(report.bucket), .min = 3, .max = 63, .others = ".-", .not_first = ".-",
      .is_valid = is_bucket_name, .accepted = "the name of an S3 bucket"},
+    {"REPORT_BUCKET_OWNER", TEXT(report.bucket_owner), .min = 12, .max = 12,
+     .is_valid = is_account_id, .accepted = "an account id of 12 digits"},
+    {"REPORT_BUCKET_REGION", TEXT(report.bucket_region), .min = 1, .max = 63, .others = "-",
+     .is_valid = region_is_valid, .accepted = "an AWS Region"},
     /* Names that need no escaping in a URL or a console link. */
     {"REPORT_PREFIX", TEXT(report.prefix), .min = 1, .max = 512, .others = "/_.-", .not_first = "/",
      .accepted = "letters, digits and /_.- without a leading /"},

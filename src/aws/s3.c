@@ -34,7 +34,7 @@ static const struct aws_code_meaning MEANINGS[] = {
 static const struct aws_code_meaning OWNED_MEANINGS[] = {
     {"NoSuchBucket", STATUS_NOT_FOUND, "there is no such bucket"},
     {"AccessDenied", STATUS_DENIED,
-     "not permitted, or the bucket is not of this function's account"},
+     "not permitted, or the bucket is not of the account that was expected"},
     {"PreconditionFailed", STATUS_CONFLICT, "the object is not the one that was meant"},
     {NULL, STATUS_OK, NULL},
 };

@@ -14,7 +14,7 @@ import subprocess
 import pytest
 
 from sim import deployment, events, stack
-from sim.stack import OFF, ON, ROOT, Stack, camel_case
+from sim.stack import GIVEN, OFF, ON, ROOT, Stack, camel_case
 
 ELF_MACHINES = {"x86_64": 62, "arm64": 183}
 PT_INTERP = 3
@@ -32,7 +32,8 @@ def on(template):
 
 # CloudFormation
 
-@pytest.mark.parametrize("parameters", [{}, OFF, ON], ids=["defaults", "off", "on"])
+@pytest.mark.parametrize("parameters", [{}, OFF, ON, GIVEN],
+                         ids=["defaults", "off", "on", "given"])
 def test_cloudformation_deploys_it(template, parameters):
     with deployment.deployed(template, **parameters) as deployed:
         assert deployed.status() == "CREATE_COMPLETE"
@@ -60,10 +61,11 @@ def environments(template):
         with deployment.deployed(template, **parameters) as deployed:
             given = deployed.function()["Environment"]["Variables"]
         return {name: str(value) for name, value in given.items()}
-    return {"defaults": environment({}), "off": environment(OFF), "on": environment(ON)}
+    return {"defaults": environment({}), "off": environment(OFF), "on": environment(ON),
+            "given": environment(GIVEN)}
 
 
-@pytest.mark.parametrize("name", ["defaults", "off", "on"])
+@pytest.mark.parametrize("name", ["defaults", "off", "on", "given"])
 def test_binary_starts_with_the_environment_it_is_deployed_with(name, environments, start, aws):
     start(aws=aws, **environments[name]).wait_until_idle()
 

@@ -55,7 +55,7 @@ def test_report_is_written_dated_and_as_latest_and_its_summary_published(functio
     assert sorted(found) == sorted(report["keys"]) and len(found) == 6
     day = re.search(r"\d{4}-\d\d-\d\d", report["summary"])[0]
     assert {key.rpartition("/")[0] for key in found} == {
-        f"security/eu-west-1/{day}", "security/eu-west-1/latest"}
+        f"security/123456789012/eu-west-1/{day}", "security/123456789012/eu-west-1/latest"}
     types = {key.rpartition(".")[2]: got["ContentType"] for key, got in found.items()}
     assert types == {"html": "text/html; charset=utf-8", "json": "application/json",
                      "csv": "text/csv; charset=utf-8"}
@@ -69,6 +69,17 @@ def test_documents_are_written_to_a_bucket_of_our_own_account_only(function, loo
     owners = [each.request.header("x-amz-expected-bucket-owner")
               for each in loop.aws.calls if each.name == PUT]
     assert owners == ["123456789012"] * 6
+
+
+def test_bucket_may_be_of_another_account_and_region(aws, loop, start):
+    function = start(aws=aws, **loop.environment(
+        REPORT_BUCKET=BUCKET, REPORT_BUCKET_OWNER="999988887777",
+        REPORT_BUCKET_REGION="us-east-2", ELB_REQUESTS_PER_SECOND="off"))
+    keys = invoke(function, REPORT)["report"]["keys"]
+    assert {key.split("/")[0] for key in keys} == {"123456789012"}
+    written = [each.request for each in loop.aws.calls if each.name == PUT]
+    assert {each.header("x-amz-expected-bucket-owner") for each in written} == {"999988887777"}
+    assert all("/us-east-2/s3/aws4_request" in each.header("Authorization") for each in written)
 
 
 def test_html_json_and_csv_reports_agree(function, loop):

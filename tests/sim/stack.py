@@ -26,6 +26,11 @@ ON = {
     "AlertEmail": "security@example.com", "CrossAccountRole": "security/desync-guard-member",
     "ExternalId": "a-shared-secret", "AllowedAccounts": "111122223333,444455556666",
 }
+# Everything on, with what is there already in place of what the stack would create.
+GIVEN = ON | {
+    "ReportBucketName": "central-reports", "ReportBucketOwner": "999988887777",
+    "ReportBucketRegion": "us-east-2",
+}
 
 
 class NoManagedPolicies:

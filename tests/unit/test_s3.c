@@ -54,7 +54,7 @@ static void put_names_the_owner_that_the_bucket_must_have(void **state) {
                "111122223333");
     assert_true(str_contains(fake_request_header(&fixture.fake, 0, "Authorization"),
                              STR(";x-amz-expected-bucket-owner;")));
-    assert_true(str_contains(fixture.error.message, STR("not of this function's account")));
+    assert_true(str_contains(fixture.error.message, STR("not of the account that was expected")));
     answer_kept(&fixture, 0);
     assert_int_equal(put(&fixture, &OBJECT), STATUS_OK);
     assert_str(fake_request_header(&fixture.fake, 1, "x-amz-expected-bucket-owner"), "");
