@@ -126,6 +126,8 @@ def test_every_parameter_limits_its_values_and_has_a_default_within(source):
      ["Owner", "Owner, Env=a|b", "none", " None ", "none-such,x", ",".join("k%d" % i for i in range(32))],
      ["", "none,Owner", "Owner, none", "a,NONE,b", "none=x", "Owner,none=x",
       ",".join("k%d" % i for i in range(33))]),
+    ("AlertTopicArn", ["", GIVEN["AlertTopicArn"], "arn:aws-cn:sns:cn-north-1:111122223333:a_b"],
+     ["alerts", "arn:aws:sns:eu-west-1:111122223333:x.fifo", "arn:aws:sqs:eu-west-1:111122223333:x"]),
     ("AlertEmail", ["", "a@example.com"], ["a", "@example.com", "a b@example.com"]),
     ("AllowedAccounts", ["", "111122223333", "111122223333,444455556666"],
      ["1111", "111122223333, 444455556666", "*", "111122223333,"]),
@@ -170,6 +172,8 @@ def test_schedules_in_the_template_are_valid(on, source, rule, action):
     ({"CrossAccountRole": "x", "ExternalId": "yz"}, ["CrossAccountRole needs AllowedAccounts"]),
     ({"CreateAlertTopic": "off", "AlertEmail": "a@example.com"},
      ["AlertEmail needs CreateAlertTopic"]),
+    ({"AlertTopicArn": GIVEN["AlertTopicArn"], "AlertEmail": "a@example.com"},
+     ["AlertEmail is for a topic of this stack; subscribe it to AlertTopicArn yourself"]),
     ({"CreateStateTable": "off", "Promotion": "enforce"},
      ["Promotion enforce needs CreateStateTable"]),
     ({"KeepRollback": "on"}, []),
@@ -408,6 +412,7 @@ BY_FEATURE = {
     "CreateStateTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan",
                          "dynamodb:UpdateItem"},
     "CreateAlertTopic": {"sns:Publish"},
+    "AlertTopicArn": {"sns:Publish"},
     "Enforcement": {"elasticloadbalancing:ModifyLoadBalancerAttributes"},
     "Promotion": {"elasticloadbalancing:ModifyLoadBalancerAttributes",
                   "cloudwatch:GetMetricData"},
@@ -535,6 +540,7 @@ ALARMS = {"ErrorsAlarm", "ThrottlesAlarm", "DeadLettersAlarm", "ProtectedAlarm",
     ({"SweepSchedule": "rate(1 day)"}, {"SweepRule", "SweepPermission", "DeadLettersPolicy"}),
     ({"CreateStateTable": "on"}, {"StateTable"}),
     ({"CreateAlertTopic": "on"}, {"AlertTopic", "AlertTopicPolicy"}),
+    ({"CreateAlertTopic": "on", "AlertTopicArn": GIVEN["AlertTopicArn"]}, set()),
     ({"CreateAlertTopic": "on", "AlertEmail": "a@example.com"},
      {"AlertTopic", "AlertTopicPolicy", "AlertSubscription"}),
     ({"ReportSchedule": "rate(7 days)"}, {"ReportRule", "ReportPermission", "DeadLettersPolicy"}),
@@ -596,11 +602,44 @@ def test_alarms_say_what_cloudwatch_accepts_and_go_to_the_topic(template, on):
         assert p["ComparisonOperator"] in enum("cloudwatch", "ComparisonOperator")
         assert p["Statistic"] in enum("cloudwatch", "Statistic")
         assert p["TreatMissingData"] in ("breaching", "notBreaching", "ignore", "missing")
-        assert p["AlarmActions"] == p["OKActions"] == ["AlertTopic"]
+        assert p["AlarmActions"] == ["AlertTopic"]
         assert silent[name]["Properties"]["AlarmActions"] == []
         # One day, or seven for periods of an hour and more.
         seconds = int(p["Period"]) * int(p["EvaluationPeriods"])
         assert seconds <= (604800 if p["Period"] >= 3600 else 86400)
+
+
+def test_alarms_send_nothing_when_they_are_created(on):
+    """The first evaluation leads from INSUFFICIENT_DATA to OK, or to ALARM where missing data is
+    breaching; that it stays INSUFFICIENT_DATA is no transition."""
+    for name, alarm in on.of_type("AWS::CloudWatch::Alarm").items():
+        assert "OKActions" not in alarm["Properties"], name
+        assert alarm["Properties"]["TreatMissingData"] != "breaching", name
+
+
+def test_alarms_use_a_given_topic_in_its_own_region_only(template):
+    def actions(region):
+        alarms = Stack(template, region, **GIVEN).of_type("AWS::CloudWatch::Alarm")
+        return {action for alarm in alarms.values() for key in alarm["Properties"]
+                if key.endswith("Actions") for action in alarm["Properties"][key]}
+    assert actions("eu-west-1") == {GIVEN["AlertTopicArn"]}
+    assert actions("us-east-1") == set()
+
+
+def test_a_topic_that_is_there_already_is_used_in_place_of_an_own_one(given):
+    assert not {"AlertTopic", "AlertTopicPolicy", "AlertSubscription"} & set(given.resources)
+    statement, = [s for s in given.statements() if s["Sid"] == "Alert"]
+    assert (statement["Resource"] == variables(given)["ALERT_TOPIC_ARN"]
+            == given.outputs["AlertTopicArn"]["Value"] == GIVEN["AlertTopicArn"])
+
+
+def test_silent_rule_alarm_speaks_when_sweeps_stop_and_when_nothing_is_logged(on):
+    """Other lines make the metric 0, which becomes ALARM; no lines at all are no data."""
+    transformation, = on.properties("SilentRuleFilter")["MetricTransformations"]
+    alarm = on.properties("SilentRuleAlarm")
+    assert (transformation["DefaultValue"], transformation["MetricValue"]) == (0, "1")
+    assert alarm["TreatMissingData"] == "missing"
+    assert alarm["InsufficientDataActions"] == alarm["AlarmActions"] == ["AlertTopic"]
 
 
 def test_silent_rule_alarm_waits_for_two_sweeps(template):
@@ -608,7 +647,6 @@ def test_silent_rule_alarm_waits_for_two_sweeps(template):
         alarm = Stack(template, ConfigRuleHours=hours).properties("SilentRuleAlarm")
         assert int(alarm["EvaluationPeriods"]) == 2 * hours + 1
         assert alarm["Period"] == 3600
-        assert alarm["TreatMissingData"] == "breaching"
 
 
 @pytest.mark.parametrize("schedule", ["", "rate(6 hours)"])

@@ -28,6 +28,7 @@ ON = {
 }
 # Everything on, with what is there already in place of what the stack would create.
 GIVEN = ON | {
+    "AlertTopicArn": "arn:aws:sns:eu-west-1:999988887777:alerts", "AlertEmail": "",
     "ReportBucketName": "central-reports", "ReportBucketOwner": "999988887777",
     "ReportBucketRegion": "us-east-2",
 }
@@ -157,6 +158,10 @@ class Stack:
     def _join(self, argument):
         separator, parts = argument
         return separator.join(self._resolve(parts))
+
+    def _select(self, argument):
+        index, values = argument
+        return self._resolve(values)[int(index)]
 
     def _split(self, argument):
         separator, text = argument
