@@ -139,6 +139,8 @@ def test_every_parameter_limits_its_values_and_has_a_default_within(source):
     ("ReportBucketRegion", ["", "eu-west-1", "us-gov-west-1", "eusc-de-east-1"],
      ["Ireland", "eu", "eu-west-", "eu-west-1a"]),
     ("ReportPrefix", ["", "security/desync/"], ["/security", "a b"]),
+    ("KmsKeyArn", ["", ON["KmsKeyArn"], "arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-0a1b"],
+     ["alias/x", "mrk-0a1b", "arn:aws:kms:eu-west-1:111122223333:alias/x"]),
     ("MetricsNamespace", ["DesyncGuard", "Platform/Desync"], ["", ":x", "a b"]),
     ("PromotionRingTag", ["DesyncRing"], ["", "a,b"]),
     ("PromotionMinClients", ["10,2", "10, 2", "7"], ["", "0", "10,", "a", "1,2,3"]),
@@ -337,7 +339,7 @@ def test_report_bucket_is_private_encrypted_kept_and_tidied(on):
     bucket = on.properties("ReportBucket")
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     rule, = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
     lifecycle, = bucket["LifecycleConfiguration"]["Rules"]
     assert lifecycle["Status"] == "Enabled" and lifecycle["ExpirationInDays"] == "400"
 
@@ -421,6 +423,7 @@ BY_FEATURE = {
     "ReportBucketName": {"s3:PutObject", "cloudwatch:GetMetricData"},
     "ReportSchedule": {"cloudwatch:GetMetricData"},
     "SecurityHub": {"securityhub:BatchImportFindings"},
+    "KmsKeyArn": {"kms:Decrypt", "kms:GenerateDataKey"},
     "ReactToApiCalls": set(), "SweepSchedule": set(), "CreateAlarms": set(),
     "CreateDashboard": set(),
 }
@@ -519,7 +522,8 @@ def test_no_resource_policy_holds_a_wildcard_action(on):
 @pytest.mark.parametrize("region, partition", [
     ("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
 def test_arns_are_of_the_partition_deployed_to(region, partition):
-    text = json.dumps(Stack(stack.transform(region), region, **ON).resources)
+    parameters = ON | {"KmsKeyArn": ON["KmsKeyArn"].replace("arn:aws:", f"arn:{partition}:")}
+    text = json.dumps(Stack(stack.transform(region), region, **parameters).resources)
     assert set(re.findall(r"arn:([\w-]+):", text)) == {partition}
 
 
@@ -558,6 +562,7 @@ ALARMS = {"ErrorsAlarm", "ThrottlesAlarm", "DeadLettersAlarm", "ProtectedAlarm",
      ALARMS | {"SilentRuleAlarm", "SilentRuleFilter", "ConfigPermission", "ConfigRule",
                "ReevaluationPolicy"}),
     ({"CreateDashboard": "on"}, {"Dashboard"}),
+    ({"KmsKeyArn": ON["KmsKeyArn"]}, set()),
     ({"SecurityHub": "on", "Enforcement": "enforce", "MaxChangesPerRun": "1"}, set()),
 ])
 def test_resources_exist_only_when_switched_on(template, switched_on, resources):
@@ -581,6 +586,38 @@ def test_state_table_is_as_the_function_uses_it(on):
     assert table["BillingMode"] == "PAY_PER_REQUEST" in enum("dynamodb", "BillingMode")
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert table["SSESpecification"]["SSEEnabled"] is True
+
+
+def keys_of(deployed):
+    """The key of each resource that holds data, and what else says how it is encrypted."""
+    bucket = deployed.properties("ReportBucket")["BucketEncryption"]
+    encryption, = bucket["ServerSideEncryptionConfiguration"]
+    by_default = encryption["ServerSideEncryptionByDefault"]
+    table = deployed.properties("StateTable")["SSESpecification"]
+    queue = deployed.properties("DeadLetters")
+    return [deployed.properties("FunctionLogs").get("KmsKeyId"),
+            deployed.properties("AlertTopic").get("KmsMasterKeyId"),
+            queue.get("KmsMasterKeyId"), table.get("KMSMasterKeyId"),
+            by_default.get("KMSMasterKeyID")], (
+        queue.get("SqsManagedSseEnabled"), table.get("SSEType"), by_default["SSEAlgorithm"],
+        encryption.get("BucketKeyEnabled"))
+
+
+def test_one_key_encrypts_all_that_holds_data(template, on):
+    assert keys_of(on) == ([ON["KmsKeyArn"]] * 5, (None, "KMS", "aws:kms", True))
+    assert keys_of(Stack(template)) == ([None] * 5, (True, None, "AES256", None))
+
+
+@pytest.mark.parametrize("feature, service", [
+    ({}, set()), ({"CreateStateTable": "on"}, {"dynamodb"}), ({"CreateAlertTopic": "on"}, {"sns"}),
+    ({"CreateReportBucket": "on"}, {"s3"}), ({"ReportBucketName": "central"}, {"s3"})])
+def test_function_uses_the_key_through_the_services_it_needs_only(template, feature, service):
+    deployed = Stack(template, **(OFF | {"KmsKeyArn": ON["KmsKeyArn"]} | feature))
+    statement, = [s for s in deployed.statements() if "kms" in str(s["Action"])]
+    assert statement["Resource"] == ON["KmsKeyArn"]
+    assert statement["Condition"] == {"StringLike": {"kms:ViaService": [
+        f"{name}.eu-west-1.amazonaws.com*" for name in ("sqs", "dynamodb", "sns", "s3")
+        if name in service | {"sqs"}]}}
 
 
 def test_logs_are_kept_for_as_long_as_asked(template):
