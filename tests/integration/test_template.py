@@ -133,7 +133,13 @@ def test_every_parameter_limits_its_values_and_has_a_default_within(source):
      ["1111", "111122223333, 444455556666", "*", "111122223333,"]),
     ("CrossAccountRole", ["", "desync-guard-member", "security/desync-guard-member"],
      ["/desync-guard-member", "*", "arn:aws:iam::111122223333:role/x"]),
-    ("AccessLogBucket", ["", "my-logs.example"], ["My-Logs", "a", "s3://logs", "logs/prefix"]),
+    ("AccessLogBucket", ["", "my-logs.example", "abc", "logs-*", "logs-*-eu-*"],
+     ["My-Logs", "a", "s3://logs", "logs/prefix", "*", "a*", "logs-**", "logs-"]),
+    ("FunctionName", ["", "desync-guard"], ["desync guard", "x" * 65]),
+    ("PermissionsBoundary", ["", "boundary", "path/boundary", "arn:aws:iam::aws:policy/x",
+                             "arn:aws-cn:iam::111122223333:policy/path/x"],
+     ["/boundary", "arn:aws:iam::111122223333:role/x", "a b"]),
+    ("RolePath", ["", "/security/", "/a/b/"], ["/", "security", "/security", "//"]),
     ("ReportBucketName", ["", "central-reports"], ["Central", "a", "s3://x", "x/y"]),
     ("ReportBucketOwner", ["", "111122223333"], ["1111", "11112222333x"]),
     ("ReportBucketRegion", ["", "eu-west-1", "us-gov-west-1", "eusc-de-east-1"],
@@ -393,6 +399,22 @@ def test_eventbridge_rule_calls_the_function_and_keeps_what_it_cannot_deliver(on
     assert f"{rule}.Arn" in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
 
 
+@pytest.mark.parametrize("pattern, bucket, matches", [
+    ("alb-logs-*", "alb-logs-123456789012-eu-west-1", True),
+    ("alb-logs-*-eu-west-1", "alb-logs-123456789012-us-east-1", False),
+    ("alb-logs", "alb-logs-123456789012-eu-west-1", False)])
+def test_log_bucket_may_be_a_pattern_for_buckets_of_the_account(template, pattern, bucket,
+                                                                matches):
+    deployed = Stack(template, AccessLogBucket=pattern)
+    rule = EventPattern.load(json.dumps(deployed.properties("AccessLogRule")["EventPattern"]))
+    assert rule.matches_event(object_event(bucket, "AWSLogs/x.log.gz")) is matches
+    read, listed = [s for s in deployed.statements() if "AccessLogs" in s["Sid"]]
+    assert read["Resource"] == f"arn:aws:s3:::{pattern}/*"
+    assert listed["Resource"] == f"arn:aws:s3:::{pattern}"
+    own = {"StringEquals": {"aws:ResourceAccount": "123456789012"}} if "*" in pattern else None
+    assert read.get("Condition") == listed.get("Condition") == own
+
+
 def test_failed_invocations_end_in_the_queue(off):
     config, = off.of_type("AWS::Lambda::EventInvokeConfig").values()
     destination = config["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
@@ -401,6 +423,37 @@ def test_failed_invocations_end_in_the_queue(off):
 
 
 # IAM
+
+@pytest.mark.parametrize("given_as, boundary", [
+    ("", None), ("security/boundary", "arn:aws:iam::123456789012:policy/security/boundary"),
+    ("arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::aws:policy/PowerUserAccess")])
+def test_role_has_the_boundary_and_path_asked_for(template, given_as, boundary):
+    for path in "", "/security/":
+        deployed = Stack(template, PermissionsBoundary=given_as, RolePath=path)
+        role, = deployed.of_type("AWS::IAM::Role").values()
+        assert role["Properties"].get("PermissionsBoundary") == boundary
+        assert role["Properties"].get("Path", "") == path
+
+
+def test_outside_rules_reach_the_function_without_one_of_the_stack(template):
+    deployed = Stack(template, **(OFF | {"AllowConfigRules": "on", "FunctionName": "guard"}))
+    assert "ConfigRule" not in deployed.resources
+    assert deployed.properties("ConfigPermission") == {
+        "Action": "lambda:InvokeFunction", "FunctionName": "DesyncGuardFunction.Arn",
+        "Principal": "config.amazonaws.com", "SourceAccount": "123456789012"}
+    assert deployed.properties("DesyncGuardFunction")["FunctionName"] == "guard"
+
+
+@pytest.mark.parametrize("parameters, may_report", [
+    ({}, False), ({"CreateConfigRule": "on"}, True), ({"AllowConfigRules": "on"}, True),
+    ({name: ON[name] for name in ("CrossAccountRole", "ExternalId", "AllowedAccounts")}, False)])
+def test_function_reports_to_config_only_where_a_rule_of_its_account_calls_it(
+        template, parameters, may_report):
+    """For another account it reports with the role there."""
+    deployed = Stack(template, **(OFF | parameters))
+    assert ("config:PutEvaluations" in deployed.actions()) is may_report
+    assert ("ConfigPermission" in deployed.resources) is may_report
+
 
 ALWAYS = {
     "elasticloadbalancing:DescribeLoadBalancerAttributes",
@@ -411,6 +464,8 @@ BY_FEATURE = {
     "CreateConfigRule": {"config:GetComplianceDetailsByConfigRule", "config:DescribeConfigRules",
                          "config:PutEvaluations",
                          "config:StartConfigRulesEvaluation"},
+    "AllowConfigRules": {"config:GetComplianceDetailsByConfigRule", "config:DescribeConfigRules",
+                         "config:PutEvaluations"},
     "CreateStateTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan",
                          "dynamodb:UpdateItem"},
     "CreateAlertTopic": {"sns:Publish"},
@@ -537,6 +592,7 @@ ALARMS = {"ErrorsAlarm", "ThrottlesAlarm", "DeadLettersAlarm", "ProtectedAlarm",
 @pytest.mark.parametrize("switched_on, resources", [
     ({}, set()),
     ({"CreateConfigRule": "on"}, {"ConfigPermission", "ConfigRule", "ReevaluationPolicy"}),
+    ({"AllowConfigRules": "on"}, {"ConfigPermission"}),
     ({"ReactToApiCalls": "on"}, {"ApiCallRule", "ApiCallPermission", "DeadLettersPolicy"}),
     ({"CreateConfigRule": "on", "ReactToApiCalls": "on"},
      {"ConfigPermission", "ConfigRule", "ApiCallRule", "ApiCallPermission", "DeadLettersPolicy",

@@ -23,7 +23,9 @@ OFF = {
 ON = {
     "Enforcement": "enforce", "Promotion": "enforce", "AccessLogBucket": "access-logs.example",
     "ReportSchedule": "cron(0 6 ? * MON *)", "SecurityHub": "on", "SweepSchedule": "rate(6 hours)",
-    "AlertEmail": "security@example.com", "CrossAccountRole": "security/desync-guard-member",
+    "AllowConfigRules": "on", "FunctionName": "guard", "PermissionsBoundary": "boundary",
+    "RolePath": "/security/", "AlertEmail": "security@example.com",
+    "CrossAccountRole": "security/desync-guard-member",
     "KmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "ExternalId": "a-shared-secret", "AllowedAccounts": "111122223333,444455556666",
 }
@@ -31,7 +33,7 @@ ON = {
 GIVEN = ON | {
     "AlertTopicArn": "arn:aws:sns:eu-west-1:999988887777:alerts", "AlertEmail": "",
     "ReportBucketName": "central-reports", "ReportBucketOwner": "999988887777",
-    "ReportBucketRegion": "us-east-2",
+    "ReportBucketRegion": "us-east-2", "AccessLogBucket": "alb-logs-*",
 }
 
 
