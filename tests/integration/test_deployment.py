@@ -14,6 +14,7 @@ import subprocess
 import pytest
 
 from sim import deployment, events, stack
+from sim.function import bootstrap_command, lambda_environment
 from sim.stack import GIVEN, OFF, ON, ROOT, Stack, camel_case
 
 ELF_MACHINES = {"x86_64": 62, "arm64": 183}
@@ -89,6 +90,47 @@ def test_binary_accepts_what_the_template_allows(variable, value, start, aws):
     # FIPS and dual-stack exclude an endpoint of one's own; without one, nothing may be called.
     options = {"aws": aws} if variable == "WARM_UP" else {"WARM_UP": "off"}
     start(**options, **{variable: value}).wait_until_idle()
+
+
+QUOTED = "DeFensive', `Strictest"
+TAGS = ["k%d" % i for i in range(33)]
+SPELLINGS = {
+    "DESYNC_MODE": (
+        ["defensive", " Defensive , STRICTEST", QUOTED, "monitor,,strictest,", ", 'monitor'",
+         ",".join(["monitor"] * 32)],
+        ["defensive;strictest", "off", ",", "'", "defensive strictest",
+         ",".join(["monitor"] * 33)]),
+    "INTERNET_FACING_MODE": (["Strictest", " ", "'defensive' "], ["strict", "''", "strictest,"]),
+    "INTERNAL_MODE": (["\"STRICTEST", "defensive"], ["none", "defensive,strictest"]),
+    "PROFILES": (
+        ["modern=strictest", "a = Strictest , 'old one=monitor'", ",x=`defensive`,,"],
+        ["modern", "modern=off", "=strictest", "'=strictest", "a=strictest=x", "a=,b=monitor"]),
+    "REQUIRED_TAGS": (
+        ["Owner", "Owner, Env=a|b", "'Owner', \"Team\"", ",Owner,,", "Env=|a", "Env=a=b", "none",
+         " None ", "'NONE'", ",none,", "none-such,x", "nonesuch=1", ",".join(TAGS[:32])],
+        ["none,Owner", "Owner, 'none'", "a,NONE,b", "none=x", "=x", "Env=", "Env=|", ",", "''",
+         ",".join(TAGS)]),
+    "OWNER_TAGS": (["Owner,owner", " 'Team' ,,", ",".join(TAGS[:32])],
+                   [",", "' '", ",".join(TAGS)]),
+    "ALLOWED_ACCOUNTS": (["111122223333", " 111122223333 , 444455556666 "],
+                         ["1111", "111122223333,", "*", "'111122223333'"]),
+    "PROMOTION_MIN_CLIENTS": (["10,2", " 10 , 2 ", "7", "1000"],
+                              ["0", "10,", "a", "1,2,3", "1001", "10,1001"]),
+    "PROMOTION_RING_TAG": (["DesyncRing", "a b", "aws:x/y=z"], ["a!b", "a,b", "x" * 129]),
+}
+
+
+@pytest.mark.parametrize("variable, value, accepted", [
+    (variable, value, accepted) for variable, both in SPELLINGS.items()
+    for accepted, values in zip((True, False), both) for value in values])
+def test_template_accepts_what_the_binary_accepts(variable, value, accepted):
+    pattern = stack.load()["Parameters"][camel_case(variable)]["AllowedPattern"]
+    others = {"CROSS_ACCOUNT_ROLE": "member"} if variable == "ALLOWED_ACCOUNTS" else {}
+    done = subprocess.run(
+        [*bootstrap_command(), "evaluate", str(events.FOLDER / "config-change.defensive-owner.json")],
+        env=lambda_environment(**{variable: value}, **others), capture_output=True, text=True)
+    is_read = variable not in done.stderr
+    assert (bool(re.search(pattern, value)), is_read) == (accepted, accepted), done.stderr
 
 
 # What alarms and dashboard read

@@ -27,7 +27,7 @@ ON = {
     "RolePath": "/security/", "AlertEmail": "security@example.com",
     "CrossAccountRole": "security/desync-guard-member",
     "KmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-    "ExternalId": "a-shared-secret", "AllowedAccounts": "111122223333,444455556666",
+    "ExternalId": "a-shared-secret", "AllowedAccounts": "111122223333, 444455556666",
 }
 # Everything on, with what is there already in place of what the stack would create.
 GIVEN = ON | {
