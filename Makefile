@@ -120,12 +120,15 @@ sbom: $(filter %.json,$(package_files)) ## what is linked in: a bill of material
 reproducible: $(deps)/stamp ## build in two places and compare every byte (ARCH=arm64|x86_64)
 	@.ci/reproducible $(ARCH)
 
-# What `sam build` calls, in a copy of this folder; ARCH from the environment overrides.
+# What `sam build` calls, in a copy of this folder. SAM does not say for which architecture, so the
+# build looks where `sam deploy` does. ARCH from the environment must agree.
 build-DesyncGuardFunction:
-	@$(MAKE) ARCH=$(if $(filter file,$(origin ARCH)),arm64,$(ARCH)) sam-artifact
+	@arch=$$(.ci/architecture deployed $(if $(filter file,$(origin ARCH)),,$(ARCH))) && \
+	    $(MAKE) ARCH=$$arch sam-artifact
 
 .PHONY: sam-artifact
 sam-artifact: $(ship)/bootstrap
+	@.ci/architecture check $< $(ARCH)
 	install -D -m 0755 $< $(ARTIFACTS_DIR)/bootstrap
 
 # --- the same sources against Debian's shared libraries, for comparison ---------------------------

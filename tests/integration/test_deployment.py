@@ -234,22 +234,56 @@ def scratch(tmp_path):
     build, are those of this checkout."""
     copy = tmp_path / "scratch"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(
-        ".git", ".aws-sam", "build", "bootstrap", "__pycache__"))
+        ".git", ".aws-sam", "build", "bootstrap", "samconfig.toml", "__pycache__"))
     (copy / "build").mkdir()
     (copy / "build/deps").symlink_to(ROOT / "build/deps")
     return copy
 
 
-@pytest.mark.parametrize("given, architecture", [
-    ([], "arm64"), (["ARCH=x86_64"], "x86_64")], ids=["default", "x86_64"])
-def test_sam_build_gets_a_static_bootstrap_of_the_architecture(given, architecture, scratch,
+X86_64 = 'parameter_overrides = "AlertEmail=\\"a@b.c\\" Architecture=\\"x86_64\\""\n'
+ARM64 = 'parameter_overrides = ["Architecture=arm64"]\n'
+LONG = 'parameter_overrides = "ParameterKey=Architecture,ParameterValue=x86_64"\n'
+
+
+@pytest.mark.parametrize("config, given, architecture, complaint", [
+    (None, "", "arm64", ""), (X86_64, "", "x86_64", ""), (LONG, "x86_64", "x86_64", ""),
+    (f"# {X86_64}{ARM64}", "", "arm64", ""), (X86_64 + ARM64, "arm64", "arm64", ""),
+    (None, "x86_64", "", "Set Architecture=x86_64 in parameter_overrides of samconfig.toml"),
+    (X86_64, "arm64", "", "sam deploy would make the function x86_64"),
+    (X86_64 + ARM64, "", "", "Say which one to build")])
+def test_architecture_of_the_build_is_the_one_that_is_deployed(config, given, architecture,
+                                                               complaint, tmp_path):
+    shutil.copy(stack.TEMPLATE, tmp_path)
+    if config:
+        (tmp_path / "samconfig.toml").write_text(config)
+    done = subprocess.run([ROOT / ".ci/architecture", "deployed", given], cwd=tmp_path, text=True,
+                          capture_output=True)
+    assert (done.stdout.strip(), bool(done.returncode)) == (architecture, bool(complaint))
+    assert complaint in done.stderr
+
+
+@pytest.mark.parametrize("machine, named, status", [
+    ("arm64", "arm64", 0), ("x86_64", "x86_64", 0), ("x86_64", "arm64", 1), ("arm64", "x86_64", 1)])
+def test_a_build_of_another_architecture_is_refused(machine, named, status, tmp_path):
+    binary = tmp_path / "bootstrap"
+    binary.write_bytes(b"\x7fELF\x02\x01".ljust(18, b"\0")
+                       + struct.pack("<H", ELF_MACHINES[machine]))
+    assert subprocess.run([ROOT / ".ci/architecture", "check", binary, named],
+                          stderr=subprocess.DEVNULL).returncode == status
+
+
+@pytest.mark.parametrize("config, architecture", [(None, "arm64"), (X86_64, "x86_64")],
+                         ids=["default", "x86_64"])
+def test_sam_build_gets_a_static_bootstrap_of_the_architecture(config, architecture, scratch,
                                                                tmp_path):
+    if config:
+        (scratch / "samconfig.toml").write_text(config)
     run_make(f"build/deps/{architecture}/stamp", f"ARCH={architecture}", cwd=ROOT)
     artifacts = tmp_path / "artifacts"
     artifacts.mkdir()
     # As aws-lambda-builders calls it.
     run_make("--makefile", str(ROOT / "Makefile"), "build-DesyncGuardFunction",
-             f"ARTIFACTS_DIR={artifacts}", *given, cwd=scratch)
+             f"ARTIFACTS_DIR={artifacts}", cwd=scratch)
     assert [path.name for path in artifacts.iterdir()] == ["bootstrap"]
     binary = artifacts / "bootstrap"
     assert binary.stat().st_mode & 0o777 == 0o755
