@@ -94,6 +94,30 @@ def test_service_control_policy_names_the_tags_that_are_read(policy):
         assert f"| `{key}` |" in text_of("exceptions.md")
 
 
+# Key and bucket policies
+
+def statements_of(name):
+    return [statement for block in blocks(name, "json")
+            for statement in json.loads(block)["Statement"]]
+
+
+def test_key_policy_lets_each_service_in_that_uses_the_key_by_itself():
+    """The function itself, SQS, SNS, DynamoDB and S3 for it come by IAM."""
+    allowed = {statement["Principal"]["Service"]: set(statement["Action"])
+               for statement in statements_of("deploy.md") if "kms:" in str(statement["Action"])}
+    use = {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert allowed == {
+        "cloudwatch.amazonaws.com": use, "events.amazonaws.com": use,
+        "logs.eu-west-1.amazonaws.com": {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*",
+                                         "kms:GenerateDataKey*", "kms:DescribeKey"}}
+
+
+def test_bucket_policies_are_json_and_open_to_the_organization_only():
+    statement, = (s for s in statements_of("deploy.md") if "s3:" in str(s["Action"]))
+    assert statement["Action"] == "s3:PutObject"
+    assert statement["Condition"]["StringEquals"] == {"aws:PrincipalOrgID": "o-exampleorgid"}
+
+
 # Commands
 
 @pytest.mark.parametrize("name", ["deploy.md", "exceptions.md"])
