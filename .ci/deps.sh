@@ -4,6 +4,8 @@
 #   cc            compiler for static musl programs of that architecture
 #   include, lib  OpenSSL, curl, cJSON and ISA-L, from Debian's source packages
 #   versions      what is inside, one "package version" a line
+#   materials     the files it was built from, one "package version SHA-256 file" a line
+#   licenses      Debian's copyright file of each package
 # deps.sh ARCH outdated compares them with what Debian has now (.ci/outdated.py).
 #
 # Packages are fetched through an apt of our own, with the sources and keys of the machine:
@@ -117,6 +119,10 @@ fetch_debian_source() {
     dpkg-source --no-copy -x "$dsc" "$package" >>"$log" 2>&1
     apply_our_patches "$package" "$taken"
     echo "$package $taken" >>versions
+    mkdir -p licenses
+    cp "$package/debian/copyright" "licenses/$package"
+    parts=$(sed -n '/^Checksums-Sha256:/,/^[^ ]/s/^ [0-9a-f]* [0-9]* //p' "$dsc")
+    sha256sum "$dsc" $parts | sed "s/^/$package $taken /" >>materials
 }
 
 # Security fixes that Debian has, but not in a source that can be had: .ci/patches/PACKAGE/CVE.patch.
@@ -140,10 +146,13 @@ apply_our_patches() {
 fetch_binaries() {
     mkdir debs
     (cd debs && apt-get $apt_options download musl-dev linux-libc-dev >>"$log" 2>&1)
-    for deb in "$work"/debs/*.deb; do
-        dpkg-deb -x "$deb" "$work/root"
+    for deb in debs/*.deb; do
+        dpkg-deb -x "$deb" root
+        dpkg-deb -W --showformat='${Package} ${Version}\n' "$deb" >package
+        (cd debs && sha256sum "${deb#debs/}") | sed "s/^/$(cat package) /" >>materials
+        sed -n '/^musl-dev /p' package >>versions
     done
-    echo "musl-dev $(dpkg-deb -f "$work"/debs/musl-dev_*.deb Version)" >>"$work/versions"
+    cp root/usr/share/doc/musl-dev/copyright licenses/musl-dev
 }
 
 if [ "${2-}" = outdated ]; then
@@ -344,6 +353,6 @@ for feature in SSL threadsafe; do
         { echo "curl was configured without $feature" >>"$log"; exit 1; }
 done
 
-mv "$work/versions" "$out/versions"
+mv "$work/versions" "$work/materials" "$work/licenses" "$out/"
 echo "$stamp" >"$out/stamp"
 say "done in $(($(date +%s) - start)) s"

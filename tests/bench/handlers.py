@@ -54,7 +54,7 @@ def variants(bench, trust):
 
 def zip_mb(bench, binary):
     path = bench.folder / "handler.zip"
-    subprocess.run([sys.executable, ROOT / ".ci/zip.py", path, f"bootstrap={binary}"], check=True)
+    subprocess.run([sys.executable, ROOT / ".ci/archive.py", path, f"bootstrap={binary}"], check=True)
     return path.stat().st_size / 1e6
 
 
