@@ -170,6 +170,14 @@ class Stack:
         separator, text = argument
         return self._resolve(text).split(separator)
 
+    def _split(self, argument):
+        separator, text = argument
+        return self._resolve(text).split(separator)
+
+    def _select(self, argument):
+        index, values = argument
+        return self._resolve(values)[int(index)]
+
     def _findinmap(self, argument):
         name, *keys = argument
         value = self.template["Mappings"][name]
