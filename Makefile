@@ -11,9 +11,11 @@ endif
 Q := $(if $(V),,@)# V=1 shows the commands
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)
-MAKEFLAGS += -j$(shell nproc)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 endif
-export SOURCE_DATE_EPOCH := 315532800
+# The time that a bill of materials gives: that of the commit, or of no day where there is none.
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
+export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wformat=2 -Wswitch-enum -Wimplicit-fallthrough
@@ -26,6 +28,13 @@ page     := build/generated/page_files.c
 sources  := $(filter-out $(musl),$(wildcard src/*/*.c)) $(roots) $(page)
 main     := $(wildcard src/*.c)
 third    := -lcurl -lssl -lcrypto -lcjson -lisal -lm
+
+# What these targets do not need, everything else does; the libraries are Debian's sources.
+ifeq ($(shell command -v apt-get 2>/dev/null),)
+ifneq ($(filter-out help version container lint clean distclean,$(or $(MAKECMDGOALS),all)),)
+$(error this needs apt-get, that is Debian 12; on a Mac or another Linux run `make container`)
+endif
+endif
 
 .PHONY: all
 all: bootstrap
@@ -46,7 +55,7 @@ SHIP_LINK   = -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code,
               -Wl,-z,stack-size=1048576
 ship_objects := $(patsubst %.c,$(ship)/%.o,$(main) $(sources) $(musl))
 
-$(deps)/stamp: FORCE | $(if $(filter $(HOST),$(ARCH)),packages-build,packages-cross-$(ARCH))
+$(deps)/stamp: FORCE | packages-build $(if $(filter $(HOST),$(ARCH)),,packages-cross-$(ARCH))
 	@.ci/deps.sh $(ARCH)
 
 $(ship)/flags: FORCE
@@ -103,19 +112,59 @@ $(pages): .ci/pages.c src/cli/command_table.c src/cli/command_table.h src/policy
 	    $(filter %.c,$^) src/base/assert.c -o $@
 
 # --- packages -----------------------------------------------------------------------------------
-package_files := $(addprefix build/package/desync-guard-$(VERSION)-$(ARCH),.zip .cdx.json)
+named    := desync-guard-$(VERSION)
+packaged  = build/package/$(named)-$1.zip build/package/$(named)-linux-$1.tar.gz build/package/$(named)-$1.cdx.json
 
-.PHONY: package sbom reproducible build-DesyncGuardFunction
-package: $(package_files) ## the deployable zip and what is in it (ARCH=arm64|x86_64)
-sbom: $(filter %.json,$(package_files)) ## what is linked in: a bill of materials, CycloneDX
+.PHONY: package sbom template version release container test-container reproducible build-DesyncGuardFunction
+package: $(call packaged,$(ARCH)) ## the zip for Lambda, the command line tool, what is in them (ARCH=arm64|x86_64)
+sbom: $(filter %.cdx.json,$(call packaged,$(ARCH))) ## what is linked in: a bill of materials, CycloneDX
+version: ## say it
+	@echo $(VERSION)
+template: build/package/$(named).template.json ## template.yaml as plain CloudFormation, the code in a bucket
 
-%.zip: $(ship)/bootstrap .ci/zip.py | packages-package
+build/package/$(named)-%.zip: $(ship)/bootstrap .ci/archive.py | packages-package
 	@mkdir -p $(@D)
-	python3 .ci/zip.py $@ bootstrap=$<
+	python3 .ci/archive.py $@ bootstrap=$<
 
-%.cdx.json: $(ship)/bootstrap $(deps)/stamp .ci/sbom.py .ci/cves.py .ci/cves $(wildcard .ci/patches/*/*) | packages-package
+# The licenses of the libraries ask to come along with the binary.
+build/package/$(named)-linux-%.tar.gz: $(ship)/bootstrap $(deps)/stamp LICENSE .ci/archive.py | packages-package
+	@mkdir -p $(@D)
+	python3 .ci/archive.py $@ $(addprefix $(named)-linux-$*/,desync-guard=$< LICENSE=LICENSE \
+	    $(foreach package,$(notdir $(wildcard $(deps)/licenses/*)),licenses/$(package)=$(deps)/licenses/$(package)))
+
+build/epoch: FORCE
+	$(call remember,$(SOURCE_DATE_EPOCH))
+
+%.cdx.json: $(ship)/bootstrap $(deps)/stamp build/epoch .ci/sbom.py .ci/cves.py .ci/cves $(wildcard .ci/patches/*/*) | packages-package
 	@mkdir -p $(@D)
 	python3 .ci/sbom.py $(ARCH) $(VERSION) $< $@
+
+build/package/$(named).template.json: template.yaml .ci/render.py | venv
+	@mkdir -p $(@D)
+	build/python .ci/render.py $(VERSION) $@
+
+# What a release consists of, the same bytes wherever and whenever this commit is built from the
+# same sources of Debian. Flags of the user's would make other ones.
+released := $(foreach architecture,x86_64 arm64,$(call packaged,$(architecture))) build/package/$(named).template.json
+release: ## dist/: a release of this commit, for both architectures
+	@.ci/commit >/dev/null
+	@$(MAKE) CFLAGS= LDFLAGS= ARCH=x86_64 package template
+	@$(MAKE) CFLAGS= LDFLAGS= ARCH=arm64 package
+	@rm -rf dist && mkdir dist && cp $(released) dist/
+	@python3 .ci/provenance.py "$$(.ci/commit)" x86_64,arm64 dist/* >build/provenance
+	@mv build/provenance dist/$(named).intoto.json
+	@cd dist && sha256sum * >../build/sums && mv ../build/sums SHA256SUMS && cat SHA256SUMS
+
+# The tools that can build an image, in the order in which they are looked for.
+CONTAINER ?= $(firstword $(foreach tool,docker podman finch,$(if $(shell command -v $(tool) 2>/dev/null),$(tool))))
+container: ## make package in a container of Debian 12, on a Mac or another Linux (CONTAINER=docker|podman|finch)
+	@test -n "$(CONTAINER)" || { echo "make container needs docker, podman or finch; none of them is installed" >&2; exit 1; }
+	DOCKER_BUILDKIT=1 $(CONTAINER) build -f deploy/Dockerfile --build-arg ARCH=$(ARCH) \
+	    --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --output type=local,dest=build/package .
+
+test-container: packages-container ## the steps of deploy/Dockerfile in a fresh Debian 12, without a container tool (as root; 10 minutes)
+	@python3 tests/container/fresh_root.py build/fresh ARCH=$(ARCH) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
+	@cd build/fresh/output && sha256sum *
 
 reproducible: $(deps)/stamp ## build in two places and compare every byte (ARCH=arm64|x86_64)
 	@.ci/reproducible $(ARCH)
@@ -407,8 +456,15 @@ check: ## all of the above checks and the tests; what CI runs
 	@$(MAKE) strict
 	@$(MAKE) test-arm64-quick
 	@$(MAKE) test-sanitized
+	@$(MAKE) build/actionlint || echo "check: no Go, so actionlint does not look at the workflows"
 	@$(MAKE) browser || echo "check: no Chromium, so nobody looks at the HTML pages"
 	@$(MAKE) test
+
+# Where there is a Go that is new enough; go.sum tells which bytes of actionlint are taken.
+build/actionlint: $(wildcard tests/workflows/go.*)
+	@mkdir -p $(@D)
+	$(Q)cd tests/workflows && CGO_ENABLED=0 GOTOOLCHAIN=local go build -mod=readonly \
+	    -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
 
 outdated: | packages-package ## which security fixes of Debian do the libraries inside the static binary lack?
 	@.ci/deps.sh $(ARCH) outdated
@@ -418,7 +474,7 @@ clean: ## forget what was built, but for the libraries and the Python environmen
 	rm -rf bootstrap $(filter-out build/deps build/venv build/venv-bench build/python%,$(wildcard build/*))
 
 distclean: ## forget everything
-	rm -rf bootstrap build
+	rm -rf bootstrap build dist
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-zA-Z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 20
