@@ -162,8 +162,8 @@ container: ## make package in a container of Debian 12, on a Mac or another Linu
 	DOCKER_BUILDKIT=1 $(CONTAINER) build -f deploy/Dockerfile --build-arg ARCH=$(ARCH) \
 	    --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) --output type=local,dest=build/package .
 
-test-container: packages-container ## the steps of deploy/Dockerfile in a fresh Debian 12, without a container tool (as root; 10 minutes)
-	@python3 tests/container/fresh_root.py build/fresh ARCH=$(ARCH) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
+test-container: packages-container ## the steps of deploy/Dockerfile in a fresh Debian 12, without a container tool (as root; THEN="make demo": that, too)
+	@python3 tests/container/fresh_root.py build/fresh ARCH=$(ARCH) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) -- $(THEN)
 	@cd build/fresh/output && sha256sum *
 
 reproducible: $(deps)/stamp ## build in two places and compare every byte (ARCH=arm64|x86_64)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""fresh_root.py ROOT NAME=VALUE...: carries out deploy/Dockerfile without a container tool.
+"""fresh_root.py ROOT [NAME=VALUE...] [-- COMMAND]: carries out deploy/Dockerfile without a container
+tool, then COMMAND.
 
 Each step runs in a Debian 12 that has nothing but its smallest set of packages (debootstrap makes it
 in ROOT), in namespaces of its own for mounts and processes. NAME=VALUE stands for --build-arg. The
@@ -85,10 +86,13 @@ class Build:
 def main(root, *given):
     root = Path(root).resolve()
     make_root(root)
-    build = Build(root, dict(each.split("=", 1) for each in given))
+    end = given.index("--") if "--" in given else len(given)
+    build = Build(root, dict(each.split("=", 1) for each in given[:end]))
     for word, rest in instructions(DOCKERFILE.read_text(encoding="utf-8")):
         print(f"{word} {rest}", flush=True)
         build.do(word, rest)
+    if given[end + 1:]:
+        build.do_run(" ".join(given[end + 1:]))
 
 
 if __name__ == "__main__":

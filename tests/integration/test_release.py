@@ -15,7 +15,7 @@ import zipfile
 
 import pytest
 
-from sim import stack
+from sim import deployment, stack
 from sim.cfn_lint import lint
 from sim.stack import OFF, ON, ROOT, Stack
 
@@ -139,6 +139,14 @@ def test_code_comes_from_the_bucket_of_the_region(given, bucket, key, switches, 
 def test_code_bucket_refuses_what_is_no_bucket(bucket, rendered):
     pattern = json.loads(rendered.read_text())["Parameters"]["CodeBucket"]["AllowedPattern"]
     assert not re.fullmatch(pattern, bucket)
+
+
+def test_rendered_template_deploys(rendered):
+    template = json.loads(rendered.read_text())
+    with deployment.deployed(template, CodeBucket="deployment-bucket",
+                             CodeKey="desync-guard.zip") as deployed:
+        assert deployed.status() == "CREATE_COMPLETE"
+        assert deployed.function()["Handler"] == "bootstrap"
 
 
 # provenance
