@@ -34,6 +34,11 @@ def make_root(root):
     (root / "etc/apt/sources.list").unlink()
     shutil.copy(source, root / "etc/apt/sources.list.d")
     shutil.copy("/etc/resolv.conf", root / "etc")
+    # An authority that this machine trusts by itself, such as that of a company's proxy.
+    own = "usr/local/share/ca-certificates"
+    shutil.copytree(Path("/") / own, root / own, dirs_exist_ok=True)
+    subprocess.run(["chroot", root, "update-ca-certificates"], check=True,
+                   stdout=subprocess.DEVNULL)
 
 
 class Build:
