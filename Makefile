@@ -126,11 +126,14 @@ build/package/$(named)-%.zip: $(ship)/bootstrap .ci/archive.py | packages-packag
 	@mkdir -p $(@D)
 	python3 .ci/archive.py $@ bootstrap=$<
 
-# The licenses of the libraries ask to come along with the binary.
-build/package/$(named)-linux-%.tar.gz: $(ship)/bootstrap $(deps)/stamp LICENSE .ci/archive.py | packages-package
+# As `make install` lays it out, with the licenses of the libraries, which ask to come along.
+tool_files = bin/desync-guard=$(ship)/bootstrap share/doc/desync-guard/LICENSE=LICENSE \
+    $(foreach package,$(notdir $(wildcard $(deps)/licenses/*)),share/doc/desync-guard/licenses/$(package)=$(deps)/licenses/$(package)) \
+    $(foreach page,$(installed),share/$(lastword $(subst =, ,$(page)))=$(pages)-$(firstword $(subst =, ,$(page))))
+build/package/$(named)-linux-%.tar.gz: $(ship)/bootstrap $(pages) LICENSE .ci/archive.py | packages-package
 	@mkdir -p $(@D)
-	python3 .ci/archive.py $@ $(addprefix $(named)-linux-$*/,desync-guard=$< LICENSE=LICENSE \
-	    $(foreach package,$(notdir $(wildcard $(deps)/licenses/*)),licenses/$(package)=$(deps)/licenses/$(package)))
+	@$(foreach page,man bash zsh fish,$(pages) $(page) >$(pages)-$(page) &&) :
+	python3 .ci/archive.py $@ $(addprefix $(named)-linux-$*/,$(tool_files))
 
 build/epoch: FORCE
 	$(call remember,$(SOURCE_DATE_EPOCH))

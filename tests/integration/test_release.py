@@ -74,19 +74,22 @@ def test_archive_keeps_what_can_be_executed(archive):
     assert modes == [("inside/program", 0o755), ("inside/text", 0o644)]
 
 
-def test_tool_comes_with_the_licenses_of_what_is_linked_in(bootstrap):
+def test_tool_comes_as_it_is_installed_and_with_the_licenses_of_what_is_linked_in(bootstrap):
     """Its list of files, as the Makefile gives it to archive.py."""
     done = run("make", "-n", f"ARCH={HOST}", "-W", "LICENSE", "package", MAKEFLAGS="", MAKELEVEL="0")
     assert done.returncode == 0, done.stderr
     line, = re.findall(r"archive\.py \S+-linux-\S+\.tar\.gz (.*(?:\\\n.*)*)", done.stdout)
     files = dict(each.split("=") for each in line.replace("\\\n", " ").split())
     names = {name.split("/", 1)[1] for name in files}
-    assert {"desync-guard", "LICENSE"} < names
+    documents = "share/doc/desync-guard/"
+    assert {"bin/desync-guard", "share/man/man1/desync-guard.1", documents + "LICENSE"} < names
+    assert len([name for name in names if not name.startswith(documents)]) == 1 + len(
+        ["man", "bash", "zsh", "fish"])
     versions = (ROOT / "build/deps" / HOST / "versions").read_text().splitlines()
-    assert {f"licenses/{each.split()[0]}" for each in versions} == {
-        name for name in names if name.startswith("licenses/")}
-    for path in files.values():
-        assert (ROOT / path).stat().st_size > 300, path
+    assert {f"{documents}licenses/{each.split()[0]}" for each in versions} == {
+        name for name in names if name.startswith(documents + "licenses/")}
+    for name, path in files.items():
+        assert documents not in name or (ROOT / path).stat().st_size > 300, path
 
 
 # the template
