@@ -299,7 +299,7 @@ fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 replayers  := $(fuzz_names:%=build/test/fuzz/%)
 
 simulator := build/simulate/watch_simulator
-.PHONY: unit unit-build test reliability invariants simulate valgrind browser venv demo demo-arm64 bench
+.PHONY: unit unit-build test reliability picture invariants simulate valgrind browser venv demo demo-arm64 bench
 unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
 	@tests/run $(unit_tests)
@@ -331,6 +331,9 @@ $(simulator): $(simulated) $(wildcard include/policy/*.h include/base/*.h) | pac
 	$(Q)$(CC) $(filter-out -MMD -MP,$(BASE)) -O2 $(CFLAGS) $(simulated) -lm -o $@
 simulate: $(simulator) venv ## how often the watch is wrong, and how fast: simulated, and written into docs/evidence.md
 	@build/python tests/simulate/simulate.py
+
+picture: $(tools) venv ## draw the picture of the report that README.md shows, with a Chromium
+	@cd tests && ../build/python -m sim.picture
 
 invariants: $(unit_tests) $(tools) $(simulator) bootstrap venv ## run the tests of safe acting, and write docs/control.md
 	@build/python tests/sim/control.py

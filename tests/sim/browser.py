@@ -154,11 +154,15 @@ class Browser:
         return [event["params"]["request"]["url"] for event in self.events
                 if event.get("method") == "Network.requestWillBeSent"]
 
+    def shot(self, is_whole=False):
+        """A PNG of what the window shows, or of the whole page."""
+        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=is_whole)
+        return base64.b64decode(answer["data"])
+
     def screenshot(self, path):
         """The whole page."""
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(answer["data"]))
+        path.write_bytes(self.shot(is_whole=True))
 
     def pdf(self, path):
         answer = self.call("Page.printToPDF", preferCSSPageSize=True, printBackground=False)

@@ -318,7 +318,7 @@ static void make_frame(struct posture_sample *sample, bool has_state) {
                                    .account_count = COUNT(accounts),
                                    .regions = regions,
                                    .region_count = COUNT(regions),
-                                   .version = STR("0.1.0")};
+                                   .version = STR("0.2.0")};
     sample->posture = (struct posture){.period_start_ms = SAMPLE_NOW_MS - 90 * MS_PER_DAY,
                                        .now_ms = SAMPLE_NOW_MS,
                                        .has_state = has_state};
