@@ -21,6 +21,7 @@ import subprocess
 import pytest
 
 from sim import browser as sim_browser
+from sim import picture
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "build" / "test" / "html-report"
@@ -58,6 +59,15 @@ def pages(tmp_path_factory):
 def browser():
     with sim_browser.Browser(sim_browser.find()) as browser:
         yield browser
+
+
+def test_picture_in_the_readme_is_of_this_page():
+    """`make picture` draws it anew."""
+    png = picture.PICTURE.read_bytes()
+    assert len(png) < 200_000
+    assert picture.size_and_digest(png) == ((picture.WIDTH, picture.HEIGHT),
+                                            picture.digest(picture.page()))
+    assert "docs/report.png" in (ROOT / "README.md").read_text()
 
 
 class Outline(html.parser.HTMLParser):
