@@ -323,8 +323,8 @@ reliability: bootstrap venv ## try every fault at every AWS call, and write docs
 	@build/python tests/sim/reliability.py
 
 # The decision of the watch with what it needs, and a world in which it decides.
-simulated := tests/simulate/watch_simulator.c src/policy/watch.c src/policy/statistics.c \
-             $(addprefix src/base/,arena.c assert.c buf.c str.c)
+simulated := tests/simulate/watch_simulator.c src/policy/watch.c src/policy/watch_window.c \
+             src/policy/statistics.c $(addprefix src/base/,arena.c assert.c buf.c str.c)
 $(simulator): $(simulated) $(wildcard include/policy/*.h include/base/*.h) | packages-test
 	@mkdir -p $(@D)
 	@echo "cc $@"

@@ -19,24 +19,20 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "policy/statistics.h"
+#include "policy/watch_window.h"
 
-#define ALPHA           ((double)WATCH_ALPHA_PPB / 1e9)
-#define TESTS           6
-#define BLOCKED_TESTS   3
-#define BINS_AN_HOUR    12
-#define MINUTES_A_DAY   (24 * 60)
-#define HOUR_TRIED_MIN  20  /* requests of an hour in which an outage can be seen */
-#define HOUR_SHARE_MIN  0.5 /* of them blocked: an outage, whatever the errors are */
-#define ERRORS_MIN      10  /* fewer are no reason to take a promotion back */
-#define DISPERSION_BINS 12  /* fewer tell nothing of how far counts scatter */
+#define ALPHA          ((double)WATCH_ALPHA_PPB / 1e9)
+#define TESTS          6
+#define BLOCKED_TESTS  3
+#define MINUTES_A_DAY  (24 * 60)
+#define HOUR_TRIED_MIN 20  /* requests of an hour in which an outage can be seen */
+#define HOUR_SHARE_MIN 0.5 /* of them blocked: an outage, whatever the errors are */
+#define ERRORS_MIN     10  /* fewer are no reason to take a promotion back */
 /* By chance no traffic of so many requests comes down to a tenth. */
 #define VOLUME_MIN    100
 #define VOLUME_SHRINK 10
 
-/* The counts that are compared, each by request. */
-enum counter { NON_COMPLIANT, ELB_4XX, ELB_5XX, TARGET_5XX, COUNTERS };
-
-static const char *const COUNTER_NAMES[COUNTERS] = {
+static const char *const COUNTER_NAMES[WATCH_COUNTERS] = {
     "DesyncMitigationMode_NonCompliant_Request_Count",
     "HTTPCode_ELB_4XX",
     "HTTPCode_ELB_5XX",
@@ -53,13 +49,6 @@ static const struct words PROMOTION = {"strictest", "PROMOTION_MAX_RISK_PERCENT"
                                        "Acceptable and Ambiguous"};
 static const struct words RAISE = {"defensive", "ENFORCEMENT_MAX_BLOCKED_PERCENT", "Severe"};
 
-struct counts {
-    size_t bins; /* with data */
-    double requests;
-    double tried; /* requests, and those refused before they became one */
-    double of[COUNTERS];
-};
-
 struct look {
     const struct watch_numbers *numbers;
     const struct watch_settings *settings;
@@ -67,103 +56,44 @@ struct look {
     struct arena *arena;
     double alpha; /* of one test */
     double risk_max;
-    struct counts since;    /* the change */
-    struct counts last_day; /* of it */
-    struct counts last_hour;
-    struct counts days[WATCH_DAYS_BEFORE]; /* the same hours as last_day */
-    struct counts before;                  /* their sum; right_before where they are empty */
-    bool is_same_hours;                    /* they are not empty */
-    struct counts right_before;            /* the hour before the change */
-    str why;                               /* empty: nothing is wrong */
+    struct watch_window since;    /* the change */
+    struct watch_window last_day; /* of it */
+    struct watch_window last_hour;
+    bool is_same_hours;               /* is known of the days before */
+    struct watch_counts right_before; /* the hour before the change */
+    str why;                          /* empty: nothing is wrong */
 };
 
 /* --- counting --------------------------------------------------------------------------------- */
 
-static uint64_t count_of(const struct traffic_window *bin, enum counter counter) {
-    switch (counter) {
-    case NON_COMPLIANT:
-        return bin->non_compliant;
-    case ELB_4XX:
-        return bin->elb_4xx;
-    case ELB_5XX:
-        return bin->elb_5xx;
-    case TARGET_5XX:
-    case COUNTERS:
-        break;
-    }
-    return bin->target_5xx;
-}
-
-/* What the load balancer refuses before it chooses a target is in no RequestCount. */
-static double tried_in(const struct traffic_window *bin) {
-    return (double)bin->requests + (double)bin->elb_4xx + (double)bin->elb_5xx;
-}
-
-static void add_bins(struct counts *counts, const struct traffic_window *bins, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const struct traffic_window *bin = &bins[i];
-        double tried = tried_in(bin);
-        counts->bins += bin->has_data || tried > 0 ? 1 : 0;
-        counts->requests += (double)bin->requests;
-        counts->tried += tried;
-        counts->of[NON_COMPLIANT] += (double)bin->non_compliant;
-        counts->of[ELB_4XX] += (double)bin->elb_4xx;
-        counts->of[ELB_5XX] += (double)bin->elb_5xx;
-        counts->of[TARGET_5XX] += (double)bin->target_5xx;
-    }
-}
-
-static void add_counts(struct counts *sum, const struct counts *counts) {
-    sum->bins += counts->bins;
-    sum->requests += counts->requests;
-    sum->tried += counts->tried;
-    for (int c = 0; c < COUNTERS; c++) {
-        sum->of[c] += counts->of[c];
-    }
-}
-
-static double rate_of(const struct counts *counts, enum counter counter) {
-    return counts->tried > 0 ? counts->of[counter] / counts->tried : 0;
-}
-
-/* Variance over mean, from how counts scatter within each hour of the seven days, so that hours and
- * days that differ as a whole do not count as scatter. */
-static double dispersion_of(const struct traffic_window *bins, enum counter counter) {
-    double variance = 0;
-    double mean = 0;
-    double freedom = 0;
-    for (size_t at = 0; at < WATCH_BINS_BEFORE; at += BINS_AN_HOUR) {
-        struct counts hour = {0};
-        add_bins(&hour, &bins[at], BINS_AN_HOUR);
-        double rate = rate_of(&hour, counter);
-        for (size_t i = at; i < at + BINS_AN_HOUR && rate > 0; i++) {
-            double off = (double)count_of(&bins[i], counter) - rate * tried_in(&bins[i]);
-            variance += off * off;
-        }
-        double bin_count = fmax(1, (double)hour.bins);
-        mean += hour.of[counter] * (1 - 1 / bin_count);
-        freedom += rate > 0 ? bin_count - 1 : 0;
-    }
-    return freedom < DISPERSION_BINS || variance < mean ? 1 : variance / mean;
+/* As of a load balancer that is a few hours old. */
+static void compare_right_before(const struct look *look, size_t bins,
+                                 struct watch_window *window) {
+    window->before = look->right_before;
+    window->usual_tried = look->right_before.tried * (double)bins / WATCH_BINS_AN_HOUR;
 }
 
 static void count_look(struct look *look) {
     const struct watch_numbers *numbers = look->numbers;
     size_t count = numbers->after_count;
     size_t day = count < WATCH_BINS_A_DAY ? count : WATCH_BINS_A_DAY;
-    size_t hour = count < BINS_AN_HOUR ? count : BINS_AN_HOUR;
-    size_t same = day < BINS_AN_HOUR ? BINS_AN_HOUR : day; /* bins of the same hours */
-    add_bins(&look->since, numbers->after, count);
-    add_bins(&look->last_day, &numbers->after[count - day], day);
-    add_bins(&look->last_hour, &numbers->after[count - hour], hour);
-    for (size_t i = 0; i < WATCH_DAYS_BEFORE; i++) {
-        add_bins(&look->days[i], &numbers->before[i * WATCH_BINS_A_DAY], same);
-        add_counts(&look->before, &look->days[i]);
+    size_t hour = count < WATCH_BINS_AN_HOUR ? count : WATCH_BINS_AN_HOUR;
+    watch_counts_add(&look->right_before, &numbers->before[WATCH_BINS_BEFORE - WATCH_BINS_AN_HOUR],
+                     WATCH_BINS_AN_HOUR);
+    watch_window_fill(numbers, 0, &look->since);
+    look->last_day = look->since;
+    if (day < count) {
+        watch_window_fill(numbers, count - day, &look->last_day);
     }
-    add_bins(&look->right_before, &numbers->before[WATCH_BINS_BEFORE - BINS_AN_HOUR], BINS_AN_HOUR);
-    look->is_same_hours = look->before.bins > 0;
-    if (!look->is_same_hours) { /* as of a load balancer that is a few hours old */
-        look->before = look->right_before;
+    watch_window_fill(numbers, count - hour, &look->last_hour);
+    look->is_same_hours = look->last_day.before.bins > 0;
+    if (!look->is_same_hours) {
+        compare_right_before(look, count, &look->since);
+        compare_right_before(look, day, &look->last_day);
+    }
+    if (look->last_hour.before.bins <= 0) { /* of an hour in which nothing came before */
+        look->last_hour.before = look->last_day.before;
+        look->last_hour.usual_tried = 0;
     }
 }
 
@@ -183,13 +113,13 @@ static const char *before_text(const struct look *look) {
  * (0.3 %) after 21 of 7000 (0.3 %), ..." */
 static str numbers_text(const struct look *look) {
     struct arena *arena = look->arena;
-    str text = str_format(arena, "%.0f requests since the change; against %s", look->since.requests,
-                          before_text(look));
-    for (int c = 0; c < COUNTERS; c++) {
-        str now = share_text(arena, look->last_day.of[c], look->last_day.tried);
-        str then = look->before.bins == 0
-                       ? STR("nothing known")
-                       : share_text(arena, look->before.of[c], look->before.tried);
+    const struct watch_window *day = &look->last_day;
+    str text = str_format(arena, "%.0f requests since the change; against %s",
+                          look->since.now.requests, before_text(look));
+    for (int c = 0; c < WATCH_COUNTERS; c++) {
+        str now = share_text(arena, day->now.of[c], day->now.tried);
+        str then = day->before.bins <= 0 ? STR("nothing known")
+                                         : share_text(arena, day->before.of[c], day->before.tried);
         text = str_format(arena, "%" STR_FMT "%s %s %" STR_FMT " after %" STR_FMT, STR_ARG(text),
                           c == 0 ? ":" : ",", COUNTER_NAMES[c], STR_ARG(now), STR_ARG(then));
     }
@@ -207,7 +137,7 @@ static str numbers_text(const struct look *look) {
 struct excess {
     double events_before, trials_before;
     double events_after, trials_after;
-    double trials_usual; /* in as much time, by those before; 0: for the same hours of before */
+    double trials_usual; /* in as much time, by those before; 0: not known */
     double dispersion;
 };
 
@@ -241,7 +171,8 @@ static bool has_excess(const struct look *look, struct excess *excess, double *c
     if (excess->trials_before <= 0 || chance_of(look, excess) > look->alpha / 2) {
         return false;
     }
-    excess->dispersion = fmax(dispersion, dispersion_of(look->numbers->before, NON_COMPLIANT));
+    excess->dispersion =
+        fmax(dispersion, watch_bin_dispersion(look->numbers->before, NON_COMPLIANT));
     *chance_out = chance_of(look, excess);
     return *chance_out <= look->alpha / 2;
 }
@@ -258,10 +189,12 @@ static str excess_text(const struct look *look, const struct excess *excess, dou
 
 static bool is_blocked_by_metric(struct look *look) {
     double share = look->numbers->http1_share;
-    struct excess excess = {.events_before = look->before.of[NON_COMPLIANT],
-                            .trials_before = look->before.tried * share,
-                            .events_after = look->since.of[NON_COMPLIANT],
-                            .trials_after = look->since.tried * share,
+    const struct watch_window *since = &look->since;
+    struct excess excess = {.events_before = since->before.of[NON_COMPLIANT],
+                            .trials_before = since->before.tried * share,
+                            .events_after = since->now.of[NON_COMPLIANT],
+                            .trials_after = since->now.tried * share,
+                            .trials_usual = since->usual_tried * share,
                             .dispersion = 1};
     double chance = 1;
     if (!has_excess(look, &excess, &chance)) {
@@ -282,7 +215,7 @@ static struct excess excess_of_logs(const struct watch_numbers *numbers) {
                             .trials_after = (double)numbers->logged_after.requests,
                             .dispersion = 1};
     size_t days = numbers->logged_before_count;
-    double variance = 0;
+    double sum = 0;
     for (size_t i = 0; i < days; i++) {
         excess.events_before += (double)numbers->logged_before[i].blocked;
         excess.trials_before += (double)numbers->logged_before[i].requests;
@@ -291,15 +224,11 @@ static struct excess excess_of_logs(const struct watch_numbers *numbers) {
         return excess;
     }
     for (size_t i = 0; i < days; i++) {
-        double expected = excess.events_before * (double)numbers->logged_before[i].requests /
-                          excess.trials_before;
-        double off = (double)numbers->logged_before[i].blocked - expected;
-        variance += off * off;
+        double share = (double)numbers->logged_before[i].requests / excess.trials_before;
+        sum += watch_deviation((double)numbers->logged_before[i].blocked,
+                               excess.events_before * share, excess.events_before / (double)days);
     }
-    if (days > 1 && excess.events_before > 0) {
-        double mean = excess.events_before * (1 - 1 / (double)days);
-        excess.dispersion = fmax(1, variance / mean);
-    }
+    excess.dispersion = days > 1 ? fmax(1, sum / ((double)days - 1)) : 1;
     excess.trials_usual =
         excess.trials_before * numbers->logged_minutes / (MINUTES_A_DAY * (double)days);
     return excess;
@@ -320,28 +249,34 @@ static bool is_blocked_by_logs(struct look *look) {
     return true;
 }
 
+/* Requests after the change, with which as many of a kind would have come. */
+static double exposure_of(const struct watch_window *window, enum watch_counter counter) {
+    return watch_is_paced(counter) ? fmax(window->now.tried, window->usual_tried)
+                                   : window->now.tried;
+}
+
 /* The probability of so many after the change if their rate were `ratio` times that of before; 0
  * with nothing to compare with. */
-static double ratio_chance(const struct look *look, const struct counts *now, enum counter counter,
-                           double ratio) {
-    const struct event_rate before = {look->before.of[counter], look->before.tried};
-    const struct event_rate after = {now->of[counter], now->tried};
+static double ratio_chance(const struct look *look, const struct watch_window *window,
+                           enum watch_counter counter, double ratio) {
+    const struct event_rate before = {window->before.of[counter], window->before.tried};
+    const struct event_rate after = {window->now.of[counter], exposure_of(window, counter)};
     if (before.exposure <= 0 || after.exposure <= 0) {
         return 0;
     }
     double chance = rate_ratio_tail(&before, &after, ratio, 1);
     return chance > look->alpha ? chance
                                 : rate_ratio_tail(&before, &after, ratio,
-                                                  dispersion_of(look->numbers->before, counter));
+                                                  watch_dispersion(look->numbers, window, counter));
 }
 
 /* Where next to nothing comes, half of it is an outage, and a share as small as risk_max could be
  * seen much later only. With nothing to compare with, all that is blocked counts. */
 static bool is_outage(struct look *look) {
-    const struct counts *hour = &look->last_hour;
-    double blocked = hour->of[NON_COMPLIANT];
-    double tried = fmax(hour->tried * look->numbers->http1_share, blocked);
-    double usual = rate_of(&look->before, NON_COMPLIANT) * hour->tried;
+    const struct watch_window *hour = &look->last_hour;
+    double blocked = hour->now.of[NON_COMPLIANT];
+    double tried = fmax(hour->now.tried * look->numbers->http1_share, blocked);
+    double usual = watch_rate_of(&hour->before, NON_COMPLIANT) * exposure_of(hour, NON_COMPLIANT);
     if (tried < HOUR_TRIED_MIN || blocked - usual < HOUR_SHARE_MIN * tried ||
         ratio_chance(look, hour, NON_COMPLIANT, 1) > look->alpha) {
         return false;
@@ -350,35 +285,36 @@ static bool is_outage(struct look *look) {
                            "%s blocks clients: of %.0f HTTP/1.x requests in the last hour "
                            "%.0f do not comply, where %.1f were usual%s",
                            look->words->mode, tried, blocked, usual,
-                           look->before.bins == 0 ? " (nothing is known of the time before)" : "");
+                           hour->before.bins <= 0 ? " (nothing is known of the time before)" : "");
     return true;
 }
 
 /* --- E2: errors ------------------------------------------------------------------------------- */
 
 /* Not even the worst of these windows was as bad. */
-static bool has_exceeded_all(const struct look *look, enum counter counter) {
-    double rate = rate_of(&look->last_day, counter);
+static bool has_exceeded_all(const struct look *look, enum watch_counter counter) {
+    double rate = watch_rate_of(&look->last_day.now, counter);
     for (size_t i = 0; i < WATCH_DAYS_BEFORE; i++) {
-        if (rate_of(&look->days[i], counter) >= rate) {
+        if (watch_rate_of(&look->last_day.days[i], counter) >= rate) {
             return false;
         }
     }
-    return rate_of(&look->right_before, counter) < rate;
+    return watch_rate_of(&look->right_before, counter) < rate;
 }
 
-static bool has_risen(struct look *look, enum counter counter) {
+static bool has_risen(struct look *look, enum watch_counter counter) {
+    const struct watch_window *day = &look->last_day;
     double increase_max = look->settings->error_increase_max;
-    if (look->before.tried <= 0 || look->last_day.of[counter] < ERRORS_MIN ||
+    if (day->before.tried <= 0 || day->now.of[counter] < ERRORS_MIN ||
         !has_exceeded_all(look, counter)) {
         return false;
     }
-    double chance = ratio_chance(look, &look->last_day, counter, 1 + increase_max / 100);
+    double chance = ratio_chance(look, day, counter, 1 + increase_max / 100);
     if (chance > look->alpha) {
         return false;
     }
-    str now = share_text(look->arena, look->last_day.of[counter], look->last_day.tried);
-    str then = share_text(look->arena, look->before.of[counter], look->before.tried);
+    str now = share_text(look->arena, day->now.of[counter], day->now.tried);
+    str then = share_text(look->arena, day->before.of[counter], day->before.tried);
     look->why = str_format(
         look->arena,
         "%s per request rose by more than %g %% (WATCH_MAX_ERROR_INCREASE_PERCENT) over %s: "
@@ -394,21 +330,21 @@ static bool has_risen(struct look *look, enum counter counter) {
 
 /* Requests that stay away break no error rate. */
 static bool has_collapsed(const struct look *look) {
-    double bins = fmin((double)look->numbers->after_count, WATCH_BINS_A_DAY);
-    double usual = look->is_same_hours
-                       ? look->before.requests / WATCH_DAYS_BEFORE * bins / fmax(bins, BINS_AN_HOUR)
-                       : look->before.requests * bins / BINS_AN_HOUR;
-    return usual >= VOLUME_MIN && VOLUME_SHRINK * look->last_day.requests < usual;
+    const struct watch_window *day = &look->last_day;
+    double usual =
+        day->before.tried > 0 ? day->usual_tried * day->before.requests / day->before.tried : 0;
+    return usual >= VOLUME_MIN && VOLUME_SHRINK * day->now.requests < usual;
 }
 
 /* Why the watch cannot end well by now; NULL: it can. */
 static const char *lack_of(const struct look *look) {
-    return look->since.tried <= 0 ? "no request was seen"
-           : look->since.tried < look->settings->requests_min
+    return look->since.now.tried <= 0 ? "no request was seen"
+           : look->since.now.tried < look->settings->requests_min
                ? "fewer requests than WATCH_MIN_REQUESTS came"
-           : look->before.bins == 0 ? "with nothing known of the time before, nothing was compared"
-           : has_collapsed(look)    ? "less than a tenth of the usual requests came"
-                                    : NULL;
+           : look->last_day.before.bins <= 0
+               ? "with nothing known of the time before, nothing was compared"
+           : has_collapsed(look) ? "less than a tenth of the usual requests came"
+                                 : NULL;
 }
 
 /* Where nothing is wrong. */

@@ -30,6 +30,12 @@ static void fill(struct traffic_window *bins, size_t count, struct traffic traff
     }
 }
 
+/* Before a change on Saturday: Saturday, Sunday, and the weekdays. */
+static void fill_week(struct traffic weekend, struct traffic weekday) {
+    fill(before, WATCH_BINS_BEFORE, weekday);
+    fill(before, (size_t)2 * WATCH_BINS_A_DAY, weekend);
+}
+
 static struct watch_numbers numbers_at(int look) {
     return (struct watch_numbers){.look = look,
                                   .before = before,
@@ -121,13 +127,46 @@ static void e1_an_outage_is_seen_in_the_last_hour(void **state) {
     (void)state;
     fill(before, WATCH_BINS_BEFORE, (struct traffic){.requests = 400, .non_compliant = 2});
     fill(after, BINS_MAX, (struct traffic){.requests = 400, .non_compliant = 2});
-    fill(&after[288], 12, (struct traffic){.non_compliant = 2, .elb_4xx = 2});
+    fill(&after[288], 12, (struct traffic){.non_compliant = 10, .elb_4xx = 10});
     struct watch_numbers numbers = numbers_at(300);
-    judges(&numbers, WATCH_ROLL_BACK, "of 24 HTTP/1.x requests in the last hour 24 do not comply");
+    judges(&numbers, WATCH_ROLL_BACK,
+           "of 120 HTTP/1.x requests in the last hour 120 do not comply");
+    fill(&after[288], 3, (struct traffic){.non_compliant = 2, .elb_4xx = 2});
     fill(&after[291], 12, (struct traffic){0}); /* six requests are no outage yet */
     numbers.look = 291;
     numbers.after_count = 291;
     assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD);
+}
+
+/* At weekends a fifth of the clients comes, and the same scanner as ever. */
+static void e1_a_scanner_of_constant_pace_blocks_nobody(void **state) {
+    (void)state;
+    const struct traffic weekend = {.requests = 1000, .non_compliant = 5, .elb_4xx = 5};
+    const struct traffic weekday = {.requests = 5000, .non_compliant = 5, .elb_4xx = 5};
+    fill_week(weekend, weekday);
+    fill(after, BINS_MAX, weekend);
+    for (int look = 1; look <= 300; look++) {
+        const struct watch_numbers numbers = numbers_at(look);
+        assert_int_not_equal(judge(&numbers).verdict, WATCH_ROLL_BACK);
+    }
+    fill(before, WATCH_BINS_BEFORE, weekday); /* a holiday is like no day before */
+    const struct watch_numbers numbers = numbers_at(12);
+    assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD);
+    fill_week(weekend, weekday);
+    fill(after, BINS_MAX, (struct traffic){.requests = 990, .non_compliant = 15, .elb_4xx = 15});
+    judges(&numbers, WATCH_ROLL_BACK, "strictest blocks clients: ");
+}
+
+/* Nobody but the scanner comes, in an hour of a weekend. */
+static void e1_an_hour_of_scanners_is_no_outage(void **state) {
+    (void)state;
+    fill_week((struct traffic){.requests = 10, .non_compliant = 2, .elb_4xx = 2},
+              (struct traffic){.requests = 5000, .non_compliant = 2, .elb_4xx = 2});
+    fill(after, BINS_MAX, (struct traffic){.non_compliant = 2, .elb_4xx = 2});
+    const struct watch_numbers numbers = numbers_at(12);
+    assert_int_equal(judge(&numbers).verdict, WATCH_GO_ON);
+    fill(after, BINS_MAX, (struct traffic){.non_compliant = 12, .elb_4xx = 12});
+    judges(&numbers, WATCH_ROLL_BACK, "strictest blocks clients: ");
 }
 
 static void e1_only_http1_requests_are_the_denominator(void **state) {
@@ -238,6 +277,49 @@ static void e2_counts_that_scatter_say_less(void **state) {
     assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD);
 }
 
+/* A little more than on the weekend before is within what days differ by. */
+static void e2_days_that_differ_say_less(void **state) {
+    (void)state;
+    fill_week((struct traffic){.requests = 1000, .target_5xx = 20},
+              (struct traffic){.requests = 5000, .target_5xx = 20});
+    fill(after, BINS_MAX, (struct traffic){.requests = 1000, .target_5xx = 21});
+    const struct watch_numbers numbers = numbers_at(12);
+    assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD);
+    fill(after, BINS_MAX, (struct traffic){.requests = 1000, .target_5xx = 400});
+    judges(&numbers, WATCH_ROLL_BACK, "HTTPCode_Target_5XX per request rose");
+}
+
+static void e2_refused_requests_are_compared_by_their_pace(void **state) {
+    (void)state;
+    fill_week((struct traffic){.requests = 1000, .elb_4xx = 5},
+              (struct traffic){.requests = 5000, .elb_4xx = 5});
+    fill(after, BINS_MAX, (struct traffic){.requests = 1000, .elb_4xx = 6});
+    const struct watch_numbers numbers = numbers_at(12);
+    assert_int_equal(judge(&numbers).verdict, WATCH_END_HELD);
+    fill(after, BINS_MAX, (struct traffic){.requests = 1000, .elb_4xx = 20});
+    judges(&numbers, WATCH_ROLL_BACK, "HTTPCode_ELB_4XX per request rose");
+}
+
+/* 36 hours from the evening on hold two nights and one day. */
+static void e3_each_hour_is_compared_with_its_like(void **state) {
+    (void)state;
+    const struct traffic night = {.requests = 5000, .non_compliant = 100};
+    const struct traffic day = {.requests = 15000, .non_compliant = 100};
+    for (size_t i = 0; i < WATCH_BINS_BEFORE; i += 144) {
+        fill(&before[i], 144, i / 144 % 2 == 0 ? night : day);
+        fill(&after[i], 144, i / 144 % 2 == 0 ? night : day);
+    }
+    for (int look = 288; look <= 2016; look += 72) {
+        const struct watch_numbers numbers = numbers_at(look);
+        judges(&numbers, WATCH_END_HELD, "no client is blocked");
+    }
+    for (size_t i = 0; i < BINS_MAX; i++) {
+        after[i].non_compliant += 100;
+    }
+    const struct watch_numbers numbers = numbers_at(432);
+    judges(&numbers, WATCH_ROLL_BACK, "86400 of 3600000 (2.4 %) HTTP/1.x requests");
+}
+
 /* Each look spends a part; more looks in the plan leave less for each. */
 static void e3_all_looks_and_tests_together_spend_the_plan(void **state) {
     (void)state;
@@ -330,19 +412,41 @@ static void e6_a_later_day_is_judged_by_blocked_clients_alone(void **state) {
     assert_int_equal(judgement.verdict, WATCH_ROLL_BACK);
 }
 
+/* A Saturday like the one before, and one on which clients are blocked. */
+static void e6_a_weekend_day_like_the_one_before_is_no_reason(void **state) {
+    (void)state;
+    struct watch_judgement judgement;
+    const struct traffic weekend = {.requests = 100, .non_compliant = 1, .elb_4xx = 1};
+    fill_week(weekend, (struct traffic){.requests = 500, .non_compliant = 1, .elb_4xx = 1});
+    fill(after, BINS_MAX, weekend);
+    struct watch_numbers numbers = numbers_at(7);
+    numbers.after_count = WATCH_BINS_A_DAY;
+    watch_judge_day(&numbers, 0.1, &arena, &judgement);
+    assert_int_equal(judgement.verdict, WATCH_GO_ON);
+    fill(after, BINS_MAX, (struct traffic){.requests = 100, .non_compliant = 2, .elb_4xx = 2});
+    watch_judge_day(&numbers, 0.1, &arena, &judgement);
+    assert_int_equal(judgement.verdict, WATCH_ROLL_BACK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(e1_clients_that_are_blocked_now_are_the_excess_over_before),
         cmocka_unit_test(e1_an_outage_is_seen_in_the_last_hour),
+        cmocka_unit_test(e1_a_scanner_of_constant_pace_blocks_nobody),
+        cmocka_unit_test(e1_an_hour_of_scanners_is_no_outage),
         cmocka_unit_test(e1_only_http1_requests_are_the_denominator),
         cmocka_unit_test(e1_logs_are_compared_with_what_was_not_served_before),
         cmocka_unit_test(e2_errors_are_compared_with_the_same_hours_of_seven_days),
         cmocka_unit_test(e2_one_day_as_bad_before_explains_the_errors),
         cmocka_unit_test(e2_counts_that_scatter_say_less),
+        cmocka_unit_test(e2_days_that_differ_say_less),
+        cmocka_unit_test(e2_refused_requests_are_compared_by_their_pace),
+        cmocka_unit_test(e3_each_hour_is_compared_with_its_like),
         cmocka_unit_test(e3_all_looks_and_tests_together_spend_the_plan),
         cmocka_unit_test(e5_a_watch_ends_by_its_traffic),
         cmocka_unit_test(e5_a_new_load_balancer_is_compared_with_the_hour_before),
         cmocka_unit_test(e6_a_later_day_is_judged_by_blocked_clients_alone),
+        cmocka_unit_test(e6_a_weekend_day_like_the_one_before_is_no_reason),
     };
     return cmocka_run_group_tests(tests, NULL, judging_reset);
 }
