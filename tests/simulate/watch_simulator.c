@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Simulated watches, judged by the product's own watch_judge. Usage:
+ * Simulated watches, judged by the product's own watch_judge, and the 35 days after them, by
+ * watch_judge_day. Usage:
  *
- *     watch_simulator RUNS SEED REQUESTS ERROR_SHARE NOISE BLOCKED_SHARE
+ *     watch_simulator RUNS SEED REQUESTS ERROR_SHARE NOISE BLOCKED_SHARE MINUTES
  *
  * REQUESTS a minute, ERROR_SHARE of them for each kind of error, before and after; NOISE: poisson,
- * bursts (negative binomial with a variance of three times the mean in five minutes) or swing
- * (requests by day three times those by night; refused ones come as often by night).
- * BLOCKED_SHARE of the clients are blocked after the change. Prints how many watches were rolled
- * back, held, inconclusive, and the minutes from the change to each rollback.
+ * bursts (negative binomial with a variance of three times the mean in five minutes), swing
+ * (requests by day three times those by night; refused ones come as often by night) or week (on
+ * Saturday and Sunday a fifth of that; refused ones come as often). The change is at any minute of
+ * the week. BLOCKED_SHARE of the clients are blocked after the change. MINUTES: WATCH_MINUTES; 0:
+ * the 35 days after the change are judged instead, each by itself. Prints the minutes from the
+ * change to each rollback, then how many watches were held, and how many inconclusive.
  */
 #include <math.h>
 #include <stdio.h>
@@ -22,16 +25,20 @@
 #define VARIANCE    3.0 /* of bursts, over the mean */
 #define LATE_MIN    3   /* metrics come that late */
 #define LOG_DAYS    14
-#define BINS_AFTER  (7 * WATCH_BINS_A_DAY)
+#define DAYS_MAX    7
+#define BINS_AFTER  (DAYS_MAX * WATCH_BINS_A_DAY)
+#define MINUTES_BIN 5.0
 #define MINUTES_DAY 1440.0
+#define WEEKEND     0.2 /* of the requests of a weekday */
 
-enum noise { POISSON, BURSTS, SWING };
+enum noise { POISSON, BURSTS, SWING, WEEK };
 
 struct scene {
     double requests; /* a minute */
     double error_share;
     enum noise noise;
     double blocked_share;
+    int minutes; /* of the watch; 0: the days after it */
 };
 
 /* --- random numbers: xoshiro256** of Blackman and Vigna ----------------------------------------
@@ -134,19 +141,29 @@ static uint64_t draw(const struct scene *scene, double mean) {
 
 /* --- one watch -------------------------------------------------------------------------------- */
 
-/* `minute` of the day at which the bin begins. */
-static struct traffic_window draw_bin(const struct scene *scene, double minute, double minutes,
-                                      double blocked_share) {
-    double requests = scene->requests * minutes;
-    double refused = requests * scene->error_share;
-    if (scene->noise == SWING) {
+/* Requests in five minutes; `minute` is one since a Monday's begin. */
+static double requests_at(const struct scene *scene, double minute) {
+    double requests = scene->requests * MINUTES_BIN;
+    double day = fmod(minute / MINUTES_DAY, 7);
+    if (scene->noise == SWING || scene->noise == WEEK) {
         requests *= 1 + 0.5 * sin(TWO_PI * minute / MINUTES_DAY);
     }
+    return scene->noise == WEEK && day >= 5 ? WEEKEND * requests : requests;
+}
+
+/* Scanners come at their own pace. */
+static double refused_of(const struct scene *scene) {
+    return scene->requests * MINUTES_BIN * scene->error_share;
+}
+
+static struct traffic_window draw_bin(const struct scene *scene, double minute,
+                                      double blocked_share) {
+    double requests = requests_at(scene, minute);
     uint64_t blocked = draw(scene, requests * blocked_share);
     struct traffic_window bin = {
         .requests = draw(scene, requests * (1 - blocked_share)),
-        .non_compliant = draw(scene, refused) + blocked,
-        .elb_4xx = draw(scene, refused) + blocked,
+        .non_compliant = draw(scene, refused_of(scene)) + blocked,
+        .elb_4xx = draw(scene, refused_of(scene)) + blocked,
         .elb_5xx = draw(scene, requests * scene->error_share),
         .target_5xx = draw(scene, requests * scene->error_share),
     };
@@ -154,44 +171,48 @@ static struct traffic_window draw_bin(const struct scene *scene, double minute, 
     return bin;
 }
 
-/* Minutes from the change to the rollback; -1: held, -2: inconclusive. */
-static double watch_once(const struct scene *scene, struct arena *arena) {
-    static const struct watch_settings settings = {
-        .minutes = 60, .error_increase_max = 5, .requests_min = 1000, .days_max = 7};
-    static struct traffic_window before[WATCH_BINS_BEFORE];
-    static struct traffic_window after[BINS_AFTER];
-    struct blocked_count logged[LOG_DAYS];
-    const struct watch_plan plan = watch_plan_of(&settings, 0.1);
-    double changed = uniform() * MINUTES_DAY; /* minute of the day */
-    double phase = uniform() * 5;             /* of the schedule that looks every 5 minutes */
-    double start = floor(changed) + 1;
-    double clock = floor(start / 5) * 5; /* begin of a bin */
+/* Of the bins from `minute` on; the logs of after count what is blocked for themselves. */
+static void draw_after(const struct scene *scene, double minute, struct traffic_window *bin,
+                       struct blocked_count *logged) {
+    double blocked = requests_at(scene, minute) * scene->blocked_share;
+    *bin = draw_bin(scene, minute, scene->blocked_share);
+    logged->requests += bin->requests + bin->elb_4xx;
+    logged->blocked += draw(scene, refused_of(scene)) + draw(scene, blocked);
+}
+
+static void draw_before(const struct scene *scene, double start, struct traffic_window *bins,
+                        struct blocked_count *logged) {
+    double clock = floor(start / MINUTES_BIN) * MINUTES_BIN; /* begin of a bin */
     for (int i = 0; i < WATCH_BINS_BEFORE; i++) {
-        before[i] = draw_bin(scene, clock + 5.0 * i, 5, 0);
+        bins[i] = draw_bin(scene, clock + MINUTES_BIN * i, 0);
     }
     for (int i = 0; i < LOG_DAYS; i++) {
-        double requests = scene->requests * MINUTES_DAY;
-        logged[i] = (struct blocked_count){draw(scene, requests),
-                                           draw(scene, requests * scene->error_share)};
+        double minute =
+            (floor(start / MINUTES_DAY) + i) * MINUTES_DAY; /* two weeks, and midnight */
+        logged[i] =
+            (struct blocked_count){draw(scene, requests_at(scene, minute) * WATCH_BINS_A_DAY),
+                                   draw(scene, refused_of(scene) * WATCH_BINS_A_DAY)};
     }
-    struct watch_numbers numbers = {.before = before,
-                                    .after = after,
-                                    .http1_share = 1,
-                                    .logged_before = logged,
-                                    .logged_before_count = LOG_DAYS};
+}
+
+/* Minutes from the change to the rollback; -1: held, -2: inconclusive. */
+static double watch_once(const struct scene *scene, double changed, struct watch_numbers *numbers,
+                         struct traffic_window *after, struct arena *arena) {
+    const struct watch_settings settings = {.minutes = scene->minutes,
+                                            .error_increase_max = 5,
+                                            .requests_min = 1000,
+                                            .days_max = DAYS_MAX};
+    const struct watch_plan plan = watch_plan_of(&settings, 0.1);
+    double phase = uniform() * 5; /* of the schedule that looks every 5 minutes */
+    double start = floor(changed) + 1;
     for (size_t i = 0; i < BINS_AFTER; i++) {
-        double begin = start + 5.0 * (double)i;
-        double end = begin + 5;
-        after[i] = draw_bin(scene, begin, end - begin, scene->blocked_share);
-        numbers.after_count = i + 1;
-        numbers.look = (int)i + 1;
-        numbers.logged_minutes = end - start;
-        numbers.logged_after.requests += after[i].requests + after[i].elb_4xx;
-        numbers.logged_after.blocked +=
-            draw(scene, scene->requests * (end - begin) * scene->error_share) +
-            draw(scene, scene->requests * (end - begin) * scene->blocked_share);
+        double end = start + MINUTES_BIN * (double)(i + 1);
+        draw_after(scene, end - MINUTES_BIN, &after[i], &numbers->logged_after);
+        numbers->after_count = i + 1;
+        numbers->look = (int)i + 1;
+        numbers->logged_minutes = end - start;
         struct watch_judgement judgement;
-        watch_judge(&numbers, &plan, &settings, arena, &judgement);
+        watch_judge(numbers, &plan, &settings, arena, &judgement);
         if (judgement.verdict == WATCH_ROLL_BACK) {
             return phase + 5 * ceil((end + LATE_MIN - phase) / 5) - changed;
         }
@@ -203,9 +224,48 @@ static double watch_once(const struct scene *scene, struct arena *arena) {
     return -2;
 }
 
+/* Minutes to the end of the day that is rolled back; -1: none. */
+static double look_on_once(const struct scene *scene, double changed, struct watch_numbers *numbers,
+                           struct traffic_window *after, struct arena *arena) {
+    double start = ceil(changed / 60) * 60; /* the first whole hour */
+    numbers->after_count = WATCH_BINS_A_DAY;
+    numbers->logged_minutes = MINUTES_DAY;
+    for (int day = 1; day <= WATCH_LOOK_ON_DAYS; day++) {
+        numbers->look = day;
+        numbers->logged_after = (struct blocked_count){0};
+        for (size_t i = 0; i < WATCH_BINS_A_DAY; i++) {
+            double minute = start + (day - 1) * MINUTES_DAY + MINUTES_BIN * (double)i;
+            draw_after(scene, minute, &after[i], &numbers->logged_after);
+        }
+        struct watch_judgement judgement;
+        watch_judge_day(numbers, 0.1, arena, &judgement);
+        if (judgement.verdict == WATCH_ROLL_BACK) {
+            return start + day * MINUTES_DAY - changed;
+        }
+        arena_reset(arena);
+    }
+    return -1;
+}
+
+static double run_once(const struct scene *scene, struct arena *arena) {
+    static struct traffic_window before[WATCH_BINS_BEFORE];
+    static struct traffic_window after[BINS_AFTER];
+    struct blocked_count logged[LOG_DAYS];
+    double changed = uniform() * 7 * MINUTES_DAY;
+    struct watch_numbers numbers = {.before = before,
+                                    .after = after,
+                                    .http1_share = 1,
+                                    .logged_before = logged,
+                                    .logged_before_count = LOG_DAYS};
+    draw_before(scene, floor(changed) + 1, before, logged);
+    return scene->minutes > 0 ? watch_once(scene, changed, &numbers, after, arena)
+                              : look_on_once(scene, changed, &numbers, after, arena);
+}
+
 int main(int argc, char **argv) {
-    if (argc != 7) {
-        fprintf(stderr, "watch_simulator RUNS SEED REQUESTS ERROR_SHARE NOISE BLOCKED_SHARE\n");
+    if (argc != 8) {
+        fprintf(stderr, "watch_simulator RUNS SEED REQUESTS ERROR_SHARE NOISE BLOCKED_SHARE "
+                        "MINUTES\n");
         return 2;
     }
     struct arena arena = {0};
@@ -213,14 +273,16 @@ int main(int argc, char **argv) {
                           .error_share = atof(argv[4]),
                           .noise = strcmp(argv[5], "poisson") == 0  ? POISSON
                                    : strcmp(argv[5], "bursts") == 0 ? BURSTS
-                                                                    : SWING,
-                          .blocked_share = atof(argv[6])};
+                                   : strcmp(argv[5], "swing") == 0  ? SWING
+                                                                    : WEEK,
+                          .blocked_share = atof(argv[6]),
+                          .minutes = atoi(argv[7])};
     seed_generator(strtoull(argv[2], NULL, 10));
     long runs = atol(argv[1]);
     long held = 0;
     long inconclusive = 0;
     for (long i = 0; i < runs; i++) {
-        double minutes = watch_once(&scene, &arena);
+        double minutes = run_once(&scene, &arena);
         held += minutes == -1 ? 1 : 0;
         inconclusive += minutes == -2 ? 1 : 0;
         if (minutes >= 0) {
