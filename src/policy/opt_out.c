@@ -132,12 +132,33 @@ __attribute__((format(printf, 2, 3))) static void add_fault(struct faults *fault
     }
 }
 
+/* Some look just like those of ASCII: a Cyrillic e. */
+static bool has_foreign_letter(str key) {
+    for (size_t i = 0; i < key.len; i++) {
+        if ((unsigned char)key.ptr[i] >= 0x80) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_misspelt(struct faults *faults, str key, str right) {
     struct arena *arena = faults->arena;
+    str shown = plain_text_quote(arena, key);
+    str wanted = plain_text_quote(arena, right);
+    if (str_eq(shown, wanted)) {
+        add_fault(faults,
+                  "the key of a tag reads `%" STR_FMT
+                  "`, but has a blank or an invisible character "
+                  "beside that: set the tag `%" STR_FMT "` anew, and remove this one",
+                  STR_ARG(shown), STR_ARG(wanted));
+        return;
+    }
     add_fault(faults,
               "the tag `%" STR_FMT "` looks like `%" STR_FMT
-              "`, but is not spelt so: correct its key, or remove it",
-              STR_ARG(plain_text_quote(arena, key)), STR_ARG(plain_text_quote(arena, right)));
+              "`, but is not spelt so%s: correct its key, or remove it",
+              STR_ARG(shown), STR_ARG(wanted),
+              has_foreign_letter(key) ? " (it has a character that is not ASCII)" : "");
 }
 
 enum promotion_tag promotion_tag_read(const struct load_balancer *load_balancer) {
@@ -186,6 +207,18 @@ static void read_exception(const struct judgement *judgement, struct faults *fau
     }
 }
 
+/* "desync-exception" alone, "desync-exception-expires": somebody meant an exception. A short prefix
+ * begins many words, so that a separator has to follow it. */
+static bool begins_as_exception(const struct policy *policy, str key) {
+    str prefix = policy->exception_tag_prefix;
+    struct folded a = fold(key);
+    struct folded b = fold(prefix);
+    bool is_certain = b.count >= EDITED_KEY_MIN || key.len == prefix.len ||
+                      (key.len > prefix.len && !ascii_is_alphanumeric(key.ptr[prefix.len]));
+    a.count = a.count < b.count ? a.count : b.count;
+    return b.count > 0 && is_certain && is_same_from(&a, 0, &b, 0) && !has_other_use(policy, key);
+}
+
 /* A key of none of the opt-outs. */
 static void read_other(const struct judgement *judgement, const struct tag *tag,
                        const str *exception_keys, struct faults *faults) {
@@ -199,6 +232,14 @@ static void read_other(const struct judgement *judgement, const struct tag *tag,
         add_misspelt(faults, tag->key, STR(PROMOTION_TAG));
     } else if (looks_like_profile_tag(judgement, tag)) {
         add_misspelt(faults, tag->key, judgement->policy->profile_tag);
+    } else if (begins_as_exception(judgement->policy, tag->key)) {
+        add_fault(faults,
+                  "the tag `%" STR_FMT "` begins like those of an exception, which are `%" STR_FMT
+                  "`, `%" STR_FMT "` and `%" STR_FMT "`: correct its key, or remove it",
+                  STR_ARG(plain_text_quote(faults->arena, tag->key)),
+                  STR_ARG(plain_text_quote(faults->arena, exception_keys[0])),
+                  STR_ARG(plain_text_quote(faults->arena, exception_keys[1])),
+                  STR_ARG(plain_text_quote(faults->arena, exception_keys[2])));
     }
 }
 

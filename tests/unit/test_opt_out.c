@@ -63,14 +63,12 @@ static void c1_each_tag_that_looks_like_an_opt_out_holds_promotion(void **state)
         const char *key;
         const char *right;
     } rows[] = {
-        {"desync-exeption-until", "desync-exception-until"},     /* a letter is missing */
-        {"desync-excepption-until", "desync-exception-until"},   /* one too many */
-        {"desync-exeeption-until", "desync-exception-until"},    /* another */
-        {"desync-excpetion-until", "desync-exception-until"},    /* swapped */
-        {"Desync-Exception-Until", "desync-exception-until"},    /* case */
-        {" desync-exception-until\t", "desync-exception-until"}, /* blanks */
-        {"desync-exception-until\xC2\xA0", "desync-exception-until"},
-        {"desync_exception_until", "desync-exception-until"}, /* other separators */
+        {"desync-exeption-until", "desync-exception-until"},   /* a letter is missing */
+        {"desync-excepption-until", "desync-exception-until"}, /* one too many */
+        {"desync-exeeption-until", "desync-exception-until"},  /* another */
+        {"desync-excpetion-until", "desync-exception-until"},  /* swapped */
+        {"Desync-Exception-Until", "desync-exception-until"},  /* case */
+        {"desync_exception_until", "desync-exception-until"},  /* other separators */
         {"DesyncExceptionUntil", "desync-exception-until"},
         {"desync-exceptio\xC3\xB1-until", "desync-exception-until"},
         {"desync-exceptio\xFF-until", "desync-exception-until"},
@@ -92,7 +90,45 @@ static void c1_each_tag_that_looks_like_an_opt_out_holds_promotion(void **state)
     }
     holds(policy, "desync-exeption-until", "2026-12-31",
           "the tag `desync-exeption-until` looks like `desync-exception-until`, but is not spelt "
-          "so: correct its key, or remove it; until then it is not promoted");
+          "so: correct its key, or remove it; as long as that is so, it is not promoted");
+}
+
+/* What is read is right, so that the right spelling alone would help nobody. */
+static void c1_blanks_and_letters_that_nobody_sees_are_named(void **state) {
+    (void)state;
+    static const char *const keys[] = {"DesyncProfile\xC2\xA0", " DesyncProfile",
+                                       "DesyncProfile\xE2\x80\x8B"};
+    const struct policy *policy = policy_with(NULL, 0);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        holds(policy, keys[i], "legacy",
+              "the key of a tag reads `DesyncProfile`, but has a blank or an invisible character "
+              "beside that: set the tag `DesyncProfile` anew, and remove this one");
+    }
+    holds(policy, "Desync\xE2\x80\x8BProfile", "legacy", "the tag `Desync Profile` looks like");
+    holds(policy, " desync-exception-until\t", "2026-12-31", "the key of a tag reads");
+    holds(policy, "d\xD0\xB5sync-promotion", "hold",
+          "looks like `desync-promotion`, but is not spelt so (it has a character that is not "
+          "ASCII)");
+}
+
+static void c1_a_key_that_begins_as_an_exception_holds_promotion(void **state) {
+    (void)state;
+    static const char *const keys[] = {"desync-exception", "desync-exception-expires",
+                                       "Desync_Exception Ticket", "desync-exceptions-end"};
+    const struct policy *policy = policy_with(NULL, 0);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        str says = str_format(&arena,
+                              "the tag `%s` begins like those of an exception, which are "
+                              "`desync-exception-until`, `desync-exception-reason` and "
+                              "`desync-exception-approver`: correct its key, or remove it",
+                              keys[i]);
+        holds(policy, keys[i], "2026-12-31", str_to_cstr(&arena, says));
+    }
+    const struct policy *required = policy_with_one("requiredTags", "desync-exception-ticket");
+    promotes(required, "desync-exception-ticket", "42");
+    const struct policy *brief = policy_with_one("exceptionTagPrefix", "ex");
+    promotes(brief, "external", "yes");
+    holds(brief, "ex-expires", "2026-12-31", "begins like those of an exception");
 }
 
 static void c1_other_tags_hold_nothing(void **state) {
@@ -115,8 +151,6 @@ static void c1_other_tags_hold_nothing(void **state) {
                                        "DesyncRings",
                                        "promotion",
                                        "aws:cloudformation:stack-name",
-                                       "desync-exception",
-                                       "desync-exception-ticket",
                                        "elbv2.k8s.aws/cluster"};
     const struct policy *policy = policy_with(NULL, 0);
     for (size_t i = 0; i < COUNT(keys); i++) {
@@ -196,7 +230,7 @@ static void c1_all_faults_are_named_up_to_four(void **state) {
         {STR("desyncprofile"), STR("a")},     {STR("desync-promotion"), STR("a")}};
     str reason = advise_tags(policy_with(NULL, 0), tags, COUNT(tags)).reason;
     assert_contains(reason, "the tag `DESYNCPROFILE` looks like");
-    assert_contains(reason, "; and 2 more; until then");
+    assert_contains(reason, "; and 2 more; as long as");
     assert_false(str_contains(reason, STR("`desyncprofile`")));
 }
 
@@ -232,6 +266,8 @@ static void c2_the_tag_of_promotion_holds_or_retries(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(c1_each_tag_that_looks_like_an_opt_out_holds_promotion),
+        cmocka_unit_test(c1_blanks_and_letters_that_nobody_sees_are_named),
+        cmocka_unit_test(c1_a_key_that_begins_as_an_exception_holds_promotion),
         cmocka_unit_test(c1_other_tags_hold_nothing),
         cmocka_unit_test(c1_short_and_shared_keys_hold_by_their_value),
         cmocka_unit_test(c1_an_exception_that_is_not_right_holds_promotion),
