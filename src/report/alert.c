@@ -112,7 +112,8 @@ static str subject_words(const struct context *context) {
         return str_format(context->arena, "%s %d time%s", words, alert->corrections,
                           str_by_count((uint64_t)alert->corrections, "", "s"));
     }
-    return str_from_cstr(words);
+    bool is_of_raise = alert->kind == ALERT_CLIENTS_BLOCKED && alert->changed_to == MODE_DEFENSIVE;
+    return is_of_raise ? STR("Clients blocked or errors") : str_from_cstr(words);
 }
 
 /* An explanation of the mode; empty when it needs none. */
@@ -194,20 +195,26 @@ static void append_exception(struct buf *out, const struct context *context, con
                consequence);
 }
 
+/* What evidence says of a raise is not why it was made. */
 static void append_why(struct buf *out, const struct context *context, str raw, size_t max) {
     str why = alert_line(context->arena, raw, max);
     if (!str_is_empty(why)) {
-        buf_printf(out, "Why: %" STR_FMT "\n", STR_ARG(why));
+        buf_printf(out, "%s: %" STR_FMT "\n",
+                   context->alert->kind == ALERT_ENFORCED ? "Evidence" : "Why", STR_ARG(why));
     }
 }
 
 /* The watch over the promotion of a load balancer has ended ... */
 static const char *ending_text(enum watch_ending ending) {
-    return ending == WATCH_ENDING_HELD       ? ": the promotion held"
-           : ending == WATCH_ENDING_REVERTED ? ": somebody else has changed the mode (reverted)"
+    return ending == WATCH_ENDING_HELD ? ": the promotion held."
+           : ending == WATCH_ENDING_REVERTED
+               ? ": somebody else has changed the mode (reverted).\n"
+                 "desync-guard does not promote it again by itself. To have it promoted again, tag "
+                 "it " PROMOTION_TAG "=retry; to keep it as it is, tag it " PROMOTION_TAG "=hold."
            : ending == WATCH_ENDING_INCONCLUSIVE
-               ? " without a result (inconclusive): nobody knows whether clients are blocked"
-               : "";
+               ? " without a result (inconclusive): nobody knows whether clients are blocked.\n"
+                 "If its access logs are on, `bootstrap logs` on them tells."
+               : ".";
 }
 
 static void append_headline(struct buf *out, const struct context *context) {
@@ -264,7 +271,7 @@ static void append_headline(struct buf *out, const struct context *context) {
                    name, from, to);
         break;
     case ALERT_WATCH_ENDED:
-        buf_printf(out, "The watch over the promotion of the load balancer %s has ended%s.\n", name,
+        buf_printf(out, "The watch over the promotion of the load balancer %s has ended%s\n", name,
                    ending_text(alert->ending));
         break;
     case ALERT_WATCH_BLIND:

@@ -73,10 +73,13 @@ void alert_append_clients_blocked(struct buf *out, const char *name, bool is_rai
     if (is_raise) {
         buf_printf(out,
                    "Clients of the load balancer %s are blocked, or meet more errors, since "
-                   "desync-guard raised its mode from monitor to defensive. desync-guard does not "
-                   "lower the mode again.\n"
-                   "Repair the clients that `bootstrap logs` lists. If that takes long, have an "
-                   "exception approved, and set the mode back to monitor yourself.\n",
+                   "desync-guard raised its mode from monitor to defensive: the reason below says "
+                   "which. desync-guard does not lower the mode again.\n"
+                   "If clients are blocked, repair those that `bootstrap logs` lists. If that "
+                   "takes long, have an exception approved, and set the mode back to monitor "
+                   "yourself.\n"
+                   "If 5XX errors alone rose, look at the targets and their last deployment first: "
+                   "defensive refuses requests with 400.\n",
                    name);
         return;
     }

@@ -349,7 +349,7 @@ static void e7_a_held_change_tells_what_would_be_blocked(void **state) {
     alert.kind = ALERT_ENFORCED;
     alert.changed_from = MODE_MONITOR;
     alert.changed_to = MODE_DEFENSIVE;
-    assert_true(str_contains(render(&alert).body, STR("\nWhy: in the last 14 days 130 of")));
+    assert_true(str_contains(render(&alert).body, STR("\nEvidence: in the last 14 days 130 of")));
 }
 
 static void subject_says_what_explains_the_mode(void **state) {

@@ -102,10 +102,13 @@ static void ended_watch_alert_says_the_outcome(void **state) {
          "The watch over the promotion of the load balancer shop has ended: the promotion held.\n"},
         {WATCH_ENDING_REVERTED, "Watch ended: shop, mode strictest (reverted)",
          "The watch over the promotion of the load balancer shop has ended: somebody else has "
-         "changed the mode (reverted).\n"},
+         "changed the mode (reverted).\n"
+         "desync-guard does not promote it again by itself. To have it promoted again, tag it "
+         "desync-promotion=retry; to keep it as it is, tag it desync-promotion=hold.\n"},
         {WATCH_ENDING_INCONCLUSIVE, "Watch ended: shop, mode strictest (inconclusive)",
          "The watch over the promotion of the load balancer shop has ended without a result "
-         "(inconclusive): nobody knows whether clients are blocked.\n"},
+         "(inconclusive): nobody knows whether clients are blocked.\n"
+         "If its access logs are on, `bootstrap logs` on them tells.\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct alert_text text = rendered_ending(

@@ -86,7 +86,8 @@ static void e7_blocked_clients_of_a_raised_mode_are_alerted_once(void **state) {
         loop_succeeded(&world.loop.copies[0]);
         has("closed", "inconclusive"); /* never held */
         assert_string_equal(promotion_member(&world, 0)->mode, "defensive");
-        assert_int_equal(loop_alert_count(&world.loop, "Clients blocked: lb-0, mode defensive"), 1);
+        assert_int_equal(
+            loop_alert_count(&world.loop, "Clients blocked or errors: lb-0, mode defensive"), 1);
     }
     assert_int_equal(world.loop.modify_count, 1);
     assert_int_equal(world.loop.lowered_count, 0);
@@ -111,7 +112,8 @@ static void e7_an_alert_of_blocked_clients_that_fails_is_sent_by_the_next_run(vo
     assert_int_equal(loop_alert_count(&world.loop, "Clients blocked"), 0);
     world.loop.fault.nth = 0;
     watch("w2");
-    assert_int_equal(loop_alert_count(&world.loop, "Clients blocked: lb-0, mode defensive"), 1);
+    assert_int_equal(
+        loop_alert_count(&world.loop, "Clients blocked or errors: lb-0, mode defensive"), 1);
 }
 
 /* Changed at 08:00 and looked at at 10:05: the lines of 09:00 to 10:00. */
@@ -129,7 +131,8 @@ static void e7_severe_requests_in_the_logs_are_alerted(void **state) {
     has("closed", "inconclusive");
     assert_true(loop_says(&world.loop.copies[0],
                           "the access logs say: Severe requests are more than those before"));
-    assert_int_equal(loop_alert_count(&world.loop, "Clients blocked: lb-0, mode defensive"), 1);
+    assert_int_equal(
+        loop_alert_count(&world.loop, "Clients blocked or errors: lb-0, mode defensive"), 1);
 }
 
 static void e7_the_watch_of_a_raise_holds_no_promotion(void **state) {
@@ -185,6 +188,21 @@ static void e7_after_an_hour_a_raise_is_looked_at_once_an_hour(void **state) {
 }
 
 /* No status of an item makes it a reason to lower a mode. */
+/* The reason says what rose, so that nobody is told to repair clients that are served. */
+static void e7_errors_of_targets_alone_are_told_as_such(void **state) {
+    (void)state;
+    str arn = promotion_member(&world, 0)->arn;
+    minutes_pass(60, 100, 0);
+    for (int i = 0; i < 60; i++) {
+        promotion_count(&world, arn, "HTTPCode_Target_5XX_Count", raised_ms + MINUTES(i), 20);
+    }
+    watch("w1");
+    assert_int_equal(loop_alert_count(&world.loop, "Clients blocked or errors: lb-0"), 1);
+    str body = world.loop.messages[world.loop.message_count - 1].text;
+    assert_true(str_contains(body, STR("or errors rose: HTTPCode_Target_5XX per request rose")));
+    assert_true(str_contains(body, STR("\nIf 5XX errors alone rose, look at the targets")));
+}
+
 static void e7_a_raise_is_never_rolled_back(void **state) {
     (void)state;
     const struct table_attribute status = {STR("status"), STR("S"), STR("rolling-back")};
@@ -204,6 +222,7 @@ int main(void) {
         TEST(e7_severe_requests_in_the_logs_are_alerted),
         TEST(e7_the_watch_of_a_raise_holds_no_promotion),
         TEST(e7_a_raise_that_somebody_undid_ends_and_the_next_is_watched),
+        TEST(e7_errors_of_targets_alone_are_told_as_such),
         TEST(e7_after_an_hour_a_raise_is_looked_at_once_an_hour),
         TEST(e7_a_raise_is_never_rolled_back),
     };
