@@ -40,6 +40,7 @@ struct control_settings {
     struct enforcement_settings enforcement; /* ENFORCEMENT, MAX_CHANGES_PER_RUN, FIGHT_LIMIT */
     struct promotion_config promotion;
     str state_table;                      /* STATE_TABLE */
+    str preview_table;                    /* with ENFORCEMENT_PREVIEW: STATE_TABLE, only read */
     str alert_topic_arn;                  /* ALERT_TOPIC_ARN */
     str config_rule_name;                 /* CONFIG_RULE_NAME */
     enum reevaluation reevaluation;       /* REEVALUATE */

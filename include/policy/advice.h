@@ -60,7 +60,8 @@ struct advice {
     enum recommendation recommendation;
     bool may_promote;          /* PROMOTE, and desync-guard itself may act on it */
     enum criterion decided_by; /* the first of those that are against it */
-    unsigned lacks; /* 1 << CRITERION_BLOCKED and later: each that is against it, by numbers */
+    unsigned lacks;   /* 1 << CRITERION_BLOCKED and later: each that is against it, by numbers */
+    bool has_numbers; /* the requests were looked at; false: the numbers mean nothing */
     bool is_from_logs;
     uint64_t requests;         /* served HTTP/1.x requests; of metrics all requests */
     uint64_t blocked;          /* of them strictest would block, and the mode it has does not */

@@ -9,7 +9,9 @@
 
 #include "policy/evaluate.h"
 
-enum enforcement { ENFORCEMENT_OFF, ENFORCEMENT_PLAN, ENFORCEMENT_ENFORCE };
+/* PREVIEW is no setting: the command `plan` asks what ENFORCE would do, and changes nothing. The
+ * bounds of a run and of the hour are not its matter, since it says itself when they are free. */
+enum enforcement { ENFORCEMENT_OFF, ENFORCEMENT_PLAN, ENFORCEMENT_ENFORCE, ENFORCEMENT_PREVIEW };
 
 /* Load balancers whose mode ECS or Kubernetes writes. */
 enum managed { MANAGED_REPORT, MANAGED_ENFORCE };

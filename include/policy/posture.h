@@ -90,6 +90,8 @@ struct posture {
     int64_t now_ms;
     bool has_state;                 /* false: no table, so no history; said in every format */
     const struct posture_row *rows; /* as many as the fleet has */
+    const struct prospect_freeze *freezes;
+    size_t freeze_count;
     const struct posture_incident *incidents;
     size_t incident_count;
     const struct posture_change *changes; /* newest first */

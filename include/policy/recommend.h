@@ -14,6 +14,7 @@
  * days; where these have some logs, of the requests that are not in them. */
 struct evidence {
     int days;     /* the window */
+    bool is_read; /* false: nothing was looked at yet, so that no count means anything */
     int log_days; /* days of the window with any line */
     uint64_t compliant;
     uint64_t acceptable;

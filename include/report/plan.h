@@ -22,15 +22,19 @@ struct plan {
     size_t count;
     size_t judged_count;
     size_t strictest_count; /* of them, which need nothing */
+    const struct prospect_freeze *freezes;
+    size_t freeze_count;
     int64_t now_ms;
 };
 
-/* A block of lines for each that would be changed, a line for each other one, and the counts. */
+/* A block of lines for each that would be changed, a line for each other one and for each freeze,
+ * and the counts. */
 void plan_write_table(struct buf *out, struct arena *arena, const struct plan *plan);
-/* "at the earliest 2026-12-02 06:00Z; ring 2" */
+/* "at the earliest with the first sweep after 2026-12-02 06:00Z; ring 2" */
 str plan_when_text(struct arena *arena, int64_t now_ms, const struct prospect *prospect);
 /* An array of actions, as in a response, with "earliest", "ring", "waitsFor", "evidence" and
- * "sayNo". */
+ * "sayNo". One more for each freeze has "freeze", too: a promotion that is skipped, of the load
+ * balancer that was rolled back. */
 void plan_write_json(struct buf *out, struct arena *arena, const struct plan *plan);
 /* The array alone. */
 void plan_write_entries(struct json_writer *writer, struct arena *arena, const struct plan *plan);

@@ -27,8 +27,9 @@ void evaluation_write_members(struct json_writer *writer, struct arena *arena,
 void advice_write_numbers(struct json_writer *writer, struct arena *arena,
                           const struct advice *advice);
 
-/* A thing done, planned or left, as the response and the log say it. Texts are modes and one
- * clause. */
+/* A thing done, planned or left, as the response and the log say it. Texts are modes and a
+ * reason. */
+struct severe_share;
 struct action {
     str resource_id;
     enum action_kind action;
@@ -37,6 +38,7 @@ struct action {
     str to;
     str reason;
     enum watch_ending ending;
+    const struct severe_share *severe; /* what evidence says of raising monitor; NULL: nothing */
 };
 
 /* The members of an object; "ending" only where there is one. */
@@ -45,6 +47,9 @@ void action_write_members(struct json_writer *writer, const struct action *actio
 /* "earliest" (null: not known), "ring", "waitsFor" and "sayNo" (empty: none). */
 void prospect_write_members(struct json_writer *writer, struct arena *arena,
                             const struct prospect *prospect);
+/* "ring" (null: it is not known), "since", "until", "why" and "ends". */
+void freeze_write_members(struct json_writer *writer, struct arena *arena,
+                          const struct prospect_freeze *freeze);
 
 /* The response of an invocation, written evaluation by evaluation, so that a sweep need not hold
  * them all:

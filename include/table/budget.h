@@ -63,7 +63,8 @@ MUST_USE enum status budget_return_turn(const struct state_table *table, struct 
 
 /* What is left, for those that only say what would be done. */
 struct budget_view {
-    int changes;             /* of the last hour */
+    const int64_t *times_ms; /* the changes of the last hour, oldest first; in `arena` */
+    size_t count;
     int64_t next_change_ms;  /* 0: one is free; INT64_MAX: never, as `max` is 0 */
     struct budget_turn turn; /* its next_ms is 0 when it may be taken */
 };

@@ -9,6 +9,7 @@
 
 #include "app_internal.h"
 #include "sweep_internal.h"
+#include "table/budget.h"
 
 struct planned_row {
     str arn;
@@ -25,13 +26,17 @@ struct planning {
     size_t row_count;
     size_t row_capacity;
     struct prospects prospects;
+    struct prospect_hour hour;
+    bool is_hour_known;
+    size_t corrections; /* planned so far */
     struct plan *plan;
     struct plan_subject *subject; /* NULL: all are asked for */
 };
 
 /* Without the table and the topic nothing is remembered either: a plan must not use up an alert. */
 static void only_plan(struct control_settings *settings) {
-    settings->enforcement.enforcement = ENFORCEMENT_PLAN;
+    settings->enforcement.enforcement = ENFORCEMENT_PREVIEW;
+    settings->preview_table = settings->state_table;
     if (settings->promotion.promotion == PROMOTION_ENFORCE) {
         settings->promotion.promotion = PROMOTION_RECOMMEND;
     }
@@ -86,28 +91,69 @@ static const char *enforcement_setting_against(const struct control_settings *as
                : NULL;
 }
 
-static void add_promotion(const struct planning *planning, const struct evaluation *evaluation,
-                          struct plan_entry *entry) {
-    entry->advice = evaluation->advice;
-    entry->prospect =
-        prospect_of(evaluation, prospect_find(&planning->prospects, evaluation->resource_id),
-                    promotion_setting_against(&planning->asked), planning->arena);
+/* The changes of the last hour, of the account and Region of this load balancer. */
+static void read_hour(struct planning *planning, str arn) {
+    const struct state_table table = {.client = &planning->guard->home,
+                                      .name = planning->asked.state_table};
+    int max = planning->asked.enforcement.max_changes_per_hour;
+    const struct budget_change change = {.arn = arn, .max = max, .at_ms = planning->plan->now_ms};
+    struct budget_view view = {.count = 0};
+    struct error error = {0};
+    planning->is_hour_known =
+        str_is_empty(table.name) ||
+        budget_view_read(&table, &change, planning->arena, &view, &error) == STATUS_OK;
+    planning->hour = (struct prospect_hour){
+        .max = max, .window_ms = BUDGET_WINDOW_MS, .times_ms = view.times_ms, .count = view.count};
+    if (!planning->is_hour_known) {
+        LOG(planning->guard->log, LOG_WARN, "budget_unknown",
+            LOG_STR("reason", STR("when corrections are due is not known")),
+            LOG_STR("errorMessage", error.message));
+    }
 }
 
-static void add_enforcement(const struct planning *planning, struct plan_entry *entry) {
-    struct arena *arena = planning->arena;
-    const struct prospects *prospects = &planning->prospects;
-    entry->prospect.arn = entry->action.resource_id;
-    if (entry->action.status == ACTION_PLANNED) {
-        int64_t next_ms = prospects->change_next_ms;
-        int64_t now_ms = planning->plan->now_ms;
-        entry->prospect.earliest_ms = next_ms == INT64_MAX ? 0
-                                      : next_ms > now_ms   ? next_ms
-                                                           : now_ms;
-        entry->prospect.waits_for = prospect_join_waits(
-            enforcement_setting_against(&planning->asked), prospects->change_wait, arena);
-        entry->prospect.say_no = prospect_exception_text(planning->policy, arena);
+/* When there is room for it after the corrections before it, in the hour and in a run. */
+static struct prospect room_for_change(const struct planning *planning) {
+    struct prospect room = {.waits_for = STR("the changes of the last hour could not be read")};
+    return planning->is_hour_known
+               ? prospect_of_change(&planning->hour,
+                                    planning->asked.enforcement.max_changes_per_run,
+                                    planning->corrections, planning->plan->now_ms, planning->arena)
+               : room;
+}
+
+/* The corrections of a sweep come before its promotions. */
+static void add_promotion(const struct planning *planning, const struct evaluation *evaluation,
+                          struct plan_entry *entry) {
+    struct prospect *prospect = &entry->prospect;
+    entry->advice = evaluation->advice;
+    *prospect =
+        prospect_of(evaluation, prospect_find(&planning->prospects, evaluation->resource_id),
+                    promotion_setting_against(&planning->asked), planning->arena);
+    if (prospect->earliest_ms != 0 && planning->corrections > 0 &&
+        enforcement_setting_against(&planning->asked) == NULL) {
+        const struct prospect room = room_for_change(planning);
+        bool is_later = room.earliest_ms == 0 || room.earliest_ms > prospect->earliest_ms;
+        prospect->earliest_ms = is_later ? room.earliest_ms : prospect->earliest_ms;
+        prospect->waits_for =
+            is_later ? prospect_join(prospect->waits_for, room.waits_for, planning->arena)
+                     : prospect->waits_for;
     }
+}
+
+static void add_enforcement(struct planning *planning, struct plan_entry *entry) {
+    struct prospect *prospect = &entry->prospect;
+    const char *against = enforcement_setting_against(&planning->asked);
+    if (entry->action.status == ACTION_PLANNED) {
+        if (planning->corrections == 0) {
+            read_hour(planning, entry->action.resource_id);
+        }
+        *prospect = room_for_change(planning);
+        prospect->waits_for =
+            prospect_join(str_from_cstr(against), prospect->waits_for, planning->arena);
+        prospect->say_no = prospect_exception_text(planning->policy, planning->arena);
+        planning->corrections++;
+    }
+    prospect->arn = entry->action.resource_id;
 }
 
 /* Of an ARN or a row, which begins with one. */
@@ -115,7 +161,7 @@ static int compare_arns(const void *a, const void *b) {
     return str_compare(*(const str *)a, *(const str *)b);
 }
 
-static void add_action(const struct planning *planning, const struct action *action) {
+static void add_action(struct planning *planning, const struct action *action) {
     struct plan_entry *entry = &planning->plan->entries[planning->plan->count++];
     struct planned_row *row =
         planning->row_count == 0
@@ -153,6 +199,8 @@ static void fill(struct planning *planning, const struct app_reply *reply) {
     struct plan *plan = planning->plan;
     plan->now_ms = guard_now_ms(planning->guard);
     plan->judged_count = reply->judged_count;
+    plan->freezes = planning->prospects.freezes;
+    plan->freeze_count = planning->prospects.freeze_count;
     plan->entries = ARENA_ARRAY(planning->arena, struct plan_entry,
                                 reply->action_count + planning->row_count + 1);
     if (planning->row_count > 0) {

@@ -38,6 +38,8 @@ struct survey {
     struct note *notes; /* beside the rows, before they are sorted */
     size_t row_capacity;
     size_t note_capacity;
+    struct prospect_freeze *freezes;
+    size_t freeze_capacity;
     size_t account_first;   /* the first row of the account that is being audited */
     struct fleet_gap *gaps; /* room for two, and one for each allowed account */
     struct history history;
@@ -76,8 +78,19 @@ static void add_gap(struct survey *survey, str account_id, str reason) {
         (struct fleet_gap){account_id, survey->guard->settings.region, reason};
 }
 
+static void add_freezes(struct survey *survey, const struct prospects *prospects) {
+    struct posture *posture = survey->posture;
+    for (size_t i = 0; i < prospects->freeze_count; i++) {
+        ARENA_RESERVE(survey->arena, survey->freezes, posture->freeze_count + 1,
+                      survey->freeze_capacity);
+        survey->freezes[posture->freeze_count++] = prospects->freezes[i];
+    }
+    posture->freezes = survey->freezes;
+}
+
 static void on_looked_ahead(void *context, const struct prospects *prospects) {
     struct survey *survey = context;
+    add_freezes(survey, prospects);
     const char *against = promotion_setting_against(&survey->guard->settings.control);
     for (size_t i = survey->account_first; i < survey->fleet->row_count; i++) {
         const struct evaluation *evaluation = &survey->rows[i].evaluation;

@@ -45,6 +45,11 @@ void action_add(struct control *control, const struct action *action, const stru
         .reason = str_copy(control->keep, action->reason),
         .ending = action->ending,
     };
+    if (action->severe != NULL) {
+        struct severe_share *severe = ARENA_NEW(control->keep, struct severe_share);
+        *severe = *action->severe;
+        control->actions[control->action_count - 1].severe = severe;
+    }
     if (cause != NULL && control->first_failure.status == STATUS_OK) {
         error_copy(&control->first_failure, control->keep, cause);
     }

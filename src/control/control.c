@@ -25,7 +25,12 @@ static enum status make_sure(struct control *control, const struct lb_state *bef
 
 enum status control_load_remembered(struct control *control, str arn, int64_t weak_read_ms,
                                     struct remembered_state *recall_out, struct error *error) {
+    const struct state_table looked_at = {.client = control->table.client,
+                                          .name = control->guard->settings.control.preview_table};
     *recall_out = (struct remembered_state){.arn = arn};
+    if (!str_is_empty(looked_at.name) && weak_read_ms != 0) {
+        return state_load(&looked_at, arn, control->arena, &recall_out->state, error);
+    }
     if (str_is_empty(control->table.name)) {
         return STATUS_OK;
     }
@@ -164,7 +169,7 @@ void control_handle_judgement(struct control *control, struct load_balancer *fac
     }
     struct lb_state *before = &recalled.state;
     if (recalled.is_outdated ||
-        (read_ms != 0 && before->has_verdict && read_ms < before->facts_ms)) {
+        (has_table && read_ms != 0 && before->has_verdict && read_ms < before->facts_ms)) {
         return; /* another copy read it later and has acted on that */
     }
     struct enforcement_case file = {

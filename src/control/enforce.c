@@ -9,6 +9,16 @@
 #include "control/mode_change.h"
 #include "control_internal.h"
 
+static str fight_reason(const struct control *control) {
+    int limit = control->guard->settings.control.enforcement.fight_limit;
+    return str_format(control->keep,
+                      "FIGHT_LIMIT (%d) is reached: desync-guard corrected the mode %d %s within "
+                      "24 h, and each time it was made weaker again. Stop what sets it: CloudTrail "
+                      "names the caller of ModifyLoadBalancerAttributes. Or have an exception "
+                      "approved",
+                      limit, limit, str_by_count((uint64_t)limit, "time", "times"));
+}
+
 /* "the mode is weaker than required, but MAX_CHANGES_PER_HOUR (25) is reached; ...". What is known
  * of the clients that the change blocks belongs to it. */
 static str reason_of(const struct control *control, const struct enforcement_case *file) {
@@ -17,6 +27,8 @@ static str reason_of(const struct control *control, const struct enforcement_cas
     if (decision->verdict == ENFORCE_PLANNED && decision->waits_for_hour) {
         reason = str_format(control->keep, "the mode is weaker than required, but %" STR_FMT,
                             STR_ARG(change_spent_reason(control)));
+    } else if (decision->verdict == ENFORCE_FIGHT) {
+        reason = fight_reason(control);
     }
     return file->severe.is_known
                ? str_format(control->arena, "%" STR_FMT "; %" STR_FMT, STR_ARG(reason),
@@ -33,7 +45,8 @@ static void add_enforcement(struct control *control, const struct enforcement_ca
                                   .from = str_from_cstr(mode_name(decision->from)),
                                   .to = str_from_cstr(mode_name(decision->to)),
                                   .reason =
-                                      cause == NULL ? reason_of(control, file) : cause->message};
+                                      cause == NULL ? reason_of(control, file) : cause->message,
+                                  .severe = file->severe.is_known ? &file->severe : NULL};
     action_add(control, &action, cause);
 }
 
@@ -70,8 +83,13 @@ static struct enforcement_decision decide(const struct control *control,
     return enforcement_decide(evaluation, &control->guard->settings.control.enforcement, &counts);
 }
 
+static bool is_preview(const struct control *control) {
+    return control->guard->settings.control.enforcement.enforcement == ENFORCEMENT_PREVIEW;
+}
+
 bool enforce_would_change(const struct control *control, const struct evaluation *evaluation) {
-    return decide(control, NULL, NULL, evaluation).verdict == ENFORCE_CHANGE;
+    enum enforcement_verdict verdict = decide(control, NULL, NULL, evaluation).verdict;
+    return verdict == ENFORCE_CHANGE || (verdict == ENFORCE_PLANNED && is_preview(control));
 }
 
 struct enforcement_context {
@@ -173,10 +191,10 @@ static bool make_correction(struct control *control, struct lb_state *before,
 static enum status look_up_severe(struct control *control, struct enforcement_case *file,
                                   struct error *error) {
     enum enforcement enforcement = control->guard->settings.control.enforcement.enforcement;
+    bool is_asked = enforcement == ENFORCEMENT_PLAN || enforcement == ENFORCEMENT_PREVIEW;
     enum enforcement_verdict verdict = file->decision.verdict;
     struct evidence_query query = {.arn = file->facts->arn};
-    if (verdict != ENFORCE_CHANGE &&
-        (verdict != ENFORCE_PLANNED || enforcement != ENFORCEMENT_PLAN)) {
+    if (verdict != ENFORCE_CHANGE && (verdict != ENFORCE_PLANNED || !is_asked)) {
         return STATUS_OK;
     }
     TRY(evidence_read_logs(control->guard, &query, control->arena, error));

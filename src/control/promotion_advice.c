@@ -44,14 +44,30 @@ static const char *reason_to_leave(const struct promotion_run *run,
                                        &run->control->guard->settings.control.enforcement);
 }
 
-/* false: without numbers there is no advice. The advice lives as long as its chunk. */
+static void log_advice(struct log *log, str arn, const struct advice *advice) {
+    str name = str_from_cstr(recommendation_name(advice->recommendation));
+    if (advice->has_numbers) {
+        LOG(log, LOG_INFO, "advice", LOG_STR("resourceId", arn), LOG_STR("recommendation", name),
+            LOG_INT("requests", (int64_t)advice->requests),
+            LOG_INT("blocked", (int64_t)advice->blocked), LOG_STR("reason", advice->reason));
+    } else {
+        LOG(log, LOG_INFO, "advice", LOG_STR("resourceId", arn), LOG_STR("recommendation", name),
+            LOG_STR("reason", advice->reason));
+    }
+}
+
+/* false: without numbers there is no advice, or they are still to be read for an owner who thinks
+ * of `retry` (`is_last`: they are not). The advice lives as long as its chunk. */
 static bool advise(struct promotion_run *run, const struct judged_chunk *chunk, size_t i,
-                   const struct evidence *evidence, bool has_numbers) {
+                   const struct evidence *evidence, bool is_last) {
     struct evaluation *evaluation = &chunk->evaluations[i];
     struct advice *advice = ARENA_NEW(chunk->arena, struct advice);
     recommend(evaluation, evidence, &run->config->evidence, promotion_now_ms(run), chunk->arena,
               advice);
-    if (advice->recommendation == RECOMMEND_NO_EVIDENCE && !has_numbers) {
+    bool may_retry =
+        advice->decided_by == CRITERION_ROLLED_BACK || advice->decided_by == CRITERION_REVERTED;
+    if (!evidence->is_read &&
+        (advice->recommendation == RECOMMEND_NO_EVIDENCE || (may_retry && !is_last))) {
         return false;
     }
     evaluation->advice = advice;
@@ -63,11 +79,7 @@ static bool advise(struct promotion_run *run, const struct judged_chunk *chunk, 
         evaluation->advice = NULL;
     } else {
         advice_add_finding(advice, chunk->arena, evaluation);
-        LOG(run->control->guard->log, LOG_INFO, "advice",
-            LOG_STR("resourceId", evaluation->resource_id),
-            LOG_STR("recommendation", str_from_cstr(recommendation_name(advice->recommendation))),
-            LOG_INT("requests", (int64_t)advice->requests),
-            LOG_INT("blocked", (int64_t)advice->blocked), LOG_STR("reason", advice->reason));
+        log_advice(run->control->guard->log, evaluation->resource_id, advice);
     }
     return true;
 }
@@ -134,15 +146,15 @@ void promotion_advise(struct promotion_run *run, const struct judged_chunk *chun
     }
     fold_unfolded(run, queries, count, chunk->arena);
     for (size_t i = 0; i < count; i++) {
-        bool is_advised = is_only_asked_for_clients(run, chunk->items[indexes[i]].facts);
+        const struct load_balancer *facts = chunk->items[indexes[i]].facts;
+        struct evidence evidence =
+            queries[i].is_read ? queries[i].evidence : past_evidence(run, facts);
+        bool is_advised = is_only_asked_for_clients(run, facts);
+        evidence.is_read = queries[i].is_read;
         add_blocked_clients(&queries[i], chunk, indexes[i]);
-        if (is_advised) {
-            continue;
-        } else if (queries[i].is_read) {
-            (void)advise(run, chunk, indexes[i], &queries[i].evidence, true);
-        } else if (reason_to_leave(run, &chunk->evaluations[indexes[i]]) == NULL) {
-            add_candidate(run, chunk->items[indexes[i]].facts, &queries[i].evidence, STR_EMPTY,
-                          STR("its evidence could not be read"));
+        if (!is_advised && !advise(run, chunk, indexes[i], &evidence, true) &&
+            reason_to_leave(run, &chunk->evaluations[indexes[i]]) == NULL) {
+            add_candidate(run, facts, &evidence, STR_EMPTY, STR("its evidence could not be read"));
         }
     }
 }

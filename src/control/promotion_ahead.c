@@ -55,10 +55,15 @@ static str change_wait(const struct look_ahead *ahead) {
                                                max, STR_ARG(prospect_minute(next_ms, arena)));
 }
 
+static int run_max(const struct look_ahead *ahead) {
+    return ahead->run->control->guard->settings.control.enforcement.max_changes_per_run;
+}
+
 static str waits_of(const struct look_ahead *ahead, const struct candidate *candidate) {
     struct arena *arena = ahead->run->control->keep;
     const struct promotion_config *config = ahead->run->config;
     const struct budget_turn *turn = &ahead->view.turn;
+    bool may_run = run_max(ahead) > 0;
     struct buf out;
     buf_init(&out, arena, WAITS_BYTES_MAX);
     append_wait(&out, past_wait_for_thaw(ahead->run, past_first_freeze(ahead->run), candidate));
@@ -77,6 +82,7 @@ static str waits_of(const struct look_ahead *ahead, const struct candidate *cand
                                      STR_ARG(prospect_minute(turn->taken_ms, arena)),
                                      STR_ARG(prospect_minute(turn->next_ms, arena))));
     }
+    append_wait(&out, may_run ? STR_EMPTY : STR("MAX_CHANGES_PER_RUN is 0"));
     append_wait(&out, change_wait(ahead));
     return buf_str(&out);
 }
@@ -152,6 +158,7 @@ struct prospects promotion_look_ahead(struct promotion_run *run) {
     struct look_ahead ahead = {.run = run};
     struct error error = {0};
     struct prospects prospects = {.items = NULL};
+    past_list_freezes(run, &prospects);
     if (run->has_lost_evidence || str_is_empty(run->place)) {
         prospects.unknown_because = run->lost_because;
         return prospects;
@@ -164,8 +171,6 @@ struct prospects promotion_look_ahead(struct promotion_run *run) {
         prospects.unknown_because = str_copy(run->control->keep, error.message);
         return prospects;
     }
-    prospects.change_next_ms = ahead.view.next_change_ms;
-    prospects.change_wait = change_wait(&ahead);
     prospects.items = ARENA_ARRAY(run->control->keep, struct prospect, run->count + 1);
     for (size_t i = 0; i < run->count; i++) {
         const struct candidate *candidate = &run->candidates[i];

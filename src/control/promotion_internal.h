@@ -63,13 +63,15 @@ struct evidence past_evidence(const struct promotion_run *run, const struct load
 int64_t past_retry_seen_ms(const struct promotion_run *run, const struct load_balancer *facts);
 /* Open watches over promotions in this account and Region. */
 size_t past_count_open(const struct promotion_run *run);
-/* "MAX_OPEN_WATCHES (5) promotions are being watched" */
+/* "MAX_OPEN_WATCHES (5) is reached: ..." */
 str past_describe_watches(const struct promotion_run *run);
 /* Of the account and Region of the sweep. */
 bool past_is_here(const struct promotion_run *run, str arn);
 /* The rollback of the earliest ring: nothing is promoted in that ring and later ones for
  * EVIDENCE_DAYS. NULL: there is none. */
 const struct watch_record *past_first_freeze(const struct promotion_run *run);
+/* All rollbacks that freeze rings in the account and Region of the sweep. */
+void past_list_freezes(const struct promotion_run *run, struct prospects *prospects);
 /* When no rollback freezes its ring any more; 0: none does. */
 int64_t past_last_thaw_ms(const struct promotion_run *run, const struct candidate *candidate);
 /* Empty: its ring is not frozen. */

@@ -105,19 +105,56 @@ static str describe_roll_back(const struct promotion_run *run, const struct watc
 
 /* "ring 2 and all later ones are frozen until 2026-12-15: <ARN> was rolled back on 2026-12-01; to
  * end that, its owner tags it desync-promotion=retry" */
-static str describe_freeze(const struct promotion_run *run, const struct watch_record *record) {
+static struct prospect_freeze freeze_of(const struct promotion_run *run,
+                                        const struct watch_record *record) {
     struct arena *arena = run->control->keep;
-    str why = describe_roll_back(run, record);
-    str until = date_format(arena, date_days_of_ms(thaw_ms(run, since_of(run, record))));
+    str roll_back = describe_roll_back(run, record);
+    int64_t since_ms = since_of(run, record);
+    str until = date_format(arena, date_days_of_ms(thaw_ms(run, since_ms)));
     str rings =
         !record->has_ring ? STR("every ring is")
         : str_is_empty(record->ring)
             ? STR("the ring of load balancers without the tag is")
             : str_format(arena, "ring %" STR_FMT " and all later ones are", STR_ARG(record->ring));
-    return str_format(arena,
-                      "%" STR_FMT " frozen until %" STR_FMT ": %" STR_FMT " %" STR_FMT
-                      "; to end that, its owner tags it " PROMOTION_TAG "=retry",
-                      STR_ARG(rings), STR_ARG(until), STR_ARG(record->arn), STR_ARG(why));
+    struct prospect_freeze freeze = {
+        .arn = record->arn,
+        .ring = record->ring,
+        .has_ring = record->has_ring,
+        .since_ms = since_ms,
+        .until_ms = thaw_ms(run, since_ms),
+        .why =
+            str_format(arena, "%" STR_FMT " %" STR_FMT, STR_ARG(record->arn), STR_ARG(roll_back)),
+        .ends = record->expires_ms != 0 /* a complete sweep has not found it any more */
+                    ? STR("it does not exist any more, so that only time ends that")
+                    : STR("to end that, its owner tags it " PROMOTION_TAG "=retry")};
+    freeze.text =
+        str_format(arena, "%" STR_FMT " frozen until %" STR_FMT ": %" STR_FMT "; %" STR_FMT,
+                   STR_ARG(rings), STR_ARG(until), STR_ARG(freeze.why), STR_ARG(freeze.ends));
+    return freeze;
+}
+
+static int compare_freezes(const void *a, const void *b) {
+    const struct prospect_freeze *first = a;
+    const struct prospect_freeze *second = b;
+    int order = first->has_ring != second->has_ring ? (int)first->has_ring - (int)second->has_ring
+                                                    : ring_compare(first->ring, second->ring);
+    return order != 0 ? order : str_compare(first->arn, second->arn);
+}
+
+void past_list_freezes(const struct promotion_run *run, struct prospects *prospects) {
+    struct prospect_freeze *freezes =
+        ARENA_ARRAY(run->control->keep, struct prospect_freeze, run->record_count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < run->record_count; i++) {
+        if (is_freezing(run, &run->records[i])) {
+            freezes[count++] = freeze_of(run, &run->records[i]);
+        }
+    }
+    if (count > 0) {
+        qsort(freezes, count, sizeof *freezes, compare_freezes);
+    }
+    prospects->freezes = freezes;
+    prospects->freeze_count = count;
 }
 
 static bool is_frozen_by(const struct watch_record *record, const struct candidate *candidate) {
@@ -139,7 +176,7 @@ int64_t past_last_thaw_ms(const struct promotion_run *run, const struct candidat
 str past_wait_for_thaw(const struct promotion_run *run, const struct watch_record *first_freeze,
                        const struct candidate *candidate) {
     bool is_frozen = first_freeze != NULL && is_frozen_by(first_freeze, candidate);
-    return is_frozen ? describe_freeze(run, first_freeze) : STR_EMPTY;
+    return is_frozen ? freeze_of(run, first_freeze).text : STR_EMPTY;
 }
 
 /* --- in a sweep ----------------------------------------------------------------------------- */
@@ -224,8 +261,12 @@ int64_t past_retry_seen_ms(const struct promotion_run *run, const struct load_ba
 }
 
 str past_describe_watches(const struct promotion_run *run) {
-    return str_format(run->control->keep, "MAX_OPEN_WATCHES (%d) promotions are being watched",
-                      run->config->open_watches_max);
+    int max = run->config->open_watches_max;
+    return max <= 0 ? STR("MAX_OPEN_WATCHES is 0, so that nothing is promoted")
+                    : str_format(run->control->keep,
+                                 "MAX_OPEN_WATCHES (%d) is reached: no more promotions are watched "
+                                 "at once",
+                                 max);
 }
 
 enum status past_recheck(const struct promotion_run *run, const struct candidate *candidate,

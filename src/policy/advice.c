@@ -176,7 +176,15 @@ static str lacks_weekdays(const struct advice *advice, struct arena *arena) {
             buf_printf(&out, "%s%s", out.len == 0 ? "" : ", ", weekday_name(i));
         }
     }
-    return str_format(arena, "none on %" STR_FMT ", when there is traffic", STR_ARG(buf_str(&out)));
+    /* A window of fewer days than a week never holds all weekdays. */
+    int window = advice->settings->evidence_days;
+    return str_format(arena,
+                      "RequestCount shows traffic on %" STR_FMT
+                      ", and no %s was %s then within EVIDENCE_DAYS (%d%s)",
+                      STR_ARG(buf_str(&out)),
+                      advice->is_from_logs ? "served HTTP/1.x request of a client" : "request",
+                      advice->is_from_logs ? "logged" : "counted", window,
+                      window < WEEKDAYS ? ", which is less than a week: set 7 or more" : "");
 }
 
 static str lacks_clients(const struct advice *advice, struct arena *arena) {

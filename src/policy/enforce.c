@@ -85,13 +85,16 @@ struct enforcement_decision enforcement_decide(const struct evaluation *evaluati
     } else if (settings->enforcement == ENFORCEMENT_PLAN) {
         decision.verdict = ENFORCE_PLANNED;
         decision.reason = "the mode is weaker than required, and ENFORCEMENT is plan";
-    } else if (counts->lacks_table) {
+    } else if (counts->lacks_table && settings->enforcement != ENFORCEMENT_PREVIEW) {
         decision.verdict = ENFORCE_PLANNED;
         decision.reason = "the mode is weaker than required, but STATE_TABLE is not set, and "
                           "without a table nothing is changed";
     } else if (counts->corrections_in_a_day >= settings->fight_limit) {
         decision.verdict = ENFORCE_FIGHT;
-        decision.reason = "FIGHT_LIMIT corrections in 24 h were undone each time";
+        decision.reason = "FIGHT_LIMIT is reached";
+    } else if (settings->enforcement == ENFORCEMENT_PREVIEW) {
+        decision.verdict = ENFORCE_PLANNED;
+        decision.reason = "the mode is weaker than required";
     } else if (counts->changes_in_run >= settings->max_changes_per_run) {
         decision.verdict = ENFORCE_PLANNED;
         decision.reason = "the mode is weaker than required, but MAX_CHANGES_PER_RUN is reached";

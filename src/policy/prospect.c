@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 
 #define MS_PER_MINUTE (60 * MS_PER_SECOND)
@@ -27,6 +28,23 @@ int64_t prospect_earliest_ms(const struct prospect_bounds *bounds, int turns_bef
                  not_before_ms);
 }
 
+int64_t prospect_change_ms(const struct prospect_hour *hour, int64_t now_ms, size_t before) {
+    size_t max = hour->max > 0 ? (size_t)hour->max : 0;
+    if (max == 0) {
+        return 0;
+    }
+    /* The times of those made and those to come are one row; of any max + 1 in it the last is later
+     * than the window that begins with the first. */
+    size_t place = hour->count + before;
+    int64_t windows = 0;
+    while (place >= max && place - max >= hour->count) {
+        place -= max;
+        windows++;
+    }
+    int64_t free_ms = place < max ? now_ms : hour->times_ms[place - max] + hour->window_ms;
+    return later(now_ms, free_ms) + windows * hour->window_ms;
+}
+
 static int compare_to_arn(const void *arn, const void *prospect) {
     return str_compare(*(const str *)arn, ((const struct prospect *)prospect)->arn);
 }
@@ -39,21 +57,51 @@ const struct prospect *prospect_find(const struct prospects *prospects, str arn)
 
 static str what_is_lacking(const struct advice *advice, struct arena *arena) {
     str all = STR_EMPTY;
-    for (enum criterion each = CRITERION_BLOCKED; each < CRITERION_COUNT; each++) {
+    bool is_by_numbers = advice->decided_by >= CRITERION_BLOCKED;
+    for (enum criterion each = CRITERION_BLOCKED; is_by_numbers && each < CRITERION_COUNT; each++) {
         if ((advice->lacks >> each & 1) != 0) {
-            str lack = advice_lack(advice, each, arena);
-            all = str_is_empty(all)
-                      ? lack
-                      : str_format(arena, "%" STR_FMT "; %" STR_FMT, STR_ARG(all), STR_ARG(lack));
+            all = prospect_join(all, advice_lack(advice, each, arena), arena);
         }
     }
     return str_is_empty(all) ? advice->reason : all;
 }
 
-str prospect_join_waits(const char *first, str second, struct arena *arena) {
-    return first == NULL          ? second
-           : str_is_empty(second) ? str_from_cstr(first)
-                                  : str_format(arena, "%s; %" STR_FMT, first, STR_ARG(second));
+str prospect_join(str first, str second, struct arena *arena) {
+    return str_is_empty(first) ? second
+           : str_is_empty(second)
+               ? first
+               : str_format(arena, "%" STR_FMT "; %" STR_FMT, STR_ARG(first), STR_ARG(second));
+}
+
+/* "MAX_CHANGES_PER_HOUR (2) is used up by 1 change of the last hour and 2 corrections before it" */
+static str used_up(const char *limit, int max, size_t made, size_t before, struct arena *arena) {
+    struct buf out;
+    buf_init(&out, arena, 256);
+    buf_printf(&out, "%s (%d) is used up by ", limit, max);
+    if (made > 0) {
+        buf_printf(&out, "%zu change%s of the last hour%s", made, str_by_count(made, "", "s"),
+                   before > 0 ? " and " : "");
+    }
+    if (before > 0) {
+        buf_printf(&out, "%zu correction%s before it", before, str_by_count(before, "", "s"));
+    }
+    return buf_str(&out);
+}
+
+struct prospect prospect_of_change(const struct prospect_hour *hour, int run_max, size_t before,
+                                   int64_t now_ms, struct arena *arena) {
+    struct prospect prospect = {.earliest_ms = prospect_change_ms(hour, now_ms, before)};
+    if (hour->max <= 0) {
+        prospect.waits_for = STR("MAX_CHANGES_PER_HOUR is 0");
+    } else if (run_max <= 0) {
+        prospect = (struct prospect){.waits_for = STR("MAX_CHANGES_PER_RUN is 0")};
+    } else if (prospect.earliest_ms > now_ms) {
+        prospect.waits_for = used_up("MAX_CHANGES_PER_HOUR", hour->max, hour->count, before, arena);
+    } else if (before >= (size_t)run_max) { /* nobody knows when the next run is */
+        prospect = (struct prospect){.waits_for =
+                                         used_up("MAX_CHANGES_PER_RUN", run_max, 0, before, arena)};
+    }
+    return prospect;
 }
 
 struct prospect prospect_of(const struct evaluation *evaluation, const struct prospect *found,
@@ -63,7 +111,7 @@ struct prospect prospect_of(const struct evaluation *evaluation, const struct pr
     struct prospect prospect = {.arn = evaluation->resource_id};
     if (found != NULL) {
         prospect = *found;
-        prospect.waits_for = prospect_join_waits(setting_against, found->waits_for, arena);
+        prospect.waits_for = prospect_join(str_from_cstr(setting_against), found->waits_for, arena);
     } else if (advice != NULL) {
         prospect.waits_for = what_is_lacking(advice, arena);
     }

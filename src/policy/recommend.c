@@ -88,7 +88,7 @@ static bool decide_by_mode_or_owner(const struct recommendation_input *input) {
     }
     if (!str_is_empty(evaluation->opt_out.why)) {
         return decide(input, CRITERION_OPT_OUT, RECOMMEND_HOLD,
-                      "%" STR_FMT "; until then it is not promoted",
+                      "%" STR_FMT "; as long as that is so, it is not promoted",
                       STR_ARG(evaluation->opt_out.why));
     }
     if (evaluation->profile_mode != MODE_UNKNOWN && evaluation->profile_mode < MODE_STRICTEST) {
@@ -114,33 +114,6 @@ static bool decide_by_mode_or_owner(const struct recommendation_input *input) {
     return false;
 }
 
-static bool decide_by_past(const struct recommendation_input *input) {
-    const struct evidence *evidence = input->evidence;
-    int wait_days = input->settings->evidence_days;
-    int64_t since_ms = input->now_ms - wait_days * MS_PER_DAY;
-    if (evidence->is_watched) {
-        return decide(input, CRITERION_WATCH, RECOMMEND_HOLD,
-                      "a change of its mode is being watched");
-    }
-    if (evidence->rolled_back_ms != 0 && evidence->rolled_back_ms > since_ms) {
-        str day = date_format(input->arena, date_days_of_ms(evidence->rolled_back_ms));
-        return decide(input, CRITERION_ROLLED_BACK, RECOMMEND_HOLD,
-                      "strictest was rolled back on %" STR_FMT
-                      ": it is not tried again for %d %s, or until its "
-                      "owner tags it desync-promotion=retry",
-                      STR_ARG(day), wait_days, days(wait_days));
-    }
-    if (evidence->reverted_ms != 0) {
-        str day = date_format(input->arena, date_days_of_ms(evidence->reverted_ms));
-        return decide(input, CRITERION_REVERTED, RECOMMEND_HOLD,
-                      "it was promoted, and somebody else reverted that, seen on %" STR_FMT
-                      " (%" STR_FMT "): it is not tried again until its owner tags it "
-                      "desync-promotion=retry",
-                      STR_ARG(day), STR_ARG(evidence->reverted_note));
-    }
-    return false;
-}
-
 /* --- the numbers ------------------------------------------------------------------------------ */
 
 static double percent_of(uint64_t part, uint64_t whole) {
@@ -156,6 +129,7 @@ static void lack(struct advice *advice, enum criterion criterion, bool is_lackin
 }
 
 static void count_blocked(struct advice *advice, uint64_t requests, uint64_t blocked) {
+    advice->has_numbers = true;
     advice->requests = requests;
     advice->blocked = blocked;
     advice->blocked_percent = percent_of(blocked, requests);
@@ -217,6 +191,53 @@ static void measure_metrics(struct recommendation_input *input) {
     count_blocked(advice, evidence->metric_requests, evidence->metric_non_compliant);
     measure_amounts(input);
     lack(advice, CRITERION_SOURCE, input->settings->source != EVIDENCE_ANY);
+}
+
+/* --- what was done before --------------------------------------------------------------------- */
+
+/* An owner who thinks of `retry` wants to know what the requests say by now. */
+static str numbers_for_retry(struct recommendation_input *input) {
+    const struct evidence *evidence = input->evidence;
+    bool is_from_logs = evidence->http1_requests + old_blocked(evidence) > 0;
+    if (!evidence->is_read || (!is_from_logs && evidence->metric_requests == 0)) {
+        return STR_EMPTY;
+    }
+    if (is_from_logs) {
+        measure_logs(input);
+        advice_append_logs(input->advice, evidence, input->arena, &input->numbers);
+    } else {
+        measure_metrics(input);
+        advice_append_metrics(input->advice, evidence, input->arena, &input->numbers);
+    }
+    return str_format(input->arena, ". By now: %" STR_FMT, STR_ARG(buf_str(&input->numbers)));
+}
+
+static bool decide_by_past(struct recommendation_input *input) {
+    const struct evidence *evidence = input->evidence;
+    int wait_days = input->settings->evidence_days;
+    int64_t since_ms = input->now_ms - wait_days * MS_PER_DAY;
+    if (evidence->is_watched) {
+        return decide(input, CRITERION_WATCH, RECOMMEND_HOLD,
+                      "a change of its mode is being watched");
+    }
+    if (evidence->rolled_back_ms != 0 && evidence->rolled_back_ms > since_ms) {
+        str day = date_format(input->arena, date_days_of_ms(evidence->rolled_back_ms));
+        return decide(input, CRITERION_ROLLED_BACK, RECOMMEND_HOLD,
+                      "strictest was rolled back on %" STR_FMT
+                      ": it is not tried again for %d %s, or until its "
+                      "owner tags it desync-promotion=retry%" STR_FMT,
+                      STR_ARG(day), wait_days, days(wait_days), STR_ARG(numbers_for_retry(input)));
+    }
+    if (evidence->reverted_ms != 0) {
+        str day = date_format(input->arena, date_days_of_ms(evidence->reverted_ms));
+        return decide(input, CRITERION_REVERTED, RECOMMEND_HOLD,
+                      "it was promoted, and somebody else reverted that, seen on %" STR_FMT
+                      " (%" STR_FMT "): it is not tried again until its owner tags it "
+                      "desync-promotion=retry%" STR_FMT,
+                      STR_ARG(day), STR_ARG(evidence->reverted_note),
+                      STR_ARG(numbers_for_retry(input)));
+    }
+    return false;
 }
 
 /* --- what they decide ------------------------------------------------------------------------- */
@@ -366,6 +387,7 @@ static bool decide_by_other_lines(struct recommendation_input *input, uint64_t l
 }
 
 static bool decide_by_evidence(struct recommendation_input *input) {
+    input->advice->has_numbers = true;
     const struct evidence *evidence = input->evidence;
     uint64_t lines =
         evidence->compliant + evidence->acceptable + evidence->ambiguous + evidence->severe;

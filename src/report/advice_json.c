@@ -19,7 +19,12 @@ static void write_missing(struct json_writer *writer, struct arena *arena,
 
 void advice_write_numbers(struct json_writer *writer, struct arena *arena,
                           const struct advice *advice) {
-    json_write_member_count(writer, "requests", advice->requests);
+    if (advice->has_numbers) {
+        json_write_member_count(writer, "requests", advice->requests);
+    } else {
+        json_write_key(writer, STR("requests"));
+        json_write_null(writer);
+    }
     if (advice->requests > 0) { /* else nothing was seen, so nothing is known */
         json_write_member_text(writer, "evidenceFrom", advice->is_from_logs ? "logs" : "metrics");
         json_write_member_count(writer, "blocked", advice->blocked);

@@ -94,7 +94,7 @@ static void write_findings(const struct csv *csv, const struct evaluation *evalu
 static void write_advice(const struct csv *csv, const struct advice *advice) {
     write_word(csv, recommendation_name(advice->recommendation));
     if (advice->requests == 0) { /* nothing was seen, so nothing is known */
-        buf_append(csv->out, STR(",,0,,,"));
+        buf_append(csv->out, advice->has_numbers ? STR(",,0,,,") : STR(",,,,,"));
     } else {
         write_word(csv, advice->is_from_logs ? "logs" : "metrics");
         buf_printf(csv->out, ",%" PRIu64 ",%" PRIu64, advice->requests, advice->blocked);

@@ -203,10 +203,12 @@ static int rank_of_fix_clients(const struct page *page, size_t i) {
 static void earliest_cell(struct html_table *table, const struct page *page, size_t i) {
     const struct prospect *prospect = &page->posture->rows[i].prospect;
     html_number_begin(table, (double)prospect->earliest_ms);
-    html_value(table->out, prospect->earliest_ms == 0 ? STR("not known")
-                           : prospect->earliest_ms <= page->posture->now_ms
-                               ? STR("the next sweep")
-                               : prospect_minute(prospect->earliest_ms, page->arena));
+    html_value(table->out,
+               prospect->earliest_ms == 0 ? STR("not known")
+               : prospect->earliest_ms <= page->posture->now_ms
+                   ? STR("the next sweep")
+                   : str_format(page->arena, "the first sweep after %" STR_FMT,
+                                STR_ARG(prospect_minute(prospect->earliest_ms, page->arena))));
 }
 
 /* What holds it up, and then the numbers. */
@@ -264,6 +266,18 @@ static const struct page_table waiting = {.id = "waiting-table",
                                                       {"What is missing", advice_reason_cell}},
                                           .rank = rank_of_waiting};
 
+/* Also those that no load balancer waits for, of which no row would tell. */
+static void write_freezes(const struct page *page) {
+    const struct posture *posture = page->posture;
+    for (size_t i = 0; i < posture->freeze_count; i++) {
+        html_put(page->out, "<p>");
+        html_badge(page->out, "warn", "frozen");
+        html_put(page->out, " ");
+        html_text(page->out, posture->freezes[i].text);
+        html_put(page->out, ".</p>\n");
+    }
+}
+
 void page_candidates(const struct page *page) {
     size_t counts[RECOMMEND_NO_EVIDENCE + 1] = {0}; /* the last one */
     for (size_t i = 0; i < page->fleet->row_count; i++) {
@@ -280,6 +294,7 @@ void page_candidates(const struct page *page) {
                count_text(counts[RECOMMEND_FIX_CLIENTS]).text,
                count_text(counts[RECOMMEND_HOLD]).text,
                count_text(counts[RECOMMEND_NO_EVIDENCE]).text);
+    write_freezes(page);
     page_write_table(page, &candidates, page->fleet->row_count);
     page_write_table(page, &clients, page->fleet->row_count);
     page_write_table(page, &waiting, page->fleet->row_count);

@@ -2,6 +2,7 @@
 #include "report/plan.h"
 
 #include "base/escape.h"
+#include "policy/enforce.h"
 #include "report/text_width.h"
 
 #define INDENT "         "
@@ -22,7 +23,7 @@ str plan_when_text(struct arena *arena, int64_t now_ms, const struct prospect *p
     str when = prospect->earliest_ms == 0 ? STR("when is not known")
                : prospect->earliest_ms <= now_ms
                    ? STR("at the earliest with the next sweep")
-                   : str_format(arena, "at the earliest %" STR_FMT,
+                   : str_format(arena, "at the earliest with the first sweep after %" STR_FMT,
                                 STR_ARG(prospect_minute(prospect->earliest_ms, arena)));
     return str_is_empty(prospect->ring) ? when
                                         : str_format(arena, "%" STR_FMT "; ring %" STR_FMT,
@@ -72,6 +73,10 @@ void plan_write_table(struct buf *out, struct arena *arena, const struct plan *p
         planned += plan->entries[i].action.status == ACTION_PLANNED ? 1 : 0;
         append_entry(out, arena, plan, &plan->entries[i], widest);
     }
+    for (size_t i = 0; i < plan->freeze_count; i++) {
+        buf_printf(out, "frozen   %" STR_FMT "\n",
+                   STR_ARG(escape_text(arena, plan->freezes[i].text)));
+    }
     if (plan->strictest_count > 0) {
         buf_printf(out, "%zu %s strictest already\n", plan->strictest_count,
                    str_by_count(plan->strictest_count, "is", "are"));
@@ -88,6 +93,30 @@ void prospect_write_members(struct json_writer *writer, struct arena *arena,
     json_write_member(writer, "sayNo", prospect->say_no);
 }
 
+void freeze_write_members(struct json_writer *writer, struct arena *arena,
+                          const struct prospect_freeze *freeze) {
+    json_write_key(writer, STR("ring"));
+    if (freeze->has_ring) {
+        json_write_str(writer, freeze->ring);
+    } else {
+        json_write_null(writer);
+    }
+    json_write_member_time(writer, arena, "since", freeze->since_ms);
+    json_write_member_time(writer, arena, "until", freeze->until_ms);
+    json_write_member(writer, "why", freeze->why);
+    json_write_member(writer, "ends", freeze->ends);
+}
+
+static void write_severe(struct json_writer *writer, struct arena *arena,
+                         const struct severe_share *severe) {
+    json_write_member_text(writer, "evidenceFrom", "logs");
+    json_write_member_count(writer, "requests", severe->requests);
+    json_write_member_count(writer, "severe", severe->severe);
+    json_write_member_double(writer, "severePercent", severe->percent);
+    json_write_member_double(writer, "lowerBoundPercent", severe->lower_percent);
+    json_write_member(writer, "reason", severe_share_text(severe, arena));
+}
+
 /* Null where nothing was counted. */
 static void write_evidence(struct json_writer *writer, struct arena *arena,
                            const struct plan_entry *entry) {
@@ -99,13 +128,36 @@ static void write_evidence(struct json_writer *writer, struct arena *arena,
         advice_write_numbers(writer, arena, entry->advice);
         json_write_member(writer, "reason", entry->advice->reason);
         json_object_end(writer);
+    } else if (entry->action.severe != NULL) {
+        json_object_begin(writer);
+        write_severe(writer, arena, entry->action.severe);
+        json_object_end(writer);
     } else {
         json_write_null(writer);
     }
 }
 
-void plan_write_entries(struct json_writer *writer, struct arena *arena, const struct plan *plan) {
-    json_array_begin(writer);
+static void write_freeze(struct json_writer *writer, struct arena *arena,
+                         const struct prospect_freeze *freeze) {
+    const struct plan_entry entry = {.action = {.resource_id = freeze->arn,
+                                                .action = ACTION_PROMOTE,
+                                                .status = ACTION_SKIPPED,
+                                                .to = STR("strictest"),
+                                                .reason = freeze->text},
+                                     .prospect = {.ring = freeze->ring, .waits_for = freeze->text}};
+    json_object_begin(writer);
+    action_write_members(writer, &entry.action);
+    prospect_write_members(writer, arena, &entry.prospect);
+    write_evidence(writer, arena, &entry);
+    json_write_key(writer, STR("freeze"));
+    json_object_begin(writer);
+    freeze_write_members(writer, arena, freeze);
+    json_object_end(writer);
+    json_object_end(writer);
+}
+
+static void write_entries(struct json_writer *writer, struct arena *arena,
+                          const struct plan *plan) {
     for (size_t i = 0; i < plan->count; i++) {
         json_object_begin(writer);
         action_write_members(writer, &plan->entries[i].action);
@@ -113,6 +165,11 @@ void plan_write_entries(struct json_writer *writer, struct arena *arena, const s
         write_evidence(writer, arena, &plan->entries[i]);
         json_object_end(writer);
     }
+}
+
+void plan_write_entries(struct json_writer *writer, struct arena *arena, const struct plan *plan) {
+    json_array_begin(writer);
+    write_entries(writer, arena, plan);
     json_array_end(writer);
 }
 
@@ -120,6 +177,11 @@ void plan_write_json(struct buf *out, struct arena *arena, const struct plan *pl
     struct json_writer writer;
     ASSERT(out != NULL && arena != NULL && plan != NULL);
     json_writer_init(&writer, out);
-    plan_write_entries(&writer, arena, plan);
+    json_array_begin(&writer);
+    write_entries(&writer, arena, plan);
+    for (size_t i = 0; i < plan->freeze_count; i++) {
+        write_freeze(&writer, arena, &plan->freezes[i]);
+    }
+    json_array_end(&writer);
     buf_append_char(out, '\n');
 }

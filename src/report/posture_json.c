@@ -183,6 +183,18 @@ static void write_towards_strictest(struct json_writer *writer, struct arena *ar
     json_array_end(writer);
 }
 
+static void write_freezes(struct json_writer *writer, struct arena *arena,
+                          const struct posture *posture) {
+    json_open_array(writer, "freezes");
+    for (size_t i = 0; i < posture->freeze_count; i++) {
+        json_object_begin(writer);
+        json_write_member(writer, "resourceId", posture->freezes[i].arn);
+        freeze_write_members(writer, arena, &posture->freezes[i]);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+}
+
 static void write_exceptions(struct json_writer *writer, const struct fleet *fleet,
                              const struct posture *posture) {
     json_open_array(writer, "exceptions");
@@ -251,6 +263,7 @@ void posture_write_json(struct buf *out, struct arena *arena, const struct fleet
     write_advices(&writer, arena, fleet, posture, true);
     write_advices(&writer, arena, fleet, posture, false);
     write_towards_strictest(&writer, arena, fleet, posture);
+    write_freezes(&writer, arena, posture);
     write_exceptions(&writer, fleet, posture);
     write_escalated(&writer, arena, fleet, posture);
     write_fights(&writer, fleet, posture);

@@ -219,7 +219,8 @@ enum status budget_view_read(const struct state_table *table, const struct budge
     const struct dynamodb_key key = key_of(change->arn, "CHANGES", arena);
     *view_out = (struct budget_view){.turn.arn = change->arn};
     TRY(read_window(table, &key, change->at_ms, arena, window, error));
-    view_out->changes = (int)window->count;
+    view_out->times_ms = window->times_ms;
+    view_out->count = window->count;
     view_out->next_change_ms = next_free_ms(window, change->max);
     return budget_read_turn(table, &view_out->turn, change->at_ms, arena, error);
 }

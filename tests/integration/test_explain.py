@@ -97,7 +97,7 @@ Exception   none
 Evidence    not asked for: PROMOTION is `off`
 Plan        planned: enforce, monitor -> defensive, at the earliest with the
               next sweep
-            why: the mode is weaker than required, and ENFORCEMENT is plan
+            why: the mode is weaker than required
             stops it: ENFORCEMENT is not `enforce`: desync-guard changes nothing
               itself
             say no: tag it desync-exception-until=YYYY-MM-DD,

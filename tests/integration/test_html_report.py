@@ -176,7 +176,7 @@ def test_json_and_csv_hold_the_same_values():
     for row in rows[:len(report["evaluations"])]:
         told = advice[row["resourceId"]]
         assert row["recommendation"] == told["recommendation"]
-        assert int(row["requests"]) == told["requests"]
+        assert (int(row["requests"]) if row["requests"] else None) == told["requests"]
         for name in ("blockedPercent", "boundPercent"):
             assert (float(row[name]) if row[name] else None) == told.get(name)
         assert row["recommendationReason"] == told["reason"]

@@ -65,7 +65,8 @@ INVARIANTS = {
     "e4": "An outage and blocked clients are found in time.",
     "e5": "A watch ends as held, rolled back, reverted or inconclusive, and inconclusive is never "
           "green.",
-    "e6": "After the watch each sweep looks on, and alerts about blocked clients.",
+    "e6": "After the watch each sweep looks on, and alerts about blocked clients: those of networks "
+          "that were served other requests in the same log file.",
     "e7": "`monitor` is not raised where the evidence says that `defensive` would block clients.",
     "f1": "When many events come at once every verdict is reported.",
     "f2": "AWS_MAX_ATTEMPTS caps every call where it is set.",

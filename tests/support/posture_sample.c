@@ -6,6 +6,14 @@
 
 #define HOUR_MS INT64_C(3600000)
 
+#define ROLLED_BACK                                                                                \
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/0123456789abcdef"
+#define FREEZE_WHY  " was rolled back on 2026-11-25"
+#define FREEZE_ENDS "to end that, its owner tags it desync-promotion=retry"
+#define FREEZE_TEXT                                                                                \
+    "ring 1 and all later ones are frozen until 2026-12-09: " ROLLED_BACK FREEZE_WHY               \
+    "; " FREEZE_ENDS
+
 static str arn_of(struct arena *arena, size_t i, str name) {
     int place = specs[i % COUNT(specs)].place;
     return str_format(arena,
@@ -72,14 +80,10 @@ static void advise(struct arena *arena, const struct spec *spec, struct evaluati
     recommend(evaluation, &evidence, &settings, SAMPLE_NOW_MS, arena, &row->advice);
     row->has_advice = true;
     advice_add_finding(&row->advice, arena, evaluation);
-    const struct prospect found = {
-        .arn = evaluation->resource_id,
-        .ring = STR("2"),
-        .earliest_ms = SAMPLE_NOW_MS + 14 * HOUR_MS,
-        .waits_for = STR("ring 1 and all later ones are frozen until 2026-12-09: "
-                         "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/api/"
-                         "0123456789abcdef was rolled back on 2026-11-25; to end that, its owner "
-                         "tags it desync-promotion=retry")};
+    const struct prospect found = {.arn = evaluation->resource_id,
+                                   .ring = STR("2"),
+                                   .earliest_ms = SAMPLE_NOW_MS + 14 * HOUR_MS,
+                                   .waits_for = STR(FREEZE_TEXT)};
     evaluation->advice = &row->advice;
     row->prospect = prospect_of(evaluation, row->advice.may_promote ? &found : NULL, NULL, arena);
     evaluation->advice = NULL;
@@ -319,9 +323,20 @@ static void make_frame(struct posture_sample *sample, bool has_state) {
                                    .regions = regions,
                                    .region_count = COUNT(regions),
                                    .version = STR("0.2.0")};
+    static const struct prospect_freeze freeze = {
+        .arn = {ROLLED_BACK, sizeof(ROLLED_BACK) - 1},
+        .ring = {"1", sizeof("1") - 1},
+        .has_ring = true,
+        .since_ms = SAMPLE_NOW_MS - 24 * HOUR_MS,
+        .until_ms = SAMPLE_NOW_MS + 13 * 24 * HOUR_MS,
+        .why = {ROLLED_BACK FREEZE_WHY, sizeof(ROLLED_BACK FREEZE_WHY) - 1},
+        .ends = {FREEZE_ENDS, sizeof(FREEZE_ENDS) - 1},
+        .text = {FREEZE_TEXT, sizeof(FREEZE_TEXT) - 1}};
     sample->posture = (struct posture){.period_start_ms = SAMPLE_NOW_MS - 90 * MS_PER_DAY,
                                        .now_ms = SAMPLE_NOW_MS,
-                                       .has_state = has_state};
+                                       .has_state = has_state,
+                                       .freezes = &freeze,
+                                       .freeze_count = has_state ? 1 : 0};
 }
 
 void posture_sample_make_large(struct arena *arena, size_t count,

@@ -283,7 +283,7 @@ static void what_is_left_can_be_read_alone(void **state) {
     assert_int_equal(
         budget_view_read(&bench.ours, &change, &bench.aws.arena, &view, &bench.aws.error),
         STATUS_OK);
-    assert_int_equal(view.changes, 1);
+    assert_int_equal(view.count, 1);
     assert_int_equal(view.next_change_ms, NOW + BUDGET_WINDOW_MS);
     assert_int_equal(view.turn.next_ms, NOW + 20 * HOUR);
 }

@@ -143,7 +143,8 @@ static void d3_each_limit_alone_prevents_promotion(void **state) {
          RECOMMEND_NO_EVIDENCE,
          CRITERION_WEEKDAYS,
          0,
-         "to tell: none on Saturday, Sunday, when there is traffic"},
+         "to tell: RequestCount shows traffic on Saturday, Sunday, and no served HTTP/1.x request "
+         "of a client was logged then within EVIDENCE_DAYS (14)"},
         {"no traffic at the weekend",
          {LOGS_OF(FRESH, 12, 0x1F, 35), ENOUGH, .weekdays_traffic = 0x1F},
          RECOMMEND_PROMOTE,
@@ -175,10 +176,27 @@ static void d3_each_limit_alone_prevents_promotion(void **state) {
          CRITERION_REQUESTS,
          1U << CRITERION_RISK | 1U << CRITERION_DAYS | 1U << CRITERION_WEEKDAYS |
              1U << CRITERION_CLIENTS,
-         "; 1 of 7 days (PROMOTION_MIN_DAYS); none on Tuesday, Wednesday, Thursday, Friday, "
-         "Saturday, Sunday, when there is traffic; about 1 of 10 client networks"},
+         "; 1 of 7 days (PROMOTION_MIN_DAYS); RequestCount shows traffic on Tuesday, "
+         "Wednesday, Thursday, Friday, Saturday, Sunday, and no served HTTP/1.x request of a "
+         "client was logged then within EVIDENCE_DAYS (14); about 1 of 10 client networks"},
     };
     decide_all(rows, COUNT(rows));
+}
+
+/* RequestCount counts monitors, scanners and HTTP/2, too: the owner learns what is missing. */
+static void d3_a_weekday_without_evidence_is_explained(void **state) {
+    (void)state;
+    const struct evidence evidence = {LOGS_OF(FRESH, 3, 0x07, 35), WEEK, ENOUGH};
+    struct promotion_settings brief = DEFAULTS;
+    struct advice advice;
+    brief.evidence_days = 3;
+    recommend(judged(MODE_DEFENSIVE), &evidence, &DEFAULTS, NOW_MS, &arena, &advice);
+    assert_str(advice_lack(&advice, CRITERION_WEEKDAYS, &arena),
+               "RequestCount shows traffic on Thursday, Friday, Saturday, Sunday, and no served "
+               "HTTP/1.x request of a client was logged then within EVIDENCE_DAYS (14)");
+    recommend(judged(MODE_DEFENSIVE), &evidence, &brief, NOW_MS, &arena, &advice);
+    assert_contains(advice_lack(&advice, CRITERION_WEEKDAYS, &arena),
+                    "EVIDENCE_DAYS (3, which is less than a week: set 7 or more)");
 }
 
 static void d3_the_number_of_clients_depends_on_the_scheme(void **state) {
@@ -252,7 +270,7 @@ static void d4_metrics_alone_recommend_and_do_not_promote(void **state) {
          RECOMMEND_NO_EVIDENCE,
          CRITERION_WEEKDAYS,
          1U << CRITERION_SOURCE,
-         "none on Sunday"},
+         "RequestCount shows traffic on Sunday, and no request was counted then"},
     };
     struct promotion_settings any = DEFAULTS;
     struct advice advice;
@@ -294,6 +312,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(d1_d2_only_served_http1_requests_of_clients_count),
         cmocka_unit_test(d3_each_limit_alone_prevents_promotion),
+        cmocka_unit_test(d3_a_weekday_without_evidence_is_explained),
         cmocka_unit_test(d3_the_number_of_clients_depends_on_the_scheme),
         cmocka_unit_test(d3_a_share_above_the_risk_is_for_clients_to_repair),
         cmocka_unit_test(d3_the_bound_is_the_exact_one),

@@ -232,6 +232,24 @@ static void json_says_what_holds_up_each_below_strictest(void **state) {
     }
 }
 
+static void a4_json_and_page_list_each_freeze(void **state) {
+    (void)state;
+    struct posture_sample sample;
+    posture_sample_make(&arena, SAMPLE_RICH, &sample);
+    const struct json *all = json_get(parse(&sample), "freezes");
+    assert_int_equal(json_count(all), 1);
+    const struct json *freeze = find_by_id(all, "api");
+    assert_str(json_get_string(freeze, "ring"), "1");
+    assert_true(json_get_string(freeze, "since").len > 0);
+    assert_true(json_get_string(freeze, "until").len > 0);
+    assert_contains(json_get_string(freeze, "why"), "was rolled back on");
+    assert_contains(json_get_string(freeze, "ends"), "desync-promotion=retry");
+    struct buf page;
+    buf_init(&page, &arena, TEXT_BYTES_MAX);
+    fleet_write_html(&page, &arena, &sample.fleet, &sample.posture);
+    assert_contains(buf_str(&page), "frozen</span> ring 1 and all later ones are frozen until");
+}
+
 static void json_of_exceptions_names_state_and_people(void **state) {
     (void)state;
     static const struct {
@@ -341,6 +359,7 @@ static void csv_has_a_record_for_each_load_balancer_and_gap(void **state) {
     assert_int_equal(count_records(text, audit_cells + 17), 1 + 30 + 1);
     assert_contains(text, ",PROMOTE,logs,48213,0,0,0.0062");
     assert_contains(text, ",NO_EVIDENCE,,0,,,,");
+    assert_contains(text, ",HOLD,,,,,,"); /* its owner decides: the numbers were not looked at */
     sample.fleet.is_interrupted = true;
     text = csv_of(&sample);
     assert_int_equal(count_records(text, audit_cells + 17), 1 + 30 + 2);
@@ -356,6 +375,7 @@ int main(void) {
         cmocka_unit_test_teardown(rates_of_no_request_are_null, judging_reset),
         cmocka_unit_test_teardown(json_of_a_candidate_has_the_bound, judging_reset),
         cmocka_unit_test_teardown(json_says_what_holds_up_each_below_strictest, judging_reset),
+        cmocka_unit_test_teardown(a4_json_and_page_list_each_freeze, judging_reset),
         cmocka_unit_test_teardown(json_of_exceptions_names_state_and_people, judging_reset),
         cmocka_unit_test_teardown(json_without_a_table_has_no_numbers_of_it, judging_reset),
         cmocka_unit_test_teardown(csv_text_is_quoted_and_no_formula, judging_reset),

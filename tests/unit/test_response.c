@@ -95,6 +95,7 @@ static void d3_the_numbers_of_an_advice_are_members(void **state) {
     static const struct promotion_settings settings = {
         .requests_min = 1000, .risk_percent_max = 100, .days_min = 7};
     const struct advice advice = {.recommendation = RECOMMEND_NO_EVIDENCE,
+                                  .has_numbers = true,
                                   .decided_by = CRITERION_REQUESTS,
                                   .lacks = 1U << CRITERION_REQUESTS | 1U << CRITERION_WEEKDAYS,
                                   .is_from_logs = true,
