@@ -131,7 +131,7 @@ static struct object_result handle_one(struct log_batch *batch, const struct log
     /* The table keeps the mark of a counted object for a time only: an archive can be replayed at
      * any time. */
     if (guard_now_ms(batch->guard) - traffic->delivered_ms > TRAFFIC_ACCEPTED_MS) {
-        return skipped(STR("too old to be counted once for certain: see `bootstrap logs`"));
+        return skipped(STR("too old to be counted once for certain: see `desync-guard logs`"));
     }
     if (aws_client_time_left_ms(&batch->guard->home) < START_MS_MIN) {
         return failed(STR("no time was left for it"));

@@ -81,7 +81,7 @@ struct enforcement_decision enforcement_decide(const struct evaluation *evaluati
         decision.verdict = ENFORCE_HELD;
         decision.reason =
             "defensive would block more than ENFORCEMENT_MAX_BLOCKED_PERCENT of its clients' "
-            "requests: repair those that `bootstrap logs` names first";
+            "requests: repair those that `desync-guard logs` names first";
     } else if (settings->enforcement == ENFORCEMENT_PLAN) {
         decision.verdict = ENFORCE_PLANNED;
         decision.reason = "the mode is weaker than required, and ENFORCEMENT is plan";

@@ -103,12 +103,13 @@ void evaluation_add_clients_blocked(struct evaluation *evaluation, uint64_t requ
                                     int days, struct arena *arena) {
     struct judgement judgement = {.arena = arena, .evaluation = evaluation};
     if (evaluation->finding_count < FINDINGS_MAX) {
-        finding_add(rule_of(FINDING_CLIENTS_BLOCKED), &judgement, reason,
-                    "In the last %d days %llu requests were blocked that came from networks of "
-                    "clients that were served otherwise, most of them for %" STR_FMT
-                    ". Repair these clients: `bootstrap logs` on the access logs lists them, with "
-                    "the repairs.",
-                    days, (unsigned long long)requests, STR_ARG(reason));
+        finding_add(
+            rule_of(FINDING_CLIENTS_BLOCKED), &judgement, reason,
+            "In the last %d days %llu requests were blocked that came from networks of "
+            "clients that were served otherwise, most of them for %" STR_FMT
+            ". Repair these clients: `desync-guard logs` on the access logs lists them, with "
+            "the repairs.",
+            days, (unsigned long long)requests, STR_ARG(reason));
     }
 }
 

@@ -279,7 +279,7 @@ static bool decide_by_amounts(struct recommendation_input *input) {
         advice->blocked_percent >= input->settings->risk_percent_max && advice->is_from_logs) {
         return decide(input, CRITERION_RISK, RECOMMEND_FIX_CLIENTS,
                       "%" STR_FMT ". %" STR_FMT
-                      ": see `bootstrap logs` for who sends them and what to repair",
+                      ": see `desync-guard logs` for who sends them and what to repair",
                       STR_ARG(numbers), STR_ARG(advice_lack(advice, CRITERION_RISK, input->arena)));
     }
     buf_append(&input->numbers, STR(". That is too little to tell"));
@@ -298,7 +298,7 @@ static bool decide_by_hidden(struct recommendation_input *input, uint64_t hidden
     uint64_t worst = advice->blocked + hidden;
     return decide(input, CRITERION_NOT_UNDERSTOOD, RECOMMEND_HOLD,
                   "%" STR_FMT ". %llu that %s not understood could be among those that it "
-                  "would block, %llu then (%.4g %%): see `bootstrap logs`",
+                  "would block, %llu then (%.4g %%): see `desync-guard logs`",
                   STR_ARG(buf_str(&input->numbers)), (unsigned long long)hidden,
                   str_by_count(hidden, "was", "were"), (unsigned long long)worst,
                   percent_of(worst, advice->requests + hidden));
@@ -327,7 +327,7 @@ static bool decide_by_logs(struct recommendation_input *input) {
     advice->decided_by = first_lack(advice);
     if (advice->decided_by == CRITERION_BLOCKED) {
         return decide_by_numbers(input, RECOMMEND_FIX_CLIENTS,
-                                 "See `bootstrap logs` for who sends them and what to repair");
+                                 "See `desync-guard logs` for who sends them and what to repair");
     }
     if (advice->decided_by == CRITERION_NOT_UNDERSTOOD) {
         return decide_by_hidden(input, hidden);
@@ -335,7 +335,7 @@ static bool decide_by_logs(struct recommendation_input *input) {
     if (advice->decided_by == CRITERION_METRICS) {
         return decide_by_numbers(input, RECOMMEND_HOLD,
                                  "The logs do not cover those days: wait until they do, or see "
-                                 "`bootstrap logs` for who sends them");
+                                 "`desync-guard logs` for who sends them");
     }
     if (advice->decided_by == CRITERION_FRESHNESS) {
         bool has_later =

@@ -213,7 +213,7 @@ static const char *ending_text(enum watch_ending ending) {
                  "it " PROMOTION_TAG "=retry; to keep it as it is, tag it " PROMOTION_TAG "=hold."
            : ending == WATCH_ENDING_INCONCLUSIVE
                ? " without a result (inconclusive): nobody knows whether clients are blocked.\n"
-                 "If its access logs are on, `bootstrap logs` on them tells."
+                 "If its access logs are on, `desync-guard logs` on them tells."
                : ".";
 }
 

@@ -75,7 +75,7 @@ void alert_append_clients_blocked(struct buf *out, const char *name, bool is_rai
                    "Clients of the load balancer %s are blocked, or meet more errors, since "
                    "desync-guard raised its mode from monitor to defensive: the reason below says "
                    "which. desync-guard does not lower the mode again.\n"
-                   "If clients are blocked, repair those that `bootstrap logs` lists. If that "
+                   "If clients are blocked, repair those that `desync-guard logs` lists. If that "
                    "takes long, have an exception approved, and set the mode back to monitor "
                    "yourself.\n"
                    "If 5XX errors alone rose, look at the targets and their last deployment first: "
@@ -85,7 +85,7 @@ void alert_append_clients_blocked(struct buf *out, const char *name, bool is_rai
     }
     buf_printf(out,
                "The load balancer %s blocks clients that are served otherwise.\n"
-               "`bootstrap logs` on that day's access logs lists them and the repairs. If they "
+               "`desync-guard logs` on that day's access logs lists them and the repairs. If they "
                "cannot be repaired soon, set the mode back to defensive.\n",
                name);
 }
@@ -94,7 +94,7 @@ void alert_append_held(struct buf *out, const char *name, const char *mode) {
     buf_printf(out,
                "desync-guard leaves the desync mitigation mode of the load balancer %s at %s: "
                "defensive would block its clients.\n"
-               "Repair the clients that `bootstrap logs` names, or have an exception approved. "
+               "Repair the clients that `desync-guard logs` names, or have an exception approved. "
                "ENFORCEMENT_MAX_BLOCKED_PERCENT is the share that is accepted.\n",
                name, mode);
 }

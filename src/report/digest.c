@@ -84,11 +84,12 @@ static str body(struct arena *arena, const struct digest *digest,
     if (named < digest->count) {
         buf_printf(&out, "- and %zu more\n", digest->count - named);
     }
-    buf_printf(&out,
-               "\nAWS Config says of each what is missing, `bootstrap audit` lists them all, and "
-               "`desync-guard explain NAME --region %" STR_FMT "` says everything about one. This "
-               "message comes once a day until they are compliant or have a valid exception.\n",
-               STR_ARG(str_or(arn->region, STR("REGION"))));
+    buf_printf(
+        &out,
+        "\nAWS Config says of each what is missing, `desync-guard audit` lists them all, and "
+        "`desync-guard explain NAME --region %" STR_FMT "` says everything about one. This "
+        "message comes once a day until they are compliant or have a valid exception.\n",
+        STR_ARG(str_or(arn->region, STR("REGION"))));
     ASSERT(buf_status(&out) == STATUS_OK);
     return buf_str(&out);
 }

@@ -78,8 +78,8 @@ void plan_write_table(struct buf *out, struct arena *arena, const struct plan *p
                    STR_ARG(escape_text(arena, plan->freezes[i].text)));
     }
     if (plan->strictest_count > 0) {
-        buf_printf(out, "%zu %s strictest already\n", plan->strictest_count,
-                   str_by_count(plan->strictest_count, "is", "are"));
+        buf_printf(out, "%zu load balancer%s already in strictest\n", plan->strictest_count,
+                   str_by_count(plan->strictest_count, "", "s"));
     }
     buf_printf(out, "%zu load balancer%s judged, %zu would be changed\n", plan->judged_count,
                str_by_count(plan->judged_count, "", "s"), planned);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/athena.md: its expression takes every line that `bootstrap logs` takes and gives the same
+"""docs/athena.md: its expression takes every line that `desync-guard logs` takes and gives the same
 class of each, and its queries say what they are said to. The queries run in SQLite, with the two
 functions that it lacks.
 """

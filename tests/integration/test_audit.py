@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bootstrap audit`: what it reads, what it says, how it ends."""
+"""`desync-guard audit`: what it reads, what it says, how it ends."""
 
 import csv
 import io

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bootstrap explain`: everything about one load balancer, on one screen."""
+"""`desync-guard explain`: everything about one load balancer, on one screen."""
 
 import datetime
 import fcntl

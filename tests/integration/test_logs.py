@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bootstrap logs`: totals against an independent splitter, and every way a file can be bad."""
+"""`desync-guard logs`: totals against an independent splitter, and every way a file can be bad."""
 
 import csv
 import gzip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bootstrap logs` when a file changes or a disk fails in the midst of reading: what was read is
+"""`desync-guard logs` when a file changes or a disk fails in the midst of reading: what was read is
 counted, the others are, and the error names file and byte."""
 
 import gzip

@@ -342,7 +342,7 @@ static void e7_a_held_change_tells_what_would_be_blocked(void **state) {
         text.body,
         STR("desync-guard leaves the desync mitigation mode of the load balancer shop at monitor: "
             "defensive would block its clients.\n"
-            "Repair the clients that `bootstrap logs` names, or have an exception approved. "
+            "Repair the clients that `desync-guard logs` names, or have an exception approved. "
             "ENFORCEMENT_MAX_BLOCKED_PERCENT is the share that is accepted.\n"
             "Why: in the last 14 days 130 of 10000 served HTTP/1.x requests were Severe\n")));
     assert_false(str_contains(text.body, STR("Fix it with")));

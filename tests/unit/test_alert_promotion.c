@@ -108,7 +108,7 @@ static void ended_watch_alert_says_the_outcome(void **state) {
         {WATCH_ENDING_INCONCLUSIVE, "Watch ended: shop, mode strictest (inconclusive)",
          "The watch over the promotion of the load balancer shop has ended without a result "
          "(inconclusive): nobody knows whether clients are blocked.\n"
-         "If its access logs are on, `bootstrap logs` on them tells.\n"},
+         "If its access logs are on, `desync-guard logs` on them tells.\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct alert_text text = rendered_ending(

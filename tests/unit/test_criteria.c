@@ -229,7 +229,7 @@ static void d3_a_share_above_the_risk_is_for_clients_to_repair(void **state) {
     assert_int_equal(advice.recommendation, RECOMMEND_FIX_CLIENTS);
     assert_int_equal(advice.decided_by, CRITERION_RISK);
     assert_contains(advice.reason, "up to 0.29 % could be blocked and PROMOTION_MAX_RISK_PERCENT "
-                                   "is 0.1: see `bootstrap logs`");
+                                   "is 0.1: see `desync-guard logs`");
 }
 
 /* Upper ends of the exact one-sided 95 % interval, from the sum of binomial probabilities. */

@@ -47,7 +47,7 @@ static void f4_digest_text_is_exact(void **state) {
                     "- cart: mode defensive, requires defensive; not compliant since 2026-11-14 "
                     "08:00 UTC (9 days): TAG_MISSING\n"
                     "\n"
-                    "AWS Config says of each what is missing, `bootstrap audit` lists them all, "
+                    "AWS Config says of each what is missing, `desync-guard audit` lists them all, "
                     "and `desync-guard explain NAME --region eu-west-1` says everything about "
                     "one. This message comes once a day until they are compliant or have a valid "
                     "exception.\n");

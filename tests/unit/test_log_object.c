@@ -299,7 +299,7 @@ static void an_object_too_old_to_be_counted_once_is_skipped(void **state) {
     log_handle(&world, log_notification(&world, FIRST_REFUSED, "e1"));
     log_answered(&world,
                  "[" ROW(FIRST_REFUSED, "skipped", "0",
-                         "too old to be counted once for certain: see `bootstrap logs`") "]");
+                         "too old to be counted once for certain: see `desync-guard logs`") "]");
     log_handle(&world, LOG_QUEUE(&world, FIRST_REFUSED));
     assert_true(str_contains(world.reply.body, STR("\"status\":\"skipped\"")));
     assert_int_equal(world.fake.request_count, calls);

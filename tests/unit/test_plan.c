@@ -175,7 +175,8 @@ static void the_table_has_a_block_for_each_change_and_a_line_for_the_rest(void *
                "desync-exception-until=YYYY-MM-DD, desync-exception-reason and "
                "desync-exception-approver\n");
     has(table, "skipped  app/lb-3/0000000000000003  defensive -> strictest  NO_EVIDENCE: ");
-    has(table, "\n1 is strictest already\n4 load balancers judged, 2 would be changed\n");
+    has(table,
+        "\n1 load balancer already in strictest\n4 load balancers judged, 2 would be changed\n");
     const char *json = in_format(plan_write_json);
     has(json, "\"action\":\"promote\",\"status\":\"planned\",\"from\":\"defensive\",\"to\":"
               "\"strictest\"");

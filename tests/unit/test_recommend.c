@@ -58,8 +58,8 @@ static void access_logs_decide_the_recommendation(void **state) {
         {"one would be blocked",
          {LOGS, .http1_requests = 100000, .blocked_served = 1},
          RECOMMEND_FIX_CLIENTS,
-         "would block 1 of them (0.001 %, at most 0.00474 % at 95 % confidence). See `bootstrap "
-         "logs`"},
+         "would block 1 of them (0.001 %, at most 0.00474 % at 95 % confidence). See "
+         "`desync-guard logs`"},
         {"one of very few",
          {LOGS, .http1_requests = 2, .blocked_served = 1},
          RECOMMEND_FIX_CLIENTS,
@@ -191,7 +191,7 @@ static void blocked_requests_and_lines_not_understood_are_added(void **state) {
     assert_int_equal(advice.recommendation, RECOMMEND_HOLD);
     assert_true(str_contains(advice.reason,
                              STR("5 that were not understood could be among those that it would "
-                                 "block, 11 then (5.473 %): see `bootstrap logs`")));
+                                 "block, 11 then (5.473 %): see `desync-guard logs`")));
     evidence.unparsed = 0;
     evidence.blocked_served = 12;
     recommend(judged(MODE_DEFENSIVE), &evidence, &lax, NOW_MS, &arena, &advice);
