@@ -187,11 +187,21 @@ static str excess_text(const struct look *look, const struct excess *excess, dou
                       STR_ARG(now), STR_ARG(then), chance, look->alpha / 2);
 }
 
+/* Where nothing came in these hours before, all hours of the seven days say what was usual. */
+static struct watch_counts counts_before(const struct look *look) {
+    struct watch_counts counts = look->since.before;
+    if (counts.tried <= 0) {
+        watch_counts_add(&counts, look->numbers->before, WATCH_BINS_BEFORE);
+    }
+    return counts;
+}
+
 static bool is_blocked_by_metric(struct look *look) {
     double share = look->numbers->http1_share;
     const struct watch_window *since = &look->since;
-    struct excess excess = {.events_before = since->before.of[NON_COMPLIANT],
-                            .trials_before = since->before.tried * share,
+    const struct watch_counts before = counts_before(look);
+    struct excess excess = {.events_before = before.of[NON_COMPLIANT],
+                            .trials_before = before.tried * share,
                             .events_after = since->now.of[NON_COMPLIANT],
                             .trials_after = since->now.tried * share,
                             .trials_usual = since->usual_tried * share,

@@ -538,7 +538,7 @@ def test_e1_clients_that_strictest_newly_blocks_are_seen_among_errors(aws, loop,
     shop = promoted(aws, loop, bucket, function)
     changed, half = date_back(loop, shop, 70), datetime.timedelta(minutes=30)
     hours(loop, shop, changed - half, changed + half, RequestCount=100, HTTPCode_ELB_4XX_Count=100)
-    count(loop, shop, changed + half, "DesyncMitigationMode_NonCompliant_Request_Count", 40)
+    count(loop, shop, changed + half, "DesyncMitigationMode_NonCompliant_Request_Count", 60)
     assert statuses(function.invoke(WATCH), shop)[0] == ("rollback", "done")
     assert loop.mode_of(shop.arn) == "defensive"
 

@@ -169,6 +169,20 @@ static void e1_an_hour_of_scanners_is_no_outage(void **state) {
     judges(&numbers, WATCH_ROLL_BACK, "strictest blocks clients: ");
 }
 
+/* A batch that came at other hours before. */
+static void e1_hours_that_had_no_traffic_are_compared_with_all_others(void **state) {
+    (void)state;
+    fill(before, WATCH_BINS_BEFORE, (struct traffic){.requests = 0});
+    for (size_t day = 0; day < 7; day++) {
+        fill(&before[day * WATCH_BINS_A_DAY + 200], 12, (struct traffic){.requests = 1000});
+    }
+    fill(after, BINS_MAX, (struct traffic){.requests = 1000});
+    const struct watch_numbers numbers = numbers_at(12);
+    assert_int_not_equal(judge(&numbers).verdict, WATCH_ROLL_BACK);
+    fill(after, BINS_MAX, (struct traffic){.requests = 1000, .non_compliant = 200});
+    judges(&numbers, WATCH_ROLL_BACK, "strictest blocks clients: ");
+}
+
 static void e1_only_http1_requests_are_the_denominator(void **state) {
     (void)state;
     fill(before, WATCH_BINS_BEFORE, (struct traffic){.requests = 1000});
@@ -434,6 +448,7 @@ int main(void) {
         cmocka_unit_test(e1_an_outage_is_seen_in_the_last_hour),
         cmocka_unit_test(e1_a_scanner_of_constant_pace_blocks_nobody),
         cmocka_unit_test(e1_an_hour_of_scanners_is_no_outage),
+        cmocka_unit_test(e1_hours_that_had_no_traffic_are_compared_with_all_others),
         cmocka_unit_test(e1_only_http1_requests_are_the_denominator),
         cmocka_unit_test(e1_logs_are_compared_with_what_was_not_served_before),
         cmocka_unit_test(e2_errors_are_compared_with_the_same_hours_of_seven_days),
