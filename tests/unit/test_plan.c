@@ -177,19 +177,17 @@ static void the_table_has_a_block_for_each_change_and_a_line_for_the_rest(void *
     has(table, "skipped  app/lb-3/0000000000000003  defensive -> strictest  NO_EVIDENCE: ");
     has(table, "\n1 load balancer already in strictest\n"
                "4 load balancers judged, 2 would be changed\n");
-        "\n1 load balancer already in strictest\n4 load balancers judged, 2 would be changed\n");
-        const char *json = in_format(plan_write_json);
-        has(json, "\"action\":\"promote\",\"status\":\"planned\",\"from\":\"defensive\",\"to\":"
-                  "\"strictest\"");
-        has(json, "\"earliest\":\"2026-11-23T08:");
-        has(json, "\"ring\":\"2\",\"waitsFor\":\"\",\"sayNo\":\"tag it desync-promotion=hold\","
-                  "\"evidence\":{\"recommendation\":\"PROMOTE\",\"requests\":5000,");
-        has(json, "\"earliest\":null");
-        has(json,
-            "\"evidence\":{\"evidenceFrom\":\"logs\",\"requests\":5000,\"severe\":0,"
-            "\"severePercent\":0,\"lowerBoundPercent\":0,\"reason\":\"in the last 14 days 0 of "
-            "5000 served HTTP/1.x requests");
-        assert_null(strstr(json, "\"freeze\""));
+    const char *json = in_format(plan_write_json);
+    has(json, "\"action\":\"promote\",\"status\":\"planned\",\"from\":\"defensive\",\"to\":"
+              "\"strictest\"");
+    has(json, "\"earliest\":\"2026-11-23T08:");
+    has(json, "\"ring\":\"2\",\"waitsFor\":\"\",\"sayNo\":\"tag it desync-promotion=hold\","
+              "\"evidence\":{\"recommendation\":\"PROMOTE\",\"requests\":5000,");
+    has(json, "\"earliest\":null");
+    has(json, "\"evidence\":{\"evidenceFrom\":\"logs\",\"requests\":5000,\"severe\":0,"
+              "\"severePercent\":0,\"lowerBoundPercent\":0,\"reason\":\"in the last 14 days 0 of "
+              "5000 served HTTP/1.x requests");
+    assert_null(strstr(json, "\"freeze\""));
 }
 
 /* Each says the one that decides, and nothing against it is hidden. */
