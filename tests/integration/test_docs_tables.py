@@ -125,6 +125,14 @@ def test_reference_lists_the_commands_of_the_binary():
                 assert set(re.findall(r"--[a-z-]+", command)) <= set(re.findall(r"--[a-z-]+", text))
 
 
+def test_deploy_gives_the_defaults_of_the_template():
+    parameters = stack.load()["Parameters"]
+    heads = " ".join(head for head, _ in items("docs/deploy.md", "Parameters"))
+    listed = re.findall(r"`(\w+)` \((?:`(.*?)`|none)\)", heads)
+    assert len(listed) > 20
+    assert {name: str(parameters[name]["Default"]) for name, _ in listed} == dict(listed)
+
+
 def test_template_parameters_are_all_explained_by_name():
     explained = "".join(text_of(f"docs/{page}") for page in ("deploy.md", "evidence.md",
                                                              "reference.md"))
