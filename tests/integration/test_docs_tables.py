@@ -185,11 +185,12 @@ def test_controls_are_those_of_the_source():
         else:
             mapped.update(dict.fromkeys(waiting, lists[returned]))
             waiting = []
-    listed = {names(name)[0]: controls.split(", ")
-              for name, controls in rows("docs/controls.md", "Findings and controls")}
-    assert set(listed) == set(findings())
-    assert listed == {name: mapped[name] for name in findings()}
-    explained = [control for control, *_ in rows("docs/controls.md", "What they are")]
+    listed = [(name, controls.removesuffix(".").split(", "))
+              for head, controls in items("docs/controls.md", "Findings and controls")
+              for name in names(head)]
+    assert len(listed) == len(findings())
+    assert dict(listed) == {name: mapped[name] for name in findings()}
+    explained = re.findall(r"^- \*\*(.*?)\*\* ", section("docs/controls.md", "What they are"), re.M)
     assert sorted(explained) == sorted(literals.values())
 
 
