@@ -306,8 +306,9 @@ unit-build: $(unit_tests)
 unit: $(unit_tests) ## build and run the unit tests (ASan, UBSan; SANITIZE= CC= UNIT= to vary)
 	@tests/run $(unit_tests)
 
-test: $(unit_tests) $(tools) $(replayers) $(simulator) bootstrap venv ## everything that can fail: unit, golden, conformance, integration
-	@build/python tests/run --pytest $(unit_tests)
+# LONG=1: also the cases marked `long`, of matrices for the most part; a few of each run anyway.
+test: $(unit_tests) $(tools) $(replayers) $(simulator) bootstrap venv ## unit, golden, conformance, integration (LONG=1: with the long matrices)
+	@build/python tests/run --pytest $(if $(LONG),,--short) $(unit_tests)
 
 browser: packages-browser ## a Chromium, for the tests of the HTML pages; skipped without one
 
@@ -466,7 +467,7 @@ check: ## all of the above checks and the tests; what CI runs
 	@$(MAKE) test-sanitized
 	@$(MAKE) build/actionlint || echo "check: no Go, so actionlint does not look at the workflows"
 	@$(MAKE) browser || echo "check: no Chromium, so nobody looks at the HTML pages"
-	@$(MAKE) test
+	@$(MAKE) test LONG=1
 
 # Where there is a Go that is new enough; go.sum tells which bytes of actionlint are taken.
 build/actionlint: $(wildcard tests/workflows/go.*)

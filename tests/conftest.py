@@ -19,6 +19,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "native(reason): cannot be shown under an emulator, nor...")
     config.addinivalue_line("markers", "plain(reason): ... under valgrind or with sanitizers")
     config.addinivalue_line("markers", "timely(reason): cannot be shown under valgrind")
+    config.addinivalue_line("markers", "long(reason): left out by `make test`, run by `make check`")
 
 
 def pytest_collection_modifyitems(items):

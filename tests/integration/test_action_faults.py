@@ -11,6 +11,7 @@ import pytest
 from sim import faults, fleet
 from sim.control_loop import MODIFY, PUBLISH, REPORT, RULE, ControlLoop, call, config_change
 from sim.fleet import LiveLoadBalancer
+from sim.matrix import matrix
 from sim.moto_backend import DESYNC_MODES
 
 KINDS = {
@@ -112,9 +113,7 @@ def test_without_a_fault_there_is_a_change_an_incident_and_an_alert(trigger, aws
     case.check_nothing_is_left_to_do()
 
 
-@pytest.mark.parametrize("nth", range(1, CALLS_MAX))
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("trigger", TRIGGERS)
+@pytest.mark.parametrize("trigger, kind, nth", matrix(TRIGGERS, KINDS, range(1, CALLS_MAX)))
 def test_a_fault_at_any_call_that_is_not_repeated(trigger, kind, nth, aws, start):
     """Without retries of its own, each fault ends what the invocation was at."""
     case = Case(aws, start, trigger, AWS_MAX_ATTEMPTS="1")

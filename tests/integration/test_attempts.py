@@ -8,9 +8,10 @@ import collections
 import pytest
 
 from sim import faults
-from sim.fault_matrix import TARGETS
+from sim.fault_matrix import TARGETS, Target
 from sim.fault_scenes import Stage, furnish
 from sim.function import Function
+from sim.matrix import matrix
 from sim.aws import LocalAws
 from sim.runtime_api import RuntimeApi
 
@@ -54,9 +55,11 @@ def content(request):
     return request.target, request.header("Range"), request.body
 
 
-@pytest.mark.parametrize("attempts", [1, 2])
-@pytest.mark.parametrize("kind", FOREVER)
-@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.name} / {t.scene.name}")
+def name(value):
+    return f"{value.name} / {value.scene.name}" if isinstance(value, Target) else None
+
+
+@pytest.mark.parametrize("target, kind, attempts", matrix(TARGETS, FOREVER, (1, 2)), ids=name)
 def test_no_request_is_sent_more_often_than_the_variable_says(stage, target, kind, attempts):
     requests = play(stage, target, kind, AWS_MAX_ATTEMPTS=str(attempts))
     assert requests, "the event did not lead to the call"
@@ -73,8 +76,7 @@ def limit(target):
     return 1 if target.operation == "elbv2:ModifyLoadBalancerAttributes" else 10
 
 
-@pytest.mark.parametrize("target", [t for t in TARGETS if t.attempts == 6 and not t.waits],
-                         ids=lambda t: f"{t.name} / {t.scene.name}")
+@pytest.mark.parametrize("target", [t for t in TARGETS if t.attempts == 6 and not t.waits], ids=name)
 def test_without_the_variable_a_throttled_call_has_more_patience(stage, target):
     requests = play(stage, target, "throttled")
     by_id = collections.Counter(r.header("amz-sdk-invocation-id") for r in requests)

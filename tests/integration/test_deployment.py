@@ -272,6 +272,7 @@ def test_a_build_of_another_architecture_is_refused(machine, named, status, tmp_
                           stderr=subprocess.DEVNULL).returncode == status
 
 
+@pytest.mark.long("compiles everything twice and, for the other architecture, the libraries, too")
 @pytest.mark.parametrize("config, architecture", [(None, "arm64"), (X86_64, "x86_64")],
                          ids=["default", "x86_64"])
 def test_sam_build_gets_a_static_bootstrap_of_the_architecture(config, architecture, scratch,

@@ -16,6 +16,7 @@ from sim import fault_matrix, reliability
 from sim.aws import ACCESS_KEY_ID, NO_SCOPE, SECRET_ACCESS_KEY, SESSION_TOKEN
 from sim.fault_scenes import EXTERNAL_ID, MARKER
 from sim.function import ROOT, bootstrap_path
+from sim.matrix import LONG
 from sim.signature import Call
 
 CASES = fault_matrix.all_cases()
@@ -35,17 +36,26 @@ def rows(request, tmp_path_factory):
 
 
 @pytest.mark.timely("promises seconds, and valgrind makes many of one")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=() if case.is_short else LONG)
+                                  for case in CASES], ids=lambda case: case.name)
 def test_fault_has_no_unexpected_outcome(case, rows):
     assert "problem" not in rows[case], rows[case]["problem"]
 
 
+@pytest.mark.long("needs the whole matrix")
 @pytest.mark.timely("promises seconds, and valgrind makes many of one")
 def test_the_reliability_table_is_that_of_this_run(rows):
     if len(rows) < len(CASES):
         pytest.skip("only a part of the matrix was chosen")
     made = reliability.render([rows[case] for case in CASES])
     assert reliability.DOCUMENT.read_text() == made, "make reliability, and look at the difference"
+
+
+def test_the_short_run_meets_every_call_every_fault_and_every_attempt():
+    short = [case for case in CASES if case.is_short]
+    assert len(short) < len(CASES) / 8
+    for value in ("target", "kind", "attempt"):
+        assert {getattr(case, value) for case in short} == {getattr(case, value) for case in CASES}
 
 
 def test_matrix_covers_every_call():

@@ -6,6 +6,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = importlib.util.spec_from_file_location("simulate", ROOT / "tests" / "simulate" / "simulate.py")
 simulate = importlib.util.module_from_spec(SPEC)
@@ -13,6 +15,7 @@ sys.modules["simulate"] = simulate
 SPEC.loader.exec_module(simulate)
 
 
+@pytest.mark.long("simulates thousands of watches")
 def test_e3_e4_e6_the_documented_rates_are_those_of_a_run():
     assert simulate.check() == []
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """tests/run counts each case once and is not content with silence, a crash or nothing to do."""
+import contextlib
+import os
 import pathlib
+import pty
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -46,6 +50,44 @@ def test_program_is_counted(tmp_path, report, ending, tally, status, shown):
                           capture_output=True, text=True)
     assert (done.stdout.splitlines()[-1], done.returncode) == (tally, status)
     assert shown in done.stdout
+
+
+CHOICE = """import pytest
+def test_short(): pass
+@pytest.mark.long("takes its time")
+def test_long(): assert not "run"
+"""
+ALL_LONG = CHOICE.replace("def test_short(): pass", "pytestmark = pytest.mark.long('all')")
+
+
+@pytest.mark.parametrize("text, options, said, status", [
+    (CHOICE, ["--short"], ["1 long cases were left out: `make test LONG=1` runs them, as `make check` "
+                           "does", "1 passed, 0 failed, 0 skipped"], 0),
+    (CHOICE, [], ["1 passed, 1 failed, 0 skipped"], 1),
+    (ALL_LONG, ["--short"], ["nothing was tested", "0 passed, 0 failed, 0 skipped"], 1)],
+    ids=["short", "all", "nothing_left"])
+def test_long_cases_are_left_out_when_told_so_and_counted(text, options, said, status):
+    with tempfile.TemporaryDirectory(dir=RUN.parents[1] / "build") as folder:
+        file = pathlib.Path(folder) / "choice.py"
+        file.write_text(text)
+        done = subprocess.run([sys.executable, RUN, *options, file], capture_output=True, text=True)
+    assert (done.stdout.splitlines()[-len(said):], done.returncode) == (said, status)
+    assert "without a failed case" not in done.stdout
+
+
+def test_a_line_at_the_bottom_of_a_terminal_says_how_far_it_is(tmp_path):
+    ours, its = pty.openpty()
+    path = program(tmp_path, CASES % "", "exit 0")
+    done = subprocess.Popen([sys.executable, RUN, path], stdout=its)
+    os.close(its)
+    shown = b""
+    with contextlib.suppress(OSError):  # which is how a terminal ends
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    assert done.wait() == 0
+    assert b"1 of 1 programs, 2 passed, 0 failed, 0:0" in shown
+    assert shown.endswith(b"\r\n2 passed, 0 failed, 0 skipped\r\n")
 
 
 @pytest.mark.parametrize("arguments, tally, status", [

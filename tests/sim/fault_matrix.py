@@ -22,6 +22,7 @@ from .fault_scenes import (
     CHANGE, ENFORCE, EVIDENCE, EXTERNAL_ID, LOGS, MARKER, MEMBER, READ, REPORT, SWEEP, SWEEP_OF_TWO, WATCH,
     Stage, furnish)
 from .function import Function
+from .matrix import is_short
 from .runtime_api import RuntimeApi
 from .tls import TestCa
 from .wire import Server
@@ -182,6 +183,14 @@ class Case:
     @property
     def of(self):
         return TARGETS[self.target]
+
+    @property
+    def is_short(self):
+        """Whether `make test` plays it, too."""
+        if self.kind in CERTIFICATES:
+            return is_short(self.target, list(CERTIFICATES).index(self.kind), one_in=3)
+        return is_short(self.target, list(KINDS).index(self.kind), ATTEMPTS.index(self.attempt),
+                        one_in=10)
 
     @property
     def seconds(self):
