@@ -5,6 +5,7 @@
 SAM's own translator resolves the transform, offline. The code comes from a bucket: parameter
 CodeBucket, in which {region} stands for the Region of the stack, because Lambda takes code from
 there only; and CodeKey, which is by default the zip of this version for the stack's Architecture.
+{region} in AlertTopicArn means the same, because an alarm reaches a topic of its own Region only.
 """
 import json
 import os
@@ -40,24 +41,53 @@ def parameters(version):
                            f"desync-guard-{version}-ARCHITECTURE.zip"}}
 
 
-def around_region(index):
+def around_region(parameter, index):
     """What is in front of {region} (0) or behind it (1). One more {region} and "-", with which no
-    bucket's name ends, make two parts also of a name without any."""
+    bucket's name ends and no rest of an ARN begins, make two parts also of a value without any."""
     return {"Fn::Select": [index, {"Fn::Split": [
-        "{region}", {"Fn::Sub": "${CodeBucket}{region}-"}]}]}
+        "{region}", {"Fn::Sub": f"${{{parameter}}}{{region}}-"}]}]}
+
+
+def per_region(parameter):
+    return {"Fn::Not": [{"Fn::Equals": [around_region(parameter, 1), "-"]}]}
+
+
+def in_this_region(parameter, condition):
+    there = {"Fn::Join": ["", [around_region(parameter, 0), {"Ref": "AWS::Region"},
+                               around_region(parameter, 1)]]}
+    return {"Fn::If": [condition, there, {"Ref": parameter}]}
 
 
 CONDITIONS = {
     "HasCodeKey": {"Fn::Not": [{"Fn::Equals": [{"Ref": "CodeKey"}, ""]}]},
-    "HasCodeBucketPerRegion": {"Fn::Not": [{"Fn::Equals": [around_region(1), "-"]}]}}
+    "HasCodeBucketPerRegion": per_region("CodeBucket"),
+    "HasAlertTopicPerRegion": per_region("AlertTopicArn")}
 
 
 def code(version):
-    per_region = {"Fn::Join": ["", [around_region(0), {"Ref": "AWS::Region"}, around_region(1)]]}
     return {
-        "S3Bucket": {"Fn::If": ["HasCodeBucketPerRegion", per_region, {"Ref": "CodeBucket"}]},
+        "S3Bucket": in_this_region("CodeBucket", "HasCodeBucketPerRegion"),
         "S3Key": {"Fn::If": ["HasCodeKey", {"Ref": "CodeKey"},
                              {"Fn::Sub": f"desync-guard-{version}-${{Architecture}}.zip"}]}}
+
+
+def with_topic_of_region(value):
+    if value == {"Ref": "AlertTopicArn"}:
+        return in_this_region("AlertTopicArn", "HasAlertTopicPerRegion")
+    if isinstance(value, dict):
+        return {key: with_topic_of_region(each) for key, each in value.items()}
+    return [with_topic_of_region(each) for each in value] if isinstance(value, list) else value
+
+
+def allow_topic_per_region(plain):
+    topic = plain["Parameters"]["AlertTopicArn"]
+    topic["AllowedPattern"] = topic["AllowedPattern"].replace(
+        ":sns:[a-z0-9-]+:", r":sns:([a-z0-9-]+|\{region\}):")
+    topic["Description"] += " {region} stands for the stack's Region."
+    plain["Conditions"]["TopicIsInThisRegion"] = {"Fn::Or": [
+        plain["Conditions"]["TopicIsInThisRegion"], {"Condition": "HasAlertTopicPerRegion"}]}
+    for section in ("Resources", "Outputs"):
+        plain[section] = with_topic_of_region(plain[section])
 
 
 def render(version):
@@ -68,6 +98,7 @@ def render(version):
     plain["Description"] = f"{plain['Description']} (version {version})"
     plain["Parameters"] = {**parameters(version), **plain["Parameters"]}
     plain["Conditions"] |= CONDITIONS
+    allow_topic_per_region(plain)
     plain["Resources"][FUNCTION]["Properties"]["Code"] = code(version)
     plain["Resources"][FUNCTION].pop("Metadata", None)  # how SAM builds it
     interface = plain["Metadata"]["AWS::CloudFormation::Interface"]

@@ -29,7 +29,7 @@ CASES = [
       "CodeBucket", "CodeBucketPolicy"}),
     ("central.yaml",
      {"OrganizationId": "o-exampleorgid", "BucketPrefix": "example", "Shared": "off"},
-     {"CodeBucket", "CodeBucketPolicy"}),
+     {"AlertTopic", "AlertTopicPolicy", "CodeBucket", "CodeBucketPolicy"}),
     ("conformance-pack.yaml", {}, {"DesyncGuard"}),
     ("member-role.yaml", {}, set()),
     ("member-role.yaml", AUDIT, {"AuditRole"}),

@@ -110,15 +110,52 @@ def test_rendered_template_is_plain_cloudformation(rendered):
     assert "1.2.3" in template["Description"]
 
 
-def test_rendered_template_differs_from_what_sam_deploys_by_the_code_alone(rendered):
+TOPIC_PER_REGION = "arn:aws:sns:{region}:111122223333:desync-guard-alerts"
+
+
+def alarm_actions(template, region, topic):
+    alarms = Stack(template, region, **ON | {"AlertTopicArn": topic, "AlertEmail": "",
+                                             "CodeBucket": "code"}).of_type("AWS::CloudWatch::Alarm")
+    assert alarms
+    return {action for alarm in alarms.values() for key, value in alarm["Properties"].items()
+            if key.endswith("Actions") for action in value}
+
+
+def test_alarms_of_every_region_reach_the_topic_of_their_region(rendered):
+    template = json.loads(rendered.read_text())
+    pattern = template["Parameters"]["AlertTopicArn"]["AllowedPattern"]
+    one = TOPIC_PER_REGION.replace("{region}", "eu-west-1")
+    assert all(re.fullmatch(pattern, arn) for arn in ("", one, TOPIC_PER_REGION))
+    assert not re.fullmatch(pattern, TOPIC_PER_REGION.replace("{region}", "{account}"))
+    for region in ("eu-west-1", "us-east-1"):
+        there = TOPIC_PER_REGION.replace("{region}", region)
+        assert alarm_actions(template, region, TOPIC_PER_REGION) == {there}
+        given = Stack(template, region, **ON | {
+            "AlertTopicArn": TOPIC_PER_REGION, "AlertEmail": "", "CodeBucket": "code"})
+        statement, = [each for each in given.statements() if each["Sid"] == "Alert"]
+        function = given.properties("DesyncGuardFunction")["Environment"]["Variables"]
+        assert statement["Resource"] == function["ALERT_TOPIC_ARN"] == there
+        assert given.outputs["AlertTopicArn"]["Value"] == there
+        assert given.broken_rules() == []
+    assert alarm_actions(template, "eu-west-1", one) == {one}
+    assert alarm_actions(template, "us-east-1", one) == set()
+
+
+def test_rendered_template_differs_from_what_sam_deploys_by_code_and_topic_alone(rendered):
     ours, sams = json.loads(rendered.read_text()), stack.transform()
+    topic = ours["Resources"]["DesyncGuardFunction"]["Properties"]["Environment"]["Variables"][
+        "ALERT_TOPIC_ARN"]["Fn::If"][2]
+    assert topic["Fn::If"][0] == "HasAlertTopicPerRegion"
+    for section in "Resources", "Outputs":
+        ours[section] = json.loads(json.dumps(ours[section]).replace(
+            json.dumps(topic), '{"Ref": "AlertTopicArn"}'))
     function = ours["Resources"]["DesyncGuardFunction"]
     function["Properties"]["Code"] = sams["Resources"]["DesyncGuardFunction"]["Properties"]["Code"]
     sams["Resources"]["DesyncGuardFunction"].pop("Metadata", None)
     assert ours["Resources"] == sams["Resources"] and ours["Outputs"] == sams["Outputs"]
     assert set(ours["Parameters"]) - set(sams["Parameters"]) == {"CodeBucket", "CodeKey"}
     assert set(ours["Conditions"]) - set(sams["Conditions"]) == {
-        "HasCodeKey", "HasCodeBucketPerRegion"}
+        "HasCodeKey", "HasCodeBucketPerRegion", "HasAlertTopicPerRegion"}
 
 
 @pytest.mark.parametrize("switches", [OFF, ON], ids=["off", "on"])
