@@ -125,7 +125,7 @@ def test_every_parameter_limits_its_values_and_has_a_default_within(source):
      ["alerts", "arn:aws:sns:eu-west-1:111122223333:x.fifo", "arn:aws:sqs:eu-west-1:111122223333:x"]),
     ("AlertEmail", ["", "a@example.com"], ["a", "@example.com", "a b@example.com"]),
     ("AllowedAccounts", ["", "111122223333", "111122223333, 444455556666"],
-     ["1111", "*", "111122223333,"]),
+     [" ", "1111", "*", "111122223333,"]),
     ("CrossAccountRole", ["", "desync-guard-member", "security/desync-guard-member"],
      ["/desync-guard-member", "*", "arn:aws:iam::111122223333:role/x"]),
     ("AccessLogBucket", ["", "my-logs.example", "abc", "logs-*", "logs-*-eu-*"],
@@ -183,9 +183,7 @@ def test_schedules_in_the_template_are_valid(on, source, rule, action):
      ["KeepRollback needs Promotion recommend or enforce, and CreateStateTable"]),
     ({"KeepRollback": "on", "CreateStateTable": "off"},
      ["KeepRollback needs Promotion recommend or enforce, and CreateStateTable"]),
-    ({"PromotionMaxRiskPercent": "0", "Promotion": "enforce"},
-     ["Promotion enforce needs PromotionMaxRiskPercent above 0"]),
-    ({"PromotionMaxRiskPercent": "0", "Promotion": "recommend"}, []),
+    ({"AllowedAccounts": "111122223333"}, ["AllowedAccounts needs CrossAccountRole"]),
     ({"MaxOpenWatches": "0", "Promotion": "enforce"},
      ["Promotion enforce needs MaxOpenWatches above 0"]),
     ({"MaxChangesPerHour": "0", "Promotion": "enforce"}, []),
@@ -196,6 +194,20 @@ def test_schedules_in_the_template_are_valid(on, source, rule, action):
 ])
 def test_parameters_that_contradict_each_other_are_refused(template, parameters, complaints):
     assert Stack(template, **parameters).broken_rules() == complaints
+
+
+def test_no_risk_at_all_is_refused_because_no_upper_bound_is_zero(template):
+    assert template["Parameters"]["PromotionMaxRiskPercent"]["MinValue"] == 0.001
+
+
+# The rules of CloudFormation compare no numbers, and the function refuses these at its start.
+@pytest.mark.parametrize("name, other", [
+    ("EvidenceDays", "PromotionMinDays"), ("PromotionMinDays", "EvidenceDays"),
+    ("WatchMinutes", "WatchMaxDays"), ("WatchMaxDays", "WatchMinutes"),
+    ("InternalMode", "DesyncMode"), ("InternetFacingMode", "DesyncMode")])
+def test_parameters_that_only_the_function_can_compare_say_so(template, name, other):
+    description = template["Parameters"][name]["Description"]
+    assert re.search(rf"\b{other} stops? the function at its start\.$", description)
 
 
 # The environment of the function
