@@ -2,6 +2,7 @@
 """The templates of deploy/, as test_template.py and test_deployment.py look at template.yaml, and
 the Terraform module around it."""
 
+import fnmatch
 import json
 import os
 import re
@@ -10,8 +11,10 @@ import subprocess
 
 import pytest
 
-from sim import deployment, stack
+from sim import deployment, fleet, stack
 from sim.cfn_lint import known_actions, lint
+from sim.control_loop import ControlLoop
+from sim.function import bootstrap_command, lambda_environment
 from sim.stack import ROOT, Stack, as_list
 
 DEPLOY = ROOT / "deploy"
@@ -133,7 +136,7 @@ def actions(role):
 
 
 def reads(names):
-    return all(re.match(r"\w+:(Describe|Get|List)", name) for name in names)
+    return all(re.match(r"\w+:(Describe|Get|List|Query|Scan)", name) for name in names)
 
 
 def test_audit_role_reads_and_the_other_role_has_no_part_in_it():
@@ -209,7 +212,8 @@ def test_statements_name_existing_actions_and_resources_where_aws_lets_them():
         for action in as_list(statement["Action"]):
             can_be_restricted = bool(known[action.lower()].get("Resources"))
             assert (statement["Resource"] == "*") is not can_be_restricted, action
-            if action != "sts:AssumeRole":  # the one that is for other accounts
+            # The policy for auditors is for any account and, as to AssumeRole, for others.
+            if action != "sts:AssumeRole" and not action.startswith("dynamodb:"):
                 assert (":123456789012:" in statement["Resource"]) is can_be_restricted, action
 
 
@@ -247,6 +251,39 @@ def test_what_is_shared_is_open_to_the_organization_and_nobody_else():
         bucket = central.properties(name)
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
         assert central.resources[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def may(statements, action, resource):
+    return any(action in as_list(one["Action"]) and any(
+        fnmatch.fnmatchcase(resource, pattern) for pattern in as_list(one["Resource"]))
+        for one in statements)
+
+
+@pytest.mark.parametrize("command, needs", [
+    (["audit"], {"dynamodb:GetItem"}), (["report"], {"dynamodb:Scan"}),
+    (["plan"], {"cloudwatch:GetMetricData", "config:DescribeConfigRules", "dynamodb:Query"}),
+    (["explain", "search"], {"cloudwatch:GetMetricData", "dynamodb:Query"})])
+def test_cli_policy_and_audit_role_allow_what_each_command_calls(aws, command, needs):
+    fleet.create(aws)
+    loop = ControlLoop(aws)
+    subprocess.run([*bootstrap_command(), *command], timeout=60, env=lambda_environment(
+        **loop.environment(), AWS_ENDPOINT_URL=aws.url, PROMOTION="recommend"))
+    called = {name.replace("elbv2:", "elasticloadbalancing:") for name in aws.counts}
+    assert needs <= called and "elasticloadbalancing:DescribeTags" in called
+    own = json.loads((DEPLOY / "cli-policy.json").read_text())["Statement"]
+    role = resolved("member-role.yaml", **AUDIT).resources["AuditRole"]
+    for action in called - {"sts:GetCallerIdentity"}:  # which needs no permission
+        table = f"arn:aws:dynamodb:eu-west-1:123456789012:table/{loop.table}"
+        assert may(own, action, table if action.startswith("dynamodb:") else "x"), action
+        assert action in actions(role) or action.startswith("dynamodb:"), action
+
+
+@pytest.mark.parametrize("stack_name", ["desync-guard", "StackSet-desync-guard-3f1c0c55"])
+def test_cli_policy_reads_the_table_of_a_stack_and_of_a_stack_set(stack_name):
+    own = json.loads((DEPLOY / "cli-policy.json").read_text())["Statement"]
+    arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/"
+    assert may(own, "dynamodb:Scan", f"{arn}{stack_name}-StateTable-1ABC")
+    assert not may(own, "dynamodb:Scan", f"{arn}orders")
 
 
 # The StackSet as a resource
