@@ -373,12 +373,20 @@ def test_a_bucket_that_is_there_already_is_used_in_place_of_an_own_one(given, of
     assert variables(off)["REPORT_BUCKET"] == ""
 
 
-def test_reports_are_written_below_the_own_account_and_region_only(on, given):
-    def resource(deployed):
+@pytest.mark.parametrize("prefix, before", [
+    ("", ""), ("security", "security/"), ("security/", "security/"), ("a//b/c", "a//b/c/"),
+    ("a//", "a//")])
+def test_reports_are_written_below_the_own_account_and_region_only(template, prefix, before):
+    def resource(parameters):
+        deployed = Stack(template, **parameters, ReportPrefix=prefix)
         statement, = [s for s in deployed.statements() if s["Sid"] == "WriteReports"]
         return statement["Resource"]
-    assert resource(on) == "arn:aws:s3:::ReportBucket/*123456789012/eu-west-1/*"
-    assert resource(given) == "arn:aws:s3:::central-reports/*123456789012/eu-west-1/*"
+    assert resource(ON) == f"arn:aws:s3:::ReportBucket/{before}123456789012/eu-west-1/*"
+    assert resource(GIVEN) == f"arn:aws:s3:::central-reports/{before}123456789012/eu-west-1/*"
+
+
+def test_the_external_id_is_shown_nowhere(source):
+    assert source["Parameters"]["ExternalId"]["NoEcho"] is True
 
 
 def test_what_holds_evidence_outlives_its_stack_but_not_a_failed_creation(on):
