@@ -5,7 +5,10 @@ text around them says, commands with parameters that exist.
 
 import fnmatch
 import json
+import os
 import re
+import subprocess
+import sys
 
 import botocore.session
 import pytest
@@ -134,6 +137,37 @@ def test_parameters_that_are_named_exist(name):
                "DesyncExceptionApprover", "DesyncGuardAudit", "CodeBucket", "CodeKey",
                "ParameterKey", "ParameterValue"}
     assert used and set(used) - outside <= parameters
+
+
+@pytest.mark.parametrize("name", ["deploy.md", "operate.md"])
+def test_variables_of_the_commands_are_set_from_outputs_that_exist(name):
+    commands = "".join(re.findall(r"^ *```sh\n(.*?)^ *```", text_of(name), re.M | re.S))
+    outputs = set(stack.load()["Outputs"])
+    read = re.findall(r"\$\(output (\w+)\)|OutputKey==`(\w+)`", commands)
+    assert read and {"".join(each) for each in read} <= outputs
+    text = commands + "".join(re.findall(r"`[^`\n]*`", text_of(name)))
+    used = set(re.findall(r"\$(?:\{)?(FUNCTION_ARN|DEAD_LETTERS_URL|TOPIC_ARN)\b", text))
+    assert used and used == set(re.findall(r"\b(\w+)=\$\((?:output|aws cloudformation desc)", commands))
+
+
+def test_line_of_the_readme_unpacks_a_release_onto_the_path(tmp_path):
+    readme = (ROOT / "README.md").read_text()
+    line = re.search(r"^sudo (tar .*)$", readme, re.M)[1].replace("/usr/local", "local")
+    name = f"desync-guard-{VERSION}-linux-x86_64"
+    tool = tmp_path / "tool"
+    tool.write_text("")
+    (tmp_path / "local").mkdir()
+    subprocess.run([sys.executable, ROOT / ".ci/archive.py", f"{name}.tar.gz",
+                    f"{name}/bin/desync-guard={tool}"], cwd=tmp_path, check=True, env={
+                        **os.environ, "SOURCE_DATE_EPOCH": "315532800"})
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True)
+    assert (tmp_path / "local/bin/desync-guard").exists()
+
+
+def test_conformance_pack_leaves_out_the_management_account():
+    _, excluded = re.search(r"(put-organization-conformance-pack).*?--excluded-accounts ([\d ]+)\n",
+                            text_of("deploy.md"), re.S).groups()
+    assert f"management account (here {excluded.split()[0]})" in text_of("deploy.md")
 
 
 VERSION = re.search(r"^VERSION := (\S+)", (ROOT / "Makefile").read_text(), re.M)[1]
