@@ -20,6 +20,8 @@ Run it again whenever you like: it repeats nothing that is done, and tries again
   --concurrency N           percent of the accounts at the same time (default: 25)
   --name NAME               of the StackSet (default: desync-guard)
   --call-as WHO             DELEGATED_ADMIN (default), or SELF in the management account
+  --all                     upgrade stacks outside --targets and --regions, too: an upgrade changes
+                            each stack of the StackSet, and is refused otherwise
   --dry-run                 read, and print each call that would change something
 
 NAME=VALUE is a parameter of the template. An upgrade keeps every parameter that is not given.
@@ -35,7 +37,7 @@ die() { # die MESSAGE [STATUS]
 }
 
 name=desync-guard targets='' regions='' template='' aggregator='' without='' sweep='rate(6 hours)'
-tolerance=10 concurrency=25 call_as=DELEGATED_ADMIN dry_run='' keys=' ' parameters=''
+tolerance=10 concurrency=25 call_as=DELEGATED_ADMIN dry_run='' all='' keys=' ' parameters=''
 
 parameter() { # parameter KEY VALUE, as JSON
     printf '{"ParameterKey":"%s","ParameterValue":"%s"}' \
@@ -46,6 +48,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     -h | --help) usage && exit 0 ;;
     --dry-run) dry_run=1 && shift && continue ;;
+    --all) all=1 && shift && continue ;;
     --*) [ $# -ge 2 ] || die "$1 needs a value; see --help" 2 ;;
     [A-Za-z]*=*)
         keys="$keys${1%%=*} "
@@ -168,12 +171,15 @@ in_regions() { # "account Region" for each line "account", or "account/Region"
         for (i = 1; i <= n; i++) print $1 " " r[i] }'
 }
 
-list_stacks() { # those of $wanted: "account Region", status, reason
+list_stacks() { # those of $wanted: "account Region", status, reason; the others: $outside
     ask cloudformation list-stack-instances --stack-set-name "$name" --call-as "$call_as" --query \
         'Summaries[].[Account, Region, StackInstanceStatus.DetailedStatus, StatusReason]' \
         >"$work/listed"
     awk -F '\t' -v OFS='\t' 'FILENAME == ARGV[1] { x[$0]; next }
         ($1 " " $2) in x { print $1 " " $2, $3, $4 }' "$work/wanted" "$work/listed" >"$work/stacks"
+    awk -F '\t' 'FILENAME == ARGV[1] { x[$0]; next }
+        $3 != "SKIPPED_SUSPENDED_ACCOUNT" && !(($1 " " $2) in x) { print $1 " " $2 }' \
+        "$work/wanted" "$work/listed" >"$work/outside"
 }
 
 list_recorders() { # "account Region" of each configuration recorder
@@ -227,13 +233,23 @@ if aws cloudformation describe-stack-set --stack-set-name "$name" --call-as "$ca
 else
     grep -q StackSetNotFound "$work/error" || explain
     [ -n "$template" ] || die "there is no StackSet $name yet: name its template (--template-url)" 2
-    exists='' && : >"$work/stacks"
+    exists='' && : >"$work/stacks" && : >"$work/outside"
 fi
 cut -f 1 "$work/stacks" >"$work/existing"
 awk -F '\t' '$2 == "FAILED" || $2 == "CANCELLED" { print $1 }' "$work/stacks" >"$work/failed"
 minus "$work/wanted" "$work/existing" >"$work/new"
 echo "$(($(wc -l <"$work/accounts"))) account(s), $(($(wc -l <"$work/wanted"))) stack(s):" \
     "$(($(wc -l <"$work/new"))) to create, $(($(wc -l <"$work/failed"))) that failed before"
+
+upgrade=''
+if [ -n "$exists" ] && [ -n "$template$parameters" ]; then
+    upgrade=1
+    outside=$(($(wc -l <"$work/outside")))
+    [ "$outside" -eq 0 ] || [ -n "$all" ] || die "nothing is changed: an upgrade changes all stacks of
+the StackSet, and $outside of them are outside --targets $targets --regions $(echo "$regions" | tr ' ' ,):
+$(sed -n 's/^/  /; 1,10p' "$work/outside")$([ "$outside" -le 10 ] || printf '\n  ...')
+Type --all to upgrade them, too. docs/deploy.md says how to let a few accounts go first" 2
+fi
 
 # --- what is to be done ---------------------------------------------------------------------------
 if [ -z "$exists" ]; then
@@ -246,7 +262,7 @@ if [ -z "$exists" ]; then
 fi
 common "$work/failed" "$work/lacking" >"$work/some"
 instances update "$work/some" "$rule_off"
-if [ -n "$exists" ] && [ -n "$template$parameters" ]; then
+if [ -n "$upgrade" ]; then
     words "$work/old" >"$work/keep"
     if [ -n "$template" ]; then # a parameter that the new template no longer has cannot be kept
         ask cloudformation get-template-summary --template-url "$template" \
@@ -259,7 +275,8 @@ if [ -n "$exists" ] && [ -n "$template$parameters" ]; then
         printf ",{\"ParameterKey\":\"%s\",\"UsePreviousValue\":true}", $1 }' "$work/keep")"
     set -- --use-previous-template
     [ -z "$template" ] || set -- --template-url "$template"
-    operate "update the StackSet $name and its $(($(wc -l <"$work/existing"))) stack(s)" \
+    cat "$work/existing" "$work/outside" >"$work/some"
+    operate "update the StackSet $name and its $(($(wc -l <"$work/some"))) stack(s)" \
         update-stack-set "$@" --parameters "[${parameters#,}]" --capabilities CAPABILITY_IAM
 else
     minus "$work/failed" "$work/lacking" >"$work/some"
@@ -272,6 +289,7 @@ instances create "$work/some" "$rule_off"
 [ -z "$dry_run" ] || exit 0
 
 # --- what came of it ------------------------------------------------------------------------------
+[ -z "$upgrade" ] || cat "$work/outside" >>"$work/wanted"
 list_stacks
 awk -F '\t' '$2 == "SUCCEEDED" { print $1 }' "$work/stacks" >"$work/done"
 minus "$work/wanted" "$work/done" >"$work/missing"

@@ -97,6 +97,29 @@ def test_upgrade_keeps_every_parameter_that_is_not_given(first, stackset, cli, o
         assert parameters["CreateConfigRule"] == ("off" if pair[0] in WITHOUT else "on")
 
 
+@pytest.mark.parametrize("change", [["--template-url", URL % "2"], ["Enforcement=enforce"]])
+def test_upgrade_of_stacks_outside_the_targets_is_refused_without_all(
+        change, first, stackset, cli, organization):
+    cli.calls.clear()
+    pilot = ["--targets", "ou-one", "--regions", "eu-west-1"]
+    status, _, err = stackset(*change, where=pilot)
+    assert status == 2 and cli.named(*WRITES) == []
+    assert "65 of them are outside --targets ou-one --regions eu-west-1:" in err
+    assert "  000000000001 eu-west-1\n" in err and "--all" in err
+    organization.broken = {(ACCOUNTS[30], "us-east-1"): "no"}
+    status, out, _ = stackset(*change, "--all", where=pilot)
+    assert status == 4 and f"{ACCOUNTS[30]} us-east-1  FAILED: no" in out
+    assert "update the StackSet desync-guard and its 80 stack(s)" in out
+    assert "79 of 80 stack(s) are up to date." in out
+
+
+def test_stacks_of_suspended_accounts_do_not_hold_up_an_upgrade(first, stackset, organization):
+    organization.suspended = {ACCOUNTS[9]}
+    for region in REGIONS:
+        organization.instances[ACCOUNTS[9], region]["status"] = "SKIPPED_SUSPENDED_ACCOUNT"
+    assert stackset("Enforcement=enforce")[0] == 3
+
+
 def test_one_parameter_is_changed_with_the_template_that_is_there(first, stackset, organization):
     stackset('OwnerTags=Owner,"it\'s \\ mine"')
     parameters = organization.parameters((ACCOUNTS[0], "eu-west-1"))
