@@ -27,7 +27,8 @@ Run it again whenever you like: it repeats nothing that is done, and tries again
 NAME=VALUE is a parameter of the template. An upgrade keeps every parameter that is not given.
 
 Exit status: 0 all is deployed; 1 a call failed; 2 usage; 3 deployed, but some accounts have no
-configuration recorder, so no rule; 4 some stacks failed.
+configuration recorder, so no rule; 4 some stacks failed. After an operation that failed or was
+stopped, those that follow are left out and named, with status 4.
 USAGE
 }
 
@@ -74,6 +75,11 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$targets" ] || die 'say where with --targets: organizational units, or the root (r-...)' 2
 [ -n "$regions" ] || die 'say where with --regions, such as --regions eu-west-1,us-east-1' 2
+for number in "$tolerance" "$concurrency"; do
+    case $number in
+    '' | *[!0-9]* | ????*) die '--failure-tolerance and --concurrency are percentages, such as 10' 2 ;;
+    esac
+done
 command -v aws >/dev/null || die 'needs the AWS CLI (command aws) on the PATH'
 
 work=$(mktemp -d)
@@ -112,22 +118,30 @@ change() { # change AWS-ARGUMENTS...: with --dry-run it only prints the call
 preferences="RegionConcurrencyType=PARALLEL,ConcurrencyMode=SOFT_FAILURE_TOLERANCE,\
 FailureTolerancePercentage=$tolerance,MaxConcurrentPercentage=$concurrency"
 
+await() { # await OPERATION: sets $state
+    state=RUNNING
+    while [ "$state" = RUNNING ] || [ "$state" = QUEUED ] || [ "$state" = STOPPING ]; do
+        sleep "${STACKSET_POLL_SECONDS:-15}"
+        ask cloudformation describe-stack-set-operation --stack-set-name "$name" \
+            --operation-id "$1" --call-as "$call_as" --query StackSetOperation.Status \
+            >"$work/state"
+        state=$(cat "$work/state")
+    done
+    echo "  $state (operation $1)"
+}
+
+halted=''
 operate() { # operate TEXT AWS-ARGUMENTS...: an operation of the StackSet, to its end
+    [ -z "$halted" ] || { echo "left out, since an operation failed: $1" && return; }
     printf '%s\n' "$1"
     shift
     change cloudformation "$@" --stack-set-name "$name" --call-as "$call_as" \
         --operation-preferences "$preferences" \
         --query OperationId >"$work/operation"
     [ -z "$dry_run" ] || return 0
-    operation=$(cat "$work/operation") state=RUNNING
-    while [ "$state" = RUNNING ] || [ "$state" = QUEUED ] || [ "$state" = STOPPING ]; do
-        sleep "${STACKSET_POLL_SECONDS:-15}"
-        ask cloudformation describe-stack-set-operation --stack-set-name "$name" \
-            --operation-id "$operation" --call-as "$call_as" --query StackSetOperation.Status \
-            >"$work/state"
-        state=$(cat "$work/state")
-    done
-    echo "  $state (operation $operation)"
+    await "$(cat "$work/operation")"
+    # Few stacks that failed before and fail again say nothing about the others.
+    [ "$state" = SUCCEEDED ] || [ "$state$1" = "FAILED$retry" ] || halted=1
 }
 
 rule_off="[$(parameter CreateConfigRule off),$(parameter SweepSchedule "$sweep")]"
@@ -251,6 +265,10 @@ $(sed -n 's/^/  /; 1,10p' "$work/outside")$([ "$outside" -le 10 ] || printf '\n 
 Type --all to upgrade them, too. docs/deploy.md says how to let a few accounts go first" 2
 fi
 
+retry=''
+[ $(($(wc -l <"$work/failed") * 100)) -gt $(($(wc -l <"$work/wanted") * tolerance)) ] ||
+    retry=update-stack-instances
+
 # --- what is to be done ---------------------------------------------------------------------------
 if [ -z "$exists" ]; then
     echo "create the StackSet $name"
@@ -309,4 +327,5 @@ if [ -s "$work/missing" ]; then
     ! grep -qi 'configuration *recorder' "$work/stacks" ||
         echo 'Name accounts that AWS Config refused for lack of a recorder in --without-recorder.'
 fi
+[ -z "$halted" ] || status=4
 exit "$status"

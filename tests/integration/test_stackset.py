@@ -176,6 +176,35 @@ def test_too_many_failures_stop_the_operation(stackset, organization):
     assert status == 4 and "FAILED (operation op-0)" in out and "CANCELLED" in out
 
 
+def test_nothing_is_created_after_an_operation_that_failed(first, stackset, cli, organization):
+    """A bad release stops in the accounts that have a stack, and goes into no other."""
+    organization.units["ou-one"] = [*organization.units["ou-one"], "000000000099"]
+    organization.broken = {pair: "bad release" for pair in PAIRS}
+    cli.calls.clear()
+    status, out, _ = stackset("--template-url", URL % "2")
+    assert status == 4 and [name for name, _ in cli.calls if name in WRITES] == ["UpdateStackSet"]
+    assert "left out, since an operation failed: create 1 account(s) in eu-west-1 us-east-1" in out
+    # Nor does the next run, as long as so many fail.
+    cli.calls.clear()
+    status, out, _ = stackset()
+    assert status == 4 and cli.named("CreateStackInstances") == []
+
+
+def test_one_account_that_fails_for_good_does_not_hold_up_the_others(first, stackset, organization):
+    organization.broken = {(ACCOUNTS[3], "us-east-1"): "denied by a service control policy"}
+    assert stackset("Enforcement=plan")[0] == 4
+    organization.units["ou-one"] = [*organization.units["ou-one"], "000000000099"]
+    status, out, _ = stackset()
+    assert status == 4 and "FAILED (operation" in out and "81 of 82 stack(s)" in out
+
+
+def test_an_operation_that_somebody_stopped_is_the_last(stackset, cli, organization):
+    organization.ends = {"op-0": "STOPPED"}
+    status, out, _ = stackset("--template-url", URL % "1")
+    assert status == 4 and "STOPPED (operation op-0)" in out
+    assert len(cli.named("CreateStackInstances")) == 1 and "left out" in out
+
+
 def test_dry_run_prints_the_calls_and_makes_none(stackset, cli):
     status, _, err = stackset("--dry-run", "--template-url", URL % "1", "AlertEmail=a@example.com")
     assert status == 0 and cli.named(*WRITES) == []
@@ -214,6 +243,7 @@ def test_aws_cli_accepts_the_commands_of_the_guide(cli):
     ([], ["--targets", "r-root"], 2, "--regions"),
     (["--frobnicate", "1"], WHERE, 2, "unknown option --frobnicate"),
     (["AlertEmail"], WHERE, 2, "unknown argument AlertEmail"),
+    (["--concurrency", "abc"], WHERE, 2, "percentages"),
     (["--template-url"], WHERE, 2, "--template-url needs a value"),
     ([], WHERE, 2, "--template-url"),
     (["--call-as", "SELF"], WHERE, 1, "delegated administrator of StackSets"),

@@ -24,6 +24,7 @@ class Organization:
         self.children = {"r-root": [unit for unit in accounts if unit != "r-root"]}
         self.stack_set, self.instances, self.operations = None, {}, {}
         self.broken, self.suspended, self.aggregators = {}, set(), ["everything"]
+        self.ends = {}  # {operation: its last state}
 
     # STS, Organizations, AWS Config
 
@@ -145,7 +146,8 @@ class Organization:
                     left -= 1
             succeeded &= left >= 0
         name = f"op-{len(self.operations)}"
-        self.operations[name] = ["RUNNING", "SUCCEEDED" if succeeded else "FAILED"]
+        end = self.ends.get(name, "SUCCEEDED" if succeeded else "FAILED")
+        self.operations[name] = ["RUNNING", end]
         return {"OperationId": name}
 
     def _targets(self, params):
