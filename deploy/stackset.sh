@@ -45,6 +45,10 @@ parameter() { # parameter KEY VALUE, as JSON
         "$1" "$(printf %s "$2" | sed 's/[\\"]/\\&/g')"
 }
 
+list() { # list TEXT: its entries, separated by one comma each
+    printf '%s\n' "$1" | tr -s ', \t' '\n' | sed '/^$/d' | paste -s -d , -
+}
+
 while [ $# -gt 0 ]; do
     case $1 in
     -h | --help) usage && exit 0 ;;
@@ -59,11 +63,11 @@ while [ $# -gt 0 ]; do
     *) die "unknown argument $1; see --help" 2 ;;
     esac
     case $1 in
-    --targets) targets=$2 ;;
-    --regions) regions=$(echo "$2" | tr , ' ') ;;
+    --targets) targets=$(list "$2") ;;
+    --regions) regions=$(list "$2" | tr , ' ') ;;
     --template-url) template=$2 ;;
     --aggregator) aggregator=$2 ;;
-    --without-recorder) without=$2 ;;
+    --without-recorder) without=$(list "$2") ;;
     --sweep) sweep=$2 ;;
     --failure-tolerance) tolerance=$2 ;;
     --concurrency) concurrency=$2 ;;
@@ -233,8 +237,15 @@ minus "$work/listed" "$work/management" >"$work/accounts"
 in_regions <"$work/accounts" >"$work/wanted"
 
 if [ -n "$without" ]; then
-    echo "$without" | tr , '\n' | in_regions >"$work/listed"
-    common "$work/wanted" "$work/listed" >"$work/lacking"
+    [ "$without" != none ] || without=''
+    list "$without" | tr , '\n' >"$work/listed"
+    wrong=$(awk 'FILENAME == ARGV[1] { x[$1]; x[$1 "/" $2]; next } $0 != "" && !($0 in x)' \
+        "$work/wanted" "$work/listed")
+    [ -z "$wrong" ] || die "--without-recorder takes none, or accounts below $targets, such as
+444455556666 or 444455556666/${regions%% *} for one of the Regions; it cannot be
+$wrong" 2
+    in_regions <"$work/listed" >"$work/some"
+    common "$work/wanted" "$work/some" >"$work/lacking"
 else
     list_recorders
     minus "$work/wanted" "$work/recorders" >"$work/lacking"

@@ -159,8 +159,8 @@ def test_accounts_that_aws_config_refused_are_deployed_when_they_are_listed(stac
     status, out, _ = stackset("--template-url", URL % "1", "--without-recorder", "none")
     assert status == 4 and "Name accounts that AWS Config refused" in out
     assert len(organization.deployed()) == 76
-    status, out, _ = stackset("--without-recorder", f"{WITHOUT[0]},{WITHOUT[1]}/eu-west-1,"
-                                                    f"{WITHOUT[1]}/us-east-1")
+    status, out, _ = stackset("--without-recorder", f" {WITHOUT[0]} , {WITHOUT[1]}/eu-west-1,"
+                                                    f"{WITHOUT[1]}/us-east-1,")
     assert status == 3 and organization.deployed() == PAIRS
 
 
@@ -253,6 +253,22 @@ def test_errors_say_what_to_do_next(arguments, where, status, message, stackset,
     found, _, err = stackset(*arguments, where=where)
     assert found == status and message in err
     assert organization.instances == {}
+
+
+@pytest.mark.parametrize("wrong", [
+    "7", "typo", "none", MANAGEMENT, "000000000041", "000000000001/eu-west-2", "000000000001/",
+    "00000000000100"])
+def test_an_account_without_recorder_that_is_not_there_is_refused(wrong, stackset, organization):
+    status, _, err = stackset("--template-url", URL % "1",
+                              "--without-recorder", f"000000000001,{wrong}")
+    assert status == 2 and err.endswith(f"it cannot be\n{wrong}\n")
+    assert organization.stack_set is None
+
+
+def test_blanks_in_lists_do_not_matter(stackset, organization):
+    where = ["--targets", "ou-one, ou-two,", "--regions", " eu-west-1, us-east-1 "]
+    assert stackset("--template-url", URL % "1", where=where)[0] == 3
+    assert len(organization.deployed()) == 70
 
 
 @pytest.mark.parametrize("aggregators", [[], ["one", "two"]])
