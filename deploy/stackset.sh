@@ -26,9 +26,9 @@ Run it again whenever you like: it repeats nothing that is done, and tries again
 
 NAME=VALUE is a parameter of the template. An upgrade keeps every parameter that is not given.
 
-Exit status: 0 all is deployed; 1 a call failed; 2 usage; 3 deployed, but some accounts have no
-configuration recorder, so no rule; 4 some stacks failed. After an operation that failed or was
-stopped, those that follow are left out and named, with status 4.
+Exit status: 0 all is deployed; 1 a call failed; 2 usage; 3 deployed, but some stacks have no
+configuration recorder, or a recorder and no rule; 4 some stacks failed. After an operation that
+failed or was stopped, those that follow are left out and named, with status 4.
 USAGE
 }
 
@@ -38,7 +38,7 @@ die() { # die MESSAGE [STATUS]
 }
 
 name=desync-guard targets='' regions='' template='' aggregator='' without='' sweep='rate(6 hours)'
-tolerance=10 concurrency=25 call_as=DELEGATED_ADMIN dry_run='' all='' keys=' ' parameters=''
+tolerance=10 concurrency=25 call_as=DELEGATED_ADMIN dry_run='' all='' rule='' keys=' ' parameters=''
 
 parameter() { # parameter KEY VALUE, as JSON
     printf '{"ParameterKey":"%s","ParameterValue":"%s"}' \
@@ -56,6 +56,7 @@ while [ $# -gt 0 ]; do
     --all) all=1 && shift && continue ;;
     --*) [ $# -ge 2 ] || die "$1 needs a value; see --help" 2 ;;
     [A-Za-z]*=*)
+        [ "${1%%=*}" != CreateConfigRule ] || rule=${1#*=}
         keys="$keys${1%%=*} "
         parameters="$parameters${parameters:+,}$(parameter "${1%%=*}" "${1#*=}")"
         shift && continue
@@ -81,7 +82,9 @@ done
 [ -n "$regions" ] || die 'say where with --regions, such as --regions eu-west-1,us-east-1' 2
 for number in "$tolerance" "$concurrency"; do
     case $number in
-    '' | *[!0-9]* | ????*) die '--failure-tolerance and --concurrency are percentages, such as 10' 2 ;;
+    '' | *[!0-9]* | ????*)
+        die '--failure-tolerance and --concurrency are percentages, such as 10' 2
+        ;;
     esac
 done
 command -v aws >/dev/null || die 'needs the AWS CLI (command aws) on the PATH'
@@ -148,25 +151,33 @@ operate() { # operate TEXT AWS-ARGUMENTS...: an operation of the StackSet, to it
     [ "$state" = SUCCEEDED ] || [ "$state$1" = "FAILED$retry" ] || halted=1
 }
 
-rule_off="[$(parameter CreateConfigRule off),$(parameter SweepSchedule "$sweep")]"
+rule_off="$(parameter CreateConfigRule off),$(parameter SweepSchedule "$sweep")"
 
 instances() { # instances create|update FILE [OVERRIDES]: its lines are "account Region"
-    # One operation for all accounts with the same Regions, which then run in parallel.
-    awk '!($1 in r) { a[++n] = $1 }
-         { r[$1] = r[$1] (r[$1] == "" ? "" : " ") $2 }
+    # One operation for all accounts with the same Regions, which then run in parallel. What else
+    # their stacks override ($overrides) stays so: a list of overrides replaces the one before.
+    awk 'FILENAME == ARGV[1] { keys[$1 " " $2] = $4; next }
+         { a = $1 "|" keys[$0]; if (!(a in r)) all[++n] = a
+           r[a] = r[a] (r[a] == "" ? "" : " ") $2 }
          END { for (i = 1; i <= n; i++) {
-                   k = r[a[i]]; if (!(k in g)) order[++m] = k
-                   g[k] = g[k] (g[k] == "" ? "" : ",") a[i] }
-               for (i = 1; i <= m; i++) print order[i] "|" g[order[i]] }' "$2" >"$work/groups"
-    while IFS='|' read -r where who <&3; do
+                   split(all[i], part, "|"); k = r[all[i]] "|" part[2]
+                   if (!(k in g)) order[++m] = k
+                   g[k] = g[k] (g[k] == "" ? "" : ",") part[1] }
+               for (i = 1; i <= m; i++) print order[i] "|" g[order[i]] }' \
+        "$work/overrides" "$2" >"$work/groups"
+    while IFS='|' read -r where others who <&3; do
         count=$(echo "$who" | tr , '\n' | wc -l)
+        overrides=${3:+"[$3$(echo "$others" | tr , '\n' | sed '
+            /^None$/d; /^$/d; /^CreateConfigRule$/d; /^SweepSchedule$/d
+            s/.*/,{"ParameterKey":"&","UsePreviousValue":true}/' | tr -d '\n')]"}
         # $where is split on purpose, and so is the option that is there or not.
         # shellcheck disable=SC2086
         operate "$1 $((count)) account(s) in $where${3:+, without the rule}" \
             "$1-stack-instances" --regions $where \
             --deployment-targets "OrganizationalUnitIds=$targets,Accounts=$who,\
-AccountFilterType=INTERSECTION" ${3:+--parameter-overrides "$3"}
+AccountFilterType=INTERSECTION" ${overrides:+--parameter-overrides "$overrides"}
     done 3<"$work/groups"
+    [ -z "${3:-}" ] || cat "$2" >>"$work/off"
 }
 
 minus() { awk 'FILENAME == ARGV[1] { x[$0]; next } !($0 in x)' "$2" "$1"; }
@@ -198,6 +209,18 @@ list_stacks() { # those of $wanted: "account Region", status, reason; the others
     awk -F '\t' 'FILENAME == ARGV[1] { x[$0]; next }
         $3 != "SKIPPED_SUSPENDED_ACCOUNT" && !(($1 " " $2) in x) { print $1 " " $2 }' \
         "$work/wanted" "$work/listed" >"$work/outside"
+}
+
+list_overrides() { # of $existing: account, Region, CreateConfigRule, names of all; None for nothing
+    : >"$work/overrides" && : >"$work/error"
+    [ -s "$work/existing" ] || return 0
+    # shellcheck disable=SC2016 # the shell of xargs expands it
+    xargs -n 2 -P 4 sh -c 'exec aws cloudformation describe-stack-instance --output text \
+        --stack-set-name "$1" --call-as "$2" --stack-instance-account "$4" \
+        --stack-instance-region "$5" --query "$3"' sh "$name" "$call_as" "StackInstance.[Account,
+        Region, ParameterOverrides[?ParameterKey=='CreateConfigRule'].ParameterValue | [0],
+        join(',', ParameterOverrides[].ParameterKey || \`[]\`)]" \
+        <"$work/existing" >>"$work/overrides" 2>>"$work/error" || explain
 }
 
 list_recorders() { # "account Region" of each configuration recorder
@@ -254,6 +277,12 @@ fi
 if aws cloudformation describe-stack-set --stack-set-name "$name" --call-as "$call_as" \
     --query 'StackSet.Parameters[].ParameterKey' --output text >"$work/old" 2>"$work/error"; then
     exists=1
+    [ -n "$rule" ] || {
+        ask cloudformation describe-stack-set --stack-set-name "$name" --call-as "$call_as" \
+            --query "StackSet.Parameters[?ParameterKey=='CreateConfigRule'].ParameterValue" \
+            >"$work/listed"
+        rule=$(cat "$work/listed")
+    }
     list_stacks
 else
     grep -q StackSetNotFound "$work/error" || explain
@@ -261,6 +290,9 @@ else
     exists='' && : >"$work/stacks" && : >"$work/outside"
 fi
 cut -f 1 "$work/stacks" >"$work/existing"
+list_overrides
+awk '$3 == "off" { print $1 " " $2 }' "$work/overrides" >"$work/off"
+awk '$3 == "on" { print $1 " " $2 }' "$work/overrides" >"$work/on"
 awk -F '\t' '$2 == "FAILED" || $2 == "CANCELLED" { print $1 }' "$work/stacks" >"$work/failed"
 minus "$work/wanted" "$work/existing" >"$work/new"
 echo "$(($(wc -l <"$work/accounts"))) account(s), $(($(wc -l <"$work/wanted"))) stack(s):" \
@@ -270,8 +302,8 @@ upgrade=''
 if [ -n "$exists" ] && [ -n "$template$parameters" ]; then
     upgrade=1
     outside=$(($(wc -l <"$work/outside")))
-    [ "$outside" -eq 0 ] || [ -n "$all" ] || die "nothing is changed: an upgrade changes all stacks of
-the StackSet, and $outside of them are outside --targets $targets --regions $(echo "$regions" | tr ' ' ,):
+    [ "$outside" -eq 0 ] || [ -n "$all" ] || die "nothing is changed: an upgrade changes all stacks
+of the StackSet, and $outside of them are outside --targets $targets --regions $(list "$regions"):
 $(sed -n 's/^/  /; 1,10p' "$work/outside")$([ "$outside" -le 10 ] || printf '\n  ...')
 Type --all to upgrade them, too. docs/deploy.md says how to let a few accounts go first" 2
 fi
@@ -324,12 +356,26 @@ awk -F '\t' '$2 == "SUCCEEDED" { print $1 }' "$work/stacks" >"$work/done"
 minus "$work/wanted" "$work/done" >"$work/missing"
 echo "$(($(wc -l <"$work/done"))) of $(($(wc -l <"$work/wanted"))) stack(s) are up to date."
 status=0
-if [ -s "$work/lacking" ]; then
+tell() { # tell FILE TEXT: stacks that AWS Config does not judge, and why
+    [ -s "$1" ] || return 0
     status=3
-    echo "Without a configuration recorder, so without the AWS Config rule, swept at $sweep:"
-    sed 's/^/  /' "$work/lacking"
-    echo 'When they have a recorder, docs/deploy.md says how to give them the rule.'
+    echo "$2"
+    sed 's/^/  /' "$1"
+}
+common "$work/lacking" "$work/off" >"$work/some"
+tell "$work/some" \
+    'Without a configuration recorder, so without the AWS Config rule, but swept by schedule:'
+minus "$work/lacking" "$work/off" >"$work/some"
+if [ "$rule" = off ]; then # they have a rule only where it is overridden
+    common "$work/some" "$work/on" >"$work/listed"
+    mv "$work/listed" "$work/some"
 fi
+tell "$work/some" \
+    'With the rule, but the configuration recorder is gone, so AWS Config judges nothing:'
+common "$work/wanted" "$work/off" >"$work/listed"
+minus "$work/listed" "$work/lacking" >"$work/some"
+tell "$work/some" 'Still without the rule, although they have a configuration recorder:'
+[ "$status" -eq 0 ] || echo 'docs/deploy.md says how to give them the rule, or take it away.'
 if [ -s "$work/missing" ]; then
     status=4
     echo 'Not deployed; repair the cause and run the same command again:'

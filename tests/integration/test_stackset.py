@@ -19,6 +19,7 @@ REGIONS = ["eu-west-1", "us-east-1"]
 PAIRS = {(account, region) for account in ACCOUNTS for region in REGIONS}
 URL = "https://example.s3.eu-west-1.amazonaws.com/desync-guard-%s.json"
 WHERE = ["--targets", "r-root", "--regions", ",".join(REGIONS)]
+FEW = ["--targets", "ou-one", "--regions", "us-east-1"]
 WRITES = ("CreateStackSet", "UpdateStackSet", "CreateStackInstances", "UpdateStackInstances")
 
 
@@ -162,6 +163,38 @@ def test_accounts_that_aws_config_refused_are_deployed_when_they_are_listed(stac
     status, out, _ = stackset("--without-recorder", f" {WITHOUT[0]} , {WITHOUT[1]}/eu-west-1,"
                                                     f"{WITHOUT[1]}/us-east-1,")
     assert status == 3 and organization.deployed() == PAIRS
+
+
+def test_recorders_that_came_and_went_are_named(first, stackset, organization):
+    organization.recorders |= {(WITHOUT[0], region) for region in REGIONS}
+    organization.recorders -= {("000000000020", "us-east-1")}
+    status, out, _ = stackset()
+    assert status == 3 and "80 of 80" in out
+    found = {lines.split(":")[0]: re.findall(r"^  (.*)$", lines, re.M)
+             for lines in re.split(r"\n(?=With|Still)", out)[1:]}
+    assert list(found.values()) == [
+        [f"{WITHOUT[1]} eu-west-1", f"{WITHOUT[1]} us-east-1"], ["000000000020 us-east-1"],
+        [f"{WITHOUT[0]} eu-west-1", f"{WITHOUT[0]} us-east-1"]]
+    assert [text.split(",")[0] for text in found] == [
+        "Without a configuration recorder", "With the rule", "Still without the rule"]
+
+
+def test_rule_that_is_off_for_all_is_missed_nowhere(stackset, organization):
+    organization.recorders = set(PAIRS)
+    assert stackset("--template-url", URL % "1", "CreateConfigRule=off", where=FEW)[0] == 0
+    organization.recorders -= {("000000000020", "us-east-1")}
+    assert stackset(where=FEW)[0] == 0
+
+
+def test_other_overrides_outlive_the_loss_of_the_rule(stackset, organization):
+    organization.recorders = set(PAIRS)
+    assert stackset("--template-url", URL % "1", where=FEW)[0] == 0
+    pair = ("000000000020", "us-east-1")
+    organization.instances[pair] |= {"overrides": {"Enforcement": "plan"}, "status": "FAILED"}
+    organization.recorders -= {pair}
+    assert stackset(where=FEW)[0] == 3
+    assert organization.instances[pair]["overrides"] == {
+        "CreateConfigRule": "off", "SweepSchedule": "rate(6 hours)", "Enforcement": "plan"}
 
 
 def test_a_suspended_account_is_left_alone(stackset, organization):

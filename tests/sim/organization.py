@@ -88,7 +88,7 @@ class Organization:
         pairs = self._targets(params)
         assert not set(pairs) & set(self.instances), "created twice"
         for pair in pairs:
-            self.instances[pair] = {"overrides": self._overrides(params) or {}}
+            self.instances[pair] = {"overrides": self._overrides(params, {})}
         return self._operation(params, pairs)
 
     def UpdateStackInstances(self, params):
@@ -98,13 +98,22 @@ class Organization:
         for pair in pairs:
             if pair not in self.instances:
                 raise Refused("StackInstanceNotFoundException", f"no stack instance in {pair}")
-            if self._overrides(params) is not None:
-                self.instances[pair]["overrides"] = self._overrides(params)
+            if "ParameterOverrides" in params:
+                self.instances[pair]["overrides"] = self._overrides(
+                    params, self.instances[pair]["overrides"])
         return self._operation(params, pairs)
 
     def DescribeStackSetOperation(self, params):
         states = self.operations[params["OperationId"]]
         return {"StackSetOperation": {"Status": states.pop(0) if len(states) > 1 else states[0]}}
+
+    def DescribeStackInstance(self, params):
+        self._delegated(params)
+        pair = params["StackInstanceAccount"], params["StackInstanceRegion"]
+        overrides = [{"ParameterKey": name, "ParameterValue": value}
+                     for name, value in self.instances[pair]["overrides"].items()]
+        return {"StackInstance": {"Account": pair[0], "Region": pair[1],
+                                  **({"ParameterOverrides": overrides} if overrides else {})}}
 
     def ListStackInstances(self, params):
         self._delegated(params)
@@ -170,10 +179,10 @@ class Organization:
             p["ParameterKey"]: before[p["ParameterKey"]] if p.get("UsePreviousValue")
             else p["ParameterValue"] for p in listed}}
 
-    def _overrides(self, params):
-        if "ParameterOverrides" not in params:
-            return None
-        return {p["ParameterKey"]: p["ParameterValue"] for p in params["ParameterOverrides"]}
+    def _overrides(self, params, before):
+        """A list replaces the one before, as a whole."""
+        return {p["ParameterKey"]: before[p["ParameterKey"]] if p.get("UsePreviousValue")
+                else p["ParameterValue"] for p in params.get("ParameterOverrides", [])}
 
     def _existing(self):
         if not self.stack_set:
