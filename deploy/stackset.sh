@@ -9,7 +9,8 @@ usage() {
 usage: stackset.sh --targets OU[,OU...] --regions REGION[,REGION...] [OPTION...] [NAME=VALUE...]
 
 Creates the StackSet, or upgrades it, and deploys a stack to each account and Region that has none.
-Run it again whenever you like: it repeats nothing that is done, and tries again what failed.
+Run it again whenever you like: it waits for operations that run, repeats nothing that is done,
+and tries again what failed.
 
   --template-url URL        the rendered template in a bucket; needed at first, later it upgrades
   --aggregator NAME         aggregator of AWS Config that says where configuration recorders are
@@ -277,6 +278,13 @@ fi
 if aws cloudformation describe-stack-set --stack-set-name "$name" --call-as "$call_as" \
     --query 'StackSet.Parameters[].ParameterKey' --output text >"$work/old" 2>"$work/error"; then
     exists=1
+    ask cloudformation list-stack-set-operations --stack-set-name "$name" --call-as "$call_as" \
+        --query "Summaries[?contains(['RUNNING', 'QUEUED', 'STOPPING'], Status)].OperationId" \
+        >"$work/listed"
+    for operation in $(words "$work/listed"); do
+        echo "wait for operation $operation, which is under way"
+        await "$operation"
+    done
     [ -n "$rule" ] || {
         ask cloudformation describe-stack-set --stack-set-name "$name" --call-as "$call_as" \
             --query "StackSet.Parameters[?ParameterKey=='CreateConfigRule'].ParameterValue" \
@@ -381,6 +389,10 @@ if [ -s "$work/missing" ]; then
     echo 'Not deployed; repair the cause and run the same command again:'
     awk -F '\t' 'FILENAME == ARGV[1] { why[$1] = $2 ": " $3; next }
         { print "  " $0 "  " (($0 in why) ? why[$0] : "no stack") }' "$work/stacks" "$work/missing"
+    ! cut -f 2 "$work/stacks" | grep -q INOPERABLE ||
+        echo 'INOPERABLE: a deletion failed halfway, and no operation changes this stack any more. Run
+aws cloudformation delete-stack-instances with --retain-stacks for it, delete the stack in its
+account, and run this command again, which creates it anew.'
     ! grep -qi 'configuration *recorder' "$work/stacks" ||
         echo 'Name accounts that AWS Config refused for lack of a recorder in --without-recorder.'
 fi

@@ -238,6 +238,32 @@ def test_an_operation_that_somebody_stopped_is_the_last(stackset, cli, organizat
     assert len(cli.named("CreateStackInstances")) == 1 and "left out" in out
 
 
+def test_operations_that_run_are_waited_for(stackset, organization, monkeypatch):
+    """An account has joined: AWS deploys to it by itself."""
+    assert stackset("--template-url", URL % "1", where=FEW)[0] == 3
+    one = organization.instances[ACCOUNTS[19], "us-east-1"]
+    one["status"] = "PENDING"
+    organization.operations["op-auto"] = ["RUNNING", "RUNNING", "SUCCEEDED"]
+    describe = organization.DescribeStackSetOperation
+
+    def ends(params):
+        answer = describe(params)
+        if answer["StackSetOperation"]["Status"] == "SUCCEEDED":
+            one["status"] = "SUCCEEDED"
+        return answer
+    monkeypatch.setattr(organization, "DescribeStackSetOperation", ends)
+    status, out, _ = stackset(where=FEW)
+    assert status == 3 and "wait for operation op-auto" in out
+    assert "SUCCEEDED (operation op-auto)" in out and "15 of 15" in out
+
+
+def test_inoperable_stack_has_its_own_remedy(stackset, organization):
+    stackset("--template-url", URL % "1", where=FEW)
+    organization.instances[ACCOUNTS[19], "us-east-1"]["status"] = "INOPERABLE"
+    status, out, _ = stackset(where=FEW)
+    assert status == 4 and "--retain-stacks" in out
+
+
 def test_dry_run_prints_the_calls_and_makes_none(stackset, cli):
     status, _, err = stackset("--dry-run", "--template-url", URL % "1", "AlertEmail=a@example.com")
     assert status == 0 and cli.named(*WRITES) == []

@@ -103,6 +103,11 @@ class Organization:
                     params, self.instances[pair]["overrides"])
         return self._operation(params, pairs)
 
+    def ListStackSetOperations(self, params):
+        self._delegated(params)
+        return pages("Summaries", [{"OperationId": name, "Status": states[0]}
+                                   for name, states in self.operations.items()], params, 20)
+
     def DescribeStackSetOperation(self, params):
         states = self.operations[params["OperationId"]]
         return {"StackSetOperation": {"Status": states.pop(0) if len(states) > 1 else states[0]}}
