@@ -135,7 +135,7 @@ def test_parameters_that_are_named_exist(name):
     outside = {"DescribeLoadBalancers", "DescribeLoadBalancerAttributes", "DescribeTags", "AddTags",
                "RemoveTags", "ModifyLoadBalancerAttributes", "FunctionRoleArn", "InputParameters",
                "DesyncExceptionApprover", "DesyncGuardAudit", "CodeBucket", "CodeKey",
-               "ParameterKey", "ParameterValue"}
+               "ParameterKey", "ParameterValue", "UsePreviousValue"}
     assert used and set(used) - outside <= parameters
 
 
