@@ -31,7 +31,7 @@ third    := -lcurl -lssl -lcrypto -lcjson -lisal -lm
 
 # What these targets do not need, everything else does; the libraries are Debian's sources.
 ifeq ($(shell command -v apt-get 2>/dev/null),)
-ifneq ($(filter-out help version container lint clean distclean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help version container lint clean distclean uninstall,$(or $(MAKECMDGOALS),all)),)
 $(error this needs apt-get, that is Debian 12; on a Mac or another Linux run `make container`)
 endif
 endif
@@ -92,19 +92,21 @@ $(page): .ci/embed.pl src/report/page.css src/report/page.js | packages-build
 # The man page and the shells' completions come from the table of `help`, by a program of the machine
 # that builds. Only the functions that it needs are linked.
 PREFIX ?= /usr/local
-share  := $(DESTDIR)$(PREFIX)/share
+quote   = '$(subst ','\'',$1)'
+# A file of the installation, for the shell: names may hold blanks, and PREFIX may be relative.
+placed  = $(call quote,$(DESTDIR)$(if $(DESTDIR),$(if $(filter /%,$(PREFIX)),,/))$(PREFIX)/$1)
 pages  := build/generated/pages
 installed := man=man/man1/desync-guard.1 bash=bash-completion/completions/desync-guard \
              zsh=zsh/site-functions/_desync-guard fish=fish/vendor_completions.d/desync-guard.fish
 
 .PHONY: install uninstall
 install: bootstrap $(pages) ## put it on the PATH as desync-guard, with man page and completions (PREFIX=, DESTDIR=)
-	install -D -m 0755 $< $(DESTDIR)$(PREFIX)/bin/desync-guard
-	@$(foreach page,$(installed),mkdir -p $(dir $(share)/$(lastword $(subst =, ,$(page)))) && \
-	    $(pages) $(firstword $(subst =, ,$(page))) >$(share)/$(lastword $(subst =, ,$(page))) &&) :
+	install -D -m 0755 $< $(call placed,bin/desync-guard)
+	@$(foreach page,$(installed),mkdir -p $(call placed,share/$(dir $(lastword $(subst =, ,$(page))))) && \
+	    $(pages) $(firstword $(subst =, ,$(page))) >$(call placed,share/$(lastword $(subst =, ,$(page)))) &&) :
 
 uninstall: ## remove what `make install` put there (the same PREFIX=, DESTDIR=)
-	rm -f $(DESTDIR)$(PREFIX)/bin/desync-guard $(foreach page,$(installed),$(share)/$(lastword $(subst =, ,$(page))))
+	rm -f $(call placed,bin/desync-guard) $(foreach page,$(installed),$(call placed,share/$(lastword $(subst =, ,$(page)))))
 
 $(pages): .ci/pages.c src/cli/command_table.c src/cli/command_table.h src/policy/policy.c src/report/fleet.c
 	@mkdir -p $(@D)

@@ -17,11 +17,12 @@ FILES = {"bin/desync-guard", "share/man/man1/desync-guard.1",
          "share/fish/vendor_completions.d/desync-guard.fish"}
 
 
-def make(target, folder):
+def make(target, folder, prefix="/opt", **variables):
     """For the binary that is built: `make` must not build another one in the middle of the tests."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    subprocess.run(["make", "-s", "-o", "bootstrap", target, f"DESTDIR={folder}", "PREFIX=/opt"],
-                   cwd=ROOT, env=environment, check=True, timeout=300, stdout=subprocess.DEVNULL)
+    subprocess.run([shutil.which("make"), "-s", "-o", "bootstrap", target, f"DESTDIR={folder}",
+                    f"PREFIX={prefix}"], cwd=ROOT, env=environment | variables, check=True,
+                   timeout=300, stdout=subprocess.DEVNULL)
 
 
 def files_of(folder):
@@ -62,6 +63,32 @@ def test_install_puts_five_files_and_uninstall_removes_them(tmp_path):
     assert os.access(tmp_path / "opt/bin/desync-guard", os.X_OK)
     make("uninstall", tmp_path)
     assert files_of(tmp_path) == set()
+
+
+@pytest.mark.parametrize("name", ["a b", "a'b", 'a"b', "a$$b;c"])
+@pytest.mark.parametrize("prefix", ["/opt", "opt"])
+def test_only_the_named_folder_is_touched_whatever_its_name_is(tmp_path, name, prefix):
+    """In `a$$b`, `make` reads one dollar."""
+    folder = tmp_path / name.replace("$$", "$")
+    others = [tmp_path / "a", tmp_path / "b" / prefix.strip("/") / "bin/desync-guard"]
+    for other in others:
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_text("of somebody else")
+    make("install", tmp_path / name, prefix)
+    assert files_of(folder) == FILES
+    make("uninstall", tmp_path / name, prefix)
+    assert files_of(folder) == set()
+    assert all(other.read_text() == "of somebody else" for other in others)
+
+
+def test_uninstall_needs_no_debian(tmp_path):
+    (tmp_path / "bin").mkdir()
+    for tool in ("sh", "rm", "uname", "git", "nproc", "sed", "grep"):
+        if (path := shutil.which(tool)) is not None:
+            (tmp_path / "bin" / tool).symlink_to(path)
+    make("install", tmp_path / "root")
+    make("uninstall", tmp_path / "root", PATH=str(tmp_path / "bin"))
+    assert files_of(tmp_path / "root") == set()
 
 
 def test_the_installed_command_calls_itself_by_its_name(installed):
