@@ -12,7 +12,10 @@
     "check the credentials with: aws sts get-caller-identity (a Region that the account has not "  \
     "enabled gives this answer, too)"
 #define CHECK_NETWORK                                                                              \
-    "check the network, the Region's name and, where they are set, HTTPS_PROXY and "               \
+    "check the network, the Region's name and, where it is set, AWS_ENDPOINT_URL; desync-guard "   \
+    "uses no proxy: it must reach the endpoints of AWS directly"
+#define CHECK_WHO_ANSWERS                                                                          \
+    "check that no proxy or firewall answers in place of AWS and, where it is set, "               \
     "AWS_ENDPOINT_URL"
 
 #define EVENT "give it one event as Lambda gets it; events/ of the sources holds samples"
@@ -22,6 +25,12 @@ static const struct {
     const char *words;
     const char *step;
 } STEPS[] = {
+    {"CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together",
+     "set both or none: CROSS_ACCOUNT_ROLE to the name of the role, ALLOWED_ACCOUNTS to the ids of "
+     "the accounts that have it"},
+    {"CROSS_ACCOUNT_ROLE is not set",
+     "set CROSS_ACCOUNT_ROLE to the name of the role in that account, and add the account to "
+     "ALLOWED_ACCOUNTS"},
     {"ALLOWED_ACCOUNTS", "add the account to ALLOWED_ACCOUNTS"},
     {"AWS_ACCESS_KEY_ID is not set", SIGN_IN},
     {"AWS_SECRET_ACCESS_KEY is not set", SIGN_IN},
@@ -55,6 +64,8 @@ static const struct {
     {"the event is empty", EVENT},
     {"not an object", EVENT},
     {"HTTP 5", "run it again later; https://health.aws.amazon.com shows whether AWS has trouble"},
+    {"HTTP 403 without an AWS error code", CHECK_WHO_ANSWERS},
+    {"HTTP 407 without an AWS error code", CHECK_WHO_ANSWERS},
     {"cannot write to standard output",
      "make room on the disk, or keep the reader of the pipe open"},
     {"No space left", "make room on the disk, or name another folder"},

@@ -10,7 +10,7 @@ import pytest
 
 from sim import events, faults, fleet
 from sim.fleet_aws import ATTRIBUTES, LIST, TAGS, FleetAws
-from sim.function import bootstrap_command, lambda_environment
+from sim.function import ROOT, bootstrap_command, lambda_environment
 
 FINE, ERROR, USAGE, NON_COMPLIANT, UNKNOWN = 0, 1, 2, 3, 4
 MEMBERS = ["file", "resourceType", "resourceId", "compliance", "annotation", "orderingTimestamp",
@@ -45,6 +45,21 @@ def sample(tmp_path):
 
 
 # Usage
+
+def test_only_variables_that_are_read_are_named():
+    """A next step or a text of `help` is a promise. Exact: a literal of its own, or one that a list
+    of settings makes from its name."""
+    texts = {path: path.read_text() for path in (ROOT / "src").rglob("*.c")}
+    spoken = [ROOT / "src/report/next_step.c", ROOT / "src/cli/command_table.c"]
+    read = {name for path, text in texts.items() if path not in spoken
+            for name in re.findall(r'"([A-Z]+_[A-Z0-9_]+)"', text)}
+    literals = [literal for path in spoken
+                for literal in re.findall(r'"((?:[^"\\]|\\.)*)"', texts[path])]
+    named = {name for literal in literals
+             for name in re.findall(r"\b[A-Z]+_[A-Z0-9_]+\b", literal)}
+    assert "AWS_ENDPOINT_URL" in named and "NON_COMPLIANT" not in named
+    assert named - read == set()
+
 
 @pytest.mark.parametrize("arguments, words", [
     (["frobnicate"], 'no command "frobnicate"'), ([""], 'no command ""'),

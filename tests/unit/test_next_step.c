@@ -72,6 +72,31 @@ static void usual_troubles_have_a_step(void **state) {
     assert_true(str_is_empty(next_step(&arena, STR_EMPTY)));
 }
 
+static void steps_name_what_is_to_be_set(void **state) {
+    (void)state;
+    static const struct {
+        const char *message;
+        const char *words;
+    } rows[] = {
+        {"CROSS_ACCOUNT_ROLE and ALLOWED_ACCOUNTS go together: the role is assumed only in "
+         "accounts that are listed",
+         "set both or none: CROSS_ACCOUNT_ROLE to"},
+        {"this function is of account 1, and CROSS_ACCOUNT_ROLE is not set. Set it, and list the "
+         "account in ALLOWED_ACCOUNTS",
+         "set CROSS_ACCOUNT_ROLE to"},
+        {"account 1 is not listed in ALLOWED_ACCOUNTS", "add the account to ALLOWED_ACCOUNTS"},
+        {"x: Failed to connect to 127.0.0.1", "uses no proxy: it must reach"},
+        {"x DescribeTags: HTTP 403 without an AWS error code", "no proxy or firewall answers"},
+        {"x DescribeTags: HTTP 503 without an AWS error code", "run it again later"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        str step = next_step(&arena, str_from_cstr(rows[i].message));
+        if (!str_contains(step, str_from_cstr(rows[i].words))) {
+            fail_msg("%s: %" STR_FMT, rows[i].message, STR_ARG(step));
+        }
+    }
+}
+
 static void code_of_a_message_is_aws_s_own(void **state) {
     (void)state;
     static const struct {
@@ -92,6 +117,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(denial_names_what_to_allow, reset),
         cmocka_unit_test_teardown(usual_troubles_have_a_step, reset),
+        cmocka_unit_test_teardown(steps_name_what_is_to_be_set, reset),
         cmocka_unit_test_teardown(code_of_a_message_is_aws_s_own, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
