@@ -132,16 +132,42 @@ static enum status look_in(struct search *search, str region, struct error *erro
     return status;
 }
 
+/* Why there is none of this ARN, as a sentence behind what was not found. */
+static str why_not_there(const struct search *search) {
+    const struct load_balancer_arn *arn = &search->arn;
+    struct guard *guard = search->guard;
+    struct error error = {0};
+    str own;
+    if (arn->is_classic) {
+        return STR(" It is a Classic Load Balancer, which desync-guard does not judge");
+    }
+    if (str_is_empty(guard->settings.control.cross_account_role)) { /* else it was entered */
+        if (accounts_name_own(guard, search->arena, &own, &error) != STATUS_OK) {
+            return str_format(search->arena,
+                              " Whether the credentials are of its account is not known: %" STR_FMT,
+                              STR_ARG(error.message));
+        }
+        if (!str_eq(own, arn->account_id)) {
+            return str_format(search->arena,
+                              " The credentials are of account %" STR_FMT
+                              ", the ARN is of account %" STR_FMT
+                              ", and CROSS_ACCOUNT_ROLE is not set",
+                              STR_ARG(own), STR_ARG(arn->account_id));
+        }
+    }
+    return STR(" It has been deleted, or the ARN is not spelt right; `audit` lists all names");
+}
+
 static enum status not_found(const struct search *search, str regions, struct error *error) {
-    struct arena *arena = search->arena;
     bool has_arn = !str_is_empty(search->arn.name);
     str close = close_text(search);
-    return error_set(
-        error, arena, STATUS_NOT_FOUND,
-        "no load balancer %" STR_FMT " in %" STR_FMT ".%" STR_FMT "%s",
-        STR_ARG(search->request->name), STR_ARG(regions), STR_ARG(close),
-        has_arn ? " An ARN of another account needs CROSS_ACCOUNT_ROLE"
-                : " Name its Region with --region, or give the ARN; `audit` lists all names");
+    str why = has_arn ? why_not_there(search)
+                      : STR(" Name its Region with --region, or give the ARN; `audit` lists all "
+                            "names");
+    return error_set(error, search->arena, STATUS_NOT_FOUND,
+                     "no load balancer %" STR_FMT " in %" STR_FMT ".%" STR_FMT "%" STR_FMT,
+                     STR_ARG(search->request->name), STR_ARG(regions), STR_ARG(close),
+                     STR_ARG(why));
 }
 
 /* Of several Regions one that fails is a gap; of one Region it is the end. */

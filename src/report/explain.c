@@ -339,7 +339,10 @@ static void put_fixes(const struct screen *screen) {
     putf(screen, "Fix", "%s%s%s; where it is described",
          fixes->to == MODE_UNKNOWN ? "the mode stays" : "sets the mode to ",
          fixes->to == MODE_UNKNOWN ? "" : mode_name(fixes->to),
-         fixes->to > evaluation->required_mode ? ", as the evidence allows" : "");
+         fixes->to == MODE_UNKNOWN               ? ""
+         : fixes->to > evaluation->required_mode ? ", as the evidence allows"
+         : fixes->to < evaluation->required_mode ? ", the next step towards strictest"
+                                                 : "");
     for (size_t i = 0; i < fixes->count; i++) {
         const struct tool_fix *fix = &fixes->items[i];
         str rest =

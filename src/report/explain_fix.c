@@ -8,10 +8,12 @@
  */
 #include "explain_internal.h"
 
+#include "base/ascii.h"
 #include "fix_internal.h"
 #include "report/iac_fix.h"
 
 #define CODE_BYTES_MAX    ((size_t)8192)
+#define CHOICE_BYTES_MAX  ((size_t)200)
 #define TERRAFORM_ALIGNED 26 /* columns of the longer argument */
 
 struct attribute {
@@ -24,25 +26,70 @@ struct wanted {
     const struct evaluation *evaluation;
     struct attribute attributes[2];
     size_t attribute_count;
-    str keys[FINDINGS_MAX]; /* of tags that need a value */
-    size_t key_count;
+    struct tag profile;                /* one of `tags`; its key is empty: the profile is fine */
+    struct tag tags[FINDINGS_MAX + 1]; /* with the values to fill in */
+    size_t tag_count;
 };
 
-/* The mode that is required or, where nothing is wrong, the one that the evidence allows. */
-static enum desync_mode mode_to_set(const struct evaluation *evaluation) {
+/* Where the mode is too weak, that of the plan: a profile may require strictest, but a load
+ * balancer in monitor goes to defensive first. Where nothing is wrong, the one that the evidence
+ * allows. */
+static enum desync_mode mode_to_set(const struct explanation *explanation) {
+    const struct evaluation *evaluation = explanation->evaluation;
     const struct advice *advice = evaluation->advice;
+    const struct plan *plan = explanation->plan;
     if (evaluation->mode == MODE_UNKNOWN || evaluation->compliance == COMPLIANCE_UNKNOWN) {
         return MODE_UNKNOWN;
     }
     if (evaluation->mode < evaluation->required_mode) {
-        return evaluation->required_mode;
+        enum desync_mode planned =
+            plan->count > 0 ? mode_parse(plan->entries[0].action.to) : MODE_UNKNOWN;
+        return planned > evaluation->mode          ? planned
+               : evaluation->mode < MODE_DEFENSIVE ? MODE_DEFENSIVE
+                                                   : evaluation->required_mode;
     }
     return advice != NULL && advice->recommendation == RECOMMEND_PROMOTE ? MODE_STRICTEST
                                                                          : MODE_UNKNOWN;
 }
 
-static struct wanted wanted_of(struct arena *arena, const struct evaluation *evaluation,
+/* "<legacy|modern>", to be chosen from; a name that some tool would have to escape makes it
+ * FIX_VALUE. */
+static str profile_choice(struct arena *arena, const struct policy *policy) {
+    struct buf out;
+    buf_init(&out, arena, CHOICE_BYTES_MAX);
+    for (size_t i = 0; i < policy->profile_count; i++) {
+        str name = policy->profiles[i].name;
+        if (!ascii_is_made_of(name, STR("_.:/+-@"))) {
+            return STR(FIX_VALUE);
+        }
+        buf_printf(&out, "%c%" STR_FMT, i == 0 ? '<' : '|', STR_ARG(name));
+    }
+    buf_append_char(&out, '>');
+    return buf_status(&out) == STATUS_OK && policy->profile_count > 0 ? buf_str(&out)
+                                                                      : STR(FIX_VALUE);
+}
+
+/* First the profile, for it says which mode is required. */
+static void want_tags(struct arena *arena, const struct explanation *explanation,
+                      struct wanted *wanted) {
+    const struct evaluation *evaluation = explanation->evaluation;
+    const struct policy *policy = explanation->policy;
+    if (evaluation_finding(evaluation, FINDING_PROFILE_UNKNOWN) != NULL &&
+        ascii_is_made_of(policy->profile_tag, STR(" _.:/=+-@"))) {
+        wanted->profile = (struct tag){policy->profile_tag, profile_choice(arena, policy)};
+        wanted->tags[wanted->tag_count++] = wanted->profile;
+    }
+    for (size_t i = 0; i < evaluation->finding_count; i++) {
+        str key = fix_tag_key(arena, &evaluation->findings[i]);
+        if (!str_is_empty(key)) {
+            wanted->tags[wanted->tag_count++] = (struct tag){key, STR(FIX_VALUE)};
+        }
+    }
+}
+
+static struct wanted wanted_of(struct arena *arena, const struct explanation *explanation,
                                enum desync_mode mode) {
+    const struct evaluation *evaluation = explanation->evaluation;
     struct wanted wanted = {.evaluation = evaluation};
     if (mode != MODE_UNKNOWN) {
         wanted.attributes[wanted.attribute_count++] =
@@ -53,12 +100,7 @@ static struct wanted wanted_of(struct arena *arena, const struct evaluation *eva
         wanted.attributes[wanted.attribute_count++] = (struct attribute){
             ATTRIBUTE_DROP_INVALID_HEADERS, "true", "drop_invalid_header_fields"};
     }
-    for (size_t i = 0; i < evaluation->finding_count; i++) {
-        str key = fix_tag_key(arena, &evaluation->findings[i]);
-        if (!str_is_empty(key)) {
-            wanted.keys[wanted.key_count++] = key;
-        }
-    }
+    want_tags(arena, explanation, &wanted);
     return wanted;
 }
 
@@ -76,6 +118,10 @@ static void write_cli(struct buf *out, struct arena *arena, const struct wanted 
     *evaluation = *wanted->evaluation;
     evaluation->required_mode = mode == MODE_UNKNOWN ? evaluation->required_mode : mode;
     const struct fix fix = {evaluation, STR_EMPTY, evaluation->mode};
+    if (!str_is_empty(wanted->profile.key)) {
+        append_command_line(
+            out, fix_tag_command(arena, &fix, wanted->profile.key, wanted->profile.value));
+    }
     append_command_line(out, fix_attributes_command(arena, &fix));
     append_command_line(out, fix_tags_command(arena, &fix));
 }
@@ -91,11 +137,12 @@ static void write_terraform(struct buf *out, const struct wanted *wanted) {
         buf_printf(out, "%-*s = %s%s%s\n", width, wanted->attributes[i].terraform, quote,
                    wanted->attributes[i].value, quote);
     }
-    buf_append(out, wanted->key_count > 0 ? STR("tags = {\n") : STR_EMPTY);
-    for (size_t i = 0; i < wanted->key_count; i++) {
-        buf_printf(out, "  \"%" STR_FMT "\" = \"" FIX_VALUE "\"\n", STR_ARG(wanted->keys[i]));
+    buf_append(out, wanted->tag_count > 0 ? STR("tags = {\n") : STR_EMPTY);
+    for (size_t i = 0; i < wanted->tag_count; i++) {
+        buf_printf(out, "  \"%" STR_FMT "\" = \"%" STR_FMT "\"\n", STR_ARG(wanted->tags[i].key),
+                   STR_ARG(wanted->tags[i].value));
     }
-    buf_append(out, wanted->key_count > 0 ? STR("}\n") : STR_EMPTY);
+    buf_append(out, wanted->tag_count > 0 ? STR("}\n") : STR_EMPTY);
 }
 
 /* A list of pairs in YAML, called `key` and `value` in CloudFormation's or Kubernetes' letters. */
@@ -118,11 +165,12 @@ static void write_pairs(struct buf *out, const struct pairs *names, const struct
         buf_printf(out, "%s  - %s: %s\n%s    %s: %s%s%s\n", indent, names->key,
                    wanted->attributes[i].key, indent, names->value, quote, value, quote);
     }
-    if (wanted->key_count > 0 && names->tags != NULL) {
+    if (wanted->tag_count > 0 && names->tags != NULL) {
         buf_printf(out, "%s%s:\n", indent, names->tags);
-        for (size_t i = 0; i < wanted->key_count; i++) {
-            buf_printf(out, "%s  - %s: \"%" STR_FMT "\"\n%s    %s: \"" FIX_VALUE "\"\n", indent,
-                       names->key, STR_ARG(wanted->keys[i]), indent, names->value);
+        for (size_t i = 0; i < wanted->tag_count; i++) {
+            buf_printf(out, "%s  - %s: \"%" STR_FMT "\"\n%s    %s: \"%" STR_FMT "\"\n", indent,
+                       names->key, STR_ARG(wanted->tags[i].key), indent, names->value,
+                       STR_ARG(wanted->tags[i].value));
         }
     }
 }
@@ -136,11 +184,11 @@ static void write_ingress(struct buf *out, const struct wanted *wanted) {
         buf_printf(out, "  %s=%s%s\n", wanted->attributes[i].key, wanted->attributes[i].value,
                    i + 1 < wanted->attribute_count ? "," : "");
     }
-    if (wanted->key_count > 0) {
+    if (wanted->tag_count > 0) {
         buf_append(out, STR("alb.ingress.kubernetes.io/tags: \""));
-        for (size_t i = 0; i < wanted->key_count; i++) {
-            buf_printf(out, "%s%" STR_FMT "=" FIX_VALUE, i == 0 ? "" : ",",
-                       STR_ARG(wanted->keys[i]));
+        for (size_t i = 0; i < wanted->tag_count; i++) {
+            buf_printf(out, "%s%" STR_FMT "=%" STR_FMT, i == 0 ? "" : ",",
+                       STR_ARG(wanted->tags[i].key), STR_ARG(wanted->tags[i].value));
         }
         buf_append(out, STR("\"\n"));
     }
@@ -151,9 +199,10 @@ static void write_gateway(struct buf *out, const struct wanted *wanted) {
     const struct pairs names = {"  ", "loadBalancerAttributes", NULL, "key", "value"};
     buf_append(out, STR("spec:\n"));
     write_pairs(out, &names, wanted);
-    buf_append(out, wanted->key_count > 0 ? STR("  tags:\n") : STR_EMPTY);
-    for (size_t i = 0; i < wanted->key_count; i++) {
-        buf_printf(out, "    \"%" STR_FMT "\": \"" FIX_VALUE "\"\n", STR_ARG(wanted->keys[i]));
+    buf_append(out, wanted->tag_count > 0 ? STR("  tags:\n") : STR_EMPTY);
+    for (size_t i = 0; i < wanted->tag_count; i++) {
+        buf_printf(out, "    \"%" STR_FMT "\": \"%" STR_FMT "\"\n", STR_ARG(wanted->tags[i].key),
+                   STR_ARG(wanted->tags[i].value));
     }
 }
 
@@ -251,9 +300,9 @@ void explain_find_fixes(struct arena *arena, const struct explanation *explanati
                                       TOOL_GATEWAY};
     const struct evaluation *evaluation = explanation->evaluation;
     const struct management *management = &evaluation->management;
-    *fixes_out = (struct tool_fixes){.to = mode_to_set(evaluation)};
-    struct wanted wanted = wanted_of(arena, evaluation, fixes_out->to);
-    if (wanted.attribute_count == 0 && wanted.key_count == 0) {
+    *fixes_out = (struct tool_fixes){.to = mode_to_set(explanation)};
+    struct wanted wanted = wanted_of(arena, explanation, fixes_out->to);
+    if (wanted.attribute_count == 0 && wanted.tag_count == 0) {
         fixes_out->note = evaluation->compliance == COMPLIANCE_UNKNOWN
                               ? STR("not known, as long as the verdict is unknown")
                               : STR("nothing to fix");

@@ -160,6 +160,21 @@ str fix_tags_command(struct arena *arena, const struct fix *fix) {
                       STR_ARG(tags));
 }
 
+str fix_tag_command(struct arena *arena, const struct fix *fix, str key, str value) {
+    str target = target_options(arena, fix, "--resource-arns");
+    if (str_is_empty(target) || !is_tag_key(arena, key)) {
+        return STR_EMPTY;
+    }
+    str tag = str_format(arena, "[{\"Key\":\"%" STR_FMT "\",\"Value\":\"%" STR_FMT "\"}]",
+                         STR_ARG(key), STR_ARG(value)); /* nothing in them needs an escape */
+    if (ascii_is_made_of(key, STR("_.:/+-@"))) {
+        tag = str_format(arena, "Key=%" STR_FMT ",Value=%" STR_FMT, STR_ARG(key), STR_ARG(value));
+    }
+    tag = shell_quote(arena, tag);
+    return str_format(arena, "aws elbv2 add-tags%" STR_FMT " --tags %" STR_FMT, STR_ARG(target),
+                      STR_ARG(tag));
+}
+
 str fix_command(struct arena *arena, const struct fix *fix) {
     return str_or(fix_attributes_command(arena, fix), fix_tags_command(arena, fix));
 }

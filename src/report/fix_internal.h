@@ -24,7 +24,10 @@ struct fix {
  * text, so that no command can name it. */
 str fix_attributes_command(struct arena *arena, const struct fix *fix);
 str fix_tags_command(struct arena *arena, const struct fix *fix);
-/* The first of the two that is not empty. */
+/* `aws elbv2 add-tags ...` of this one tag; empty likewise. Letters, digits and "<|>_.:/+-@ " make
+ * up `value`. */
+str fix_tag_command(struct arena *arena, const struct fix *fix, str key, str value);
+/* The first of the first two that is not empty. */
 str fix_command(struct arena *arena, const struct fix *fix);
 
 /* The command, or how to change the mode where something else writes it; else empty. */

@@ -17,7 +17,7 @@ import yaml
 from sim import faults, fleet
 from sim.control_loop import ControlLoop
 from sim.fleet import LiveLoadBalancer
-from sim.fleet_aws import ATTRIBUTES, LIST, TAGS, FleetAws
+from sim.fleet_aws import ATTRIBUTES, IDENTITY, LIST, TAGS, FleetAws
 from sim.function import bootstrap_command, lambda_environment
 from sim.log_bucket import LogBucket
 from test_promotion import SWEEP, METRICS, answer, logged, make, promoting
@@ -236,6 +236,40 @@ def test_only_what_is_wrong_is_set(aws_of):
     assert (fixes, found["fixNote"], found["plan"]) == ({}, "nothing to fix", [])
 
 
+def mode_of_code(fixes):
+    return set(re.findall(r"monitor|defensive|strictest", json.dumps(fixes)))
+
+
+def test_profile_that_is_unknown_is_set_first_and_the_mode_is_that_of_the_plan(aws_of):
+    aws = aws_of(shop(tags={"Owner": "me", "DesyncProfile": "moderm"}))
+    found, fixes = fixes_of(aws)
+    assert (found["requiredMode"], found["plan"][0]["to"]) == ("strictest", "defensive")
+    assert mode_of_code(fixes) == {"defensive"}
+    tag, attributes = fixes["aws-cli"].split("\n")
+    assert tag.endswith(f"--resource-arns {shop().arn} "
+                        "--tags 'Key=DesyncProfile,Value=<modern|legacy>'")
+    assert attributes.endswith(f"Key={MODE},Value=defensive")
+    assert yaml.safe_load(fixes["cloudformation"])["Tags"] == [
+        {"Key": "DesyncProfile", "Value": "<modern|legacy>"}]
+    assert part(explain(aws, "shop", PROMOTION="off"), "Fix").startswith(
+        "sets the mode to defensive, the next step towards strictest;")
+    _, fixes = fixes_of(aws, PROFILE_TAG="Desync Profile", PROFILES="a b=strictest")
+    assert "Value" not in fixes["aws-cli"].split("--attributes")[0]  # that tag is not there
+
+
+def test_profile_that_no_tool_takes_as_it_is_has_a_blank_to_fill_in(aws_of):
+    aws = aws_of(shop("defensive", tags={"Owner": "me", "my profile": "x"}))
+    _, fixes = fixes_of(aws, PROFILE_TAG="my profile", PROFILES="a b=strictest,it's=defensive")
+    command = fixes["aws-cli"].split("\n")[0]
+    assert command.endswith("""--tags '[{"Key":"my profile","Value":"<value>"}]'""")
+
+
+def test_profile_modern_on_monitor_goes_to_defensive_first(aws_of):
+    found, fixes = fixes_of(aws_of(shop(tags={"Owner": "me", "DesyncProfile": "modern"})))
+    assert (found["requiredMode"], found["plan"][0]["to"]) == ("strictest", "defensive")
+    assert mode_of_code(fixes) == {"defensive"}
+
+
 MANAGED = {
     "an Ingress": ({**KUBERNETES, "ingress.k8s.aws/stack": "shop/web"}, ["kubernetes-ingress"],
                    "the annotations of the Ingress shop/web", "Kubernetes undoes"),
@@ -324,9 +358,33 @@ def test_unknown_name_names_close_ones(aws_of):
     done = run(aws, "nothing-like-it")
     assert "Close names" not in done.stderr and "--region" in done.stderr
     done = run(aws, shop().arn.replace("9188", "9199"))
-    assert "Close names: shop" in done.stderr and "CROSS_ACCOUNT_ROLE" in done.stderr
+    assert "Close names: shop" in done.stderr
     done = run(aws, "arn:aws:s3:::bucket")
     assert (done.returncode, "is no ARN of a load balancer" in done.stderr) == (1, True)
+
+
+OWN_ARN = shop().arn.replace("9188", "9199")
+
+
+@pytest.mark.parametrize("arn, words", [
+    (OWN_ARN, "It has been deleted, or the ARN is not spelt right"),
+    (OWN_ARN.replace("/app/", "/net/"), "It has been deleted, or the ARN is not spelt right"),
+    (OWN_ARN.replace("/app/shop/50dc6c495c0c9199", "/shop"), "It is a Classic Load Balancer"),
+    (OWN_ARN.replace("123456789012", "210987654321"),
+     "The credentials are of account 123456789012, the ARN is of account 210987654321, and "
+     "CROSS_ACCOUNT_ROLE is not set")])
+def test_arn_that_is_not_there_says_why(aws_of, arn, words):
+    done = run(aws_of(shop()), arn)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert words in done.stderr
+    assert ("CROSS_ACCOUNT_ROLE" in done.stderr) == ("210987654321" in arn)
+
+
+def test_arn_that_is_not_there_says_that_the_account_is_not_known(aws_of):
+    aws = aws_of(shop())
+    aws.faults.add(IDENTITY, faults.access_denied(), times=9)
+    done = run(aws, OWN_ARN)
+    assert "Whether the credentials are of its account is not known: sts Get" in done.stderr
 
 
 class InVirginia(LiveLoadBalancer):
