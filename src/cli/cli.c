@@ -5,6 +5,7 @@
 #include <string.h>
 
 static enum cli_exit command_help(const struct cli *cli, int argc, char **argv);
+static enum cli_exit print_help(const struct cli *cli, const struct command_info *command);
 static enum cli_exit command_version(const struct cli *cli, int argc, char **argv);
 
 static enum cli_exit (*const RUN[COMMAND_COUNT])(const struct cli *cli, int argc, char **argv) = {
@@ -28,6 +29,10 @@ static enum command_id find_command(const char *name) {
     return id;
 }
 
+static bool is_help(const char *argument) {
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
 /* Output is flushed last and checked: a full disk must not end in exit code 0. The verdicts' codes
  * (3 and 4) are lost then, for a document that did not arrive says nothing. */
 enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
@@ -36,7 +41,7 @@ enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
     keep_standard_files();
     set_program_name(argc > 0 ? argv[0] : "");
     (void)signal(SIGXFSZ, SIG_IGN); /* a file that would grow too large is an error that we print */
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    if (is_help(name)) {
         name = "help";
     } else if (strcmp(name, "--version") == 0) {
         name = "version";
@@ -44,6 +49,11 @@ enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
     enum command_id id = find_command(name);
     if (id == COMMAND_COUNT) {
         return CLI_USAGE;
+    }
+    for (int i = 2; i < argc; i++) {
+        if (is_help(argv[i])) {
+            return print_help(cli, &COMMANDS[id]);
+        }
     }
     enum cli_exit exit_code = RUN[id](cli, argc - skipped, argv + skipped);
     bool has_failed = exit_code == CLI_ERROR || exit_code == CLI_USAGE;
@@ -69,9 +79,15 @@ static void append_commands(struct buf *out) {
     buf_printf(out,
                "desync-guard judges the desync mitigation mode of Application Load Balancers.\n"
                "In AWS Lambda it serves events; elsewhere it takes a command:\n\n");
+    int widest = 0;
     for (enum command_id id = COMMAND_INVOKE; id < COMMAND_COUNT; id++) {
-        buf_printf(out, "  %s %-*s %s\n", COMMANDS[id].name, 23 - (int)strlen(COMMANDS[id].name),
-                   COMMANDS[id].arguments, COMMANDS[id].summary);
+        int width = (int)(strlen(COMMANDS[id].name) + strlen(COMMANDS[id].arguments));
+        widest = width > widest ? width : widest;
+    }
+    for (enum command_id id = COMMAND_INVOKE; id < COMMAND_COUNT; id++) {
+        buf_printf(out, "  %s %-*s %s\n", COMMANDS[id].name,
+                   widest - (int)strlen(COMMANDS[id].name), COMMANDS[id].arguments,
+                   COMMANDS[id].summary);
     }
     buf_printf(out, "\nRule parameters (AWS Config ruleParameters, or the environment):\n\n");
     size_t count;
@@ -88,22 +104,27 @@ static void append_commands(struct buf *out) {
     }
 }
 
-static enum cli_exit command_help(const struct cli *cli, int argc, char **argv) {
+/* NULL: that of all commands. */
+static enum cli_exit print_help(const struct cli *cli, const struct command_info *command) {
     struct buf out;
     buf_init(&out, cli->arena, DOCUMENT_BYTES_MAX);
-    if (argc > 2) {
-        return usage_error("help", "help takes at most one command");
-    }
-    if (argc == 2) {
-        enum command_id id = find_command(argv[1]);
-        if (id == COMMAND_COUNT) {
-            return CLI_USAGE;
-        }
-        append_command(&out, &COMMANDS[id]);
+    if (command != NULL) {
+        append_command(&out, command);
     } else {
         append_commands(&out);
     }
     return print_table(buf_str(&out)) ? CLI_FINE : CLI_ERROR;
+}
+
+static enum cli_exit command_help(const struct cli *cli, int argc, char **argv) {
+    if (argc > 2) {
+        return usage_error("help", "help takes at most one command");
+    }
+    if (argc < 2) {
+        return print_help(cli, NULL);
+    }
+    enum command_id id = find_command(argv[1]);
+    return id == COMMAND_COUNT ? CLI_USAGE : print_help(cli, &COMMANDS[id]);
 }
 
 static enum cli_exit command_version(const struct cli *cli, int argc, char **argv) {

@@ -119,8 +119,9 @@ const struct command_info COMMANDS[COMMAND_COUNT] = {
          "Exit code: 1 when a file could not be read or is damaged (its sound part and all\n"
          "other files are counted), else 0.\n",
          true},
-    [COMMAND_HELP] = {"help", "[COMMAND]", "print this text, or more about one command", NULL, "",
-                      false},
+    [COMMAND_HELP] = {"help", "[COMMAND]",
+                      "print this text, or more about one command, as COMMAND --help does", NULL,
+                      "", false},
     [COMMAND_VERSION] = {"version", "", "print the version", NULL, "", false},
 };
 
@@ -130,5 +131,10 @@ const char HELP_EXIT_CODES[] = "0 fine, 1 error, 2 wrong usage, 3 something is n
 const struct variable_info HELP_VARIABLES[] = {
     {"AWS_ACCESS_KEY_ID", "with AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN: the credentials"},
     {"AWS_REGION", "the Region, unless a command takes --region"},
+    {"CROSS_ACCOUNT_ROLE", "the name of the role by which other accounts are read"},
+    {"ALLOWED_ACCOUNTS", "the ids of the accounts that have it, with commas between them"},
+    {"STATE_TABLE", "the table of the function: history, and what was changed"},
+    {"ENFORCEMENT", "whether the function changes modes: off, plan or enforce"},
+    {"PROMOTION", "whether it promotes to strictest: off, recommend or enforce"},
     {"NO_COLOR", "set to anything: no colours on a terminal"},
     {NULL, NULL}};

@@ -77,6 +77,28 @@ def test_wrong_usage_is_printed_on_stderr_and_ends_with_2(arguments, words):
     assert done.stderr.endswith(f'\nTry "bootstrap help{known}".\n')
 
 
+@pytest.mark.parametrize("command", ["audit", "evaluate", "explain", "help", "invoke", "logs",
+                                     "plan", "report", "version"])
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--quiet", "--help"], ["x.json", "-h"]])
+def test_a_command_prints_its_own_help(command, arguments):
+    done = run(command, *arguments)
+    assert (done.returncode, done.stderr) == (FINE, "")
+    assert done.stdout == run("help", command).stdout
+
+
+def test_help_lists_the_commands_in_two_columns():
+    listed = run("help").stdout.partition("command:\n\n")[2].partition("\n\n")[0].splitlines()
+    summaries = [run("help", line.split()[0]).stdout.splitlines()[2].rstrip(".") for line in listed]
+    assert len({line.index(summary) for line, summary in zip(listed, summaries)}) == 1
+
+
+def test_help_lists_the_variables_that_commands_follow():
+    others = run("help").stdout.partition("Other variables")[2]
+    for variable in ("CROSS_ACCOUNT_ROLE", "ALLOWED_ACCOUNTS", "STATE_TABLE", "ENFORCEMENT",
+                     "PROMOTION"):
+        assert re.search(rf"(?m)^  {variable} +\S", others)
+
+
 @pytest.mark.parametrize("arguments", [[], ["help"], ["--help"], ["-h"]])
 def test_help_names_every_command_and_every_parameter(arguments):
     done = run(*arguments)
