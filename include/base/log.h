@@ -13,7 +13,9 @@
 #include "base/str.h"
 
 enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_FATAL };
-enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+/* NOTE is for people at a terminal, and no setting: "warning age_unknown: why: cause". Its values
+ * are not escaped. */
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_NOTE };
 
 /* Copied freely: each worker has its own, with its own ids. */
 struct log {

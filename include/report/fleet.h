@@ -56,6 +56,9 @@ size_t fleet_unknown_causes(const struct fleet *fleet, struct arena *arena,
                             struct fleet_cause **causes_out);
 size_t fleet_gap_causes(const struct fleet *fleet, struct arena *arena,
                         struct fleet_cause **causes_out);
+#define FLEET_NAMES_SHOWN ((size_t)3)
+/* The first three names, and how many more there are: "a, b, c and 49 more". */
+str fleet_cause_names(struct arena *arena, const struct fleet_cause *cause);
 
 void fleet_write_json(struct buf *out, struct arena *arena, const struct fleet *fleet);
 /* One line for each load balancer with the facts of the JSON; then one for each gap, and one for an

@@ -7,6 +7,7 @@
 #ifndef REPORT_PLAN_H
 #define REPORT_PLAN_H
 
+#include "policy/fleet.h"
 #include "policy/prospect.h"
 #include "report/render.h"
 
@@ -24,6 +25,8 @@ struct plan {
     size_t strictest_count; /* of them, which need nothing */
     const struct prospect_freeze *freezes;
     size_t freeze_count;
+    struct fleet_row *unknown; /* those without a verdict */
+    size_t unknown_count;
     int64_t now_ms;
 };
 

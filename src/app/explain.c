@@ -297,7 +297,7 @@ static void judge_unjudged(const struct search *search, struct plan_subject *sub
 }
 
 static void note_gaps(struct explanation *explanation, const struct plan_subject *subject,
-                      const struct app_reply *reply) {
+                      const struct app_reply *reply, struct arena *arena) {
     const struct evaluation *evaluation = &subject->row.evaluation;
     bool is_unknown = evaluation->compliance == COMPLIANCE_UNKNOWN;
     if (is_unknown) {
@@ -308,10 +308,17 @@ static void note_gaps(struct explanation *explanation, const struct plan_subject
     } else if (explanation->is_advised && evaluation->advice == NULL && !is_unknown &&
                evaluation->compliance != NOT_APPLICABLE && evaluation->mode != MODE_STRICTEST &&
                !evaluation->has_active_exception) {
-        add_gap(explanation, "evidence", STR("it could not be read in full: the log says why"));
+        add_gap(explanation, "evidence",
+                STR("CloudWatch did not return all of its metrics, or a TRAFFIC item is damaged"));
     }
     if (reply->is_error && !is_unknown) {
-        add_gap(explanation, "plan", reply->error_message);
+        const struct fleet_row *first = explanation->plan->unknown; /* of those it depends on */
+        add_gap(explanation, "plan",
+                explanation->plan->unknown_count == 0
+                    ? reply->error_message
+                    : str_format(arena, "%" STR_FMT "; the first unknown: %" STR_FMT ": %" STR_FMT,
+                                 STR_ARG(reply->error_message), STR_ARG(first->name),
+                                 STR_ARG(first->evaluation.reason)));
     }
 }
 
@@ -341,7 +348,7 @@ enum status app_explain(struct guard *guard, const struct explain_request *reque
     subject->facts.arn = search.found.arn;
     app_plan_one(guard, subject, arena, plan, &reply);
     judge_unjudged(&search, subject);
-    note_gaps(explanation_out, subject, &reply);
+    note_gaps(explanation_out, subject, &reply, arena);
     remember(guard, asked.state_table, arena, explanation_out, &subject->row.evaluation);
     return STATUS_OK;
 }

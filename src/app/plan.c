@@ -25,6 +25,9 @@ struct planning {
     struct planned_row *rows;      /* sorted by ARN when all have been judged */
     size_t row_count;
     size_t row_capacity;
+    struct fleet_row *unknown;
+    size_t unknown_count;
+    size_t unknown_capacity;
     struct prospects prospects;
     struct prospect_hour hour;
     bool is_hour_known;
@@ -75,6 +78,11 @@ static void on_judged(void *context, const struct load_balancer *facts,
         *row = (struct planned_row){.has_action = false};
         fleet_row_copy(planning->arena, facts, evaluation, &row->row);
         row->arn = row->row.evaluation.resource_id;
+    } else if (evaluation->compliance == COMPLIANCE_UNKNOWN) {
+        ARENA_RESERVE(planning->arena, planning->unknown, planning->unknown_count + 1,
+                      planning->unknown_capacity);
+        fleet_row_copy(planning->arena, facts, evaluation,
+                       &planning->unknown[planning->unknown_count++]);
     }
 }
 
@@ -199,6 +207,8 @@ static void fill(struct planning *planning, const struct app_reply *reply) {
     struct plan *plan = planning->plan;
     plan->now_ms = guard_now_ms(planning->guard);
     plan->judged_count = reply->judged_count;
+    plan->unknown = planning->unknown;
+    plan->unknown_count = planning->unknown_count;
     plan->freezes = planning->prospects.freezes;
     plan->freeze_count = planning->prospects.freeze_count;
     plan->entries = ARENA_ARRAY(planning->arena, struct plan_entry,
@@ -240,6 +250,7 @@ static void look(struct planning *planning, str only_arn, struct app_reply *repl
                                           .arena = planning->arena};
     *reply = (struct app_reply){.is_error = false};
     planning->row_count = 0;
+    planning->unknown_count = 0;
     sweep_run(planning->guard, &options, reply);
 }
 

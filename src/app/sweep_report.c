@@ -196,7 +196,7 @@ static str how_far(const struct sweep *sweep) {
     if (result->unacted_count > 0) {
         buf_printf(&out, "; no time was left to act on %zu", result->unacted_count);
     }
-    if (result->unknown_count > 0) {
+    if (result->unknown_count > 0 && sweep->options->listener == NULL) { /* which gets each one */
         buf_printf(&out, "; unknown: %" STR_FMT, STR_ARG(buf_str(&result->unknown_names)));
     }
     return buf_str(&out);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A line in its two forms:
+ * A line in its three forms:
  *
  *   {"timestamp":"..","level":"WARN","event":"next_failed","requestId":"..","tenantId":"..",...}
  *   2026-11-23T08:00:00.123Z WARN <request id, or -> next_failed tenantId=.. key="two words"
+ *   warning next_failed: two words
  *
  * Lambda takes one line for one event. With LogFormat JSON it filters by `level`, and it counts a
  * line as INFO whose level is unknown or whose timestamp is not RFC 3339 ("Log-level filtering",
@@ -108,6 +109,8 @@ static void append_field(struct line *line, const struct log_field *field, str t
         buf_append_char(out, ',');
         json_append_quoted(out, str_from_cstr(field->key));
         buf_append_char(out, ':');
+    } else if (line->format == LOG_FORMAT_NOTE) {
+        buf_append(out, STR(": "));
     } else {
         buf_printf(out, " %s=", field->key);
     }
@@ -115,6 +118,8 @@ static void append_field(struct line *line, const struct log_field *field, str t
         buf_printf(out, "%lld", (long long)field->number);
     } else if (is_json) {
         json_append_quoted(out, text);
+    } else if (line->format == LOG_FORMAT_NOTE) {
+        buf_append(out, text);
     } else {
         append_text_value(out, text);
     }
@@ -161,6 +166,8 @@ static void begin_line(struct line *line, str time, const char *level, str reque
         if (request_id.len > 0) {
             append_field(line, &LOG_STR("requestId", request_id), request_id);
         }
+    } else if (line->format == LOG_FORMAT_NOTE) {
+        buf_printf(out, "%s %" STR_FMT, level[0] == 'W' ? "warning" : "error", STR_ARG(event));
     } else {
         buf_printf(out, "%" STR_FMT " %s ", STR_ARG(time), level);
         append_text_value(out, request_id.len > 0 ? request_id : STR("-"));

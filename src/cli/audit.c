@@ -414,6 +414,9 @@ enum cli_exit command_audit(const struct cli *cli, int argc, char **argv) {
     if (!audit_options_parse(argc, argv, &options)) {
         return CLI_USAGE;
     }
+    if (options.is_quiet) {
+        be_quiet(cli);
+    }
     if (!output_open(&output, options.output, cli->arena)) {
         return CLI_ERROR;
     }

@@ -33,6 +33,12 @@ static bool is_help(const char *argument) {
     return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
 }
 
+/* Without the line's end. */
+static void print_log_line(void *context, str line) {
+    (void)context;
+    print_error("%" STR_FMT, STR_ARG(str_trim(line)));
+}
+
 /* Output is flushed last and checked: a full disk must not end in exit code 0. The verdicts' codes
  * (3 and 4) are lost then, for a document that did not arrive says nothing. */
 enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
@@ -54,6 +60,10 @@ enum cli_exit cli_run(const struct cli *cli, int argc, char **argv) {
         if (is_help(argv[i])) {
             return print_help(cli, &COMMANDS[id]);
         }
+    }
+    if (id != COMMAND_INVOKE) { /* that logs as in Lambda */
+        cli->log->format = LOG_FORMAT_NOTE;
+        cli->log->write = print_log_line;
     }
     enum cli_exit exit_code = RUN[id](cli, argc - skipped, argv + skipped);
     bool has_failed = exit_code == CLI_ERROR || exit_code == CLI_USAGE;

@@ -27,6 +27,8 @@ enum cli_exit command_logs(const struct cli *cli, int argc, char **argv);
 
 /* Parses the settings of *guard from the environment; false: it printed the error. */
 bool open_guard(const struct cli *cli, struct guard *guard);
+/* For --quiet: from here on no warning is printed. */
+void be_quiet(const struct cli *cli);
 /* Lets an open guard call AWS, without a deadline. `arena` lives as long as the guard. */
 bool connect_guard(const struct cli *cli, struct guard *guard, struct arena *arena);
 

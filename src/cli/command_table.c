@@ -25,7 +25,8 @@ static const char *const BY_WORDS[] = {"class", "reason", "client", "user-agent"
 #define QUIET                                                                                      \
     { "--quiet", NULL, NULL, "write nothing but errors to standard error", OPTION_QUIET }
 
-static const struct option_info PLAN_OPTIONS[] = {FORMAT("table", TABLE_JSON), {.name = NULL}};
+static const struct option_info PLAN_OPTIONS[] = {
+    FORMAT("table", TABLE_JSON), QUIET, {.name = NULL}};
 static const struct option_info AUDIT_OPTIONS[] = {
     {"--region", "R", NULL,
      "a Region, or several by commas; may be repeated; that of the environment without it",
@@ -42,9 +43,10 @@ static const struct option_info EXPLAIN_OPTIONS[] = {
      "where NAME is looked for, or several by commas; that of the environment without it",
      OPTION_REGION},
     FORMAT("text", TEXT_JSON),
+    QUIET,
     {.name = NULL}};
 static const struct option_info REPORT_OPTIONS[] = {
-    FORMAT("text", REPORT_FORMATS), OUTPUT, {.name = NULL}};
+    FORMAT("text", REPORT_FORMATS), OUTPUT, QUIET, {.name = NULL}};
 static const struct option_info LOGS_OPTIONS[] = {
     {"--by", "KEYS", BY_WORDS, "count requests by these keys together, too", OPTION_BY},
     FORMAT("table", TABLE_JSON_CSV),

@@ -12,6 +12,10 @@ bool open_guard(const struct cli *cli, struct guard *guard) {
                        &error);
 }
 
+void be_quiet(const struct cli *cli) {
+    cli->log->level_min = LOG_FATAL;
+}
+
 bool connect_guard(const struct cli *cli, struct guard *guard, struct arena *arena) {
     struct error error = {0};
     bool is_connected = ok_or_print(cli->connect(guard, arena, &error), &error);

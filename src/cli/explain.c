@@ -12,6 +12,7 @@ struct explain_options {
     const char *name;
     struct cli_regions regions;
     size_t format; /* 0: text, 1: json */
+    bool is_quiet;
 };
 
 /* The name may stand before, between or behind the options. */
@@ -22,9 +23,11 @@ static bool parse_options(int argc, char **argv, struct explain_options *options
     *options = (struct explain_options){0};
     for (;;) {
         if ((option = next_option(&rest, &value)) != NULL) {
-            if (option->id == OPTION_REGION
-                    ? !parse_regions(&rest, value, &options->regions)
-                    : !parse_word(&rest, option, str_from_cstr(value), &options->format)) {
+            if (option->id == OPTION_QUIET) {
+                options->is_quiet = true;
+            } else if (option->id == OPTION_REGION
+                           ? !parse_regions(&rest, value, &options->regions)
+                           : !parse_word(&rest, option, str_from_cstr(value), &options->format)) {
                 return false;
             }
         } else if (!rest.is_wrong && options->name == NULL && rest.next < argc &&
@@ -70,6 +73,9 @@ enum cli_exit command_explain(const struct cli *cli, int argc, char **argv) {
     const struct explain_request request = {.name = str_from_cstr(options.name),
                                             .regions = options.regions.items,
                                             .region_count = options.regions.count};
+    if (options.is_quiet) {
+        be_quiet(cli);
+    }
     if (!open_guard(cli, &guard)) {
         return CLI_ERROR;
     }

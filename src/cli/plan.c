@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/plan.h"
 #include "cli_internal.h"
+#include "report/fleet.h"
 
 static void (*const WRITERS[])(struct buf *out, struct arena *arena,
                                const struct plan *plan) = {plan_write_table, plan_write_json};
+
+/* Each cause once, however many load balancers it makes unknown. */
+static void print_causes(const struct plan *plan, struct arena *arena) {
+    const struct fleet fleet = {.rows = plan->unknown, .row_count = plan->unknown_count};
+    struct fleet_cause *causes;
+    size_t count = fleet_unknown_causes(&fleet, arena, &causes);
+    for (size_t i = 0; i < count; i++) {
+        str shown = fleet_cause_names(arena, &causes[i]);
+        print_error("%zu unknown (%" STR_FMT "): %" STR_FMT, causes[i].count, STR_ARG(shown),
+                    STR_ARG(causes[i].reason));
+    }
+}
 
 enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     struct cli_options rest = options_begin(COMMAND_PLAN, argc, argv);
@@ -11,7 +24,9 @@ enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     const char *value;
     size_t format = 0;
     while ((option = next_option(&rest, &value)) != NULL) {
-        if (!parse_word(&rest, option, str_from_cstr(value), &format)) {
+        if (option->id == OPTION_QUIET) {
+            be_quiet(cli);
+        } else if (!parse_word(&rest, option, str_from_cstr(value), &format)) {
             return CLI_USAGE;
         }
     }
@@ -35,6 +50,7 @@ enum cli_exit command_plan(const struct cli *cli, int argc, char **argv) {
     }
     if (reply.is_error) {
         print_error("%" STR_FMT, STR_ARG(reply.error_message));
+        print_causes(&plan, cli->arena);
     }
     return is_printed && !reply.is_error ? CLI_FINE : CLI_ERROR;
 }

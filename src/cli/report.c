@@ -10,6 +10,7 @@ static void (*const WRITERS[])(struct buf *out, struct arena *arena, const struc
 struct report_options {
     size_t format; /* index of WRITERS */
     const char *output;
+    bool is_quiet;
 };
 
 static bool parse_options(int argc, char **argv, struct report_options *options) {
@@ -20,6 +21,8 @@ static bool parse_options(int argc, char **argv, struct report_options *options)
     while ((option = next_option(&rest, &value)) != NULL) {
         if (option->id == OPTION_OUTPUT) {
             options->output = value;
+        } else if (option->id == OPTION_QUIET) {
+            options->is_quiet = true;
         } else if (!parse_word(&rest, option, str_from_cstr(value), &options->format)) {
             return false;
         }
@@ -51,6 +54,9 @@ enum cli_exit command_report(const struct cli *cli, int argc, char **argv) {
     struct output output;
     if (!parse_options(argc, argv, &options)) {
         return CLI_USAGE;
+    }
+    if (options.is_quiet) {
+        be_quiet(cli);
     }
     if (!output_open(&output, options.output, cli->arena)) {
         return CLI_ERROR;

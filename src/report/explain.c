@@ -13,6 +13,7 @@
 
 #include "alert_internal.h"
 #include "base/escape.h"
+#include "report/next_step.h"
 #include "report/text_width.h"
 
 #define HEADING_COLUMNS ((size_t)12)
@@ -360,6 +361,16 @@ static void put_fixes(const struct screen *screen) {
     }
 }
 
+/* Each with what helps. */
+static void put_gaps(const struct screen *screen) {
+    const struct explanation *explanation = screen->explanation;
+    for (size_t i = 0; i < explanation->gap_count; i++) {
+        putf(screen, i == 0 ? "Unknown" : "", "%s: %" STR_FMT, explanation->gaps[i].part,
+             STR_ARG(explanation->gaps[i].why));
+        put_part(screen, "next", next_step(screen->arena, explanation->gaps[i].why));
+    }
+}
+
 void explain_write_text(struct buf *out, struct arena *arena, const struct explanation *explanation,
                         size_t width) {
     ASSERT(out != NULL && arena != NULL && explanation != NULL);
@@ -380,8 +391,5 @@ void explain_write_text(struct buf *out, struct arena *arena, const struct expla
     if (is_judged) {
         put_fixes(&screen);
     }
-    for (size_t i = 0; i < explanation->gap_count; i++) {
-        putf(&screen, i == 0 ? "Unknown" : "", "%s: %" STR_FMT, explanation->gaps[i].part,
-             STR_ARG(explanation->gaps[i].why));
-    }
+    put_gaps(&screen);
 }

@@ -68,6 +68,22 @@ static struct causes begin(struct arena *arena, size_t count_max) {
                            .names = ARENA_ARRAY(arena, struct buf, count_max)};
 }
 
+str fleet_cause_names(struct arena *arena, const struct fleet_cause *cause) {
+    size_t shown = 0;
+    str rest = cause->names;
+    ASSERT(arena != NULL);
+    while (shown < FLEET_NAMES_SHOWN && rest.ptr != NULL) {
+        (void)str_split(&rest, ',');
+        shown++;
+    }
+    if (rest.ptr == NULL) {
+        return cause->names;
+    }
+    size_t end = cause->names.len - rest.len - 1;
+    return str_format(arena, "%" STR_FMT " and %zu more", STR_ARG(str_slice(cause->names, 0, end)),
+                      cause->count - shown);
+}
+
 size_t fleet_unknown_causes(const struct fleet *fleet, struct arena *arena,
                             struct fleet_cause **causes_out) {
     ASSERT(fleet != NULL && arena != NULL && causes_out != NULL);

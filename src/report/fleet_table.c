@@ -17,7 +17,6 @@
 #define CELL_BYTES_MAX ((size_t)8192)
 #define CELL_WIDTH_MAX 256
 #define NAME_WIDTH     32 /* the longest that AWS gives: cut names look alike */
-#define NAMES_SHOWN    3  /* of the load balancers that one cause struck */
 #define WORST_SHOWN    3
 
 enum column {
@@ -246,23 +245,13 @@ static void append_line(struct table *table, const struct fleet_row *row) {
 static void append_cause(const struct table *table, const struct fleet_cause *cause) {
     str summary = escape_text(table->arena, cause->summary);
     str reason = escape_text(table->arena, cause->reason);
-    str names = escape_text(table->arena, cause->names);
     buf_printf(table->out, "  %zu x %" STR_FMT "\n", cause->count, STR_ARG(summary));
     if (!str_eq(summary, reason)) {
         buf_printf(table->out, "      %" STR_FMT "\n", STR_ARG(reason));
     }
-    size_t shown = 0;
-    size_t end = 0;
-    while (shown < NAMES_SHOWN && end < names.len) {
-        end += (shown == 0 ? 0 : 1) +
-               str_find_char(str_slice(names, end + (shown > 0), names.len), ',');
-        shown++;
-    }
-    buf_printf(table->out, "      %" STR_FMT, STR_ARG(str_slice(names, 0, end)));
-    if (cause->count > shown) {
-        buf_printf(table->out, " and %zu more; --format csv names all", cause->count - shown);
-    }
-    buf_append_char(table->out, '\n');
+    str names = escape_text(table->arena, fleet_cause_names(table->arena, cause));
+    buf_printf(table->out, "      %" STR_FMT "%s\n", STR_ARG(names),
+               cause->count > FLEET_NAMES_SHOWN ? "; --format csv names all" : "");
 }
 
 static void append_unknown_causes(const struct table *table) {
@@ -315,7 +304,22 @@ static void append_groups(struct table *table) {
 
 /* --- below the table -------------------------------------------------------------------------- */
 
+/* Of a Region without load balancers there is no share. */
+static void append_none(const struct table *table) {
+    const struct fleet *fleet = table->fleet;
+    buf_append(table->out, STR("There is no load balancer in "));
+    for (size_t i = 0; i < fleet->region_count; i++) {
+        buf_printf(table->out, "%s%" STR_FMT, i == 0 ? "" : ", ",
+                   STR_ARG(escape_text(table->arena, fleet->regions[i])));
+    }
+    buf_append(table->out, STR(". Name other Regions with --region\n"));
+}
+
 static void append_modes(const struct table *table, const struct fleet_summary *summary) {
+    if (table->fleet->row_count == 0 && fleet_is_complete(table->fleet)) {
+        append_none(table);
+        return;
+    }
     if (!summary->is_share_known) {
         buf_append(table->out, STR("Protected: not known, for no mode could be read\n"));
         return;

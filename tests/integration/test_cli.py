@@ -437,7 +437,10 @@ def test_plan_refuses_unknown_arguments(arguments):
 
 def test_plan_that_could_not_read_everything_is_an_error(fleet_aws):
     fleet_aws.attribute_faults = {fleet.FLEET[0].arn: faults.access_denied()}
-    done = run("plan", "--format", "json", AWS_ENDPOINT_URL=fleet_aws.url)
+    done = run("plan", "--format", "json", AWS_ENDPOINT_URL=fleet_aws.url, PROMOTION="off")
     assert done.returncode == ERROR
-    assert fleet.FLEET[0].arn in done.stderr
+    line, cause = done.stderr.splitlines()
+    assert line.startswith("bootstrap: of ") and "1 is unknown" in line
+    assert cause.startswith(f"bootstrap: 1 unknown ({fleet.FLEET[0].name}): elasticloadbalancing ")
+    assert cause.endswith(". Next: allow elasticloadbalancing:DescribeLoadBalancerAttributes")
     assert "planned" in {action["status"] for action in json.loads(done.stdout)}

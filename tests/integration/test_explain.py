@@ -430,6 +430,8 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_shown(aws_of):
     assert (part(text, "Mode"), part(text, "Owner")) == ("unknown", "me")
     assert part(text, "Verdict").startswith("UNKNOWN: ")
     assert "AccessDenied" in part(text, "Unknown")
+    assert part(text, "Unknown").endswith(
+        " next: allow elasticloadbalancing:DescribeLoadBalancerAttributes")
     assert part(text, "Fix") == "not known, as long as the verdict is unknown"
     aws.faults.clear()
     aws.faults.add(TAGS, faults.access_denied(), times=9)

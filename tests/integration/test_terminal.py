@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people see on a terminal of 80 or 200 columns, and what a pipe gets in its place."""
 
+import json
 import os
 import subprocess
 
@@ -70,6 +71,48 @@ def test_a_pipe_gets_every_line_with_its_whole_reason(aws):
     assert max(len(row) for row in done.stdout.splitlines() if "COMPLIANT " in row) < 150
     assert f"\n  {DENIED}\n" in done.stdout and done.stderr == ""
     assert IDENTITY not in aws.counts
+
+
+@pytest.mark.parametrize("regions", [[], ["--region", "eu-west-1,eu-west-2"]])
+def test_audit_of_no_load_balancer_says_so(regions):
+    aws = FleetAws([], checks_signatures=False)
+    try:
+        done = run("audit", *regions, **environment(aws))
+        whole = run("audit", *regions, "--format", "json", **environment(aws))
+        aws.faults.add(LIST, faults.access_denied(), times=9)
+        unread = run("audit", *regions, **environment(aws))
+    finally:
+        aws.stop()
+    assert done.returncode == 0
+    names = "eu-west-1, eu-west-2" if regions else "eu-west-1"
+    assert done.stdout.splitlines()[0] == (
+        f"There is no load balancer in {names}. Name other Regions with --region")
+    assert "%" not in done.stdout
+    assert json.loads(whole.stdout)["summary"]["protectedPercent"] == 100
+    assert "There is no load balancer" not in unread.stdout
+
+
+def test_plan_says_one_cause_once(aws):
+    aws.faults.add(ATTRIBUTES, faults.access_denied(), times=52)
+    done = run("plan", **environment(aws, PROMOTION="off"))
+    assert done.returncode == 1 and "8 load balancers judged" in done.stdout
+    line, cause = done.stderr.splitlines()
+    assert line.endswith("52 are unknown and 0 were not reached in time")
+    assert cause.startswith("bootstrap: 52 unknown (application-") and " and 49 more): " in cause
+    assert cause.endswith(" Next: allow elasticloadbalancing:DescribeLoadBalancerAttributes")
+
+
+@pytest.mark.parametrize("command", [["plan"], ["explain", "application-00001"], ["report"]],
+                         ids=lambda command: command[0])
+def test_warnings_are_for_people_and_can_be_refused(aws, command):
+    """The local AWS has no CloudWatch: the evidence cannot be read."""
+    done = run(*command, **environment(aws, PROMOTION="recommend"))
+    first = done.stderr.splitlines()[0]
+    assert first.startswith("bootstrap: warning evidence_failed: there is no advice on promotion in "
+                            "this sweep: cloudwatch GetMetricData: Unknown")
+    assert " WARN " not in done.stderr and "errorMessage=" not in done.stderr
+    done = run(*command, "--quiet", **environment(aws, PROMOTION="recommend"))
+    assert "warning" not in done.stderr and done.stdout != ""
 
 
 @COLUMNS

@@ -159,7 +159,7 @@ static void empty_fleet_has_no_table(void **state) {
     (void)state;
     struct fleet fleet = fleet_none();
     assert_str(table(&fleet, true, 80),
-               "Protected: 100.00% (strictest 0, defensive 0, monitor 0)\n"
+               "There is no load balancer in eu-west-1. Name other Regions with --region\n"
                "Complete: 0 listed, 0 judged, 0 unknown, 0 non-compliant, 0 compliant\n");
 }
 
