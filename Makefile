@@ -13,7 +13,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 endif
-# The time that a bill of materials gives: that of the commit, or of no day where there is none.
+# The time that a bill of materials and the man page give: that of the commit, or of no day where there is none.
 SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
 export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
 
@@ -96,6 +96,7 @@ quote   = '$(subst ','\'',$1)'
 # A file of the installation, for the shell: names may hold blanks, and PREFIX may be relative.
 placed  = $(call quote,$(DESTDIR)$(if $(DESTDIR),$(if $(filter /%,$(PREFIX)),,/))$(PREFIX)/$1)
 pages  := build/generated/pages
+day     = $(if $(filter 315532800,$(SOURCE_DATE_EPOCH)),,$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%F))
 installed := man=man/man1/desync-guard.1 bash=bash-completion/completions/desync-guard \
              zsh=zsh/site-functions/_desync-guard fish=fish/vendor_completions.d/desync-guard.fish
 
@@ -103,7 +104,7 @@ installed := man=man/man1/desync-guard.1 bash=bash-completion/completions/desync
 install: bootstrap $(pages) ## put it on the PATH as desync-guard, with man page and completions (PREFIX=, DESTDIR=)
 	install -D -m 0755 $< $(call placed,bin/desync-guard)
 	@$(foreach page,$(installed),mkdir -p $(call placed,share/$(dir $(lastword $(subst =, ,$(page))))) && \
-	    $(pages) $(firstword $(subst =, ,$(page))) >$(call placed,share/$(lastword $(subst =, ,$(page)))) &&) :
+	    $(pages) $(firstword $(subst =, ,$(page))) $(day) >$(call placed,share/$(lastword $(subst =, ,$(page)))) &&) :
 
 uninstall: ## remove what `make install` put there (the same PREFIX=, DESTDIR=)
 	rm -f $(call placed,bin/desync-guard) $(foreach page,$(installed),$(call placed,share/$(lastword $(subst =, ,$(page)))))
@@ -132,9 +133,9 @@ build/package/$(named)-%.zip: $(ship)/bootstrap .ci/archive.py | packages-packag
 tool_files = bin/desync-guard=$(ship)/bootstrap share/doc/desync-guard/LICENSE=LICENSE \
     $(foreach package,$(notdir $(wildcard $(deps)/licenses/*)),share/doc/desync-guard/licenses/$(package)=$(deps)/licenses/$(package)) \
     $(foreach page,$(installed),share/$(lastword $(subst =, ,$(page)))=$(pages)-$(firstword $(subst =, ,$(page))))
-build/package/$(named)-linux-%.tar.gz: $(ship)/bootstrap $(pages) LICENSE .ci/archive.py | packages-package
+build/package/$(named)-linux-%.tar.gz: $(ship)/bootstrap $(pages) build/epoch LICENSE .ci/archive.py | packages-package
 	@mkdir -p $(@D)
-	@$(foreach page,man bash zsh fish,$(pages) $(page) >$(pages)-$(page) &&) :
+	@$(foreach page,man bash zsh fish,$(pages) $(page) $(day) >$(pages)-$(page) &&) :
 	python3 .ci/archive.py $@ $(addprefix $(named)-linux-$*/,$(tool_files))
 
 build/epoch: FORCE

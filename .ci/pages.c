@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pages man|bash|zsh|fish: the man page or a shell's completions, from the table of `help`. A
+ * pages man|bash|zsh|fish [DAY]: the man page or a shell's completions, from the table of `help`. A
  * program of the machine that builds, for the binary may be one for another machine.
  */
 #include <stdio.h>
@@ -58,8 +58,10 @@ static void put_options(const struct command_info *command) {
         }
 }
 
+static const char *day = ""; /* of the commit: "2026-12-01" */
+
 static void put_man(void) {
-    (void)printf(".TH DESYNC\\-GUARD 1 \"\" \"desync\\-guard %s\"\n", DESYNC_GUARD_VERSION);
+    (void)printf(".TH DESYNC\\-GUARD 1 \"%s\" \"desync\\-guard %s\"\n", day, DESYNC_GUARD_VERSION);
     put_heading("NAME");
     (void)puts(
         "desync\\-guard \\- judges the desync mitigation mode of Application Load Balancers");
@@ -236,12 +238,13 @@ int main(int argc, char **argv) {
         const char *name;
         void (*put)(void);
     } pages[] = {{"man", put_man}, {"bash", put_bash}, {"zsh", put_zsh}, {"fish", put_fish}};
-    for (size_t i = 0; argc == 2 && i < sizeof pages / sizeof *pages; i++) {
+    day = argc == 3 ? argv[2] : day;
+    for (size_t i = 0; argc >= 2 && i < sizeof pages / sizeof *pages; i++) {
         if (strcmp(argv[1], pages[i].name) == 0) {
             pages[i].put();
             return fflush(stdout) == 0 ? 0 : 1;
         }
     }
-    (void)fputs("usage: pages man|bash|zsh|fish\n", stderr);
+    (void)fputs("usage: pages man|bash|zsh|fish [DAY]\n", stderr);
     return 2;
 }

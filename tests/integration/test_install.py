@@ -172,6 +172,13 @@ def test_man_page_says_what_help_says(installed, table):
     assert "0 fine, 1 error, 2 wrong usage" in flat
 
 
+@pytest.mark.parametrize("epoch, date", [("1700000000", "2023-11-14"), ("315532800", "")])
+def test_man_page_has_the_date_of_the_commit(epoch, date, tmp_path):
+    make("install", tmp_path, SOURCE_DATE_EPOCH=epoch)
+    title = (tmp_path / "opt/share/man/man1/desync-guard.1").read_text().splitlines()[0]
+    assert title.startswith(f'.TH DESYNC\\-GUARD 1 "{date}" ')
+
+
 @pytest.mark.parametrize("command", [["groff", "-man", "-ww", "-z"],
                                      ["mandoc", "-T", "lint", "-W", "warning"],
                                      ["man", "--warnings", "-l"]], ids=lambda c: c[0])
