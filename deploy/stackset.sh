@@ -373,7 +373,8 @@ tell() { # tell FILE TEXT: stacks that AWS Config does not judge, and why
 common "$work/lacking" "$work/off" >"$work/some"
 tell "$work/some" \
     'Without a configuration recorder, so without the AWS Config rule, but swept by schedule:'
-minus "$work/lacking" "$work/off" >"$work/some"
+common "$work/lacking" "$work/done" >"$work/listed" # the next run tries failed ones without it
+minus "$work/listed" "$work/off" >"$work/some"
 if [ "$rule" = off ]; then # they have a rule only where it is overridden
     common "$work/some" "$work/on" >"$work/listed"
     mv "$work/listed" "$work/some"
