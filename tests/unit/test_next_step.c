@@ -48,8 +48,7 @@ static void usual_troubles_have_a_step(void **state) {
     static const char *const messages[] = {
         "AWS_ACCESS_KEY_ID is not set",
         "AWS_REGION is not set",
-        "elasticloadbalancing DescribeTags: ExpiredToken (HTTP 403): the function's temporary "
-        "credentials have expired",
+        "elasticloadbalancing DescribeTags: ExpiredToken (HTTP 403): the credentials have expired",
         "sts GetCallerIdentity: InvalidClientTokenId (HTTP 403): the credentials are not valid",
         "x: 127.0.0.1:1: Failed to connect to 127.0.0.1 port 1 after 0 ms: Couldn't connect",
         "x: nowhere.invalid: Could not resolve host: nowhere.invalid",
