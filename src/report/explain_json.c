@@ -142,9 +142,9 @@ static void write_unknown(struct json_writer *writer, const struct explanation *
 
 void explain_write_json(struct buf *out, struct arena *arena,
                         const struct explanation *explanation) {
-    const struct evaluation *evaluation = explanation->evaluation;
     struct json_writer writer;
     ASSERT(out != NULL && arena != NULL && explanation != NULL);
+    const struct evaluation *evaluation = explanation->evaluation;
     json_writer_init(&writer, out);
     json_object_begin(&writer);
     json_write_member_time(&writer, arena, "generatedAt", explanation->now_ms);
